@@ -1,0 +1,45 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error), .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"), .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+func c(_ name: String, _ pkgConfig: String, apt package: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+func swift(_ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
+}
+
+// Arrows point down only: cake → Transfer → Store → Platform → Model. ArchitectureTests holds the table.
+let package = Package(
+    name: "cake",
+    products: [.executable(name: "cake", targets: ["cake"])],
+    targets: [
+        c("CZstd", "libzstd", apt: "libzstd-dev"),
+        c("CCrypto", "libcrypto", apt: "libssl-dev"),
+        c("CXXHash", "libxxhash", apt: "libxxhash-dev"),
+        swift("Model"),
+        swift("Platform", ["Model", "CZstd", "CCrypto", "CXXHash"]),
+        swift("Store", ["Model", "Platform"]),
+        swift("Transfer", ["Model", "Platform", "Store"]),
+        .executableTarget(
+            name: "cake", dependencies: ["Transfer", "Store", "Platform", "Model"], swiftSettings: strict),
+        swift("Support", ["Model", "Platform", "Store", "Transfer"], path: "Tests/Support"),
+        tests("ArchitectureTests", []),
+        tests("ModelTests", ["Model", "Support"]),
+        tests("PlatformTests", ["Model", "Platform", "Support"]),
+        tests("StoreTests", ["Model", "Platform", "Store", "Support"]),
+        tests("TransferTests", ["Model", "Platform", "Store", "Transfer", "Support"]),
+        tests("CommandTests", ["Model", "Platform", "Store", "Support"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,34 @@
+/// Every failure cake reports: what happened to what, and what to type next.
+public struct CakeError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// A kind exists where a caller or the exit status branches on it. The raw value is the exit status.
+    public enum Kind: Int32, Sendable {
+        case failed = 1
+        case usage = 2
+        case notFound = 10
+        case damaged = 11
+        case locked = 12
+        case network = 13
+        case diskFull = 14
+        case notAuthorised = 15
+        case offline = 16
+    }
+
+    public let kind: Kind
+    public let what: String
+    public let fix: String?
+
+    public init(_ kind: Kind, _ what: String, fix: String? = nil) {
+        self.kind = kind
+        self.what = what
+        self.fix = fix
+    }
+
+    public var description: String {
+        if let fix { "\(what)\nfix: \(fix)" } else { what }
+    }
+
+    /// The same failure, told with the place where it was met.
+    public func at(_ place: String) -> CakeError {
+        CakeError(kind, "\(place): \(what)", fix: fix)
+    }
+}

@@ -1,0 +1,88 @@
+/// A SHA-256: the only name bytes have. Four words, never on the heap, and nothing but this type builds a path to bytes.
+public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
+    public static let byteCount = 32
+
+    /// The 32 bytes as big-endian words, so that comparing words orders digests as their hex text does.
+    public let words: (UInt64, UInt64, UInt64, UInt64)
+
+    public init(words: (UInt64, UInt64, UInt64, UInt64)) {
+        self.words = words
+    }
+
+    /// Exactly 32 bytes.
+    public init?(bytes: Span<UInt8>) {
+        guard bytes.count == Digest.byteCount else { return nil }
+        func word(_ index: Int) -> UInt64 {
+            var value: UInt64 = 0
+            for offset in 0..<8 { value = value << 8 | UInt64(bytes[index * 8 + offset]) }
+            return value
+        }
+        words = (word(0), word(1), word(2), word(3))
+    }
+
+    /// Exactly 64 lower-case hex digits: the one spelling, so that a digest has one file name.
+    public init?(hex: Span<UInt8>) {
+        guard hex.count == 2 * Digest.byteCount else { return nil }
+        func word(_ index: Int) -> UInt64? {
+            var value: UInt64 = 0
+            for offset in 0..<16 {
+                switch hex[index * 16 + offset] {
+                case let digit where digit >= 0x30 && digit <= 0x39: value = value << 4 | UInt64(digit - 0x30)
+                case let digit where digit >= 0x61 && digit <= 0x66: value = value << 4 | UInt64(digit - 0x57)
+                default: return nil
+                }
+            }
+            return value
+        }
+        guard let first = word(0), let second = word(1), let third = word(2), let fourth = word(3) else { return nil }
+        words = (first, second, third, fourth)
+    }
+
+    public init?(hex text: String) {
+        let bytes = Array(text.utf8)
+        self.init(hex: bytes.span)
+    }
+
+    /// The digest of no bytes at all. A layer of that name is always here.
+    public static let empty = Digest(
+        words: (0xe3b0_c442_98fc_1c14, 0x9afb_f4c8_996f_b924, 0x27ae_41e4_649b_934c, 0xa495_991b_7852_b855))
+
+    public var bytes: [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(Digest.byteCount)
+        for word in [words.0, words.1, words.2, words.3] {
+            for shift in stride(from: 56, through: 0, by: -8) { result.append(UInt8(truncatingIfNeeded: word >> shift)) }
+        }
+        return result
+    }
+
+    public var hex: String {
+        var digits: [UInt8] = []
+        digits.reserveCapacity(2 * Digest.byteCount)
+        for word in [words.0, words.1, words.2, words.3] {
+            for shift in stride(from: 60, through: 0, by: -4) {
+                let digit = UInt8(truncatingIfNeeded: word >> shift & 15)
+                digits.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+            }
+        }
+        return String(decoding: digits, as: UTF8.self)
+    }
+
+    /// As much of the hex text as people read.
+    public var short: String { String(hex.prefix(12)) }
+
+    public var description: String { hex }
+
+    public static func == (left: Digest, right: Digest) -> Bool {
+        left.words.0 == right.words.0 && left.words.1 == right.words.1 && left.words.2 == right.words.2
+            && left.words.3 == right.words.3
+    }
+
+    public static func < (left: Digest, right: Digest) -> Bool { left.words < right.words }
+
+    /// A digest is already evenly spread: two of its words are hash enough.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(words.0)
+        hasher.combine(words.3)
+    }
+}

@@ -1,0 +1,141 @@
+/// Reads cake's own text files: lines of words with one space between, over bytes and without copies. A line counts only
+/// with its line feed, so that a file cut short is seen.
+struct Lines {
+    private var position = 0
+    private var line = 0
+
+    func isAtEnd(of bytes: Span<UInt8>) -> Bool { position == bytes.count }
+
+    mutating func next(in bytes: Span<UInt8>) -> Words? {
+        var end = position
+        while end < bytes.count, bytes[end] != lineFeed { end += 1 }
+        guard end < bytes.count else { return nil }
+        defer { position = end + 1 }
+        line += 1
+        return Words(position: position, end: end)
+    }
+
+    func refuse(_ why: String) -> CakeError { CakeError(.damaged, "line \(line) of the manifest \(why)") }
+}
+
+let lineFeed = UInt8(ascii: "\n")
+
+/// What is left of a line. Each call takes the next word, or leaves everything as it is and returns nil.
+struct Words {
+    private var position: Int
+    private let end: Int
+
+    init(position: Int, end: Int) {
+        self.position = position
+        self.end = end
+    }
+
+    var isAtEnd: Bool { position == end }
+
+    mutating func skip(prefix: String, in bytes: Span<UInt8>) -> Bool {
+        var index = position
+        for byte in prefix.utf8 {
+            guard index < end, bytes[index] == byte else { return false }
+            index += 1
+        }
+        position = index
+        return true
+    }
+
+    mutating func digest(in bytes: Span<UInt8>) -> Digest? {
+        guard let range = nextRange(in: bytes) else { return nil }
+        return Digest(hex: bytes.extracting(range))
+    }
+
+    /// A decimal number without sign or leading zeros.
+    mutating func number(in bytes: Span<UInt8>) -> UInt64? {
+        guard let range = nextRange(in: bytes) else { return nil }
+        return Words.number(in: bytes, range)
+    }
+
+    mutating func word(in bytes: Span<UInt8>) -> String? {
+        guard let range = nextRange(in: bytes) else { return nil }
+        return String(copying: bytes.extracting(range))
+    }
+
+    /// `4096x32`, or `-` for no dimensions at all.
+    mutating func shape(in bytes: Span<UInt8>) -> [UInt64]? {
+        guard let range = nextRange(in: bytes) else { return nil }
+        if range.count == 1, bytes[range.lowerBound] == UInt8(ascii: "-") { return [] }
+        var shape: [UInt64] = []
+        var start = range.lowerBound
+        for index in range where bytes[index] == UInt8(ascii: "x") {
+            guard let dimension = Words.number(in: bytes, start..<index) else { return nil }
+            shape.append(dimension)
+            start = index + 1
+        }
+        guard let last = Words.number(in: bytes, start..<range.upperBound) else { return nil }
+        shape.append(last)
+        return shape
+    }
+
+    /// The rest of the line, with %XX undone; only what `ManifestText` would have escaped may be.
+    mutating func escaped(in bytes: Span<UInt8>) -> String? {
+        let rest = position..<end
+        guard rest.contains(where: { bytes[$0] == UInt8(ascii: "%") }) else {
+            position = end
+            return String(copying: bytes.extracting(rest))
+        }
+        var plain: [UInt8] = []
+        var index = rest.lowerBound
+        while index < rest.upperBound {
+            guard bytes[index] == UInt8(ascii: "%") else {
+                plain.append(bytes[index])
+                index += 1
+                continue
+            }
+            guard index + 2 < rest.upperBound, let high = Words.hexValue(bytes[index + 1]),
+                let low = Words.hexValue(bytes[index + 2])
+            else { return nil }
+            plain.append(high << 4 | low)
+            index += 3
+        }
+        position = end
+        return String(validating: plain, as: UTF8.self)
+    }
+
+    func text(in bytes: Span<UInt8>) -> String? { String(copying: bytes.extracting(position..<end)) }
+
+    private mutating func nextRange(in bytes: Span<UInt8>) -> Range<Int>? {
+        var index = position
+        while index < end, bytes[index] != UInt8(ascii: " ") { index += 1 }
+        guard index > position else { return nil }
+        defer { position = min(index + 1, end) }
+        return position..<index
+    }
+
+    private static func number(in bytes: Span<UInt8>, _ range: Range<Int>) -> UInt64? {
+        guard !range.isEmpty, range.count == 1 || bytes[range.lowerBound] != UInt8(ascii: "0") else { return nil }
+        var value: UInt64 = 0
+        for index in range {
+            let digit = bytes[index] &- UInt8(ascii: "0")
+            guard digit < 10 else { return nil }
+            let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = tens.addingReportingOverflow(UInt64(digit))
+            guard !overflow, !carry else { return nil }
+            value = sum
+        }
+        return value
+    }
+
+    private static func hexValue(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case 0x30...0x39: digit - 0x30
+        case 0x41...0x46: digit - 0x37
+        default: nil
+        }
+    }
+}
+
+extension String {
+    /// The bytes as text, or nil when they are not UTF-8.
+    public init?(copying bytes: Span<UInt8>) {
+        guard let text = try? UTF8Span(validating: bytes) else { return nil }
+        self = String(copying: text)
+    }
+}

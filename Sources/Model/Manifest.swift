@@ -1,0 +1,92 @@
+/// Bytes named by their SHA-256: one tensor, one header, or a piece of a file without tensors.
+public struct Layer: Hashable, Sendable {
+    public let digest: Digest
+    public let size: UInt64
+
+    public init(digest: Digest, size: UInt64) {
+        self.digest = digest
+        self.size = size
+    }
+}
+
+/// A model: files in order, each the ordered layers that rebuild it bit for bit. It holds only what the files are, so
+/// that the same files give the same manifest however they came.
+public struct Manifest: Hashable, Sendable {
+    /// A run of a file that is one layer: a header, a tensor, or other bytes.
+    public struct Segment: Hashable, Sendable {
+        public let layer: Layer
+        public let tensor: Tensor?
+
+        public init(layer: Layer, tensor: Tensor?) {
+            self.layer = layer
+            self.tensor = tensor
+        }
+    }
+
+    public struct File: Hashable, Sendable {
+        public let path: FilePath
+        /// Of the whole file.
+        public let digest: Digest
+        public let size: UInt64
+        public let segments: [Segment]
+
+        /// Refuses segments that do not add up to the file, and tensors whose size is not what their layer has.
+        public init(path: FilePath, digest: Digest, size: UInt64, segments: [Segment]) throws(CakeError) {
+            var total: UInt64 = 0
+            for segment in segments {
+                let (sum, overflow) = total.addingReportingOverflow(segment.layer.size)
+                guard !overflow else { throw CakeError(.damaged, "\(path): its layers are larger than 2^64 bytes") }
+                total = sum
+                if let tensor = segment.tensor, tensor.byteCount != segment.layer.size {
+                    throw CakeError(
+                        .damaged,
+                        "\(path): tensor \"\(tensor.name.printable)\" is \(tensor.dtype.rawValue) \(tensor.shape), "
+                            + "but its layer has \(segment.layer.size) bytes")
+                }
+            }
+            guard total == size else {
+                throw CakeError(.damaged, "\(path): has \(size) bytes, but its layers add up to \(total)")
+            }
+            self.path = path
+            self.digest = digest
+            self.size = size
+            self.segments = segments
+        }
+    }
+
+    /// Sorted by path, each path once, none of which meet on any disk.
+    public let files: [File]
+
+    public init(files: [File]) throws(CakeError) {
+        let sorted = files.sorted { $0.path < $1.path }
+        try FilePath.refuseClashes(sorted.map(\.path))
+        var total: UInt64 = 0
+        for file in sorted {
+            let (sum, overflow) = total.addingReportingOverflow(file.size)
+            guard !overflow else { throw CakeError(.damaged, "the files of the model are larger than 2^64 bytes") }
+            total = sum
+        }
+        size = total
+        self.files = sorted
+    }
+
+    /// The bytes of all files, as a folder would hold them.
+    public let size: UInt64
+
+    public var segments: some Sequence<Segment> { files.lazy.flatMap(\.segments) }
+
+    /// Each layer once, in order of first use.
+    public var layers: [Layer] {
+        var seen: Set<Digest> = []
+        var result: [Layer] = []
+        for file in files {
+            for segment in file.segments where seen.insert(segment.layer.digest).inserted { result.append(segment.layer) }
+        }
+        return result
+    }
+
+    public func file(at path: String) -> File? {
+        let wanted = ExactText(path)
+        return files.first { $0.path.text == wanted }
+    }
+}

@@ -1,0 +1,100 @@
+/// The one canonical encoding of a manifest. Its SHA-256 names the model, so the bytes that were hashed are kept and
+/// never made again.
+///
+///     cake manifest 1
+///     file <sha256> <bytes> <path>
+///     <sha256> <bytes>                            a header or other bytes
+///     <sha256> <bytes> <dtype> <shape> <name>     a tensor; its shape as 4096x32, or - for a scalar
+///
+/// One space between words, a line feed after each line, numbers in decimal without leading zeros. The last word runs to
+/// the end of its line; control characters and % are written as %XX in it.
+public enum ManifestText {
+    static let firstLine = "cake manifest 1"
+
+    /// A manifest of a million tensors is half of this.
+    public static let maximumSize = 512 << 20
+
+    public static func encode(_ manifest: Manifest) -> [UInt8] {
+        var bytes = Array((firstLine + "\n").utf8)
+        for file in manifest.files {
+            bytes += "file \(file.digest.hex) \(file.size) ".utf8
+            appendEscaped(file.path.string, to: &bytes)
+            bytes.append(lineFeed)
+            for segment in file.segments {
+                bytes += "\(segment.layer.digest.hex) \(segment.layer.size)".utf8
+                if let tensor = segment.tensor {
+                    let shape = tensor.shape.isEmpty ? "-" : tensor.shape.map(String.init).joined(separator: "x")
+                    bytes += " \(tensor.dtype.rawValue) \(shape) ".utf8
+                    appendEscaped(tensor.name.string, to: &bytes)
+                }
+                bytes.append(lineFeed)
+            }
+        }
+        return bytes
+    }
+
+    public static func decode(_ bytes: Span<UInt8>) throws(CakeError) -> Manifest {
+        guard bytes.count <= maximumSize else { throw CakeError(.damaged, "a manifest of \(bytes.count) bytes is too large") }
+        var lines = Lines()
+        guard let first = lines.next(in: bytes) else { throw lines.refuse("has no first line") }
+        guard first.text(in: bytes) == firstLine else {
+            throw CakeError(
+                .damaged, "not a manifest this cake can read: it begins \"\(Printable.escape(first.text(in: bytes) ?? "?"))\"",
+                fix: "a newer cake may have written it")
+        }
+        var files: [Manifest.File] = []
+        var open: (path: FilePath, digest: Digest, size: UInt64)?
+        var segments: [Manifest.Segment] = []
+        func close() throws(CakeError) {
+            guard let file = open else { return }
+            files.append(try Manifest.File(path: file.path, digest: file.digest, size: file.size, segments: segments))
+            segments.removeAll(keepingCapacity: true)
+        }
+        while let line = lines.next(in: bytes) {
+            var words = line
+            if words.skip(prefix: "file ", in: bytes) {
+                try close()
+                guard let digest = words.digest(in: bytes), let size = words.number(in: bytes),
+                    let path = words.escaped(in: bytes)
+                else { throw lines.refuse("is not a file line") }
+                open = (try FilePath(path), digest, size)
+                continue
+            }
+            guard open != nil, let digest = words.digest(in: bytes), let size = words.number(in: bytes) else {
+                throw lines.refuse("is not a layer line")
+            }
+            let layer = Layer(digest: digest, size: size)
+            if words.isAtEnd {
+                segments.append(Manifest.Segment(layer: layer, tensor: nil))
+                continue
+            }
+            guard let dtype = words.word(in: bytes).flatMap({ DType(rawValue: $0) }), let shape = words.shape(in: bytes),
+                let name = words.escaped(in: bytes)
+            else { throw lines.refuse("is not a tensor line") }
+            let tensor = Tensor(name: ExactText(name), dtype: dtype, shape: shape)
+            segments.append(Manifest.Segment(layer: layer, tensor: tensor))
+        }
+        try close()
+        guard lines.isAtEnd(of: bytes) else { throw lines.refuse("does not end") }
+        let manifest = try Manifest(files: files)
+        guard zip(manifest.files, files).allSatisfy({ $0.path == $1.path }) else {
+            throw CakeError(.damaged, "a manifest whose files are out of order")
+        }
+        return manifest
+    }
+
+    private static func appendEscaped(_ text: String, to bytes: inout [UInt8]) {
+        for byte in text.utf8 {
+            if byte < 0x20 || byte == 0x7f || byte == UInt8(ascii: "%") {
+                bytes.append(UInt8(ascii: "%"))
+                bytes.append(hexDigit(byte >> 4))
+                bytes.append(hexDigit(byte & 15))
+            } else {
+                bytes.append(byte)
+            }
+        }
+    }
+
+    private static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x37 + value }
+}
+

@@ -27,8 +27,9 @@ let package = Package(
         c("CZstd", "libzstd", apt: "libzstd-dev"),
         c("CCrypto", "libcrypto", apt: "libssl-dev"),
         c("CXXHash", "libxxhash", apt: "libxxhash-dev"),
+        .target(name: "CShims"),
         swift("Model"),
-        swift("Platform", ["Model", "CZstd", "CCrypto", "CXXHash"]),
+        swift("Platform", ["Model", "CShims", "CZstd", "CCrypto", "CXXHash"]),
         swift("Store", ["Model", "Platform"]),
         swift("Transfer", ["Model", "Platform", "Store"]),
         .executableTarget(

@@ -48,6 +48,8 @@ public enum Printable {
         return result
     }
 
+    public static func isPlain(_ scalar: Unicode.Scalar) -> Bool { !isActive(scalar) }
+
     /// Control characters, line and paragraph separators, and marks that reorder what is read.
     static func isActive(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {

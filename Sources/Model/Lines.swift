@@ -15,7 +15,7 @@ struct Lines {
         return Words(position: position, end: end)
     }
 
-    func refuse(_ why: String) -> CakeError { CakeError(.damaged, "line \(line) of the manifest \(why)") }
+    func refuse(_ why: String) -> CakeError { CakeError(.damaged, "its line \(line) \(why)") }
 }
 
 let lineFeed = UInt8(ascii: "\n")

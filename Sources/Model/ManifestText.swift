@@ -18,14 +18,14 @@ public enum ManifestText {
         var bytes = Array((firstLine + "\n").utf8)
         for file in manifest.files {
             bytes += "file \(file.digest.hex) \(file.size) ".utf8
-            appendEscaped(file.path.string, to: &bytes)
+            Escaped.append(file.path.string, to: &bytes)
             bytes.append(lineFeed)
             for segment in file.segments {
                 bytes += "\(segment.layer.digest.hex) \(segment.layer.size)".utf8
                 if let tensor = segment.tensor {
                     let shape = tensor.shape.isEmpty ? "-" : tensor.shape.map(String.init).joined(separator: "x")
                     bytes += " \(tensor.dtype.rawValue) \(shape) ".utf8
-                    appendEscaped(tensor.name.string, to: &bytes)
+                    Escaped.append(tensor.name.string, to: &bytes)
                 }
                 bytes.append(lineFeed)
             }
@@ -82,19 +82,4 @@ public enum ManifestText {
         }
         return manifest
     }
-
-    private static func appendEscaped(_ text: String, to bytes: inout [UInt8]) {
-        for byte in text.utf8 {
-            if byte < 0x20 || byte == 0x7f || byte == UInt8(ascii: "%") {
-                bytes.append(UInt8(ascii: "%"))
-                bytes.append(hexDigit(byte >> 4))
-                bytes.append(hexDigit(byte & 15))
-            } else {
-                bytes.append(byte)
-            }
-        }
-    }
-
-    private static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x37 + value }
 }
-

@@ -1,0 +1,68 @@
+internal import Glibc
+internal import Synchronization
+
+/// Bytes on their way: a fixed run of memory that is filled, handed on and used again. One owner at a time; handing it on
+/// is the synchronisation.
+@safe public final class Chunk: @unchecked Sendable {
+    public let capacity: Int
+    /// How many bytes from the start are of use.
+    public var count = 0
+    private let base: UnsafeMutablePointer<UInt8>
+
+    public init(capacity: Int) {
+        self.capacity = capacity
+        unsafe base = UnsafeMutableRawPointer.allocate(byteCount: max(capacity, 1), alignment: 4096)
+            .bindMemory(to: UInt8.self, capacity: max(capacity, 1))
+    }
+
+    public convenience init(copying bytes: Span<UInt8>) {
+        self.init(capacity: bytes.count)
+        count = bytes.count
+        unsafe bytes.withUnsafeBufferPointer { source in
+            if let start = source.baseAddress { unsafe base.update(from: start, count: source.count) }
+        }
+    }
+
+    public func withBytes<Result, Failure: Error>(
+        _ body: (Span<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let bytes = unsafe Span(_unsafeStart: base, count: count)
+        return try body(bytes)
+    }
+
+    /// All of the chunk's room; what `body` filled is claimed by setting `count`.
+    public func withRoom<Result, Failure: Error>(
+        _ body: (inout MutableSpan<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        var room = unsafe MutableSpan(_unsafeStart: base, count: capacity)
+        return try body(&room)
+    }
+
+    /// Whether the chunk's bytes are these.
+    public func holds(_ bytes: Span<UInt8>) -> Bool {
+        guard bytes.count == count else { return false }
+        return unsafe bytes.withUnsafeBufferPointer { other in
+            guard let start = other.baseAddress else { return true }
+            return unsafe memcmp(base, start, count) == 0
+        }
+    }
+
+    deinit { unsafe base.deallocate() }
+}
+
+/// Chunks that wait to be used again, since fresh memory costs the kernel more than the bytes cost to copy.
+public final class ChunkPool: Sendable {
+    private let waiting = Mutex<[Chunk]>([])
+    private let capacity: Int
+
+    public init(chunkCapacity: Int) { capacity = chunkCapacity }
+
+    public func take() -> Chunk {
+        waiting.withLock { $0.popLast() } ?? Chunk(capacity: capacity)
+    }
+
+    public func giveBack(_ chunk: Chunk) {
+        chunk.count = 0
+        waiting.withLock { $0.append(chunk) }
+    }
+}

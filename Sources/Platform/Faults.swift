@@ -1,0 +1,82 @@
+internal import Glibc
+internal import Synchronization
+
+/// Makes the nth call to the machine fail, for tests: first one, then the next, until none is left to fail. It follows a
+/// task onto whatever thread runs it, and is not there at all in release builds.
+public final class FaultPlan: Sendable {
+    public enum Effect: Sendable {
+        /// The call fails once; what follows works.
+        case failsOnce(errno: Int32)
+        /// The call and every later one fail: what is on disk is what a killed process leaves.
+        case diesThere
+    }
+
+    /// What was asked of the disk, in order: enough to say what a power cut may have lost.
+    public enum Event: Hashable, Sendable {
+        case wrote(String)
+        case synced(String)
+        case syncedAll
+        case renamed(from: String, to: String)
+        case syncedFolder(String)
+    }
+
+    @TaskLocal public static var current: FaultPlan?
+
+    private struct State {
+        var calls = 0
+        var hasFired = false
+        var events: [Event] = []
+    }
+
+    /// The number of "I/O error".
+    public static let inputOutputError = EIO
+
+    private let nth: Int
+    private let effect: Effect
+    private let state = Mutex(State())
+
+    public init(failing nth: Int, _ effect: Effect = .failsOnce(errno: inputOutputError)) {
+        self.nth = nth
+        self.effect = effect
+    }
+
+    public var hasFired: Bool { state.withLock { $0.hasFired } }
+    public var calls: Int { state.withLock { $0.calls } }
+    public var events: [Event] { state.withLock { $0.events } }
+
+    /// The error number this call has to fail with, or nil to go on.
+    func next() -> Int32? {
+        state.withLock { state in
+            state.calls += 1
+            switch effect {
+            case .failsOnce(let number):
+                guard state.calls == nth else { return nil }
+                state.hasFired = true
+                return number
+            case .diesThere:
+                guard state.calls >= nth else { return nil }
+                state.hasFired = true
+                return EIO
+            }
+        }
+    }
+
+    func note(_ event: Event) { state.withLock { $0.events.append(event) } }
+}
+
+/// What a call to the machine passes on its way: the one place where faults are put in.
+@inline(__always)
+func faultNumber() -> Int32? {
+    #if DEBUG
+        FaultPlan.current?.next()
+    #else
+        nil
+    #endif
+}
+
+@inline(__always)
+func note(_ event: @autoclosure () -> FaultPlan.Event) {
+    #if DEBUG
+        FaultPlan.current?.note(event())
+    #endif
+}

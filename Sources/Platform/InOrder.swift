@@ -1,0 +1,31 @@
+/// Makes pieces 0, 1, 2 … on the pool, a few at once, and takes them in order: so a file is written from the front while
+/// both cores work on what comes next. At most `atOnce` pieces exist that were not taken.
+public func inOrder<Piece: Sendable>(
+    _ count: Int, atOnce: Int, on pool: BlockingPool,
+    make: @escaping @Sendable (Int) async throws -> Piece,
+    take: (Int, Piece) async throws -> Void
+) async throws {
+    guard count > 1, atOnce > 1 else {
+        for index in 0..<count { try await take(index, try await make(index)) }
+        return
+    }
+    try await withThrowingTaskGroup(of: (Int, Piece).self) { group in
+        var started = 0
+        func startOne() {
+            let index = started
+            group.addTask(executorPreference: pool) { (index, try await make(index)) }
+            started += 1
+        }
+        while started < min(atOnce, count) { startOne() }
+        var early: [Int: Piece] = [:]
+        var next = 0
+        while let (index, piece) = try await group.next() {
+            early[index] = piece
+            while let piece = early.removeValue(forKey: next) {
+                try await take(next, piece)
+                next += 1
+                if started < count { startOne() }
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+internal import Glibc
+
+/// Which machine this is, since when it runs, and which process this is on it.
+public enum Machine {
+    public static var host: String {
+        var name = [CChar](repeating: 0, count: 256)
+        guard unsafe gethostname(&name, name.count - 1) == 0 else { return "unknown" }
+        let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return text.isEmpty ? "unknown" : String(text.map { $0.isWhitespace ? "-" : $0 })
+    }
+
+    /// The kernel's own mark of this boot: what was not synced under another one may be gone.
+    public static var boot: String {
+        guard let file = try? File("/proc/sys/kernel/random/boot_id", .read), let bytes = try? file.bytes(at: 0, count: 36)
+        else { return "unknown" }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    public static var process: Int { Int(getpid()) }
+
+    public static func isAlive(process: Int) -> Bool {
+        guard let id = pid_t(exactly: process) else { return false }
+        return kill(id, 0) == 0 || errno == EPERM
+    }
+
+    /// Seconds since 1970, by the clock on the wall.
+    public static var now: Int { time(nil) }
+}

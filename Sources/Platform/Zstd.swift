@@ -1,0 +1,83 @@
+internal import CZstd
+public import Model
+
+/// How hard zstd tries.
+public enum ZstdEffort: Sendable {
+    /// Raw blocks: nothing is searched, so that reading it back is a copy.
+    case none
+    case level(Int32)
+}
+
+/// Makes standard zstd frames that stand alone: content size and checksum inside, no dictionary.
+@safe public struct ZstdEncoder: ~Copyable {
+    private let context: OpaquePointer
+
+    public init() {
+        guard let context = unsafe ZSTD_createCCtx() else { preconditionFailure("no memory for a zstd encoder") }
+        unsafe self.context = context
+    }
+
+    /// The most that a frame of `count` plain bytes can take.
+    public static func bound(_ count: Int) -> Int { ZSTD_compressBound(count) }
+
+    /// Returns the length of the frame that was put at the start of `room`.
+    public mutating func encode(
+        _ plain: Span<UInt8>, into room: inout MutableSpan<UInt8>, _ effort: ZstdEffort
+    ) throws(CakeError) -> Int {
+        unsafe ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters)
+        unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
+        switch effort {
+        case .level(let level):
+            unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
+        case .none:
+            // The most negative level takes steps so long that nothing is found, and without coded literals each block
+            // is left raw.
+            unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, -131_072)
+            unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_experimentalParam5, Int32(ZSTD_ps_disable.rawValue))
+        }
+        let length = unsafe plain.withUnsafeBufferPointer { source in
+            unsafe room.withUnsafeMutableBufferPointer { target in
+                unsafe ZSTD_compress2(context, target.baseAddress, target.count, source.baseAddress, source.count)
+            }
+        }
+        guard ZSTD_isError(length) == 0 else { throw CakeError(.failed, "zstd cannot encode: \(Zstd.words(length))") }
+        return length
+    }
+
+    deinit { unsafe ZSTD_freeCCtx(context) }
+}
+
+/// Reads zstd frames into exactly the room they are said to need.
+@safe public struct ZstdDecoder: ~Copyable {
+    private let context: OpaquePointer
+
+    public init() {
+        guard let context = unsafe ZSTD_createDCtx() else { preconditionFailure("no memory for a zstd decoder") }
+        unsafe self.context = context
+    }
+
+    /// Decodes one or more whole frames, whose plain bytes must fill `room` exactly.
+    public mutating func decode(_ frames: Span<UInt8>, filling room: inout MutableSpan<UInt8>) throws(CakeError) {
+        let wanted = room.count
+        let length = unsafe frames.withUnsafeBufferPointer { source in
+            unsafe room.withUnsafeMutableBufferPointer { target in
+                unsafe ZSTD_decompressDCtx(context, target.baseAddress, target.count, source.baseAddress, source.count)
+            }
+        }
+        guard ZSTD_isError(length) == 0 else { throw CakeError(.damaged, "zstd cannot decode it: \(Zstd.words(length))") }
+        guard length == wanted else { throw CakeError(.damaged, "it decodes to \(length) bytes, not \(wanted)") }
+    }
+
+    deinit { unsafe ZSTD_freeDCtx(context) }
+}
+
+public enum Zstd {
+    /// The stored length of the frame that `bytes` begins with, skippable ones too.
+    public static func frameLength(at bytes: Span<UInt8>) throws(CakeError) -> Int {
+        let length = unsafe bytes.withUnsafeBufferPointer { unsafe ZSTD_findFrameCompressedSize($0.baseAddress, $0.count) }
+        guard ZSTD_isError(length) == 0 else { throw CakeError(.damaged, "not a zstd frame: \(words(length))") }
+        return length
+    }
+
+    static func words(_ code: Int) -> String { unsafe String(cString: ZSTD_getErrorName(code)) }
+}

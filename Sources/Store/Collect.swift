@@ -1,0 +1,171 @@
+public import Model
+internal import Platform
+
+/// What a collection removed, or would remove.
+public struct Collected: Sendable {
+    public var layers = 0
+    public var manifests = 0
+    public var bytes: UInt64 = 0
+    /// Layers that no manifest has ever named, kept because they are young: a command that was killed may go on.
+    public var keptYoung = 0
+}
+
+extension LocalStore {
+    /// Removes what no name leads to. `grace` protects only what no manifest has ever named.
+    public func collect(grace: Duration, isDryRun: Bool, evenIfNothingIsNamed: Bool) throws(CakeError) -> Collected {
+        if isDryRun { return try Collector(self, grace: grace, evenIfNothingIsNamed).collected }
+        // Made first: it clears away operations that were killed, and will hold the packs that are written again.
+        let operation = try Operation(self)
+        return try withSweepLock { () throws(CakeError) in
+            try catalog.reload()
+            let collector = try Collector(self, grace: grace, evenIfNothingIsNamed)
+            try collector.sweep(in: operation)
+            return collector.collected
+        }
+    }
+}
+
+/// One collection: decides what is dead, then removes it from the top down.
+private struct Collector {
+    private let store: LocalStore
+    private var deadManifests: [Digest] = []
+    private var deadObjects: [(digest: Digest, length: UInt64)] = []
+    private var deadMembers: Set<IndexRecord.Place> = []
+    private(set) var collected = Collected()
+
+    /// Small packs are written again for any dead member; large ones when it frees at least a fifth.
+    private static let alwaysRewritten: UInt64 = 16 << 20
+
+    init(_ store: LocalStore, grace: Duration, _ evenIfNothingIsNamed: Bool) throws(CakeError) {
+        self.store = store
+        // Leases before names: a command publishes its name before it lets its lease go.
+        let held = try Leases(store.layout).held()
+        var roots: Set<Digest> = Set(try store.names().map(\.record.manifest))
+        let manifests = try store.manifestDigests()
+        if roots.isEmpty, !evenIfNothingIsNamed { try refuseIfNamesWereLost(manifests) }
+        roots.formUnion(manifests.filter(held.contains))
+        var live = held
+        live.insert(.empty)
+        for root in roots { for layer in try store.manifest(root).layers { live.insert(layer.digest) } }
+        deadManifests = manifests.filter { !roots.contains($0) }
+        var onceNamed: Set<Digest> = []
+        for manifest in deadManifests {
+            // What a dead manifest names goes without grace; one that cannot be read only loses that.
+            if let layers = try? store.manifest(manifest).layers { for layer in layers { onceNamed.insert(layer.digest) } }
+        }
+        collected.manifests = deadManifests.count
+        let oldest = Machine.now - Int(grace.components.seconds)
+        try findDeadObjects(live, onceNamed, oldest)
+        try findDeadMembers(live, onceNamed, oldest)
+    }
+
+    /// No names at all is what a lost folder looks like, too.
+    private func refuseIfNamesWereLost(_ manifests: [Digest]) throws(CakeError) {
+        for manifest in manifests where try !Disk.exists(store.layout.removalMark(manifest)) {
+            throw CakeError(
+                .failed, "no model has a name, though nobody removed manifest \(manifest.short): everything would go",
+                fix: "give it a name with cake tag \(manifest.short) NAME, or mean it with cake gc --force")
+        }
+    }
+
+    private mutating func findDeadObjects(_ live: Set<Digest>, _ onceNamed: Set<Digest>, _ oldest: Int) throws(CakeError) {
+        for shard in Layout.shards {
+            for name in try Disk.names(in: store.layout.shard(shard)) {
+                guard let digest = Digest(hex: name), !live.contains(digest),
+                    let status = try Disk.status(store.layout.object(digest))
+                else { continue }
+                guard onceNamed.contains(digest) || status.modified <= oldest else {
+                    collected.keptYoung += 1
+                    continue
+                }
+                deadObjects.append((digest, status.size))
+                collected.layers += 1
+                collected.bytes += status.size
+            }
+        }
+    }
+
+    private mutating func findDeadMembers(_ live: Set<Digest>, _ onceNamed: Set<Digest>, _ oldest: Int) throws(CakeError) {
+        var packs: [Digest: [PackMembers.Member]] = [:]
+        var seen: Set<Digest> = []
+        var copies: Set<IndexRecord.Place> = []
+        for member in try PackMembers.all(of: store) {
+            packs[member.pack, default: []].append(member)
+            if !seen.insert(member.layer.digest).inserted { copies.insert(member.place) }
+        }
+        for (pack, members) in packs {
+            guard let status = try Disk.status(store.layout.pack(pack)) else { continue }
+            let unneeded = members.filter { !live.contains($0.layer.digest) || copies.contains($0.place) }
+            let dead = unneeded.filter { member in
+                onceNamed.contains(member.layer.digest) || copies.contains(member.place) || status.modified <= oldest
+            }
+            collected.keptYoung += unneeded.count - dead.count
+            let bytes = dead.reduce(0) { $0 + $1.length }
+            guard bytes > 0, status.size <= Collector.alwaysRewritten || bytes >= status.size / 5 else { continue }
+            for member in dead { deadMembers.insert(member.place) }
+            collected.layers += dead.count
+            collected.bytes += bytes
+        }
+    }
+
+    func sweep(in operation: Operation) throws(CakeError) {
+        let layout = store.layout
+        for manifest in deadManifests {
+            try Disk.remove(layout.manifest(manifest))
+            try Disk.remove(layout.removalMark(manifest))
+        }
+        try Disk.syncFolder(layout.manifests)
+        for object in deadObjects { try Disk.remove(layout.object(object.digest)) }
+        if !deadMembers.isEmpty { try PackMembers.drop(deadMembers, from: store, in: operation) }
+        try removeStaleMarks()
+        if !deadObjects.isEmpty || !deadMembers.isEmpty || store.catalog.indexFiles.count > 1 {
+            try store.foldIndex(in: operation)
+        }
+    }
+
+    /// Marks of manifests that are gone, or that have a name again.
+    private func removeStaleMarks() throws(CakeError) {
+        let named = Set(try store.names().map(\.record.manifest))
+        for name in try Disk.names(in: store.layout.removed) {
+            guard let manifest = Digest(hex: name) else { continue }
+            let isGone = try !Disk.exists(store.layout.manifest(manifest))
+            if isGone || named.contains(manifest) {
+                try Disk.remove(store.layout.removalMark(manifest))
+            }
+        }
+    }
+}
+
+extension LocalStore {
+    /// Makes one index of all, without records of what is gone. The caller holds the sweep lock.
+    func foldIndex(in operation: Operation) throws(CakeError) {
+        let old = catalog.indexFiles
+        var records: [IndexRecord] = []
+        var seen: Set<Place> = []
+        catalog.forEach { records.append($0) }
+        var kept: [IndexRecord] = []
+        var packs: [Digest: IndexFile.Pack] = [:]
+        for record in records {
+            switch record.place {
+            case .alone:
+                guard let status = try Disk.status(layout.object(record.layer.digest)), status.size == record.storedLength
+                else { continue }
+            case .pack(let pack, _):
+                if packs[pack] == nil, let status = try Disk.status(layout.pack(pack)) {
+                    packs[pack] = IndexFile.Pack(digest: pack, size: status.size)
+                }
+            }
+            if seen.insert(Place(layer: record.layer.digest, place: record.place)).inserted { kept.append(record) }
+        }
+        let bytes = IndexFile.encode(kept, packs: packs.values.sorted { $0.digest < $1.digest })
+        let digest = SHA256.digest(of: bytes.span)
+        try replace(layout.indexFile(digest), with: bytes, in: operation)
+        for file in old where file != digest { try Disk.remove(layout.indexFile(file)) }
+        try catalog.reload()
+    }
+
+    private struct Place: Hashable {
+        let layer: Digest
+        let place: IndexRecord.Place
+    }
+}

@@ -1,0 +1,132 @@
+internal import Model
+internal import Platform
+
+/// One file of the index, mapped: records sorted by layer, searched where they lie. Drawn in docs/layout.md.
+struct IndexFile: Sendable {
+    struct Pack: Sendable {
+        let digest: Digest
+        let size: UInt64
+    }
+
+    static let mark = Array("cakeidx1".utf8)
+    private static let fixedLength = 24
+    private static let packLength = 40
+
+    let digest: Digest
+    let packs: [Pack]
+    let count: Int
+    private let storage: Storage
+    private let recordsStart: Int
+
+    /// On disk, or in memory where the disk cannot be written to.
+    enum Storage: Sendable {
+        case mapped(MappedFile)
+        case memory(Chunk)
+
+        func withBytes<Result, Failure: Error>(
+            _ body: (Span<UInt8>) throws(Failure) -> Result
+        ) throws(Failure) -> Result {
+            switch self {
+            case .mapped(let file): try file.withBytes(body)
+            case .memory(let chunk): try chunk.withBytes(body)
+            }
+        }
+    }
+
+    init(_ digest: Digest, _ storage: Storage) throws(CakeError) {
+        let refused = CakeError(.damaged, "the file \(digest.hex)\(Layout.indexSuffix) is not an index")
+        let (packs, count) = try storage.withBytes { bytes throws(CakeError) in
+            guard bytes.count >= IndexFile.fixedLength else { throw refused }
+            for (index, byte) in IndexFile.mark.enumerated() where bytes[index] != byte { throw refused }
+            let packCount = Int(bytes.littleEndian(UInt32.self, at: 8))
+            let recordCount = bytes.littleEndian(UInt64.self, at: 16)
+            let recordsStart = IndexFile.fixedLength + packCount * IndexFile.packLength
+            guard bytes.count >= recordsStart, UInt64(bytes.count - recordsStart) / UInt64(IndexRecord.length) == recordCount,
+                (bytes.count - recordsStart) % IndexRecord.length == 0
+            else { throw refused }
+            var packs: [Pack] = []
+            for index in 0..<packCount {
+                let offset = IndexFile.fixedLength + index * IndexFile.packLength
+                guard let digest = Digest(bytes: bytes.extracting(offset..<offset + 32)) else { throw refused }
+                packs.append(Pack(digest: digest, size: bytes.littleEndian(UInt64.self, at: offset + 32)))
+            }
+            return (packs, Int(recordCount))
+        }
+        self.digest = digest
+        self.storage = storage
+        self.packs = packs
+        self.count = count
+        recordsStart = IndexFile.fixedLength + packs.count * IndexFile.packLength
+    }
+
+    /// The bytes of an index of these records.
+    static func encode(_ records: [IndexRecord], packs: [Pack]) -> [UInt8] {
+        var numbers: [Digest: UInt32] = [:]
+        for (index, pack) in packs.enumerated() { numbers[pack.digest] = UInt32(index) }
+        var bytes = mark
+        bytes.reserveCapacity(fixedLength + packs.count * packLength + records.count * IndexRecord.length)
+        bytes.append(littleEndian: UInt32(packs.count))
+        bytes.append(littleEndian: UInt32(0))
+        bytes.append(littleEndian: UInt64(records.count))
+        for pack in packs {
+            bytes += pack.digest.bytes
+            bytes.append(littleEndian: pack.size)
+        }
+        for record in records.sorted(by: { $0.layer.digest < $1.layer.digest }) {
+            if case .pack(let digest, _) = record.place {
+                record.append(to: &bytes, packNumber: numbers[digest] ?? IndexRecord.noPack)
+            } else {
+                record.append(to: &bytes, packNumber: IndexRecord.noPack)
+            }
+        }
+        return bytes
+    }
+
+    /// The record of a layer, by halving the range that may hold it.
+    func record(of layer: Digest) -> IndexRecord? {
+        storage.withBytes { bytes in
+            var (low, high) = (0, count)
+            while low < high {
+                let middle = (low + high) / 2
+                let found = key(at: middle, in: bytes)
+                if found == layer { return record(at: middle, in: bytes) }
+                if found < layer { low = middle + 1 } else { high = middle }
+            }
+            return nil
+        }
+    }
+
+    func forEach(_ body: (IndexRecord) -> Void) {
+        storage.withBytes { bytes in
+            for index in 0..<count { if let record = record(at: index, in: bytes) { body(record) } }
+        }
+    }
+
+    private func key(at index: Int, in bytes: Span<UInt8>) -> Digest {
+        digest(at: recordsStart + index * IndexRecord.length, in: bytes)
+    }
+
+    private func digest(at offset: Int, in bytes: Span<UInt8>) -> Digest {
+        Digest(bytes: bytes.extracting(offset..<offset + 32)) ?? .empty
+    }
+
+    /// Nil for a record that points outside its pack: then the object counts as not known here.
+    private func record(at index: Int, in bytes: Span<UInt8>) -> IndexRecord? {
+        let offset = recordsStart + index * IndexRecord.length
+        let storedLength = bytes.littleEndian(UInt64.self, at: offset + 72)
+        let packOffset = bytes.littleEndian(UInt64.self, at: offset + 80)
+        let packNumber = bytes.littleEndian(UInt32.self, at: offset + 88)
+        var place = IndexRecord.Place.alone
+        if packNumber != IndexRecord.noPack {
+            guard Int(packNumber) < packs.count else { return nil }
+            let pack = packs[Int(packNumber)]
+            guard packOffset <= pack.size, storedLength <= pack.size - packOffset else { return nil }
+            place = .pack(pack.digest, offset: packOffset)
+        }
+        return IndexRecord(
+            layer: Layer(digest: digest(at: offset, in: bytes), size: bytes.littleEndian(UInt64.self, at: offset + 64)),
+            storedDigest: digest(at: offset + 32, in: bytes), storedLength: storedLength, place: place,
+            transform: ObjectHeader.Transform(rawValue: bytes[offset + 92]),
+            base: bytes[offset + 93] == 1 ? digest(at: offset + 96, in: bytes) : nil)
+    }
+}

@@ -1,0 +1,32 @@
+internal import Model
+
+/// What the index knows of an object: where it lies and what its stored bytes hash to.
+struct IndexRecord: Sendable {
+    enum Place: Hashable, Sendable {
+        /// A file of its own under `objects`.
+        case alone
+        case pack(Digest, offset: UInt64)
+    }
+
+    let layer: Layer
+    let storedDigest: Digest
+    let storedLength: UInt64
+    let place: Place
+    let transform: ObjectHeader.Transform
+    let base: Digest?
+
+    /// Of a record on disk.
+    static let length = 128
+    static let noPack = UInt32.max
+
+    func append(to bytes: inout [UInt8], packNumber: UInt32) {
+        bytes += layer.digest.bytes
+        bytes += storedDigest.bytes
+        bytes.append(littleEndian: layer.size)
+        bytes.append(littleEndian: storedLength)
+        if case .pack(_, let offset) = place { bytes.append(littleEndian: offset) } else { bytes.append(littleEndian: UInt64(0)) }
+        bytes.append(littleEndian: packNumber)
+        bytes += [transform.rawValue, base == nil ? 0 : 1, 0, 0]
+        bytes += base?.bytes ?? [UInt8](repeating: 0, count: Digest.byteCount)
+    }
+}

@@ -1,0 +1,50 @@
+internal import Model
+
+/// Where everything of a store lies. Paths to bytes are made from digests alone; docs/layout.md draws the whole.
+public struct Layout: Sendable {
+    public let root: String
+
+    public init(root: String) { self.root = root }
+
+    var version: String { root + "/cake.store" }
+    var objects: String { root + "/objects" }
+    var packs: String { root + "/packs" }
+    var manifests: String { root + "/manifests" }
+    var names: String { root + "/names" }
+    var removed: String { root + "/removed" }
+    var index: String { root + "/index" }
+    var incoming: String { root + "/incoming" }
+    var damaged: String { root + "/damaged" }
+    var locks: String { root + "/locks" }
+
+    static let shards: [String] = (0..<256).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+
+    func shard(_ name: String) -> String { objects + "/" + name }
+
+    func shard(of digest: Digest) -> String { shard(Layout.shards[Int(digest.words.0 >> 56)]) }
+
+    func object(_ digest: Digest) -> String { shard(of: digest) + "/" + digest.hex }
+
+    func pack(_ digest: Digest) -> String { packs + "/" + digest.hex + ".pack" }
+
+    func manifest(_ digest: Digest) -> String { manifests + "/" + digest.hex }
+
+    func removalMark(_ digest: Digest) -> String { removed + "/" + digest.hex }
+
+    func indexFile(_ digest: Digest) -> String { index + "/" + digest.hex + ".index" }
+
+    func damagedObject(_ digest: Digest) -> String { damaged + "/" + digest.hex }
+
+    func lock(_ name: String) -> String { locks + "/" + name }
+
+    var folders: [String] { [objects, packs, manifests, names, removed, index, incoming, damaged, locks] }
+
+    static let packSuffix = ".pack"
+    static let indexSuffix = ".index"
+
+    /// The digest in a file name such as `<hex>.pack`, or nil when the file is not one of cake's.
+    static func digest(in name: String, suffix: String) -> Digest? {
+        guard name.hasSuffix(suffix) else { return nil }
+        return Digest(hex: String(name.dropLast(suffix.count)))
+    }
+}

@@ -1,0 +1,73 @@
+internal import Model
+internal import Platform
+
+/// The operations under `incoming`: which still run, what they hold, and away with those that do not.
+struct Leases {
+    private let layout: Layout
+
+    init(_ layout: Layout) { self.layout = layout }
+
+    /// After this an operation that shows no sign of life is dead wherever it ran.
+    private static let longestSilence = 24 * 3600
+    /// A folder without a lease is one that was just made, or one whose maker was killed there.
+    private static let longestStart = 3600
+
+    /// Removes what operations left that were killed.
+    func removeDead() throws(CakeError) {
+        for name in try Disk.names(in: layout.incoming) {
+            let path = layout.incoming + "/" + name
+            guard let status = try Disk.status(path, followingLinks: false) else { continue }
+            if status.kind == .folder, let lease = try? File(path + "/lease", .readWrite) {
+                if try isDead(lease) { try Disk.removeTree(path) }
+            } else if Machine.now - status.modified > Leases.longestStart {
+                try Disk.removeTree(path)
+            }
+        }
+    }
+
+    /// Every digest that a running operation relies on. Whoever asks holds the sweep lock, so none is being added.
+    func held() throws(CakeError) -> Set<Digest> {
+        var held: Set<Digest> = []
+        for name in try Disk.names(in: layout.incoming) {
+            let path = layout.incoming + "/" + name + "/lease"
+            guard let file = try openIfThere(path) else { continue }
+            let size = try file.size()
+            guard let count = Int(exactly: size) else { throw CakeError(.damaged, "\(path) is too large") }
+            let bytes = try file.bytes(at: 0, count: count)
+            guard let line = bytes.firstIndex(of: UInt8(ascii: "\n")) else { continue }
+            var offset = line + 1
+            // A tail shorter than a digest is a claim that was never answered.
+            while offset + Digest.byteCount <= bytes.count {
+                if let digest = Digest(bytes: bytes.span.extracting(offset..<offset + Digest.byteCount)) { held.insert(digest) }
+                offset += Digest.byteCount
+            }
+        }
+        return held
+    }
+
+    private func openIfThere(_ path: String) throws(CakeError) -> File? {
+        do {
+            return try File(path, .read)
+        } catch {
+            if error.kind == .notFound { return nil }
+            throw error
+        }
+    }
+
+    /// The lock tells, where locks can be trusted; where they may lie, on a disk shared between machines, the process and
+    /// the age of the lease have their say too.
+    private func isDead(_ lease: File) throws(CakeError) -> Bool {
+        guard try lease.lock(exclusive: true, waiting: false) else { return false }
+        let status = try lease.status()
+        let silence = Machine.now - status.modified
+        if silence > Leases.longestSilence { return true }
+        let text = String(decoding: try lease.bytes(at: 0, count: Int(min(status.size, 512))), as: UTF8.self)
+        let words = text.prefix { $0 != "\n" }.split(separator: " ")
+        guard words.count == 6, words[0] == "host", words[2] == "boot", words[4] == "process", let process = Int(words[5]) else {
+            return true
+        }
+        guard words[1] == Machine.host else { return false }
+        guard words[3] == Machine.boot else { return true }
+        return process == Machine.process || !Machine.isAlive(process: process)
+    }
+}

@@ -1,0 +1,19 @@
+/// Fixed-width numbers as the store's binary parts write them.
+extension [UInt8] {
+    mutating func append<Number: FixedWidthInteger>(littleEndian number: Number) {
+        for shift in stride(from: 0, to: Number.bitWidth, by: 8) {
+            append(UInt8(truncatingIfNeeded: number >> Number(shift)))
+        }
+    }
+}
+
+extension Span<UInt8> {
+    /// The caller has checked that the number lies inside.
+    func littleEndian<Number: FixedWidthInteger>(_: Number.Type, at offset: Int) -> Number {
+        var value: Number = 0
+        for index in (0..<Number.bitWidth / 8).reversed() {
+            value = value << 8 | Number(truncatingIfNeeded: self[offset + index])
+        }
+        return value
+    }
+}

@@ -1,0 +1,136 @@
+public import Model
+public import Platform
+
+/// The layers and names on this disk. A value that many tasks share; many processes may have the same store open.
+public struct LocalStore: Sendable {
+    public let layout: Layout
+    /// Where its work waits and computes.
+    public let pool: BlockingPool
+    /// False on a read-only disk: then everything that only reads still works.
+    public let isWritable: Bool
+    let catalog: Catalog
+    let coders = Coders()
+    let plainChunks = ChunkPool(chunkCapacity: 1 << Int(ObjectHeader.standardPieceBits))
+    let storedChunks = ChunkPool(chunkCapacity: LocalStore.storedCapacity)
+
+    /// Room for one piece at rest.
+    static let storedCapacity = ZstdEncoder.bound(1 << Int(ObjectHeader.standardPieceBits))
+    static let version = 1
+
+    /// Opens the store, and makes it when there is none.
+    public init(at root: String, pool: BlockingPool) throws(CakeError) {
+        layout = Layout(root: Disk.absolute(root))
+        self.pool = pool
+        isWritable = try LocalStore.prepare(layout)
+        catalog = try Catalog(layout)
+    }
+
+    /// True when the folder holds a store, whatever its version.
+    public static func exists(at root: String) throws(CakeError) -> Bool { try Disk.exists(Layout(root: root).version) }
+
+    /// Makes what is missing, each step such that a kill after it leaves a store that this mends.
+    private static func prepare(_ layout: Layout) throws(CakeError) -> Bool {
+        if let text = try readVersion(layout) {
+            try check(text, layout)
+            // The mark is written last: everything else is there, unless somebody took it away.
+            var isWhole = true
+            for folder in layout.folders where try !Disk.exists(folder) { isWhole = false }
+            if isWhole { return Disk.isWritable(layout.incoming) }
+        } else if try Disk.exists(layout.root), try !Disk.names(in: layout.root).allSatisfy(isOurs(layout)) {
+            throw CakeError(
+                .failed, "\(Printable.escape(layout.root)) is no store, and not empty", fix: "choose another folder with --store or CAKE_HOME")
+        }
+        try Disk.makeFolders(layout.root)
+        for folder in layout.folders { try Disk.makeFolder(folder) }
+        for name in Layout.shards { try Disk.makeFolder(layout.shard(name)) }
+        try Disk.syncFolder(layout.objects)
+        try Disk.syncFolder(layout.root)
+        if try readVersion(layout) == nil {
+            let aside = try Disk.makeUniqueFolder(in: layout.incoming, prefix: "version-")
+            let file = try File(aside + "/version", .create)
+            let text = Array("cake store \(version)\n".utf8)
+            try file.write(text.span, at: 0)
+            try file.sync()
+            try Disk.rename(aside + "/version", to: layout.version)
+            try Disk.syncFolder(layout.root)
+            try Disk.removeTree(aside)
+        }
+        return true
+    }
+
+    private static func isOurs(_ layout: Layout) -> (String) -> Bool {
+        { name in layout.folders.contains(layout.root + "/" + name) || name == "lost+found" }
+    }
+
+    private static func readVersion(_ layout: Layout) throws(CakeError) -> String? {
+        guard try Disk.exists(layout.version) else { return nil }
+        return String(decoding: try Disk.read(layout.version, limit: 4096), as: UTF8.self)
+    }
+
+    private static func check(_ text: String, _ layout: Layout) throws(CakeError) {
+        if text == "cake store \(version)\n" { return }
+        let words = text.split(whereSeparator: \.isWhitespace)
+        if words.count == 3, words[0] == "cake", words[1] == "store", let found = Int(words[2]), found > version {
+            throw CakeError(
+                .failed, "the store \(Printable.escape(layout.root)) has version \(found); this cake knows \(version)",
+                fix: "use a newer cake, or another store with --store")
+        }
+        throw CakeError(
+            .damaged, "\(Printable.escape(layout.version)) does not say what store this is",
+            fix: "if it is a store of version \(version), write \"cake store \(version)\" and a line feed into it")
+    }
+
+    /// Whether a layer is here: its object is on disk, with the length that it should have. Bytes are believed only by
+    /// who decodes them.
+    public func contains(_ layer: Layer) throws(CakeError) -> Bool {
+        if layer.digest == .empty { return layer.size == 0 }
+        return try locate(layer) != nil
+    }
+
+    /// Where a layer's object lies, or nil.
+    func locate(_ layer: Layer) throws(CakeError) -> Location? {
+        let record = catalog.record(of: layer.digest)
+        if let record, case .pack(let pack, let offset) = record.place, record.layer.size == layer.size {
+            return .pack(pack, offset: offset, length: record.storedLength)
+        }
+        guard let status = try Disk.status(layout.object(layer.digest)), status.kind == .file else { return nil }
+        if let record, record.layer.size == layer.size, record.storedLength == status.size {
+            return .alone(length: status.size)
+        }
+        // Nothing is known of its length: its own first frame and seek table have to agree with it.
+        let file = try File(layout.object(layer.digest), .read)
+        guard (try? StoredObject(layer, in: file, at: 0, length: status.size)) != nil else { return nil }
+        return .alone(length: status.size)
+    }
+
+    enum Location: Sendable {
+        case alone(length: UInt64)
+        case pack(Digest, offset: UInt64, length: UInt64)
+
+        var length: UInt64 {
+            switch self {
+            case .alone(let length), .pack(_, _, let length): length
+            }
+        }
+    }
+
+    /// Opens a layer's object. What another process moved meanwhile is looked up once more.
+    func open(_ layer: Layer) throws(CakeError) -> StoredObject {
+        for attempt in 0..<2 {
+            do {
+                if let location = try locate(layer) { return try open(layer, at: location) }
+            } catch let error where error.kind == .notFound && attempt == 0 {}
+            if attempt == 0 { try catalog.reload() }
+        }
+        throw CakeError(.notFound, "layer \(layer.digest.short) is not in the store")
+    }
+
+    private func open(_ layer: Layer, at location: Location) throws(CakeError) -> StoredObject {
+        switch location {
+        case .alone(let length):
+            try StoredObject(layer, in: File(layout.object(layer.digest), .read), at: 0, length: length)
+        case .pack(let pack, let offset, let length):
+            try StoredObject(layer, in: catalog.open(pack), at: offset, length: length)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+public import Model
+internal import Platform
+
+/// Manifests in the store, named by the SHA-256 of their text.
+extension LocalStore {
+    /// Keeps a manifest. All its layers must have been published before.
+    public func save(_ manifest: Manifest, in operation: Operation) throws(CakeError) -> Digest {
+        let bytes = ManifestText.encode(manifest)
+        let digest = SHA256.digest(of: bytes.span)
+        try operation.hold(manifest: digest)
+        if let status = try Disk.status(layout.manifest(digest)), status.size == UInt64(bytes.count),
+            (try? self.manifest(digest)) != nil
+        {
+            return digest
+        }
+        try replace(layout.manifest(digest), with: bytes, in: operation)
+        return digest
+    }
+
+    /// A manifest, its text checked against its name.
+    public func manifest(_ digest: Digest) throws(CakeError) -> Manifest {
+        let bytes: [UInt8]
+        do {
+            bytes = try Disk.read(layout.manifest(digest), limit: ManifestText.maximumSize)
+        } catch {
+            guard error.kind == .notFound else { throw error }
+            throw CakeError(
+                .damaged, "the manifest \(digest.short) is missing from the store", fix: "import or pull the model again")
+        }
+        let found = SHA256.digest(of: bytes.span)
+        guard found == digest else {
+            throw CakeError(
+                .damaged, "the manifest \(digest.short) is damaged: its bytes hash to \(found.short)",
+                fix: "import or pull the model again")
+        }
+        do {
+            return try ManifestText.decode(bytes.span)
+        } catch { throw error.at("manifest \(digest.short)") }
+    }
+
+    /// The digests of all manifests, named or not.
+    public func manifestDigests() throws(CakeError) -> [Digest] {
+        try Disk.names(in: layout.manifests).compactMap { Digest(hex: $0) }
+    }
+}

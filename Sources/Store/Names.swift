@@ -1,0 +1,84 @@
+public import Model
+internal import Platform
+
+/// Names in the store, each one small file that is replaced whole.
+extension LocalStore {
+    /// A name and what it remembers.
+    public struct Named: Sendable {
+        public let name: ModelName
+        public let record: NameRecord
+    }
+
+    /// Every name, sorted. One that cannot be read is an error: what it keeps alive is not known.
+    public func names() throws(CakeError) -> [Named] {
+        var result: [Named] = []
+        for file in try Disk.names(in: layout.names) {
+            guard let text = Escaped.text(ofFileName: file), let name = try? ModelName(text) else {
+                throw CakeError(
+                    .damaged, "\(Printable.escape(layout.names + "/" + file)) is not a name of cake's", fix: "move it elsewhere")
+            }
+            if let record = try record(of: name) { result.append(Named(name: name, record: record)) }
+        }
+        return result.sorted { $0.name < $1.name }
+    }
+
+    /// Nil when the store does not know the name.
+    public func record(of name: ModelName) throws(CakeError) -> NameRecord? {
+        let path = path(of: name)
+        do {
+            let bytes = try Disk.read(path, limit: NameRecord.maximumSize)
+            return try NameRecord(decoding: bytes.span)
+        } catch {
+            if error.kind == .notFound { return nil }
+            throw error.at(Printable.escape(path))
+        }
+    }
+
+    /// Changes what a name remembers, against every other process that does so. `change` gets nil for a new name, and
+    /// returns nil to leave everything as it is.
+    public func update(
+        _ name: ModelName, in operation: Operation, _ change: (NameRecord?) throws(CakeError) -> NameRecord?
+    ) throws(CakeError) {
+        let lock = try File(layout.lock("names"), .readWriteOrCreate)
+        _ = try lock.lock(exclusive: true, waiting: true)
+        defer { lock.unlock() }
+        let old = try record(of: name)
+        guard let new = try change(old), new != old else { return }
+        // What this name leaves may be collected; said before it is left, so that a kill between loses nothing.
+        if let old, old.manifest != new.manifest { try mark(old.manifest) }
+        try replace(path(of: name), with: new.encode(), in: operation)
+    }
+
+    /// Takes a name away. Its layers stay until they are collected.
+    public func remove(_ name: ModelName, evenIfPinned: Bool) throws(CakeError) {
+        let lock = try File(layout.lock("names"), .readWriteOrCreate)
+        _ = try lock.lock(exclusive: true, waiting: true)
+        defer { lock.unlock() }
+        guard let record = try record(of: name) else { throw CakeError(.notFound, "no model \(name) in the store") }
+        if record.isPinned, !evenIfPinned {
+            throw CakeError(.failed, "\(name) is pinned", fix: "cake unpin \(name), or cake rm --force \(name)")
+        }
+        try mark(record.manifest)
+        try Disk.remove(path(of: name))
+        try Disk.syncFolder(layout.names)
+    }
+
+    private func path(of name: ModelName) -> String { layout.names + "/" + Escaped.fileName(name.string) }
+
+    /// Notes that a manifest lost a name on purpose: an empty store of names then means what it says.
+    private func mark(_ manifest: Digest) throws(CakeError) {
+        _ = try File(layout.removalMark(manifest), .readWriteOrCreate)
+        try Disk.syncFolder(layout.removed)
+    }
+
+    /// Writes a small file aside, syncs it, and puts it in its place.
+    func replace(_ path: String, with bytes: [UInt8], in operation: Operation) throws(CakeError) {
+        let aside = operation.folder + "/" + Disk.lastPart(of: path) + ".new"
+        try Disk.remove(aside)
+        let file = try File(aside, .create)
+        try file.write(bytes.span, at: 0)
+        try file.sync()
+        try Disk.rename(aside, to: path)
+        try Disk.syncFolder(Disk.parent(of: path))
+    }
+}

@@ -1,0 +1,96 @@
+public import Model
+
+/// The first frame of an object: which layer it holds and how to undo the transform. Drawn in docs/layout.md.
+public struct ObjectHeader: Hashable, Sendable {
+    /// How a piece was rewritten before zstd saw it. A number, since a store may hold what a newer cake wrote.
+    public struct Transform: RawRepresentable, Hashable, Sendable {
+        public let rawValue: UInt8
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        public static let none = Transform(rawValue: 0)
+    }
+
+    public let layer: Layer
+    public let transform: Transform
+    /// log2 of a piece's plain bytes.
+    public let pieceBits: UInt8
+    public let framesPerPiece: UInt8
+    public let base: Digest?
+    public let parameters: [UInt8]
+
+    init(
+        layer: Layer, transform: Transform = .none, pieceBits: UInt8 = ObjectHeader.standardPieceBits,
+        framesPerPiece: UInt8 = 1, base: Digest? = nil, parameters: [UInt8] = []
+    ) {
+        self.layer = layer
+        self.transform = transform
+        self.pieceBits = pieceBits
+        self.framesPerPiece = framesPerPiece
+        self.base = base
+        self.parameters = parameters
+    }
+
+    public static let standardPieceBits: UInt8 = 20
+    static let magic: UInt32 = 0x184D_2A5C
+    static let fixedLength = 56
+    static let maximumLength = 8 + fixedLength + Digest.byteCount + 65536
+    static let mark = Array("cake".utf8)
+
+    public var pieceSize: Int { 1 << Int(pieceBits) }
+
+    /// How many pieces the layer is cut into.
+    var pieces: UInt64 { layer.size == 0 ? 0 : (layer.size - 1) >> UInt64(pieceBits) + 1 }
+
+    func plainSize(ofPiece index: UInt64) -> Int {
+        index + 1 < pieces ? pieceSize : Int(layer.size - index << UInt64(pieceBits))
+    }
+
+    var encoded: [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.append(littleEndian: ObjectHeader.magic)
+        let length = ObjectHeader.fixedLength + (base == nil ? 0 : Digest.byteCount) + parameters.count
+        bytes.append(littleEndian: UInt32(length))
+        bytes += ObjectHeader.mark
+        bytes += [1, transform.rawValue, pieceBits, framesPerPiece, base == nil ? 0 : 1]
+        bytes += [UInt8](repeating: 0, count: 7)
+        bytes.append(littleEndian: layer.size)
+        bytes += layer.digest.bytes
+        if let base { bytes += base.bytes }
+        bytes += parameters
+        return bytes
+    }
+
+    /// Reads the frame that `bytes` begins with; what follows it is not looked at. Returns its length too.
+    static func decode(_ bytes: Span<UInt8>) throws(CakeError) -> (header: ObjectHeader, length: Int) {
+        func refuse(_ why: String) -> CakeError { CakeError(.damaged, "not an object of cake: \(why)") }
+        guard bytes.count >= 8 + fixedLength, bytes.littleEndian(UInt32.self, at: 0) == magic else {
+            throw refuse("its first frame is not cake's")
+        }
+        let body = Int(bytes.littleEndian(UInt32.self, at: 4))
+        guard body >= fixedLength, 8 + body <= min(bytes.count, maximumLength) else { throw refuse("its first frame has \(body) bytes") }
+        for (index, byte) in mark.enumerated() where bytes[8 + index] != byte { throw refuse("its first frame is not cake's") }
+        guard bytes[12] == 1 else {
+            throw CakeError(.damaged, "an object of format \(bytes[12])", fix: "a newer cake wrote it; use that one")
+        }
+        let (transform, pieceBits, framesPerPiece, flags) = (bytes[13], bytes[14], bytes[15], bytes[16])
+        guard (12...30).contains(pieceBits), framesPerPiece > 0, flags & ~1 == 0 else { throw refuse("its first frame makes no sense") }
+        for index in 17..<24 where bytes[index] != 0 { throw refuse("its first frame makes no sense") }
+        let size = bytes.littleEndian(UInt64.self, at: 24)
+        guard size <= UInt64(Int64.max), let digest = Digest(bytes: bytes.extracting(32..<64)) else {
+            throw refuse("it claims \(size) plain bytes")
+        }
+        var end = 64
+        var base: Digest?
+        if flags & 1 != 0 {
+            guard 8 + body >= end + Digest.byteCount else { throw refuse("its base is missing") }
+            base = Digest(bytes: bytes.extracting(end..<end + Digest.byteCount))
+            end += Digest.byteCount
+        }
+        var parameters: [UInt8] = []
+        for index in end..<8 + body { parameters.append(bytes[index]) }
+        let header = ObjectHeader(
+            layer: Layer(digest: digest, size: size), transform: Transform(rawValue: transform), pieceBits: pieceBits,
+            framesPerPiece: framesPerPiece, base: base, parameters: parameters)
+        return (header, 8 + body)
+    }
+}

@@ -1,0 +1,119 @@
+public import Model
+internal import Platform
+internal import Synchronization
+
+/// One command's stay in the store: a folder of its own under `incoming`, and a lease that tells a collection what the
+/// command relies on. What was not published when it ends is gone.
+public final class Operation: Sendable {
+    private struct State: ~Copyable {
+        var leaseLength: UInt64
+        /// Layers that somebody in this operation has asked for: each is written once.
+        var claimed: Set<Digest> = []
+        var pending = Pending()
+    }
+
+    let store: LocalStore
+    let folder: String
+    private let lease: File
+    private let sweep: File
+    private let state: Mutex<State>
+
+    public init(_ store: LocalStore) throws(CakeError) {
+        guard store.isWritable else {
+            throw CakeError(
+                .failed, "the store \(Printable.escape(store.layout.root)) cannot be written to",
+                fix: "check the disk and who owns the folder, or choose another store with --store")
+        }
+        self.store = store
+        try Leases(store.layout).removeDead()
+        folder = try Disk.makeUniqueFolder(in: store.layout.incoming, prefix: "operation-")
+        do {
+            let text = Lease.text
+            // Locked before it has its name, so that no collection finds it unlocked while this process lives.
+            let file = try File(folder + "/lease.new", .create)
+            _ = try file.lock(exclusive: true, waiting: false)
+            try file.write(text.span, at: 0)
+            try Disk.rename(folder + "/lease.new", to: folder + "/lease")
+            sweep = try File(store.layout.lock("sweep"), .readWriteOrCreate)
+            lease = file
+            state = Mutex(State(leaseLength: UInt64(text.count)))
+        } catch {
+            try? Disk.removeTree(folder)
+            throw error
+        }
+    }
+
+    deinit { try? Disk.removeTree(folder) }
+
+    public enum Claim: Sendable {
+        /// It is in the store, and stays there while the operation lives.
+        case here
+        /// The caller has to bring it.
+        case needed
+        /// Another task of this operation is bringing it.
+        case coming
+    }
+
+    /// Says that this operation relies on the layers, and asks whether they are here. A collection either sees the claim or
+    /// has already removed the layer.
+    public func claim(_ layers: [Layer]) throws(CakeError) -> [Claim] {
+        try state.withLock { state throws(CakeError) in
+            let new = layers.filter { !state.claimed.contains($0.digest) }
+            _ = try sweep.lock(exclusive: false, waiting: true)
+            defer { sweep.unlock() }
+            try append(new.map(\.digest), &state)
+            var claims: [Claim] = []
+            for layer in layers {
+                if try store.contains(layer) {
+                    claims.append(.here)
+                } else {
+                    claims.append(state.claimed.contains(layer.digest) ? .coming : .needed)
+                }
+                state.claimed.insert(layer.digest)
+            }
+            return claims
+        }
+    }
+
+    /// Keeps a manifest, and all its layers, while the operation lives.
+    public func hold(manifest: Digest) throws(CakeError) {
+        try state.withLock { state throws(CakeError) in
+            _ = try sweep.lock(exclusive: false, waiting: true)
+            defer { sweep.unlock() }
+            try append([manifest], &state)
+        }
+    }
+
+    private func append(_ digests: [Digest], _ state: inout State) throws(CakeError) {
+        guard !digests.isEmpty else { return }
+        let bytes = digests.flatMap(\.bytes)
+        try lease.write(bytes.span, at: state.leaseLength)
+        state.leaseLength += UInt64(bytes.count)
+    }
+
+    /// Takes an object that was written aside in this operation's folder, to be published with the others.
+    func add(_ object: WrittenObject) {
+        state.withLock { $0.pending.objects.append(object) }
+    }
+
+    /// Appends a small object to the pack of this operation.
+    func pack(_ object: SmallObject) throws(CakeError) {
+        try state.withLock { state throws(CakeError) in try state.pending.pack(object, in: folder) }
+    }
+
+    /// Bytes at rest that wait to be published.
+    public var pendingBytes: UInt64 { state.withLock { $0.pending.bytes } }
+
+    /// Makes everything that was added part of the store: one sync, the renames, the folders. Returns the bytes at rest.
+    @discardableResult
+    public func publish() throws(CakeError) -> UInt64 {
+        var pending = Pending()
+        state.withLock { swap(&$0.pending, &pending) }
+        return try pending.publish(to: store, from: folder)
+    }
+}
+
+/// Whose an `incoming` folder is.
+enum Lease {
+    static var text: [UInt8] { Array("host \(Machine.host) boot \(Machine.boot) process \(Machine.process)\n".utf8) }
+}

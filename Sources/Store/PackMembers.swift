@@ -1,0 +1,50 @@
+internal import Model
+internal import Platform
+
+/// The objects inside packs, and taking some of them away: a pack is written again without them.
+enum PackMembers {
+    struct Member: Sendable {
+        let layer: Layer
+        let pack: Digest
+        let offset: UInt64
+        let length: UInt64
+
+        var place: IndexRecord.Place { .pack(pack, offset: offset) }
+    }
+
+    /// Every member of every pack, in the order in which they lie.
+    static func all(of store: LocalStore) throws(CakeError) -> [Member] {
+        try store.catalog.reload()
+        var seen: Set<IndexRecord.Place> = []
+        var members: [Member] = []
+        store.catalog.forEach { record in
+            guard case .pack(let pack, let offset) = record.place, seen.insert(record.place).inserted else { return }
+            members.append(Member(layer: record.layer, pack: pack, offset: offset, length: record.storedLength))
+        }
+        return members.sorted { ($0.pack, $0.offset) < ($1.pack, $1.offset) }
+    }
+
+    /// Takes members out of their packs. What stays of a pack is published in another before the old one
+    /// goes. The caller holds the sweep lock.
+    static func drop(
+        _ dropped: Set<IndexRecord.Place>, from store: LocalStore, in operation: Operation
+    ) throws(CakeError) {
+        var packs: [Digest: [Member]] = [:]
+        for member in try all(of: store) { packs[member.pack, default: []].append(member) }
+        var doomed: [Digest] = []
+        for (pack, members) in packs.sorted(by: { $0.key < $1.key }) where members.contains(where: { dropped.contains($0.place) }) {
+            doomed.append(pack)
+            let file = try store.catalog.open(pack)
+            for member in members {
+                if !dropped.contains(member.place) {
+                    let bytes = try file.bytes(at: member.offset, count: Int(member.length))
+                    try operation.pack(SmallObject(layer: member.layer, bytes: bytes))
+                }
+            }
+        }
+        try operation.publish()
+        for pack in doomed { try Disk.remove(store.layout.pack(pack)) }
+        try Disk.syncFolder(store.layout.packs)
+        try store.catalog.reload()
+    }
+}

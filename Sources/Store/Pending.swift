@@ -1,0 +1,117 @@
+internal import Model
+internal import Platform
+
+/// An object written aside under its final bytes, not yet part of the store.
+struct WrittenObject: Sendable {
+    let record: IndexRecord
+    let path: String
+}
+
+/// An object small enough to be made in memory.
+struct SmallObject: Sendable {
+    let layer: Layer
+    let bytes: [UInt8]
+}
+
+/// What an operation has written and not yet published.
+struct Pending: ~Copyable, Sendable {
+    var objects: [WrittenObject] = []
+    private var packs: [FinishedPack] = []
+    private var open: PackWriter?
+    private(set) var bytesInPacks: UInt64 = 0
+
+    /// A pack is closed before it would grow past this, so that collecting rewrites little at a time.
+    static let packLimit: UInt64 = 256 << 20
+
+    init() {}
+
+    var bytes: UInt64 { objects.reduce(bytesInPacks) { $0 + $1.record.storedLength } }
+
+    mutating func pack(_ object: SmallObject, in folder: String) throws(CakeError) {
+        if let writer = open, writer.length + UInt64(object.bytes.count) > Pending.packLimit {
+            packs.append(writer.finish())
+            open = nil
+        }
+        let writer: PackWriter
+        if let open { writer = open } else { writer = try PackWriter(folder + "/pack-\(packs.count)") }
+        open = writer
+        try writer.append(object)
+        bytesInPacks += UInt64(object.bytes.count)
+    }
+
+    consuming func publish(to store: LocalStore, from folder: String) throws(CakeError) -> UInt64 {
+        if let open { packs.append(open.finish()) }
+        guard !objects.isEmpty || !packs.isEmpty else { return 0 }
+        let (layout, objects, packs, total) = (store.layout, objects, packs, bytes)
+        let index = IndexFile.encode(
+            objects.map(\.record) + packs.flatMap(\.records),
+            packs: packs.map { IndexFile.Pack(digest: $0.digest, size: $0.size) })
+        let indexDigest = SHA256.digest(of: index.span)
+        let indexPath = folder + "/" + indexDigest.hex + Layout.indexSuffix
+        try File(indexPath, .create).write(index.span, at: 0)
+        try Durable.sync(files: objects.map(\.path) + packs.map(\.path) + [indexPath], on: layout.root)
+        var folders: Set<String> = []
+        for object in objects {
+            let digest = object.record.layer.digest
+            try Disk.rename(object.path, to: layout.object(digest))
+            folders.insert(layout.shard(of: digest))
+        }
+        for pack in packs { try Disk.rename(pack.path, to: layout.pack(pack.digest)) }
+        if !packs.isEmpty { folders.insert(layout.packs) }
+        try Disk.rename(indexPath, to: layout.indexFile(indexDigest))
+        try Durable.sync(folders: folders.sorted(), on: layout.root)
+        store.catalog.add(try IndexFile(indexDigest, .mapped(MappedFile(layout.indexFile(indexDigest)))))
+        return total
+    }
+}
+
+/// A pack being written: small objects one behind the other. Guarded by the lock of its operation.
+final class PackWriter: @unchecked Sendable {
+    private let file: File
+    private var hash = SHA256()
+    private(set) var length: UInt64 = 0
+    private var members: [(object: Layer, storedDigest: Digest, offset: UInt64, length: UInt64)] = []
+
+    init(_ path: String) throws(CakeError) { file = try File(path, .create) }
+
+    func append(_ object: SmallObject) throws(CakeError) {
+        try file.write(object.bytes.span, at: length)
+        hash.update(object.bytes.span)
+        members.append((object.layer, SHA256.digest(of: object.bytes.span), length, UInt64(object.bytes.count)))
+        length += UInt64(object.bytes.count)
+    }
+
+    func finish() -> FinishedPack {
+        var hash = SHA256()
+        swap(&hash, &self.hash)
+        let digest = hash.finish()
+        let records = members.map { member in
+            IndexRecord(
+                layer: member.object, storedDigest: member.storedDigest, storedLength: member.length,
+                place: .pack(digest, offset: member.offset), transform: .none, base: nil)
+        }
+        return FinishedPack(path: file.path, digest: digest, size: length, records: records)
+    }
+}
+
+struct FinishedPack: Sendable {
+    let path: String
+    let digest: Digest
+    let size: UInt64
+    let records: [IndexRecord]
+}
+
+/// Getting bytes to the disk: one by one when they are few, the whole file system at once when they are many.
+enum Durable {
+    private static let few = 8
+
+    static func sync(files: [String], on root: String) throws(CakeError) {
+        guard files.count <= few else { return try Disk.syncAll(root) }
+        for path in files { try File(path, .read).sync() }
+    }
+
+    static func sync(folders: [String], on root: String) throws(CakeError) {
+        guard folders.count <= few else { return try Disk.syncAll(root) }
+        for path in folders { try Disk.syncFolder(path) }
+    }
+}

@@ -1,0 +1,67 @@
+import Model
+
+/// The last frame of an object, in zstd's seekable format: where each frame lies. It is a stranger's word like any other,
+/// and checked against the header and the object's length before a byte is read by it.
+struct SeekTable: Sendable {
+    static let magic: UInt32 = 0x184D_2A5E
+    static let footerMagic: UInt32 = 0x8F92_EAB1
+    static let entryLength = 8
+    /// The frame's own header and the footer.
+    static let fixedLength = 8 + 9
+
+    /// Where each frame after the first begins in the object, and where the last one ends.
+    let offsets: [UInt64]
+
+    static func encode(headerLength: Int, frames: [(stored: Int, plain: Int)]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        let entries = frames.count + 1
+        bytes.reserveCapacity(fixedLength + entries * entryLength)
+        bytes.append(littleEndian: magic)
+        bytes.append(littleEndian: UInt32(entries * entryLength + 9))
+        bytes.append(littleEndian: UInt32(headerLength))
+        bytes.append(littleEndian: UInt32(0))
+        for frame in frames {
+            bytes.append(littleEndian: UInt32(frame.stored))
+            bytes.append(littleEndian: UInt32(frame.plain))
+        }
+        bytes.append(littleEndian: UInt32(entries))
+        bytes.append(0)
+        bytes.append(littleEndian: footerMagic)
+        return bytes
+    }
+
+    /// The length of the table of an object with this header, or nil when no object can be so long.
+    static func length(for header: ObjectHeader) -> Int? {
+        let (frames, overflow) = header.pieces.multipliedReportingOverflow(by: UInt64(header.framesPerPiece))
+        guard !overflow, frames < 1 << 27 else { return nil }
+        return fixedLength + (Int(frames) + 1) * entryLength
+    }
+
+    /// Reads the table in `bytes`, which are all of it, of an object that is `objectLength` long.
+    init(_ bytes: Span<UInt8>, of header: ObjectHeader, headerLength: Int, objectLength: UInt64) throws(CakeError) {
+        let refused = CakeError(.damaged, "the seek table of layer \(header.layer.digest.short) is not right")
+        guard bytes.count == SeekTable.length(for: header) else { throw refused }
+        let entries = (bytes.count - SeekTable.fixedLength) / SeekTable.entryLength
+        let footer = bytes.count - 9
+        guard bytes.littleEndian(UInt32.self, at: 0) == SeekTable.magic,
+            Int(bytes.littleEndian(UInt32.self, at: 4)) == bytes.count - 8,
+            Int(bytes.littleEndian(UInt32.self, at: footer)) == entries, bytes[footer + 4] == 0,
+            bytes.littleEndian(UInt32.self, at: footer + 5) == SeekTable.footerMagic,
+            Int(bytes.littleEndian(UInt32.self, at: 8)) == headerLength, bytes.littleEndian(UInt32.self, at: 12) == 0
+        else { throw refused }
+        var offsets: [UInt64] = []
+        offsets.reserveCapacity(entries)
+        var offset = UInt64(headerLength)
+        for entry in 1..<entries {
+            offsets.append(offset)
+            offset += UInt64(bytes.littleEndian(UInt32.self, at: 8 + entry * SeekTable.entryLength))
+            if header.transform == .none {
+                let plain = Int(bytes.littleEndian(UInt32.self, at: 12 + entry * SeekTable.entryLength))
+                guard plain == header.plainSize(ofPiece: UInt64(entry - 1)) else { throw refused }
+            }
+        }
+        offsets.append(offset)
+        guard offset + UInt64(bytes.count) == objectLength else { throw refused }
+        self.offsets = offsets
+    }
+}

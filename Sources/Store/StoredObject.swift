@@ -1,0 +1,78 @@
+internal import Model
+internal import Platform
+
+/// An object opened for reading: its first frame and seek table were read and agree with each other, its pieces are read
+/// and decoded one by one.
+struct StoredObject: Sendable {
+    let file: File
+    let start: UInt64
+    let length: UInt64
+    let header: ObjectHeader
+    private let table: SeekTable
+
+    /// The object of `layer` in `length` bytes of `file` from `start` on.
+    init(_ layer: Layer, in file: File, at start: UInt64, length: UInt64) throws(CakeError) {
+        let headRoom = Int(min(length, UInt64(4096)))
+        var head = try file.bytes(at: start, count: headRoom)
+        if ObjectHeader.needs(head.span) > head.count {
+            let needed = ObjectHeader.needs(head.span)
+            guard UInt64(needed) <= length else { throw CakeError(.damaged, "layer \(layer.digest.short) is cut short") }
+            head = try file.bytes(at: start, count: needed)
+        }
+        let (header, headerLength) = try ObjectHeader.decode(head.span)
+        guard header.layer == layer else {
+            throw CakeError(.damaged, "the object of layer \(layer.digest.short) holds another, \(header.layer.digest.short)")
+        }
+        guard header.transform == .none, header.framesPerPiece == 1, header.base == nil else {
+            throw CakeError(
+                .failed, "layer \(layer.digest.short) is stored by transform \(header.transform.rawValue), unknown here",
+                fix: "a newer cake wrote it; use that one")
+        }
+        guard let tableLength = SeekTable.length(for: header), UInt64(headerLength + tableLength) <= length else {
+            throw CakeError(.damaged, "layer \(layer.digest.short) is cut short: its object has \(length) bytes")
+        }
+        let tableStart = Int(length) - tableLength
+        if Int(length) <= head.count {
+            table = try SeekTable(
+                head.span.extracting(tableStart..<Int(length)), of: header, headerLength: headerLength, objectLength: length)
+        } else {
+            let bytes = try file.bytes(at: start + UInt64(tableStart), count: tableLength)
+            table = try SeekTable(bytes.span, of: header, headerLength: headerLength, objectLength: length)
+        }
+        self.file = file
+        self.start = start
+        self.length = length
+        self.header = header
+    }
+
+    var pieces: Int { Int(header.pieces) }
+
+    /// Puts a piece's plain bytes into `plain`; `stored` is room to read its frames into.
+    func read(piece index: Int, with coder: Coder, stored: Chunk, into plain: Chunk) throws(CakeError) {
+        let size = header.plainSize(ofPiece: UInt64(index))
+        let (first, last) = (table.offsets[index], table.offsets[index + 1])
+        guard last - first <= UInt64(stored.capacity), size <= plain.capacity else {
+            throw CakeError(.damaged, "a piece of layer \(header.layer.digest.short) is larger than pieces are")
+        }
+        try file.fill(stored, from: start + first, count: Int(last - first))
+        plain.count = size
+        do {
+            try stored.withBytes { frames throws(CakeError) in
+                try plain.withRoom { room throws(CakeError) in
+                    var exact = room._mutatingExtracting(0..<size)
+                    try coder.decode(frames, filling: &exact)
+                }
+            }
+        } catch {
+            throw CakeError(.damaged, "layer \(header.layer.digest.short): \(error.what)")
+        }
+    }
+}
+
+extension ObjectHeader {
+    /// How many bytes the first frame takes by its own word, capped; asked before it is decoded.
+    static func needs(_ bytes: Span<UInt8>) -> Int {
+        guard bytes.count >= 8 else { return 8 }
+        return min(8 + Int(bytes.littleEndian(UInt32.self, at: 4)), maximumLength)
+    }
+}

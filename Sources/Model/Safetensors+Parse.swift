@@ -84,7 +84,9 @@ struct HeaderClaims {
 
     mutating func read(_ bytes: Span<UInt8>) throws(CakeError) {
         var scanner = JSONScanner()
-        var names: Set<ExactText> = []
+        // A tensor takes some 130 bytes of header: room for all of them at once, in proportion to what is really there.
+        var names = Set<ExactText>(minimumCapacity: bytes.count / 128)
+        tensors.reserveCapacity(bytes.count / 128)
         var hasMetadata = false
         try scanner.beginObject(in: bytes)
         while let key = try scanner.nextKey(in: bytes) {

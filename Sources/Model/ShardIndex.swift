@@ -117,7 +117,7 @@ private struct ShardIndexReader {
             }
             switch try scanner.number(in: bytes) {
             case .unsigned(let value): size = value
-            case .double(let value): size = UInt64(exactly: value)
+            case .double(let value): size = value >= 0 && value < 0x1p53 ? UInt64(value) : nil
             case .negative: size = nil
             }
         }

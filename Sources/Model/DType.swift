@@ -34,4 +34,24 @@ public enum DType: String, Sendable, Hashable, CaseIterable {
         case .c64, .f64, .i64, .u64: 64
         }
     }
+
+    /// The dtype of that spelling. A header of 90,000 tensors asks as often, so no String is made.
+    public init?(spelling: Span<UInt8>) {
+        guard spelling.count <= 16 else { return nil }
+        let wanted = DType.packed(spelling)
+        guard let found = DType.spellings.first(where: { $0.packed == wanted }) else { return nil }
+        self = found.dtype
+    }
+
+    /// A spelling as one number: no two of up to 16 bytes without NUL meet.
+    private static func packed(_ spelling: Span<UInt8>) -> UInt128 {
+        var value: UInt128 = 0
+        for index in spelling.indices { value = value << 8 | UInt128(spelling[index]) }
+        return value
+    }
+
+    private static let spellings: [(packed: UInt128, dtype: DType)] = allCases.map { dtype in
+        let bytes = Array(dtype.rawValue.utf8)
+        return (packed(bytes.span), dtype)
+    }
 }

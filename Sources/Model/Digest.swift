@@ -51,7 +51,9 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
         var result: [UInt8] = []
         result.reserveCapacity(Digest.byteCount)
         for word in [words.0, words.1, words.2, words.3] {
-            for shift in stride(from: 56, through: 0, by: -8) { result.append(UInt8(truncatingIfNeeded: word >> shift)) }
+            for shift in stride(from: 56, through: 0, by: -8) {
+                result.append(UInt8(truncatingIfNeeded: word >> shift))
+            }
         }
         return result
     }

@@ -9,8 +9,12 @@ public struct ExactText: Hashable, Comparable, Sendable, CustomStringConvertible
 
     public var description: String { string }
 
+    /// What is the same byte for byte is the same to String as well, and String is fast to say no. Only a yes about
+    /// text beyond ASCII is looked at again.
     public static func == (left: ExactText, right: ExactText) -> Bool {
-        left.string.utf8.elementsEqual(right.string.utf8)
+        guard left.string.utf8.count == right.string.utf8.count, left.string == right.string else { return false }
+        return left.string.utf8Span.isKnownASCII && right.string.utf8Span.isKnownASCII
+            || left.string.utf8.elementsEqual(right.string.utf8)
     }
 
     public static func < (left: ExactText, right: ExactText) -> Bool {
@@ -18,15 +22,14 @@ public struct ExactText: Hashable, Comparable, Sendable, CustomStringConvertible
     }
 
     public func hash(into hasher: inout Hasher) {
+        let bytes = string.utf8Span.span
         var word: UInt64 = 0
-        var count = 0
-        for byte in string.utf8 {
-            word = word << 8 | UInt64(byte)
-            count += 1
-            if count & 7 == 0 { hasher.combine(word) }
+        for index in bytes.indices {
+            word = word << 8 | UInt64(bytes[index])
+            if index & 7 == 7 { hasher.combine(word) }
         }
         hasher.combine(word)
-        hasher.combine(count)
+        hasher.combine(bytes.count)
     }
 
     /// The text with what a terminal would obey (control characters, direction marks) shown as escapes.

@@ -80,7 +80,9 @@ public struct Manifest: Hashable, Sendable {
         var seen: Set<Digest> = []
         var result: [Layer] = []
         for file in files {
-            for segment in file.segments where seen.insert(segment.layer.digest).inserted { result.append(segment.layer) }
+            for segment in file.segments where seen.insert(segment.layer.digest).inserted {
+                result.append(segment.layer)
+            }
         }
         return result
     }

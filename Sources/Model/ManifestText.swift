@@ -34,12 +34,15 @@ public enum ManifestText {
     }
 
     public static func decode(_ bytes: Span<UInt8>) throws(CakeError) -> Manifest {
-        guard bytes.count <= maximumSize else { throw CakeError(.damaged, "a manifest of \(bytes.count) bytes is too large") }
+        guard bytes.count <= maximumSize else {
+            throw CakeError(.damaged, "a manifest of \(bytes.count) bytes is too large")
+        }
         var lines = Lines()
         guard let first = lines.next(in: bytes) else { throw lines.refuse("has no first line") }
         guard first.text(in: bytes) == firstLine else {
             throw CakeError(
-                .damaged, "not a manifest this cake can read: it begins \"\(Printable.escape(first.text(in: bytes) ?? "?"))\"",
+                .damaged,
+                "not a manifest this cake can read: it begins \"\(Printable.escape(first.text(in: bytes) ?? "?"))\"",
                 fix: "a newer cake may have written it")
         }
         var files: [Manifest.File] = []
@@ -68,8 +71,8 @@ public enum ManifestText {
                 segments.append(Manifest.Segment(layer: layer, tensor: nil))
                 continue
             }
-            guard let dtype = words.word(in: bytes).flatMap({ DType(rawValue: $0) }), let shape = words.shape(in: bytes),
-                let name = words.escaped(in: bytes)
+            guard let dtype = words.word(in: bytes).flatMap({ DType(rawValue: $0) }),
+                let shape = words.shape(in: bytes), let name = words.escaped(in: bytes)
             else { throw lines.refuse("is not a tensor line") }
             let tensor = Tensor(name: ExactText(name), dtype: dtype, shape: shape)
             segments.append(Manifest.Segment(layer: layer, tensor: tensor))

@@ -33,3 +33,11 @@ public struct Tensor: Hashable, Sendable {
         return bits / 8
     }
 }
+
+extension UInt64 {
+    /// The sum, or the largest number there is: for totals that are shown and nothing else depends on.
+    func clampedSum(_ other: UInt64) -> UInt64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+}

@@ -40,7 +40,7 @@ let package = Package(
         tests("PlatformTests", ["Model", "Platform", "Support"]),
         tests("StoreTests", ["Model", "Platform", "Store", "Support"]),
         tests("TransferTests", ["Model", "Platform", "Store", "Transfer", "Support"]),
-        tests("CommandTests", ["Model", "Platform", "Store", "Support"]),
+        tests("CommandTests", ["Model", "Platform", "Store", "Transfer", "Support", "cake"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,96 @@
+internal import Glibc
+internal import Synchronization
+
+/// Ctrl-C and its kin. The main thread does nothing but wait here, since only it can be sure to receive a signal that
+/// every other thread was born with blocked; the work is a task on Swift's threads.
+///
+/// The first signal cancels the work, which tidies up; then the signal's own action ends the process, so that a shell
+/// loop around cake stops too. A second signal ends it at once, and so does work that does not end in time.
+public enum Interrupt {
+    /// What the work's task tells the waiting thread with. From anyone else it means nothing.
+    private static let workHasEnded = SIGUSR1
+
+    /// `late` is told when the work did not end in the time allowed. Must be called on the main thread before anything
+    /// starts another.
+    public static func run(
+        allowing time: Duration, late: () -> Void, _ work: @escaping @Sendable () async -> Int32
+    ) -> Never {
+        _ = signal(SIGPIPE, SIG_IGN)
+        var awaited = sigset_t()
+        unsafe sigemptyset(&awaited)
+        unsafe sigaddset(&awaited, workHasEnded)
+        // What is ignored already (nohup, a script's background job) stays so.
+        for number in [SIGINT, SIGTERM, SIGHUP] where !isIgnored(number) { unsafe sigaddset(&awaited, number) }
+        unsafe pthread_sigmask(SIG_BLOCK, &awaited, nil)
+
+        let outcome = Outcome()
+        let task = Task {
+            outcome.end(with: await work())
+            kill(getpid(), workHasEnded)
+        }
+        let first: Int32
+        while true {
+            let number = next(in: &awaited)
+            if number == workHasEnded {
+                if let status = outcome.status { exit(status) }
+            } else if number > 0 {
+                first = number
+                break
+            }
+        }
+        task.cancel()
+        let deadline = ContinuousClock.now + time
+        while outcome.status == nil {
+            let left = deadline - .now
+            guard left > .zero else {
+                late()
+                break
+            }
+            let number = next(in: &awaited, within: left)
+            if number > 0, number != workHasEnded { end(by: number) }
+        }
+        end(by: first)
+    }
+
+    private final class Outcome: Sendable {
+        /// Negative until the work has ended.
+        private let code = Atomic<Int32>(-1)
+
+        func end(with status: Int32) { code.store(status, ordering: .releasing) }
+
+        var status: Int32? {
+            let value = code.load(ordering: .acquiring)
+            return value < 0 ? nil : value
+        }
+    }
+
+    private static func isIgnored(_ number: Int32) -> Bool {
+        var action = sigaction()
+        guard unsafe sigaction(number, nil, &action) == 0 else { return false }
+        // A handler's address as a number, since functions cannot be compared.
+        let handler = unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+        return unsafe handler == unsafeBitCast(SIG_IGN, to: Int.self)
+    }
+
+    private static func next(in awaited: inout sigset_t) -> Int32 {
+        var number: Int32 = 0
+        return unsafe sigwait(&awaited, &number) == 0 ? number : 0
+    }
+
+    /// Zero or less when the time is over.
+    private static func next(in awaited: inout sigset_t, within time: Duration) -> Int32 {
+        let (seconds, attoseconds) = time.components
+        var limit = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
+        return unsafe sigtimedwait(&awaited, nil, &limit)
+    }
+
+    private static func end(by number: Int32) -> Never {
+        _ = signal(number, SIG_DFL)
+        var only = sigset_t()
+        unsafe sigemptyset(&only)
+        unsafe sigaddset(&only, number)
+        unsafe pthread_sigmask(SIG_UNBLOCK, &only, nil)
+        raise(number)
+        _exit(128 + number)
+    }
+}

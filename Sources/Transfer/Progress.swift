@@ -1,0 +1,77 @@
+internal import Synchronization
+
+/// How far a command is. Workers add to it from any thread; whoever draws it takes a snapshot. Nothing here knows
+/// whether there is a screen.
+public final class Progress: Sendable {
+    /// What an item is, in the plural: "tensors", "files".
+    public let items: String
+
+    private let phase: Mutex<String>
+    private let bytesTotal = Atomic<UInt64>(0)
+    private let bytesDone = Atomic<UInt64>(0)
+    private let bytesKnown = Atomic<UInt64>(0)
+    private let bytesStored = Atomic<UInt64>(0)
+    private let itemsTotal = Atomic<UInt64>(0)
+    private let itemsDone = Atomic<UInt64>(0)
+
+    /// `phase` is what is being done, to what: "importing mistral-7b".
+    public init(_ phase: String, items: String = "files") {
+        self.phase = Mutex(phase)
+        self.items = items
+    }
+
+    /// A new phase goes on counting where the last one was.
+    public func begin(_ name: String) { phase.withLock { $0 = name } }
+
+    /// More to do than was known until now. Totals may grow on the way; the display shows a bar once there is one.
+    public func expect(bytes: UInt64, items: UInt64 = 0) {
+        bytesTotal.add(bytes, ordering: .relaxed)
+        itemsTotal.add(items, ordering: .relaxed)
+    }
+
+    /// Bytes that were read, hashed, moved: the work itself.
+    public func did(bytes: UInt64) { bytesDone.add(bytes, ordering: .relaxed) }
+
+    /// Of what was done or needed not be done: bytes that are here already, under this name or another.
+    public func knew(bytes: UInt64) { bytesKnown.add(bytes, ordering: .relaxed) }
+
+    /// What was written at rest, after compression.
+    public func stored(bytes: UInt64) { bytesStored.add(bytes, ordering: .relaxed) }
+
+    public func finished(items count: UInt64 = 1) { itemsDone.add(count, ordering: .relaxed) }
+
+    public var snapshot: Snapshot {
+        Snapshot(
+            phase: phase.withLock { $0 }, items: items,
+            bytesTotal: bytesTotal.load(ordering: .relaxed), bytesDone: bytesDone.load(ordering: .relaxed),
+            bytesKnown: bytesKnown.load(ordering: .relaxed), bytesStored: bytesStored.load(ordering: .relaxed),
+            itemsTotal: itemsTotal.load(ordering: .relaxed), itemsDone: itemsDone.load(ordering: .relaxed))
+    }
+
+    /// How far it was at one moment. The counters are read one after the other, so a sum may be off by what workers did
+    /// in between.
+    public struct Snapshot: Hashable, Sendable {
+        public var phase: String
+        public var items: String
+        public var bytesTotal: UInt64
+        public var bytesDone: UInt64
+        public var bytesKnown: UInt64
+        public var bytesStored: UInt64
+        public var itemsTotal: UInt64
+        public var itemsDone: UInt64
+
+        public init(
+            phase: String, items: String = "files", bytesTotal: UInt64 = 0, bytesDone: UInt64 = 0,
+            bytesKnown: UInt64 = 0, bytesStored: UInt64 = 0, itemsTotal: UInt64 = 0, itemsDone: UInt64 = 0
+        ) {
+            self.phase = phase
+            self.items = items
+            self.bytesTotal = bytesTotal
+            self.bytesDone = bytesDone
+            self.bytesKnown = bytesKnown
+            self.bytesStored = bytesStored
+            self.itemsTotal = itemsTotal
+            self.itemsDone = itemsDone
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import Model
+import Transfer
+
+/// How fast it goes, smoothed: each sample counts for less as it gets older, so the time left does not jump.
+struct Pace: Hashable, Sendable {
+    private(set) var bytesPerSecond: Double?
+    private var lastBytes: UInt64 = 0
+    private var lastTime = Duration.zero
+
+    private static let memory = 4.0
+
+    mutating func note(bytes: UInt64, at time: Duration) {
+        let seconds = (time - lastTime) / .seconds(1)
+        guard seconds > 0.05 else { return }
+        let now = Double(bytes >= lastBytes ? bytes - lastBytes : 0) / seconds
+        let weight = 1 - 1 / (1 + seconds / Self.memory)
+        bytesPerSecond = bytesPerSecond.map { $0 + (now - $0) * weight } ?? now
+        lastBytes = bytes
+        lastTime = time
+    }
+}
+
+/// A snapshot as lines, in words or as JSON. Knows neither clock nor terminal.
+struct ProgressDrawing: Sendable {
+    let snapshot: Progress.Snapshot
+    let pace: Pace
+    let elapsed: Duration
+
+    /// Two lines to draw over: what and how far; then the details, as many as there is room for.
+    func live(width: Int, style: Style) -> [String] {
+        let phase = Printable.escape(snapshot.phase)
+        let width = max(10, width)
+        guard snapshot.bytesTotal > 0 else {
+            return [TextWidth.shorten(phase, to: width), details(in: width, style)].filter { !$0.isEmpty }
+        }
+        let percent = Quantities.percent(snapshot.bytesDone, of: snapshot.bytesTotal)
+        let percentColumn = String(repeating: " ", count: max(0, 5 - percent.count)) + percent
+        let name = TextWidth.shorten(phase, to: max(1, width - 16))
+        let room = min(40, width - TextWidth.of(name) - 2 - percentColumn.count)
+        let share = min(1, Double(snapshot.bytesDone) / Double(snapshot.bytesTotal))
+        let full = Int(share * Double(room))
+        let bar =
+            style.paint(String(repeating: "━", count: full), .accent)
+            + style.paint(String(repeating: style.isOn ? "━" : "─", count: max(0, room - full)), .faint)
+        return ["\(name)  \(bar)\(percentColumn)", details(in: width, style)].filter { !$0.isEmpty }
+    }
+
+    private func details(in width: Int, _ style: Style) -> String {
+        var line = ""
+        for part in parts {
+            let longer = line.isEmpty ? part : line + " · " + part
+            guard TextWidth.of(longer) <= width else { break }
+            line = longer
+        }
+        return style.paint(line, .faint)
+    }
+
+    /// The most important first.
+    private var parts: [String] {
+        var parts: [String] = []
+        if snapshot.bytesTotal > 0 {
+            parts.append("\(Quantities.bytes(snapshot.bytesDone)) of \(Quantities.bytes(snapshot.bytesTotal))")
+        } else if snapshot.bytesDone > 0 {
+            parts.append(Quantities.bytes(snapshot.bytesDone))
+        }
+        if let rate = pace.bytesPerSecond, rate >= 1 { parts.append(Quantities.rate(bytesPerSecond: rate)) }
+        if let left { parts.append("\(Quantities.duration(left)) left") }
+        if snapshot.bytesKnown > 0 {
+            parts.append("\(Quantities.percent(snapshot.bytesKnown, of: snapshot.bytesDone)) already here")
+        }
+        if snapshot.itemsTotal > 0 {
+            parts.append("\(snapshot.itemsDone) of \(snapshot.itemsTotal) \(snapshot.items)")
+        } else if snapshot.itemsDone > 0 {
+            parts.append("\(snapshot.itemsDone) \(snapshot.items)")
+        }
+        if snapshot.bytesStored > 0 { parts.append("\(Quantities.bytes(snapshot.bytesStored)) stored") }
+        return parts
+    }
+
+    /// Whole seconds, so that it does not flicker; nil while it would be a guess.
+    private var left: Duration? {
+        guard let rate = pace.bytesPerSecond, rate >= 1, elapsed > .seconds(1),
+            snapshot.bytesDone < snapshot.bytesTotal
+        else { return nil }
+        let seconds = (Double(snapshot.bytesTotal - snapshot.bytesDone) / rate).rounded(.up)
+        guard seconds < 30 * 86_400 else { return nil }
+        // Below ten, `Quantities` would show tenths.
+        return seconds < 10 ? nil : .seconds(Int64(seconds))
+    }
+
+    /// For a log: one line that makes sense on its own.
+    var plain: String {
+        let percent = snapshot.bytesTotal > 0 ? [Quantities.percent(snapshot.bytesDone, of: snapshot.bytesTotal)] : []
+        let text = (percent + parts).joined(separator: ", ")
+        return Printable.escape(snapshot.phase) + (text.isEmpty ? "" : ": " + text)
+    }
+
+    var json: String {
+        var line = JSONText()
+        line.add("event", "progress")
+        line.add("phase", snapshot.phase)
+        line.add("elapsedMilliseconds", Int64(elapsed / .milliseconds(1)))
+        line.add("bytesTotal", snapshot.bytesTotal)
+        line.add("bytesDone", snapshot.bytesDone)
+        line.add("bytesKnown", snapshot.bytesKnown)
+        line.add("bytesStored", snapshot.bytesStored)
+        line.add("itemsTotal", snapshot.itemsTotal)
+        line.add("itemsDone", snapshot.itemsDone)
+        return line.text
+    }
+}

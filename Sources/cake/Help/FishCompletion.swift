@@ -1,0 +1,52 @@
+import Model
+
+/// A completion script for fish: one `complete` for each thing that can be typed.
+enum FishCompletion {
+    static func lines(of table: CommandTable) -> [String] {
+        var lines = [
+            "# fish completion for cake; made by: cake completions fish",
+            "function __cake_models; cake ls --names 2>/dev/null; end",
+            "complete -c cake -f",
+            "complete -c cake -n __fish_use_subcommand -l version -d \(quote("print cake's version"))",
+        ]
+        lines += GlobalOptions.forms.map { option($0, condition: nil) }
+        for command in table.commands {
+            lines.append("complete -c cake -n __fish_use_subcommand -a \(command.name) -d \(quote(command.summary))")
+        }
+        for command in table.commands {
+            let condition = "__fish_seen_subcommand_from " + ([command.name] + command.aliases).joined(separator: " ")
+            lines += command.options.map { option($0, condition: condition) }
+            if let positional = command.positionals.last {
+                let values = values(positional.completion, of: table)
+                if !values.isEmpty { lines.append("complete -c cake -n \(quote(condition))\(values)") }
+            }
+        }
+        return lines
+    }
+
+    private static func option(_ form: OptionForm, condition: String?) -> String {
+        var line = "complete -c cake"
+        if let condition { line += " -n \(quote(condition))" }
+        line += " -l \(form.name)"
+        if let short = form.short { line += " -s \(short)" }
+        if form.placeholder != nil, !form.isValueOptional { line += " -r" }
+        if form.placeholder != nil { line += values(form.completion, of: nil) }
+        return line + " -d \(quote(form.help))"
+    }
+
+    private static func values(_ completion: Completion, of table: CommandTable?) -> String {
+        switch completion {
+        case .nothing: ""
+        case .path: " -F"
+        case .folder: " -a '(__fish_complete_directories)'"
+        case .model: " -a '(__cake_models)'"
+        case .modelOrPath: " -F -a '(__cake_models)'"
+        case .command: " -a \(quote((table?.commands ?? []).map(\.name).joined(separator: " ")))"
+        case .words(let words): " -a \(quote(words.joined(separator: " ")))"
+        }
+    }
+
+    private static func quote(_ text: String) -> String {
+        "'" + text.replacing("\\", with: "\\\\").replacing("'", with: "\\'") + "'"
+    }
+}

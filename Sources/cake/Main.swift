@@ -1,0 +1,11 @@
+import Model
+import Platform
+
+@main enum Main {
+    /// Not async: see `Interrupt`.
+    static func main() {
+        let environment = Environment(reading: Settings.variables)
+        let run = Run(environment)
+        Interrupt.run(allowing: .milliseconds(900), late: { run.giveUp() }) { await run.status() }
+    }
+}

@@ -1,0 +1,118 @@
+import Model
+import Platform
+import Synchronization
+import Transfer
+
+/// Tells on standard error how far a command is and what it noticed: drawn over on a terminal, a line now and then in a
+/// log, JSON lines with `--json`, nothing with `--quiet`.
+final class Reporter: Sendable {
+    private enum Manner { case live, lines, json, silent }
+
+    /// Quick work is over before a display would have told anything.
+    private static let patience = Duration.milliseconds(300)
+
+    private let manner: Manner
+    private let terminal: Terminal
+    private let errors: StandardError
+    private let style: Style
+    /// The lines that stand on the terminal and will be drawn over, without colours.
+    private let drawn = Mutex<[String]>([])
+
+    init(_ settings: Settings, _ terminal: Terminal, _ errors: StandardError) {
+        manner =
+            settings.isQuiet ? .silent : settings.isJSON ? .json : terminal.canMoveCursor ? .live : .lines
+        self.terminal = terminal
+        self.errors = errors
+        style = Style(isOn: terminal.allowsColour(.errors))
+    }
+
+    /// Something worth knowing that is neither the result nor a failure.
+    func note(_ text: String) {
+        switch manner {
+        case .silent: return
+        case .json:
+            var line = JSONText()
+            line.add("event", "note")
+            line.add("text", text)
+            errors.line(line.text)
+        case .live, .lines: say(Printable.escape(text))
+        }
+    }
+
+    /// Shows the progress while the work is done, and takes the display away when it ends, however it ends.
+    func show<Result>(_ progress: Progress, while work: () async throws -> Result) async rethrows -> Result {
+        guard manner != .silent else { return try await work() }
+        // Leaving the function cancels the drawing and waits for it.
+        async let _ = draw(progress)
+        return try await work()
+    }
+
+    private func draw(_ progress: Progress) async {
+        let clock = ContinuousClock()
+        let start = clock.now
+        var pace = Pace()
+        let pause: Duration =
+            switch manner {
+            case .live: .milliseconds(125)
+            case .json: .seconds(1)
+            case .lines, .silent: .seconds(5)
+            }
+        var wait = manner == .live ? Self.patience : pause
+        while (try? await Task.sleep(for: wait)) != nil {
+            wait = pause
+            let snapshot = progress.snapshot
+            let elapsed = clock.now - start
+            pace.note(bytes: snapshot.bytesDone, at: elapsed)
+            let drawing = ProgressDrawing(snapshot: snapshot, pace: pace, elapsed: elapsed)
+            switch manner {
+            case .live: redraw(drawing)
+            case .lines: errors.line(drawing.plain)
+            case .json: errors.line(drawing.json)
+            case .silent: return
+            }
+        }
+        if manner == .json {
+            let elapsed = clock.now - start
+            errors.line(ProgressDrawing(snapshot: progress.snapshot, pace: pace, elapsed: elapsed).json)
+        }
+        erase()
+    }
+
+    private func redraw(_ drawing: ProgressDrawing) {
+        // One column less than there is: a full line would make some terminals begin the next.
+        let width = (terminal.width(.errors) ?? 80) - 1
+        let painted = drawing.live(width: width, style: style)
+        let plain = drawing.live(width: width, style: Style(isOn: false))
+        drawn.withLock { lines in
+            // One write, and each line cleared after it is written, so that nothing flickers.
+            var frame = Self.upwards(over: lines, width: width + 1)
+            frame += painted.map { $0 + "\u{1b}[K\n" }.joined() + "\u{1b}[J"
+            errors.write(frame)
+            lines = plain
+        }
+    }
+
+    private func erase() {
+        drawn.withLock { lines in
+            guard !lines.isEmpty else { return }
+            errors.write(Self.upwards(over: lines, width: terminal.width(.errors) ?? 80) + "\u{1b}[J")
+            lines = []
+        }
+    }
+
+    private func say(_ text: String) {
+        drawn.withLock { lines in
+            if !lines.isEmpty {
+                errors.write(Self.upwards(over: lines, width: terminal.width(.errors) ?? 80) + "\u{1b}[J")
+                lines = []
+            }
+            errors.line(text)
+        }
+    }
+
+    /// To where the first of the lines begins. A terminal that has become narrower has broken them.
+    static func upwards(over lines: [String], width: Int) -> String {
+        let rows = lines.reduce(0) { $0 + max(1, (TextWidth.of($1) + width - 1) / max(1, width)) }
+        return rows == 0 ? "" : "\u{1b}[\(rows)A\r"
+    }
+}

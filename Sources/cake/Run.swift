@@ -1,0 +1,94 @@
+import Model
+import Platform
+
+/// One run of cake: words in, exit status out.
+struct Run: Sendable {
+    private let environment: Environment
+    private let errors = StandardError()
+    private let wantsJSON: Bool
+
+    init(_ environment: Environment) {
+        self.environment = environment
+        // Looked up by hand, since what is wrong may be the words themselves.
+        wantsJSON = environment.arguments.prefix { $0 != "--" }.contains("--json")
+    }
+
+    func status() async -> Int32 {
+        let invocation: Invocation
+        let session: Session
+        do {
+            invocation = try Parser.parse(environment.arguments, with: .standard)
+            session = Session(try Settings(invocation.arguments, environment), environment)
+        } catch {
+            return tell(error)
+        }
+        let status = await run(invocation, in: session)
+        do {
+            try session.output.finish()
+        } catch {
+            return tell(error)
+        }
+        return status
+    }
+
+    private func run(_ invocation: Invocation, in session: Session) async -> Int32 {
+        let command: Command
+        switch invocation.request {
+        case .overview:
+            session.output.lines(Overview.lines(of: .standard, session.page))
+            return 0
+        case .version:
+            session.output.line("cake \(CommandTable.version)")
+            return 0
+        case .help(let asked):
+            session.output.lines(HelpText.lines(of: asked, session.page))
+            return 0
+        case .run(let asked):
+            command = asked
+        }
+        let verb: any Verb
+        do {
+            verb = try command.read(invocation.arguments)
+        } catch {
+            return tell(error)
+        }
+        do {
+            try await verb.run(in: session)
+            return 0
+        } catch let answer as Answer {
+            return answer.status
+        } catch let error as CakeError {
+            if Task.isCancelled { return tellInterrupted(command) }
+            _ = tell(error)
+            return error.kind == .failed ? verb.statusOfFailure : error.kind.rawValue
+        } catch is CancellationError {
+            return tellInterrupted(command)
+        } catch {
+            _ = tell(CakeError(.failed, "\(error)"))
+            return verb.statusOfFailure
+        }
+    }
+
+    private func tell(_ error: CakeError) -> Int32 {
+        errors.write(text(error))
+        return error.kind.rawValue
+    }
+
+    private func text(_ error: CakeError) -> String {
+        let terminal = Terminal(environment, refusesColour: environment.arguments.contains("--no-color"))
+        return wantsJSON
+            ? ErrorText.document(error)
+            : ErrorText.text(error, style: Style(isOn: terminal.allowsColour(.errors)))
+    }
+
+    private func tellInterrupted(_ command: Command) -> Int32 {
+        errors.write(ErrorText.interrupted(command.whenInterrupted, isJSON: wantsJSON))
+        return 130
+    }
+
+    /// The work did not end in time after Ctrl-C: the process ends anyway. Nothing half-written is ever named, so this is
+    /// as safe as a power cut.
+    func giveUp() {
+        errors.write(ErrorText.interrupted("what is done is kept; run it again to go on", isJSON: wantsJSON))
+    }
+}

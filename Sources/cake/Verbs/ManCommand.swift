@@ -1,0 +1,40 @@
+import Model
+import Platform
+
+struct ManCommand: Verb {
+    /// A verb, or a page's name as `man` knows it (`cake-import`).
+    let page: String?
+    let listsPages: Bool
+
+    private static let pageWord = Positional("COMMAND", .optional, .command, "the command whose page to print")
+    private static let list = Flag("list", "the names of all pages, one on a line")
+
+    static let command = Command(
+        Self.self, "man", for: .learn, "print a manual page for man to show",
+        about: ["scripts/man DIR writes all of them into DIR/man1, where man finds them when DIR is in MANPATH."],
+        positionals: [pageWord],
+        options: [list.form],
+        examples: [
+            .init("cake man export | man -l -", "read one"),
+            .init("cake man --list", "which there are"),
+        ])
+
+    init(_ arguments: Arguments) throws(CakeError) {
+        page = arguments.words(Self.pageWord).first
+        listsPages = arguments.has(Self.list)
+    }
+}
+
+extension ManCommand {
+    func run(in session: Session) async throws {
+        let table = CommandTable.standard
+        if listsPages {
+            session.output.lines(["cake"] + table.commands.map { "cake-\($0.name)" })
+        } else if let page, page != "cake" {
+            let verb = page.hasPrefix("cake-") ? String(page.dropFirst(5)) : page
+            session.output.lines(ManPage.lines(of: try table.find(verb)))
+        } else {
+            session.output.lines(ManPage.lines(of: table))
+        }
+    }
+}

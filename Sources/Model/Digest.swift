@@ -61,13 +61,24 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
     public var hex: String {
         var digits: [UInt8] = []
         digits.reserveCapacity(2 * Digest.byteCount)
-        for word in [words.0, words.1, words.2, words.3] {
-            for shift in stride(from: 60, through: 0, by: -4) {
-                let digit = UInt8(truncatingIfNeeded: word >> shift & 15)
-                digits.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+        appendHex(to: &digits)
+        return String(decoding: digits, as: UTF8.self)
+    }
+
+    /// The hex text as bytes, for writers of long texts.
+    public func appendHex(to bytes: inout [UInt8]) {
+        func append(_ word: UInt64) {
+            var rest = word
+            for _ in 0..<16 {
+                rest = rest << 4 | rest >> 60
+                let digit = UInt8(truncatingIfNeeded: rest & 15)
+                bytes.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
             }
         }
-        return String(decoding: digits, as: UTF8.self)
+        append(words.0)
+        append(words.1)
+        append(words.2)
+        append(words.3)
     }
 
     /// As much of the hex text as people read.
@@ -82,9 +93,11 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     public static func < (left: Digest, right: Digest) -> Bool { left.words < right.words }
 
-    /// A digest is already evenly spread: two of its words are hash enough.
+    /// All of it: a stranger's manifest can claim a million digests that differ in one word.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(words.0)
+        hasher.combine(words.1)
+        hasher.combine(words.2)
         hasher.combine(words.3)
     }
 }

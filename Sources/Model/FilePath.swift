@@ -27,7 +27,8 @@ public struct FilePath: Hashable, Comparable, Sendable, CustomStringConvertible 
         text = ExactText(string)
     }
 
-    public var parts: [String] { string.split(separator: "/").map(String.init) }
+    /// Split at bytes: to String, a slash with an accent after it is another character.
+    public var parts: [String] { string.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) } }
 
     public var lastPart: String { parts.last ?? string }
 

@@ -20,10 +20,11 @@ struct Lines {
 
 let lineFeed = UInt8(ascii: "\n")
 
-/// What is left of a line. Each call takes the next word, or leaves everything as it is and returns nil.
+/// What is left of a line. Each call takes the next word, with the space before it unless the line begins there.
 struct Words {
     private var position: Int
     private let end: Int
+    private var isAtStart = true
 
     init(position: Int, end: Int) {
         self.position = position
@@ -58,6 +59,11 @@ struct Words {
         return String(copying: bytes.extracting(range))
     }
 
+    mutating func dtype(in bytes: Span<UInt8>) -> DType? {
+        guard let range = nextRange(in: bytes) else { return nil }
+        return DType(spelling: bytes.extracting(range))
+    }
+
     /// `4096x32`, or `-` for no dimensions at all.
     mutating func shape(in bytes: Span<UInt8>) -> [UInt64]? {
         guard let range = nextRange(in: bytes) else { return nil }
@@ -74,39 +80,33 @@ struct Words {
         return shape
     }
 
-    /// The rest of the line, with %XX undone; only what `ManifestText` would have escaped may be.
+    /// The rest of the line, with %XX undone. What must be escaped has to be, and nothing else may: one text, one spelling.
     mutating func escaped(in bytes: Span<UInt8>) -> String? {
+        guard skipSpace(in: bytes) else { return nil }
         let rest = position..<end
-        guard rest.contains(where: { bytes[$0] == UInt8(ascii: "%") }) else {
-            position = end
-            return String(copying: bytes.extracting(rest))
-        }
-        var plain: [UInt8] = []
-        var index = rest.lowerBound
-        while index < rest.upperBound {
-            guard bytes[index] == UInt8(ascii: "%") else {
-                plain.append(bytes[index])
-                index += 1
-                continue
-            }
-            guard index + 2 < rest.upperBound, let high = Words.hexValue(bytes[index + 1]),
-                let low = Words.hexValue(bytes[index + 2])
-            else { return nil }
-            plain.append(high << 4 | low)
-            index += 3
-        }
         position = end
-        return String(validating: plain, as: UTF8.self)
+        return Escaped.text(bytes.extracting(rest))
     }
 
     func text(in bytes: Span<UInt8>) -> String? { String(copying: bytes.extracting(position..<end)) }
 
     private mutating func nextRange(in bytes: Span<UInt8>) -> Range<Int>? {
+        guard skipSpace(in: bytes) else { return nil }
         var index = position
         while index < end, bytes[index] != UInt8(ascii: " ") { index += 1 }
         guard index > position else { return nil }
-        defer { position = min(index + 1, end) }
+        defer { position = index }
         return position..<index
+    }
+
+    private mutating func skipSpace(in bytes: Span<UInt8>) -> Bool {
+        guard !isAtStart else {
+            isAtStart = false
+            return true
+        }
+        guard position < end, bytes[position] == UInt8(ascii: " ") else { return false }
+        position += 1
+        return true
     }
 
     private static func number(in bytes: Span<UInt8>, _ range: Range<Int>) -> UInt64? {
@@ -121,14 +121,6 @@ struct Words {
             value = sum
         }
         return value
-    }
-
-    private static func hexValue(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case 0x30...0x39: digit - 0x30
-        case 0x41...0x46: digit - 0x37
-        default: nil
-        }
     }
 }
 

@@ -17,20 +17,50 @@ public enum ManifestText {
     public static func encode(_ manifest: Manifest) -> [UInt8] {
         var bytes = Array((firstLine + "\n").utf8)
         for file in manifest.files {
-            bytes += "file \(file.digest.hex) \(file.size) ".utf8
+            bytes += "file ".utf8
+            append(Layer(digest: file.digest, size: file.size), to: &bytes)
+            bytes.append(space)
             Escaped.append(file.path.string, to: &bytes)
             bytes.append(lineFeed)
             for segment in file.segments {
-                bytes += "\(segment.layer.digest.hex) \(segment.layer.size)".utf8
-                if let tensor = segment.tensor {
-                    let shape = tensor.shape.isEmpty ? "-" : tensor.shape.map(String.init).joined(separator: "x")
-                    bytes += " \(tensor.dtype.rawValue) \(shape) ".utf8
-                    Escaped.append(tensor.name.string, to: &bytes)
-                }
+                append(segment.layer, to: &bytes)
+                if let tensor = segment.tensor { append(tensor, to: &bytes) }
                 bytes.append(lineFeed)
             }
         }
         return bytes
+    }
+
+    private static let space = UInt8(ascii: " ")
+
+    private static func append(_ layer: Layer, to bytes: inout [UInt8]) {
+        layer.digest.appendHex(to: &bytes)
+        bytes.append(space)
+        append(layer.size, to: &bytes)
+    }
+
+    private static func append(_ tensor: Tensor, to bytes: inout [UInt8]) {
+        bytes.append(space)
+        bytes += tensor.dtype.rawValue.utf8
+        bytes.append(space)
+        if tensor.shape.isEmpty { bytes.append(UInt8(ascii: "-")) }
+        for (index, dimension) in tensor.shape.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: "x")) }
+            append(dimension, to: &bytes)
+        }
+        bytes.append(space)
+        Escaped.append(tensor.name.string, to: &bytes)
+    }
+
+    /// In decimal, without a String in between.
+    private static func append(_ number: UInt64, to bytes: inout [UInt8]) {
+        let start = bytes.count
+        var rest = number
+        repeat {
+            bytes.append(0x30 + UInt8(truncatingIfNeeded: rest % 10))
+            rest /= 10
+        } while rest > 0
+        bytes[start...].reverse()
     }
 
     public static func decode(_ bytes: Span<UInt8>) throws(CakeError) -> Manifest {
@@ -71,7 +101,7 @@ public enum ManifestText {
                 segments.append(Manifest.Segment(layer: layer, tensor: nil))
                 continue
             }
-            guard let dtype = words.word(in: bytes).flatMap({ DType(rawValue: $0) }),
+            guard let dtype = words.dtype(in: bytes),
                 let shape = words.shape(in: bytes), let name = words.escaped(in: bytes)
             else { throw lines.refuse("is not a tensor line") }
             let tensor = Tensor(name: ExactText(name), dtype: dtype, shape: shape)

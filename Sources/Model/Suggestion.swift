@@ -1,35 +1,42 @@
-/// "Did you mean": the known word that someone probably wanted.
+/// "Did you mean": the candidate a person most likely meant to type.
 public enum Suggestion {
-    /// Nil when nothing is near enough to be worth a person's time. Of equally near ones, the first.
-    public static func nearest(to typed: String, among known: [String]) -> String? {
-        let wanted = Array(typed.lowercased().unicodeScalars)
-        guard !wanted.isEmpty else { return nil }
-        var best: (word: String, distance: Int)?
-        for word in known {
-            let letters = Array(word.lowercased().unicodeScalars)
-            // One slip in a short word, two in a middling one, three in a long one.
-            let allowed = min(3, max(1, max(wanted.count, letters.count) / 3))
-            guard abs(letters.count - wanted.count) <= allowed else { continue }
-            let found = distance(wanted, letters)
-            if found <= allowed, best.map({ found < $0.distance }) ?? true { best = (word, found) }
+    /// The nearest candidate by swapped, missing, extra and wrong letters, or nil when none is close. What only lacks its
+    /// end counts as close. Case is ignored; equals go to the first in alphabetical order.
+    public static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
+        let typed = Array(word.lowercased().utf8)
+        guard !typed.isEmpty, typed.count <= 100 else { return nil }
+        // One slip in three letters is a slip; more is another word.
+        let allowed = max(1, typed.count / 3)
+        var best: (score: Int, candidate: String)?
+        for candidate in candidates {
+            let letters = Array(candidate.lowercased().utf8)
+            let score: Int
+            if typed.count >= 3, letters.starts(with: typed) {
+                score = min(letters.count - typed.count, 2)
+            } else {
+                guard abs(letters.count - typed.count) <= allowed else { continue }
+                let distance = distance(typed, letters)
+                guard distance <= allowed, distance < max(typed.count, letters.count) else { continue }
+                let common = zip(typed, letters).prefix { $0 == $1 }.count
+                score = 4 * distance - min(common, 3)
+            }
+            if let best, (best.score, best.candidate) <= (score, candidate) { continue }
+            best = (score, candidate)
         }
-        if let best { return best.word }
-        guard wanted.count >= 3 else { return nil }
-        return known.first { $0.lowercased().unicodeScalars.starts(with: wanted) }
+        return best?.candidate
     }
 
-    /// Damerau's distance: letters left out, put in, changed, or two neighbours that changed places.
-    static func distance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -> Int {
-        guard !left.isEmpty, !right.isEmpty else { return max(left.count, right.count) }
+    /// Damerau's distance, with each pair of neighbours swapped at most once. Three rows are all it looks at.
+    static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
         var beforeLast: [Int] = []
         var last = Array(0...right.count)
-        for row in 1...left.count {
-            var current = [row]
-            for column in 1...right.count {
-                let isSame = left[row - 1] == right[column - 1]
-                var cost = min(last[column] + 1, current[column - 1] + 1, last[column - 1] + (isSame ? 0 : 1))
-                if row > 1, column > 1, left[row - 1] == right[column - 2], left[row - 2] == right[column - 1] {
-                    cost = min(cost, beforeLast[column - 2] + 1)
+        for (row, letter) in left.enumerated() {
+            var current = [row + 1]
+            current.reserveCapacity(right.count + 1)
+            for (column, other) in right.enumerated() {
+                var cost = min(last[column] + (letter == other ? 0 : 1), last[column + 1] + 1, current[column] + 1)
+                if row > 0, column > 0, letter == right[column - 1], left[row - 1] == other {
+                    cost = min(cost, beforeLast[column - 1] + 1)
                 }
                 current.append(cost)
             }

@@ -35,7 +35,7 @@ extension LocalStore {
     /// Writes the object of a layer aside, in the operation's folder: read again piece by piece, encoded on all cores,
     /// written in order. Publishing makes it part of the store.
     public func ingest(
-        _ plain: PlainBytes, _ reading: Reading, isTensor: Bool, in operation: Operation
+        _ plain: PlainBytes, _ reading: Reading, isTensor: Bool, in operation: Operation, progress: (UInt64) -> Void
     ) async throws {
         let header = ObjectHeader(layer: reading.layer)
         let encoding = try chooseEncoding(for: plain, isTensor: isTensor)
@@ -49,7 +49,7 @@ extension LocalStore {
             var length = UInt64(headerBytes.count)
             var frames: [(stored: Int, plain: Int)] = []
             var written: UInt64 = 0
-            try await inOrder(reading.marks.count, atOnce: 2 * pool.threads, on: pool) { index in
+            try await inOrder(reading.marks.count, atOnce: 2 * BlockingPool.processors + 2, on: pool) { index in
                 try encode(piece: index, of: plain, reading, encoding)
             } take: { index, frame in
                 defer { storedChunks.giveBack(frame) }
@@ -58,6 +58,7 @@ extension LocalStore {
                     try file.write(bytes, at: length)
                 }
                 length += UInt64(frame.count)
+                progress(UInt64(header.plainSize(ofPiece: UInt64(index))))
                 frames.append((frame.count, header.plainSize(ofPiece: UInt64(index))))
                 if length - written >= LocalStore.writeStep {
                     file.startWriting(from: written, count: length - written)

@@ -13,7 +13,7 @@ extension LocalStore {
     public func names() throws(CakeError) -> [Named] {
         var result: [Named] = []
         for file in try Disk.names(in: layout.names) {
-            guard let text = Escaped.text(ofFileName: file), let name = try? ModelName(text) else {
+            guard let name = ModelName(fileName: file) else {
                 throw CakeError(
                     .damaged, "\(Printable.escape(layout.names + "/" + file)) is not a name of cake's", fix: "move it elsewhere")
             }
@@ -63,7 +63,7 @@ extension LocalStore {
         try Disk.syncFolder(layout.names)
     }
 
-    private func path(of name: ModelName) -> String { layout.names + "/" + Escaped.fileName(name.string) }
+    private func path(of name: ModelName) -> String { layout.names + "/" + name.fileName }
 
     /// Notes that a manifest lost a name on purpose: an empty store of names then means what it says.
     private func mark(_ manifest: Digest) throws(CakeError) {

@@ -8,6 +8,11 @@ extension LocalStore {
         let object: SmallObject?
 
         public var wasHere: Bool { object == nil }
+
+        /// Puts its object, if there is one, into the operation's pack, in the order of the calls.
+        public func pack(in operation: Operation) throws(CakeError) {
+            if let object { try operation.pack(object) }
+        }
     }
 
     /// Names neighbouring small layers of a file, read at once, and makes the objects of those that are not here.
@@ -44,11 +49,6 @@ extension LocalStore {
             result.append(SmallLayer(layer: layers[index], object: object))
         }
         return result
-    }
-
-    /// Puts the objects into the operation's pack, in the order of the calls.
-    public func pack(_ layers: [SmallLayer], in operation: Operation) throws(CakeError) {
-        for layer in layers { if let object = layer.object { try operation.pack(object) } }
     }
 
     private func makeObject(

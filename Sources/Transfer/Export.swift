@@ -1,0 +1,140 @@
+public import Model
+internal import Platform
+public import Store
+
+/// Gives a model's original files back: rebuilt from layers, each file's SHA-256 checked as it is written, and none under
+/// its final name before all are right.
+public struct Export: Sendable {
+    public struct Report: Sendable {
+        public let files: Int
+        public let bytes: UInt64
+        /// Files that lay there already, byte for byte.
+        public let filesThere: Int
+    }
+
+    let store: LocalStore
+    let progress: Progress
+    /// Files of other content may be replaced.
+    let isForced: Bool
+
+    public init(from store: LocalStore, progress: Progress, isForced: Bool = false) {
+        self.store = store
+        self.progress = progress
+        self.isForced = isForced
+    }
+
+    /// `name` is for messages. The manifest is held while the files are written, so that a collection leaves it alone.
+    public func callAsFunction(
+        _ name: ModelName, _ digest: Digest, _ files: [Manifest.File], to destination: String
+    ) async throws -> Report {
+        let operation = store.isWritable ? try Operation(store) : nil
+        try operation?.hold(manifest: digest)
+        defer { withExtendedLifetime(operation) {} }
+        let folder = try ExportFolder(destination)
+        progress.expect(bytes: files.reduce(0) { $0 + $1.size }, items: UInt64(files.count))
+        var wanted: [Manifest.File] = []
+        for file in files {
+            if try folder.isThere(file, mayReplace: isForced, progress: { progress.did(bytes: $0) }) {
+                progress.knew(bytes: file.size)
+                progress.finished()
+            } else {
+                wanted.append(file)
+            }
+        }
+        let bytes = wanted.reduce(0) { $0 + $1.size }
+        try folder.refuseIfTooSmall(for: bytes)
+        if !wanted.isEmpty {
+            try folder.begin()
+            do {
+                for (index, file) in wanted.enumerated() { try await write(file, of: name, to: folder.part(index)) }
+                try folder.publish(wanted)
+            } catch {
+                folder.discard()
+                throw error
+            }
+        }
+        return Report(files: wanted.count, bytes: bytes, filesThere: files.count - wanted.count)
+    }
+
+    private func write(_ file: Manifest.File, of name: ModelName, to path: String) async throws {
+        let target = try File(path, .create)
+        try target.reserve(file.size)
+        let reader = LayerReader(store)
+        let pieces = Pieces(of: file)
+        var hash = SHA256()
+        var offset: UInt64 = 0
+        do {
+            try await inOrder(pieces.count, atOnce: 2 * BlockingPool.processors + 2, on: store.pool) { index in
+                try Task.checkCancellation()
+                let (layer, piece) = pieces[index]
+                return try reader.piece(piece, of: layer)
+            } take: { _, chunk in
+                defer { reader.giveBack(chunk) }
+                try chunk.withBytes { bytes throws(CakeError) in
+                    hash.update(bytes)
+                    try target.write(bytes, at: offset)
+                }
+                offset += UInt64(chunk.count)
+                progress.did(bytes: UInt64(chunk.count))
+            }
+        } catch let error as CakeError where error.kind == .damaged || error.kind == .notFound {
+            throw try blame(file, of: name, otherwise: error)
+        }
+        let found = hash.finish()
+        guard found == file.digest, offset == file.size else {
+            let error = CakeError(.damaged, "\(file.path) was rebuilt to \(offset) bytes that hash to \(found.short), not \(file.digest.short)")
+            throw try blame(file, of: name, otherwise: error)
+        }
+        progress.finished()
+    }
+
+    /// Finds which layers of a file are wrong, and sets them aside so that the next import or pull brings them again.
+    private func blame(_ file: Manifest.File, of name: ModelName, otherwise error: CakeError) throws -> CakeError {
+        progress.begin("looking for the damage in \(file.path)")
+        let reader = LayerReader(store)
+        var culprits: [String] = []
+        var damaged: [Layer] = []
+        var seen: Set<Digest> = []
+        for segment in file.segments where seen.insert(segment.layer.digest).inserted {
+            guard let damage = try store.check(segment.layer, with: reader, progress: { _ in }) else { continue }
+            let what = segment.tensor.map { "tensor \($0.name.printable)" } ?? "layer \(segment.layer.digest.short)"
+            culprits.append("\(what): \(damage.why)")
+            if !damage.isMissing { damaged.append(damage.layer) }
+        }
+        guard !culprits.isEmpty else { return error.at(name.description) }
+        try? store.setAside(damaged)
+        let more = culprits.count > 3 ? " and \(culprits.count - 3) more" : ""
+        return CakeError(
+            .damaged, "\(name): \(file.path) cannot be rebuilt: \(culprits.prefix(3).joined(separator: "; "))\(more)",
+            fix: "import or pull the model again: what is missing is brought, the rest stays")
+    }
+}
+
+/// The pieces of a file's layers, one after the other.
+private struct Pieces: Sendable {
+    private let layers: [Layer]
+    /// How many pieces come before each layer.
+    private let firsts: [Int]
+    let count: Int
+
+    init(of file: Manifest.File) {
+        layers = file.segments.map(\.layer).filter { $0.size > 0 }
+        var firsts: [Int] = []
+        var total = 0
+        for layer in layers {
+            firsts.append(total)
+            total += LayerReader.pieces(of: layer)
+        }
+        self.firsts = firsts
+        count = total
+    }
+
+    subscript(index: Int) -> (layer: Layer, piece: Int) {
+        var (low, high) = (0, firsts.count)
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if firsts[middle] <= index { low = middle } else { high = middle }
+        }
+        return (layers[low], index - firsts[low])
+    }
+}

@@ -1,0 +1,116 @@
+internal import Model
+internal import Platform
+
+/// Where exported files go. They are written in a folder beside, and moved to their names when all are right; nothing is
+/// written through a link, and nothing outside.
+final class ExportFolder {
+    private let root: String
+    private var aside: (folder: String, lock: File)?
+
+    private static let asidePrefix = ".cake-export-"
+
+    init(_ path: String) throws(CakeError) {
+        if let status = try Disk.status(path), status.kind != .folder {
+            throw CakeError(.failed, "\(Printable.escape(path)) is not a folder", fix: "choose a folder with -o")
+        }
+        root = Disk.absolute(path)
+    }
+
+    /// Whether a file of these bytes lies there already. Other content under its name is refused, or replaced later.
+    func isThere(_ file: Manifest.File, mayReplace: Bool, progress: (UInt64) -> Void) throws -> Bool {
+        try refuseLinks(on: file.path)
+        let path = root + "/" + file.path.string
+        guard let status = try Disk.status(path, followingLinks: false) else { return false }
+        guard status.kind == .file else {
+            throw CakeError(.failed, "\(Printable.escape(path)) is in the way, and no plain file", fix: "remove it, or choose another folder")
+        }
+        if status.size == file.size, try hash(of: path, size: file.size, progress: progress) == file.digest { return true }
+        guard mayReplace else {
+            throw CakeError(
+                .failed, "\(Printable.escape(path)) is there with other content",
+                fix: "--force replaces it; another folder leaves it alone")
+        }
+        return false
+    }
+
+    func refuseIfTooSmall(for bytes: UInt64) throws(CakeError) {
+        var place = root
+        while try !Disk.exists(place), place != "/" { place = Disk.parent(of: place) }
+        let free = try Disk.freeBytes(place)
+        guard free >= bytes else {
+            throw CakeError(
+                .diskFull, "\(Printable.escape(root)) needs \(Quantities.bytes(bytes)), and the disk has \(Quantities.bytes(free)) left",
+                fix: "free some space, or choose another disk with -o")
+        }
+    }
+
+    /// Makes the folder for what is being written, and clears away those of exports that were killed.
+    func begin() throws(CakeError) {
+        try Disk.makeFolders(root)
+        for name in try Disk.names(in: root) where name.hasPrefix(ExportFolder.asidePrefix) {
+            guard let lock = try? File(root + "/" + name + "/lock", .readWrite),
+                try lock.lock(exclusive: true, waiting: false)
+            else { continue }
+            try Disk.removeTree(root + "/" + name)
+        }
+        let folder = try Disk.makeUniqueFolder(in: root, prefix: ExportFolder.asidePrefix)
+        let lock = try File(folder + "/lock", .create)
+        _ = try lock.lock(exclusive: true, waiting: false)
+        aside = (folder, lock)
+    }
+
+    func part(_ index: Int) -> String { (aside?.folder ?? root) + "/\(index)" }
+
+    /// Syncs what was written, and moves it to its names.
+    func publish(_ files: [Manifest.File]) throws(CakeError) {
+        try Disk.syncAll(root)
+        var folders: Set<String> = [root]
+        for (index, file) in files.enumerated() {
+            var folder = root
+            for part in file.path.parts.dropLast() {
+                folder += "/" + part
+                try Disk.makeFolder(folder)
+                folders.insert(folder)
+            }
+            try refuseLinks(on: file.path)
+            try Disk.rename(part(index), to: root + "/" + file.path.string)
+        }
+        for folder in folders.sorted() { try Disk.syncFolder(folder) }
+        discard()
+    }
+
+    func discard() {
+        if let aside { try? Disk.removeTree(aside.folder) }
+        aside = nil
+    }
+
+    /// A folder on the way to a file must be one, and not a link that leads elsewhere.
+    private func refuseLinks(on path: FilePath) throws(CakeError) {
+        var folder = root
+        for part in path.parts.dropLast() {
+            folder += "/" + part
+            guard let status = try Disk.status(folder, followingLinks: false) else { return }
+            guard status.kind == .folder else {
+                throw CakeError(.failed, "\(Printable.escape(folder)) is in the way, and no plain folder", fix: "remove it, or choose another folder")
+            }
+        }
+    }
+
+    private func hash(of path: String, size: UInt64, progress: (UInt64) -> Void) throws -> Digest {
+        let file = try File(path, .read, followingLinks: false)
+        let chunk = Chunk(capacity: 1 << 20)
+        var hash = SHA256()
+        var offset: UInt64 = 0
+        while offset < size {
+            try Task.checkCancellation()
+            let count = Int(min(UInt64(chunk.capacity), size - offset))
+            try file.fill(chunk, from: offset, count: count)
+            chunk.withBytes { hash.update($0) }
+            progress(UInt64(count))
+            offset += UInt64(count)
+        }
+        return hash.finish()
+    }
+
+    deinit { discard() }
+}

@@ -1,0 +1,157 @@
+public import Model
+internal import Platform
+public import Store
+
+/// Puts a model from this disk into the store: hashes every layer, writes those that are not here, publishes them, then
+/// the manifest, then the name.
+public struct Import: Sendable {
+    /// What came of it.
+    public struct Report: Sendable {
+        public let name: ModelName
+        public let manifest: Digest
+        public let files: Int
+        public let tensors: Int
+        public let bytes: UInt64
+        /// Of these, bytes of layers that were here already or came twice.
+        public let bytesKnown: UInt64
+        /// What the others take at rest.
+        public let bytesStored: UInt64
+        /// What the name pointed to before, when that was another model.
+        public let replaced: Digest?
+        public let complaints: [CakeError]
+    }
+
+    let store: LocalStore
+    let progress: Progress
+    let isLenient: Bool
+
+    public init(into store: LocalStore, progress: Progress, isLenient: Bool = false) {
+        self.store = store
+        self.progress = progress
+        self.isLenient = isLenient
+    }
+
+    /// Published in steps of this size, so that an import of hundreds of gigabytes keeps what it has done when it is
+    /// killed.
+    private static let publishStep: UInt64 = 4 << 30
+
+    public func callAsFunction(_ candidate: ImportPath.Candidate) async throws -> Report {
+        let files = try open(candidate.source)
+        progress.expect(bytes: files.reduce(0) { $0 + $1.found.size }, items: UInt64(files.count))
+        let operation = try Operation(store)
+        var tally = Tally(files)
+        var stored: UInt64 = 0
+        let work = ImportWork(store: store, operation: operation, files: files, progress: progress)
+        try await withThrowingTaskGroup(of: ImportWork.Outcome.self) { group in
+            var steps = work.steps().makeIterator()
+            func startOne() {
+                guard let step = steps.next() else { return }
+                group.addTask(executorPreference: store.pool) { try await work.perform(step) }
+            }
+            for _ in 0...BlockingPool.processors { startOne() }
+            while let outcome = try await group.next() {
+                startOne()
+                try tally.take(outcome, operation, progress)
+                if operation.pendingBytes >= Import.publishStep { stored += try operation.publish() }
+            }
+        }
+        progress.begin("publishing \(candidate.name)")
+        stored += try operation.publish()
+        let manifest = try tally.manifest(of: files)
+        let digest = try store.save(manifest, in: operation)
+        let replaced = try point(candidate, to: digest, in: operation)
+        return Report(
+            name: candidate.name, manifest: digest, files: files.count,
+            tensors: manifest.files.reduce(0) { $0 + $1.segments.count { $0.tensor != nil } }, bytes: manifest.size,
+            bytesKnown: tally.bytesKnown, bytesStored: stored, replaced: replaced,
+            complaints: files.compactMap(\.segmentation.complaint))
+    }
+
+    /// Opens every file and reads every header before the first byte is stored.
+    private func open(_ source: FolderSource) throws -> [ImportWork.Opened] {
+        try source.files.map { found in
+            try Task.checkCancellation()
+            let file = try File(found.location, .read)
+            let size = try file.size()
+            guard size == found.size else { throw CakeError(.failed, "\(found.path) changed while it was read") }
+            let segmentation = try Segmentation(of: file, path: found.path, size: size, isLenient: isLenient)
+            return ImportWork.Opened(found: found, segmentation: segmentation)
+        }
+    }
+
+    private func point(_ candidate: ImportPath.Candidate, to manifest: Digest, in operation: Operation) throws -> Digest? {
+        var replaced: Digest?
+        try store.update(candidate.name, in: operation) { old in
+            replaced = old.flatMap { $0.manifest == manifest ? nil : $0.manifest }
+            var record = old ?? NameRecord(manifest: manifest)
+            record.manifest = manifest
+            record.time = Machine.now
+            record.source = candidate.origin
+            record.revision = candidate.revision
+            record.commit = candidate.commit
+            return record
+        }
+        return replaced
+    }
+}
+
+/// What is known so far of the files' layers and digests, from work that ends in any order.
+private struct Tally {
+    private var layers: [[Layer?]]
+    private var digests: [Digest?]
+    private(set) var bytesKnown: UInt64 = 0
+    /// Small runs that ended before one that lies in front of them; packed in order.
+    private var early: [Int: [LocalStore.SmallLayer]] = [:]
+    private var nextRun = 0
+
+    init(_ files: [ImportWork.Opened]) {
+        layers = files.map { Array(repeating: nil, count: $0.segmentation.cuts.count) }
+        digests = Array(repeating: nil, count: files.count)
+    }
+
+    mutating func take(_ outcome: ImportWork.Outcome, _ operation: Operation, _ progress: Progress) throws(CakeError) {
+        switch outcome {
+        case .file(let index, let digest):
+            digests[index] = digest
+            progress.finished()
+        case .large(let file, let cut, let layer, let wasHere):
+            layers[file][cut] = layer
+            if wasHere { know(layer.size, progress) }
+        case .small(let number, let file, let firstCut, let found):
+            for (offset, small) in found.enumerated() {
+                layers[file][firstCut + offset] = small.layer
+                if small.wasHere { know(small.layer.size, progress) }
+            }
+            early[number] = found
+            while let run = early.removeValue(forKey: nextRun) {
+                for small in run { try small.pack(in: operation) }
+                nextRun += 1
+            }
+        }
+    }
+
+    private mutating func know(_ bytes: UInt64, _ progress: Progress) {
+        bytesKnown += bytes
+        progress.knew(bytes: bytes)
+    }
+
+    func manifest(of files: [ImportWork.Opened]) throws(CakeError) -> Manifest {
+        var result: [Manifest.File] = []
+        for (index, file) in files.enumerated() {
+            guard let digest = digests[index] else { throw CakeError(.failed, "\(file.found.path) was not read to its end") }
+            if let promised = file.found.promised, promised != digest {
+                throw CakeError(
+                    .damaged, "\(file.found.path): its bytes hash to \(digest.short), and the cache calls them \(promised.short)",
+                    fix: "the download is damaged: remove \(Printable.escape(file.found.location)) and fetch it again")
+            }
+            var segments: [Manifest.Segment] = []
+            segments.reserveCapacity(file.segmentation.cuts.count)
+            for (cut, layer) in zip(file.segmentation.cuts, layers[index]) {
+                guard let layer else { throw CakeError(.failed, "\(file.found.path) was not read to its end") }
+                segments.append(Manifest.Segment(layer: layer, tensor: cut.tensor))
+            }
+            result.append(try Manifest.File(path: file.found.path, digest: digest, size: file.found.size, segments: segments))
+        }
+        return try Manifest(files: result)
+    }
+}

@@ -27,7 +27,7 @@ extension Quantities {
         while !rest.isEmpty {
             let digits = rest.prefix { !$0.isLetter }
             let letters = rest.dropFirst(digits.count).prefix { $0.isLetter }
-            guard let (number, _) = split(String(digits)), let factor = seconds[String(letters)],
+            guard let (number, odd) = split(String(digits)), odd.isEmpty, let factor = seconds[String(letters)],
                 let part = number.multiplied(by: factor)
             else { throw refusal }
             let (sum, overflow) = total.addingReportingOverflow(part)

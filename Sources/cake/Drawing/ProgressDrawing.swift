@@ -64,7 +64,11 @@ struct ProgressDrawing: Sendable {
             parts.append(Quantities.bytes(snapshot.bytesDone))
         }
         if let rate = pace.bytesPerSecond, rate >= 1 { parts.append(Quantities.rate(bytesPerSecond: rate)) }
-        if let left { parts.append("\(Quantities.duration(left)) left") }
+        if let secondsLeft {
+            // Whole seconds, where `Quantities` would show tenths.
+            let text = secondsLeft < 10 ? "\(secondsLeft) s" : Quantities.duration(.seconds(secondsLeft))
+            parts.append("\(text) left")
+        }
         if snapshot.bytesKnown > 0 {
             parts.append("\(Quantities.percent(snapshot.bytesKnown, of: snapshot.bytesDone)) already here")
         }
@@ -73,19 +77,21 @@ struct ProgressDrawing: Sendable {
         } else if snapshot.itemsDone > 0 {
             parts.append("\(snapshot.itemsDone) \(snapshot.items)")
         }
+        // Without a bar, something has to move.
+        if snapshot.bytesTotal == 0, elapsed >= .seconds(1) {
+            parts.append(Quantities.duration(.seconds(elapsed.components.seconds)))
+        }
         if snapshot.bytesStored > 0 { parts.append("\(Quantities.bytes(snapshot.bytesStored)) stored") }
         return parts
     }
 
-    /// Whole seconds, so that it does not flicker; nil while it would be a guess.
-    private var left: Duration? {
+    /// Nil while it would be a guess.
+    private var secondsLeft: Int64? {
         guard let rate = pace.bytesPerSecond, rate >= 1, elapsed > .seconds(1),
             snapshot.bytesDone < snapshot.bytesTotal
         else { return nil }
         let seconds = (Double(snapshot.bytesTotal - snapshot.bytesDone) / rate).rounded(.up)
-        guard seconds < 30 * 86_400 else { return nil }
-        // Below ten, `Quantities` would show tenths.
-        return seconds < 10 ? nil : .seconds(Int64(seconds))
+        return seconds < 30 * 86_400 ? Int64(seconds) : nil
     }
 
     /// For a log: one line that makes sense on its own.

@@ -1,0 +1,85 @@
+import Foundation
+import Testing
+
+@testable import cake
+
+private func page(_ width: Int) -> Page { Page(width: width, style: Style(isOn: false)) }
+
+@Suite struct `The help` {
+    @Test(arguments: CommandTable.standard.commands.map(\.name)) func `of a command`(name: String) throws {
+        let command = try CommandTable.standard.find(name)
+        try Golden.check(HelpText.lines(of: command, page(80)), "help-\(name)")
+    }
+
+    @Test func `gives an overview`() throws {
+        try Golden.check([40, 80].flatMap { Overview.lines(of: .standard, page($0)) }, "overview")
+    }
+
+    @Test func `fits a narrow terminal`() {
+        for command in CommandTable.standard.commands {
+            // An example is one line to copy, however long.
+            let examples = Set(command.examples.map { "  " + $0.line })
+            for line in HelpText.lines(of: command, page(40)) where !examples.contains(line) {
+                #expect(TextWidth.of(line) <= 40, "cake \(command.name): \(line)")
+            }
+        }
+    }
+}
+
+@Suite struct `A manual page` {
+    @Test(.enabled(if: Tool.exists("groff"))) func `has nothing for groff to warn about`() throws {
+        let table = CommandTable.standard
+        for lines in [ManPage.lines(of: table)] + table.commands.map({ ManPage.lines(of: $0) }) {
+            let result = try Tool.run(
+                "groff", ["-man", "-Tutf8", "-ww", "-z"], input: lines.joined(separator: "\n") + "\n")
+            #expect(result.errors == "", "\(lines[0])")
+        }
+    }
+
+    @Test func `is as it should be`() throws {
+        try Golden.check(ManPage.lines(of: CommandTable.standard), "man")
+        try Golden.check(ManPage.lines(of: ExportCommand.command), "man-export")
+    }
+}
+
+@Suite struct `The Tab key` {
+    @Test(.enabled(if: Tool.exists("bash"))) func `has a script that bash reads`() throws {
+        try check("bash", BashCompletion.lines(of: .standard))
+    }
+
+    @Test(.enabled(if: Tool.exists("zsh"))) func `has a script that zsh reads`() throws {
+        try check("zsh", ZshCompletion.lines(of: .standard))
+    }
+
+    @Test(.enabled(if: Tool.exists("fish"))) func `has a script that fish reads`() throws {
+        try check("fish", FishCompletion.lines(of: .standard))
+    }
+
+    private func check(_ shell: String, _ lines: [String]) throws {
+        let result = try Tool.run(shell, ["-n", "/dev/stdin"], input: lines.joined(separator: "\n") + "\n")
+        #expect(result.errors == "")
+        #expect(result.status == 0)
+    }
+
+    @Test(
+        .enabled(if: Tool.exists("bash")),
+        arguments: [
+            ("cake im", "import"), ("cake p", "pin"), ("cake export m", "mistral-7b mistral-ft"),
+            ("cake --store x export m", "mistral-7b mistral-ft"), ("cake export mistral-7b --f", "--format --force"),
+            ("cake export mistral-7b --format ", "files"), ("cake ls --sort d", "date"),
+            ("cake completions ", "bash zsh fish"),
+            ("cake help ver", "verify version"), ("cake images --li", "--limit"),
+        ]) func `offers in bash what can stand there`(typed: String, offered: String) throws
+    {
+        var words = typed.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        let script =
+            BashCompletion.lines(of: .standard).joined(separator: "\n")
+            + "\ncake() { printf 'mistral-7b\\nmistral-ft\\n'; }\ncompopt() { :; }\n"
+            + "COMP_WORDS=(\(words.map { "'\($0)'" }.joined(separator: " ")))\nCOMP_CWORD=\(words.count - 1)\n"
+            + "_cake\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n"
+        words.removeAll()
+        let result = try Tool.run("bash", ["-s"], input: script)
+        #expect(result.errors == "")
+        #expect(result.output.split(separator: "\n").map(String.init) == offered.split(separator: " ").map(String.init))
+    }
+}

@@ -107,7 +107,7 @@ fingerprint() {
     (
         cd "$top" || exit
         find Package.swift Package.resolved Sources Registry scripts/lib/setup.sh -type f \
-            -printf '%p %s %T@\n' 2>/dev/null | LC_ALL=C sort
+            -printf '%p %s %T@\n' 2>/dev/null | LC_ALL=C sort || true
         readlink -f "$(command -v swift || true)" || true
     ) | cksum
 }

@@ -3,15 +3,13 @@
 import argparse
 import datetime
 import os
-import random
 import shutil
 import statistics
 import subprocess
 import sys
 
 here = os.path.dirname(os.path.realpath(__file__))
-sys.path[:0] = [os.path.join(here, "lib"), os.path.join(here, "..", "lib")]
-import safetensors_files as files
+sys.path.insert(0, os.path.join(here, "lib"))
 import timing
 from timing import MIB, goal, line, middle, run, say, together
 
@@ -25,6 +23,11 @@ def environment(**more):
     """What a person's shell has, without the settings of cake and restic it might hold."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("CAKE_", "RESTIC_"))}
     return kept | more
+
+
+def make(*what):
+    """Elsewhere: see many_models."""
+    subprocess.run([sys.executable, os.path.join(here, "lib", "many_models.py"), *map(str, what)], check=True)
 
 
 # --------------------------------------------------------------------------------------------------- the peers
@@ -187,15 +190,16 @@ def report_family(peers, taken, rest, raw):
             row(f"{verb}, {state}: wall s", {n: c.wall for n, c in costs.items()}, "{:.2f}", "s")
             row(f"{verb}, {state}: CPU s", {n: c.cpu for n, c in costs.items()}, "{:.2f}", "s")
             row(f"{verb}, {state}: peak MiB", {n: c.peak / MIB for n, c in costs.items()}, "{:.0f}", "MiB")
-            if "cake" in costs and "restic" in costs and state == "warm":
-                ratio = costs["restic"].wall / costs["cake"].wall
-                goals.append((f"{verb}: times as fast as restic", *goal(f"{verb}: times as fast as restic", ratio, 2, "x", True)))
-            if "cake" in costs and state == "warm":
-                peak = costs["cake"].peak / MIB
-                goals.append((f"{verb}: peak memory", *goal(f"{verb}: peak memory", peak, 256, "MiB")))
+            if "cake" in costs and "restic" in costs:
+                name = f"{verb}, {state}: times as fast as restic"
+                goals.append((name, *goal(name, costs["restic"].wall / costs["cake"].wall, 2, "x", True)))
+            if "cake" in costs:
+                name = f"{verb}, {state}: peak memory"
+                goals.append((name, *goal(name, costs["cake"].peak / MIB, 256, "MiB")))
     row("size at rest MB", {n: b / 1e6 for n, b in rest.items()}, "{:.0f}", "MB")
     if "cake" in rest and "restic" in rest:
-        goals.append(("store size against restic's", *goal("store size against restic's", rest["cake"] / rest["restic"], 1, "x")))
+        name = "size at rest against restic's"
+        goals.append((name, *goal(name, rest["cake"] / rest["restic"], 1, "x")))
     return timing.table(heads, rows), goals
 
 
@@ -206,61 +210,26 @@ def repeated(command, times, env):
     return statistics.median(run(command, env=env).wall for _ in range(times)) * 1000
 
 
-def tiny_models(root, count, tensors):
-    """Models of a few kilobytes each: nine tenths of the tensors are everybody's, the rest a model's own."""
-    for model in range(count):
-        folder = os.path.join(root, f"tiny-{model:03d}")
-        os.makedirs(folder)
-        entries = []
-        for number in range(tensors):
-            seed = number if number % 10 else number + 1000 * (model + 1)
-            entries.append((f"model.layers.{number // 9}.part.{number % 9}.weight", "F32", (8, 8),
-                            lambda seed=seed: random.Random(seed).randbytes(256)))
-        files.write_file(os.path.join(folder, "model.safetensors"), entries, {"format": "pt"})
-        files.write_json(os.path.join(folder, "config.json"), {"model_type": "llama", "number": model})
-
-
 def start_up(count, tensors, times):
     home, made = os.path.join(WORK, "home"), os.path.join(WORK, "tiny")
     for old in (home, made):
         shutil.rmtree(old, ignore_errors=True)
         os.makedirs(old)
     env = environment(CAKE_HOME=os.path.join(home, "store"))
-    line("start: /bin/true, as a floor", repeated(["/bin/true"], times, env), "ms")
-    goals = [("`cake --version`", *goal("start: cake --version", repeated([CAKE, "--version"], times, env), 15, "ms"))]
-    tiny_models(made, count, tensors)
+    line("/bin/true, as a floor", repeated(["/bin/true"], times, env), "ms")
+    name = "cake --version"
+    goals = [(name, *goal(name, repeated([CAKE, "--version"], times, env), 15, "ms"))]
+    make("tiny", made, count, tensors)
     for model in sorted(os.listdir(made)):
         run([CAKE, "import", os.path.join(made, model), model], env=env)
-    name = f"`cake ls`, {count} models of {tensors} tensors"
-    goals.append((name, *goal(name.replace("`", ""), repeated([CAKE, "ls"], times, env), 50, "ms")))
+    name = f"cake ls, {count} models of {tensors} tensors"
+    goals.append((name, *goal(name, repeated([CAKE, "ls"], times, env), 50, "ms")))
     shutil.rmtree(home)
     shutil.rmtree(made)
     return goals
 
 
 # --------------------------------------------------------------------------------------------------- many tensors
-
-def sparse_file(path, tensors, size):
-    """A file that claims `size` bytes in `tensors` tensors and takes no more disk than its header."""
-    each = size // tensors // 2 // 4096
-    entries = [(f"model.layers.{number // 900}.mlp.experts.{number // 3 % 300}.{'gate up down'.split()[number % 3]}_proj.weight",
-                "BF16", (each, 4096)) for number in range(tensors)]
-    with open(path, "wb") as file:
-        head = files.header(entries, {"format": "pt"})
-        file.write(head)
-        file.truncate(len(head) + sum(files.tensor_size(*entry[1:]) for entry in entries))
-
-
-def wide_model(path, tensors, changed):
-    """Many tensors of half a kilobyte to two; every tenth one has other bytes when `changed`."""
-    entries = []
-    for number in range(tensors):
-        seed = number + (tensors if changed and number % 10 == 0 else 0)
-        rows = (1, 2, 4)[number % 3]
-        entries.append((f"model.layers.{number // 900}.mlp.experts.{number // 3 % 300}.{number % 3}.weight", "BF16",
-                        (rows, 256), lambda seed=seed, rows=rows: random.Random(seed).randbytes(rows * 512)))
-    files.write_file(path, entries, {"format": "pt"})
-
 
 def many_tensors(tensors, size, times):
     home = os.path.join(WORK, "home")
@@ -271,22 +240,24 @@ def many_tensors(tensors, size, times):
 
     def measured(name, command, bound):
         cost = middle([run(command, env=env) for _ in range(times)])
-        goals.append((f"`{name}`", *goal(name, cost.wall, bound, "s")))
-        goals.append((f"`{name}`, peak memory", *goal(name + ", peak memory", cost.peak / MIB, 256, "MiB")))
+        goals.append((name, *goal(name, cost.wall, bound, "s")))
+        name += ", peak memory"
+        goals.append((name, *goal(name, cost.peak / MIB, 256, "MiB")))
 
     sparse = os.path.join(home, "sparse.safetensors")
-    sparse_file(sparse, tensors, size)
+    make("sparse", sparse, tensors, size)
     measured(f"cake inspect, {os.path.getsize(sparse) / 1e9:.0f} GB file of {tensors} tensors", [CAKE, "inspect", sparse], 1)
     names = []
     for model, changed in (("wide-a", False), ("wide-b", True)):
         path = os.path.join(home, model + ".safetensors")
-        wide_model(path, tensors, changed)
+        make("wide", path, tensors, int(changed))
         cost = run([CAKE, "import", path, model], env=env, settle=home)
         names.append(model)
         if not changed:
             what = f"cake import, {tensors} small tensors"
-            goals.append((f"`{what}`", *goal(what, cost.wall, 20, "s")))
-            goals.append((f"`{what}`, peak memory", *goal(what + ", peak memory", cost.peak / MIB, 256, "MiB")))
+            goals.append((what, *goal(what, cost.wall, 20, "s")))
+            what += ", peak memory"
+            goals.append((what, *goal(what, cost.peak / MIB, 256, "MiB")))
         else:
             line("cake import of a second one, a tenth changed", cost.wall, "s")
     measured(f"cake ls, two models of {tensors} tensors", [CAKE, "ls"], 1)
@@ -337,8 +308,9 @@ def main():
         goals += many_tensors(*((5000, 400 * 10**9, 1) if args.quick else (90_000, 400 * 10**9, 5)))
     if args.write:
         made = f"{datetime.date.today()} · {timing.machine(WORK)} · " + "; ".join(versions.values())
-        notes = (f"Medians of {rounds} runs, the programs taking turns; wall time ends when the file system has been "
-                 f"synced. Caches were {caches}. Peaks under about 20 MiB are not told apart.")
+        runs = "One run of each" if rounds == 1 else f"Medians of {rounds} runs"
+        notes = (f"{runs}, the programs taking turns; wall time ends when the file system has been "
+                 f"synced. Caches were {caches}. Peaks under {timing.own_peak() // MIB + 1} MiB are not told apart.")
         parts = [made, notes, text]
         if goals:
             parts.append(timing.table(["goal", "got", "wanted", ""], goals))

@@ -109,6 +109,16 @@ def sums(root):
     return "".join(sorted(lines, key=lambda line: line[66:]))
 
 
+def recipe(args):
+    """A line that differs when another generator or other numbers made the family."""
+    digest = hashlib.sha256()
+    for path in (os.path.realpath(__file__), files.__file__):
+        with open(path, "rb") as file:
+            digest.update(file.read())
+    return (f"# {args.bytes} bytes, {args.vocabulary} words, {args.hidden} wide, seed {args.seed}, "
+            f"numpy {np.__version__}, generator {digest.hexdigest()[:16]}\n")
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("out", help="folder to make; left as it is when its checksums are right")
@@ -120,16 +130,16 @@ def main():
     kept = os.path.join(args.out, "SHA256SUMS")
     if os.path.exists(kept):
         with open(kept, encoding="utf-8") as file:
-            if file.read() == sums(args.out):
+            if file.read() == recipe(args) + sums(args.out):
                 return
-        print("the family on disk has changed: making it again", file=sys.stderr)
+        print("the family on disk is another one, or damaged: making it again", file=sys.stderr)
     part = args.out + ".part"
     for old in (part, args.out):
         shutil.rmtree(old, ignore_errors=True)
     os.makedirs(part)
     write_family(part, args.bytes, args.seed, args.vocabulary, args.hidden)
     with open(os.path.join(part, "SHA256SUMS"), "w", encoding="utf-8") as file:
-        file.write(sums(part))
+        file.write(recipe(args) + sums(part))
     os.replace(part, args.out)
 
 

@@ -1,11 +1,12 @@
 """Running a program and knowing what it took; goals, lines and tables. Standard library only.
 
 A child's peak memory cannot come out lower than this process's own, because Linux counts the moment before exec; so this
-stays small (about 15 MB) and whatever needs numpy runs elsewhere.
+stays small (about 20 MiB) and whatever needs numpy runs elsewhere.
 """
 import os
 import platform
 import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -37,6 +38,11 @@ def run(command, cwd=None, env=None, output=None, settle=None, may_end=(0,)):
     if settle:
         sync(settle)
     return Cost(time.monotonic() - started, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+
+
+def own_peak():
+    """The most memory this process has had, in bytes: the floor of every peak it has measured."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def together(costs):

@@ -53,7 +53,8 @@ struct Run: Sendable {
             return tell(error)
         }
         do {
-            try await verb.run(in: session)
+            // Everything a verb does may wait for the disk: none of it runs on Swift's own threads.
+            try await withTaskExecutorPreference(session.pool) { try await verb.run(in: session) }
             return 0
         } catch let answer as Answer {
             return answer.status

@@ -1,5 +1,6 @@
 import Model
 import Platform
+import Store
 
 /// What a verb works with: the settings, the streams, and someone to tell how far it is.
 struct Session: Sendable {
@@ -11,6 +12,8 @@ struct Session: Sendable {
     let errors: StandardError
     let input: StandardInput
     let reporter: Reporter
+    /// Where disk, hashing and coding happen.
+    let pool: BlockingPool
 
     init(_ settings: Settings, _ environment: Environment) {
         self.settings = settings
@@ -20,6 +23,7 @@ struct Session: Sendable {
         errors = StandardError()
         input = StandardInput()
         reporter = Reporter(settings, terminal, errors)
+        pool = BlockingPool(threads: BlockingPool.processors + 2)
     }
 
     /// Colours for standard output.
@@ -31,6 +35,29 @@ struct Session: Sendable {
     /// As wide as the terminal; whole in a pipe or a file.
     func show(_ table: Table) {
         output.lines(table.lines(width: terminal.width(.output), style: style))
+    }
+
+    /// The store, made if there is none.
+    func openStore() throws(CakeError) -> LocalStore { try LocalStore(at: settings.storePath(), pool: pool) }
+
+    /// The store, for a verb that only reads: nil when there is none, which is an empty one.
+    func existingStore() throws(CakeError) -> LocalStore? {
+        let path = try settings.storePath()
+        return try LocalStore.exists(at: path) ? LocalStore(at: path, pool: pool) : nil
+    }
+
+    /// A model in the store.
+    func find(_ name: String, revision: String? = nil) throws(CakeError) -> (store: LocalStore, named: LocalStore.Named) {
+        guard let store = try existingStore() else {
+            throw CakeError(
+                .notFound, "no model \"\(Printable.escape(name))\": the store is empty", fix: "cake import PATH puts a model in")
+        }
+        return (store, try store.find(name, revision: revision))
+    }
+
+    /// One JSON document on standard output.
+    func show(_ document: JSONValue) {
+        output.line(String(decoding: document.bytes(.indented), as: UTF8.self))
     }
 
     /// Asks before something that cannot be taken back. Without a person to ask, the answer is no.

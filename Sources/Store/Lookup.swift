@@ -1,0 +1,58 @@
+public import Model
+
+extension LocalStore {
+    /// The model a person means: the exact name, what an alias stands for, a name at that revision, or a manifest by the
+    /// first digits of its digest.
+    public func find(_ typed: String, revision: String? = nil) throws(CakeError) -> Named {
+        let names = try names()
+        guard let revision else {
+            if let found = try match(typed, names) { return found }
+            throw CakeError(.notFound, "no model \"\(Printable.escape(typed))\" in the store", fix: advice(typed, names))
+        }
+        if let found = at(revision, of: typed, names) ?? Aliases.hubID(of: typed).flatMap({ at(revision, of: $0, names) }) {
+            return found
+        }
+        throw CakeError(
+            .notFound, "no revision \(Printable.escape(revision)) of \"\(Printable.escape(typed))\" in the store",
+            fix: "cake ls shows what is there")
+    }
+
+    private func match(_ typed: String, _ names: [Named]) throws(CakeError) -> Named? {
+        let wanted = ExactText(typed)
+        if let exact = names.first(where: { $0.name.text == wanted }) { return exact }
+        if let id = Aliases.hubID(of: typed), let known = names.first(where: { $0.name.string == id }) { return known }
+        if let name = try? ModelName(typed), let revision = name.revision,
+            let pinned = at(revision, of: name.withoutRevision, names)
+        {
+            return pinned
+        }
+        return try byDigest(typed, names)
+    }
+
+    /// A revision is a branch or tag as it was asked for, or the commit, in full or its first seven digits and more.
+    private func at(_ revision: String, of typed: String, _ names: [Named]) -> Named? {
+        let wanted = ExactText(typed)
+        return names.first { named in
+            guard named.name.text == wanted || ExactText(named.name.withoutRevision) == wanted else { return false }
+            if named.name.revision == revision || named.record.revision == revision { return true }
+            return revision.utf8.count >= 7 && (named.record.commit?.hasPrefix(revision) ?? false)
+        }
+    }
+
+    private func byDigest(_ typed: String, _ names: [Named]) throws(CakeError) -> Named? {
+        let digits = typed.hasPrefix("sha256:") ? String(typed.dropFirst(7)) : typed
+        guard (8...64).contains(digits.utf8.count), digits.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) }) else {
+            return nil
+        }
+        if let named = names.first(where: { $0.record.manifest.hex.hasPrefix(digits) }) { return named }
+        let found = try manifestDigests().filter { $0.hex.hasPrefix(digits) }
+        guard let only = found.first, found.count == 1 else { return nil }
+        return Named(name: try ModelName(only.short), record: NameRecord(manifest: only))
+    }
+
+    private func advice(_ typed: String, _ names: [Named]) -> String {
+        if names.isEmpty { return "the store is empty; cake import PATH puts a model in" }
+        if let near = Suggestion.nearest(to: typed, among: names.map(\.name.string)) { return "did you mean \(near)?" }
+        return "cake ls shows what is there"
+    }
+}

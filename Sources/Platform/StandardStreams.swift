@@ -71,6 +71,12 @@ public struct StandardError: Sendable {
     public func write(_ text: String) { _ = writeAll(Array(text.utf8), to: STDERR_FILENO) }
 
     public func line(_ text: String) { write(text + "\n") }
+
+    /// For last words: said only when it does not mean to wait for whoever reads them.
+    public func writeUnlessBlocked(_ text: String) {
+        var request = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+        if unsafe poll(&request, 1, 0) == 1 { write(text) }
+    }
 }
 
 /// Standard input, for a question that a person answers.

@@ -52,6 +52,9 @@ struct Command: Sendable {
         read = { arguments throws(CakeError) in try V(arguments) }
     }
 
+    /// What the Tab key offers for the words, where a shell does not tell them apart.
+    var completion: Completion { positionals.map(\.completion).first { $0 != .nothing } ?? .nothing }
+
     /// `cake export NAME -o DIR [OPTIONS]`, with what must be given spelled out.
     var usage: String {
         var parts = ["cake \(name)"]

@@ -8,6 +8,12 @@ import Transfer
 final class Reporter: Sendable {
     private enum Manner { case live, lines, json, silent }
 
+    /// The lines that stand on the terminal and will be drawn over, without colours, and how wide it was.
+    private struct Drawn {
+        var lines: [String] = []
+        var width = 0
+    }
+
     /// Quick work is over before a display would have told anything.
     private static let patience = Duration.milliseconds(300)
 
@@ -15,8 +21,7 @@ final class Reporter: Sendable {
     private let terminal: Terminal
     private let errors: StandardError
     private let style: Style
-    /// The lines that stand on the terminal and will be drawn over, without colours.
-    private let drawn = Mutex<[String]>([])
+    private let drawn = Mutex(Drawn())
 
     init(_ settings: Settings, _ terminal: Terminal, _ errors: StandardError) {
         manner =
@@ -75,40 +80,39 @@ final class Reporter: Sendable {
             let elapsed = clock.now - start
             errors.line(ProgressDrawing(snapshot: progress.snapshot, pace: pace, elapsed: elapsed).json)
         }
-        erase()
+        drawn.withLock { takeAway(&$0) }
     }
 
     private func redraw(_ drawing: ProgressDrawing) {
         // One column less than there is: a full line would make some terminals begin the next.
-        let width = (terminal.width(.errors) ?? 80) - 1
-        let painted = drawing.live(width: width, style: style)
-        let plain = drawing.live(width: width, style: Style(isOn: false))
-        drawn.withLock { lines in
+        let width = terminal.width(.errors) ?? 80
+        let painted = drawing.live(width: width - 1, style: style)
+        let plain = drawing.live(width: width - 1, style: Style(isOn: false))
+        drawn.withLock { drawn in
             // One write, and each line cleared after it is written, so that nothing flickers.
-            var frame = Self.upwards(over: lines, width: width + 1)
-            frame += painted.map { $0 + "\u{1b}[K\n" }.joined() + "\u{1b}[J"
+            var frame = Self.upwards(over: drawn.lines, width: width)
+            // A line that the terminal broke stays joined to the next until both are cleared.
+            if drawn.width != width { frame += Self.clearBelow }
+            frame += painted.map { $0 + "\u{1b}[K\n" }.joined() + Self.clearBelow
             errors.write(frame)
-            lines = plain
-        }
-    }
-
-    private func erase() {
-        drawn.withLock { lines in
-            guard !lines.isEmpty else { return }
-            errors.write(Self.upwards(over: lines, width: terminal.width(.errors) ?? 80) + "\u{1b}[J")
-            lines = []
+            drawn = Drawn(lines: plain, width: width)
         }
     }
 
     private func say(_ text: String) {
-        drawn.withLock { lines in
-            if !lines.isEmpty {
-                errors.write(Self.upwards(over: lines, width: terminal.width(.errors) ?? 80) + "\u{1b}[J")
-                lines = []
-            }
+        drawn.withLock { drawn in
+            takeAway(&drawn)
             errors.line(text)
         }
     }
+
+    private func takeAway(_ drawn: inout Drawn) {
+        guard !drawn.lines.isEmpty else { return }
+        errors.write(Self.upwards(over: drawn.lines, width: terminal.width(.errors) ?? 80) + Self.clearBelow)
+        drawn.lines = []
+    }
+
+    private static let clearBelow = "\u{1b}[J"
 
     /// To where the first of the lines begins. A terminal that has become narrower has broken them.
     static func upwards(over lines: [String], width: Int) -> String {

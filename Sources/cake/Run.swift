@@ -90,6 +90,7 @@ struct Run: Sendable {
     /// The work did not end in time after Ctrl-C: the process ends anyway. Nothing half-written is ever named, so this is
     /// as safe as a power cut.
     func giveUp() {
-        errors.write(ErrorText.interrupted("what is done is kept; run it again to go on", isJSON: wantsJSON))
+        errors.writeUnlessBlocked(
+            ErrorText.interrupted("what is done is kept; run it again to go on", isJSON: wantsJSON))
     }
 }

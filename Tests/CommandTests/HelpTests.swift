@@ -68,16 +68,17 @@ private func page(_ width: Int) -> Page { Page(width: width, style: Style(isOn: 
             ("cake --store x export m", "mistral-7b mistral-ft"), ("cake export mistral-7b --f", "--format --force"),
             ("cake export mistral-7b --format ", "files"), ("cake ls --sort d", "date"),
             ("cake completions ", "bash zsh fish"),
-            ("cake help ver", "verify version"), ("cake images --li", "--limit"),
+            ("cake help ver", "verify version"), ("cake images --li", "--limit"), ("cake import /et", "/etc"),
+            ("cake export m --format =", "files"), ("cake export m --format = fi", "files"),
+            ("cake --store = x export m", "mistral-7b mistral-ft"),
         ]) func `offers in bash what can stand there`(typed: String, offered: String) throws
     {
-        var words = typed.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        let words = typed.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
         let script =
             BashCompletion.lines(of: .standard).joined(separator: "\n")
             + "\ncake() { printf 'mistral-7b\\nmistral-ft\\n'; }\ncompopt() { :; }\n"
             + "COMP_WORDS=(\(words.map { "'\($0)'" }.joined(separator: " ")))\nCOMP_CWORD=\(words.count - 1)\n"
             + "_cake\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n"
-        words.removeAll()
         let result = try Tool.run("bash", ["-s"], input: script)
         #expect(result.errors == "")
         #expect(result.output.split(separator: "\n").map(String.init) == offered.split(separator: " ").map(String.init))

@@ -50,10 +50,11 @@ private struct Stuck: ~Copyable {
     private let output = Pipe()
     private let errors = Pipe()
 
-    init(ignoring signal: String? = nil) throws {
+    init(ignoring signal: String? = nil, cannotSpeak: Bool = false) throws {
         let trap = signal.map { "trap '' \($0); " } ?? ""
         // As much as a pipe holds; then the shell becomes cake.
-        let script = trap + "head -c 65536 /dev/zero; exec '\(Tool.cake.path)' help"
+        let fill = "head -c 65536 /dev/zero; " + (cannotSpeak ? "head -c 65536 /dev/zero >&2; " : "")
+        let script = trap + fill + "exec '\(Tool.cake.path)' help"
         process = Tool.process(URL(filePath: "/bin/sh"), ["-c", script])
         process.standardOutput = output
         process.standardError = errors
@@ -86,6 +87,13 @@ private struct Stuck: ~Copyable {
         #expect(stuck.process.terminationReason == .uncaughtSignal)
         #expect(stuck.process.terminationStatus == signal)
         #expect(said.contains("interrupted; what is done is kept"))
+    }
+
+    @Test func `ends within a second also when nobody reads its last words`() throws {
+        let stuck = try Stuck(cannotSpeak: true)
+        stuck.send(SIGINT)
+        #expect(try stuck.end().seconds < 1.2)
+        #expect(stuck.process.terminationStatus == SIGINT)
     }
 
     @Test func `pressed again ends it at once`() throws {

@@ -10,8 +10,13 @@ enum BashCompletion {
             "_cake_models() { cake ls --names 2>/dev/null; }",
             "_cake() {",
             "    local current=\"${COMP_WORDS[COMP_CWORD]}\" previous=\"${COMP_WORDS[COMP_CWORD-1]}\"",
+            "    # bash takes --output=x apart into three words.",
+            "    if [[ $current == = ]]; then current=\"\"",
+            "    elif [[ $previous == = ]]; then previous=\"${COMP_WORDS[COMP_CWORD-2]}\"",
+            "    fi",
             "    local verb=\"\" word skip=\"\"",
             "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do",
+            "        if [[ -n $skip && $word == = ]]; then continue; fi",
             "        if [[ -n $skip ]]; then skip=\"\"; continue; fi",
             "        case $word in",
             "            --store) skip=1 ;;",
@@ -29,7 +34,7 @@ enum BashCompletion {
             let pattern = ([command.name] + command.aliases).joined(separator: "|")
             lines.append("        \(pattern))")
             if !options.isEmpty { lines.append("            options+=\" \(options)\"") }
-            lines.append("            kind='\(kind(of: command.positionals.last?.completion ?? .nothing))'")
+            lines.append("            kind='\(kind(of: command.completion))'")
             let valued = command.options.filter { $0.placeholder != nil && !$0.isValueOptional }
             if !valued.isEmpty {
                 lines.append("            case $previous in")

@@ -16,10 +16,8 @@ enum FishCompletion {
         for command in table.commands {
             let condition = "__fish_seen_subcommand_from " + ([command.name] + command.aliases).joined(separator: " ")
             lines += command.options.map { option($0, condition: condition) }
-            if let positional = command.positionals.last {
-                let values = values(positional.completion, of: table)
-                if !values.isEmpty { lines.append("complete -c cake -n \(quote(condition))\(values)") }
-            }
+            let values = values(command.completion, of: table)
+            if !values.isEmpty { lines.append("complete -c cake -n \(quote(condition))\(values)") }
         }
         return lines
     }
@@ -29,7 +27,10 @@ enum FishCompletion {
         if let condition { line += " -n \(quote(condition))" }
         line += " -l \(form.name)"
         if let short = form.short { line += " -s \(short)" }
-        if form.placeholder != nil, !form.isValueOptional { line += " -r" }
+        if form.placeholder != nil, !form.isValueOptional {
+            // -x: a value, and no files beside what is offered.
+            line += form.completion == .path ? " -r" : " -x"
+        }
         if form.placeholder != nil { line += values(form.completion, of: nil) }
         return line + " -d \(quote(form.help))"
     }

@@ -39,7 +39,7 @@ public struct TensorFilter {
 }
 
 /// `*` any run, dots included; `?` one character; `[a-z]` one of, `[!a-z]` none of; a backslash takes the next as it is.
-struct Glob: Sendable {
+public struct Glob: Sendable {
     private enum Step {
         case run
         case any
@@ -49,9 +49,9 @@ struct Glob: Sendable {
 
     private var steps: [Step] = []
 
-    init(_ text: String) throws(CakeError) {
+    public init(_ text: String) throws(CakeError) {
         var rest = Array(text.unicodeScalars)[...]
-        guard !rest.isEmpty else { throw CakeError(.usage, "an empty glob names no tensor", fix: "'*' names all") }
+        guard !rest.isEmpty else { throw CakeError(.usage, "an empty glob names nothing", fix: "'*' names all") }
         while let scalar = rest.popFirst() {
             switch scalar {
             case "*": steps.append(.run)
@@ -74,7 +74,7 @@ struct Glob: Sendable {
     }
 
     /// Goes back to the last `*` only: linear in the name for each step, whatever the pattern.
-    func matches(_ text: String) -> Bool {
+    public func matches(_ text: String) -> Bool {
         let scalars = Array(text.unicodeScalars)
         var (step, index) = (0, 0)
         var retry: (step: Int, index: Int)?

@@ -8,6 +8,8 @@ public struct Collected: Sendable {
     public var bytes: UInt64 = 0
     /// Layers that no manifest has ever named, kept because they are young: a command that was killed may go on.
     public var keptYoung = 0
+
+    public init() {}
 }
 
 extension LocalStore {

@@ -14,7 +14,10 @@ extension LocalStore {
         if layer.digest == .empty { return nil }
         var hash = SHA256()
         do {
-            guard try contains(layer) else { return Damage(layer: layer, why: "missing", isMissing: true) }
+            guard try contains(layer) else {
+                let isMissing = try !Disk.exists(layout.object(layer.digest))
+                return Damage(layer: layer, why: isMissing ? "missing" : "its object cannot be read", isMissing: isMissing)
+            }
             for index in 0..<LayerReader.pieces(of: layer) {
                 try Task.checkCancellation()
                 let chunk = try reader.piece(index, of: layer)

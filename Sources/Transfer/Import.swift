@@ -24,11 +24,14 @@ public struct Import: Sendable {
     let store: LocalStore
     let progress: Progress
     let isLenient: Bool
+    /// Everything is read and nothing is stored.
+    let isDryRun: Bool
 
-    public init(into store: LocalStore, progress: Progress, isLenient: Bool = false) {
+    public init(into store: LocalStore, progress: Progress, isLenient: Bool = false, isDryRun: Bool = false) {
         self.store = store
         self.progress = progress
         self.isLenient = isLenient
+        self.isDryRun = isDryRun
     }
 
     /// Published in steps of this size, so that an import of hundreds of gigabytes keeps what it has done when it is
@@ -41,7 +44,7 @@ public struct Import: Sendable {
         let operation = try Operation(store)
         var tally = Tally(files)
         var stored: UInt64 = 0
-        let work = ImportWork(store: store, operation: operation, files: files, progress: progress)
+        let work = ImportWork(store: store, operation: operation, files: files, progress: progress, isDryRun: isDryRun)
         try await withThrowingTaskGroup(of: ImportWork.Outcome.self) { group in
             var steps = work.steps().makeIterator()
             func startOne() {
@@ -55,11 +58,15 @@ public struct Import: Sendable {
                 if operation.pendingBytes >= Import.publishStep { stored += try operation.publish() }
             }
         }
-        progress.begin("publishing \(candidate.name)")
-        stored += try operation.publish()
         let manifest = try tally.manifest(of: files)
-        let digest = try store.save(manifest, in: operation)
-        let replaced = try point(candidate, to: digest, in: operation)
+        var digest = SHA256.digest(of: ManifestText.encode(manifest).span)
+        var replaced: Digest?
+        if !isDryRun {
+            progress.begin("publishing \(candidate.name)")
+            stored += try operation.publish()
+            digest = try store.save(manifest, in: operation)
+            replaced = try point(candidate, to: digest, in: operation)
+        }
         return Report(
             name: candidate.name, manifest: digest, files: files.count,
             tensors: manifest.files.reduce(0) { $0 + $1.segments.count { $0.tensor != nil } }, bytes: manifest.size,

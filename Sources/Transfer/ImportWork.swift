@@ -25,6 +25,7 @@ struct ImportWork: Sendable {
     let operation: Operation
     let files: [Opened]
     let progress: Progress
+    let isDryRun: Bool
 
     /// In the order of the bytes, so that the disk is read from front to back. A file's digest begins with its layers: both
     /// read the same pages while these are in memory.
@@ -69,6 +70,10 @@ struct ImportWork: Sendable {
             guard try operation.claim([reading.layer]) == [.needed] else {
                 progress.did(bytes: bounds.count)
                 return .large(file: index, cut: cut, reading.layer, wasHere: true)
+            }
+            if isDryRun {
+                progress.did(bytes: bounds.count)
+                return .large(file: index, cut: cut, reading.layer, wasHere: false)
             }
             try await store.ingest(bytes, reading, isTensor: bounds.tensor != nil, in: operation) { progress.did(bytes: $0) }
             return .large(file: index, cut: cut, reading.layer, wasHere: false)

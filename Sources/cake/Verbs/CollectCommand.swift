@@ -1,13 +1,20 @@
 import Model
+import Platform
+import Store
 
 struct CollectCommand: Verb {
     let isDryRun: Bool
-    /// Nil: the store's own.
-    let grace: Duration?
+    let grace: Duration
+    /// Even when no model has a name, which is what a lost folder looks like.
+    let collectsAll: Bool
+
+    /// Long enough for a command that was killed to be started again.
+    private static let standardGrace = Duration.seconds(24 * 3600)
 
     private static let dryRun = Flag("dry-run", "say what would be freed, free nothing")
     private static let graceOption = Option.duration(
-        "grace", "keep layers that no model has named yet and that are younger, such as 2h or 1d")
+        "grace", "keep layers that no model has named yet and that are younger, such as 2h (default 1d)")
+    private static let force = Flag("force", "collect everything even though no model has a name")
 
     static let command = Command(
         Self.self, "gc", aliases: ["prune"], for: .keep, "free the room of layers that no model needs",
@@ -15,22 +22,46 @@ struct CollectCommand: Verb {
             "Removes what no name in the store leads to. What a running command is about to use is never touched, and "
                 + "layers that are stored but not yet named are kept while they are younger than the grace time."
         ],
-        options: [dryRun.form, graceOption.form],
+        options: [dryRun.form, graceOption.form, force.form],
         examples: [
             .init("cake gc --dry-run", "what it would free"),
             .init("cake rm old-model && cake gc", "remove a model and take its room back"),
-            .init("cake gc --grace 1d", "careful with what slow imports have stored"),
+            .init("cake gc --grace 0s", "also what imports that were killed have stored"),
         ],
         whenInterrupted: "what is freed is freed, and the store is whole; run it again for the rest")
 
     init(_ arguments: Arguments) throws(CakeError) {
         isDryRun = arguments.has(Self.dryRun)
-        grace = try arguments.value(of: Self.graceOption)
+        grace = try arguments.value(of: Self.graceOption) ?? Self.standardGrace
+        collectsAll = arguments.has(Self.force)
     }
 }
 
 extension CollectCommand {
     func run(in session: Session) async throws {
-        throw CakeError(.failed, "cake gc is not there yet")
+        guard let store = try session.existingStore() else { return tell(Collected(), session) }
+        let collected = try store.collect(
+            grace: grace, isDryRun: isDryRun, evenIfNothingIsNamed: collectsAll)
+        tell(collected, session)
+    }
+
+    private func tell(_ collected: Collected, _ session: Session) {
+        if session.settings.isJSON {
+            session.show([
+                "layers": JSONValue(collected.layers), "manifests": JSONValue(collected.manifests),
+                "bytes": JSONValue(collected.bytes), "kept_young": JSONValue(collected.keptYoung),
+                "dry_run": .bool(isDryRun),
+            ])
+            return
+        }
+        guard !session.settings.isQuiet else { return }
+        let verb = isDryRun ? "would free" : "freed"
+        session.output.line(
+            collected.layers + collected.manifests == 0
+                ? "nothing to collect" : "\(verb) \(Quantities.bytes(collected.bytes)) in \(collected.layers) layers")
+        if collected.keptYoung > 0 {
+            session.output.line(
+                "\(collected.keptYoung) layers that no model names are young and were kept; --grace 0s takes them too")
+        }
     }
 }

@@ -1,4 +1,7 @@
 import Model
+import Platform
+import Store
+import Transfer
 
 /// What a model is written as.
 enum ExportFormat: String, CaseIterable, Sendable {
@@ -62,6 +65,47 @@ struct ExportCommand: Verb {
 
 extension ExportCommand {
     func run(in session: Session) async throws {
-        throw CakeError(.failed, "cake export is not there yet")
+        let (store, named) = try session.find(name, revision: revision)
+        let files = try selected(from: store.manifest(named.record.manifest))
+        if isDryRun {
+            for file in files { session.output.line("\(file.path)  \(Quantities.bytes(file.size))") }
+            return
+        }
+        let progress = Progress("exporting \(named.name)")
+        let start = ContinuousClock.now
+        let work = Export(from: store, progress: progress, isForced: overwrites)
+        let report = try await session.reporter.show(progress) {
+            try await work(named.name, named.record.manifest, files, to: destination)
+        }
+        if session.settings.isJSON {
+            session.show([
+                "name": JSONValue(named.name.string), "manifest": JSONValue(named.record.manifest.hex),
+                "output": JSONValue(destination), "files": JSONValue(report.files), "bytes": JSONValue(report.bytes),
+                "files_there": JSONValue(report.filesThere),
+            ])
+        } else if !session.settings.isQuiet {
+            let elapsed = Quantities.duration(ContinuousClock.now - start)
+            let there = report.filesThere > 0 ? "; \(report.filesThere) were there already" : ""
+            session.output.line(
+                "exported \(session.style.paint(named.name.description, .strong)) to \(Printable.escape(destination))")
+            session.output.line(
+                "  \(report.files) \(report.files == 1 ? "file" : "files"), \(Quantities.bytes(report.bytes)), each as its "
+                    + "SHA-256 says\(there); in \(elapsed)")
+        }
+    }
+
+    private func selected(from manifest: Manifest) throws(CakeError) -> [Manifest.File] {
+        var including: [Glob] = []
+        for pattern in included { including.append(try Glob(pattern)) }
+        var excluding: [Glob] = []
+        for pattern in excluded { excluding.append(try Glob(pattern)) }
+        let files = manifest.files.filter { file in
+            (including.isEmpty || including.contains { $0.matches(file.path.string) })
+                && !excluding.contains { $0.matches(file.path.string) }
+        }
+        guard !files.isEmpty || manifest.files.isEmpty else {
+            throw CakeError(.notFound, "no file of \(Printable.escape(name)) fits", fix: "cake inspect \(Printable.escape(name)) lists its files")
+        }
+        return files
     }
 }

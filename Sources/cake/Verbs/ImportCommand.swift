@@ -1,4 +1,7 @@
 import Model
+import Platform
+import Store
+import Transfer
 
 struct ImportCommand: Verb {
     let path: String
@@ -47,6 +50,65 @@ struct ImportCommand: Verb {
 
 extension ImportCommand {
     func run(in session: Session) async throws {
-        throw CakeError(.failed, "cake import is not there yet")
+        let wanted = try name.map { text throws(CakeError) in try ModelName(text) }
+        if let wanted, !replacesName, let id = Aliases.hubID(of: wanted.string) {
+            throw CakeError(
+                .failed, "\(wanted) is the short name of \(id)",
+                fix: "choose another name, or mean it with --force")
+        }
+        let candidates = try ImportPath(path, name: wanted, followingAllLinks: followsLinks).candidates
+        let store = try session.openStore()
+        var documents: [JSONValue] = []
+        for candidate in candidates {
+            try refuseTakenName(candidate.name, in: store)
+            let progress = Progress("importing \(candidate.name)")
+            let start = ContinuousClock.now
+            let work = Import(into: store, progress: progress, isLenient: isLenient, isDryRun: isDryRun)
+            let report = try await session.reporter.show(progress) { try await work(candidate) }
+            for complaint in report.complaints {
+                session.reporter.note("kept as plain bytes: \(complaint.what)")
+            }
+            if session.settings.isJSON {
+                documents.append(document(report))
+            } else if !session.settings.isQuiet {
+                tell(report, after: ContinuousClock.now - start, session)
+            }
+        }
+        if session.settings.isJSON { session.show(.array(documents)) }
+    }
+
+    /// A name that means another model stays with it, unless the model comes from where that one came.
+    private func refuseTakenName(_ name: ModelName, in store: LocalStore) throws(CakeError) {
+        guard !replacesName, let record = try store.record(of: name), record.isPinned else { return }
+        throw CakeError(.failed, "\(name) is pinned", fix: "cake unpin \(name), or mean it with --force")
+    }
+
+    private func tell(_ report: Import.Report, after elapsed: Duration, _ session: Session) {
+        let style = session.style
+        let verb = isDryRun ? "would import" : "imported"
+        session.output.line("\(verb) \(style.paint(report.name.description, .strong))  \(report.manifest.short)")
+        let new = report.bytes - report.bytesKnown
+        session.output.line(
+            "  \(Quantities.bytes(report.bytes)) in \(report.files) \(report.files == 1 ? "file" : "files"), "
+                + "\(report.tensors) tensors")
+        var line = "  \(Quantities.bytes(new)) new"
+        if !isDryRun, new > 0 { line += ", \(Quantities.bytes(report.bytesStored)) at rest" }
+        if report.bytesKnown > 0 {
+            line += "; \(Quantities.bytes(report.bytesKnown)) (\(Quantities.percent(report.bytesKnown, of: report.bytes))) were here"
+        }
+        session.output.line(line)
+        if let replaced = report.replaced {
+            session.output.line("  \(report.name) was \(replaced.short) before; cake gc frees what only that had")
+        }
+        session.output.line("  in \(Quantities.duration(elapsed))")
+    }
+
+    private func document(_ report: Import.Report) -> JSONValue {
+        [
+            "name": JSONValue(report.name.string), "manifest": JSONValue(report.manifest.hex),
+            "files": JSONValue(report.files), "tensors": JSONValue(report.tensors), "bytes": JSONValue(report.bytes),
+            "bytes_known": JSONValue(report.bytesKnown), "bytes_stored": JSONValue(report.bytesStored),
+            "replaced": JSONValue(report.replaced?.hex), "dry_run": JSONValue.bool(isDryRun),
+        ]
     }
 }

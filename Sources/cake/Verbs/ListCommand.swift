@@ -1,4 +1,6 @@
 import Model
+import Platform
+import Store
 
 struct ListCommand: Verb {
     enum Order: String, CaseIterable, Sendable { case name, size, rest, date, tensors }
@@ -48,6 +50,89 @@ struct ListCommand: Verb {
 
 extension ListCommand {
     func run(in session: Session) async throws {
-        throw CakeError(.failed, "cake ls is not there yet")
+        guard let store = try session.existingStore() else { return try show([], in: session) }
+        if showsNamesOnly, order == .name, filters.isEmpty { return try showNames(of: store, in: session) }
+        var models = try Usage(of: store).models
+        let glob = try pattern.map { text throws(CakeError) in try Glob(text) }
+        let now = Machine.now
+        models = models.filter { model in
+            (glob?.matches(model.named.name.string) ?? true) && filters.allSatisfy { $0.admits(model, now: now) }
+        }
+        models.sort(by: isBefore)
+        if isReversed { models.reverse() }
+        try show(limit.map { Array(models.prefix($0)) } ?? models, in: session)
+    }
+
+    /// Names alone need no manifest.
+    private func showNames(of store: LocalStore, in session: Session) throws(CakeError) {
+        let glob = try pattern.map { text throws(CakeError) in try Glob(text) }
+        var names = try store.names().map(\.name).filter { glob?.matches($0.string) ?? true }
+        if isReversed { names.reverse() }
+        session.output.lines((limit.map { Array(names.prefix($0)) } ?? names).map(\.description))
+    }
+
+    private func isBefore(_ left: Usage.Model, _ right: Usage.Model) -> Bool {
+        switch order {
+        case .name: left.named.name < right.named.name
+        case .size: (right.size, left.named.name) < (left.size, right.named.name)
+        case .rest: (right.atRest, left.named.name) < (left.atRest, right.named.name)
+        case .date: (right.named.record.time ?? 0, left.named.name) < (left.named.record.time ?? 0, right.named.name)
+        case .tensors: (right.tensors, left.named.name) < (left.tensors, right.named.name)
+        }
+    }
+
+    private func show(_ models: [Usage.Model], in session: Session) throws(CakeError) {
+        if session.settings.isJSON { return session.show(.array(models.map(document))) }
+        if showsNamesOnly { return session.output.lines(models.map(\.named.name.description)) }
+        guard !models.isEmpty else {
+            let isFiltered = pattern != nil || !filters.isEmpty
+            return session.reporter.note(isFiltered ? "no model fits" : "the store is empty; cake import PATH puts a model in")
+        }
+        var table = Table([
+            .init(title: "NAME", importance: 9, leastWidth: 12), .init(title: "FILES", alignment: .right, importance: 2),
+            .init(title: "TENSORS", alignment: .right, importance: 3),
+            .init(title: "PARAMS", alignment: .right, importance: 6), .init(title: "SIZE", alignment: .right, importance: 8),
+            .init(title: "AT REST", alignment: .right, importance: 7),
+            .init(title: "ALONE", alignment: .right, importance: 5),
+            .init(title: "SHARED", alignment: .right, importance: 4), .init(title: "AGE", alignment: .right, importance: 1),
+        ])
+        let now = Machine.now
+        for model in models {
+            let pin = model.named.record.isPinned ? " (pinned)" : ""
+            table.add([
+                Table.Cell(model.named.name.string + pin, .strong), "\(model.files)", "\(model.tensors)",
+                Table.Cell(Quantities.count(model.parameters)), Table.Cell(Quantities.bytes(model.size)),
+                Table.Cell(Quantities.bytes(model.atRest)), Table.Cell(Quantities.bytes(model.alone)),
+                Table.Cell(Quantities.bytes(model.shared)),
+                Table.Cell(model.named.record.time.map { Quantities.duration(.seconds(max(0, now - $0))) } ?? "", .faint),
+            ])
+        }
+        session.show(table)
+    }
+
+    private func document(_ model: Usage.Model) -> JSONValue {
+        let record = model.named.record
+        return [
+            "name": JSONValue(model.named.name.string), "manifest": JSONValue(record.manifest.hex),
+            "files": JSONValue(model.files), "tensors": JSONValue(model.tensors),
+            "parameters": JSONValue(model.parameters), "bytes": JSONValue(model.size),
+            "bytes_at_rest": JSONValue(model.atRest), "bytes_alone": JSONValue(model.alone),
+            "bytes_shared": JSONValue(model.shared), "pinned": .bool(record.isPinned),
+            "time": record.time.map { JSONValue($0) } ?? .null, "source": JSONValue(record.source),
+            "revision": JSONValue(record.revision), "commit": JSONValue(record.commit),
+        ]
+    }
+}
+
+extension ModelFilter {
+    func admits(_ model: Usage.Model, now: Int) -> Bool {
+        let age = Duration.seconds(now - (model.named.record.time ?? 0))
+        return switch self {
+        case .pinned(let isPinned): model.named.record.isPinned == isPinned
+        case .larger(let bytes): model.size > bytes
+        case .smaller(let bytes): model.size < bytes
+        case .newer(let limit): age < limit
+        case .older(let limit): age > limit
+        }
     }
 }

@@ -1,4 +1,6 @@
 import Model
+import Platform
+import Store
 
 struct PinCommand: Verb {
     let names: [String]
@@ -18,6 +20,15 @@ struct PinCommand: Verb {
 
 extension PinCommand {
     func run(in session: Session) async throws {
-        throw CakeError(.failed, "cake pin is not there yet")
+        for name in names {
+            let (store, named) = try session.find(name)
+            let operation = try Operation(store)
+            try store.update(named.name, in: operation) { old in
+                var record = old
+                record?.isPinned = true
+                return record
+            }
+            if !session.settings.isQuiet, !session.settings.isJSON { session.output.line("pinned \(named.name)") }
+        }
     }
 }

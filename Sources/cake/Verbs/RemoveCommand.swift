@@ -1,4 +1,6 @@
 import Model
+import Platform
+import Store
 
 struct RemoveCommand: Verb {
     let names: [String]
@@ -33,6 +35,23 @@ struct RemoveCommand: Verb {
 
 extension RemoveCommand {
     func run(in session: Session) async throws {
-        throw CakeError(.failed, "cake rm is not there yet")
+        var found: [LocalStore.Named] = []
+        for name in names {
+            let named = try session.find(name).named
+            if named.record.isPinned, !removesPinned {
+                throw CakeError(.failed, "\(named.name) is pinned", fix: "cake unpin \(named.name), or cake rm --force \(named.name)")
+            }
+            found.append(named)
+        }
+        guard let store = try session.existingStore() else { return }
+        if !isDryRun {
+            for named in found { try store.remove(named.name, evenIfPinned: removesPinned) }
+        }
+        if session.settings.isJSON {
+            session.show(.array(found.map { JSONValue($0.name.string) }))
+        } else if !session.settings.isQuiet {
+            for named in found { session.output.line("\(isDryRun ? "would remove" : "removed") \(named.name)") }
+            if !isDryRun { session.output.line("cake gc frees what no other model needs") }
+        }
     }
 }

@@ -1,4 +1,6 @@
 import Model
+import Platform
+import Store
 
 struct TagCommand: Verb {
     let name: String
@@ -28,6 +30,24 @@ struct TagCommand: Verb {
 
 extension TagCommand {
     func run(in session: Session) async throws {
-        throw CakeError(.failed, "cake tag is not there yet")
+        let (store, named) = try session.find(name)
+        let target = try ModelName(newName)
+        if !replacesName, let id = Aliases.hubID(of: newName) {
+            throw CakeError(.failed, "\(target) is the short name of \(id)", fix: "choose another name, or mean it with --force")
+        }
+        let operation = try Operation(store)
+        // Held, so that no collection takes the model while it has no name yet; then looked at again.
+        try operation.hold(manifest: named.record.manifest)
+        _ = try store.manifest(named.record.manifest)
+        try store.update(target, in: operation) { old throws(CakeError) in
+            if let old, old.manifest != named.record.manifest, !replacesName {
+                throw CakeError(.failed, "\(target) is another model, \(old.manifest.short)", fix: "choose another name, or mean it with --force")
+            }
+            var record = named.record
+            record.time = Machine.now
+            record.isPinned = old?.isPinned ?? false
+            return record
+        }
+        if !session.settings.isQuiet, !session.settings.isJSON { session.output.line("\(target) is now \(named.name)") }
     }
 }

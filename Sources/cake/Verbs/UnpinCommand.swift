@@ -1,4 +1,6 @@
 import Model
+import Platform
+import Store
 
 struct UnpinCommand: Verb {
     let names: [String]
@@ -17,6 +19,15 @@ struct UnpinCommand: Verb {
 
 extension UnpinCommand {
     func run(in session: Session) async throws {
-        throw CakeError(.failed, "cake unpin is not there yet")
+        for name in names {
+            let (store, named) = try session.find(name)
+            let operation = try Operation(store)
+            try store.update(named.name, in: operation) { old in
+                var record = old
+                record?.isPinned = false
+                return record
+            }
+            if !session.settings.isQuiet, !session.settings.isJSON { session.output.line("unpinned \(named.name)") }
+        }
     }
 }

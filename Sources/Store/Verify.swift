@@ -1,0 +1,66 @@
+public import Model
+internal import Platform
+
+extension LocalStore {
+    /// Reads every layer given and compares it with its name, on all cores. Damaged objects are set aside.
+    public func verify(
+        _ layers: [Layer], progress: @escaping @Sendable (UInt64) -> Void
+    ) async throws -> [Damage] {
+        let reader = LayerReader(self)
+        // Neighbours go together, so that a task is worth its making.
+        let groups = LocalStore.grouped(layers, upTo: 32 << 20)
+        var damages: [Damage] = []
+        try await inOrder(groups.count, atOnce: 2 * BlockingPool.processors, on: pool) { index in
+            try groups[index].compactMap { layer in try check(layer, with: reader, progress: progress) }
+        } take: { _, found in
+            damages += found
+        }
+        try setAside(damages.filter { !$0.isMissing }.map(\.layer))
+        return damages
+    }
+
+    /// Every layer that a manifest names, and every other object on disk.
+    public func everyLayer() throws(CakeError) -> [Layer] {
+        var seen: Set<Digest> = []
+        var layers: [Layer] = []
+        for digest in try manifestDigests() {
+            for layer in try manifest(digest).layers where seen.insert(layer.digest).inserted { layers.append(layer) }
+        }
+        catalog.forEach { record in
+            guard case .pack = record.place, seen.insert(record.layer.digest).inserted else { return }
+            layers.append(record.layer)
+        }
+        for shard in Layout.shards {
+            for name in try Disk.names(in: layout.shard(shard)) {
+                guard let digest = Digest(hex: name), seen.insert(digest).inserted else { continue }
+                layers.append(try layerOfObject(digest))
+            }
+        }
+        return layers
+    }
+
+    /// What an object says of itself; when it says nothing that can be read, a layer that no bytes can be.
+    private func layerOfObject(_ digest: Digest) throws(CakeError) -> Layer {
+        let file = try File(layout.object(digest), .read)
+        let count = Int(min(try file.size(), UInt64(ObjectHeader.maximumLength)))
+        let bytes = try file.bytes(at: 0, count: count)
+        guard let (header, _) = try? ObjectHeader.decode(bytes.span), header.layer.digest == digest else {
+            return Layer(digest: digest, size: UInt64(Int64.max))
+        }
+        return header.layer
+    }
+
+    private static func grouped(_ layers: [Layer], upTo limit: UInt64) -> [[Layer]] {
+        var groups: [[Layer]] = []
+        var bytes = limit
+        for layer in layers {
+            if bytes >= limit || bytes &+ layer.size > limit {
+                groups.append([])
+                bytes = 0
+            }
+            groups[groups.count - 1].append(layer)
+            bytes &+= layer.size
+        }
+        return groups
+    }
+}

@@ -35,7 +35,7 @@ public struct LocalStore: Sendable {
             // The mark is written last: everything else is there, unless somebody took it away.
             var isWhole = true
             for folder in layout.folders where try !Disk.exists(folder) { isWhole = false }
-            if isWhole { return Disk.isWritable(layout.incoming) }
+            if isWhole || !Disk.isWritable(layout.root) { return isWhole && Disk.isWritable(layout.incoming) }
         } else if try Disk.exists(layout.root), try !Disk.names(in: layout.root).allSatisfy(isOurs(layout)) {
             throw CakeError(
                 .failed, "\(Printable.escape(layout.root)) is no store, and not empty", fix: "choose another folder with --store or CAKE_HOME")

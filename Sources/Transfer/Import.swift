@@ -34,9 +34,8 @@ public struct Import: Sendable {
         self.isDryRun = isDryRun
     }
 
-    /// Published in steps of this size, so that an import of hundreds of gigabytes keeps what it has done when it is
-    /// killed.
-    private static let publishStep: UInt64 = 4 << 30
+    /// Published in steps of this size, so that a long import keeps what it has done when it is killed.
+    private static let publishStep: UInt64 = 1 << 30
 
     public func callAsFunction(_ candidate: ImportPath.Candidate) async throws -> Report {
         let files = try open(candidate.source)
@@ -45,18 +44,12 @@ public struct Import: Sendable {
         var tally = Tally(files)
         var stored: UInt64 = 0
         let work = ImportWork(store: store, operation: operation, files: files, progress: progress, isDryRun: isDryRun)
-        try await withThrowingTaskGroup(of: ImportWork.Outcome.self) { group in
-            var steps = work.steps().makeIterator()
-            func startOne() {
-                guard let step = steps.next() else { return }
-                group.addTask(executorPreference: store.pool) { try await work.perform(step) }
-            }
-            for _ in 0...BlockingPool.processors { startOne() }
-            while let outcome = try await group.next() {
-                startOne()
-                try tally.take(outcome, operation, progress)
-                if operation.pendingBytes >= Import.publishStep { stored += try operation.publish() }
-            }
+        do {
+            stored = try await perform(work, into: &tally)
+        } catch is CancellationError {
+            // What is whole is kept: the next import finds it here.
+            try operation.publish()
+            throw CancellationError()
         }
         let manifest = try tally.manifest(of: files)
         var digest = SHA256.digest(of: ManifestText.encode(manifest).span)
@@ -72,6 +65,25 @@ public struct Import: Sendable {
             tensors: manifest.files.reduce(0) { $0 + $1.segments.count { $0.tensor != nil } }, bytes: manifest.size,
             bytesKnown: tally.bytesKnown, bytesStored: stored, replaced: replaced,
             complaints: files.compactMap(\.segmentation.complaint))
+    }
+
+    /// All steps, a few at once. Returns the bytes at rest that were published on the way.
+    private func perform(_ work: ImportWork, into tally: inout Tally) async throws -> UInt64 {
+        var stored: UInt64 = 0
+        try await withThrowingTaskGroup(of: ImportWork.Outcome.self) { group in
+            var steps = work.steps().makeIterator()
+            func startOne() {
+                guard let step = steps.next() else { return }
+                group.addTask(executorPreference: store.pool) { try await work.perform(step) }
+            }
+            for _ in 0...BlockingPool.processors { startOne() }
+            while let outcome = try await group.next() {
+                startOne()
+                try tally.take(outcome, work.operation, progress)
+                if work.operation.pendingBytes >= Import.publishStep { stored += try work.operation.publish() }
+            }
+        }
+        return stored
     }
 
     /// Opens every file and reads every header before the first byte is stored.

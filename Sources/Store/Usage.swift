@@ -77,9 +77,12 @@ public struct Usage: Sendable {
         atRest = total
         layers = owners.count
         models = names.compactMap { named in
-            guard failures[named.record.manifest] == nil, let totals = manifests[named.record.manifest] else { return nil }
+            guard failures[named.record.manifest] == nil, let totals = manifests[named.record.manifest] else {
+                return nil
+            }
             return Model(
-                named: named, files: totals.files, tensors: totals.tensors, parameters: totals.parameters, size: totals.size,
+                named: named, files: totals.files, tensors: totals.tensors, parameters: totals.parameters,
+                size: totals.size,
                 atRest: totals.atRest, alone: totals.names == 1 ? totals.alone : 0)
         }
         size = models.reduce(0) { $0 + $1.size }

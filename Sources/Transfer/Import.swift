@@ -98,7 +98,9 @@ public struct Import: Sendable {
         }
     }
 
-    private func point(_ candidate: ImportPath.Candidate, to manifest: Digest, in operation: Operation) throws -> Digest? {
+    private func point(_ candidate: ImportPath.Candidate, to manifest: Digest, in operation: Operation) throws
+        -> Digest?
+    {
         var replaced: Digest?
         try store.update(candidate.name, in: operation) { old in
             replaced = old.flatMap { $0.manifest == manifest ? nil : $0.manifest }
@@ -157,10 +159,13 @@ private struct Tally {
     func manifest(of files: [ImportWork.Opened]) throws(CakeError) -> Manifest {
         var result: [Manifest.File] = []
         for (index, file) in files.enumerated() {
-            guard let digest = digests[index] else { throw CakeError(.failed, "\(file.found.path) was not read to its end") }
+            guard let digest = digests[index] else {
+                throw CakeError(.failed, "\(file.found.path) was not read to its end")
+            }
             if let promised = file.found.promised, promised != digest {
                 throw CakeError(
-                    .damaged, "\(file.found.path): its bytes hash to \(digest.short), and the cache calls them \(promised.short)",
+                    .damaged,
+                    "\(file.found.path): its bytes hash to \(digest.short), and the cache calls them \(promised.short)",
                     fix: "the download is damaged: remove \(Printable.escape(file.found.location)) and fetch it again")
             }
             var segments: [Manifest.Segment] = []
@@ -169,7 +174,8 @@ private struct Tally {
                 guard let layer else { throw CakeError(.failed, "\(file.found.path) was not read to its end") }
                 segments.append(Manifest.Segment(layer: layer, tensor: cut.tensor))
             }
-            result.append(try Manifest.File(path: file.found.path, digest: digest, size: file.found.size, segments: segments))
+            result.append(
+                try Manifest.File(path: file.found.path, digest: digest, size: file.found.size, segments: segments))
         }
         return try Manifest(files: result)
     }

@@ -39,7 +39,9 @@ extension RemoveCommand {
         for name in names {
             let named = try session.find(name).named
             if named.record.isPinned, !removesPinned {
-                throw CakeError(.failed, "\(named.name) is pinned", fix: "cake unpin \(named.name), or cake rm --force \(named.name)")
+                throw CakeError(
+                    .failed, "\(named.name) is pinned",
+                    fix: "cake unpin \(named.name), or cake rm --force \(named.name)")
             }
             found.append(named)
         }

@@ -26,12 +26,13 @@ let package = Package(
     name: "cake",
     products: [.executable(name: "cake", targets: ["cake"])],
     targets: [
+        c("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
         c("CZstd", "libzstd", apt: "libzstd-dev"),
         c("CCrypto", "libcrypto", apt: "libssl-dev"),
         c("CXXHash", "libxxhash", apt: "libxxhash-dev"),
-        .target(name: "CShims"),
+        .target(name: "CShims", dependencies: ["CCurl"]),
         swift("Model"),
-        swift("Platform", ["Model", "CShims", "CZstd", "CCrypto", "CXXHash"]),
+        swift("Platform", ["Model", "CShims", "CCurl", "CZstd", "CCrypto", "CXXHash"]),
         swift("Store", ["Model", "Platform"]),
         swift("Transfer", ["Model", "Platform", "Store"]),
         .executableTarget(

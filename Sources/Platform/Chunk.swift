@@ -17,6 +17,12 @@ internal import Synchronization
 
     public convenience init(copying bytes: Span<UInt8>) {
         self.init(capacity: bytes.count)
+        copy(bytes)
+    }
+
+    /// Takes on a copy of bytes that fit.
+    func copy(_ bytes: Span<UInt8>) {
+        precondition(bytes.count <= capacity)
         count = bytes.count
         unsafe bytes.withUnsafeBufferPointer { source in
             if let start = source.baseAddress { unsafe base.update(from: start, count: source.count) }

@@ -1,8 +1,24 @@
-// Calls that Swift's own import of the C library leaves out: GNU extensions and variadic functions.
+// Calls that Swift's own import of C leaves out: GNU extensions and variadic functions, one door for each argument type.
 #pragma once
+#include <curl/curl.h>
 #include <stdint.h>
 
 int cake_syncfs(int descriptor);
 /// Asks the kernel to begin writing a range back; does not wait.
 int cake_start_writing(int descriptor, int64_t offset, int64_t count);
 int cake_fallocate(int descriptor, int64_t size);
+
+typedef size_t (*cake_curl_receiver)(char *bytes, size_t size, size_t count, void *context);
+
+CURLcode cake_curl_set_number(CURL *handle, CURLoption option, long value);
+CURLcode cake_curl_set_offset(CURL *handle, CURLoption option, curl_off_t value);
+/// libcurl keeps a copy of the text.
+CURLcode cake_curl_set_text(CURL *handle, CURLoption option, const char *value);
+CURLcode cake_curl_set_pointer(CURL *handle, CURLoption option, void *value);
+CURLcode cake_curl_set_list(CURL *handle, CURLoption option, struct curl_slist *value);
+CURLcode cake_curl_set_receiver(CURL *handle, CURLoption option, cake_curl_receiver value);
+CURLcode cake_curl_get_number(CURL *handle, CURLINFO info, long *value);
+CURLcode cake_curl_get_pointer(CURL *handle, CURLINFO info, void **value);
+CURLMcode cake_curl_multi_set_number(CURLM *multi, CURLMoption option, long value);
+/// The result of a finished transfer; only for messages of CURLMSG_DONE.
+CURLcode cake_curl_message_result(const CURLMsg *message);

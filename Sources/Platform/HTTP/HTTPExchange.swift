@@ -1,0 +1,203 @@
+internal import Model
+internal import Synchronization
+
+/// An answer on its way: its head, then its body chunk by chunk. A reader that is slow slows the server, and nothing piles
+/// up. Let go of, it ends.
+public final class HTTPExchange: Sendable {
+    private let transfer: HTTPTransfer
+    public let head: HTTPHead
+
+    init(_ transfer: HTTPTransfer, head: HTTPHead) {
+        self.transfer = transfer
+        self.head = head
+    }
+
+    /// The next bytes, or nil when the body has ended as it should.
+    public func next() async throws -> Chunk? {
+        try await withTaskCancellationHandler {
+            try await transfer.nextChunk()
+        } onCancel: {
+            transfer.cancel()
+        }
+    }
+
+    /// Gives a chunk back to be filled again.
+    public func giveBack(_ chunk: Chunk) { transfer.giveBack(chunk) }
+
+    /// The whole body of an answer that is known to be small.
+    public func body(limit: Int) async throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        while let chunk = try await next() {
+            defer { giveBack(chunk) }
+            guard bytes.count + chunk.count <= limit else {
+                throw CakeError(.network, "an answer is longer than the \(limit) bytes it may have")
+            }
+            chunk.withBytes { piece in for index in piece.indices { bytes.append(piece[index]) } }
+        }
+        return bytes
+    }
+
+    public func cancel() { transfer.cancel() }
+
+    deinit { transfer.cancel() }
+}
+
+/// One request in libcurl's hands: filled by the loop's thread, read by a task.
+final class HTTPTransfer: Sendable {
+    private struct State {
+        var headerLines: [String] = []
+        var headerBytes = 0
+        var head: HTTPHead?
+        var chunks: [Chunk] = []
+        var bytes = 0
+        var isPaused = false
+        /// Nil while it runs; then how it ended.
+        var end: Result<Void, CakeError>?
+        var headWaiter: CheckedContinuation<HTTPHead, any Error>?
+        var chunkWaiter: CheckedContinuation<Chunk?, any Error>?
+    }
+
+    let request: HTTPRequest
+    private let loop: HTTPLoop
+    private let pool: ChunkPool
+    private let limit: Int
+    private let state = Mutex(State())
+
+    static let headerLimit = 256 << 10
+
+    init(_ request: HTTPRequest, loop: HTTPLoop, pool: ChunkPool, limit: Int) {
+        self.request = request
+        self.loop = loop
+        self.pool = pool
+        self.limit = limit
+    }
+
+    // What tasks ask.
+
+    func waitForHead() async throws -> HTTPHead {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let ready: Result<HTTPHead, any Error>? = state.withLock { state in
+                    if let head = state.head { return .success(head) }
+                    if case .failure(let error) = state.end { return .failure(error) }
+                    if state.end != nil { return .failure(HTTPTransfer.noAnswer) }
+                    state.headWaiter = continuation
+                    return nil
+                }
+                if let ready { continuation.resume(with: ready) }
+            }
+        } onCancel: {
+            cancel()
+        }
+    }
+
+    func nextChunk() async throws -> Chunk? {
+        try await withCheckedThrowingContinuation { continuation in
+            let (ready, resumes): (Result<Chunk?, any Error>?, Bool) = state.withLock { state in
+                if !state.chunks.isEmpty {
+                    let chunk = state.chunks.removeFirst()
+                    state.bytes -= chunk.count
+                    let resumes = state.isPaused && state.bytes <= limit / 2
+                    if resumes { state.isPaused = false }
+                    return (.success(chunk), resumes)
+                }
+                switch state.end {
+                case .success: return (.success(nil), false)
+                case .failure(let error): return (.failure(error), false)
+                case nil:
+                    state.chunkWaiter = continuation
+                    return (nil, false)
+                }
+            }
+            if resumes { loop.resume(self) }
+            if let ready { continuation.resume(with: ready) }
+        }
+    }
+
+    func giveBack(_ chunk: Chunk) { pool.giveBack(chunk) }
+
+    func cancel() {
+        guard state.withLock({ $0.end == nil }) else { return }
+        loop.cancel(self)
+    }
+
+    // What the loop's thread tells.
+
+    /// A line of the head as it came, without its end. False when there are too many.
+    func receive(headerLine line: String) -> Bool {
+        let (isFine, waiter, head): (Bool, CheckedContinuation<HTTPHead, any Error>?, HTTPHead?) = state.withLock { state in
+            state.headerBytes += line.utf8.count
+            guard state.headerBytes <= HTTPTransfer.headerLimit else { return (false, nil, nil) }
+            if line.hasPrefix("HTTP/") { state.headerLines = [] }
+            guard line.isEmpty else {
+                state.headerLines.append(line)
+                return (true, nil, nil)
+            }
+            guard let head = HTTPTransfer.head(from: state.headerLines), head.status >= 200 else { return (true, nil, nil) }
+            state.head = head
+            defer { state.headWaiter = nil }
+            return (true, state.headWaiter, head)
+        }
+        if let waiter, let head { waiter.resume(returning: head) }
+        return isFine
+    }
+
+    /// False when the reader has enough waiting: then libcurl keeps the bytes and stops reading.
+    func receive(_ bytes: Span<UInt8>) -> Bool {
+        let isFull = state.withLock { state in
+            state.isPaused = state.bytes >= limit
+            return state.isPaused
+        }
+        guard !isFull else { return false }
+        var offset = 0
+        while offset < bytes.count {
+            let chunk = pool.take()
+            let count = min(chunk.capacity, bytes.count - offset)
+            chunk.copy(bytes.extracting(offset..<offset + count))
+            offset += count
+            let waiter = state.withLock { state -> CheckedContinuation<Chunk?, any Error>? in
+                defer { state.chunkWaiter = nil }
+                if state.chunkWaiter == nil {
+                    state.chunks.append(chunk)
+                    state.bytes += chunk.count
+                }
+                return state.chunkWaiter
+            }
+            waiter?.resume(returning: chunk)
+        }
+        return true
+    }
+
+    func finish(_ result: Result<Void, CakeError>) {
+        let (head, chunk) = state.withLock { state in
+            if state.end == nil { state.end = result }
+            defer {
+                state.headWaiter = nil
+                state.chunkWaiter = nil
+            }
+            return (state.headWaiter, state.chunkWaiter)
+        }
+        switch result {
+        case .success:
+            head?.resume(throwing: HTTPTransfer.noAnswer)
+            chunk?.resume(returning: nil)
+        case .failure(let error):
+            head?.resume(throwing: error)
+            chunk?.resume(throwing: error)
+        }
+    }
+
+    private static let noAnswer = CakeError(.network, "the server closed the connection without an answer")
+
+    private static func head(from lines: [String]) -> HTTPHead? {
+        guard let first = lines.first else { return nil }
+        let words = first.split(separator: " ", maxSplits: 2)
+        guard words.count >= 2, let status = Int(words[1]) else { return nil }
+        let fields = lines.dropFirst().compactMap { line -> (name: String, value: String)? in
+            guard let colon = line.utf8.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+            let value = line[line.utf8.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
+            return (line[..<colon].lowercased(), String(value))
+        }
+        return HTTPHead(status: status, fields: fields)
+    }
+}

@@ -1,0 +1,183 @@
+internal import CCurl
+internal import CShims
+internal import Glibc
+internal import Model
+internal import Synchronization
+
+/// libcurl's one thread. Handles are added, paused, resumed and removed on it alone; everybody else leaves a wish and
+/// wakes it.
+@safe final class HTTPLoop: @unchecked Sendable {
+    private enum Wish: Sendable {
+        case start(HTTPTransfer)
+        case resume(HTTPTransfer)
+        case cancel(HTTPTransfer)
+        case stop
+    }
+
+    private let wishes = Mutex<[Wish]>([])
+    private let multi: UnsafeMutableRawPointer
+    private let settings: HTTPSettings
+    /// Touched by the loop's thread only.
+    private var running: [ObjectIdentifier: (transfer: HTTPTransfer, handle: HTTPHandle)] = [:]
+
+    init(_ settings: HTTPSettings) throws(CakeError) {
+        curl_global_init(Int(CURL_GLOBAL_DEFAULT))
+        guard let multi = unsafe curl_multi_init() else { throw CakeError(.failed, "libcurl does not start") }
+        unsafe self.multi = multi
+        self.settings = settings
+        unsafe cake_curl_multi_set_number(multi, CURLMOPT_MAXCONNECTS, 128)
+        var thread = pthread_t()
+        let context = unsafe Unmanaged.passRetained(self).toOpaque()
+        unsafe pthread_create(
+            &thread, nil,
+            { context in
+                guard let context = unsafe context else { return nil }
+                unsafe Unmanaged<HTTPLoop>.fromOpaque(context).takeRetainedValue().run()
+                return nil
+            }, context)
+        pthread_detach(thread)
+    }
+
+    func start(_ transfer: HTTPTransfer) { wish(.start(transfer)) }
+    func resume(_ transfer: HTTPTransfer) { wish(.resume(transfer)) }
+    func cancel(_ transfer: HTTPTransfer) { wish(.cancel(transfer)) }
+    func stop() { wish(.stop) }
+
+    private func wish(_ wish: Wish) {
+        wishes.withLock { $0.append(wish) }
+        unsafe curl_multi_wakeup(multi)
+    }
+
+    private func run() {
+        while true {
+            for wish in wishes.withLock({ wishes in
+                defer { wishes = [] }
+                return wishes
+            }) {
+                switch wish {
+                case .start(let transfer): begin(transfer)
+                case .resume(let transfer): running[ObjectIdentifier(transfer)]?.handle.resume()
+                case .cancel(let transfer): end(transfer, .failure(CakeError(.network, "the transfer was given up")))
+                case .stop: return close()
+                }
+            }
+            var count: Int32 = 0
+            unsafe curl_multi_perform(multi, &count)
+            takeMessages()
+            if wishes.withLock({ $0.isEmpty }) { unsafe curl_multi_poll(multi, nil, 0, 1000, nil) }
+        }
+    }
+
+    private func begin(_ transfer: HTTPTransfer) {
+        guard let handle = HTTPHandle(transfer, settings) else {
+            return transfer.finish(.failure(CakeError(.failed, "libcurl takes no more requests")))
+        }
+        running[ObjectIdentifier(transfer)] = (transfer, handle)
+        unsafe curl_multi_add_handle(multi, handle.easy)
+    }
+
+    private func takeMessages() {
+        var left: Int32 = 0
+        while let message = unsafe curl_multi_info_read(multi, &left) {
+            guard unsafe message.pointee.msg == CURLMSG_DONE, let easy = unsafe message.pointee.easy_handle else { continue }
+            let code = unsafe cake_curl_message_result(message)
+            guard let found = running.values.first(where: { unsafe $0.handle.easy == easy }) else { continue }
+            end(found.transfer, code == CURLE_OK ? .success(()) : .failure(found.handle.error(code)))
+        }
+    }
+
+    private func end(_ transfer: HTTPTransfer, _ result: Result<Void, CakeError>) {
+        guard let found = running.removeValue(forKey: ObjectIdentifier(transfer)) else { return }
+        unsafe curl_multi_remove_handle(multi, found.handle.easy)
+        transfer.finish(result)
+    }
+
+    private func close() {
+        for (transfer, _) in running.values { end(transfer, .failure(CakeError(.network, "the transfer was given up"))) }
+        unsafe curl_multi_cleanup(multi)
+    }
+}
+
+/// One of libcurl's easy handles, set up for a request. The loop's thread alone touches it.
+@safe final class HTTPHandle {
+    let easy: UnsafeMutableRawPointer
+    private var headers: UnsafeMutablePointer<curl_slist>?
+    private let transfer: HTTPTransfer
+    private let words = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
+
+    init?(_ transfer: HTTPTransfer, _ settings: HTTPSettings) {
+        guard let easy = unsafe curl_easy_init() else { return nil }
+        unsafe self.easy = easy
+        self.transfer = transfer
+        unsafe words.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+        let request = transfer.request
+        unsafe cake_curl_set_pointer(easy, CURLOPT_ERRORBUFFER, words)
+        unsafe cake_curl_set_text(easy, CURLOPT_URL, request.url)
+        unsafe cake_curl_set_text(easy, CURLOPT_USERAGENT, settings.userAgent)
+        unsafe cake_curl_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https")
+        unsafe cake_curl_set_number(easy, CURLOPT_FOLLOWLOCATION, 0)
+        unsafe cake_curl_set_number(easy, CURLOPT_NOSIGNAL, 1)
+        unsafe cake_curl_set_number(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+        unsafe cake_curl_set_number(easy, CURLOPT_BUFFERSIZE, 256 << 10)
+        unsafe cake_curl_set_number(easy, CURLOPT_CONNECTTIMEOUT, settings.connectSeconds)
+        unsafe cake_curl_set_number(easy, CURLOPT_LOW_SPEED_LIMIT, 1)
+        unsafe cake_curl_set_number(easy, CURLOPT_LOW_SPEED_TIME, settings.stallSeconds)
+        unsafe cake_curl_set_number(easy, CURLOPT_TCP_KEEPALIVE, 1)
+        if let certificates = settings.certificates { unsafe cake_curl_set_text(easy, CURLOPT_CAINFO, certificates) }
+        switch request.method {
+        case .get: break
+        case .head: unsafe cake_curl_set_number(easy, CURLOPT_NOBODY, 1)
+        case .post:
+            unsafe cake_curl_set_number(easy, CURLOPT_POST, 1)
+            unsafe cake_curl_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count))
+            unsafe request.body.withUnsafeBytes { body in
+                _ = unsafe cake_curl_set_pointer(
+                    easy, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: body.baseAddress))
+            }
+        }
+        var lines = request.headers.map { "\($0.name): \($0.value)" }
+        // Nobody asked for another encoding, and lengths are to be what they say.
+        lines.append("Accept-Encoding: identity")
+        if let range = request.range, !range.isEmpty { lines.append("Range: bytes=\(range.lowerBound)-\(range.upperBound - 1)") }
+        for line in lines { unsafe headers = unsafe curl_slist_append(headers, line) }
+        unsafe cake_curl_set_list(easy, CURLOPT_HTTPHEADER, headers)
+        let context = unsafe Unmanaged.passUnretained(transfer).toOpaque()
+        unsafe cake_curl_set_pointer(easy, CURLOPT_WRITEDATA, context)
+        unsafe cake_curl_set_receiver(easy, CURLOPT_WRITEFUNCTION, HTTPHandle.receiveBody)
+        unsafe cake_curl_set_pointer(easy, CURLOPT_HEADERDATA, context)
+        unsafe cake_curl_set_receiver(easy, CURLOPT_HEADERFUNCTION, HTTPHandle.receiveHeader)
+    }
+
+    func resume() { unsafe curl_easy_pause(easy, CURLPAUSE_CONT) }
+
+    private static let receiveBody: cake_curl_receiver = { bytes, size, count, context in
+        guard let bytes = unsafe bytes, let context = unsafe context else { return 0 }
+        let transfer = unsafe Unmanaged<HTTPTransfer>.fromOpaque(context).takeUnretainedValue()
+        let length = size * count
+        let span = unsafe Span<UInt8>(
+            _unsafeStart: UnsafeRawPointer(bytes).assumingMemoryBound(to: UInt8.self), count: length)
+        return transfer.receive(span) ? length : Int(CURL_WRITEFUNC_PAUSE)
+    }
+
+    private static let receiveHeader: cake_curl_receiver = { bytes, size, count, context in
+        guard let bytes = unsafe bytes, let context = unsafe context else { return 0 }
+        let transfer = unsafe Unmanaged<HTTPTransfer>.fromOpaque(context).takeUnretainedValue()
+        let length = size * count
+        var line = unsafe UnsafeRawBufferPointer(start: bytes, count: length)[...]
+        while let last = unsafe line.last, last == 13 || last == 10 { unsafe line.removeLast() }
+        return unsafe transfer.receive(headerLine: String(decoding: line, as: UTF8.self)) ? length : 0
+    }
+
+    /// What went wrong, for a person; the URL is left to whoever asked, since its query may be a secret.
+    func error(_ code: CURLcode) -> CakeError {
+        let detail = unsafe String(cString: words)
+        let text = unsafe detail.isEmpty ? String(cString: curl_easy_strerror(code)) : detail
+        return CakeError(.network, Printable.escape(text))
+    }
+
+    deinit {
+        unsafe curl_easy_cleanup(easy)
+        unsafe curl_slist_free_all(headers)
+        unsafe words.deallocate()
+    }
+}

@@ -1,0 +1,52 @@
+/// What is asked of a server.
+public struct HTTPRequest: Sendable {
+    public enum Method: String, Sendable { case get = "GET", head = "HEAD", post = "POST" }
+
+    public var method = Method.get
+    public var url: String
+    /// Name and value, as they go on the wire.
+    public var headers: [(name: String, value: String)] = []
+    public var body: [UInt8] = []
+    /// Only these bytes of it.
+    public var range: Range<UInt64>?
+
+    public init(_ method: Method = .get, _ url: String) {
+        self.method = method
+        self.url = url
+    }
+}
+
+/// The first part of an answer: its status and headers. No byte of the body is handed on before somebody has looked at
+/// them.
+public struct HTTPHead: Sendable {
+    public let status: Int
+    private let fields: [(name: String, value: String)]
+
+    init(status: Int, fields: [(name: String, value: String)]) {
+        self.status = status
+        self.fields = fields
+    }
+
+    /// The first header of that name, in whatever case.
+    public subscript(name: String) -> String? {
+        let wanted = name.lowercased()
+        return fields.first { $0.name == wanted }?.value
+    }
+
+    /// The length that was announced, when it is a number.
+    public var contentLength: UInt64? { self["content-length"].flatMap { UInt64($0) } }
+}
+
+/// How a client talks to every server.
+public struct HTTPSettings: Sendable {
+    public var userAgent: String
+    /// A file of certificates to trust instead of the system's.
+    public var certificates: String?
+    /// A connection that brings less than a byte a second for so long is cut.
+    public var stallSeconds = 20
+    public var connectSeconds = 15
+    /// Bodies that wait for a reader: past this the server is held back.
+    public var bufferedBytes = 4 << 20
+
+    public init(userAgent: String) { self.userAgent = userAgent }
+}

@@ -51,15 +51,22 @@ public final class File: Sendable {
         return done
     }
 
-    /// Exactly the bytes of `range`, appended to a chunk's room from its start.
+    /// Exactly `count` bytes from `offset` on, as all that is in the chunk.
     public func fill(_ chunk: Chunk, from offset: UInt64, count: Int) throws(CakeError) {
-        precondition(count <= chunk.capacity)
+        chunk.count = 0
+        try append(to: chunk, from: offset, count: count)
+    }
+
+    /// Exactly `count` bytes from `offset` on, behind what is in the chunk.
+    public func append(to chunk: Chunk, from offset: UInt64, count: Int) throws(CakeError) {
+        let end = chunk.count + count
+        precondition(end <= chunk.capacity)
         let got = try chunk.withRoom { room throws(CakeError) in
-            var wanted = room._mutatingExtracting(0..<count)
+            var wanted = room._mutatingExtracting(chunk.count..<end)
             return try read(into: &wanted, at: offset)
         }
         guard got == count else { throw cutShort(at: offset + UInt64(got)) }
-        chunk.count = count
+        chunk.count = end
     }
 
     public func bytes(at offset: UInt64, count: Int) throws(CakeError) -> [UInt8] {
@@ -115,6 +122,12 @@ public final class File: Sendable {
             // Not every file system can; then writing will tell.
             if error.kind == .diskFull { throw error }
         }
+    }
+
+    /// Takes away what is behind `size`.
+    public func shorten(to size: UInt64) throws(CakeError) {
+        let length = try checkedOffset(size, adding: 0)
+        _ = try retrying("shorten", path) { ftruncate(descriptor, length) }
     }
 
     /// `flock`. Without waiting, false when somebody else holds it.

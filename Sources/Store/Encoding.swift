@@ -1,5 +1,5 @@
 internal import Model
-public import Platform
+internal import Platform
 
 /// How a layer is stored, decided once from a sample of it. Never part of the layer's identity.
 struct Encoding: Sendable {
@@ -28,22 +28,5 @@ struct Encoding: Sendable {
         }
         let pays = Double(storedTotal) < Double(plainTotal) * worthwhileShare
         return Encoding(effort: pays ? effort(forTensor: isTensor) : .none)
-    }
-}
-
-/// Where a layer's plain bytes lie: a run of a file that can be read as often as it takes.
-public struct PlainBytes: Sendable {
-    public let file: File
-    public let start: UInt64
-    public let count: UInt64
-
-    public init(file: File, start: UInt64, count: UInt64) {
-        self.file = file
-        self.start = start
-        self.count = count
-    }
-
-    func fill(_ chunk: Chunk, from offset: UInt64, count: Int) throws(CakeError) {
-        try file.fill(chunk, from: start + offset, count: count)
     }
 }

@@ -93,7 +93,7 @@ extension LocalStore {
         try plain.fill(chunk, from: offset, count: Int(min(UInt64(chunk.capacity), plain.count - offset)))
         guard chunk.withBytes(Checksum.of) == reading.marks[index] else {
             throw CakeError(
-                .failed, "\(Printable.escape(plain.file.path)) changed while it was read",
+                .failed, "\(Printable.escape(plain.path)) changed while it was read",
                 fix: "wait until nothing writes to it, and run it again")
         }
         let frame = storedChunks.take()

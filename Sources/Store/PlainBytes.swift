@@ -1,0 +1,46 @@
+internal import Model
+public import Platform
+
+/// Where plain bytes lie on this disk, to be read as often as it takes: one run of a file, or several one behind the other.
+public struct PlainBytes: Sendable {
+    public struct Run: Sendable {
+        let file: File
+        let start: UInt64
+        let count: UInt64
+
+        public init(file: File, start: UInt64, count: UInt64) {
+            self.file = file
+            self.start = start
+            self.count = count
+        }
+    }
+
+    private let runs: [Run]
+    public let count: UInt64
+
+    public init(file: File, start: UInt64, count: UInt64) { self.init([Run(file: file, start: start, count: count)]) }
+
+    public init(_ runs: [Run]) {
+        self.runs = runs
+        count = runs.reduce(0) { $0 + $1.count }
+    }
+
+    /// What to call them in an error.
+    var path: String { runs.first?.file.path ?? "nothing" }
+
+    /// Puts exactly `count` bytes from `offset` on into a chunk.
+    func fill(_ chunk: Chunk, from offset: UInt64, count: Int) throws(CakeError) {
+        var skipped: UInt64 = 0
+        chunk.count = 0
+        for run in runs {
+            let end = skipped + run.count
+            let position = offset + UInt64(chunk.count)
+            if chunk.count < count, position < end {
+                let wanted = Int(min(UInt64(count - chunk.count), end - position))
+                try run.file.append(to: chunk, from: run.start + (position - skipped), count: wanted)
+            }
+            skipped = end
+        }
+        guard chunk.count == count else { throw CakeError(.damaged, "\(path) ends before it should") }
+    }
+}

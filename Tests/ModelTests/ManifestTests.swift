@@ -139,12 +139,13 @@ struct Family {
     }
 
     /// Whatever is accepted is canonical: one manifest, one text, one digest.
-    @Test(arguments: 0..<1000 as Range<UInt64>)
-    func `injured is refused or is another manifest's own text`(_ seed: UInt64) throws {
-        var family = Family(seed)
-        let bytes = family.numbers.injure(ManifestText.encode(try family.manifest()))
-        guard let other = try? ManifestText.decode(bytes.span) else { return }
-        #expect(ManifestText.encode(other) == bytes)
+    @Test func `injured is refused or is another manifest's own text`() throws {
+        for seed in 0..<1000 as Range<UInt64> {
+            var family = Family(seed)
+            let bytes = family.numbers.injure(ManifestText.encode(try family.manifest()))
+            guard let other = try? ManifestText.decode(bytes.span) else { continue }
+            #expect(ManifestText.encode(other) == bytes, "seed \(seed)")
+        }
     }
 
     private static let firstLines: [String] = [

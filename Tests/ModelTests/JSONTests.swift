@@ -29,7 +29,8 @@ import Testing
         "1 2", "nul", "True", "NaN", "Infinity", "-", "+1", "01", "-01", "1.", ".5", "1e", "1e+", "0x1", "1e309",
         "-1e309",
         "\"", "\"\\\"", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\ud800\"", "\"\\ud800\\n\"", "\"\\ud800\\ud800\"",
-        "\"\\udc00\"", "\"\u{1}\"", "\"\n\"", "\u{feff}{}", "{}\u{0}", "{}\u{c}", "// a\n1", "'a'", "[1}", "{\"a\":1]",
+        "\"\\udc00\"", "\"\u{1}\"", "\"\u{1f}\"", "\"\n\"", "\u{feff}{}", "{}\u{0}", "{}\u{c}", "// a\n1", "'a'", "[1}",
+        "{\"a\":1]",
     ])
     func `refuses what JSON does not`(_ text: String) {
         #expect(refusal { () throws(CakeError) in try parse(text) }?.kind == .damaged)
@@ -85,6 +86,8 @@ import Testing
         #expect(error?.what == "JSON byte 6: true or false is missing (found \"t\")")
         let cut = refusal { () throws(CakeError) in try parse("{\"a\":") }
         #expect(cut?.what == "the JSON ends at byte 5, where a value is missing")
+        let comma = refusal { () throws(CakeError) in try parse("[1, ]") }
+        #expect(comma?.what == "JSON byte 4: a comma stands before a closing bracket (found \"]\")")
     }
 }
 

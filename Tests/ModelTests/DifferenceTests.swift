@@ -136,6 +136,8 @@ import Testing
         #expect(changed.tensors.first?.before?.file.string == "a")
         let fewer = Difference(from: before, to: try manifest(family, [("c", [family.tensor("w")])]))
         #expect(fewer.tensors.map(\.kind) == [.changed, .removed])
+        let one = Difference(from: before, to: try manifest(family, [("b", [family.tensor("w")])]))
+        #expect(one.tensors.map(\.before?.file.string) == ["b", "a"])
     }
 
     @Test func `keeps names apart that look the same`() throws {
@@ -223,6 +225,12 @@ import Testing
         ] as [(ExactText, ExactText, UInt64?)])
     func `knows the block of a name`(_ name: ExactText, _ prefix: ExactText, _ number: UInt64?) {
         #expect(NetworkBlock(of: name) == NetworkBlock(prefix: prefix, number: number))
+    }
+
+    @Test func `keeps blocks apart whose names are as long`() throws {
+        var family = Family(4)
+        let tensors = ["aa.0.w", "bb.0.w", "ab.0.w", "bb.1.w"].map { family.tensor($0) }
+        #expect(try summary(tensors, tensors).rows.map(\.label) == ["aa.0", "ab.0", "bb.0-1"])
     }
 
     @Test func `survives numbers at the end of what there is`() throws {

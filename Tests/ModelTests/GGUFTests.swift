@@ -107,7 +107,8 @@ import Testing
             "overlap": Draft(tensors: [a, Draft.tensor("b", [8], 0, 0)], data: 64),
             "late": Draft(tensors: [Draft.tensor("a", [8], 0, 32)], data: 64), "cut": Draft(tensors: [a], data: 31),
             "more": Draft(tensors: [a], data: 33),
-            "unknown": Draft(tensors: [Draft.tensor("a", [8], 99, 0), a], data: 32),
+            "unknown": Draft(
+                tensors: [a, Draft.tensor("b", [8], 99, 32), Draft.tensor("c", [8], 0, 0)], data: 64),
         ]
         for (rule, draft) in drafts {
             #expect(refusal { () throws(CakeError) in try read(draft) }?.kind == .damaged, "\(rule)")

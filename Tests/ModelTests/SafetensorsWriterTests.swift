@@ -154,6 +154,7 @@ import Testing
         #expect(try parse(#"{"metadata":{"total_size":1.5e3},"weight_map":{}}"#).totalSize == 1500)
         #expect(try parse(#"{"metadata":{"total_size":1e300},"weight_map":{}}"#).totalSize == nil)
         #expect(try parse(#"{"metadata":{"total_size":-1},"weight_map":{}}"#).totalSize == nil)
+        #expect(try parse(#"{"metadata":{"total_size":-1.5},"weight_map":{}}"#).totalSize == nil)
         #expect(try parse(#"{"metadata":{"total_size":"12"},"weight_map":{}}"#).totalSize == nil)
         #expect(try parse(#"{"metadata":[],"weight_map":{}}"#).totalSize == nil)
         #expect(try parse(#"{"weight_map":{}}"#).totalSize == nil)

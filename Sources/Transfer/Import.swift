@@ -43,7 +43,8 @@ public struct Import: Sendable {
         let operation = try Operation(store)
         var tally = Tally(files)
         var stored: UInt64 = 0
-        let work = ImportWork(store: store, operation: operation, files: files, progress: progress, isDryRun: isDryRun)
+        let layering = Layering(store: store, operation: operation, isDryRun: isDryRun)
+        let work = ImportWork(layering: layering, files: files, progress: progress)
         do {
             stored = try await perform(work, into: &tally)
         } catch is CancellationError {
@@ -79,8 +80,8 @@ public struct Import: Sendable {
             for _ in 0...BlockingPool.processors { startOne() }
             while let outcome = try await group.next() {
                 startOne()
-                try tally.take(outcome, work.operation, progress)
-                if work.operation.pendingBytes >= Import.publishStep { stored += try work.operation.publish() }
+                try tally.take(outcome, work.layering.operation, progress)
+                if work.layering.operation.pendingBytes >= Import.publishStep { stored += try work.layering.operation.publish() }
             }
         }
         return stored
@@ -135,15 +136,11 @@ private struct Tally {
         case .file(let index, let digest):
             digests[index] = digest
             progress.finished()
-        case .large(let file, let cut, let layer, let wasHere):
-            layers[file][cut] = layer
-            if wasHere { know(layer.size, progress) }
-        case .small(let number, let file, let firstCut, let found):
-            for (offset, small) in found.enumerated() {
-                layers[file][firstCut + offset] = small.layer
-                if small.wasHere { know(small.layer.size, progress) }
-            }
-            early[number] = found
+        case .unit(let unit, let file, let run, let layered):
+            for (cut, layer) in zip(unit.cuts, layered.layers) { layers[file][cut] = layer }
+            know(layered.bytesKnown, progress)
+            guard case .small(let found) = layered else { return }
+            early[run] = found
             while let run = early.removeValue(forKey: nextRun) {
                 for small in run { try small.pack(in: operation) }
                 nextRun += 1

@@ -1,5 +1,6 @@
 public import Model
 public import Platform
+internal import Store
 
 /// How a file is cut into layers: a safetensors file into its header and its tensors, anything else into even pieces.
 public struct Segmentation: Sendable {
@@ -43,6 +44,37 @@ public struct Segmentation: Sendable {
             cuts = Segmentation.even(size)
             complaint = error.at(path.description)
         }
+    }
+
+    /// Neighbouring cuts that are worked on together: one large layer, or a run of small ones.
+    public struct Unit: Sendable {
+        public let cuts: Range<Int>
+        public let start: UInt64
+        public let count: UInt64
+        let isLarge: Bool
+
+        public var bytes: Range<UInt64> { start..<start + count }
+    }
+
+    /// All cuts in order, in units.
+    public var units: [Unit] {
+        var units: [Unit] = []
+        var first = 0
+        while first < cuts.count {
+            var (end, bytes) = (first, UInt64(0))
+            let isLarge = cuts[first].count >= LocalStore.smallLimit
+            if isLarge {
+                (end, bytes) = (first + 1, cuts[first].count)
+            } else {
+                while end < cuts.count, bytes + cuts[end].count <= LocalStore.smallLimit {
+                    bytes += cuts[end].count
+                    end += 1
+                }
+            }
+            units.append(Unit(cuts: first..<end, start: cuts[first].start, count: bytes, isLarge: isLarge))
+            first = end
+        }
+        return units
     }
 
     /// The header of a safetensors file, read and checked.

@@ -1,0 +1,83 @@
+/// A run of one remote file.
+struct RemoteSpan: Hashable, Sendable {
+    /// By its number in the pull.
+    let file: Int
+    let bytes: Range<UInt64>
+}
+
+/// What is still to be fetched, handed out in the order of the files. Spans get shorter toward the end, so that all
+/// connections end at about the same time.
+struct SpanQueue: Sendable {
+    /// The next one last.
+    private var runs: [RemoteSpan]
+    private(set) var bytesLeft: UInt64
+
+    /// A request costs a round trip in which its connection moves nothing: long spans make it small.
+    static let longest: UInt64 = 64 << 20
+    static let shortest: UInt64 = 2 << 20
+
+    init(_ runs: [RemoteSpan]) {
+        self.runs = runs.reversed()
+        bytesLeft = runs.reduce(0) { $0 + UInt64($1.bytes.count) }
+    }
+
+    var isEmpty: Bool { runs.isEmpty }
+
+    /// The next span for one of so many connections.
+    mutating func take(connections: Int) -> RemoteSpan? {
+        guard let run = runs.popLast() else { return nil }
+        let share = bytesLeft / UInt64(2 * max(connections, 1))
+        let length = min(max(share, SpanQueue.shortest), SpanQueue.longest)
+        let rest = UInt64(run.bytes.count)
+        // A remainder too short to be worth a request goes with this one.
+        guard rest > length + SpanQueue.shortest / 2 else {
+            bytesLeft -= rest
+            return run
+        }
+        let cut = run.bytes.lowerBound + length
+        runs.append(RemoteSpan(file: run.file, bytes: cut..<run.bytes.upperBound))
+        bytesLeft -= length
+        return RemoteSpan(file: run.file, bytes: run.bytes.lowerBound..<cut)
+    }
+
+    /// What a connection could not bring is next in line.
+    mutating func giveBack(_ span: RemoteSpan) {
+        guard !span.bytes.isEmpty else { return }
+        runs.append(span)
+        bytesLeft += UInt64(span.bytes.count)
+    }
+}
+
+/// How many connections a server is asked to bear: more while that brings more, fewer when it complains.
+struct ConnectionCount: Sendable {
+    private(set) var wanted: Int
+    private let most: Int
+    private var rateBefore = 0.0
+    private var fruitless = 0
+
+    static let atFirst = 8
+
+    init(most: Int) {
+        self.most = max(1, most)
+        wanted = min(ConnectionCount.atFirst, self.most)
+    }
+
+    /// Told every so often what all connections brought together. One more round of growing is given up only after two
+    /// brought nothing.
+    mutating func observe(bytesPerSecond rate: Double) {
+        guard fruitless < 2, wanted < most else { return }
+        if rate > rateBefore * 1.03 {
+            rateBefore = rate
+            fruitless = 0
+            wanted = min(most, wanted + max(1, wanted / 4))
+        } else {
+            fruitless += 1
+        }
+    }
+
+    /// The server said that it is too much, or let a connection fall.
+    mutating func suffer() {
+        wanted = max(1, wanted / 2)
+        fruitless = 2
+    }
+}

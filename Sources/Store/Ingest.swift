@@ -12,24 +12,28 @@ extension LocalStore {
     }
 
     /// Reads a layer's bytes once, for their name.
-    public func read(_ plain: PlainBytes, progress: (UInt64) -> Void) throws -> Reading {
-        let chunk = plainChunks.take()
-        defer { plainChunks.giveBack(chunk) }
+    public func read(_ plain: PlainBytes) throws -> Reading {
         var hash = SHA256()
         var marks: [UInt64] = []
+        try forEachChunk(of: plain) { bytes in
+            hash.update(bytes)
+            marks.append(Checksum.of(bytes))
+        }
+        return Reading(layer: Layer(digest: hash.finish(), size: plain.count), marks: marks)
+    }
+
+    /// Feeds plain bytes to hashes that go over more than one run of them.
+    public func forEachChunk(of plain: PlainBytes, _ body: (Span<UInt8>) -> Void) throws {
+        let chunk = plainChunks.take()
+        defer { plainChunks.giveBack(chunk) }
         var offset: UInt64 = 0
         while offset < plain.count {
             try Task.checkCancellation()
             let count = Int(min(UInt64(chunk.capacity), plain.count - offset))
             try plain.fill(chunk, from: offset, count: count)
-            chunk.withBytes { bytes in
-                hash.update(bytes)
-                marks.append(Checksum.of(bytes))
-            }
+            chunk.withBytes(body)
             offset += UInt64(count)
-            progress(UInt64(count))
         }
-        return Reading(layer: Layer(digest: hash.finish(), size: plain.count), marks: marks)
     }
 
     /// Writes the object of a layer aside, in the operation's folder: read again piece by piece, encoded on all cores,

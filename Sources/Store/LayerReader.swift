@@ -56,6 +56,16 @@ public final class LayerReader: Sendable {
         return bytes
     }
 
+    /// All bytes of a small file, in order; its layers are checked one by one.
+    public func bytes(of file: Manifest.File, limit: Int) throws(CakeError) -> [UInt8] {
+        guard file.size <= UInt64(limit) else {
+            throw CakeError(.damaged, "\(file.path) has \(file.size) bytes, more than the \(limit) it may have")
+        }
+        var bytes: [UInt8] = []
+        for segment in file.segments { bytes += try self.bytes(of: segment.layer, limit: limit) }
+        return bytes
+    }
+
     private func object(of layer: Layer) throws(CakeError) -> StoredObject {
         let found = open.withLock { open in open.first { $0.digest == layer.digest }?.object }
         if let found, found.header.layer == layer { return found }

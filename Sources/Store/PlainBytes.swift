@@ -1,4 +1,4 @@
-internal import Model
+public import Model
 public import Platform
 
 /// Where plain bytes lie on this disk, to be read as often as it takes: one run of a file, or several one behind the other.
@@ -27,6 +27,13 @@ public struct PlainBytes: Sendable {
 
     /// What to call them in an error.
     var path: String { runs.first?.file.path ?? "nothing" }
+
+    /// All of them; for headers, whose length was checked.
+    public func all() throws(CakeError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for run in runs { bytes += try run.file.bytes(at: run.start, count: Int(run.count)) }
+        return bytes
+    }
 
     /// Puts exactly `count` bytes from `offset` on into a chunk.
     func fill(_ chunk: Chunk, from offset: UInt64, count: Int) throws(CakeError) {

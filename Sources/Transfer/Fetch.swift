@@ -6,18 +6,12 @@ internal import Synchronization
 /// Brings the missing bytes of remote files into their parts, over as many connections as the server bears. A span that
 /// fails goes on where it stopped, on another connection.
 struct Fetch: Sendable {
-    /// Opens a run of a file; what comes back begins at its first byte and was checked to be that run of that file.
-    typealias Opening = @Sendable (RemoteFile, Range<UInt64>) async throws -> HTTPExchange
-
     let files: [RemoteFile]
     let progress: Progress
     let mostConnections: Int
     let pool: BlockingPool
     let throttle: Throttle?
-    let open: Opening
 
-    /// Tries of one span that bring nothing, before the pull is given up.
-    private static let mostTries = 6
     private static let observation = Duration.milliseconds(500)
 
     private enum Event: Sendable {
@@ -86,22 +80,23 @@ struct Fetch: Sendable {
             } catch let failure as TransientFailure {
                 if position > start { tries = 0 }
                 tries += 1
-                suffered = suffered || failure.isComplaint
-                guard tries < Fetch.mostTries else { throw failure.error }
-                try await Task.sleep(for: failure.wait(after: tries))
+                suffered = true
+                guard let wait = failure.wait(afterFailures: tries) else { throw failure.error }
+                try await Task.sleep(for: wait)
             }
         }
         return .ended(span, suffered: suffered)
     }
 
     private func bring(_ file: RemoteFile, _ bytes: Range<UInt64>, from position: inout UInt64) async throws {
-        let exchange = try await open(file, position..<bytes.upperBound)
-        let part = try file.parts.part(at: position)
+        guard case .parts(let parts, let source) = file.bytes else { return }
+        let run = try await source.open(position..<bytes.upperBound)
+        let part = try parts.part(at: position)
         while position < bytes.upperBound {
-            guard let chunk = try await next(of: exchange) else {
-                throw TransientFailure(CakeError(.network, "\(file.path): the server ended the answer at byte \(position)"))
+            guard let chunk = try await run.next() else {
+                throw TransientFailure(CakeError(.network, "\(file.listed.path): the server ended the answer at byte \(position)"))
             }
-            defer { exchange.giveBack(chunk) }
+            defer { run.giveBack(chunk) }
             // What a server sends beyond the run is not ours.
             let count = Int(min(UInt64(chunk.count), bytes.upperBound - position))
             try chunk.withBytes { bytes throws(CakeError) in try part.append(bytes.extracting(0..<count)) }
@@ -111,38 +106,6 @@ struct Fetch: Sendable {
             received.add(UInt64(count))
             if let throttle { try await throttle.take(UInt64(count)) }
         }
-    }
-
-    private func next(of exchange: HTTPExchange) async throws -> Chunk? {
-        do {
-            return try await exchange.next()
-        } catch let error as CakeError where error.kind == .network {
-            try Task.checkCancellation()
-            throw TransientFailure(error)
-        }
-    }
-}
-
-/// A failure that may not be there the next time.
-struct TransientFailure: Error {
-    let error: CakeError
-    /// What the server said about when to come again.
-    var after: Duration?
-    /// The server said that it is too much.
-    var isComplaint = false
-
-    init(_ error: CakeError, after: Duration? = nil, isComplaint: Bool = true) {
-        self.error = error
-        self.after = after
-        self.isComplaint = isComplaint
-    }
-
-    private static let longestWait = Duration.seconds(300)
-
-    /// Twice as long each time, with a part of chance so that many clients do not come back together.
-    func wait(after tries: Int) -> Duration {
-        if let after { return min(after, TransientFailure.longestWait) }
-        return .milliseconds(Int64(Double.random(in: 0.5...1) * Double(min(8000, 250 << tries))))
     }
 }
 

@@ -44,7 +44,7 @@ struct ImportWork: Sendable {
         switch step {
         case .file(let index):
             let found = files[index].found
-            let reading = try layering.store.read(try plain(found, 0, found.size), progress: { _ in })
+            let reading = try layering.store.read(try plain(found, 0, found.size))
             return .file(index, reading.layer.digest)
         case .unit(let unit, let index, let run):
             let file = files[index]

@@ -39,7 +39,7 @@ struct Layering: Sendable {
             progress(unit.count)
             return .small(small)
         }
-        let reading = try store.read(plain, progress: { _ in })
+        let reading = try store.read(plain)
         guard try operation.claim([reading.layer]) == [.needed] else {
             progress(unit.count)
             return .large(reading.layer, wasHere: true)

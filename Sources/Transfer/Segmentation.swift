@@ -19,21 +19,12 @@ public struct Segmentation: Sendable {
 
     /// Reads the header of a file called .safetensors. One that is not valid is an error, or plain bytes when `isLenient`.
     public init(of file: File, path: FilePath, size: UInt64, isLenient: Bool) throws(CakeError) {
-        guard path.string.lowercased().hasSuffix(".safetensors") else {
-            cuts = Segmentation.even(size)
-            complaint = nil
+        guard Segmentation.hasHeader(path) else {
+            self.init(plain: size)
             return
         }
         do {
-            let header = try Segmentation.header(of: file, size: size)
-            var cuts = [Cut(start: 0, count: header.dataStart, tensor: nil)]
-            cuts.reserveCapacity(header.tensors.count + 1)
-            for entry in header.tensors {
-                let count = entry.range.upperBound - entry.range.lowerBound
-                cuts.append(Cut(start: entry.range.lowerBound, count: count, tensor: entry.tensor))
-            }
-            self.cuts = cuts
-            complaint = nil
+            self.init(try Segmentation.header(of: file, size: size))
         } catch {
             guard error.kind == .damaged, isLenient else {
                 guard error.kind == .damaged else { throw error }
@@ -41,9 +32,28 @@ public struct Segmentation: Sendable {
                     .damaged, "\(path): \(error.what)",
                     fix: "\(error.fix.map { $0 + "; " } ?? "")--lenient keeps it as plain bytes")
             }
-            cuts = Segmentation.even(size)
-            complaint = error.at(path.description)
+            self.init(plain: size, complaint: error.at(path.description))
         }
+    }
+
+    /// Whether a file of that name says where its tensors lie.
+    static func hasHeader(_ path: FilePath) -> Bool { path.string.lowercased().hasSuffix(".safetensors") }
+
+    /// Bytes without tensors, or with tensors that nobody can find.
+    init(plain size: UInt64, complaint: CakeError? = nil) {
+        cuts = Segmentation.even(size)
+        self.complaint = complaint
+    }
+
+    init(_ header: Safetensors.Header) {
+        var cuts = [Cut(start: 0, count: header.dataStart, tensor: nil)]
+        cuts.reserveCapacity(header.tensors.count + 1)
+        for entry in header.tensors {
+            let count = entry.range.upperBound - entry.range.lowerBound
+            cuts.append(Cut(start: entry.range.lowerBound, count: count, tensor: entry.tensor))
+        }
+        self.cuts = cuts
+        complaint = nil
     }
 
     /// Neighbouring cuts that are worked on together: one large layer, or a run of small ones.

@@ -3,6 +3,8 @@ struct RemoteSpan: Hashable, Sendable {
     /// By its number in the pull.
     let file: Int
     let bytes: Range<UInt64>
+    /// The server ignores ranges: cutting it would fetch its beginning again.
+    var isIndivisible = false
 }
 
 /// What is still to be fetched, handed out in the order of the files. Spans get shorter toward the end, so that all
@@ -30,7 +32,7 @@ struct SpanQueue: Sendable {
         let length = min(max(share, SpanQueue.shortest), SpanQueue.longest)
         let rest = UInt64(run.bytes.count)
         // A remainder too short to be worth a request goes with this one.
-        guard rest > length + SpanQueue.shortest / 2 else {
+        guard !run.isIndivisible, rest > length + SpanQueue.shortest / 2 else {
             bytesLeft -= rest
             return run
         }

@@ -1,0 +1,25 @@
+public import Model
+
+/// Every file whose layers are in the store, whatever model and name it is under.
+public struct KnownFiles: Sendable {
+    private var bySHA256: [Digest: Manifest.File] = [:]
+    private var smallBySize: [UInt64: [Manifest.File]] = [:]
+
+    /// Files up to this size may be compared by reading them.
+    public static let smallLimit: UInt64 = 16 << 20
+
+    /// Reads every manifest, also those that no name leads to any more. One that cannot be read knows nothing.
+    public init(of store: LocalStore) throws(CakeError) {
+        for digest in try store.manifestDigests() {
+            guard let manifest = try? store.manifest(digest) else { continue }
+            for file in manifest.files where bySHA256.updateValue(file, forKey: file.digest) == nil {
+                if file.size <= KnownFiles.smallLimit { smallBySize[file.size, default: []].append(file) }
+            }
+        }
+    }
+
+    public subscript(digest: Digest) -> Manifest.File? { bySHA256[digest] }
+
+    /// Files that may be one of that size.
+    public func small(ofSize size: UInt64) -> [Manifest.File] { smallBySize[size] ?? [] }
+}

@@ -1,0 +1,68 @@
+internal import Model
+internal import Platform
+internal import Store
+
+/// Brings as much of a file as says where its tensors lie, into the file's parts like everything else.
+struct HeaderFetch: Sendable {
+    private let file: HubFile
+    private let parts: Parts
+
+    /// Most headers fit; asking for a little too much costs less than asking twice.
+    private static let firstGuess: UInt64 = 256 << 10
+
+    init(_ file: HubFile, _ parts: Parts) {
+        self.file = file
+        self.parts = parts
+    }
+
+    func callAsFunction() async throws -> Segmentation {
+        let listed = file.listed
+        guard Segmentation.hasHeader(listed.path) else { return Segmentation(plain: listed.size) }
+        try await bring(upTo: min(HeaderFetch.firstGuess, listed.size))
+        do {
+            let prefix = try parts.plain(0..<min(UInt64(Safetensors.prefixSize), listed.size)).all()
+            let length = try Safetensors.headerLength(prefix: prefix.span, fileSize: listed.size)
+            let end = UInt64(Safetensors.prefixSize + length)
+            try await bring(upTo: end)
+            let json = try parts.plain(UInt64(Safetensors.prefixSize)..<end).all()
+            return Segmentation(try Safetensors.Header(parsing: json.span, fileSize: listed.size))
+        } catch let error as CakeError where error.kind == .damaged {
+            // Whatever it is, its bytes are what was published: it is kept as plain bytes, and said to be.
+            return Segmentation(plain: listed.size, complaint: error.at(listed.path.description))
+        }
+    }
+
+    private func bring(upTo end: UInt64) async throws {
+        try await TransientFailure.retrying {
+            let here = parts.runs.first.map { $0.lowerBound == 0 ? $0.upperBound : 0 } ?? 0
+            guard here < end else { return }
+            let run = try await file.open(here..<end)
+            let part = try parts.part(at: here)
+            var position = here
+            while position < end {
+                guard let chunk = try await run.next() else {
+                    throw TransientFailure(CakeError(.network, "\(file.listed.path): the server ended the answer early"))
+                }
+                defer { run.giveBack(chunk) }
+                let count = Int(min(UInt64(chunk.count), end - position))
+                try chunk.withBytes { bytes throws(CakeError) in try part.append(bytes.extracting(0..<count)) }
+                position += UInt64(count)
+            }
+        }
+    }
+}
+
+/// A copy of a file in the cache of huggingface_hub, by the name that its content gives it there.
+enum CachedBlob {
+    static func find(_ file: SnapshotFile, in caches: [String], of repository: HubRepository) -> File? {
+        guard let name = file.sha256?.hex ?? file.gitDigest?.hex else { return nil }
+        for cache in caches {
+            let path = "\(cache)/\(repository.cacheFolder)/blobs/\(name)"
+            guard let found = try? File(path, .read), let status = try? found.status(), status.kind == .file,
+                status.size == file.size
+            else { continue }
+            return found
+        }
+        return nil
+    }
+}

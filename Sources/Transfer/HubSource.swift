@@ -1,0 +1,191 @@
+public import Model
+public import Platform
+internal import Synchronization
+
+/// The Hub, or a mirror of it, as a place to read models from.
+public struct HubSource: Sendable {
+    public let routes: HubRoutes
+    let client: HTTPClient
+    private let token: HubToken?
+
+    public init(_ routes: HubRoutes, token: HubToken?, client: HTTPClient) {
+        self.routes = routes
+        self.token = token
+        self.client = client
+    }
+
+    /// What the revision means now, and the files it has. From here on only the commit is asked for.
+    public func snapshot(of reference: HubReference) async throws -> Snapshot {
+        let repository = reference.repository
+        let revision = reference.revision ?? Revision.main
+        let question = question(repository, revision)
+        let body = try await document(at: routes.info(of: repository, at: revision), question, limit: HubInfo.maximumSize).body
+        let info = try HubInfo(parsing: body.span)
+        guard let commit = info.commit else { throw CakeError(.damaged, "\(repository) names no commit") }
+        var tree = HubTree()
+        var next: WebURL? = routes.tree(of: repository, at: commit)
+        while let url = next {
+            let page = try await document(at: url, question, limit: HubTree.maximumPageSize)
+            try tree.add(page: page.body.span)
+            next = try NextPage.url(inLink: page.head["link"], of: url)
+        }
+        return try tree.snapshot(of: repository, revision: reference.revision, commit: commit)
+    }
+
+    /// Where a file's bytes are: asked once, and again when the address has expired.
+    func address(of file: SnapshotFile, in snapshot: Snapshot) async throws -> RemoteAddress {
+        let question = question(snapshot.repository, snapshot.commit, file.path)
+        return try await TransientFailure.retrying {
+            var way = Redirects(from: routes.file(file.path, of: snapshot.repository, at: snapshot.commit))
+            var etag: String?
+            while true {
+                let head = try await TransientFailure.naming { try await client.open(request(.head, way)).head }
+                etag = head["x-linked-etag"] ?? etag
+                switch head.status {
+                case 301, 302, 303, 307, 308:
+                    try way.follow(head["location"])
+                    // A signed address is for GET alone: another origin is not asked before the bytes are wanted.
+                    if !way.mayCarryToken { return RemoteAddress(url: way.url, carriesToken: false, etag: etag) }
+                case 200..<300: return RemoteAddress(url: way.url, carriesToken: way.mayCarryToken, etag: etag ?? head["etag"])
+                default: throw try await refusal(head, body: [], question)
+                }
+            }
+        }
+    }
+
+    /// Opens a run of a file's bytes. The answer begins at its first byte, or is refused.
+    func open(_ range: Range<UInt64>, of file: SnapshotFile, at address: RemoteAddress) async throws -> RangeAnswer {
+        var way = Redirects(from: address.url)
+        while true {
+            var request = HTTPRequest(.get, way.url.text)
+            if let token, address.carriesToken, way.mayCarryToken { request.headers.append(token.header) }
+            request.range = range
+            let exchange = try await TransientFailure.naming { try await client.open(request) }
+            let head = exchange.head
+            switch head.status {
+            case 301, 302, 303, 307, 308: try way.follow(head["location"])
+            case 206:
+                try RangeAnswer.check(head, range: range, of: file)
+                return .partial(exchange)
+            case 200:
+                try RangeAnswer.refuseEncoding(head, of: file)
+                if let length = head.contentLength, length != file.size { throw RangeAnswer.otherSize(file, length) }
+                return .whole(exchange)
+            case 400, 401, 403, 404, 410: return .expired(HTTPStatus(head.status))
+            case 416:
+                throw CakeError(.damaged, "\(file.path): the server has no bytes \(range.lowerBound) to \(range.upperBound - 1)", fix: RangeAnswer.advice)
+            default: throw try await refusal(head, body: exchange.body(limit: HubAnswer.maximumBody), question(nil, nil, file.path))
+            }
+        }
+    }
+
+    /// A small JSON answer of the API, asked again while the failure may pass.
+    func document(at url: WebURL, _ question: HubQuestion, limit: Int) async throws -> (head: HTTPHead, body: [UInt8]) {
+        try await TransientFailure.retrying {
+            var way = Redirects(from: url)
+            while true {
+                let exchange = try await TransientFailure.naming { try await client.open(request(.get, way)) }
+                let head = exchange.head
+                switch head.status {
+                case 200: return (head, try await TransientFailure.naming { try await exchange.body(limit: limit) })
+                case 301, 302, 303, 307, 308: try way.follow(head["location"])
+                default:
+                    let body = try await TransientFailure.naming { try await exchange.body(limit: HubAnswer.maximumBody) }
+                    throw try await refusal(head, body: body, question)
+                }
+            }
+        }
+    }
+
+    func question(_ repository: HubRepository?, _ revision: String?, _ file: FilePath? = nil) -> HubQuestion {
+        HubQuestion(routes, repository: repository, revision: revision, file: file, hasToken: token != nil)
+    }
+
+    /// The token goes to the origin that was asked, and nowhere else.
+    private func request(_ method: HTTPRequest.Method, _ way: Redirects) -> HTTPRequest {
+        var request = HTTPRequest(method, way.url.text)
+        if let token, way.mayCarryToken { request.headers.append(token.header) }
+        return request
+    }
+
+    private func refusal(_ head: HTTPHead, body: [UInt8], _ question: HubQuestion) async throws -> any Error {
+        let answer = HubAnswer(
+            status: head.status, code: head["x-error-code"], message: head["x-error-message"], body: body.span)
+        let error = answer.error(to: question)
+        guard Retry.isTransient(status: head.status) else { return error }
+        let asked = Retry.asked(retryAfter: head["retry-after"], rateLimit: head["ratelimit"], now: Machine.now)
+        return TransientFailure(error, asked: asked)
+    }
+}
+
+/// Where a file's bytes are to be had.
+struct RemoteAddress: Sendable {
+    let url: WebURL
+    let carriesToken: Bool
+    let etag: String?
+}
+
+/// What came of asking for a run of a file.
+enum RangeAnswer: Sendable {
+    /// It begins at the first byte of the run.
+    case partial(HTTPExchange)
+    /// The server ignores ranges: it begins at the first byte of the file.
+    case whole(HTTPExchange)
+    /// The address is worth nothing any more, or never was.
+    case expired(HTTPStatus)
+
+    static let advice = "the file changed, or a proxy on the way changes answers; run it again"
+
+    /// A 206 has to say exactly which bytes it brings, and of how many. A server may bring fewer than asked for.
+    static func check(_ head: HTTPHead, range: Range<UInt64>, of file: SnapshotFile) throws(CakeError) {
+        try refuseEncoding(head, of: file)
+        guard let text = head["content-range"], let found = ContentRange(text) else {
+            throw CakeError(.network, "\(file.path): the server does not say which bytes it sends", fix: advice)
+        }
+        guard found.total == nil || found.total == file.size else { throw otherSize(file, found.total ?? 0) }
+        guard found.first == range.lowerBound, found.last >= found.first else {
+            throw CakeError(
+                .network, "\(file.path): asked for bytes from \(range.lowerBound), the server sends \(found.first) to \(found.last)",
+                fix: advice)
+        }
+    }
+
+    static func refuseEncoding(_ head: HTTPHead, of file: SnapshotFile) throws(CakeError) {
+        guard let encoding = head["content-encoding"], encoding.lowercased() != "identity" else { return }
+        throw CakeError(.network, "\(file.path): the server sends it as \(Printable.escape(encoding)), which nobody asked for", fix: advice)
+    }
+
+    static func otherSize(_ file: SnapshotFile, _ found: UInt64) -> CakeError {
+        CakeError(.damaged, "\(file.path) has \(found) bytes now, and had \(file.size) when it was listed", fix: advice)
+    }
+}
+
+/// `bytes 0-99/200`, as a server answers a range.
+struct ContentRange: Hashable {
+    let first: UInt64
+    let last: UInt64
+    /// Nil when the server does not know.
+    let total: UInt64?
+
+    init?(_ text: String) {
+        guard text.utf8.starts(with: "bytes ".utf8) else { return nil }
+        let parts = text.dropFirst(6).split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2 else { return nil }
+        let ends = parts[0].split(separator: "-", omittingEmptySubsequences: false)
+        guard ends.count == 2, let first = UInt64(ends[0]), let last = UInt64(ends[1]) else { return nil }
+        if parts[1] == "*" {
+            total = nil
+        } else {
+            guard let total = UInt64(parts[1]) else { return nil }
+            self.total = total
+        }
+        self.first = first
+        self.last = last
+    }
+}
+
+/// A status that is looked at later.
+struct HTTPStatus: Hashable, Sendable {
+    let code: Int
+    init(_ code: Int) { self.code = code }
+}

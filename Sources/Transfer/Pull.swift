@@ -1,0 +1,125 @@
+public import Model
+public import Platform
+public import Store
+
+/// Brings a model from a Hub: finds what is here already, fetches what is not, turns it into layers while it arrives,
+/// checks every file against what the Hub published, and only then gives the model its name.
+public struct Pull: Sendable {
+    public struct Options: Sendable {
+        public var mostConnections = 32
+        public var bytesPerSecond: UInt64?
+        /// Folders of other tools' caches to look into before the network is asked.
+        public var caches: [String] = []
+        /// Fetch everything, whatever is here.
+        public var isForced = false
+        public init() {}
+    }
+
+    /// Why bytes did not have to be moved.
+    public enum Proof: String, CaseIterable, Sendable {
+        case knownFile = "known file"
+        case cachedFile = "Hugging Face cache"
+        case resumed = "fetched before"
+    }
+
+    public struct Report: Sendable {
+        public let name: ModelName
+        public let manifest: Digest
+        public let commit: String
+        public let files: Int
+        public let bytes: UInt64
+        public let bytesFetched: UInt64
+        public let bytesSaved: [Proof: UInt64]
+        public let bytesStored: UInt64
+        /// The commit that the name had before, when that is another.
+        public let commitBefore: String?
+    }
+
+    let source: HubSource
+    let store: LocalStore
+    let progress: Progress
+    let options: Options
+
+    public init(from source: HubSource, into store: LocalStore, progress: Progress, options: Options) {
+        self.source = source
+        self.store = store
+        self.progress = progress
+        self.options = options
+    }
+
+    /// `selected` are the files of the snapshot that are wanted.
+    public func callAsFunction(
+        _ snapshot: Snapshot, _ selected: [SnapshotFile], as name: ModelName, waiting: @escaping @Sendable (FilePath) -> Void
+    ) async throws -> Report {
+        let operation = try Operation(store)
+        progress.expect(bytes: selected.reduce(0) { $0 + $1.size }, items: UInt64(selected.count))
+        var plan = try PullPlan(selected, store: store, operation: operation, options)
+        for file in plan.known { progress.knew(file) }
+        var verified = plan.known
+        var fetched = Fetched()
+        // A file that does not hash to what was published is fetched once more, then given up.
+        for round in 0..<2 where !plan.missing.isEmpty {
+            let work = PullWork(
+                source: source, snapshot: snapshot, store: store, operation: operation, progress: progress, options: options)
+            let outcome = try await work(plan.missing, skippingCopies: round > 0, waiting: waiting)
+            verified += outcome.verified
+            fetched.add(outcome)
+            plan.missing = outcome.wrong
+        }
+        if let wrong = plan.missing.first {
+            throw CakeError(
+                .damaged, "\(wrong.path) does not hash to what \(source.routes) published, fetched twice",
+                fix: "the publisher's file or a proxy on the way is broken; nothing of it was kept")
+        }
+        progress.begin("publishing \(name)")
+        fetched.stored += try operation.publish()
+        let manifest = try Manifest(files: verified)
+        let digest = try store.save(manifest, in: operation)
+        let before = try point(name, to: digest, snapshot, in: operation)
+        for parts in fetched.finished { try parts.discardParts() }
+        var saved = fetched.saved
+        saved[.knownFile] = plan.known.reduce(0) { $0 + $1.size }
+        return Report(
+            name: name, manifest: digest, commit: snapshot.commit, files: selected.count, bytes: manifest.size,
+            bytesFetched: fetched.bytes, bytesSaved: saved, bytesStored: fetched.stored, commitBefore: before)
+    }
+
+    private struct Fetched {
+        var bytes: UInt64 = 0
+        var stored: UInt64 = 0
+        var saved: [Proof: UInt64] = [:]
+        var finished: [RemoteFile] = []
+
+        mutating func add(_ outcome: PullWork.Outcome) {
+            bytes += outcome.bytesFetched
+            stored += outcome.bytesStored
+            saved.merge(outcome.saved) { $0 + $1 }
+            finished += outcome.finished
+        }
+    }
+
+    private func point(
+        _ name: ModelName, to manifest: Digest, _ snapshot: Snapshot, in operation: Operation
+    ) throws(CakeError) -> String? {
+        var before: String?
+        try store.update(name, in: operation) { old in
+            before = old?.commit
+            var record = old ?? NameRecord(manifest: manifest)
+            record.manifest = manifest
+            record.time = Machine.now
+            record.source = snapshot.repository.description
+            record.revision = snapshot.revision ?? Revision.main
+            record.commit = snapshot.commit
+            return record
+        }
+        return before == snapshot.commit ? nil : before
+    }
+}
+
+extension Progress {
+    fileprivate func knew(_ file: Manifest.File) {
+        did(bytes: file.size)
+        knew(bytes: file.size)
+        finished()
+    }
+}

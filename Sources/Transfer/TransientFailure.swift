@@ -1,0 +1,42 @@
+internal import Model
+
+/// A failure that may not be there the next time.
+struct TransientFailure: Error {
+    let error: CakeError
+    /// What the server said about when to come again.
+    let asked: Duration?
+
+    init(_ error: CakeError, asked: Duration? = nil) {
+        self.error = error
+        self.asked = asked
+    }
+
+    /// How long to wait, or nil when it is time to give up.
+    func wait(afterFailures failures: Int) -> Duration? {
+        Retry().wait(afterFailures: failures, asked: asked, random: Double.random(in: 0..<1))
+    }
+
+    /// Whatever fails between here and the server is worth another try.
+    static func naming<Result>(_ work: () async throws -> Result) async throws -> Result {
+        do {
+            return try await work()
+        } catch let error as CakeError where Retry.isTransient(error) {
+            try Task.checkCancellation()
+            throw TransientFailure(error)
+        }
+    }
+
+    /// Does the work again while it fails in a way that may pass.
+    static func retrying<Result>(_ work: () async throws -> Result) async throws -> Result {
+        var failures = 0
+        while true {
+            do {
+                return try await work()
+            } catch let failure as TransientFailure {
+                failures += 1
+                guard let wait = failure.wait(afterFailures: failures) else { throw failure.error }
+                try await Task.sleep(for: wait)
+            }
+        }
+    }
+}

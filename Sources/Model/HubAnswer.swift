@@ -1,0 +1,59 @@
+/// An answer that is no, and what it means for the person who asked.
+public struct HubAnswer: Sendable {
+    public static let maximumBody = 64 << 10
+
+    public let status: Int
+    let code: String?
+    /// What the server says in words: a stranger's, made safe to print and cut to a reasonable length.
+    public let message: String
+
+    /// `code` and `message` are the headers `X-Error-Code` and `X-Error-Message`; of the body only what `maximumBody`
+    /// allows is looked at.
+    public init(status: Int, code: String? = nil, message: String? = nil, body: Span<UInt8>) {
+        self.status = status
+        self.code = code
+        let words = message.flatMap { $0.isEmpty ? nil : $0 } ?? HubAnswer.words(in: body)
+        self.message = HubAnswer.tame(words)
+    }
+
+    public func error(to question: HubQuestion) -> CakeError {
+        switch (status, code) {
+        case (_, "GatedRepo"): gated(question)
+        case (404, "RevisionNotFound"): noRevision(question)
+        case (404, "EntryNotFound"): noFile(question)
+        case (401, _) where question.hasToken: badToken(question)
+        case (401, _), (404, "RepoNotFound"): noRepository(question)
+        case (403, _): forbidden(question)
+        case (404, _): nothing(question)
+        case (429, _): busy(question)
+        case (500..., _), (408, _): troubled(question)
+        default: odd(question)
+        }
+    }
+
+    /// JSON's `error`, the first of its `errors`, or the first line of plain text. A page of HTML says nothing.
+    private static func words(in body: Span<UInt8>) -> String {
+        let body = body.extracting(first: maximumBody)
+        if let document = try? JSONValue(parsing: body, repeatedKeys: .kept) {
+            return document["error"]?.string ?? document["errors"]?.array?.first?["message"]?.string
+                ?? document["message"]?.string ?? ""
+        }
+        guard let text = String(copying: body) else { return "" }
+        let line = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+        return line.contains("<") || line.utf8.first == UInt8(ascii: "{") ? "" : line
+    }
+
+    /// Cut, escaped, and without anything that looks like a token, should a server repeat one.
+    static func tame(_ text: String) -> String {
+        var words: [String] = []
+        for word in text.unicodeScalars.prefix(300).split(separator: " ") {
+            let word = String(word)
+            words.append(word.contains("hf_") && word.utf8.count > 12 ? "hf_…" : Printable.escape(word))
+        }
+        let cut = text.unicodeScalars.count > 300 ? "…" : ""
+        return words.joined(separator: " ") + cut
+    }
+
+    /// For the end of a sentence about an answer that cake has no words for.
+    var quoted: String { message.isEmpty ? "" : ": \(message)" }
+}

@@ -1,0 +1,43 @@
+/// Whose token it is, as `whoami-v2` tells.
+public struct HubIdentity: Hashable, Sendable {
+    public let name: String
+    public let fullName: String?
+    public let organisations: [String]
+    /// What its owner called the token.
+    public let tokenName: String?
+    /// `read`, `write`, `fineGrained`.
+    public let role: String?
+
+    public init(parsing bytes: Span<UInt8>) throws(CakeError) {
+        let document: JSONValue
+        do {
+            document = try JSONValue(parsing: bytes)
+        } catch {
+            throw HubInfo.refuse("makes no sense: \(error.what)")
+        }
+        guard let name = document["name"]?.string else { throw HubInfo.refuse("names nobody") }
+        self.name = name
+        fullName = document["fullname"]?.string
+        organisations = (document["orgs"]?.array ?? []).prefix(1000).compactMap { $0["name"]?.string }
+        tokenName = document["auth"]?["accessToken"]?["displayName"]?.string
+        role = document["auth"]?["accessToken"]?["role"]?.string
+    }
+}
+
+/// Branches and tags of a repository, as its server lists them.
+public struct HubRevisions: Hashable, Sendable {
+    public let branches: [String]
+    public let tags: [String]
+
+    public init(parsing bytes: Span<UInt8>) throws(CakeError) {
+        let document: JSONValue
+        do {
+            document = try JSONValue(parsing: bytes)
+        } catch {
+            throw HubInfo.refuse("makes no sense: \(error.what)")
+        }
+        func names(_ key: String) -> [String] { (document[key]?.array ?? []).compactMap { $0["name"]?.string } }
+        branches = names("branches")
+        tags = names("tags")
+    }
+}

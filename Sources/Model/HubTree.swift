@@ -1,0 +1,134 @@
+/// The files of a revision, gathered page by page from a server's tree.
+public struct HubTree: Sendable {
+    public static let maximumPageSize = 64 << 20
+    public static let maximumPages = 20_000
+    public static let maximumEntries = 1_000_000
+
+    public private(set) var files: [SnapshotFile] = []
+    private var folders: [FilePath] = []
+    private var pages = 0
+
+    public init() {}
+
+    public mutating func add(page bytes: Span<UInt8>) throws(CakeError) {
+        guard bytes.count <= HubTree.maximumPageSize else {
+            throw HubInfo.refuse("has \(bytes.count) bytes, more than the \(HubTree.maximumPageSize) it may have")
+        }
+        pages += 1
+        guard pages <= HubTree.maximumPages else { throw HubTree.tooMany }
+        var scanner = JSONScanner()
+        do throws(CakeError) {
+            try scanner.beginArray(in: bytes)
+            while try scanner.nextElement(in: bytes) {
+                guard files.count + folders.count < HubTree.maximumEntries else { throw HubTree.tooMany }
+                let entry = try HubTreeEntry(&scanner, in: bytes)
+                switch entry.type {
+                case "file": files.append(try entry.file())
+                case "directory": folders.append(try FilePath(entry.path))
+                default: continue
+                }
+            }
+            try scanner.finish(in: bytes)
+        } catch {
+            throw CakeError(
+                error.kind, "the list of files makes no sense: \(error.what)", fix: error.fix ?? HubTree.advice)
+        }
+    }
+
+    /// When the last page is in. A folder without files is one that the server did not look into.
+    public func snapshot(of repository: HubRepository, revision: String?, commit: String) throws(CakeError) -> Snapshot
+    {
+        let snapshot = try Snapshot(repository: repository, revision: revision, commit: commit, files: files)
+        for folder in folders {
+            let start = ExactText(folder.string + "/")
+            let next = snapshot.files.partitioningIndex { !($0.path.text < start) }
+            guard next < snapshot.files.count, snapshot.files[next].path.string.utf8.starts(with: start.string.utf8)
+            else {
+                throw CakeError(
+                    .damaged, "the list of files names the folder \"\(folder)\" and nothing in it", fix: HubTree.advice)
+            }
+        }
+        return snapshot
+    }
+
+    static let advice = "is HF_ENDPOINT a Hub, and does no proxy change what it says?"
+    static let tooMany = CakeError(
+        .damaged, "a list of files without end: more than \(maximumEntries) entries or \(maximumPages) pages",
+        fix: advice)
+}
+
+/// One entry as it stands in a page.
+private struct HubTreeEntry {
+    var type = ""
+    var path = ""
+    private var size: UInt64?
+    private var blob: GitDigest?
+    private var xetHash: Digest?
+    private var isLarge = false
+    private var largeSize: UInt64?
+    private var pointerSize: UInt64?
+    private var sha256: Digest?
+
+    init(_ scanner: inout JSONScanner, in bytes: Span<UInt8>) throws(CakeError) {
+        try scanner.beginObject(in: bytes)
+        while let key = try scanner.key(in: bytes) {
+            switch key {
+            case "type": type = try scanner.string(in: bytes)
+            case "path":
+                guard path.isEmpty else { throw CakeError(.damaged, "\"\(Printable.escape(path))\" has two paths") }
+                path = try scanner.string(in: bytes)
+            case "size": size = try scanner.optionalWholeNumber(in: bytes)
+            case "oid":
+                guard let text = try scanner.optionalString(in: bytes) else { continue }
+                guard let digest = GitDigest(hex: text) else { throw HubTreeEntry.noHash(text) }
+                blob = digest
+            case "xetHash":
+                // Also a hidden one says that git keeps a pointer only.
+                if try scanner.kind(in: bytes) == .string { isLarge = true }
+                xetHash = try HubTreeEntry.hash(&scanner, in: bytes)
+            case "lfs": try readLarge(&scanner, in: bytes)
+            default: try scanner.skipValue(in: bytes)
+            }
+        }
+    }
+
+    func file() throws(CakeError) -> SnapshotFile {
+        let path = try FilePath(path)
+        guard let size, size <= UInt64(Int64.max) else { throw CakeError(.damaged, "\"\(path)\" has no size") }
+        if let largeSize, largeSize != size, size != pointerSize {
+            throw CakeError(.damaged, "\"\(path)\" has two sizes, \(size) and \(largeSize)")
+        }
+        return SnapshotFile(
+            path: path, size: largeSize ?? size, isLarge: isLarge, blob: blob, sha256: sha256,
+            xetHash: xetHash)
+    }
+
+    private mutating func readLarge(_ scanner: inout JSONScanner, in bytes: Span<UInt8>) throws(CakeError) {
+        guard try scanner.opensObject(in: bytes) else { return }
+        isLarge = true
+        while let key = try scanner.key(in: bytes) {
+            switch key {
+            case "oid", "sha256": sha256 = try HubTreeEntry.hash(&scanner, in: bytes)
+            case "size":
+                largeSize = try scanner.optionalWholeNumber(in: bytes)
+                guard let largeSize, largeSize <= UInt64(Int64.max) else {
+                    throw CakeError(.damaged, "a file has no size")
+                }
+            case "pointerSize": pointerSize = try scanner.optionalWholeNumber(in: bytes)
+            default: try scanner.skipValue(in: bytes)
+            }
+        }
+    }
+
+    /// Stars stand where the caller may not know.
+    private static func hash(_ scanner: inout JSONScanner, in bytes: Span<UInt8>) throws(CakeError) -> Digest? {
+        guard let text = try scanner.optionalString(in: bytes) else { return nil }
+        if text.utf8.count == 64, text.utf8.allSatisfy({ $0 == UInt8(ascii: "*") }) { return nil }
+        guard let digest = Digest(hex: text) else { throw noHash(text) }
+        return digest
+    }
+
+    private static func noHash(_ text: String) -> CakeError {
+        CakeError(.damaged, "\"\(Printable.escape(String(text.prefix(80))))\" is no hash")
+    }
+}

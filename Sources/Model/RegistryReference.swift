@@ -1,0 +1,89 @@
+/// A model in an OCI registry: `host[:port]/path[:tag][@sha256:digest]`.
+public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
+    /// With its port, if one was given.
+    public let host: String
+    public let path: String
+    /// `latest` when neither a tag nor a digest was given.
+    public let tag: String?
+    /// Goes before the tag.
+    public let digest: Digest?
+
+    public init(_ text: String) throws(CakeError) {
+        func refuse(_ why: String, fix: String? = nil) -> CakeError {
+            CakeError(
+                .usage, "\"\(Printable.escape(text))\" is no name in a registry: \(why)",
+                fix: fix ?? "write it like registry.local:5000/team/model:v1, or hf://org/name for the Hub")
+        }
+        guard let (host, rest) = ReferenceReader.split(text, at: "/"), !rest.isEmpty else {
+            throw refuse("it has no path after its host")
+        }
+        guard let origin = Origin(.https, authority: Array(host.utf8)[...]) else { throw refuse("it has no host") }
+        self.host =
+            origin.host.text + (host.utf8.last == UInt8(ascii: "]") || !host.contains(":") ? "" : ":\(origin.port)")
+        var path = rest
+        if let (before, digest) = ReferenceReader.split(rest, at: "@") {
+            guard digest.utf8.starts(with: "sha256:".utf8), let known = Digest(hex: String(digest.dropFirst(7))) else {
+                throw refuse("after @ stands a digest, sha256: and 64 hex digits")
+            }
+            self.digest = known
+            path = before
+        } else {
+            digest = nil
+        }
+        if let (before, tag) = ReferenceReader.split(path, at: ":") {
+            guard RegistryReference.isTag(tag) else {
+                throw refuse("a tag has at most 128 letters, digits and \"._-\", and begins with none of .-")
+            }
+            self.tag = tag
+            path = before
+        } else {
+            tag = digest == nil ? "latest" : nil
+        }
+        let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        guard path.utf8.count <= 255, parts.allSatisfy(RegistryReference.isPart) else {
+            let lower = path.lowercased()
+            let isCase = lower.utf8.split(separator: UInt8(ascii: "/")).allSatisfy(RegistryReference.isPart)
+            throw refuse(
+                "a path there is of lower-case letters and digits, with single . _ or - between",
+                fix: isCase ? "write \(self.host)/\(lower), or hf://\(Printable.escape(text)) for the Hub" : nil)
+        }
+        self.path = path
+    }
+
+    public var description: String {
+        "oci://\(host)/\(path)" + (tag.map { ":" + $0 } ?? "") + (digest.map { "@sha256:" + $0.hex } ?? "")
+    }
+
+    /// For a verb that only knows the Hub.
+    public var unsupported: CakeError {
+        CakeError(
+            .usage, "registries are not supported yet: \(self)",
+            fix: "models come from the Hub (cake pull org/name) or from this disk (cake import ./folder)")
+    }
+
+    private static func isTag(_ tag: String) -> Bool {
+        guard let first = tag.utf8.first, first != UInt8(ascii: "."), first != UInt8(ascii: "-") else { return false }
+        return tag.utf8.count <= 128
+            && tag.utf8.allSatisfy { byte in
+                switch byte {
+                case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
+                case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): true
+                default: false
+                }
+            }
+    }
+
+    /// Letters and digits, with `.`, `_`, `__` or any number of `-` between them.
+    private static func isPart(_ part: Substring.UTF8View) -> Bool {
+        func isWord(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) || (0x61...0x7a).contains(byte) }
+        guard let first = part.first, let last = part.last, isWord(first), isWord(last) else { return false }
+        return part.split(whereSeparator: isWord).allSatisfy { separator in
+            switch separator.first {
+            case UInt8(ascii: "-"): separator.allSatisfy { $0 == UInt8(ascii: "-") }
+            case UInt8(ascii: "."): separator.count == 1
+            case UInt8(ascii: "_"): separator.count <= 2 && separator.allSatisfy { $0 == UInt8(ascii: "_") }
+            default: false
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+/// A repository at one commit, as its server lists it: what can be fetched, before any of it is.
+public struct Snapshot: Hashable, Sendable {
+    public let repository: HubRepository
+    /// What was asked for; nil is `main`.
+    public let revision: String?
+    /// What that meant, in 40 hex digits.
+    public let commit: String
+    /// Sorted by path, each path once, none of which meet on any disk.
+    public let files: [SnapshotFile]
+    public let size: UInt64
+
+    public init(
+        repository: HubRepository, revision: String?, commit: String, files: [SnapshotFile]
+    ) throws(CakeError) {
+        guard Revision.isCommit(commit) else {
+            throw CakeError(.damaged, "\(repository): \"\(Printable.escape(commit))\" is no commit")
+        }
+        let sorted = files.sorted { $0.path < $1.path }
+        try FilePath.refuseClashes(sorted.map(\.path))
+        var total: UInt64 = 0
+        for file in sorted {
+            let (sum, overflow) = total.addingReportingOverflow(file.size)
+            guard !overflow else { throw CakeError(.damaged, "\(repository): claims more than 2^64 bytes") }
+            total = sum
+        }
+        self.repository = repository
+        self.revision = revision
+        self.commit = commit
+        self.files = sorted
+        size = total
+    }
+
+    public func file(at path: FilePath) -> SnapshotFile? {
+        let start = files.partitioningIndex { !($0.path < path) }
+        return start < files.count && files[start].path == path ? files[start] : nil
+    }
+}
+
+/// A file as a listing has it.
+public struct SnapshotFile: Hashable, Sendable {
+    public let path: FilePath
+    public let size: UInt64
+    /// Git keeps no more than a pointer to it: it comes from large file storage.
+    public let isLarge: Bool
+    /// What git keeps under the path: the file itself, or the pointer to it.
+    public let blob: GitDigest?
+    /// Of the bytes, for a large file; unknown to whom the repository is closed.
+    public let sha256: Digest?
+    private let xet: Digest?
+
+    public init(
+        path: FilePath, size: UInt64, isLarge: Bool = false, blob: GitDigest? = nil, sha256: Digest? = nil,
+        xetHash: Digest? = nil
+    ) {
+        self.path = path
+        self.size = size
+        self.isLarge = isLarge
+        self.blob = blob
+        self.sha256 = sha256
+        xet = xetHash
+    }
+
+    /// Of the bytes, for a file that git keeps whole; nil for a large one.
+    public var gitDigest: GitDigest? { isLarge ? nil : blob }
+
+    /// 64 hex digits that mean something to Xet's servers alone.
+    public var xetHash: String? { xet?.hex }
+}
+
+extension Array {
+    /// The first index whose element fits, in an array where all after it do too.
+    func partitioningIndex(where fits: (Element) -> Bool) -> Int {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if fits(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}

@@ -1,5 +1,5 @@
 public import Model
-public import Platform
+internal import Platform
 public import Store
 
 /// Brings a model from a Hub: finds what is here already, fetches what is not, turns it into layers while it arrives,

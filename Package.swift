@@ -37,6 +37,9 @@ let package = Package(
         swift("Transfer", ["Model", "Platform", "Store"]),
         .executableTarget(
             name: "cake", dependencies: ["Transfer", "Store", "Platform", "Model"], swiftSettings: strict),
+        swift("Hub", ["Model", "CCrypto"], path: "Tests/Hub"),
+        .executableTarget(
+            name: "hub", dependencies: ["Hub", "Model"], path: "Tests/HubServer", swiftSettings: strict),
         swift("Support", ["Model", "Platform", "Store", "Transfer"], path: "Tests/Support"),
         tests("ArchitectureTests", []),
         tests("ModelTests", ["Model", "Support"]),

@@ -1,0 +1,55 @@
+/// How a hub answers. The folder it serves decides what there is to answer with: see `Shelf`.
+public struct HubSettings: Sendable {
+    /// Somebody with a token.
+    public struct User: Sendable {
+        public var name: String
+        /// The gated and private repositories this token may read.
+        public var reads: Set<String>
+
+        public init(_ name: String, reads: Set<String> = []) {
+            self.name = name
+            self.reads = reads
+        }
+    }
+
+    /// Requests that one window allows; past it comes 429.
+    public struct Quota: Sendable {
+        public var requests: Int
+        public var seconds: Int
+
+        public init(requests: Int, seconds: Int) {
+            self.requests = requests
+            self.seconds = seconds
+        }
+    }
+
+    /// 0 lets the system choose.
+    public var port: UInt16 = 0
+    public var cdnPort: UInt16 = 0
+    /// What signed URLs begin with when it is not the second port itself, as when a relay stands before it.
+    public var cdnBase: String?
+    /// A file of at least so many bytes is kept out of git, whatever its name.
+    public var largeFileBytes: UInt64 = 1 << 20
+    public var largeFileEndings = [".safetensors", ".bin", ".gguf", ".pt", ".pth", ".onnx", ".h5", ".msgpack"]
+    public var treePage = 1000
+    public var signedURLSeconds = 3600
+    /// By token.
+    public var users: [String: User] = [:]
+    public var apiQuota = Quota(requests: 500, seconds: 300)
+    public var resolverQuota = Quota(requests: 3000, seconds: 300)
+    /// Whether a missing repository is named in a header for those who are not signed in, as mirrors do. The Hub does not.
+    public var namesMissingRepositories = true
+    /// What the kernel may hold of an answer before the client has it; nil leaves it to the kernel. Small ones make
+    /// counts of bytes exact.
+    public var sendBuffer: Int32?
+    /// Answers `/_log`, `/_misbehave` and their like.
+    public var isControlled = false
+
+    public init() {}
+}
+
+/// What is wrong with a folder to serve or a port to listen at.
+public struct HubError: Error, CustomStringConvertible {
+    public let description: String
+    init(_ description: String) { self.description = description }
+}

@@ -11,7 +11,7 @@ struct Settings: Sendable {
 
     /// Every variable cake listens to.
     static let variables = [
-        "CAKE_HOME", "XDG_DATA_HOME", "HOME", "TMPDIR", "HF_HOME", "HF_HUB_CACHE",
+        "CAKE_HOME", "XDG_DATA_HOME", "HOME", "TMPDIR", "HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT", "HF_TOKEN",
         "NO_COLOR", "CLICOLOR_FORCE", "TERM", "COLUMNS",
     ]
 

@@ -42,8 +42,9 @@ enum PackMembers {
                 }
             }
         }
-        try operation.publish()
-        for pack in doomed { try Disk.remove(store.layout.pack(pack)) }
+        // What stays of one pack may be all that another one holds: then that one has just been written again.
+        let written = Set(try operation.publishNow().packs)
+        for pack in doomed where !written.contains(pack) { try Disk.remove(store.layout.pack(pack)) }
         try Disk.syncFolder(store.layout.packs)
         try store.catalog.reload()
     }

@@ -49,6 +49,12 @@ private struct Collector {
         var live = held
         live.insert(.empty)
         for root in roots { for layer in try store.manifest(root).layers { live.insert(layer.digest) } }
+        let oldest = Machine.now - Int(grace.components.seconds)
+        for manifest in manifests where !roots.contains(manifest) {
+            guard try isYoungAndNeverNamed(manifest, oldest), let layers = try? store.manifest(manifest).layers else { continue }
+            roots.insert(manifest)
+            for layer in layers where live.insert(layer.digest).inserted { collected.keptYoung += 1 }
+        }
         deadManifests = manifests.filter { !roots.contains($0) }
         var onceNamed: Set<Digest> = []
         for manifest in deadManifests {
@@ -56,9 +62,14 @@ private struct Collector {
             if let layers = try? store.manifest(manifest).layers { for layer in layers { onceNamed.insert(layer.digest) } }
         }
         collected.manifests = deadManifests.count
-        let oldest = Machine.now - Int(grace.components.seconds)
         try findDeadObjects(live, onceNamed, oldest)
         try findDeadMembers(live, onceNamed, oldest)
+    }
+
+    /// The import that stored it was killed before it gave the name, and may be started again.
+    private func isYoungAndNeverNamed(_ manifest: Digest, _ oldest: Int) throws(CakeError) -> Bool {
+        guard let status = try Disk.status(store.layout.manifest(manifest)), status.modified > oldest else { return false }
+        return try !Disk.exists(store.layout.removalMark(manifest))
     }
 
     /// No names at all is what a lost folder looks like, too.

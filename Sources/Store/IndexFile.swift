@@ -82,17 +82,26 @@ struct IndexFile: Sendable {
         return bytes
     }
 
-    /// The record of a layer, by halving the range that may hold it.
-    func record(of layer: Digest) -> IndexRecord? {
+    /// Compares the bytes with the name that is made of them.
+    func check() throws(CakeError) {
+        let found = storage.withBytes { SHA256.digest(of: $0) }
+        guard found == digest else { throw CakeError(.damaged, "the index \(digest.short) hashes to \(found.short)") }
+    }
+
+    /// The records of a layer, by halving the range that may hold them.
+    func records(of layer: Digest) -> [IndexRecord] {
         storage.withBytes { bytes in
             var (low, high) = (0, count)
             while low < high {
                 let middle = (low + high) / 2
-                let found = key(at: middle, in: bytes)
-                if found == layer { return record(at: middle, in: bytes) }
-                if found < layer { low = middle + 1 } else { high = middle }
+                if key(at: middle, in: bytes) < layer { low = middle + 1 } else { high = middle }
             }
-            return nil
+            var found: [IndexRecord] = []
+            while low < count, key(at: low, in: bytes) == layer {
+                if let record = record(at: low, in: bytes) { found.append(record) }
+                low += 1
+            }
+            return found
         }
     }
 

@@ -20,9 +20,9 @@ final class Catalog: Sendable {
         var isChecked = false
 
         func holds(_ record: IndexRecord) -> Bool {
-            guard case .pack(let pack, let offset) = record.place else { return true }
-            guard let size = packs[pack]?.size, offset <= size else { return false }
-            return record.storedLength <= size - offset
+            guard case .pack(let pack, _) = record.place else { return true }
+            // An index of a pack that has another size by now says nothing of this one.
+            return packs[pack].map { $0.size == record.packSize } ?? false
         }
     }
 

@@ -126,16 +126,18 @@ struct IndexFile: Sendable {
         let packOffset = bytes.littleEndian(UInt64.self, at: offset + 80)
         let packNumber = bytes.littleEndian(UInt32.self, at: offset + 88)
         var place = IndexRecord.Place.alone
+        var packSize: UInt64?
         if packNumber != IndexRecord.noPack {
             guard Int(packNumber) < packs.count else { return nil }
             let pack = packs[Int(packNumber)]
             guard packOffset <= pack.size, storedLength <= pack.size - packOffset else { return nil }
             place = .pack(pack.digest, offset: packOffset)
+            packSize = pack.size
         }
         return IndexRecord(
             layer: Layer(digest: digest(at: offset, in: bytes), size: bytes.littleEndian(UInt64.self, at: offset + 64)),
             storedDigest: digest(at: offset + 32, in: bytes), storedLength: storedLength, place: place,
             transform: ObjectHeader.Transform(rawValue: bytes[offset + 92]),
-            base: bytes[offset + 93] == 1 ? digest(at: offset + 96, in: bytes) : nil)
+            base: bytes[offset + 93] == 1 ? digest(at: offset + 96, in: bytes) : nil, packSize: packSize)
     }
 }

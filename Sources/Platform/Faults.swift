@@ -40,17 +40,19 @@ public final class FaultPlan: Sendable {
     private let isRecording: Bool
     private let state = Mutex(State())
 
-    public init(failing nth: Int, _ effect: Effect = .failsOnce(errno: inputOutputError)) {
-        self.nth = nth
-        self.effect = effect
-        isRecording = false
+    public convenience init(failing nth: Int, _ effect: Effect = .failsOnce(errno: inputOutputError)) {
+        self.init(failing: nth, effect, isRecording: false)
     }
 
     /// Lets every call through, and keeps what was done to the disk.
-    public init(recording: Void) {
-        nth = .max
-        effect = .failsOnce(errno: FaultPlan.inputOutputError)
-        isRecording = true
+    public static func recorder() -> FaultPlan {
+        FaultPlan(failing: .max, .failsOnce(errno: inputOutputError), isRecording: true)
+    }
+
+    private init(failing nth: Int, _ effect: Effect, isRecording: Bool) {
+        self.nth = nth
+        self.effect = effect
+        self.isRecording = isRecording
     }
 
     public var hasFired: Bool { state.withLock { $0.hasFired } }

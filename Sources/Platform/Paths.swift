@@ -41,6 +41,8 @@ extension Disk {
             return unsafe mkdtemp(start) != nil
         }
         guard made else { throw .system("make a folder in", folder) }
-        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        note(.madeFolder(path))
+        return path
     }
 }

@@ -106,7 +106,9 @@ public final class Operation: Sendable {
 
     /// Makes everything that was added part of the store: one sync, the renames, the folders. Returns the bytes at rest.
     @discardableResult
-    public func publish() throws(CakeError) -> UInt64 {
+    public func publish() throws(CakeError) -> UInt64 { try publishNow().bytes }
+
+    func publishNow() throws(CakeError) -> Pending.Published {
         var pending = Pending()
         state.withLock { swap(&$0.pending, &pending) }
         return try pending.publish(to: store, from: folder)

@@ -10,11 +10,12 @@ enum PackMembers {
         let length: UInt64
 
         var place: IndexRecord.Place { .pack(pack, offset: offset) }
+        var location: LocalStore.Location { .pack(pack, offset: offset, length: length) }
     }
 
     /// Every member of every pack, in the order in which they lie.
     static func all(of store: LocalStore) throws(CakeError) -> [Member] {
-        try store.catalog.reload()
+        try store.catalog.reload(checking: true)
         var seen: Set<IndexRecord.Place> = []
         var members: [Member] = []
         store.catalog.forEach { record in
@@ -43,9 +44,10 @@ enum PackMembers {
                 }
             }
         }
-        try operation.publish()
-        for pack in doomed { try Disk.remove(store.layout.pack(pack)) }
+        // What stays of one pack may be all that another one holds: then that one has just been written again.
+        let written = Set(try operation.publishNow().packs)
+        for pack in doomed where !written.contains(pack) { try Disk.remove(store.layout.pack(pack)) }
         try Disk.syncFolder(store.layout.packs)
-        try store.catalog.reload()
+        try store.catalog.reload(checking: false)
     }
 }

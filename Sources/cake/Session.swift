@@ -57,7 +57,7 @@ struct Session: Sendable {
 
     /// One JSON document on standard output.
     func show(_ document: JSONValue) {
-        output.line(String(decoding: document.bytes(.indented), as: UTF8.self))
+        output.line(document.text(.indented))
     }
 
     /// Asks before something that cannot be taken back. Without a person to ask, the answer is no.

@@ -73,6 +73,7 @@ public struct NumericComparison: Sendable {
     private struct Piece: Sendable {
         let change: Int
         let index: Int
+        let isLast: Bool
     }
 
     /// For each change its numbers, or nil where there are none to compare.
@@ -86,13 +87,14 @@ public struct NumericComparison: Sendable {
             guard let layer = change.after?.layer else { continue }
             result[number] = NumericDifference()
             progress.expect(bytes: layer.size, items: 1)
-            for index in 0..<LayerReader.pieces(of: layer) {
+            let count = LayerReader.pieces(of: layer)
+            for index in 0..<count {
                 // Small tensors share a step.
                 if stepBytes >= UInt64(LayerReader.pieceSize) {
                     steps.append([])
                     stepBytes = 0
                 }
-                steps[steps.count - 1].append(Piece(change: number, index: index))
+                steps[steps.count - 1].append(Piece(change: number, index: index, isLast: index == count - 1))
                 stepBytes += min(layer.size, UInt64(LayerReader.pieceSize))
             }
         }
@@ -100,7 +102,10 @@ public struct NumericComparison: Sendable {
         try await inOrder(plan.count, atOnce: 2 * BlockingPool.processors, on: pool) { step in
             try plan[step].map { try compare($0, of: changes[$0.change]) }
         } take: { step, found in
-            for (piece, numbers) in zip(plan[step], found) { result[piece.change]?.add(numbers) }
+            for (piece, numbers) in zip(plan[step], found) {
+                result[piece.change]?.add(numbers)
+                if piece.isLast { progress.finished() }
+            }
         }
         return result
     }

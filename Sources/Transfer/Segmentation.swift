@@ -30,7 +30,9 @@ public struct Segmentation: Sendable {
         } catch {
             guard error.kind == .damaged, isLenient else {
                 guard error.kind == .damaged else { throw error }
-                throw CakeError(.damaged, "\(path): \(error.what)", fix: "\(error.fix.map { $0 + "; " } ?? "")--lenient keeps it as plain bytes")
+                throw CakeError(
+                    .damaged, "\(path): \(error.what)",
+                    fix: "\(error.fix.map { $0 + "; " } ?? "")--lenient keeps it as plain bytes")
             }
             cuts = Segmentation.even(size)
             complaint = error.at(path.description)

@@ -47,10 +47,12 @@ struct Session: Sendable {
     }
 
     /// A model in the store.
-    func find(_ name: String, revision: String? = nil) throws(CakeError) -> (store: LocalStore, named: LocalStore.Named) {
+    func find(_ name: String, revision: String? = nil) throws(CakeError) -> (store: LocalStore, named: LocalStore.Named)
+    {
         guard let store = try existingStore() else {
             throw CakeError(
-                .notFound, "no model \"\(Printable.escape(name))\": the store is empty", fix: "cake import PATH puts a model in")
+                .notFound, "no model \"\(Printable.escape(name))\": the store is empty",
+                fix: "cake import PATH puts a model in")
         }
         return (store, try store.find(name, revision: revision))
     }

@@ -9,10 +9,14 @@ enum Subject: Sendable {
     case local(LocalModel)
 
     /// Every byte of a path is read for its digests, with the progress shown; the store knows them.
-    func manifest(in session: Session, progress: Progress) async throws -> Manifest {
+    func manifest(in session: Session) async throws -> Manifest {
         switch self {
-        case .stored(let store, let named): try store.manifest(named.record.manifest)
-        case .local(let model): try await model.manifest(on: session.pool, progress: progress)
+        case .stored(let store, let named): return try store.manifest(named.record.manifest)
+        case .local(let model):
+            let progress = Progress("reading \(Disk.lastPart(of: model.origin))")
+            return try await session.reporter.show(progress) {
+                try await model.manifest(on: session.pool, progress: progress)
+            }
         }
     }
 

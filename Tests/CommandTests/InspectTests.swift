@@ -100,6 +100,26 @@ private func sections(_ draw: (Int?) -> [String]) -> [String] {
         #expect(inFolder.status == 11 && inFolder.errors.contains("deep/x.safetensors: "))
     }
 
+    @Test func `is found in a download cache, whose links lead elsewhere`() throws {
+        let folder = try ModelFolder()
+        let repository = "hub/models--org--name"
+        try folder.write(SmallModel(layers: 5).tensors, repository + "/blobs/1234")
+        try folder.write("abc123def", repository + "/refs/main")
+        try folder.write("", repository + "/snapshots/abc123def/empty.txt")
+        let link = folder.path + "/" + repository + "/snapshots/abc123def/model.safetensors"
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "../../blobs/1234")
+        for path in ["./hub", repository, repository + "/snapshots/abc123def"] {
+            let document = try ModelFolder.document(try folder.cake("inspect", path, "--json"))
+            #expect(document["source"] == "hf://org/name" && document["commit"] == "abc123def", "\(path)")
+            #expect(document["revision"] == "main" && document["layers"] == 5, "\(path)")
+        }
+        let home = try folder.cake("inspect", "~/\(repository)/blobs/1234", "--json", variables: ["HOME": folder.path])
+        #expect(try ModelFolder.document(home)["layers"] == 5)
+        let text = try folder.cake("inspect", repository + "/refs/main")
+        #expect(text.status == 10 && text.errors.contains("write ./hub"))
+        #expect(try folder.cake("inspect", "./" + repository + "/refs/main").errors.contains("only safetensors files"))
+    }
+
     @Test func `is read from the header alone`() throws {
         let folder = try ModelFolder()
         let size: UInt64 = 1 << 40

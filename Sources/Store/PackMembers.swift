@@ -32,7 +32,8 @@ enum PackMembers {
         var packs: [Digest: [Member]] = [:]
         for member in try all(of: store) { packs[member.pack, default: []].append(member) }
         var doomed: [Digest] = []
-        for (pack, members) in packs.sorted(by: { $0.key < $1.key }) where members.contains(where: { dropped.contains($0.place) }) {
+        for (pack, members) in packs.sorted(by: { $0.key < $1.key })
+        where members.contains(where: { dropped.contains($0.place) }) {
             doomed.append(pack)
             let file = try store.catalog.open(pack)
             for member in members {

@@ -39,15 +39,34 @@ extension DiskUseCommand {
             .init(title: "", importance: 1, leastWidth: 8),
         ])
         table.add(["models", "\(usage.models.count)", Table.Cell("in \(path)", .faint)])
-        table.add(["their files", Table.Cell(Quantities.bytes(usage.size)), Table.Cell("what folders of them would take", .faint)])
-        table.add(["shared", Table.Cell("-" + Quantities.bytes(usage.size - min(usage.size, usage.distinct))), Table.Cell("layers that several have, kept once", .faint)])
-        table.add(["compressed", Table.Cell("-" + Quantities.bytes(usage.distinct - min(usage.distinct, usage.atRest)))])
+        table.add([
+            "their files", Table.Cell(Quantities.bytes(usage.size)),
+            Table.Cell("what folders of them would take", .faint),
+        ])
+        table.add([
+            "shared", Table.Cell("-" + Quantities.bytes(usage.size - min(usage.size, usage.distinct))),
+            Table.Cell("layers that several have, kept once", .faint),
+        ])
+        table.add([
+            "compressed", Table.Cell("-" + Quantities.bytes(usage.distinct - min(usage.distinct, usage.atRest))),
+        ])
         table.add([
             Table.Cell("at rest", .strong), Table.Cell(Quantities.bytes(usage.atRest), .strong),
-            Table.Cell("\(usage.layers) layers, \(Quantities.percent(usage.atRest, of: usage.size)) of the files", .faint),
+            Table.Cell(
+                "\(usage.layers) layers, \(Quantities.percent(usage.atRest, of: usage.size)) of the files", .faint),
         ])
-        if unneeded > 0 { table.add(["unneeded", Table.Cell(Quantities.bytes(unneeded), .careful), Table.Cell("cake gc frees what it may", .faint)]) }
-        if remains.damaged > 0 { table.add(["damaged", Table.Cell(Quantities.bytes(remains.damaged), .bad), Table.Cell("set aside in the store's folder damaged", .faint)]) }
+        if unneeded > 0 {
+            table.add([
+                "unneeded", Table.Cell(Quantities.bytes(unneeded), .careful),
+                Table.Cell("cake gc frees what it may", .faint),
+            ])
+        }
+        if remains.damaged > 0 {
+            table.add([
+                "damaged", Table.Cell(Quantities.bytes(remains.damaged), .bad),
+                Table.Cell("set aside in the store's folder damaged", .faint),
+            ])
+        }
         table.add(["disk free", Table.Cell(Quantities.bytes(remains.free))])
         session.show(table)
     }

@@ -94,7 +94,8 @@ extension ImportCommand {
         var line = "  \(Quantities.bytes(new)) new"
         if !isDryRun, new > 0 { line += ", \(Quantities.bytes(report.bytesStored)) at rest" }
         if report.bytesKnown > 0 {
-            line += "; \(Quantities.bytes(report.bytesKnown)) (\(Quantities.percent(report.bytesKnown, of: report.bytes))) were here"
+            line +=
+                "; \(Quantities.bytes(report.bytesKnown)) (\(Quantities.percent(report.bytesKnown, of: report.bytes))) were here"
         }
         session.output.line(line)
         if let replaced = report.replaced {

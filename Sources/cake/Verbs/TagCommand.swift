@@ -33,7 +33,8 @@ extension TagCommand {
         let (store, named) = try session.find(name)
         let target = try ModelName(newName)
         if !replacesName, let id = Aliases.hubID(of: newName) {
-            throw CakeError(.failed, "\(target) is the short name of \(id)", fix: "choose another name, or mean it with --force")
+            throw CakeError(
+                .failed, "\(target) is the short name of \(id)", fix: "choose another name, or mean it with --force")
         }
         let operation = try Operation(store)
         // Held, so that no collection takes the model while it has no name yet; then looked at again.
@@ -41,7 +42,9 @@ extension TagCommand {
         _ = try store.manifest(named.record.manifest)
         try store.update(target, in: operation) { old throws(CakeError) in
             if let old, old.manifest != named.record.manifest, !replacesName {
-                throw CakeError(.failed, "\(target) is another model, \(old.manifest.short)", fix: "choose another name, or mean it with --force")
+                throw CakeError(
+                    .failed, "\(target) is another model, \(old.manifest.short)",
+                    fix: "choose another name, or mean it with --force")
             }
             var record = named.record
             record.time = Machine.now

@@ -20,7 +20,10 @@ struct DiffCommand: Verb {
         Self.self, "diff", aliases: ["compare"], for: .look, "show which tensors and files of two models differ",
         about: [
             "Tensors that are the same, changed, added, removed, renamed with the same bytes, reshaped, or of another "
-                + "dtype, by block of the network; then the other files; then what B needs that A does not have."
+                + "dtype, by block of the network; then the other files; then what B needs that A does not have.",
+            "A model in the store is compared by the names of its layers; a path is read in full for them. NEW is the size of "
+                + "what A does not have under that name. With --numeric, of tensors of the same dtype and shape: MAX and "
+                + "MEAN of the absolute differences, and MOVED, the share of elements that changed.",
         ],
         positionals: [baseWord, otherWord],
         options: [tensors.form, numeric.form, exitCode.form],

@@ -104,10 +104,15 @@ extension ListCommand {
                 Table.Cell(Quantities.count(model.parameters)), Table.Cell(Quantities.bytes(model.size)),
                 Table.Cell(Quantities.bytes(model.atRest)), Table.Cell(Quantities.bytes(model.alone)),
                 Table.Cell(Quantities.bytes(model.shared)),
-                Table.Cell(model.named.record.time.map { Quantities.duration(.seconds(max(0, now - $0))) } ?? "", .faint),
+                Table.Cell(model.named.record.time.map { Self.age(now - $0) } ?? "", .faint),
             ])
         }
         session.show(table)
+    }
+
+    /// Whole seconds, where `Quantities` would show tenths.
+    private static func age(_ seconds: Int) -> String {
+        seconds < 10 ? "\(max(0, seconds)) s" : Quantities.duration(.seconds(seconds))
     }
 
     private func document(_ model: Usage.Model) -> JSONValue {

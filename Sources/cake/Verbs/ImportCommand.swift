@@ -86,10 +86,12 @@ extension ImportCommand {
     private func tell(_ report: Import.Report, after elapsed: Duration, _ session: Session) {
         let style = session.style
         let verb = isDryRun ? "would import" : "imported"
-        session.output.line("\(verb) \(style.paint(report.name.description, .strong))  \(report.manifest.short)")
+        session.output.line(
+            "\(verb) \(style.paint(report.name.description, .strong))  \(report.manifest.short)  in "
+                + Quantities.duration(elapsed))
         session.show(
             detail: "\(Quantities.bytes(report.bytes)) in \(report.files) \(report.files == 1 ? "file" : "files"), "
-                + "\(report.tensors) tensors, in \(Quantities.duration(elapsed))")
+                + "\(report.tensors) tensors")
         let new = report.bytes - report.bytesKnown
         var line = "\(Quantities.bytes(new)) new"
         if !isDryRun, new > 0 { line += ", \(Quantities.bytes(report.bytesStored)) at rest" }

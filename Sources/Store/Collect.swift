@@ -16,8 +16,12 @@ extension LocalStore {
     /// Removes what no name leads to. `grace` protects only what no manifest has ever named.
     public func collect(grace: Duration, isDryRun: Bool, evenIfNothingIsNamed: Bool) throws(CakeError) -> Collected {
         if isDryRun { return try Collector(self, grace: grace, evenIfNothingIsNamed).collected }
-        // Made first: it clears away operations that were killed, and will hold the packs that are written again.
-        let operation = try Operation(self)
+        // Made first: it clears away operations that were killed, and will hold the packs that are written again. On a
+        // disk without room for it, what can be freed by removing alone is freed.
+        let operation: Operation?
+        do {
+            operation = try Operation(self)
+        } catch let error where error.kind == .diskFull { operation = nil }
         return try withSweepLock { () throws(CakeError) in
             try catalog.reload()
             let collector = try Collector(self, grace: grace, evenIfNothingIsNamed)
@@ -110,7 +114,7 @@ private struct Collector {
         }
     }
 
-    func sweep(in operation: Operation) throws(CakeError) {
+    func sweep(in operation: Operation?) throws(CakeError) {
         let layout = store.layout
         for manifest in deadManifests {
             try Disk.remove(layout.manifest(manifest))
@@ -120,8 +124,11 @@ private struct Collector {
         for object in deadObjects { try Disk.remove(layout.object(object.digest)) }
         if !deadMembers.isEmpty { try PackMembers.drop(deadMembers, from: store, in: operation) }
         try removeStaleMarks()
+        guard let operation else { return }
         if !deadObjects.isEmpty || !deadMembers.isEmpty || store.catalog.indexFiles.count > 1 {
-            try store.foldIndex(in: operation)
+            do {
+                try store.foldIndex(in: operation)
+            } catch let error where error.kind == .diskFull {}  // the old ones serve as well
         }
     }
 

@@ -84,6 +84,10 @@ public struct LocalStore: Sendable {
     /// who decodes them.
     public func contains(_ layer: Layer) throws(CakeError) -> Bool {
         if layer.digest == .empty { return layer.size == 0 }
+        guard let location = try locate(layer) else { return false }
+        guard case .pack(let pack, _, _) = location, try !Disk.exists(layout.pack(pack)) else { return true }
+        // Collected since the index was read; what was kept of it is in another.
+        try catalog.reload()
         return try locate(layer) != nil
     }
 

@@ -14,6 +14,8 @@ extension JSONValue {
         return result
     }
 
+    public func text(_ layout: Layout) -> String { String(decoding: bytes(layout), as: UTF8.self) }
+
     private func write(to bytes: inout [UInt8], _ layout: Layout, level: Int) {
         switch self {
         case .null: bytes += "null".utf8

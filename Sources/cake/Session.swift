@@ -64,17 +64,19 @@ struct Session: Sendable {
     }
 
     /// A model in the store.
-    func find(_ name: String, revision: String? = nil) throws(CakeError) -> (store: LocalStore, named: LocalStore.Named) {
+    func find(_ name: String, revision: String? = nil) throws(CakeError) -> (store: LocalStore, named: LocalStore.Named)
+    {
         guard let store = try existingStore() else {
             throw CakeError(
-                .notFound, "no model \"\(Printable.escape(name))\": the store is empty", fix: "cake import PATH puts a model in")
+                .notFound, "no model \"\(Printable.escape(name))\": the store is empty",
+                fix: "cake import PATH puts a model in")
         }
         return (store, try store.find(name, revision: revision))
     }
 
     /// One JSON document on standard output.
     func show(_ document: JSONValue) {
-        output.line(String(decoding: document.bytes(.indented), as: UTF8.self))
+        output.line(document.text(.indented))
     }
 
     /// Asks before something that cannot be taken back. Without a person to ask, the answer is no.

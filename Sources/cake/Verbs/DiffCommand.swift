@@ -1,4 +1,6 @@
 import Model
+import Platform
+import Transfer
 
 struct DiffCommand: Verb {
     let base: String
@@ -42,6 +44,34 @@ struct DiffCommand: Verb {
 
 extension DiffCommand {
     func run(in session: Session) async throws {
-        throw CakeError(.failed, "cake diff is not there yet")
+        let (before, after) = (try session.subject(base), try session.subject(other))
+        let difference = Difference(
+            from: try await before.manifest(in: session), to: try await after.manifest(in: session))
+        var numbers: [NumericDifference?]?
+        if comparesNumbers {
+            let progress = Progress("comparing numbers", items: "tensors")
+            let compare = NumericComparison(
+                from: try before.tensorReader(), to: try after.tensorReader(), progress: progress)
+            numbers = try await session.reporter.show(progress) {
+                try await compare(difference.tensors, on: session.pool)
+            }
+        }
+        let comparison = Comparison(
+            before: before.title(typed: base), after: after.title(typed: other), difference: difference,
+            numbers: numbers)
+        show(comparison, in: session)
+        if answersByStatus, !comparison.isSame { throw Answer(status: 1) }
+    }
+
+    private func show(_ comparison: Comparison, in session: Session) {
+        // Who asks for the status and for quiet wants nothing else.
+        if answersByStatus, session.settings.isQuiet { return }
+        if session.settings.isJSON {
+            return session.show(ComparisonDocument.document(comparison, listingTensors: listsTensors))
+        }
+        let width = session.terminal.width(.output)
+        session.output.lines(
+            ComparisonDrawing(comparison: comparison)
+                .lines(listingTensors: listsTensors, width: width, style: session.style))
     }
 }

@@ -86,15 +86,19 @@ extension ListCommand {
         if showsNamesOnly { return session.output.lines(models.map(\.named.name.description)) }
         guard !models.isEmpty else {
             let isFiltered = pattern != nil || !filters.isEmpty
-            return session.reporter.note(isFiltered ? "no model fits" : "the store is empty; cake import PATH puts a model in")
+            return session.reporter.note(
+                isFiltered ? "no model fits" : "the store is empty; cake import PATH puts a model in")
         }
         var table = Table([
-            .init(title: "NAME", importance: 9, leastWidth: 12), .init(title: "FILES", alignment: .right, importance: 2),
+            .init(title: "NAME", importance: 9, leastWidth: 12),
+            .init(title: "FILES", alignment: .right, importance: 2),
             .init(title: "TENSORS", alignment: .right, importance: 3),
-            .init(title: "PARAMS", alignment: .right, importance: 6), .init(title: "SIZE", alignment: .right, importance: 8),
+            .init(title: "PARAMS", alignment: .right, importance: 6),
+            .init(title: "SIZE", alignment: .right, importance: 8),
             .init(title: "AT REST", alignment: .right, importance: 7),
             .init(title: "ALONE", alignment: .right, importance: 5),
-            .init(title: "SHARED", alignment: .right, importance: 4), .init(title: "AGE", alignment: .right, importance: 1),
+            .init(title: "SHARED", alignment: .right, importance: 4),
+            .init(title: "AGE", alignment: .right, importance: 1),
         ])
         let now = Machine.now
         for model in models {
@@ -104,15 +108,10 @@ extension ListCommand {
                 Table.Cell(Quantities.count(model.parameters)), Table.Cell(Quantities.bytes(model.size)),
                 Table.Cell(Quantities.bytes(model.atRest)), Table.Cell(Quantities.bytes(model.alone)),
                 Table.Cell(Quantities.bytes(model.shared)),
-                Table.Cell(model.named.record.time.map { Self.age(now - $0) } ?? "", .faint),
+                Table.Cell(model.named.record.time.map { Quantities.age(.seconds(now - $0)) } ?? "", .faint),
             ])
         }
         session.show(table)
-    }
-
-    /// Whole seconds, where `Quantities` would show tenths.
-    private static func age(_ seconds: Int) -> String {
-        seconds < 10 ? "\(max(0, seconds)) s" : Quantities.duration(.seconds(seconds))
     }
 
     private func document(_ model: Usage.Model) -> JSONValue {

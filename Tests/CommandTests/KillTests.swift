@@ -95,9 +95,10 @@ import Testing
     }
 
     @Test func `is 130 to the shell that a Ctrl-C of cake came from`() throws {
-        let line = "bash -c '$CAKE import ~/large & sleep 0.05; kill -INT $!; wait $!; echo $?'"
-        // A background job of a script ignores Ctrl-C; job control makes it one of a terminal's.
-        #expect(try home.shell("set -m; " + line.replacing("bash -c '", with: "bash -mc '")).output.hasSuffix("130\n"))
+        // With job control a background job hears Ctrl-C as one in front does.
+        let line = "set -m; $CAKE import ~/large & sleep 0.1; kill -INT $!; wait $!; echo $?"
+        let result = try home.shell(line)
+        #expect(result.output == "130\n", "\(result.errors)")
     }
 
     @Test func `keeps what imports bring while gc runs without a pause beside them`() throws {

@@ -43,7 +43,7 @@ struct Family: Sendable {
 
     private func makeBase() async throws -> Written {
         try await write(SmallLlama.tensors, to: "base/" + Self.fileName) { tensor, number, room in
-            Weights.draw(into: &room, isNorm: tensor.shape.count == 1, seed: number)
+            try Weights.draw(into: &room, isNorm: tensor.shape.count == 1, seed: number)
         }
     }
 
@@ -52,7 +52,7 @@ struct Family: Sendable {
     ) async throws {
         _ = try await write(SmallLlama.tensors, to: "\(name)/\(Self.fileName)") { tensor, number, room in
             _ = try base.file.read(into: &room, at: base.offsets[tensor.name] ?? 0)
-            if isTrained(tensor) { Weights.nudge(&room, seed: seed << 32 | number) }
+            if isTrained(tensor) { try Weights.nudge(&room, seed: seed << 32 | number) }
         }
     }
 
@@ -126,20 +126,24 @@ private enum Weights {
     /// How far weights are from 0, and how far training moves them: enough to change most of them in their last bits.
     private static let spread: Float = 0.02
     private static let step: Float = 0.0001
+    /// Whether to go on is asked whenever these bits of the offset are all 0.
+    private static let stretch = 0x3_ffff
 
-    static func draw(into room: inout MutableSpan<UInt8>, isNorm: Bool, seed: UInt64) {
+    static func draw(into room: inout MutableSpan<UInt8>, isNorm: Bool, seed: UInt64) throws {
         var random = Randomness(seed: seed)
         var index = 0
         while index + 1 < room.count {
+            if index & Self.stretch == 0 { try Task.checkCancellation() }
             put(isNorm ? 1 + random.bell() * spread : random.bell() * spread, into: &room, at: index)
             index &+= 2
         }
     }
 
-    static func nudge(_ room: inout MutableSpan<UInt8>, seed: UInt64) {
+    static func nudge(_ room: inout MutableSpan<UInt8>, seed: UInt64) throws {
         var random = Randomness(seed: seed)
         var index = 0
         while index + 1 < room.count {
+            if index & Self.stretch == 0 { try Task.checkCancellation() }
             let bits = UInt32(room[index]) &<< 16 | UInt32(room[index + 1]) &<< 24
             put(Float(bitPattern: bits) + random.bell() * step, into: &room, at: index)
             index &+= 2

@@ -35,7 +35,11 @@ enum PackMembers {
         var shrinking: [Digest] = []
         for (pack, members) in packs.sorted(by: { $0.key < $1.key }) {
             let dead = members.count { dropped.contains($0.place) }
-            if dead == members.count { try Disk.remove(store.layout.pack(pack)) } else if dead > 0 { shrinking.append(pack) }
+            if dead == members.count {
+                try Disk.remove(store.layout.pack(pack))
+            } else if dead > 0 {
+                shrinking.append(pack)
+            }
         }
         if let operation {
             for pack in shrinking {

@@ -94,7 +94,9 @@ public struct Export: Sendable {
         }
         let found = hash.finish()
         guard found == file.digest, offset == file.size else {
-            let error = CakeError(.damaged, "\(file.path) was rebuilt to \(offset) bytes that hash to \(found.short), not \(file.digest.short)")
+            let error = CakeError(
+                .damaged,
+                "\(file.path) was rebuilt to \(offset) bytes that hash to \(found.short), not \(file.digest.short)")
             throw try blame(file, of: name, otherwise: error)
         }
         progress.finished()

@@ -147,7 +147,7 @@ import Testing
     private static let canMount =
         (try? Tool.run("unshare", ["--mount", "sh", "-c", "mount -t tmpfs none /mnt"]).status) == 0
 
-    @Test(.enabled(if: canMount)) func `is 14 on a full disk, where everything that needs no room still works`() throws {
+    @Test(.enabled(if: canMount)) func `is 14 on a full disk, where what needs no room still works`() throws {
         try home.makeModel("large", tensors: 16, of: 1 << 20)
         try home.makeModel("small", seed: 2)
         let result = try Tool.run(

@@ -104,7 +104,9 @@ extension ExportCommand {
                 && !excluding.contains { $0.matches(file.path.string) }
         }
         guard !files.isEmpty || manifest.files.isEmpty else {
-            throw CakeError(.notFound, "no file of \(Printable.escape(name)) fits", fix: "cake inspect \(Printable.escape(name)) lists its files")
+            throw CakeError(
+                .notFound, "no file of \(Printable.escape(name)) fits",
+                fix: "cake inspect \(Printable.escape(name)) lists its files")
         }
         return files
     }

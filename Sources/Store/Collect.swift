@@ -57,7 +57,9 @@ private struct Collector {
         var onceNamed: Set<Digest> = []
         for manifest in deadManifests {
             // What a dead manifest names goes without grace; one that cannot be read only loses that.
-            if let layers = try? store.manifest(manifest).layers { for layer in layers { onceNamed.insert(layer.digest) } }
+            if let layers = try? store.manifest(manifest).layers {
+                for layer in layers { onceNamed.insert(layer.digest) }
+            }
         }
         collected.manifests = deadManifests.count
         let oldest = Machine.now - Int(grace.components.seconds)
@@ -74,7 +76,9 @@ private struct Collector {
         }
     }
 
-    private mutating func findDeadObjects(_ live: Set<Digest>, _ onceNamed: Set<Digest>, _ oldest: Int) throws(CakeError) {
+    private mutating func findDeadObjects(_ live: Set<Digest>, _ onceNamed: Set<Digest>, _ oldest: Int)
+        throws(CakeError)
+    {
         for shard in Layout.shards {
             for name in try Disk.names(in: store.layout.shard(shard)) {
                 guard let digest = Digest(hex: name), !live.contains(digest),
@@ -91,7 +95,9 @@ private struct Collector {
         }
     }
 
-    private mutating func findDeadMembers(_ live: Set<Digest>, _ onceNamed: Set<Digest>, _ oldest: Int) throws(CakeError) {
+    private mutating func findDeadMembers(_ live: Set<Digest>, _ onceNamed: Set<Digest>, _ oldest: Int)
+        throws(CakeError)
+    {
         var packs: [Digest: [PackMembers.Member]] = [:]
         var seen: Set<Digest> = []
         var copies: Set<IndexRecord.Place> = []
@@ -157,7 +163,8 @@ extension LocalStore {
         for record in records {
             switch record.place {
             case .alone:
-                guard let status = try Disk.status(layout.object(record.layer.digest)), status.size == record.storedLength
+                guard let status = try Disk.status(layout.object(record.layer.digest)),
+                    status.size == record.storedLength
                 else { continue }
             case .pack(let pack, _):
                 if packs[pack] == nil, let status = try Disk.status(layout.pack(pack)) {

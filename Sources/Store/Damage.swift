@@ -16,7 +16,8 @@ extension LocalStore {
         do {
             guard try contains(layer) else {
                 let isMissing = try !Disk.exists(layout.object(layer.digest))
-                return Damage(layer: layer, why: isMissing ? "missing" : "its object cannot be read", isMissing: isMissing)
+                return Damage(
+                    layer: layer, why: isMissing ? "missing" : "its object cannot be read", isMissing: isMissing)
             }
             for index in 0..<LayerReader.pieces(of: layer) {
                 try Task.checkCancellation()
@@ -38,9 +39,10 @@ extension LocalStore {
     public func setAside(_ layers: [Layer]) throws(CakeError) {
         guard isWritable else { return }
         try withSweepLock { () throws(CakeError) in
-            let packed = Set(layers.map(\.digest).filter { digest in
-                if case .pack = catalog.record(of: digest)?.place { true } else { false }
-            })
+            let packed = Set(
+                layers.map(\.digest).filter { digest in
+                    if case .pack = catalog.record(of: digest)?.place { true } else { false }
+                })
             for layer in layers where try Disk.exists(layout.object(layer.digest)) {
                 try Disk.rename(layout.object(layer.digest), to: layout.damagedObject(layer.digest))
                 try Disk.syncFolder(layout.shard(of: layer.digest))

@@ -22,9 +22,13 @@ final class ExportFolder {
         let path = root + "/" + file.path.string
         guard let status = try Disk.status(path, followingLinks: false) else { return false }
         guard status.kind == .file else {
-            throw CakeError(.failed, "\(Printable.escape(path)) is in the way, and no plain file", fix: "remove it, or choose another folder")
+            throw CakeError(
+                .failed, "\(Printable.escape(path)) is in the way, and no plain file",
+                fix: "remove it, or choose another folder")
         }
-        if status.size == file.size, try hash(of: path, size: file.size, progress: progress) == file.digest { return true }
+        if status.size == file.size, try hash(of: path, size: file.size, progress: progress) == file.digest {
+            return true
+        }
         guard mayReplace else {
             throw CakeError(
                 .failed, "\(Printable.escape(path)) is there with other content",
@@ -39,7 +43,8 @@ final class ExportFolder {
         let free = try Disk.freeBytes(place)
         guard free >= bytes else {
             throw CakeError(
-                .diskFull, "\(Printable.escape(root)) needs \(Quantities.bytes(bytes)), and the disk has \(Quantities.bytes(free)) left",
+                .diskFull,
+                "\(Printable.escape(root)) needs \(Quantities.bytes(bytes)), and the disk has \(Quantities.bytes(free)) left",
                 fix: "free some space, or choose another disk with -o")
         }
     }
@@ -91,7 +96,9 @@ final class ExportFolder {
             folder += "/" + part
             guard let status = try Disk.status(folder, followingLinks: false) else { return }
             guard status.kind == .folder else {
-                throw CakeError(.failed, "\(Printable.escape(folder)) is in the way, and no plain folder", fix: "remove it, or choose another folder")
+                throw CakeError(
+                    .failed, "\(Printable.escape(folder)) is in the way, and no plain folder",
+                    fix: "remove it, or choose another folder")
             }
         }
     }

@@ -52,7 +52,8 @@ extension ListCommand {
     func run(in session: Session) async throws {
         guard let store = try session.existingStore() else { return try show([], in: session) }
         if showsNamesOnly, order == .name, filters.isEmpty { return try showNames(of: store, in: session) }
-        var models = try Usage(of: store).models
+        let usage = try Usage(of: store)
+        var models = usage.models
         let glob = try pattern.map { text throws(CakeError) in try Glob(text) }
         let now = Machine.now
         models = models.filter { model in
@@ -61,6 +62,10 @@ extension ListCommand {
         models.sort(by: isBefore)
         if isReversed { models.reverse() }
         try show(limit.map { Array(models.prefix($0)) } ?? models, in: session)
+        if let first = usage.damaged.first {
+            let others = usage.damaged.count > 1 ? ", and \(usage.damaged.count - 1) more" : ""
+            throw CakeError(first.error.kind, "\(first.named.name): \(first.error.what)\(others)", fix: first.error.fix)
+        }
     }
 
     /// Names alone need no manifest.

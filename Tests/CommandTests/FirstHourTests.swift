@@ -28,6 +28,14 @@ import Testing
         #expect(again.output.contains("2 were there already"))
     }
 
+    @Test func `tells what an import would bring without bringing it`() throws {
+        let tiny = try home.makeModel("tiny")
+        let result = try home.cake("import", tiny.path, "--dry-run")
+        #expect(result.output.hasPrefix("would import tiny "))
+        #expect(try home.objects() == [])
+        #expect(try home.cake("ls", "--names").output == "")
+    }
+
     @Test func `brings a single file in, called after the file or after the folder around it`() throws {
         let model = try home.makeModel("tiny").appending(path: "model.safetensors")
         try FileManager.default.copyItem(at: model, to: home.path("other.safetensors"))

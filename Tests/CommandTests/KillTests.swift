@@ -87,7 +87,9 @@ import Testing
         // What a shell calls 130.
         #expect(victim.terminationReason == .uncaughtSignal)
         #expect(victim.terminationStatus == SIGINT)
-        #expect(try said() == "cake: interrupted; what is stored is kept; the same command goes on from there\n")
+        // In other words where the disk is so slow that keeping what was done takes longer.
+        let words = try said()
+        #expect(words.hasPrefix("cake: interrupted; what is ") && words.contains(" kept; "), "\(words)")
         try works("gc", after: "Ctrl-C")
         #expect(try home.bytesIncoming() == 0)
         try works("import", home.path("large").path, after: "Ctrl-C")

@@ -7,7 +7,8 @@ public enum ModelCard {
     public static func baseModel(in card: Span<UInt8>) -> String? {
         // The keys stand in front: what comes after many lines of them is no card.
         let text = String(decoding: (0..<min(card.count, 64 << 10)).map { card[$0] }, as: UTF8.self)
-        let lines = text.split(separator: "\n", maxSplits: 1000, omittingEmptySubsequences: false).map(trimmed)
+        let lines = text.split(maxSplits: 1000, omittingEmptySubsequences: false, whereSeparator: \.isNewline).map(
+            trimmed)
         guard lines.first == "---" else { return nil }
         let keys = lines.dropFirst().prefix { $0 != "---" }
         guard let place = keys.firstIndex(where: { $0.hasPrefix("base_model:") }) else { return nil }

@@ -79,6 +79,22 @@ struct Session: Sendable {
         output.line(document.text(.indented))
     }
 
+    /// One JSON document whose last member is a long array: its elements are made and written one by one, so that ninety
+    /// thousand of them take no memory.
+    func show(_ document: JSONObject, _ key: String, _ elements: some Sequence<JSONValue>) {
+        var document = document
+        document.append(key, [])
+        let text = JSONValue.object(document).text(.indented)
+        // It ends with the empty array and the brace.
+        output.write(String(text.dropLast("]\n}".count)))
+        var separator = "\n    "
+        for element in elements {
+            output.write(separator + element.text(.indented, level: 2))
+            separator = ",\n    "
+        }
+        output.write(separator == "\n    " ? "]\n}\n" : "\n  ]\n}\n")
+    }
+
     /// Asks before something that cannot be taken back. Without a person to ask, the answer is no.
     func confirms(_ question: String) async throws -> Bool {
         guard terminal.isTerminal(.input), terminal.isTerminal(.errors) else { return false }

@@ -50,7 +50,8 @@ extension Session {
             return .stored(store, named)
         } catch {
             guard error.kind == .notFound else { throw error }
-            guard let status = try Disk.status(path) else {
+            // A name too long for a disk is none of its names.
+            guard let status = (try? Disk.status(path)) ?? nil else {
                 if isFile {
                     throw CakeError(
                         .notFound, "no file \(Printable.escape(typed))",

@@ -2,8 +2,8 @@ import Model
 
 /// A comparison for scripts: everything in exact numbers.
 enum ComparisonDocument {
-    /// Tensors only where they were asked for, by `--tensors` or `--numeric`.
-    static func document(_ comparison: Comparison, listingTensors: Bool) -> JSONValue {
+    /// All but the tensors.
+    static func document(_ comparison: Comparison) -> JSONObject {
         let difference = comparison.difference
         let summary = DifferenceSummary(difference, numbers: comparison.numbers)
         var object = JSONObject()
@@ -16,12 +16,14 @@ enum ComparisonDocument {
         object.append("counts", counts(summary.counts, Difference.Kind.allCases))
         object.append("blocks", .array(summary.rows.map(document)))
         object.append("files", .array(difference.files.map(document)))
-        if listingTensors || comparison.numbers != nil {
-            let tensors = difference.tensors.indices.filter { listingTensors || comparison.numbers(of: $0) != nil }
-            object.append(
-                "tensors", .array(tensors.map { document(difference.tensors[$0], comparison.numbers(of: $0)) }))
-        }
-        return .object(object)
+        return object
+    }
+
+    /// All tensors, or those whose numbers were compared.
+    static func tensors(_ comparison: Comparison, all: Bool) -> some Sequence<JSONValue> {
+        comparison.difference.tensors.indices.lazy
+            .filter { all || comparison.numbers(of: $0) != nil }
+            .map { document(comparison.difference.tensors[$0], comparison.numbers(of: $0)) }
     }
 
     private static func key(_ kind: Difference.Kind) -> String {

@@ -25,9 +25,10 @@ struct ComparisonDrawing {
         return lines + summary.flatMap { text in width.map { TextWidth.wrap(text, to: $0) } ?? [text] }
     }
 
+    /// Who asks for numbers would rather miss any other column.
     private static let numberColumns: [Table.Column] = [
-        .init(title: "MAX", alignment: .right, importance: 6), .init(title: "MEAN", alignment: .right, importance: 4),
-        .init(title: "MOVED", alignment: .right, importance: 5),
+        .init(title: "MAX", alignment: .right, importance: 7), .init(title: "MEAN", alignment: .right, importance: 5),
+        .init(title: "MOVED", alignment: .right, importance: 6),
     ]
 
     private func numberCells(_ numbers: NumericDifference?) -> [Table.Cell] {
@@ -47,7 +48,7 @@ struct ComparisonDrawing {
             .init(title: "WHAT", importance: 8, leastWidth: 10),
         ]
         let hasNew = rows.contains { $0.bytesChanged > 0 }
-        if hasNew { columns.append(.init(title: "NEW", alignment: .right, importance: 7)) }
+        if hasNew { columns.append(.init(title: "NEW", alignment: .right, importance: 4)) }
         var table = Table(columns + (hasNumbers ? Self.numberColumns : []))
         let shown = width == nil || rows.count <= Self.screen ? rows : Self.mostTelling(rows)
         for row in shown {
@@ -59,8 +60,9 @@ struct ComparisonDrawing {
             table.add(cells + (hasNew ? [Table.Cell(new)] : []) + numberCells(row.numeric))
         }
         let rest = rows.count - shown.count
-        let more = rest == 0 ? [] : [style.paint("and \(rest) more blocks; --tensors lists every tensor", .faint)]
-        return table.lines(width: width, style: style) + more
+        let more = rest == 0 ? "" : "and \(rest) more blocks; --tensors lists every tensor"
+        return table.lines(width: width, style: style)
+            + TextWidth.wrap(more, to: width ?? .max).map { style.paint($0, .faint) }
     }
 
     /// Those that differ first, but each in its place.
@@ -92,9 +94,9 @@ struct ComparisonDrawing {
     private func tensorLines(_ width: Int?, _ style: Style) -> [String] {
         let hasOrigins = difference.tensors.contains { Self.origin(of: $0) != nil }
         var columns: [Table.Column] = [
-            .init(title: "TENSOR", importance: 9, leastWidth: 16, keepsEnd: true), .init(title: "WHAT", importance: 8),
+            .init(title: "TENSOR", importance: 9, leastWidth: 28, keepsEnd: true), .init(title: "WHAT", importance: 8),
         ]
-        if hasOrigins { columns.append(.init(title: "WAS", importance: 6, leastWidth: 8, keepsEnd: true)) }
+        if hasOrigins { columns.append(.init(title: "WAS", importance: 5, leastWidth: 8, keepsEnd: true)) }
         columns += [
             .init(title: "DTYPE", importance: 3), .init(title: "SHAPE", importance: 2),
             .init(title: "SIZE", alignment: .right, importance: 4),

@@ -37,6 +37,9 @@ struct Inspection: Sendable {
     /// In the order of their bytes, file by file.
     let tensors: [Row]
 
+}
+
+extension Inspection {
     private static let configLimit = JSONValue.usualLimit
     private static let cardLimit = 4 << 20
 

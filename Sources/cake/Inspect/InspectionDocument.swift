@@ -2,8 +2,8 @@ import Model
 
 /// An inspection for scripts: everything in exact numbers.
 enum InspectionDocument {
-    /// Tensors only where they were asked for: a large model has ninety thousand.
-    static func document(_ inspection: Inspection, tensors: [Inspection.Row]?) -> JSONValue {
+    /// All but the tensors, of which a large model has ninety thousand.
+    static func document(_ inspection: Inspection) -> JSONObject {
         let facts = inspection.facts
         var object = JSONObject()
         func number(_ value: UInt64?) -> JSONValue { value.map { JSONValue($0) } ?? .null }
@@ -33,8 +33,7 @@ enum InspectionDocument {
         object.append("tensor_bytes", JSONValue(facts.bytes))
         object.append("dtypes", .array(facts.dtypes.map(document)))
         object.append("files", .array(inspection.files.map(document)))
-        if let tensors { object.append("tensors", .array(tensors.map(document))) }
-        return .object(object)
+        return object
     }
 
     private static func document(_ share: Facts.Share) -> JSONValue {
@@ -48,7 +47,7 @@ enum InspectionDocument {
         ["path": JSONValue(file.path.string), "bytes": JSONValue(file.size), "tensors": JSONValue(file.tensors)]
     }
 
-    private static func document(_ row: Inspection.Row) -> JSONValue {
+    static func document(_ row: Inspection.Row) -> JSONValue {
         var object = JSONObject()
         object.append("name", JSONValue(row.tensor.name.string))
         object.append("file", JSONValue(row.file.string))

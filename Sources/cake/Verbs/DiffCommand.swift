@@ -67,7 +67,10 @@ extension DiffCommand {
         // Who asks for the status and for quiet wants nothing else.
         if answersByStatus, session.settings.isQuiet { return }
         if session.settings.isJSON {
-            return session.show(ComparisonDocument.document(comparison, listingTensors: listsTensors))
+            let document = ComparisonDocument.document(comparison)
+            // Whoever asks for numbers wants those of each tensor.
+            guard listsTensors || comparesNumbers else { return session.show(.object(document)) }
+            return session.show(document, "tensors", ComparisonDocument.tensors(comparison, all: listsTensors))
         }
         let width = session.terminal.width(.output)
         session.output.lines(

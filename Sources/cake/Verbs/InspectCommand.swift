@@ -55,7 +55,9 @@ extension InspectCommand {
         let inspection = try Inspection(try session.subject(subject), typed: subject)
         let rows = tensors.map { _ in inspection.rows(matching: filter) }
         if session.settings.isJSON {
-            return session.show(InspectionDocument.document(inspection, tensors: rows))
+            let document = InspectionDocument.document(inspection)
+            guard let rows else { return session.show(.object(document)) }
+            return session.show(document, "tensors", rows.lazy.map(InspectionDocument.document))
         }
         let drawing = InspectionDrawing(inspection: inspection, now: Machine.now)
         let width = session.terminal.width(.output)

@@ -79,7 +79,7 @@ public struct Import: Sendable {
             for _ in 0...BlockingPool.processors { startOne() }
             while let outcome = try await group.next() {
                 startOne()
-                try tally.take(outcome, work.operation, progress)
+                try tally.take(outcome, isDryRun ? nil : work.operation, progress)
                 if work.operation.pendingBytes >= Import.publishStep { stored += try work.operation.publish() }
             }
         }
@@ -130,7 +130,10 @@ private struct Tally {
         digests = Array(repeating: nil, count: files.count)
     }
 
-    mutating func take(_ outcome: ImportWork.Outcome, _ operation: Operation, _ progress: Progress) throws(CakeError) {
+    /// Without an operation nothing is packed, as a dry run asks.
+    mutating func take(
+        _ outcome: ImportWork.Outcome, _ operation: Operation?, _ progress: Progress
+    ) throws(CakeError) {
         switch outcome {
         case .file(let index, let digest):
             digests[index] = digest
@@ -145,7 +148,7 @@ private struct Tally {
             }
             early[number] = found
             while let run = early.removeValue(forKey: nextRun) {
-                for small in run { try small.pack(in: operation) }
+                if let operation { for small in run { try small.pack(in: operation) } }
                 nextRun += 1
             }
         }

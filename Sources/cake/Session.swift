@@ -26,6 +26,18 @@ struct Session: Sendable {
         pool = BlockingPool(threads: BlockingPool.processors + 2)
     }
 
+    /// A command run by another: settings and environment of its own, on the same terminal and threads.
+    init(_ settings: Settings, _ environment: Environment, within outer: Session, output: StandardOutput) {
+        self.settings = settings
+        self.environment = environment
+        self.output = output
+        terminal = outer.terminal
+        errors = outer.errors
+        input = outer.input
+        reporter = Reporter(settings, outer.terminal, outer.errors)
+        pool = outer.pool
+    }
+
     /// Colours for standard output.
     var style: Style { Style(isOn: terminal.allowsColour(.output)) }
 
@@ -35,6 +47,11 @@ struct Session: Sendable {
     /// As wide as the terminal; whole in a pipe or a file.
     func show(_ table: Table) {
         output.lines(table.lines(width: terminal.width(.output), style: style))
+    }
+
+    /// What belongs to the line above it: set in, and broken where the terminal ends.
+    func show(detail text: String) {
+        output.lines(TextWidth.wrap(text, to: page.width - 2).map { "  " + $0 })
     }
 
     /// The store, made if there is none.

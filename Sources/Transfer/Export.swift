@@ -40,6 +40,8 @@ public struct Export: Sendable {
                 wanted.append(file)
             }
         }
+        // Also when nothing is to be written: one may have been killed after its last rename.
+        try? folder.clear()
         let bytes = wanted.reduce(0) { $0 + $1.size }
         try folder.refuseIfTooSmall(for: bytes)
         if !wanted.isEmpty {

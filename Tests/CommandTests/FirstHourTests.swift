@@ -83,6 +83,17 @@ import Testing
         #expect(home.areEqual("tiny", "other"))
     }
 
+    @Test func `clears away what a killed export left, even when all its files are there`() throws {
+        try home.cake("import", home.makeModel("tiny").path)
+        try home.cake("export", "tiny", "-o", home.path("back").path)
+        try FileManager.default.createDirectory(
+            at: home.path("back/.cake-export-killed"), withIntermediateDirectories: true)
+        try Data().write(to: home.path("back/.cake-export-killed/lock"))
+        #expect(!home.areEqual("tiny", "back"))
+        try home.cake("export", "tiny", "-o", home.path("back").path)
+        #expect(home.areEqual("tiny", "back"))
+    }
+
     @Test func `keeps what is pinned`() throws {
         try home.cake("import", home.makeModel("tiny").path)
         try home.cake("pin", "tiny")

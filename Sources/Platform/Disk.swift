@@ -53,6 +53,7 @@ public enum Disk {
     public static func makeFolder(_ path: String) throws(CakeError) {
         do {
             _ = try retrying("make the folder", path) { unsafe mkdir(path, 0o777) }
+            note(.madeFolder(path))
         } catch {
             guard let status = try status(path), status.kind == .folder else { throw error }
         }
@@ -98,6 +99,7 @@ public enum Disk {
     public static func remove(_ path: String) throws(CakeError) {
         do {
             _ = try retrying("remove", path) { unsafe unlink(path) }
+            note(.removed(path))
         } catch let error where error.kind == .notFound {}
     }
 
@@ -108,6 +110,7 @@ public enum Disk {
         for name in try names(in: path) { try removeTree(path + "/" + name) }
         do {
             _ = try retrying("remove", path) { unsafe rmdir(path) }
+            note(.removed(path))
         } catch let error where error.kind == .notFound {}
     }
 

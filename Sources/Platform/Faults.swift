@@ -11,12 +11,16 @@ public final class FaultPlan: Sendable {
         case diesThere
     }
 
-    /// What was asked of the disk, in order: enough to say what a power cut may have lost.
+    /// What the disk did, in order: enough to say what a power cut may have lost.
     public enum Event: Hashable, Sendable {
-        case wrote(String)
+        case madeFolder(String)
+        case created(String)
+        case wrote(String, offset: UInt64, bytes: [UInt8])
         case synced(String)
         case syncedAll
         case renamed(from: String, to: String)
+        /// A file, or an empty folder.
+        case removed(String)
         case syncedFolder(String)
     }
 
@@ -33,11 +37,22 @@ public final class FaultPlan: Sendable {
 
     private let nth: Int
     private let effect: Effect
+    private let isRecording: Bool
     private let state = Mutex(State())
 
-    public init(failing nth: Int, _ effect: Effect = .failsOnce(errno: inputOutputError)) {
+    public convenience init(failing nth: Int, _ effect: Effect = .failsOnce(errno: inputOutputError)) {
+        self.init(failing: nth, effect, isRecording: false)
+    }
+
+    /// Lets every call through, and keeps what was done to the disk.
+    public static func recorder() -> FaultPlan {
+        FaultPlan(failing: .max, .failsOnce(errno: inputOutputError), isRecording: true)
+    }
+
+    private init(failing nth: Int, _ effect: Effect, isRecording: Bool) {
         self.nth = nth
         self.effect = effect
+        self.isRecording = isRecording
     }
 
     public var hasFired: Bool { state.withLock { $0.hasFired } }
@@ -61,7 +76,11 @@ public final class FaultPlan: Sendable {
         }
     }
 
-    func note(_ event: Event) { state.withLock { $0.events.append(event) } }
+    func note(_ event: () -> Event) {
+        guard isRecording else { return }
+        let event = event()
+        state.withLock { $0.events.append(event) }
+    }
 }
 
 /// What a call to the machine passes on its way: the one place where faults are put in.
@@ -77,6 +96,6 @@ func faultNumber() -> Int32? {
 @inline(__always)
 func note(_ event: @autoclosure () -> FaultPlan.Event) {
     #if DEBUG
-        FaultPlan.current?.note(event())
+        FaultPlan.current?.note(event)
     #endif
 }

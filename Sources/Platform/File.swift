@@ -28,6 +28,8 @@ public final class File: Sendable {
         let flags = access | O_CLOEXEC | (followingLinks ? 0 : O_NOFOLLOW)
         descriptor = try retrying(action, path) { unsafe open(path, flags, 0o666) }
         self.path = path
+        // Said of a lock file that was there already, too.
+        if mode == .create || mode == .readWriteOrCreate { note(.created(path)) }
     }
 
     deinit { close(descriptor) }
@@ -79,7 +81,6 @@ public final class File: Sendable {
 
     public func write(_ bytes: Span<UInt8>, at offset: UInt64) throws(CakeError) {
         let start = try checkedOffset(offset, adding: bytes.count)
-        note(.wrote(path))
         var done = 0
         while done < bytes.count {
             let position = done
@@ -91,6 +92,7 @@ public final class File: Sendable {
                 }
             }
         }
+        note(.wrote(path, offset: offset, bytes: bytes.indices.map { bytes[$0] }))
     }
 
     public func size() throws(CakeError) -> UInt64 { try status().size }

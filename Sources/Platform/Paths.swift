@@ -32,6 +32,11 @@ extension Disk {
         return join(unsafe String(cString: current), path)
     }
 
+    /// Makes it the folder that relative paths begin at, for the whole process.
+    public static func enter(_ folder: String) throws(CakeError) {
+        _ = try retrying("enter", folder) { unsafe chdir(folder) }
+    }
+
     /// A new folder that nobody else has, under `folder`, its name beginning with `prefix`.
     public static func makeUniqueFolder(in folder: String, prefix: String) throws(CakeError) -> String {
         var template = Array((join(folder, prefix) + "XXXXXX").utf8CString)
@@ -41,6 +46,8 @@ extension Disk {
             return unsafe mkdtemp(start) != nil
         }
         guard made else { throw .system("make a folder in", folder) }
-        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        note(.madeFolder(path))
+        return path
     }
 }

@@ -5,10 +5,30 @@ internal import Synchronization
 /// All files of the index together: which layers lie in packs, and what is known of objects without opening them. It is a
 /// view that was true when it was read; the disk decides.
 final class Catalog: Sendable {
+    struct Pack: Sendable {
+        let size: UInt64
+        /// Open once somebody read from it.
+        var file: File?
+    }
+
     private struct State {
         var files: [IndexFile] = []
-        /// Packs that are there, whole, with their open files once somebody read from them.
-        var packs: [Digest: File?] = [:]
+        var packs: [Digest: Pack] = [:]
+        /// The names on disk that this was read from.
+        var listing = Listing(index: [], packs: [])
+        /// Whether the bytes of the index were compared with its names.
+        var isChecked = false
+
+        func holds(_ record: IndexRecord) -> Bool {
+            guard case .pack(let pack, _) = record.place else { return true }
+            // An index of a pack that has another size by now says nothing of this one.
+            return packs[pack].map { $0.size == record.packSize } ?? false
+        }
+    }
+
+    private struct Listing: Equatable {
+        let index: [String]
+        let packs: [String]
     }
 
     private let layout: Layout
@@ -16,28 +36,61 @@ final class Catalog: Sendable {
 
     init(_ layout: Layout) throws(CakeError) {
         self.layout = layout
-        try reload()
+        try reload(checking: false)
     }
 
     /// Reads what is on disk now. Indexes that cannot be read are passed over, packs that none of them names are walked.
-    func reload() throws(CakeError) {
-        var files: [IndexFile] = []
-        for name in try Disk.names(in: layout.index) {
+    /// Checking finds every damaged index; without it only those that make no sense.
+    func reload(checking: Bool) throws(CakeError) {
+        // Folding removes an index after another has taken its place: who finds one gone has an old list.
+        for attempt in 0..<5 {
+            if let state = try read(checking: checking, acceptingGaps: attempt == 4) {
+                return self.state.withLock { $0 = state }
+            }
+        }
+    }
+
+    /// Reads the disk once more where it may know better; false when there is nothing new.
+    func refresh() throws(CakeError) -> Bool {
+        let now = try list()
+        if state.withLock({ $0.isChecked && $0.listing == now }) { return false }
+        try reload(checking: true)
+        return true
+    }
+
+    private func list() throws(CakeError) -> Listing {
+        Listing(index: try Disk.names(in: layout.index), packs: try Disk.names(in: layout.packs))
+    }
+
+    private func read(checking: Bool, acceptingGaps: Bool) throws(CakeError) -> State? {
+        var state = State(listing: try list(), isChecked: checking)
+        for name in state.listing.index {
             guard let digest = Layout.digest(in: name, suffix: Layout.indexSuffix) else { continue }
-            if let file = try? IndexFile(digest, .mapped(MappedFile(layout.indexFile(digest)))) { files.append(file) }
+            do {
+                let file = try IndexFile(digest, .mapped(MappedFile(layout.indexFile(digest))))
+                if checking { try file.check() }
+                state.files.append(file)
+            } catch {
+                if error.kind == .notFound, !acceptingGaps { return nil }
+                // What it knew is found by walking the packs; nobody is to believe it again.
+                if error.kind == .damaged { try? Disk.remove(layout.indexFile(digest)) }
+            }
         }
         var known: [Digest: UInt64] = [:]
-        for file in files { for pack in file.packs { known[pack.digest] = pack.size } }
-        var packs: [Digest: File?] = [:]
-        for name in try Disk.names(in: layout.packs) {
+        for file in state.files { for pack in file.packs { known[pack.digest] = pack.size } }
+        for name in state.listing.packs {
             guard let digest = Layout.digest(in: name, suffix: Layout.packSuffix),
                 let status = try Disk.status(layout.pack(digest))
             else { continue }
-            packs[digest] = .some(nil)
-            if known[digest] != status.size { files.append(try walk(digest)) }
+            do {
+                if known[digest] != status.size { state.files.append(try walk(digest)) }
+                state.packs[digest] = Pack(size: status.size)
+            } catch {
+                // A collection has just removed it.
+                guard error.kind == .notFound else { throw error }
+            }
         }
-        let state = State(files: files, packs: packs)
-        self.state.withLock { $0 = state }
+        return state
     }
 
     /// The newest record of a layer whose pack is still there.
@@ -45,10 +98,9 @@ final class Catalog: Sendable {
         state.withLock { state in
             var alone: IndexRecord?
             for file in state.files {
-                guard let record = file.record(of: layer) else { continue }
-                switch record.place {
-                case .alone: alone = record
-                case .pack(let pack, _): if state.packs[pack] != nil { return record }
+                for record in file.records(of: layer) where state.holds(record) {
+                    if case .pack = record.place { return record }
+                    alone = record
                 }
             }
             return alone
@@ -57,30 +109,32 @@ final class Catalog: Sendable {
 
     /// Every record, those of packs that are gone left out; a layer may come more than once.
     func forEach(_ body: (IndexRecord) -> Void) {
-        let (files, packs) = state.withLock { ($0.files, Set($0.packs.keys)) }
-        for file in files {
-            file.forEach { record in
-                if case .pack(let pack, _) = record.place, !packs.contains(pack) { return }
-                body(record)
-            }
-        }
+        let state = state.withLock { $0 }
+        for file in state.files { file.forEach { record in if state.holds(record) { body(record) } } }
     }
 
-    var packs: [Digest] { state.withLock { Array($0.packs.keys) } }
     var indexFiles: [Digest] { state.withLock { $0.files.map(\.digest) } }
 
     func add(_ file: IndexFile) {
         state.withLock { state in
             state.files.append(file)
-            for pack in file.packs where state.packs[pack.digest] == nil { state.packs[pack.digest] = .some(nil) }
+            for pack in file.packs where state.packs[pack.digest] == nil {
+                state.packs[pack.digest] = Pack(size: pack.size)
+            }
         }
+    }
+
+    /// Whether a pack is on disk, with all its bytes: another process may have removed it since this was read.
+    func isThere(_ pack: Digest) throws(CakeError) -> Bool {
+        guard let known = state.withLock({ $0.packs[pack]?.size }) else { return false }
+        return try Disk.status(layout.pack(pack))?.size == known
     }
 
     /// A pack opened for reading, kept open for the next reader.
     func open(_ pack: Digest) throws(CakeError) -> File {
-        if let file = state.withLock({ $0.packs[pack] ?? nil }) { return file }
+        if let file = state.withLock({ $0.packs[pack]?.file }) { return file }
         let file = try File(layout.pack(pack), .read)
-        state.withLock { $0.packs[pack] = .some(file) }
+        state.withLock { $0.packs[pack]?.file = file }
         return file
     }
 
@@ -89,16 +143,17 @@ final class Catalog: Sendable {
         let (records, size) = try PackWalk.records(of: pack, at: layout.pack(pack))
         let bytes = IndexFile.encode(records, packs: [IndexFile.Pack(digest: pack, size: size)])
         let digest = SHA256.digest(of: bytes.span)
-        let aside = layout.incoming + "/" + digest.hex + Layout.indexSuffix
+        guard let aside = try? Disk.makeUniqueFolder(in: layout.incoming, prefix: "index-") else {
+            return try IndexFile(digest, .memory(Chunk(copying: bytes.span)))
+        }
+        defer { try? Disk.removeTree(aside) }
         do {
-            try Disk.remove(aside)
-            let file = try File(aside, .create)
+            let file = try File(aside + "/index", .create)
             try file.write(bytes.span, at: 0)
             try file.sync()
-            try Disk.rename(aside, to: layout.indexFile(digest))
+            try Disk.rename(aside + "/index", to: layout.indexFile(digest))
             return try IndexFile(digest, .mapped(MappedFile(layout.indexFile(digest))))
         } catch {
-            try? Disk.remove(aside)
             return try IndexFile(digest, .memory(Chunk(copying: bytes.span)))
         }
     }

@@ -16,10 +16,14 @@ extension LocalStore {
     /// Removes what no name leads to. `grace` protects only what no manifest has ever named.
     public func collect(grace: Duration, isDryRun: Bool, evenIfNothingIsNamed: Bool) throws(CakeError) -> Collected {
         if isDryRun { return try Collector(self, grace: grace, evenIfNothingIsNamed).collected }
-        // Made first: it clears away operations that were killed, and will hold the packs that are written again.
-        let operation = try Operation(self)
+        // Made first: it clears away operations that were killed, and will hold the packs that are written again. On a
+        // disk without room for it, what can be freed by removing alone is freed.
+        let operation: Operation?
+        do {
+            operation = try Operation(self)
+        } catch let error where error.kind == .diskFull { operation = nil }
         return try withSweepLock { () throws(CakeError) in
-            try catalog.reload()
+            try catalog.reload(checking: true)
             let collector = try Collector(self, grace: grace, evenIfNothingIsNamed)
             try collector.sweep(in: operation)
             return collector.collected
@@ -49,6 +53,14 @@ private struct Collector {
         var live = held
         live.insert(.empty)
         for root in roots { for layer in try store.manifest(root).layers { live.insert(layer.digest) } }
+        let oldest = Machine.now - Int(grace.components.seconds)
+        for manifest in manifests where !roots.contains(manifest) {
+            guard try isYoungAndNeverNamed(manifest, oldest), let layers = try? store.manifest(manifest).layers else {
+                continue
+            }
+            roots.insert(manifest)
+            for layer in layers where live.insert(layer.digest).inserted { collected.keptYoung += 1 }
+        }
         deadManifests = manifests.filter { !roots.contains($0) }
         var onceNamed: Set<Digest> = []
         for manifest in deadManifests {
@@ -58,9 +70,16 @@ private struct Collector {
             }
         }
         collected.manifests = deadManifests.count
-        let oldest = Machine.now - Int(grace.components.seconds)
         try findDeadObjects(live, onceNamed, oldest)
         try findDeadMembers(live, onceNamed, oldest)
+    }
+
+    /// The import that stored it was killed before it gave the name, and may be started again.
+    private func isYoungAndNeverNamed(_ manifest: Digest, _ oldest: Int) throws(CakeError) -> Bool {
+        guard let status = try Disk.status(store.layout.manifest(manifest)), status.modified > oldest else {
+            return false
+        }
+        return try !Disk.exists(store.layout.removalMark(manifest))
     }
 
     /// No names at all is what a lost folder looks like, too.
@@ -97,10 +116,12 @@ private struct Collector {
         var packs: [Digest: [PackMembers.Member]] = [:]
         var seen: Set<Digest> = []
         var copies: Set<IndexRecord.Place> = []
-        for member in try PackMembers.all(of: store) {
+        let all = try PackMembers.all(of: store)
+        for member in all {
             packs[member.pack, default: []].append(member)
             if !seen.insert(member.layer.digest).inserted { copies.insert(member.place) }
         }
+        try keepOneRightCopy(all, &copies)
         for (pack, members) in packs {
             guard let status = try Disk.status(store.layout.pack(pack)) else { continue }
             let unneeded = members.filter { !live.contains($0.layer.digest) || copies.contains($0.place) }
@@ -116,7 +137,22 @@ private struct Collector {
         }
     }
 
-    func sweep(in operation: Operation) throws(CakeError) {
+    /// Of a layer that lies in several packs one copy stays: the first that is whole.
+    private func keepOneRightCopy(_ members: [PackMembers.Member], _ copies: inout Set<IndexRecord.Place>)
+        throws(CakeError)
+    {
+        let doubled = Set(members.filter { copies.contains($0.place) }.map(\.layer.digest))
+        for (_, same) in Dictionary(grouping: members.filter { doubled.contains($0.layer.digest) }, by: \.layer.digest)
+        {
+            var kept = 0
+            while kept < same.count, try !store.isWhole(same[kept].layer, at: same[kept].location) { kept += 1 }
+            for (index, member) in same.enumerated() {
+                if index == kept % same.count { copies.remove(member.place) } else { copies.insert(member.place) }
+            }
+        }
+    }
+
+    func sweep(in operation: Operation?) throws(CakeError) {
         let layout = store.layout
         for manifest in deadManifests {
             try Disk.remove(layout.manifest(manifest))
@@ -126,8 +162,11 @@ private struct Collector {
         for object in deadObjects { try Disk.remove(layout.object(object.digest)) }
         if !deadMembers.isEmpty { try PackMembers.drop(deadMembers, from: store, in: operation) }
         try removeStaleMarks()
+        guard let operation else { return }
         if !deadObjects.isEmpty || !deadMembers.isEmpty || store.catalog.indexFiles.count > 1 {
-            try store.foldIndex(in: operation)
+            do {
+                try store.foldIndex(in: operation)
+            } catch let error where error.kind == .diskFull {}  // the old ones serve as well
         }
     }
 
@@ -170,7 +209,7 @@ extension LocalStore {
         let digest = SHA256.digest(of: bytes.span)
         try replace(layout.indexFile(digest), with: bytes, in: operation)
         for file in old where file != digest { try Disk.remove(layout.indexFile(file)) }
-        try catalog.reload()
+        try catalog.reload(checking: false)
     }
 
     private struct Place: Hashable {

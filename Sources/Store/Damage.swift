@@ -14,7 +14,7 @@ extension LocalStore {
         if layer.digest == .empty { return nil }
         var hash = SHA256()
         do {
-            guard try contains(layer) else {
+            guard try contains(layer) || catalog.refresh() && contains(layer) else {
                 let isMissing = try !Disk.exists(layout.object(layer.digest))
                 return Damage(
                     layer: layer, why: isMissing ? "missing" : "its object cannot be read", isMissing: isMissing)
@@ -37,24 +37,52 @@ extension LocalStore {
     /// Moves damaged objects out of the way, so that the next import or pull brings them again, and forgets nothing that
     /// somebody may want to look at.
     public func setAside(_ layers: [Layer]) throws(CakeError) {
-        guard isWritable else { return }
+        guard isWritable, !layers.isEmpty else { return }
         try withSweepLock { () throws(CakeError) in
-            let packed = Set(
-                layers.map(\.digest).filter { digest in
-                    if case .pack = catalog.record(of: digest)?.place { true } else { false }
-                })
-            for layer in layers where try Disk.exists(layout.object(layer.digest)) {
-                try Disk.rename(layout.object(layer.digest), to: layout.damagedObject(layer.digest))
-                try Disk.syncFolder(layout.shard(of: layer.digest))
+            for layer in layers { try setAsideObject(of: layer) }
+            let wanted = Set(layers.map(\.digest))
+            var members: [PackMembers.Member] = []
+            for member in try PackMembers.all(of: self) where wanted.contains(member.layer.digest) {
+                if try !isWhole(member.layer, at: member.location) { members.append(member) }
             }
-            guard !packed.isEmpty else { return }
+            guard !members.isEmpty else { return }
             let operation = try Operation(self)
-            var dropped: Set<IndexRecord.Place> = []
-            for member in try PackMembers.all(of: self) where packed.contains(member.layer.digest) {
-                try keepDamaged(member, in: operation)
-                dropped.insert(member.place)
+            for member in members { try keepDamaged(member, in: operation) }
+            try PackMembers.drop(Set(members.map(\.place)), from: self, in: operation)
+        }
+    }
+
+    /// Since it was found damaged, another process may have mended it: what is set aside is looked at once more.
+    private func setAsideObject(of layer: Layer) throws(CakeError) {
+        let (path, aside) = (layout.object(layer.digest), layout.damagedObject(layer.digest))
+        guard let status = try Disk.status(path, followingLinks: false) else { return }
+        if status.kind == .file, try isWhole(layer, at: .alone(length: status.size)) { return }
+        try Disk.rename(path, to: aside)
+        // Even now: then a good object was moved, and goes back.
+        if try Disk.status(aside, followingLinks: false)?.inode != status.inode { try Disk.rename(aside, to: path) }
+        try Disk.syncFolder(layout.shard(of: layer.digest))
+    }
+
+    /// Whether the object there decodes to the layer.
+    func isWhole(_ layer: Layer, at location: Location) throws(CakeError) -> Bool {
+        let (stored, plain) = (storedChunks.take(), plainChunks.take())
+        defer {
+            storedChunks.giveBack(stored)
+            plainChunks.giveBack(plain)
+        }
+        do {
+            let object = try open(layer, at: location)
+            var hash = SHA256()
+            for piece in 0..<object.pieces {
+                try coders.use { coder throws(CakeError) in
+                    try object.read(piece: piece, with: coder, stored: stored, into: plain)
+                }
+                plain.withBytes { hash.update($0) }
             }
-            try PackMembers.drop(dropped, from: self, in: operation)
+            return hash.finish() == layer.digest
+        } catch {
+            if error.kind == .damaged || error.kind == .notFound { return false }
+            throw error
         }
     }
 

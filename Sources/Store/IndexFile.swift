@@ -83,17 +83,26 @@ struct IndexFile: Sendable {
         return bytes
     }
 
-    /// The record of a layer, by halving the range that may hold it.
-    func record(of layer: Digest) -> IndexRecord? {
+    /// Compares the bytes with the name that is made of them.
+    func check() throws(CakeError) {
+        let found = storage.withBytes { SHA256.digest(of: $0) }
+        guard found == digest else { throw CakeError(.damaged, "the index \(digest.short) hashes to \(found.short)") }
+    }
+
+    /// The records of a layer, by halving the range that may hold them.
+    func records(of layer: Digest) -> [IndexRecord] {
         storage.withBytes { bytes in
             var (low, high) = (0, count)
             while low < high {
                 let middle = (low + high) / 2
-                let found = key(at: middle, in: bytes)
-                if found == layer { return record(at: middle, in: bytes) }
-                if found < layer { low = middle + 1 } else { high = middle }
+                if key(at: middle, in: bytes) < layer { low = middle + 1 } else { high = middle }
             }
-            return nil
+            var found: [IndexRecord] = []
+            while low < count, key(at: low, in: bytes) == layer {
+                if let record = record(at: low, in: bytes) { found.append(record) }
+                low += 1
+            }
+            return found
         }
     }
 
@@ -118,16 +127,18 @@ struct IndexFile: Sendable {
         let packOffset = bytes.littleEndian(UInt64.self, at: offset + 80)
         let packNumber = bytes.littleEndian(UInt32.self, at: offset + 88)
         var place = IndexRecord.Place.alone
+        var packSize: UInt64?
         if packNumber != IndexRecord.noPack {
             guard Int(packNumber) < packs.count else { return nil }
             let pack = packs[Int(packNumber)]
             guard packOffset <= pack.size, storedLength <= pack.size - packOffset else { return nil }
             place = .pack(pack.digest, offset: packOffset)
+            packSize = pack.size
         }
         return IndexRecord(
             layer: Layer(digest: digest(at: offset, in: bytes), size: bytes.littleEndian(UInt64.self, at: offset + 64)),
             storedDigest: digest(at: offset + 32, in: bytes), storedLength: storedLength, place: place,
             transform: ObjectHeader.Transform(rawValue: bytes[offset + 92]),
-            base: bytes[offset + 93] == 1 ? digest(at: offset + 96, in: bytes) : nil)
+            base: bytes[offset + 93] == 1 ? digest(at: offset + 96, in: bytes) : nil, packSize: packSize)
     }
 }

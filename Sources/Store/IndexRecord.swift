@@ -14,6 +14,8 @@ struct IndexRecord: Sendable {
     let place: Place
     let transform: ObjectHeader.Transform
     let base: Digest?
+    /// As the index knows it, of a record that was read from one.
+    var packSize: UInt64?
 
     /// Of a record on disk.
     static let length = 128

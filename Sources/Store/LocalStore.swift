@@ -90,9 +90,12 @@ public struct LocalStore: Sendable {
 
     /// Where a layer's object lies, or nil.
     func locate(_ layer: Layer) throws(CakeError) -> Location? {
-        let record = catalog.record(of: layer.digest)
-        if let record, case .pack(let pack, let offset) = record.place, record.layer.size == layer.size {
-            return .pack(pack, offset: offset, length: record.storedLength)
+        var record = catalog.record(of: layer.digest)
+        while let found = record, case .pack(let pack, let offset) = found.place, found.layer.size == layer.size {
+            if try catalog.isThere(pack) { return .pack(pack, offset: offset, length: found.storedLength) }
+            // Another process has written the pack again without its dead members, or removed it.
+            try catalog.reload(checking: false)
+            record = catalog.record(of: layer.digest)
         }
         guard let status = try Disk.status(layout.object(layer.digest)), status.kind == .file else { return nil }
         if let record, record.layer.size == layer.size, record.storedLength == status.size {
@@ -115,18 +118,22 @@ public struct LocalStore: Sendable {
         }
     }
 
-    /// Opens a layer's object. What another process moved meanwhile is looked up once more.
+    /// Opens a layer's object. What another process moved meanwhile, or a damaged index tells wrong, is looked up again.
     func open(_ layer: Layer) throws(CakeError) -> StoredObject {
-        for attempt in 0..<2 {
+        var failure: CakeError
+        repeat {
+            failure = CakeError(.notFound, "layer \(layer.digest.short) is not in the store")
             do {
                 if let location = try locate(layer) { return try open(layer, at: location) }
-            } catch let error where error.kind == .notFound && attempt == 0 {}
-            if attempt == 0 { try catalog.reload() }
-        }
-        throw CakeError(.notFound, "layer \(layer.digest.short) is not in the store")
+            } catch {
+                guard error.kind == .notFound || error.kind == .damaged else { throw error }
+                failure = error
+            }
+        } while try catalog.refresh()
+        throw failure
     }
 
-    private func open(_ layer: Layer, at location: Location) throws(CakeError) -> StoredObject {
+    func open(_ layer: Layer, at location: Location) throws(CakeError) -> StoredObject {
         switch location {
         case .alone(let length):
             try StoredObject(layer, in: File(layout.object(layer.digest), .read), at: 0, length: length)

@@ -43,10 +43,11 @@ extension LocalStore {
         let lock = try File(layout.lock("names"), .readWriteOrCreate)
         _ = try lock.lock(exclusive: true, waiting: true)
         defer { lock.unlock() }
-        let old = try record(of: name)
+        let old = try readable(name)
         guard let new = try change(old), new != old else { return }
         // What this name leaves may be collected; said before it is left, so that a kill between loses nothing.
-        if let old, old.manifest != new.manifest { try mark(old.manifest) }
+        if let old, old.manifest != new.manifest { try mark(old.manifest, leftBy: name) }
+        try unmark(new.manifest)
         try replace(path(of: name), with: new.encode(), in: operation)
     }
 
@@ -59,16 +60,36 @@ extension LocalStore {
         if record.isPinned, !evenIfPinned {
             throw CakeError(.failed, "\(name) is pinned", fix: "cake unpin \(name), or cake rm --force \(name)")
         }
-        try mark(record.manifest)
+        try mark(record.manifest, leftBy: name)
         try Disk.remove(path(of: name))
         try Disk.syncFolder(layout.names)
     }
 
     private func path(of name: ModelName) -> String { layout.names + "/" + name.fileName }
 
-    /// Notes that a manifest lost a name on purpose: an empty store of names then means what it says.
-    private func mark(_ manifest: Digest) throws(CakeError) {
+    /// The record of a name; none for a damaged one, which is there to be replaced.
+    private func readable(_ name: ModelName) throws(CakeError) -> NameRecord? {
+        do {
+            return try record(of: name)
+        } catch {
+            if error.kind == .damaged { return nil }
+            throw error
+        }
+    }
+
+    /// Notes that a manifest lost its last name on purpose: an empty store of names then means what it says. While some
+    /// name cannot be read, none is known to be the last.
+    private func mark(_ manifest: Digest, leftBy name: ModelName) throws(CakeError) {
+        guard let names = try? names(), !names.contains(where: { $0.name != name && $0.record.manifest == manifest })
+        else { return }
         _ = try File(layout.removalMark(manifest), .readWriteOrCreate)
+        try Disk.syncFolder(layout.removed)
+    }
+
+    /// It has a name again: should that be lost, it was not on purpose.
+    private func unmark(_ manifest: Digest) throws(CakeError) {
+        guard try Disk.exists(layout.removalMark(manifest)) else { return }
+        try Disk.remove(layout.removalMark(manifest))
         try Disk.syncFolder(layout.removed)
     }
 

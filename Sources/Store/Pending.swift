@@ -39,9 +39,12 @@ struct Pending: ~Copyable, Sendable {
         bytesInPacks += UInt64(object.bytes.count)
     }
 
-    consuming func publish(to store: LocalStore, from folder: String) throws(CakeError) -> UInt64 {
+    /// Bytes at rest, and the packs that hold some of them.
+    typealias Published = (bytes: UInt64, packs: [Digest])
+
+    consuming func publish(to store: LocalStore, from folder: String) throws(CakeError) -> Published {
         if let open { packs.append(open.finish()) }
-        guard !objects.isEmpty || !packs.isEmpty else { return 0 }
+        guard !objects.isEmpty || !packs.isEmpty else { return (0, []) }
         let (layout, objects, packs, total) = (store.layout, objects, packs, bytes)
         let index = IndexFile.encode(
             objects.map(\.record) + packs.flatMap(\.records),
@@ -60,8 +63,13 @@ struct Pending: ~Copyable, Sendable {
         if !packs.isEmpty { folders.insert(layout.packs) }
         try Disk.rename(indexPath, to: layout.indexFile(indexDigest))
         try Durable.sync(folders: folders.sorted(), on: layout.root)
-        store.catalog.add(try IndexFile(indexDigest, .mapped(MappedFile(layout.indexFile(indexDigest)))))
-        return total
+        do {
+            store.catalog.add(try IndexFile(indexDigest, .mapped(MappedFile(layout.indexFile(indexDigest)))))
+        } catch let error where error.kind == .notFound {
+            // A collection has already folded it into another.
+            try store.catalog.reload(checking: false)
+        }
+        return (total, packs.map(\.digest))
     }
 }
 

@@ -26,6 +26,7 @@ extension LocalStore {
         for digest in try manifestDigests() {
             for layer in try manifest(digest).layers where seen.insert(layer.digest).inserted { layers.append(layer) }
         }
+        _ = try catalog.refresh()
         catalog.forEach { record in
             guard case .pack = record.place, seen.insert(record.layer.digest).inserted else { return }
             layers.append(record.layer)

@@ -49,15 +49,20 @@ final class ExportFolder {
         }
     }
 
-    /// Makes the folder for what is being written, and clears away those of exports that were killed.
-    func begin() throws(CakeError) {
-        try Disk.makeFolders(root)
+    /// Clears away what exports left that were killed.
+    func clear() throws(CakeError) {
+        guard try Disk.exists(root) else { return }
         for name in try Disk.names(in: root) where name.hasPrefix(ExportFolder.asidePrefix) {
             guard let lock = try? File(root + "/" + name + "/lock", .readWrite),
                 try lock.lock(exclusive: true, waiting: false)
             else { continue }
             try Disk.removeTree(root + "/" + name)
         }
+    }
+
+    /// Makes the folder for what is being written.
+    func begin() throws(CakeError) {
+        try Disk.makeFolders(root)
         let folder = try Disk.makeUniqueFolder(in: root, prefix: ExportFolder.asidePrefix)
         let lock = try File(folder + "/lock", .create)
         _ = try lock.lock(exclusive: true, waiting: false)

@@ -80,8 +80,9 @@ public struct Import: Sendable {
             for _ in 0...BlockingPool.processors { startOne() }
             while let outcome = try await group.next() {
                 startOne()
-                try tally.take(outcome, work.layering.operation, progress)
-                if work.layering.operation.pendingBytes >= Import.publishStep { stored += try work.layering.operation.publish() }
+                let operation = work.layering.operation
+                try tally.take(outcome, isDryRun ? nil : operation, progress)
+                if operation.pendingBytes >= Import.publishStep { stored += try operation.publish() }
             }
         }
         return stored
@@ -131,7 +132,10 @@ private struct Tally {
         digests = Array(repeating: nil, count: files.count)
     }
 
-    mutating func take(_ outcome: ImportWork.Outcome, _ operation: Operation, _ progress: Progress) throws(CakeError) {
+    /// Without an operation nothing is packed, as a dry run asks.
+    mutating func take(
+        _ outcome: ImportWork.Outcome, _ operation: Operation?, _ progress: Progress
+    ) throws(CakeError) {
         switch outcome {
         case .file(let index, let digest):
             digests[index] = digest
@@ -142,7 +146,7 @@ private struct Tally {
             guard case .small(let found) = layered else { return }
             early[run] = found
             while let run = early.removeValue(forKey: nextRun) {
-                for small in run { try small.pack(in: operation) }
+                if let operation { for small in run { try small.pack(in: operation) } }
                 nextRun += 1
             }
         }

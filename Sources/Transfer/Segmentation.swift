@@ -46,13 +46,7 @@ public struct Segmentation: Sendable {
     }
 
     init(_ header: Safetensors.Header) {
-        var cuts = [Cut(start: 0, count: header.dataStart, tensor: nil)]
-        cuts.reserveCapacity(header.tensors.count + 1)
-        for entry in header.tensors {
-            let count = entry.range.upperBound - entry.range.lowerBound
-            cuts.append(Cut(start: entry.range.lowerBound, count: count, tensor: entry.tensor))
-        }
-        self.cuts = cuts
+        cuts = Segmentation.cuts(of: header)
         complaint = nil
     }
 
@@ -95,7 +89,18 @@ public struct Segmentation: Sendable {
         return try Safetensors.Header(parsing: json.span, fileSize: size)
     }
 
-    private static func even(_ size: UInt64) -> [Cut] {
+    /// The header, then the tensors in the order of their bytes.
+    static func cuts(of header: Safetensors.Header) -> [Cut] {
+        var cuts = [Cut(start: 0, count: header.dataStart, tensor: nil)]
+        cuts.reserveCapacity(header.tensors.count + 1)
+        for entry in header.tensors {
+            let count = entry.range.upperBound - entry.range.lowerBound
+            cuts.append(Cut(start: entry.range.lowerBound, count: count, tensor: entry.tensor))
+        }
+        return cuts
+    }
+
+    static func even(_ size: UInt64) -> [Cut] {
         var cuts: [Cut] = []
         var start: UInt64 = 0
         while start < size {

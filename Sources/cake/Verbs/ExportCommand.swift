@@ -88,9 +88,9 @@ extension ExportCommand {
             let there = report.filesThere > 0 ? "; \(report.filesThere) were there already" : ""
             session.output.line(
                 "exported \(session.style.paint(named.name.description, .strong)) to \(Printable.escape(destination))")
-            session.output.line(
-                "  \(report.files) \(report.files == 1 ? "file" : "files"), \(Quantities.bytes(report.bytes)), each as its "
-                    + "SHA-256 says\(there); in \(elapsed)")
+            session.show(
+                detail: "\(report.files) \(report.files == 1 ? "file" : "files"), \(Quantities.bytes(report.bytes)), "
+                    + "each as its SHA-256 says\(there); in \(elapsed)")
         }
     }
 

@@ -113,8 +113,7 @@ extension ListCommand {
                 Table.Cell(Quantities.count(model.parameters)), Table.Cell(Quantities.bytes(model.size)),
                 Table.Cell(Quantities.bytes(model.atRest)), Table.Cell(Quantities.bytes(model.alone)),
                 Table.Cell(Quantities.bytes(model.shared)),
-                Table.Cell(
-                    model.named.record.time.map { Quantities.duration(.seconds(max(0, now - $0))) } ?? "", .faint),
+                Table.Cell(model.named.record.time.map { Quantities.age(.seconds(now - $0)) } ?? "", .faint),
             ])
         }
         session.show(table)

@@ -51,6 +51,11 @@ extension TagCommand {
             record.isPinned = old?.isPinned ?? false
             return record
         }
-        if !session.settings.isQuiet, !session.settings.isJSON { session.output.line("\(target) is now \(named.name)") }
+        if session.settings.isJSON {
+            let manifest = JSONValue(named.record.manifest.hex)
+            session.show(["name": JSONValue(target.string), "manifest": manifest, "of": JSONValue(named.name.string)])
+        } else if !session.settings.isQuiet {
+            session.output.line("\(target) is now \(named.name)")
+        }
     }
 }

@@ -1,0 +1,82 @@
+import Foundation
+import Testing
+
+@Suite struct `The sources` {
+    /// Who may import whom. What is not here may be imported by nobody.
+    static let table: [String: Set<String>] = [
+        "Model": [],
+        "Platform": ["Model", "CShims", "CZstd", "CCrypto", "CXXHash", "Glibc", "Synchronization"],
+        "Store": ["Model", "Platform", "Synchronization"],
+        "Transfer": ["Model", "Platform", "Store", "Synchronization"],
+        "cake": ["Model", "Platform", "Store", "Transfer", "Synchronization"],
+    ]
+
+    struct Source {
+        let target: String
+        /// From the top of the package.
+        let path: String
+        let lines: [Substring]
+    }
+
+    static let top = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardizedFileURL
+
+    static func sources(under folder: String) throws -> [Source] {
+        let base = top.appending(path: folder)
+        return try FileManager.default.subpathsOfDirectory(atPath: base.path).filter { $0.hasSuffix(".swift") }.sorted()
+            .map {
+                let text = try String(contentsOf: base.appending(path: $0), encoding: .utf8)
+                return Source(
+                    target: String($0.prefix { $0 != "/" }), path: folder + "/" + $0,
+                    lines: text.split(separator: "\n", omittingEmptySubsequences: false))
+            }
+    }
+
+    /// A line without its comment, as words.
+    static func words(_ line: Substring) -> [Substring] {
+        let code = line.range(of: "//").map { line[..<$0.lowerBound] } ?? line
+        return code.split { !$0.isLetter && !$0.isNumber && $0 != "_" }
+    }
+
+    @Test func `import only what lies below them`() throws {
+        let sources = try Self.sources(under: "Sources")
+        #expect(sources.count > 50)
+        for source in sources {
+            let allowed = try #require(Self.table[source.target], "\(source.path): the table does not know its target")
+            for line in source.lines {
+                let words = Self.words(line)
+                guard let place = words.firstIndex(of: "import"), words.count == place + 2 else { continue }
+                guard words[..<place].allSatisfy({ ["public", "internal", "private", "testable"].contains($0) }) else {
+                    continue
+                }
+                let imported = String(words[place + 1])
+                #expect(allowed.contains(imported), "\(source.path) imports \(imported)")
+            }
+        }
+    }
+
+    @Test func `touch memory and the C library in Platform alone`() throws {
+        for source in try Self.sources(under: "Sources") where source.target != "Platform" {
+            for (number, line) in source.lines.enumerated() where Self.words(line).contains("unsafe") {
+                Issue.record("\(source.path):\(number + 1) says unsafe")
+            }
+        }
+    }
+
+    @Test func `are files that fit a reader's head`() throws {
+        for folder in ["Sources", "Tests"] {
+            for source in try Self.sources(under: folder) {
+                #expect(source.lines.count <= 301, "\(source.path) has \(source.lines.count) lines")
+            }
+        }
+    }
+
+    @Test func `have no way to end the process in the middle of work`() throws {
+        for source in try Self.sources(under: "Sources") {
+            for (number, line) in source.lines.enumerated() {
+                let words = Self.words(line)
+                let isTrying = words.contains("try") && line.contains("try!")
+                #expect(!isTrying && !words.contains("fatalError"), "\(source.path):\(number + 1) traps")
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import Foundation
+import Model
+import Platform
+import Store
+import Support
+import Testing
+
+/// How the nth call to the machine goes wrong.
+enum Fault: CaseIterable, Sendable {
+    case inputOutput
+    case diskFull
+    case kill
+
+    var effect: FaultPlan.Effect {
+        switch self {
+        case .inputOutput: .failsOnce(errno: EIO)
+        case .diskFull: .failsOnce(errno: ENOSPC)
+        case .kill: .diesThere
+        }
+    }
+}
+
+/// Runs `work` with its first call failing, then with its second, until none is left to fail. `prepare` makes what
+/// is worked on, afresh each time; `check` looks at what is left and is told what was reported.
+func countingFaults<Subject, Outcome>(
+    _ fault: Fault, prepare: () async throws -> Subject,
+    work: @escaping (Subject) async throws -> Outcome,
+    check: (Subject, _ reported: Outcome?, _ nth: Int) async throws -> Void
+) async throws {
+    var nth = 0
+    while true {
+        nth += 1
+        let subject = try await prepare()
+        let plan = FaultPlan(failing: nth, fault.effect)
+        var reported: Outcome?
+        var failure: (any Error)?
+        do {
+            reported = try await FaultPlan.$current.withValue(plan) { try await work(subject) }
+        } catch {
+            failure = error
+        }
+        if let failure, !(failure is CakeError) { Issue.record("call \(nth) ended in \(failure)") }
+        do {
+            try await check(subject, reported, nth)
+        } catch {
+            Issue.record("\(fault) at call \(nth), after \(failure.map { "\($0)" } ?? "success"): \(error)")
+        }
+        if !plan.hasFired {
+            if let failure { throw failure }
+            return
+        }
+        try #require(nth < 5000)
+    }
+}
+
+/// Makes every folder left in `incoming` old, as it is when the next command comes an hour later.
+func ageLeftovers(of root: String) throws {
+    for name in try FileManager.default.contentsOfDirectory(atPath: root + "/incoming") {
+        try Bend.age(root + "/incoming/" + name, seconds: 7200)
+    }
+}

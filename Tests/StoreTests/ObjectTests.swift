@@ -1,0 +1,171 @@
+import Foundation
+import Model
+import Platform
+import Support
+import Testing
+
+@testable import Store
+
+@Suite struct `An object` {
+    static let digest = SHA256.digest(of: [1, 2, 3].span)
+
+    @Test func `has a first frame that reads back as it was written`() throws {
+        for header in [
+            ObjectHeader(layer: Layer(digest: Self.digest, size: 0)),
+            ObjectHeader(layer: Layer(digest: Self.digest, size: UInt64(Int64.max))),
+            ObjectHeader(
+                layer: Layer(digest: Self.digest, size: 77), transform: .init(rawValue: 9), pieceBits: 12,
+                framesPerPiece: 3, base: .empty, parameters: [1, 2, 3]),
+        ] {
+            let bytes = header.encoded
+            let (read, length) = try ObjectHeader.decode((bytes + [9, 9]).span)
+            #expect(read == header && length == bytes.count)
+            #expect(try Zstd.frameLength(at: bytes.span) == bytes.count)
+            for count in 0..<bytes.count {
+                let cut = Array(bytes.prefix(count))
+                #expect(throws: CakeError.self) { try ObjectHeader.decode(cut.span) }
+            }
+            for index in bytes.indices {
+                for bit in 0..<8 {
+                    var bent = bytes
+                    bent[index] ^= 1 << UInt8(bit)
+                    guard let (other, _) = try? ObjectHeader.decode(bent.span) else { continue }
+                    #expect(other != header, "byte \(index) bit \(bit) says nothing")
+                }
+            }
+        }
+    }
+
+    @Test func `has a seek table that is right or refused`() throws {
+        for size in [0, 1, 1 << 20, (1 << 20) + 1, (3 << 20) + 5] {
+            let header = ObjectHeader(layer: Layer(digest: Self.digest, size: UInt64(size)))
+            let frames = (0..<Int(header.pieces)).map {
+                (stored: 100 + $0, plain: header.plainSize(ofPiece: UInt64($0)))
+            }
+            let bytes = SeekTable.encode(headerLength: 64, frames: frames)
+            #expect(bytes.count == SeekTable.length(for: header))
+            let length = UInt64(64 + frames.reduce(0) { $0 + $1.stored } + bytes.count)
+            let offsets = try SeekTable(bytes.span, of: header, headerLength: 64, objectLength: length).offsets
+            #expect(offsets.first == 64 && offsets.last == length - UInt64(bytes.count))
+            for index in bytes.indices {
+                for bit in 0..<8 {
+                    var bent = bytes
+                    bent[index] ^= 1 << UInt8(bit)
+                    #expect(throws: CakeError.self, "byte \(index)") {
+                        try SeekTable(bent.span, of: header, headerLength: 64, objectLength: length)
+                    }
+                }
+            }
+            #expect(throws: CakeError.self) {
+                try SeekTable(bytes.span, of: header, headerLength: 64, objectLength: length + 1)
+            }
+        }
+        let endless = ObjectHeader(
+            layer: Layer(digest: Self.digest, size: UInt64(Int64.max)), pieceBits: 12, framesPerPiece: 255)
+        #expect(SeekTable.length(for: endless) == nil)
+    }
+
+    /// Makes a store with one layer, and gives its object's path.
+    static func stored(_ bytes: [UInt8]) async throws -> (bench: Bench, layer: Layer, path: String) {
+        let bench = try Bench()
+        let operation = try Operation(bench.shelf.store)
+        let layer = try await bench.ingest(bytes, isTensor: true, in: operation)
+        try operation.publish()
+        try bench.name([layer], "m", in: operation)
+        let isPacked = bytes.count < Int(LocalStore.smallLimit)
+        return (bench, layer, isPacked ? try bench.only("packs") : bench.shelf.object(layer.digest))
+    }
+
+    /// Nil when reading it is refused.
+    static func read(_ layer: Layer, in store: LocalStore) throws -> [UInt8]? {
+        do {
+            return try LayerReader(store).bytes(of: layer, limit: 1 << 30)
+        } catch {
+            guard error.kind == .damaged || error.kind == .notFound || error.kind == .failed else { throw error }
+            return nil
+        }
+    }
+
+    @Test func `gives the right bytes or an error, whichever byte is flipped`() async throws {
+        try await onPool {
+            let bytes = seededBytes(300, seed: 5, .mixed)
+            let (bench, layer, path) = try await Self.stored(bytes)
+            let whole = Array(try Data(contentsOf: URL(filePath: path)))
+            for index in whole.indices {
+                for mask: UInt8 in [0x01, 0x80, 0xff] {
+                    var bent = whole
+                    bent[index] ^= mask
+                    try Data(bent).write(to: URL(filePath: path))
+                    let found = try Self.read(layer, in: bench.shelf.store)
+                    #expect(found == nil || found == bytes, "byte \(index)")
+                    // By the walk, too.
+                    _ = try PackWalk.records(of: layer.digest, at: path)
+                }
+            }
+            for count in 0..<whole.count {
+                try Data(whole.prefix(count)).write(to: URL(filePath: path))
+                #expect(try Self.read(layer, in: bench.shelf.store) == nil, "cut to \(count)")
+                _ = try PackWalk.records(of: layer.digest, at: path)
+            }
+        }
+    }
+
+    @Test func `of several pieces gives the right bytes or an error, too`() async throws {
+        try await onPool {
+            let bytes = seededBytes((2 << 20) + 17, seed: 5, .constant)
+            let (bench, layer, path) = try await Self.stored(bytes)
+            let whole = Array(try Data(contentsOf: URL(filePath: path)))
+            for index in whole.indices {
+                var bent = whole
+                bent[index] ^= 1 << UInt8(index % 8)
+                try Data(bent).write(to: URL(filePath: path))
+                #expect(try Self.read(layer, in: bench.shelf.store) ?? bytes == bytes, "byte \(index)")
+            }
+            for count in stride(from: 0, to: whole.count, by: 7) {
+                try Data(whole.prefix(count)).write(to: URL(filePath: path))
+                #expect(try Self.read(layer, in: bench.other().store) == nil, "cut to \(count)")
+            }
+        }
+    }
+
+    @Test(arguments: Texture.allCases, [0, 1, 2, 1000, -1, 1 << 20, (1 << 20) + 1, (2 << 20) - 1, 5 << 20])
+    func `of any size and texture is stored, read back and plain zstd`(texture: Texture, size: Int) async throws {
+        try await onPool {
+            let bytes = seededBytes(size < 0 ? (1 << 20) - 1 : size, seed: 11, texture)
+            for isTensor in [false, true] {
+                let bench = try Bench()
+                let operation = try Operation(bench.shelf.store)
+                let layer = try await bench.ingest(bytes, isTensor: isTensor, in: operation)
+                try operation.publish()
+                for store in [bench.shelf.store, try bench.other().store] {
+                    #expect(try store.contains(layer))
+                    #expect(try LayerReader(store).bytes(of: layer, limit: 1 << 30) == bytes)
+                }
+                #expect(try await bench.other().damages().isEmpty)
+                let objects = try bench.shelf.entries("objects").map { bench.shelf.object(Digest(hex: $0) ?? .empty) }
+                let packs = try bench.shelf.entries("packs").map { bench.root + "/packs/" + $0 }
+                #expect(objects.count + packs.count == (bytes.isEmpty ? 0 : 1))
+                for path in objects + packs {
+                    #expect(try zstd(["-t", path]) == 0)
+                    let decoded = bench.scratch["decoded"]
+                    #expect(try zstd(["-d", "-f", path, "-o", decoded]) == 0)
+                    #expect(Array(try Data(contentsOf: URL(filePath: decoded))) == bytes)
+                    let stored = try Data(contentsOf: URL(filePath: path)).count
+                    if texture == .random { #expect(stored < bytes.count + bytes.count / 1000 + 250) }
+                    if texture == .constant, bytes.count > 1000 { #expect(stored < bytes.count / 4) }
+                }
+            }
+        }
+    }
+
+    private func zstd(_ arguments: [String]) throws -> Int32 {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["zstd", "-q"] + arguments
+        process.standardError = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+}

@@ -1,0 +1,19 @@
+import Foundation
+
+/// A folder of a test's own, in memory where the machine has such a place, which vanishes with the last owner.
+public final class Scratch: Sendable {
+    public let path: String
+
+    public init() throws {
+        let memory = "/dev/shm"
+        let base =
+            FileManager.default.isWritableFile(atPath: memory) ? memory : FileManager.default.temporaryDirectory.path
+        path = base + "/cake-test-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// A path inside.
+    public subscript(name: String) -> String { path + "/" + name }
+}

@@ -1,0 +1,54 @@
+/// Random numbers that come again for the same seed (SplitMix64).
+public struct SeededNumbers: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    public init(seed: UInt64) { state = seed }
+
+    public mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ mixed >> 31
+    }
+
+    /// A seed for a property test, other than the last time; the test prints it.
+    public static func freshSeed() -> UInt64 { UInt64.random(in: 0..<1_000_000) }
+}
+
+/// What bytes look like to a compressor.
+public enum Texture: CaseIterable, Sendable {
+    case constant
+    case random
+    /// Runs that repeat between runs that do not.
+    case mixed
+}
+
+public func seededBytes(_ count: Int, seed: UInt64, _ texture: Texture = .random) -> [UInt8] {
+    var numbers = SeededNumbers(seed: seed)
+    switch texture {
+    case .constant: return [UInt8](repeating: UInt8(truncatingIfNeeded: seed), count: count)
+    case .random: return randomBytes(count, &numbers)
+    case .mixed:
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count)
+        while bytes.count < count {
+            bytes += randomBytes(min(5000, count - bytes.count), &numbers)
+            bytes += [UInt8](repeating: 7, count: min(9000, count - bytes.count))
+        }
+        return bytes
+    }
+}
+
+private func randomBytes(_ count: Int, _ numbers: inout SeededNumbers) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count)
+    while bytes.count < count {
+        var word = numbers.next()
+        for _ in 0..<min(8, count - bytes.count) {
+            bytes.append(UInt8(truncatingIfNeeded: word))
+            word >>= 8
+        }
+    }
+    return bytes
+}

@@ -8,6 +8,8 @@ public struct Collected: Sendable {
     public var bytes: UInt64 = 0
     /// Layers that no manifest has ever named, kept because they are young: a command that was killed may go on.
     public var keptYoung = 0
+    /// Files of which a pull fetched a part, long ago.
+    public var halfFetched = 0
 
     public init() {}
 }
@@ -37,6 +39,7 @@ private struct Collector {
     private var deadManifests: [Digest] = []
     private var deadObjects: [(digest: Digest, length: UInt64)] = []
     private var deadMembers: Set<IndexRecord.Place> = []
+    private var abandonedParts: [String] = []
     private(set) var collected = Collected()
 
     /// Small packs are written again for any dead member; large ones when it frees at least a fifth.
@@ -54,6 +57,11 @@ private struct Collector {
         live.insert(.empty)
         for root in roots { for layer in try store.manifest(root).layers { live.insert(layer.digest) } }
         let oldest = Machine.now - Int(grace.components.seconds)
+        for parts in try Parts.abandoned(in: store.layout, since: oldest) {
+            abandonedParts.append(parts.folder)
+            collected.halfFetched += 1
+            collected.bytes += parts.bytes
+        }
         for manifest in manifests where !roots.contains(manifest) {
             guard try isYoungAndNeverNamed(manifest, oldest), let layers = try? store.manifest(manifest).layers else {
                 continue
@@ -154,6 +162,7 @@ private struct Collector {
 
     func sweep(in operation: Operation?) throws(CakeError) {
         let layout = store.layout
+        for folder in abandonedParts { try Disk.removeTree(folder) }
         for manifest in deadManifests {
             try Disk.remove(layout.manifest(manifest))
             try Disk.remove(layout.removalMark(manifest))

@@ -14,7 +14,8 @@ struct Leases {
 
     /// Removes what operations left that were killed.
     func removeDead() throws(CakeError) {
-        for name in try Disk.names(in: layout.incoming) {
+        // Folders called by a digest hold half-fetched files: they outlive the command that fetched.
+        for name in try Disk.names(in: layout.incoming) where Digest(hex: name) == nil {
             let path = layout.incoming + "/" + name
             guard let status = try Disk.status(path, followingLinks: false) else { continue }
             if status.kind == .folder, let lease = try? File(path + "/lease", .readWrite) {

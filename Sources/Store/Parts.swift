@@ -16,15 +16,41 @@ public final class Parts: Sendable {
     /// be trusted.
     public init(_ store: LocalStore, key: Digest, waiting: () -> Void) throws(CakeError) {
         folder = store.layout.incoming + "/" + key.hex
-        try Disk.makeFolder(folder)
-        lock = try File(folder + "/lock", .readWriteOrCreate)
-        if try !lock.lock(exclusive: true, waiting: false) {
-            waiting()
-            _ = try lock.lock(exclusive: true, waiting: true)
-            // Whoever had it may have been done with it, and taken it away.
-            try Disk.makeFolder(folder)
-        }
+        lock = try Parts.lock(folder, waiting)
         parts = Mutex(try Parts.found(in: folder))
+    }
+
+    private static func lock(_ folder: String, _ waiting: () -> Void) throws(CakeError) -> File {
+        var hasWaited = false
+        while true {
+            try Disk.makeFolder(folder)
+            let lock = try File(folder + "/lock", .readWriteOrCreate)
+            if try !lock.lock(exclusive: true, waiting: false) {
+                if !hasWaited { waiting() }
+                hasWaited = true
+                _ = try lock.lock(exclusive: true, waiting: true)
+            }
+            // Whoever had it may have been done, and taken the folder away with the file that is locked now.
+            if try Disk.status(lock.path)?.inode == lock.status().inode { return lock }
+        }
+    }
+
+    /// Folders that nobody has touched since `oldest` and nobody holds, with their bytes.
+    static func abandoned(in layout: Layout, since oldest: Int) throws(CakeError) -> [(folder: String, bytes: UInt64)] {
+        var found: [(folder: String, bytes: UInt64)] = []
+        for name in try Disk.names(in: layout.incoming) where Digest(hex: name) != nil {
+            let folder = layout.incoming + "/" + name
+            guard let lock = try? File(folder + "/lock", .readWrite), try lock.lock(exclusive: true, waiting: false)
+            else { continue }
+            var (newest, bytes) = (0, UInt64(0))
+            for file in try Disk.names(in: folder) {
+                guard let status = try Disk.status(folder + "/" + file, followingLinks: false) else { continue }
+                newest = max(newest, status.modified)
+                bytes += status.size
+            }
+            if newest <= oldest { found.append((folder, bytes)) }
+        }
+        return found
     }
 
     private static func found(in folder: String) throws(CakeError) -> [Part] {

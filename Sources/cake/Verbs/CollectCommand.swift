@@ -50,15 +50,18 @@ extension CollectCommand {
             session.show([
                 "layers": JSONValue(collected.layers), "manifests": JSONValue(collected.manifests),
                 "bytes": JSONValue(collected.bytes), "kept_young": JSONValue(collected.keptYoung),
-                "dry_run": .bool(isDryRun),
+                "half_fetched": JSONValue(collected.halfFetched), "dry_run": .bool(isDryRun),
             ])
             return
         }
         guard !session.settings.isQuiet else { return }
         let verb = isDryRun ? "would free" : "freed"
         session.output.line(
-            collected.layers + collected.manifests == 0
+            collected.layers + collected.manifests + collected.halfFetched == 0
                 ? "nothing to collect" : "\(verb) \(Quantities.bytes(collected.bytes)) in \(collected.layers) layers")
+        if collected.halfFetched > 0 {
+            session.output.line("\(collected.halfFetched) half-fetched files among it that nobody went on with")
+        }
         if collected.keptYoung > 0 {
             session.output.line(
                 "\(collected.keptYoung) layers that no model names are young and were kept; --grace 0s takes them too")

@@ -1,0 +1,64 @@
+extension SettingsFile {
+    static func setting(in line: String) throws(CakeError) -> Setting? {
+        let text = trimmed(line)
+        guard !text.isEmpty, text.utf8.first != UInt8(ascii: "#") else { return nil }
+        guard let (key, value) = ReferenceReader.split(text, at: "=") else {
+            throw CakeError(
+                .usage, "\"\(Printable.escape(String(text.prefix(100))))\" is no setting",
+                fix: "write KEY = VALUE, or # before a comment")
+        }
+        let known = try check(key: trimmed(key))
+        return Setting(key: known, value: try check(value: trimmed(value), of: known))
+    }
+
+    /// A key that something listens to.
+    public static func check(key: String) throws(CakeError) -> String {
+        if Key(rawValue: key) != nil { return key }
+        if key.utf8.starts(with: aliasPrefix.utf8) {
+            let name = String(key.dropFirst(aliasPrefix.count))
+            do {
+                _ = try ModelName(name)
+            } catch {
+                throw CakeError(.usage, "an alias cannot be called that: \(error.what)", fix: error.fix)
+            }
+            guard !name.utf8.contains(where: { "@/:=#".utf8.contains($0) }) else {
+                throw CakeError(
+                    .usage, "an alias is one short word: \"\(name)\" holds one of @ / : = #",
+                    fix: "write it like alias.base = org/name")
+            }
+            return key
+        }
+        let words = Key.allCases.map(\.rawValue)
+        let near = Suggestion.nearest(to: key, among: words + [aliasPrefix + "NAME"])
+        throw CakeError(
+            .usage, "there is no setting \"\(Printable.escape(String(key.prefix(100))))\"",
+            fix: near.map { "did you mean \($0)?" } ?? "there are \(words.joined(separator: ", ")) and alias.NAME")
+    }
+
+    static func check(value: String, of key: String) throws(CakeError) -> String {
+        let value = trimmed(value)
+        guard !value.isEmpty else {
+            throw CakeError(.usage, "\(key) has no value", fix: "cake config --unset \(key) takes it away")
+        }
+        guard value.unicodeScalars.allSatisfy(Printable.isPlain) else {
+            throw CakeError(.usage, "the value of \(key) holds a control character")
+        }
+        do {
+            switch Key(rawValue: key) {
+            case .endpoint: _ = try HubRoutes(endpoint: value)
+            case .store: break
+            case nil: _ = try Reference(value)
+            }
+        } catch {
+            throw CakeError(error.kind, "\(key): \(error.what.replacing("HF_ENDPOINT: ", with: ""))", fix: error.fix)
+        }
+        return value
+    }
+
+    /// Spaces, tabs and a carriage return around it taken off.
+    private static func trimmed(_ text: String) -> String {
+        let isSpace = { (byte: UInt8) in byte == 0x20 || byte == 0x09 || byte == 0x0d }
+        let bytes = Array(text.utf8).drop(while: isSpace)
+        return String(decoding: bytes.reversed().drop(while: isSpace).reversed(), as: UTF8.self)
+    }
+}

@@ -1,0 +1,91 @@
+/// `~/.config/cake/config`: lines of `key = value`, comments from `#` on lines of their own. A change to one key leaves
+/// all other lines as they are.
+public struct SettingsFile: Hashable, Sendable {
+    /// What can be set besides `alias.NAME`.
+    public enum Key: String, CaseIterable, Sendable {
+        case store
+        case endpoint
+
+        public var meaning: String {
+            switch self {
+            case .store: "the folder of the store"
+            case .endpoint: "the Hub, or a mirror of it"
+            }
+        }
+    }
+
+    public static let maximumSize = 1 << 20
+    static let aliasPrefix = "alias."
+
+    private struct Line: Hashable, Sendable {
+        let text: String
+        /// Nil for a comment or an empty line.
+        let setting: Setting?
+    }
+
+    public struct Setting: Hashable, Sendable {
+        public let key: String
+        public let value: String
+    }
+
+    private var lines: [Line] = []
+
+    /// Without any line.
+    public init() {}
+
+    /// In the order of the file.
+    public var settings: [Setting] { lines.compactMap(\.setting) }
+
+    public subscript(key: String) -> String? {
+        let wanted = ExactText(key)
+        return settings.first { ExactText($0.key) == wanted }?.value
+    }
+
+    public subscript(key: Key) -> String? { self[key.rawValue] }
+
+    /// The person's own short names.
+    public var aliases: [String: String] {
+        var aliases: [String: String] = [:]
+        for setting in settings where setting.key.utf8.starts(with: SettingsFile.aliasPrefix.utf8) {
+            aliases[String(setting.key.dropFirst(SettingsFile.aliasPrefix.count))] = setting.value
+        }
+        return aliases
+    }
+
+    public init(parsing bytes: Span<UInt8>) throws(CakeError) {
+        guard bytes.count <= SettingsFile.maximumSize, let text = String(copying: bytes) else {
+            throw CakeError(.usage, "it is no text, or longer than \(SettingsFile.maximumSize) bytes")
+        }
+        var numbers: [ExactText: Int] = [:]
+        var all = text.utf8.split(separator: lineFeed, omittingEmptySubsequences: false)
+        if all.last?.isEmpty == true { all.removeLast() }
+        for (index, line) in all.enumerated() {
+            let line = String(Substring(line))
+            do throws(CakeError) {
+                let setting = try SettingsFile.setting(in: line)
+                if let setting, let before = numbers.updateValue(index + 1, forKey: ExactText(setting.key)) {
+                    throw CakeError(
+                        .usage, "\(setting.key) was set in line \(before) already", fix: "remove one of the two lines")
+                }
+                lines.append(Line(text: line, setting: setting))
+            } catch {
+                throw error.at("line \(index + 1)")
+            }
+        }
+    }
+
+    public var bytes: [UInt8] { lines.flatMap { Array($0.text.utf8) + [lineFeed] } }
+
+    /// Where the key stands now; a new one at the end. Nil takes the line away.
+    public mutating func set(_ key: String, to value: String?) throws(CakeError) {
+        let wanted = ExactText(try SettingsFile.check(key: key))
+        let place = lines.firstIndex { $0.setting.map { ExactText($0.key) == wanted } ?? false }
+        guard let value else {
+            if let place { lines.remove(at: place) }
+            return
+        }
+        let setting = Setting(key: key, value: try SettingsFile.check(value: value, of: key))
+        let line = Line(text: "\(key) = \(setting.value)", setting: setting)
+        if let place { lines[place] = line } else { lines.append(line) }
+    }
+}

@@ -1,0 +1,86 @@
+/// Which files of a snapshot are taken. A repository often holds the same weights several times, in the formats of
+/// several libraries; one is enough.
+public struct WeightSelection: Sendable {
+    public enum Scope: Sendable {
+        /// Safetensors where there are any, and everything that is no weights.
+        case oneFormat
+        case everything
+    }
+
+    private let scope: Scope
+    private let included: [Glob]
+    private let excluded: [Glob]
+
+    /// With globs to include, the scope does not matter: who names files means them. As `hf` has it, `*` also takes
+    /// slashes, and a pattern that ends in a slash takes all beneath.
+    public init(_ scope: Scope = .oneFormat, include: [String] = [], exclude: [String] = []) throws(CakeError) {
+        self.scope = scope
+        included = try include.map(WeightSelection.glob)
+        excluded = try exclude.map(WeightSelection.glob)
+    }
+
+    private static func glob(_ pattern: String) throws(CakeError) -> Glob {
+        try Glob(pattern.utf8.last == UInt8(ascii: "/") ? pattern + "*" : pattern)
+    }
+
+    public struct Choice: Hashable, Sendable {
+        /// In the snapshot's order.
+        public internal(set) var files: [SnapshotFile] = []
+        /// Weights that are another form of those taken.
+        public internal(set) var otherForms: [SnapshotFile] = []
+        /// Named by an index, and not there.
+        public internal(set) var missing: [FilePath] = []
+        /// Indexes that make no sense: all safetensors beside them are taken.
+        public internal(set) var complaints: [CakeError] = []
+
+        public var size: UInt64 { files.reduce(0) { $0 + $1.size } }
+    }
+
+    /// The indexes whose bytes `choose` wants to see.
+    public func indexes(in snapshot: Snapshot) -> [SnapshotFile] {
+        guard scope == .oneFormat, included.isEmpty else { return [] }
+        let forms = WeightForms(snapshot)
+        return snapshot.files.filter { forms.isIndex($0.path) }
+    }
+
+    /// `indexes` holds the bytes of those that were asked for, by path.
+    public func choose(from snapshot: Snapshot, indexes: [FilePath: [UInt8]] = [:]) throws(CakeError) -> Choice {
+        var choice = Choice()
+        var forms = WeightForms(snapshot)
+        let isWhole = scope == .everything || !included.isEmpty
+        if !isWhole {
+            for (path, bytes) in indexes.sorted(by: { $0.key < $1.key }) {
+                do {
+                    choice.missing += try forms.read(bytes.span, of: path)
+                } catch {
+                    choice.complaints.append(error.at(path.description))
+                }
+            }
+        }
+        for file in snapshot.files {
+            let path = file.path.string
+            guard included.isEmpty || included.contains(where: { $0.matches(path) }),
+                !excluded.contains(where: { $0.matches(path) })
+            else { continue }
+            if isWhole || forms.isTaken(file.path) { choice.files.append(file) } else { choice.otherForms.append(file) }
+        }
+        guard !choice.files.isEmpty || included.isEmpty && excluded.isEmpty else {
+            throw CakeError(
+                .notFound, "none of the \(snapshot.files.count) files of \(snapshot.repository.id) fits",
+                fix: "put quotes around a pattern, such as --include '*.safetensors'; * also takes slashes")
+        }
+        return choice
+    }
+}
+
+extension WeightSelection.Choice {
+    /// One line about what was left out, or nil.
+    public var note: String? {
+        guard !otherForms.isEmpty else { return nil }
+        let size = otherForms.reduce(0 as UInt64) { $0 + $1.size }
+        let shown = otherForms.prefix(3).map(\.path.description).joined(separator: ", ")
+        let rest = otherForms.count > 3 ? " and \(otherForms.count - 3) more" : ""
+        return
+            "not taken: \(shown)\(rest) (\(Quantities.bytes(size))), other forms of the same weights; --all takes them"
+    }
+}

@@ -41,6 +41,7 @@ public struct Export: Sendable {
                 wanted.append(file)
             }
         }
+        try folder.removeDead()
         let bytes = wanted.reduce(0) { $0 + $1.size }
         try folder.refuseIfTooSmall(for: bytes)
         if !wanted.isEmpty {

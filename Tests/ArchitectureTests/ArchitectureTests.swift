@@ -22,12 +22,13 @@ import Testing
 
     static func sources(under folder: String) throws -> [Source] {
         let base = top.appending(path: folder)
-        return try FileManager.default.subpathsOfDirectory(atPath: base.path).filter { $0.hasSuffix(".swift") }.sorted().map {
-            let text = try String(contentsOf: base.appending(path: $0), encoding: .utf8)
-            return Source(
-                target: String($0.prefix { $0 != "/" }), path: folder + "/" + $0,
-                lines: text.split(separator: "\n", omittingEmptySubsequences: false))
-        }
+        return try FileManager.default.subpathsOfDirectory(atPath: base.path).filter { $0.hasSuffix(".swift") }.sorted()
+            .map {
+                let text = try String(contentsOf: base.appending(path: $0), encoding: .utf8)
+                return Source(
+                    target: String($0.prefix { $0 != "/" }), path: folder + "/" + $0,
+                    lines: text.split(separator: "\n", omittingEmptySubsequences: false))
+            }
     }
 
     /// A line without its comment, as words.
@@ -44,7 +45,9 @@ import Testing
             for line in source.lines {
                 let words = Self.words(line)
                 guard let place = words.firstIndex(of: "import"), words.count == place + 2 else { continue }
-                guard words[..<place].allSatisfy({ ["public", "internal", "private", "testable"].contains($0) }) else { continue }
+                guard words[..<place].allSatisfy({ ["public", "internal", "private", "testable"].contains($0) }) else {
+                    continue
+                }
                 let imported = String(words[place + 1])
                 #expect(allowed.contains(imported), "\(source.path) imports \(imported)")
             }

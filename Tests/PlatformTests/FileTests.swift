@@ -96,7 +96,8 @@ import Testing
 @Suite struct `A folder` {
     @Test func `is listed in the order of its bytes`() throws {
         let scratch = try Scratch()
-        try ModelMaker.write(["b": [], "a": [], "B": [], ".hidden": [], "é": [], "a/b".replacing("/", with: "-"): []], to: scratch.path)
+        try ModelMaker.write(
+            ["b": [], "a": [], "B": [], ".hidden": [], "é": [], "a/b".replacing("/", with: "-"): []], to: scratch.path)
         #expect(try Disk.names(in: scratch.path) == [".hidden", "B", "a", "a-b", "b", "é"])
         let failure = #expect(throws: CakeError.self) { try Disk.names(in: scratch["none"]) }
         #expect(failure?.kind == .notFound)

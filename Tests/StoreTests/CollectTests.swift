@@ -80,7 +80,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["cut", "flip", "empty", "foreign"]) func `refuses while a name cannot be read`(how: String) async throws {
+    @Test(arguments: ["cut", "flip", "empty", "foreign"]) func `refuses while a name cannot be read`(how: String)
+        async throws
+    {
         try await onPool {
             let bench = try Bench()
             let files = try ModelMaker.small()
@@ -102,7 +104,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["cut", "flip", "gone"]) func `refuses while a named manifest cannot be read`(how: String) async throws {
+    @Test(arguments: ["cut", "flip", "gone"]) func `refuses while a named manifest cannot be read`(how: String)
+        async throws
+    {
         try await onPool {
             let bench = try Bench()
             let files = try ModelMaker.small()

@@ -174,7 +174,9 @@ import Testing
                     try Bend.age(folder, seconds: 7200)
                 }
                 try await withThrowingTaskGroup(of: Void.self) { group in
-                    for _ in 0..<4 { group.addTask(executorPreference: testPool) { _ = try Operation(bench.shelf.store) } }
+                    for _ in 0..<4 {
+                        group.addTask(executorPreference: testPool) { _ = try Operation(bench.shelf.store) }
+                    }
                     try await group.waitForAll()
                 }
                 #expect(try bench.shelf.entries("incoming").isEmpty, "round \(round)")

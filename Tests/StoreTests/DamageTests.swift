@@ -30,7 +30,9 @@ import Testing
     }
 
     /// Models are exported right or not at all, the damage is reported once, and bringing them again mends it.
-    static func expectMended(_ bench: Bench, _ models: [String: ModelMaker.Files], isHarmless: Bool = false) async throws {
+    static func expectMended(_ bench: Bench, _ models: [String: ModelMaker.Files], isHarmless: Bool = false)
+        async throws
+    {
         let shelf = try bench.other()
         for (name, files) in models {
             do {
@@ -72,7 +74,8 @@ import Testing
         }
     }
 
-    @Test(arguments: Harm.allCases) func `reports what verification finds before anybody reads`(harm: Harm) async throws {
+    @Test(arguments: Harm.allCases) func `reports what verification finds before anybody reads`(harm: Harm) async throws
+    {
         try await onPool {
             let bench = try Bench()
             let models = ["one": try ModelMaker.small(seed: 1), "two": try ModelMaker.small(seed: 2)]
@@ -107,7 +110,8 @@ import Testing
         }
     }
 
-    @Test(arguments: [false, true]) func `loses of a pack only what the damage lies in`(isIndexGone: Bool) async throws {
+    @Test(arguments: [false, true]) func `loses of a pack only what the damage lies in`(isIndexGone: Bool) async throws
+    {
         try await onPool {
             let bench = try Bench()
             let files = try ModelMaker.packed(tensors: 8, changed: 0..<8, seed: 1)
@@ -125,7 +129,9 @@ import Testing
         }
     }
 
-    @Test(arguments: Harm.allCases) func `does not need its index, and loses nothing to a damaged one`(harm: Harm) async throws {
+    @Test(arguments: Harm.allCases) func `does not need its index, and loses nothing to a damaged one`(harm: Harm)
+        async throws
+    {
         try await onPool {
             let bench = try Bench()
             let models = ["one": try ModelMaker.small(seed: 1), "two": try ModelMaker.small(seed: 2)]
@@ -169,7 +175,9 @@ import Testing
             let bench = try Bench()
             let models = ["one": try ModelMaker.small(seed: 1), "two": try ModelMaker.small(seed: 2)]
             var paths: [String: String] = [:]
-            for (name, files) in models { paths[name] = bench.root + "/manifests/" + (try await bench.bring(files, as: name).hex) }
+            for (name, files) in models {
+                paths[name] = bench.root + "/manifests/" + (try await bench.bring(files, as: name).hex)
+            }
             let one = try #require(paths["one"])
             try harm.happen(to: one, other: #require(paths["two"]))
             let failure = await #expect(throws: CakeError.self) { try await bench.other().files(of: "one") }

@@ -30,7 +30,9 @@ import Testing
         return scratch
     }
 
-    @Test(arguments: Fault.allCases) func `leaves a store in which all that was stored is whole`(fault: Fault) async throws {
+    @Test(arguments: Fault.allCases) func `leaves a store in which all that was stored is whole`(fault: Fault)
+        async throws
+    {
         try await onPool {
             let template = try await Self.template()
             try await countingFaults(fault) {

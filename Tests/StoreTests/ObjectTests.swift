@@ -39,7 +39,9 @@ import Testing
     @Test func `has a seek table that is right or refused`() throws {
         for size in [0, 1, 1 << 20, (1 << 20) + 1, (3 << 20) + 5] {
             let header = ObjectHeader(layer: Layer(digest: Self.digest, size: UInt64(size)))
-            let frames = (0..<Int(header.pieces)).map { (stored: 100 + $0, plain: header.plainSize(ofPiece: UInt64($0))) }
+            let frames = (0..<Int(header.pieces)).map {
+                (stored: 100 + $0, plain: header.plainSize(ofPiece: UInt64($0)))
+            }
             let bytes = SeekTable.encode(headerLength: 64, frames: frames)
             #expect(bytes.count == SeekTable.length(for: header))
             let length = UInt64(64 + frames.reduce(0) { $0 + $1.stored } + bytes.count)
@@ -58,7 +60,8 @@ import Testing
                 try SeekTable(bytes.span, of: header, headerLength: 64, objectLength: length + 1)
             }
         }
-        let endless = ObjectHeader(layer: Layer(digest: Self.digest, size: UInt64(Int64.max)), pieceBits: 12, framesPerPiece: 255)
+        let endless = ObjectHeader(
+            layer: Layer(digest: Self.digest, size: UInt64(Int64.max)), pieceBits: 12, framesPerPiece: 255)
         #expect(SeekTable.length(for: endless) == nil)
     }
 

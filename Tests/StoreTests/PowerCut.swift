@@ -132,7 +132,9 @@ struct PowerCut {
             switch UInt8.random(in: 0..<3, using: &numbers) {
             case 0: return synced
             case 1: return node.bytes
-            default: return Array(node.bytes.prefix(max(synced.count, Int.random(in: 0...node.bytes.count, using: &numbers))))
+            default:
+                return Array(
+                    node.bytes.prefix(max(synced.count, Int.random(in: 0...node.bytes.count, using: &numbers))))
             }
         }
     }

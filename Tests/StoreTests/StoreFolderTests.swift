@@ -16,7 +16,9 @@ import Testing
         #expect(failure?.kind == .failed)
     }
 
-    @Test(arguments: ["", "cake store 1", "cake store 0\n", "cake store one\n", "hello", "cake store 1\ncake store 2\n"])
+    @Test(arguments: [
+        "", "cake store 1", "cake store 0\n", "cake store one\n", "hello", "cake store 1\ncake store 2\n",
+    ])
     func `that does not say what it is is refused`(text: String) throws {
         let scratch = try Scratch()
         _ = try Shelf(at: scratch["store"])
@@ -34,7 +36,9 @@ import Testing
         #expect(throws: CakeError.self) { try Shelf(at: scratch["home/thesis.tex"]) }
     }
 
-    @Test(arguments: Fault.allCases) func `is made whole by the next command, whichever call fails`(fault: Fault) async throws {
+    @Test(arguments: Fault.allCases) func `is made whole by the next command, whichever call fails`(fault: Fault)
+        async throws
+    {
         try await onPool {
             try await countingFaults(fault) {
                 try Scratch()

@@ -45,6 +45,7 @@ public enum Bend {
 
     /// As if the clock had stood elsewhere when the file was written.
     public static func age(_ path: String, seconds: Double) throws {
-        try FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSinceNow: -seconds)], ofItemAtPath: path)
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSinceNow: -seconds)], ofItemAtPath: path)
     }
 }

@@ -44,7 +44,9 @@ public enum ModelMaker {
     /// Small tensors only, so that everything lies in packs; those with a number in `changed` differ by `seed`.
     public static func packed(tensors: Int = 4, changed: Range<Int>, seed: UInt64) throws -> Files {
         let parts = (0..<tensors).map { index in
-            Part("layers.\(index).weight", bytes: 2048, seed: changed.contains(index) ? seed * 1000 + UInt64(index) : UInt64(index))
+            Part(
+                "layers.\(index).weight", bytes: 2048,
+                seed: changed.contains(index) ? seed * 1000 + UInt64(index) : UInt64(index))
         }
         return ["model.safetensors": try safetensors(parts)]
     }
@@ -53,7 +55,8 @@ public enum ModelMaker {
     public static func write(_ files: Files, to folder: String) throws -> String {
         for (path, bytes) in files {
             let url = URL(filePath: folder).appending(path: path)
-            try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
             try Data(bytes).write(to: url)
         }
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

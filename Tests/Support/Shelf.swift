@@ -22,7 +22,8 @@ public struct Shelf: Sendable {
     @discardableResult
     public func bring(_ folder: String, as name: String, isLenient: Bool = false) async throws -> Digest {
         let found = try ImportPath(folder, name: ModelName(name), followingAllLinks: false)
-        return try await Import(into: store, progress: Progress("import"), isLenient: isLenient)(found.candidates[0]).manifest
+        return try await Import(into: store, progress: Progress("import"), isLenient: isLenient)(found.candidates[0])
+            .manifest
     }
 
     public func export(_ name: String, to folder: String, isForced: Bool = false) async throws {
@@ -60,7 +61,8 @@ public struct Shelf: Sendable {
     /// The names in one of the store's folders; of `objects`, those of all shards.
     public func entries(_ folder: String) throws -> [String] {
         if folder == "objects" {
-            return try Disk.names(in: root + "/objects").flatMap { try Disk.names(in: root + "/objects/" + $0) }.sorted()
+            return try Disk.names(in: root + "/objects").flatMap { try Disk.names(in: root + "/objects/" + $0) }
+                .sorted()
         }
         return try Disk.names(in: root + "/" + folder)
     }

@@ -37,15 +37,15 @@ public enum DType: String, Sendable, Hashable, CaseIterable {
 
     /// The dtype of that spelling. A header of 90,000 tensors asks as often, so no String is made.
     public init?(spelling: Span<UInt8>) {
-        guard spelling.count <= 16 else { return nil }
+        guard spelling.count < 16 else { return nil }
         let wanted = DType.packed(spelling)
         guard let found = DType.spellings.first(where: { $0.packed == wanted }) else { return nil }
         self = found.dtype
     }
 
-    /// A spelling as one number: no two of up to 16 bytes without NUL meet.
+    /// A spelling of up to 15 bytes as one number. The one in front tells `A` from NUL and `A`.
     private static func packed(_ spelling: Span<UInt8>) -> UInt128 {
-        var value: UInt128 = 0
+        var value: UInt128 = 1
         for index in spelling.indices { value = value << 8 | UInt128(spelling[index]) }
         return value
     }

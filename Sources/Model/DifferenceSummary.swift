@@ -8,6 +8,8 @@ public struct DifferenceSummary: Hashable, Sendable {
 
         public init() {}
 
+        public init(_ kinds: some Sequence<Difference.Kind>) { for kind in kinds { add(kind) } }
+
         public subscript(kind: Difference.Kind) -> Int { numbers[kind.place] }
 
         public var total: Int { numbers.reduce(0, +) }
@@ -32,6 +34,9 @@ public struct DifferenceSummary: Hashable, Sendable {
         /// Of those with bytes the first model does not have under that name: changed, reshaped, another dtype, added.
         public private(set) var bytesChanged: UInt64 = 0
 
+        /// Of those tensors whose numbers were compared; nil when none were.
+        public private(set) var numeric: NumericDifference?
+
         /// `model.layers.0-29`, safe to print.
         public var label: String {
             guard let numbers else { return prefix.printable }
@@ -45,7 +50,8 @@ public struct DifferenceSummary: Hashable, Sendable {
             numbers = block.number.map { $0...$0 }
         }
 
-        mutating func add(_ change: Difference.TensorChange) {
+        mutating func add(_ change: Difference.TensorChange, _ numbers: NumericDifference?) {
+            add(numbers)
             counts.add(change.kind)
             let size = (change.after ?? change.before)?.layer.size ?? 0
             bytes = bytes.clampedSum(size)
@@ -53,6 +59,12 @@ public struct DifferenceSummary: Hashable, Sendable {
             case .changed, .reshaped, .dtypeChanged, .added: bytesChanged = bytesChanged.clampedSum(size)
             case .same, .renamed, .removed: break
             }
+        }
+
+        private mutating func add(_ numbers: NumericDifference?) {
+            guard let numbers else { return }
+            numeric = numeric ?? NumericDifference()
+            numeric?.add(numbers)
         }
 
         /// Whether `next` is the next block of the same kind, and its tensors met the same fates.
@@ -66,6 +78,7 @@ public struct DifferenceSummary: Hashable, Sendable {
             guard let range = numbers, let other = next.numbers else { return }
             numbers = range.lowerBound...max(range.upperBound, other.upperBound)
             counts.add(next.counts)
+            add(next.numeric)
             bytes = bytes.clampedSum(next.bytes)
             bytesChanged = bytesChanged.clampedSum(next.bytesChanged)
         }
@@ -81,12 +94,13 @@ public struct DifferenceSummary: Hashable, Sendable {
     public let rows: [Row]
     public let counts: Counts
 
-    public init(_ difference: Difference) {
+    /// `numbers`: for each tensor of the difference, where its numbers were compared.
+    public init(_ difference: Difference, numbers: [NumericDifference?]? = nil) {
         var finder = BlockFinder()
         var places: [NetworkBlock: Int] = [:]
         var blocks: [Row] = []
         var last: (block: NetworkBlock, place: Int)?
-        for change in difference.tensors {
+        for (index, change) in difference.tensors.enumerated() {
             let block = finder.block(of: change.name)
             let place: Int
             if let last, last.block == block {
@@ -99,7 +113,7 @@ public struct DifferenceSummary: Hashable, Sendable {
                 blocks.append(Row(block))
             }
             last = (block, place)
-            blocks[place].add(change)
+            blocks[place].add(change, numbers.flatMap { $0[index] })
         }
         var folded: [Row] = []
         for row in blocks.sorted(by: Row.isBefore) {

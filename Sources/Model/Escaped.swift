@@ -66,7 +66,8 @@ extension ModelName {
     /// Nil for a file that no name would have given its name to.
     public init?(fileName: String) {
         let bytes = Array(fileName.utf8)
-        guard let text = Escaped.text(bytes.span, escaping: Escaped.isEscapedInFileName), let name = try? ModelName(text)
+        guard let text = Escaped.text(bytes.span, escaping: Escaped.isEscapedInFileName),
+            let name = try? ModelName(text)
         else { return nil }
         self = name
     }

@@ -14,11 +14,17 @@ extension JSONScanner {
         let start = position + 1
         var index = start
         var isPlain = true
-        var isASCII = true
+        // Of all bytes in one: its highest bit says whether there is more than ASCII.
+        var union: UInt8 = 0
         while index < bytes.count {
             let byte = bytes[index]
+            if byte > UInt8(ascii: "\\") || byte > UInt8(ascii: "\"") && byte < UInt8(ascii: "\\") {
+                union |= byte
+                index += 1
+                continue
+            }
             if byte == UInt8(ascii: "\"") {
-                if !isASCII { try checkUTF8(start..<index, in: bytes) }
+                if union >= 0x80 { try checkUTF8(start..<index, in: bytes) }
                 move(to: index + 1)
                 return Text(range: start..<index, isPlain: isPlain)
             }
@@ -35,7 +41,6 @@ extension JSONScanner {
                 move(to: index)
                 throw refuse("a control character inside a string", in: bytes)
             }
-            if byte >= 0x80 { isASCII = false }
             index += 1
         }
         move(to: bytes.count)
@@ -72,12 +77,9 @@ extension JSONScanner {
     /// Whether the text, its escapes undone, is `word`.
     public static func text(_ text: Text, is word: String, in bytes: Span<UInt8>) throws(CakeError) -> Bool {
         guard text.isPlain else { return ExactText(try string(of: text, in: bytes)) == ExactText(word) }
-        guard text.range.count == word.utf8.count else { return false }
-        var index = text.range.lowerBound
-        for byte in word.utf8 {
-            guard bytes[index] == byte else { return false }
-            index += 1
-        }
+        let wanted = word.utf8Span.span
+        guard text.range.count == wanted.count else { return false }
+        for index in wanted.indices where bytes[text.range.lowerBound + index] != wanted[index] { return false }
         return true
     }
 

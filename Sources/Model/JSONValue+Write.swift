@@ -8,10 +8,16 @@ extension JSONValue {
 
     /// The text without a line feed at its end. What a terminal would obey is written as escapes, so it is safe to print
     /// and the same to every reader.
-    public func bytes(_ layout: Layout) -> [UInt8] {
+    ///
+    /// `level` is how deep the value stands in what is written around it: its later lines are indented by so much.
+    public func bytes(_ layout: Layout, level: Int = 0) -> [UInt8] {
         var result: [UInt8] = []
-        write(to: &result, layout, level: 0)
+        write(to: &result, layout, level: level)
         return result
+    }
+
+    public func text(_ layout: Layout, level: Int = 0) -> String {
+        String(decoding: bytes(layout, level: level), as: UTF8.self)
     }
 
     private func write(to bytes: inout [UInt8], _ layout: Layout, level: Int) {

@@ -16,7 +16,8 @@ public struct ModelName: Hashable, Comparable, Sendable, CustomStringConvertible
         guard string.unicodeScalars.allSatisfy({ Printable.isPlain($0) && !$0.properties.isWhitespace }) else {
             throw refuse("it holds a space or a control character")
         }
-        guard let first = string.utf8.first, ![UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "/"), UInt8(ascii: "~")].contains(first)
+        guard let first = string.utf8.first,
+            ![UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "/"), UInt8(ascii: "~")].contains(first)
         else { throw refuse("it begins with \"\(string.prefix(1))\"") }
         guard string.utf8.last != UInt8(ascii: "/") else { throw refuse("it ends with \"/\"") }
         text = ExactText(string)

@@ -30,6 +30,16 @@ internal import Synchronization
         return try body(bytes)
     }
 
+    /// The bytes as little-endian words, which is how this machine has them; what is left at the end is left out.
+    public func withWords<Word: FixedWidthInteger & BitwiseCopyable, Result, Failure: Error>(
+        _ type: Word.Type, _ body: (Span<Word>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        // A chunk begins at a page, so every word is aligned; bytes of any kind are words of any kind.
+        let start = unsafe UnsafeRawPointer(base).assumingMemoryBound(to: Word.self)
+        let words = unsafe Span(_unsafeStart: start, count: count / MemoryLayout<Word>.size)
+        return try body(words)
+    }
+
     /// All of the chunk's room; what `body` filled is claimed by setting `count`.
     public func withRoom<Result, Failure: Error>(
         _ body: (inout MutableSpan<UInt8>) throws(Failure) -> Result

@@ -45,7 +45,9 @@ public enum Disk {
         return Status(raw)
     }
 
-    public static func exists(_ path: String) throws(CakeError) -> Bool { try status(path, followingLinks: false) != nil }
+    public static func exists(_ path: String) throws(CakeError) -> Bool {
+        try status(path, followingLinks: false) != nil
+    }
 
     /// Makes one folder; fine when it is there.
     public static func makeFolder(_ path: String) throws(CakeError) {
@@ -87,7 +89,9 @@ public enum Disk {
     }
 
     public static func rename(_ source: String, to target: String) throws(CakeError) {
-        _ = try retrying("rename to \(Printable.escape(target)) the file", source) { unsafe Glibc.rename(source, target) }
+        _ = try retrying("rename to \(Printable.escape(target)) the file", source) {
+            unsafe Glibc.rename(source, target)
+        }
         note(.renamed(from: source, to: target))
     }
 

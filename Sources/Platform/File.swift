@@ -42,7 +42,9 @@ public final class File: Sendable {
             let position = done
             let count = try unsafe room.withUnsafeMutableBufferPointer { buffer throws(CakeError) in
                 try retrying("read", path) {
-                    unsafe pread(descriptor, buffer.baseAddress?.advanced(by: position), buffer.count - position, start + position)
+                    unsafe pread(
+                        descriptor, buffer.baseAddress?.advanced(by: position), buffer.count - position,
+                        start + position)
                 }
             }
             if count == 0 { break }
@@ -77,7 +79,9 @@ public final class File: Sendable {
             let position = done
             done += try unsafe bytes.withUnsafeBufferPointer { buffer throws(CakeError) in
                 try retrying("write", path) {
-                    unsafe pwrite(descriptor, buffer.baseAddress?.advanced(by: position), buffer.count - position, start + position)
+                    unsafe pwrite(
+                        descriptor, buffer.baseAddress?.advanced(by: position), buffer.count - position,
+                        start + position)
                 }
             }
         }
@@ -131,7 +135,9 @@ public final class File: Sendable {
     public func unlock() { _ = flock(descriptor, LOCK_UN) }
 
     private func cutShort(at offset: UInt64) -> CakeError {
-        CakeError(.damaged, "\(Printable.escape(path)) ends at byte \(offset), before it should", fix: "did something change it meanwhile?")
+        CakeError(
+            .damaged, "\(Printable.escape(path)) ends at byte \(offset), before it should",
+            fix: "did something change it meanwhile?")
     }
 
     private func checkedOffset(_ offset: UInt64, adding count: Int) throws(CakeError) -> Int {

@@ -11,7 +11,8 @@ public enum Machine {
 
     /// The kernel's own mark of this boot: what was not synced under another one may be gone.
     public static var boot: String {
-        guard let file = try? File("/proc/sys/kernel/random/boot_id", .read), let bytes = try? file.bytes(at: 0, count: 36)
+        guard let file = try? File("/proc/sys/kernel/random/boot_id", .read),
+            let bytes = try? file.bytes(at: 0, count: 36)
         else { return "unknown" }
         return String(decoding: bytes, as: UTF8.self)
     }

@@ -32,6 +32,11 @@ extension Disk {
         return join(unsafe String(cString: current), path)
     }
 
+    /// Makes it the folder that relative paths begin at, for the whole process.
+    public static func enter(_ folder: String) throws(CakeError) {
+        _ = try retrying("enter", folder) { unsafe chdir(folder) }
+    }
+
     /// A new folder that nobody else has, under `folder`, its name beginning with `prefix`.
     public static func makeUniqueFolder(in folder: String, prefix: String) throws(CakeError) -> String {
         var template = Array((join(folder, prefix) + "XXXXXX").utf8CString)

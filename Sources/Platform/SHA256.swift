@@ -7,7 +7,8 @@ public import Model
 
     public init() {
         // OpenSSL 3 looks an algorithm up by name at each use unless it is fetched once; it is never freed.
-        guard let context = unsafe EVP_MD_CTX_new(), unsafe EVP_DigestInit_ex2(context, algorithm.pointer, nil) == 1 else {
+        guard let context = unsafe EVP_MD_CTX_new(), unsafe EVP_DigestInit_ex2(context, algorithm.pointer, nil) == 1
+        else {
             preconditionFailure("libcrypto has no SHA-256")
         }
         unsafe self.context = context

@@ -17,8 +17,22 @@ public final class StandardOutput: Sendable {
 
     private let state = Mutex(State())
     private let isImmediate: Bool
+    /// Kept for whoever made it, and never written.
+    private let isKept: Bool
 
-    public init(isTerminal: Bool) { isImmediate = isTerminal }
+    public init(isTerminal: Bool) {
+        isImmediate = isTerminal
+        isKept = false
+    }
+
+    /// Keeps what is written, so that a command's result can become part of another's.
+    public init(keeping: Void) {
+        isImmediate = false
+        isKept = true
+    }
+
+    /// What was written and not handed on.
+    public var kept: [UInt8] { state.withLock { $0.waiting } }
 
     /// Nobody reads any more: work that is only done to be shown can stop.
     public var isClosed: Bool { state.withLock { $0.isClosed } }
@@ -27,6 +41,7 @@ public final class StandardOutput: Sendable {
         state.withLock { state in
             guard !state.isClosed else { return }
             state.waiting.append(contentsOf: text.utf8)
+            guard !isKept else { return }
             if isImmediate || state.waiting.count >= Self.gathered { Self.flush(&state) }
         }
     }
@@ -39,6 +54,7 @@ public final class StandardOutput: Sendable {
 
     /// Hands on what is left, and says what went wrong on the way.
     public func finish() throws(CakeError) {
+        guard !isKept else { return }
         let failure = state.withLock { state in
             Self.flush(&state)
             return state.failure

@@ -64,7 +64,9 @@ public enum ZstdEffort: Sendable {
                 unsafe ZSTD_decompressDCtx(context, target.baseAddress, target.count, source.baseAddress, source.count)
             }
         }
-        guard ZSTD_isError(length) == 0 else { throw CakeError(.damaged, "zstd cannot decode it: \(Zstd.words(length))") }
+        guard ZSTD_isError(length) == 0 else {
+            throw CakeError(.damaged, "zstd cannot decode it: \(Zstd.words(length))")
+        }
         guard length == wanted else { throw CakeError(.damaged, "it decodes to \(length) bytes, not \(wanted)") }
     }
 
@@ -74,7 +76,9 @@ public enum ZstdEffort: Sendable {
 public enum Zstd {
     /// The stored length of the frame that `bytes` begins with, skippable ones too.
     public static func frameLength(at bytes: Span<UInt8>) throws(CakeError) -> Int {
-        let length = unsafe bytes.withUnsafeBufferPointer { unsafe ZSTD_findFrameCompressedSize($0.baseAddress, $0.count) }
+        let length = unsafe bytes.withUnsafeBufferPointer {
+            unsafe ZSTD_findFrameCompressedSize($0.baseAddress, $0.count)
+        }
         guard ZSTD_isError(length) == 0 else { throw CakeError(.damaged, "not a zstd frame: \(words(length))") }
         return length
     }

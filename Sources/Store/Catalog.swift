@@ -118,7 +118,9 @@ final class Catalog: Sendable {
     func add(_ file: IndexFile) {
         state.withLock { state in
             state.files.append(file)
-            for pack in file.packs where state.packs[pack.digest] == nil { state.packs[pack.digest] = Pack(size: pack.size) }
+            for pack in file.packs where state.packs[pack.digest] == nil {
+                state.packs[pack.digest] = Pack(size: pack.size)
+            }
         }
     }
 

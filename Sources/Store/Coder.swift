@@ -18,7 +18,9 @@ final class Coder: @unchecked Sendable {
         }
         readBack.count = piece.count
         guard readBack.holds(piece) else {
-            throw CakeError(.failed, "zstd encoded a piece that does not decode to itself", fix: "report it with the zstd version: zstd -V")
+            throw CakeError(
+                .failed, "zstd encoded a piece that does not decode to itself",
+                fix: "report it with the zstd version: zstd -V")
         }
     }
 

@@ -16,8 +16,12 @@ extension LocalStore {
     /// Removes what no name leads to. `grace` protects only what no manifest has ever named.
     public func collect(grace: Duration, isDryRun: Bool, evenIfNothingIsNamed: Bool) throws(CakeError) -> Collected {
         if isDryRun { return try Collector(self, grace: grace, evenIfNothingIsNamed).collected }
-        // Made first: it clears away operations that were killed, and will hold the packs that are written again.
-        let operation = try Operation(self)
+        // Made first: it clears away operations that were killed, and will hold the packs that are written again. On a
+        // disk without room for it, what can be freed by removing alone is freed.
+        let operation: Operation?
+        do {
+            operation = try Operation(self)
+        } catch let error where error.kind == .diskFull { operation = nil }
         return try withSweepLock { () throws(CakeError) in
             try catalog.reload(checking: true)
             let collector = try Collector(self, grace: grace, evenIfNothingIsNamed)
@@ -51,7 +55,9 @@ private struct Collector {
         for root in roots { for layer in try store.manifest(root).layers { live.insert(layer.digest) } }
         let oldest = Machine.now - Int(grace.components.seconds)
         for manifest in manifests where !roots.contains(manifest) {
-            guard try isYoungAndNeverNamed(manifest, oldest), let layers = try? store.manifest(manifest).layers else { continue }
+            guard try isYoungAndNeverNamed(manifest, oldest), let layers = try? store.manifest(manifest).layers else {
+                continue
+            }
             roots.insert(manifest)
             for layer in layers where live.insert(layer.digest).inserted { collected.keptYoung += 1 }
         }
@@ -59,7 +65,9 @@ private struct Collector {
         var onceNamed: Set<Digest> = []
         for manifest in deadManifests {
             // What a dead manifest names goes without grace; one that cannot be read only loses that.
-            if let layers = try? store.manifest(manifest).layers { for layer in layers { onceNamed.insert(layer.digest) } }
+            if let layers = try? store.manifest(manifest).layers {
+                for layer in layers { onceNamed.insert(layer.digest) }
+            }
         }
         collected.manifests = deadManifests.count
         try findDeadObjects(live, onceNamed, oldest)
@@ -68,7 +76,9 @@ private struct Collector {
 
     /// The import that stored it was killed before it gave the name, and may be started again.
     private func isYoungAndNeverNamed(_ manifest: Digest, _ oldest: Int) throws(CakeError) -> Bool {
-        guard let status = try Disk.status(store.layout.manifest(manifest)), status.modified > oldest else { return false }
+        guard let status = try Disk.status(store.layout.manifest(manifest)), status.modified > oldest else {
+            return false
+        }
         return try !Disk.exists(store.layout.removalMark(manifest))
     }
 
@@ -81,7 +91,9 @@ private struct Collector {
         }
     }
 
-    private mutating func findDeadObjects(_ live: Set<Digest>, _ onceNamed: Set<Digest>, _ oldest: Int) throws(CakeError) {
+    private mutating func findDeadObjects(_ live: Set<Digest>, _ onceNamed: Set<Digest>, _ oldest: Int)
+        throws(CakeError)
+    {
         for shard in Layout.shards {
             for name in try Disk.names(in: store.layout.shard(shard)) {
                 guard let digest = Digest(hex: name), !live.contains(digest),
@@ -98,7 +110,9 @@ private struct Collector {
         }
     }
 
-    private mutating func findDeadMembers(_ live: Set<Digest>, _ onceNamed: Set<Digest>, _ oldest: Int) throws(CakeError) {
+    private mutating func findDeadMembers(_ live: Set<Digest>, _ onceNamed: Set<Digest>, _ oldest: Int)
+        throws(CakeError)
+    {
         var packs: [Digest: [PackMembers.Member]] = [:]
         var seen: Set<Digest> = []
         var copies: Set<IndexRecord.Place> = []
@@ -124,9 +138,12 @@ private struct Collector {
     }
 
     /// Of a layer that lies in several packs one copy stays: the first that is whole.
-    private func keepOneRightCopy(_ members: [PackMembers.Member], _ copies: inout Set<IndexRecord.Place>) throws(CakeError) {
+    private func keepOneRightCopy(_ members: [PackMembers.Member], _ copies: inout Set<IndexRecord.Place>)
+        throws(CakeError)
+    {
         let doubled = Set(members.filter { copies.contains($0.place) }.map(\.layer.digest))
-        for (_, same) in Dictionary(grouping: members.filter { doubled.contains($0.layer.digest) }, by: \.layer.digest) {
+        for (_, same) in Dictionary(grouping: members.filter { doubled.contains($0.layer.digest) }, by: \.layer.digest)
+        {
             var kept = 0
             while kept < same.count, try !store.isWhole(same[kept].layer, at: same[kept].location) { kept += 1 }
             for (index, member) in same.enumerated() {
@@ -135,7 +152,7 @@ private struct Collector {
         }
     }
 
-    func sweep(in operation: Operation) throws(CakeError) {
+    func sweep(in operation: Operation?) throws(CakeError) {
         let layout = store.layout
         for manifest in deadManifests {
             try Disk.remove(layout.manifest(manifest))
@@ -145,8 +162,11 @@ private struct Collector {
         for object in deadObjects { try Disk.remove(layout.object(object.digest)) }
         if !deadMembers.isEmpty { try PackMembers.drop(deadMembers, from: store, in: operation) }
         try removeStaleMarks()
+        guard let operation else { return }
         if !deadObjects.isEmpty || !deadMembers.isEmpty || store.catalog.indexFiles.count > 1 {
-            try store.foldIndex(in: operation)
+            do {
+                try store.foldIndex(in: operation)
+            } catch let error where error.kind == .diskFull {}  // the old ones serve as well
         }
     }
 
@@ -175,7 +195,8 @@ extension LocalStore {
         for record in records {
             switch record.place {
             case .alone:
-                guard let status = try Disk.status(layout.object(record.layer.digest)), status.size == record.storedLength
+                guard let status = try Disk.status(layout.object(record.layer.digest)),
+                    status.size == record.storedLength
                 else { continue }
             case .pack(let pack, _):
                 if packs[pack] == nil, let status = try Disk.status(layout.pack(pack)) {

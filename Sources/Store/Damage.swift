@@ -16,7 +16,8 @@ extension LocalStore {
         do {
             guard try contains(layer) || catalog.refresh() && contains(layer) else {
                 let isMissing = try !Disk.exists(layout.object(layer.digest))
-                return Damage(layer: layer, why: isMissing ? "missing" : "its object cannot be read", isMissing: isMissing)
+                return Damage(
+                    layer: layer, why: isMissing ? "missing" : "its object cannot be read", isMissing: isMissing)
             }
             for index in 0..<LayerReader.pieces(of: layer) {
                 try Task.checkCancellation()

@@ -41,7 +41,8 @@ struct IndexFile: Sendable {
             let packCount = Int(bytes.littleEndian(UInt32.self, at: 8))
             let recordCount = bytes.littleEndian(UInt64.self, at: 16)
             let recordsStart = IndexFile.fixedLength + packCount * IndexFile.packLength
-            guard bytes.count >= recordsStart, UInt64(bytes.count - recordsStart) / UInt64(IndexRecord.length) == recordCount,
+            guard bytes.count >= recordsStart,
+                UInt64(bytes.count - recordsStart) / UInt64(IndexRecord.length) == recordCount,
                 (bytes.count - recordsStart) % IndexRecord.length == 0
             else { throw refused }
             var packs: [Pack] = []

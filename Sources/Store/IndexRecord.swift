@@ -26,7 +26,11 @@ struct IndexRecord: Sendable {
         bytes += storedDigest.bytes
         bytes.append(littleEndian: layer.size)
         bytes.append(littleEndian: storedLength)
-        if case .pack(_, let offset) = place { bytes.append(littleEndian: offset) } else { bytes.append(littleEndian: UInt64(0)) }
+        if case .pack(_, let offset) = place {
+            bytes.append(littleEndian: offset)
+        } else {
+            bytes.append(littleEndian: UInt64(0))
+        }
         bytes.append(littleEndian: packNumber)
         bytes += [transform.rawValue, base == nil ? 0 : 1, 0, 0]
         bytes += base?.bytes ?? [UInt8](repeating: 0, count: Digest.byteCount)

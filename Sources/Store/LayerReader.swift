@@ -21,7 +21,9 @@ public final class LayerReader: Sendable {
         let (plain, stored) = (store.plainChunks.take(), store.storedChunks.take())
         defer { store.storedChunks.giveBack(stored) }
         do throws(CakeError) {
-            guard index < object.pieces else { throw CakeError(.damaged, "layer \(layer.digest.short) has no piece \(index)") }
+            guard index < object.pieces else {
+                throw CakeError(.damaged, "layer \(layer.digest.short) has no piece \(index)")
+            }
             try store.coders.use { coder throws(CakeError) in
                 try object.read(piece: index, with: coder, stored: stored, into: plain)
             }
@@ -37,7 +39,8 @@ public final class LayerReader: Sendable {
     /// All bytes of a small layer, checked against its name.
     public func bytes(of layer: Layer, limit: Int) throws(CakeError) -> [UInt8] {
         guard layer.size <= UInt64(limit) else {
-            throw CakeError(.damaged, "layer \(layer.digest.short) has \(layer.size) bytes, more than the \(limit) it may have")
+            throw CakeError(
+                .damaged, "layer \(layer.digest.short) has \(layer.size) bytes, more than the \(limit) it may have")
         }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Int(layer.size))
@@ -58,7 +61,9 @@ public final class LayerReader: Sendable {
         if let found, found.header.layer == layer { return found }
         let object = try store.open(layer)
         guard object.header.pieceBits == ObjectHeader.standardPieceBits else {
-            throw CakeError(.failed, "layer \(layer.digest.short) is cut into pieces of another size", fix: "a newer cake wrote it; use that one")
+            throw CakeError(
+                .failed, "layer \(layer.digest.short) is cut into pieces of another size",
+                fix: "a newer cake wrote it; use that one")
         }
         open.withLock { open in
             open.append((layer.digest, object))

@@ -38,7 +38,9 @@ struct Leases {
             var offset = line + 1
             // A tail shorter than a digest is a claim that was never answered.
             while offset + Digest.byteCount <= bytes.count {
-                if let digest = Digest(bytes: bytes.span.extracting(offset..<offset + Digest.byteCount)) { held.insert(digest) }
+                if let digest = Digest(bytes: bytes.span.extracting(offset..<offset + Digest.byteCount)) {
+                    held.insert(digest)
+                }
                 offset += Digest.byteCount
             }
         }
@@ -63,7 +65,9 @@ struct Leases {
         if silence > Leases.longestSilence { return true }
         let text = String(decoding: try lease.bytes(at: 0, count: Int(min(status.size, 512))), as: UTF8.self)
         let words = text.prefix { $0 != "\n" }.split(separator: " ")
-        guard words.count == 6, words[0] == "host", words[2] == "boot", words[4] == "process", let process = Int(words[5]) else {
+        guard words.count == 6, words[0] == "host", words[2] == "boot", words[4] == "process",
+            let process = Int(words[5])
+        else {
             return true
         }
         guard words[1] == Machine.host else { return false }

@@ -35,10 +35,11 @@ public struct LocalStore: Sendable {
             // The mark is written last: everything else is there, unless somebody took it away.
             var isWhole = true
             for folder in layout.folders where try !Disk.exists(folder) { isWhole = false }
-            if isWhole { return Disk.isWritable(layout.incoming) }
+            if isWhole || !Disk.isWritable(layout.root) { return isWhole && Disk.isWritable(layout.incoming) }
         } else if try Disk.exists(layout.root), try !Disk.names(in: layout.root).allSatisfy(isOurs(layout)) {
             throw CakeError(
-                .failed, "\(Printable.escape(layout.root)) is no store, and not empty", fix: "choose another folder with --store or CAKE_HOME")
+                .failed, "\(Printable.escape(layout.root)) is no store, and not empty",
+                fix: "choose another folder with --store or CAKE_HOME")
         }
         try Disk.makeFolders(layout.root)
         for folder in layout.folders { try Disk.makeFolder(folder) }

@@ -7,9 +7,12 @@ extension LocalStore {
         let names = try names()
         guard let revision else {
             if let found = try match(typed, names) { return found }
-            throw CakeError(.notFound, "no model \"\(Printable.escape(typed))\" in the store", fix: advice(typed, names))
+            throw CakeError(
+                .notFound, "no model \"\(Printable.escape(typed))\" in the store", fix: advice(typed, names))
         }
-        if let found = at(revision, of: typed, names) ?? Aliases.hubID(of: typed).flatMap({ at(revision, of: $0, names) }) {
+        if let found = at(revision, of: typed, names)
+            ?? Aliases.hubID(of: typed).flatMap({ at(revision, of: $0, names) })
+        {
             return found
         }
         throw CakeError(
@@ -41,7 +44,8 @@ extension LocalStore {
 
     private func byDigest(_ typed: String, _ names: [Named]) throws(CakeError) -> Named? {
         let digits = typed.hasPrefix("sha256:") ? String(typed.dropFirst(7)) : typed
-        guard (8...64).contains(digits.utf8.count), digits.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) }) else {
+        guard (8...64).contains(digits.utf8.count), digits.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) })
+        else {
             return nil
         }
         if let named = names.first(where: { $0.record.manifest.hex.hasPrefix(digits) }) { return named }

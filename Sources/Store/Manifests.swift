@@ -25,7 +25,8 @@ extension LocalStore {
         } catch {
             guard error.kind == .notFound else { throw error }
             throw CakeError(
-                .damaged, "the manifest \(digest.short) is missing from the store", fix: "import or pull the model again")
+                .damaged, "the manifest \(digest.short) is missing from the store",
+                fix: "import or pull the model again")
         }
         let found = SHA256.digest(of: bytes.span)
         guard found == digest else {

@@ -15,7 +15,8 @@ extension LocalStore {
         for file in try Disk.names(in: layout.names) {
             guard let name = ModelName(fileName: file) else {
                 throw CakeError(
-                    .damaged, "\(Printable.escape(layout.names + "/" + file)) is not a name of cake's", fix: "move it elsewhere")
+                    .damaged, "\(Printable.escape(layout.names + "/" + file)) is not a name of cake's",
+                    fix: "move it elsewhere")
             }
             if let record = try record(of: name) { result.append(Named(name: name, record: record)) }
         }

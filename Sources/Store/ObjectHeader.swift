@@ -67,13 +67,19 @@ public struct ObjectHeader: Hashable, Sendable {
             throw refuse("its first frame is not cake's")
         }
         let body = Int(bytes.littleEndian(UInt32.self, at: 4))
-        guard body >= fixedLength, 8 + body <= min(bytes.count, maximumLength) else { throw refuse("its first frame has \(body) bytes") }
-        for (index, byte) in mark.enumerated() where bytes[8 + index] != byte { throw refuse("its first frame is not cake's") }
+        guard body >= fixedLength, 8 + body <= min(bytes.count, maximumLength) else {
+            throw refuse("its first frame has \(body) bytes")
+        }
+        for (index, byte) in mark.enumerated() where bytes[8 + index] != byte {
+            throw refuse("its first frame is not cake's")
+        }
         guard bytes[12] == 1 else {
             throw CakeError(.damaged, "an object of format \(bytes[12])", fix: "a newer cake wrote it; use that one")
         }
         let (transform, pieceBits, framesPerPiece, flags) = (bytes[13], bytes[14], bytes[15], bytes[16])
-        guard (12...30).contains(pieceBits), framesPerPiece > 0, flags & ~1 == 0 else { throw refuse("its first frame makes no sense") }
+        guard (12...30).contains(pieceBits), framesPerPiece > 0, flags & ~1 == 0 else {
+            throw refuse("its first frame makes no sense")
+        }
         for index in 17..<24 where bytes[index] != 0 { throw refuse("its first frame makes no sense") }
         let size = bytes.littleEndian(UInt64.self, at: 24)
         guard size <= UInt64(Int64.max), let digest = Digest(bytes: bytes.extracting(32..<64)) else {

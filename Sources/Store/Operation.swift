@@ -32,11 +32,15 @@ public final class Operation: Sendable {
             // Locked before it has its name, so that no collection finds it unlocked while this process lives.
             let file = try File(folder + "/lease.new", .create)
             _ = try file.lock(exclusive: true, waiting: false)
-            try file.write(text.span, at: 0)
+            // On a full disk the lock alone has to tell that this lives: what only reads or removes can then go on.
+            var length = text.count
+            do {
+                try file.write(text.span, at: 0)
+            } catch let error where error.kind == .diskFull { length = 0 }
             try Disk.rename(folder + "/lease.new", to: folder + "/lease")
             sweep = try File(store.layout.lock("sweep"), .readWriteOrCreate)
             lease = file
-            state = Mutex(State(leaseLength: UInt64(text.count)))
+            state = Mutex(State(leaseLength: UInt64(length)))
         } catch {
             try? Disk.removeTree(folder)
             throw error
@@ -86,7 +90,7 @@ public final class Operation: Sendable {
 
     private func append(_ digests: [Digest], _ state: inout State) throws(CakeError) {
         guard !digests.isEmpty else { return }
-        let bytes = digests.flatMap(\.bytes)
+        let bytes = (state.leaseLength == 0 ? Lease.text : []) + digests.flatMap(\.bytes)
         try lease.write(bytes.span, at: state.leaseLength)
         state.leaseLength += UInt64(bytes.count)
     }

@@ -26,26 +26,34 @@ enum PackMembers {
     }
 
     /// Takes members out of their packs. What stays of a pack is published in another before the old one
-    /// goes. The caller holds the sweep lock.
+    /// goes; packs of which nothing stays go first, so that there is room. Without an operation only these do. The caller
+    /// holds the sweep lock.
     static func drop(
-        _ dropped: Set<IndexRecord.Place>, from store: LocalStore, in operation: Operation
+        _ dropped: Set<IndexRecord.Place>, from store: LocalStore, in operation: Operation?
     ) throws(CakeError) {
         var packs: [Digest: [Member]] = [:]
         for member in try all(of: store) { packs[member.pack, default: []].append(member) }
-        var doomed: [Digest] = []
-        for (pack, members) in packs.sorted(by: { $0.key < $1.key }) where members.contains(where: { dropped.contains($0.place) }) {
-            doomed.append(pack)
-            let file = try store.catalog.open(pack)
-            for member in members {
-                if !dropped.contains(member.place) {
+        var shrinking: [Digest] = []
+        for (pack, members) in packs.sorted(by: { $0.key < $1.key }) {
+            let dead = members.count { dropped.contains($0.place) }
+            if dead == members.count {
+                try Disk.remove(store.layout.pack(pack))
+            } else if dead > 0 {
+                shrinking.append(pack)
+            }
+        }
+        if let operation {
+            for pack in shrinking {
+                let file = try store.catalog.open(pack)
+                for member in packs[pack, default: []] where !dropped.contains(member.place) {
                     let bytes = try file.bytes(at: member.offset, count: Int(member.length))
                     try operation.pack(SmallObject(layer: member.layer, bytes: bytes))
                 }
             }
+            // What stays of one pack may be all that another one holds: then that one has just been written again.
+            let written = Set(try operation.publishNow().packs)
+            for pack in shrinking where !written.contains(pack) { try Disk.remove(store.layout.pack(pack)) }
         }
-        // What stays of one pack may be all that another one holds: then that one has just been written again.
-        let written = Set(try operation.publishNow().packs)
-        for pack in doomed where !written.contains(pack) { try Disk.remove(store.layout.pack(pack)) }
         try Disk.syncFolder(store.layout.packs)
         try store.catalog.reload(checking: false)
     }

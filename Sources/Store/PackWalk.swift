@@ -43,13 +43,17 @@ enum PackWalk {
     /// The first frame of an object and how long the object is: its frames, then its seek table.
     private static func objectLength(at bytes: Span<UInt8>) throws(CakeError) -> (header: ObjectHeader, length: Int) {
         let (header, headerLength) = try ObjectHeader.decode(bytes)
-        guard let tableLength = SeekTable.length(for: header) else { throw CakeError(.damaged, "an object that is too long") }
+        guard let tableLength = SeekTable.length(for: header) else {
+            throw CakeError(.damaged, "an object that is too long")
+        }
         var length = headerLength
         for _ in 0..<header.pieces * UInt64(header.framesPerPiece) {
             guard length < bytes.count else { throw CakeError(.damaged, "a pack that ends inside an object") }
             length += try Zstd.frameLength(at: bytes.extracting(length..<bytes.count))
         }
-        guard tableLength <= bytes.count - length else { throw CakeError(.damaged, "a pack that ends inside an object") }
+        guard tableLength <= bytes.count - length else {
+            throw CakeError(.damaged, "a pack that ends inside an object")
+        }
         _ = try SeekTable(
             bytes.extracting(length..<length + tableLength), of: header, headerLength: headerLength,
             objectLength: UInt64(length + tableLength))

@@ -63,7 +63,12 @@ struct Pending: ~Copyable, Sendable {
         if !packs.isEmpty { folders.insert(layout.packs) }
         try Disk.rename(indexPath, to: layout.indexFile(indexDigest))
         try Durable.sync(folders: folders.sorted(), on: layout.root)
-        store.catalog.add(try IndexFile(indexDigest, .mapped(MappedFile(layout.indexFile(indexDigest)))))
+        do {
+            store.catalog.add(try IndexFile(indexDigest, .mapped(MappedFile(layout.indexFile(indexDigest)))))
+        } catch let error where error.kind == .notFound {
+            // A collection has already folded it into another.
+            try store.catalog.reload(checking: false)
+        }
         return (total, packs.map(\.digest))
     }
 }

@@ -31,9 +31,10 @@ extension LocalStore {
         var start = 0
         for run in runs {
             let range = start..<start + run.count
-            layers.append(chunk.withBytes { bytes in
-                Layer(digest: SHA256.digest(of: bytes.extracting(range)), size: UInt64(run.count))
-            })
+            layers.append(
+                chunk.withBytes { bytes in
+                    Layer(digest: SHA256.digest(of: bytes.extracting(range)), size: UInt64(run.count))
+                })
             ranges.append(range)
             start = range.upperBound
         }
@@ -57,7 +58,9 @@ extension LocalStore {
         let header = ObjectHeader(layer: layer).encoded
         try coders.use { coder throws(CakeError) in
             try coder.encode(plain, Encoding.effort(forTensor: isTensor), into: frame)
-            if Double(frame.count) > Double(plain.count) * Encoding.worthwhileShare { try coder.encode(plain, .none, into: frame) }
+            if Double(frame.count) > Double(plain.count) * Encoding.worthwhileShare {
+                try coder.encode(plain, .none, into: frame)
+            }
         }
         let table = SeekTable.encode(headerLength: header.count, frames: [(frame.count, plain.count)])
         var bytes = header

@@ -16,16 +16,20 @@ struct StoredObject: Sendable {
         var head = try file.bytes(at: start, count: headRoom)
         if ObjectHeader.needs(head.span) > head.count {
             let needed = ObjectHeader.needs(head.span)
-            guard UInt64(needed) <= length else { throw CakeError(.damaged, "layer \(layer.digest.short) is cut short") }
+            guard UInt64(needed) <= length else {
+                throw CakeError(.damaged, "layer \(layer.digest.short) is cut short")
+            }
             head = try file.bytes(at: start, count: needed)
         }
         let (header, headerLength) = try ObjectHeader.decode(head.span)
         guard header.layer == layer else {
-            throw CakeError(.damaged, "the object of layer \(layer.digest.short) holds another, \(header.layer.digest.short)")
+            throw CakeError(
+                .damaged, "the object of layer \(layer.digest.short) holds another, \(header.layer.digest.short)")
         }
         guard header.transform == .none, header.framesPerPiece == 1, header.base == nil else {
             throw CakeError(
-                .failed, "layer \(layer.digest.short) is stored by transform \(header.transform.rawValue), unknown here",
+                .failed,
+                "layer \(layer.digest.short) is stored by transform \(header.transform.rawValue), unknown here",
                 fix: "a newer cake wrote it; use that one")
         }
         guard let tableLength = SeekTable.length(for: header), UInt64(headerLength + tableLength) <= length else {
@@ -34,7 +38,8 @@ struct StoredObject: Sendable {
         let tableStart = Int(length) - tableLength
         if Int(length) <= head.count {
             table = try SeekTable(
-                head.span.extracting(tableStart..<Int(length)), of: header, headerLength: headerLength, objectLength: length)
+                head.span.extracting(tableStart..<Int(length)), of: header, headerLength: headerLength,
+                objectLength: length)
         } else {
             let bytes = try file.bytes(at: start + UInt64(tableStart), count: tableLength)
             table = try SeekTable(bytes.span, of: header, headerLength: headerLength, objectLength: length)

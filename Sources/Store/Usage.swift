@@ -25,6 +25,8 @@ public struct Usage: Sendable {
     /// What all of them take at rest.
     public let atRest: UInt64
     public let layers: Int
+    /// Names whose manifest cannot be read, and why.
+    public let damaged: [(named: LocalStore.Named, error: CakeError)]
 
     /// Reads every manifest that has a name.
     public init(of store: LocalStore) throws(CakeError) {
@@ -33,8 +35,15 @@ public struct Usage: Sendable {
         for named in names { manifests[named.record.manifest, default: Totals()].names += 1 }
         var owners: [Digest: Owner] = [:]
         var distinct: UInt64 = 0
+        var failures: [Digest: CakeError] = [:]
         for (number, digest) in manifests.keys.sorted().enumerated() {
-            let manifest = try store.manifest(digest)
+            let manifest: Manifest
+            do {
+                manifest = try store.manifest(digest)
+            } catch {
+                failures[digest] = error
+                continue
+            }
             var totals = Totals(names: manifests[digest]?.names ?? 0)
             totals.files = manifest.files.count
             totals.size = manifest.size
@@ -68,12 +77,16 @@ public struct Usage: Sendable {
         atRest = total
         layers = owners.count
         models = names.compactMap { named in
-            guard let totals = manifests[named.record.manifest] else { return nil }
+            guard failures[named.record.manifest] == nil, let totals = manifests[named.record.manifest] else {
+                return nil
+            }
             return Model(
-                named: named, files: totals.files, tensors: totals.tensors, parameters: totals.parameters, size: totals.size,
+                named: named, files: totals.files, tensors: totals.tensors, parameters: totals.parameters,
+                size: totals.size,
                 atRest: totals.atRest, alone: totals.names == 1 ? totals.alone : 0)
         }
         size = models.reduce(0) { $0 + $1.size }
+        damaged = names.compactMap { named in failures[named.record.manifest].map { (named, $0) } }
     }
 
     private struct Totals {

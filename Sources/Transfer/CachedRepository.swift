@@ -13,7 +13,8 @@ struct CachedRepository {
     init?(_ folder: String) {
         let name = Disk.lastPart(of: folder)
         guard name.hasPrefix(CachedRepository.prefix) else { return nil }
-        let parts = name.dropFirst(CachedRepository.prefix.count).split(separator: "--", omittingEmptySubsequences: false)
+        let parts = name.dropFirst(CachedRepository.prefix.count).split(
+            separator: "--", omittingEmptySubsequences: false)
         guard (1...2).contains(parts.count), parts.allSatisfy({ !$0.isEmpty }) else { return nil }
         self.folder = folder
         repository = parts.joined(separator: "/")
@@ -23,7 +24,8 @@ struct CachedRepository {
     static func around(_ folder: String) throws(CakeError) -> CachedRepository? {
         if let own = CachedRepository(folder), try Disk.exists(folder + "/snapshots") { return own }
         let snapshots = Disk.parent(of: folder)
-        guard Disk.lastPart(of: snapshots) == "snapshots", var above = CachedRepository(Disk.parent(of: snapshots)) else { return nil }
+        guard Disk.lastPart(of: snapshots) == "snapshots", var above = CachedRepository(Disk.parent(of: snapshots))
+        else { return nil }
         above.only = Disk.lastPart(of: folder)
         return above
     }
@@ -32,7 +34,8 @@ struct CachedRepository {
     static func all(in folder: String) throws(CakeError) -> [CachedRepository] {
         var found: [CachedRepository] = []
         for name in try Disk.names(in: folder) {
-            guard let repository = CachedRepository(Disk.join(folder, name)), try Disk.exists(repository.folder + "/snapshots")
+            guard let repository = CachedRepository(Disk.join(folder, name)),
+                try Disk.exists(repository.folder + "/snapshots")
             else { continue }
             found.append(repository)
         }
@@ -59,7 +62,8 @@ struct CachedRepository {
             let name = commit == preferred ? repository : "\(repository)@\(revision ?? commit)"
             found.append(
                 ImportPath.Candidate(
-                    name: try ModelName(name), source: source, origin: "hf://" + repository, revision: revision, commit: commit))
+                    name: try ModelName(name), source: source, origin: "hf://" + repository, revision: revision,
+                    commit: commit))
         }
         return found
     }

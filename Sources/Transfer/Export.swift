@@ -27,8 +27,7 @@ public struct Export: Sendable {
     public func callAsFunction(
         _ name: ModelName, _ digest: Digest, _ files: [Manifest.File], to destination: String
     ) async throws -> Report {
-        let operation = store.isWritable ? try Operation(store) : nil
-        try operation?.hold(manifest: digest)
+        let operation = try hold(digest)
         defer { withExtendedLifetime(operation) {} }
         let folder = try ExportFolder(destination)
         progress.expect(bytes: files.reduce(0) { $0 + $1.size }, items: UInt64(files.count))
@@ -41,7 +40,8 @@ public struct Export: Sendable {
                 wanted.append(file)
             }
         }
-        try folder.removeDead()
+        // Also when nothing is to be written: one may have been killed after its last rename.
+        try? folder.clear()
         let bytes = wanted.reduce(0) { $0 + $1.size }
         try folder.refuseIfTooSmall(for: bytes)
         if !wanted.isEmpty {
@@ -55,6 +55,19 @@ public struct Export: Sendable {
             }
         }
         return Report(files: wanted.count, bytes: bytes, filesThere: files.count - wanted.count)
+    }
+
+    /// Nil where the store cannot be written to, for want of leave or of room: reading goes on without.
+    private func hold(_ manifest: Digest) throws(CakeError) -> Operation? {
+        guard store.isWritable else { return nil }
+        do {
+            let operation = try Operation(store)
+            try operation.hold(manifest: manifest)
+            return operation
+        } catch {
+            guard error.kind == .diskFull else { throw error }
+            return nil
+        }
     }
 
     private func write(_ file: Manifest.File, of name: ModelName, to path: String) async throws {
@@ -83,7 +96,9 @@ public struct Export: Sendable {
         }
         let found = hash.finish()
         guard found == file.digest, offset == file.size else {
-            let error = CakeError(.damaged, "\(file.path) was rebuilt to \(offset) bytes that hash to \(found.short), not \(file.digest.short)")
+            let error = CakeError(
+                .damaged,
+                "\(file.path) was rebuilt to \(offset) bytes that hash to \(found.short), not \(file.digest.short)")
             throw try blame(file, of: name, otherwise: error)
         }
         progress.finished()

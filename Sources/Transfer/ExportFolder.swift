@@ -22,9 +22,13 @@ final class ExportFolder {
         let path = root + "/" + file.path.string
         guard let status = try Disk.status(path, followingLinks: false) else { return false }
         guard status.kind == .file else {
-            throw CakeError(.failed, "\(Printable.escape(path)) is in the way, and no plain file", fix: "remove it, or choose another folder")
+            throw CakeError(
+                .failed, "\(Printable.escape(path)) is in the way, and no plain file",
+                fix: "remove it, or choose another folder")
         }
-        if status.size == file.size, try hash(of: path, size: file.size, progress: progress) == file.digest { return true }
+        if status.size == file.size, try hash(of: path, size: file.size, progress: progress) == file.digest {
+            return true
+        }
         guard mayReplace else {
             throw CakeError(
                 .failed, "\(Printable.escape(path)) is there with other content",
@@ -39,13 +43,14 @@ final class ExportFolder {
         let free = try Disk.freeBytes(place)
         guard free >= bytes else {
             throw CakeError(
-                .diskFull, "\(Printable.escape(root)) needs \(Quantities.bytes(bytes)), and the disk has \(Quantities.bytes(free)) left",
+                .diskFull,
+                "\(Printable.escape(root)) needs \(Quantities.bytes(bytes)), and the disk has \(Quantities.bytes(free)) left",
                 fix: "free some space, or choose another disk with -o")
         }
     }
 
-    /// Clears away what exports that were killed were writing.
-    func removeDead() throws(CakeError) {
+    /// Clears away what exports left that were killed.
+    func clear() throws(CakeError) {
         guard try Disk.exists(root) else { return }
         for name in try Disk.names(in: root) where name.hasPrefix(ExportFolder.asidePrefix) {
             if try isDead(root + "/" + name) { try Disk.removeTree(root + "/" + name) }
@@ -57,8 +62,10 @@ final class ExportFolder {
         try Disk.makeFolders(root)
         let folder = try Disk.makeUniqueFolder(in: root, prefix: ExportFolder.asidePrefix)
         do {
-            let lock = try File(folder + "/lock", .create)
+            // Locked before it has its name, so that no other export finds it free while this one lives.
+            let lock = try File(folder + "/lock.new", .create)
             _ = try lock.lock(exclusive: true, waiting: false)
+            try Disk.rename(folder + "/lock.new", to: folder + "/lock")
             aside = (folder, lock)
         } catch {
             try? Disk.removeTree(folder)
@@ -110,7 +117,9 @@ final class ExportFolder {
             folder += "/" + part
             guard let status = try Disk.status(folder, followingLinks: false) else { return }
             guard status.kind == .folder else {
-                throw CakeError(.failed, "\(Printable.escape(folder)) is in the way, and no plain folder", fix: "remove it, or choose another folder")
+                throw CakeError(
+                    .failed, "\(Printable.escape(folder)) is in the way, and no plain folder",
+                    fix: "remove it, or choose another folder")
             }
         }
     }

@@ -24,7 +24,9 @@ public struct FolderSource: Sendable {
         try walk.visit(folder, as: "")
         try FilePath.refuseClashes(walk.files.map(\.path))
         guard !walk.files.isEmpty else {
-            throw CakeError(.notFound, "\(Printable.escape(folder)) holds no files", fix: "name a folder that holds a model's files")
+            throw CakeError(
+                .notFound, "\(Printable.escape(folder)) holds no files", fix: "name a folder that holds a model's files"
+            )
         }
         files = walk.files.sorted { $0.path < $1.path }
         skipped = walk.skipped
@@ -36,7 +38,9 @@ public struct FolderSource: Sendable {
         guard let status = try Disk.status(location), status.kind == .file else {
             throw CakeError(.usage, "\(Printable.escape(path)) is neither a file nor a folder")
         }
-        files = [Found(path: try FilePath(Disk.lastPart(of: path)), location: location, size: status.size, promised: nil)]
+        files = [
+            Found(path: try FilePath(Disk.lastPart(of: path)), location: location, size: status.size, promised: nil)
+        ]
         skipped = []
     }
 
@@ -54,10 +58,13 @@ public struct FolderSource: Sendable {
         }
 
         mutating func visit(_ folder: String, as prefix: String) throws(CakeError) {
-            guard let status = try Disk.status(folder) else { throw CakeError(.notFound, "no folder \(Printable.escape(folder))") }
+            guard let status = try Disk.status(folder) else {
+                throw CakeError(.notFound, "no folder \(Printable.escape(folder))")
+            }
             guard !open.contains(where: { $0 == (status.device, status.inode) }) else {
                 throw CakeError(
-                    .failed, "\(Printable.escape(folder)) is a link to a folder that it lies in", fix: "remove the link")
+                    .failed, "\(Printable.escape(folder)) is a link to a folder that it lies in", fix: "remove the link"
+                )
             }
             open.append((status.device, status.inode))
             defer { open.removeLast() }
@@ -75,10 +82,12 @@ public struct FolderSource: Sendable {
             case .folder: try visit(location, as: relative)
             case .file:
                 let promised = own.kind == .link ? Digest(hex: Disk.lastPart(of: location)) : nil
-                files.append(Found(path: try FilePath(relative), location: location, size: status.size, promised: promised))
+                files.append(
+                    Found(path: try FilePath(relative), location: location, size: status.size, promised: promised))
             case .link, .other:
                 throw CakeError(
-                    .failed, "\(Printable.escape(path)) is neither a file nor a folder", fix: "move it out of the folder")
+                    .failed, "\(Printable.escape(path)) is neither a file nor a folder",
+                    fix: "move it out of the folder")
             }
         }
 
@@ -99,9 +108,12 @@ public struct FolderSource: Sendable {
                     .notFound, "the link \(Printable.escape(relative)) leads to nothing",
                     fix: "finish the download it belongs to, or remove it")
             }
-            if followingAllLinks || borders.contains(where: { target == $0 || target.hasPrefix($0 + "/") }) { return target }
+            if followingAllLinks || borders.contains(where: { target == $0 || target.hasPrefix($0 + "/") }) {
+                return target
+            }
             throw CakeError(
-                .failed, "the link \(Printable.escape(relative)) leads out of the folder, to \(Printable.escape(target))",
+                .failed,
+                "the link \(Printable.escape(relative)) leads out of the folder, to \(Printable.escape(target))",
                 fix: "if that is meant, add --follow-symlinks")
         }
     }

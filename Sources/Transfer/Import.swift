@@ -34,9 +34,8 @@ public struct Import: Sendable {
         self.isDryRun = isDryRun
     }
 
-    /// Published in steps of this size, so that an import of hundreds of gigabytes keeps what it has done when it is
-    /// killed.
-    private static let publishStep: UInt64 = 4 << 30
+    /// Published in steps of this size, so that a long import keeps what it has done when it is killed.
+    private static let publishStep: UInt64 = 1 << 30
 
     public func callAsFunction(_ candidate: ImportPath.Candidate) async throws -> Report {
         let files = try open(candidate.source)
@@ -45,18 +44,12 @@ public struct Import: Sendable {
         var tally = Tally(files)
         var stored: UInt64 = 0
         let work = ImportWork(store: store, operation: operation, files: files, progress: progress, isDryRun: isDryRun)
-        try await withThrowingTaskGroup(of: ImportWork.Outcome.self) { group in
-            var steps = work.steps().makeIterator()
-            func startOne() {
-                guard let step = steps.next() else { return }
-                group.addTask(executorPreference: store.pool) { try await work.perform(step) }
-            }
-            for _ in 0...BlockingPool.processors { startOne() }
-            while let outcome = try await group.next() {
-                startOne()
-                try tally.take(outcome, operation, progress)
-                if operation.pendingBytes >= Import.publishStep { stored += try operation.publish() }
-            }
+        do {
+            stored = try await perform(work, into: &tally)
+        } catch is CancellationError {
+            // What is whole is kept: the next import finds it here.
+            try operation.publish()
+            throw CancellationError()
         }
         let manifest = try tally.manifest(of: files)
         var digest = SHA256.digest(of: ManifestText.encode(manifest).span)
@@ -74,6 +67,25 @@ public struct Import: Sendable {
             complaints: files.compactMap(\.segmentation.complaint))
     }
 
+    /// All steps, a few at once. Returns the bytes at rest that were published on the way.
+    private func perform(_ work: ImportWork, into tally: inout Tally) async throws -> UInt64 {
+        var stored: UInt64 = 0
+        try await withThrowingTaskGroup(of: ImportWork.Outcome.self) { group in
+            var steps = work.steps().makeIterator()
+            func startOne() {
+                guard let step = steps.next() else { return }
+                group.addTask(executorPreference: store.pool) { try await work.perform(step) }
+            }
+            for _ in 0...BlockingPool.processors { startOne() }
+            while let outcome = try await group.next() {
+                startOne()
+                try tally.take(outcome, isDryRun ? nil : work.operation, progress)
+                if work.operation.pendingBytes >= Import.publishStep { stored += try work.operation.publish() }
+            }
+        }
+        return stored
+    }
+
     /// Opens every file and reads every header before the first byte is stored.
     private func open(_ source: FolderSource) throws -> [ImportWork.Opened] {
         try source.files.map { found in
@@ -86,7 +98,9 @@ public struct Import: Sendable {
         }
     }
 
-    private func point(_ candidate: ImportPath.Candidate, to manifest: Digest, in operation: Operation) throws -> Digest? {
+    private func point(_ candidate: ImportPath.Candidate, to manifest: Digest, in operation: Operation) throws
+        -> Digest?
+    {
         var replaced: Digest?
         try store.update(candidate.name, in: operation) { old in
             replaced = old.flatMap { $0.manifest == manifest ? nil : $0.manifest }
@@ -116,7 +130,10 @@ private struct Tally {
         digests = Array(repeating: nil, count: files.count)
     }
 
-    mutating func take(_ outcome: ImportWork.Outcome, _ operation: Operation, _ progress: Progress) throws(CakeError) {
+    /// Without an operation nothing is packed, as a dry run asks.
+    mutating func take(
+        _ outcome: ImportWork.Outcome, _ operation: Operation?, _ progress: Progress
+    ) throws(CakeError) {
         switch outcome {
         case .file(let index, let digest):
             digests[index] = digest
@@ -131,7 +148,7 @@ private struct Tally {
             }
             early[number] = found
             while let run = early.removeValue(forKey: nextRun) {
-                for small in run { try small.pack(in: operation) }
+                if let operation { for small in run { try small.pack(in: operation) } }
                 nextRun += 1
             }
         }
@@ -145,10 +162,13 @@ private struct Tally {
     func manifest(of files: [ImportWork.Opened]) throws(CakeError) -> Manifest {
         var result: [Manifest.File] = []
         for (index, file) in files.enumerated() {
-            guard let digest = digests[index] else { throw CakeError(.failed, "\(file.found.path) was not read to its end") }
+            guard let digest = digests[index] else {
+                throw CakeError(.failed, "\(file.found.path) was not read to its end")
+            }
             if let promised = file.found.promised, promised != digest {
                 throw CakeError(
-                    .damaged, "\(file.found.path): its bytes hash to \(digest.short), and the cache calls them \(promised.short)",
+                    .damaged,
+                    "\(file.found.path): its bytes hash to \(digest.short), and the cache calls them \(promised.short)",
                     fix: "the download is damaged: remove \(Printable.escape(file.found.location)) and fetch it again")
             }
             var segments: [Manifest.Segment] = []
@@ -157,7 +177,8 @@ private struct Tally {
                 guard let layer else { throw CakeError(.failed, "\(file.found.path) was not read to its end") }
                 segments.append(Manifest.Segment(layer: layer, tensor: cut.tensor))
             }
-            result.append(try Manifest.File(path: file.found.path, digest: digest, size: file.found.size, segments: segments))
+            result.append(
+                try Manifest.File(path: file.found.path, digest: digest, size: file.found.size, segments: segments))
         }
         return try Manifest(files: result)
     }

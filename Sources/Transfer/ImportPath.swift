@@ -18,7 +18,9 @@ public struct ImportPath: Sendable {
     /// `name` is what the user wants it to be called; only one model may then be there.
     public init(_ path: String, name: ModelName?, followingAllLinks: Bool) throws(CakeError) {
         guard let status = try Disk.status(path) else {
-            throw CakeError(.notFound, "no file or folder \(Printable.escape(path))", fix: "check the spelling; a model's name is for cake pull")
+            throw CakeError(
+                .notFound, "no file or folder \(Printable.escape(path))",
+                fix: "check the spelling; a model's name is for cake pull")
         }
         var found: [Candidate]
         if status.kind == .folder {
@@ -33,12 +35,17 @@ public struct ImportPath: Sendable {
                 fix: "leave the name out; each then gets its own")
         }
         if let name, let only = found.first, only.name != name {
-            found = [Candidate(name: name, source: only.source, origin: only.origin, revision: only.revision, commit: only.commit)]
+            found = [
+                Candidate(
+                    name: name, source: only.source, origin: only.origin, revision: only.revision, commit: only.commit)
+            ]
         }
         candidates = found
     }
 
-    private static func inFolder(_ path: String, _ name: ModelName?, _ followingAllLinks: Bool) throws(CakeError) -> [Candidate] {
+    private static func inFolder(_ path: String, _ name: ModelName?, _ followingAllLinks: Bool) throws(CakeError)
+        -> [Candidate]
+    {
         let folder = try Disk.canonical(path)
         if let cached = try CachedRepository.around(folder) { return try cached.candidates(followingAllLinks) }
         let repositories = try CachedRepository.all(in: folder)

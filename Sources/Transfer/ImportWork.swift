@@ -75,7 +75,9 @@ struct ImportWork: Sendable {
                 progress.did(bytes: bounds.count)
                 return .large(file: index, cut: cut, reading.layer, wasHere: false)
             }
-            try await store.ingest(bytes, reading, isTensor: bounds.tensor != nil, in: operation) { progress.did(bytes: $0) }
+            try await store.ingest(bytes, reading, isTensor: bounds.tensor != nil, in: operation) {
+                progress.did(bytes: $0)
+            }
             return .large(file: index, cut: cut, reading.layer, wasHere: false)
         case .small(let number, let index, let range):
             let file = files[index]

@@ -25,18 +25,14 @@ public struct Segmentation: Sendable {
         }
         do {
             let header = try Segmentation.header(of: file, size: size)
-            var cuts = [Cut(start: 0, count: header.dataStart, tensor: nil)]
-            cuts.reserveCapacity(header.tensors.count + 1)
-            for entry in header.tensors {
-                let count = entry.range.upperBound - entry.range.lowerBound
-                cuts.append(Cut(start: entry.range.lowerBound, count: count, tensor: entry.tensor))
-            }
-            self.cuts = cuts
+            cuts = Segmentation.cuts(of: header)
             complaint = nil
         } catch {
             guard error.kind == .damaged, isLenient else {
                 guard error.kind == .damaged else { throw error }
-                throw CakeError(.damaged, "\(path): \(error.what)", fix: "\(error.fix.map { $0 + "; " } ?? "")--lenient keeps it as plain bytes")
+                throw CakeError(
+                    .damaged, "\(path): \(error.what)",
+                    fix: "\(error.fix.map { $0 + "; " } ?? "")--lenient keeps it as plain bytes")
             }
             cuts = Segmentation.even(size)
             complaint = error.at(path.description)
@@ -51,7 +47,18 @@ public struct Segmentation: Sendable {
         return try Safetensors.Header(parsing: json.span, fileSize: size)
     }
 
-    private static func even(_ size: UInt64) -> [Cut] {
+    /// The header, then the tensors in the order of their bytes.
+    static func cuts(of header: Safetensors.Header) -> [Cut] {
+        var cuts = [Cut(start: 0, count: header.dataStart, tensor: nil)]
+        cuts.reserveCapacity(header.tensors.count + 1)
+        for entry in header.tensors {
+            let count = entry.range.upperBound - entry.range.lowerBound
+            cuts.append(Cut(start: entry.range.lowerBound, count: count, tensor: entry.tensor))
+        }
+        return cuts
+    }
+
+    static func even(_ size: UInt64) -> [Cut] {
         var cuts: [Cut] = []
         var start: UInt64 = 0
         while start < size {

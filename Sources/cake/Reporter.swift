@@ -36,10 +36,8 @@ final class Reporter: Sendable {
         switch manner {
         case .silent: return
         case .json:
-            var line = JSONText()
-            line.add("event", "note")
-            line.add("text", text)
-            errors.line(line.text)
+            let line: JSONValue = ["event": "note", "text": JSONValue(text)]
+            errors.line(line.text(.compact))
         case .live, .lines: say(Printable.escape(text))
         }
     }

@@ -26,6 +26,18 @@ struct Session: Sendable {
         pool = BlockingPool(threads: BlockingPool.processors + 2)
     }
 
+    /// A command run by another: settings and environment of its own, on the same terminal and threads.
+    init(_ settings: Settings, _ environment: Environment, within outer: Session, output: StandardOutput) {
+        self.settings = settings
+        self.environment = environment
+        self.output = output
+        terminal = outer.terminal
+        errors = outer.errors
+        input = outer.input
+        reporter = Reporter(settings, outer.terminal, outer.errors)
+        pool = outer.pool
+    }
+
     /// Colours for standard output.
     var style: Style { Style(isOn: terminal.allowsColour(.output)) }
 
@@ -35,6 +47,11 @@ struct Session: Sendable {
     /// As wide as the terminal; whole in a pipe or a file.
     func show(_ table: Table) {
         output.lines(table.lines(width: terminal.width(.output), style: style))
+    }
+
+    /// What belongs to the line above it: set in, and broken where the terminal ends.
+    func show(detail text: String) {
+        output.lines(TextWidth.wrap(text, to: page.width - 2).map { "  " + $0 })
     }
 
     /// The store, made if there is none.
@@ -47,17 +64,35 @@ struct Session: Sendable {
     }
 
     /// A model in the store.
-    func find(_ name: String, revision: String? = nil) throws(CakeError) -> (store: LocalStore, named: LocalStore.Named) {
+    func find(_ name: String, revision: String? = nil) throws(CakeError) -> (store: LocalStore, named: LocalStore.Named)
+    {
         guard let store = try existingStore() else {
             throw CakeError(
-                .notFound, "no model \"\(Printable.escape(name))\": the store is empty", fix: "cake import PATH puts a model in")
+                .notFound, "no model \"\(Printable.escape(name))\": the store is empty",
+                fix: "cake import PATH puts a model in")
         }
         return (store, try store.find(name, revision: revision))
     }
 
     /// One JSON document on standard output.
     func show(_ document: JSONValue) {
-        output.line(String(decoding: document.bytes(.indented), as: UTF8.self))
+        output.line(document.text(.indented))
+    }
+
+    /// One JSON document whose last member is a long array: its elements are made and written one by one, so that ninety
+    /// thousand of them take no memory.
+    func show(_ document: JSONObject, _ key: String, _ elements: some Sequence<JSONValue>) {
+        var document = document
+        document.append(key, [])
+        let text = JSONValue.object(document).text(.indented)
+        // It ends with the empty array and the brace.
+        output.write(String(text.dropLast("]\n}".count)))
+        var separator = "\n    "
+        for element in elements {
+            output.write(separator + element.text(.indented, level: 2))
+            separator = ",\n    "
+        }
+        output.write(separator == "\n    " ? "]\n}\n" : "\n  ]\n}\n")
     }
 
     /// Asks before something that cannot be taken back. Without a person to ask, the answer is no.

@@ -34,4 +34,10 @@ struct Settings: Sendable {
             .usage, "there is no HOME, so cake does not know where its store is",
             fix: "say where: --store DIR, or CAKE_HOME=DIR in the environment")
     }
+
+    /// `~` and `~/…` where the shell left them alone, as between quotes.
+    func expandingHome(_ path: String) -> String {
+        guard path == "~" || path.hasPrefix("~/"), let home = environment["HOME"] else { return path }
+        return home + path.dropFirst()
+    }
 }

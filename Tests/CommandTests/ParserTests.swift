@@ -56,10 +56,10 @@ private func refusal(_ line: String) -> CakeError? {
         #expect(try read("inspect --tensors m", as: InspectCommand.self).subject == "m")
         for line in ["inspect m --tensors a*", "inspect --tensors a* m", "inspect -t=a* m", "inspect m --tensors=a*"] {
             let inspect = try read(line, as: InspectCommand.self)
-            #expect(inspect.tensors == .matching(glob: "a*"), "\(line)")
+            #expect(inspect.tensors == .glob("a*"), "\(line)")
             #expect(inspect.subject == "m", "\(line)")
         }
-        #expect(try read("inspect m -t /q|k/", as: InspectCommand.self).tensors == .matching(regex: "q|k"))
+        #expect(try read("inspect m -t /q|k/", as: InspectCommand.self).tensors == .regex("q|k"))
     }
 
     @Test func `asks for help, the version or an overview`() throws {

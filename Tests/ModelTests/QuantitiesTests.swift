@@ -57,7 +57,7 @@ import Testing
     }
 }
 
-@Suite struct `A suggestion` {
+@Suite struct `A suggested word` {
     @Test func `is a word one or two slips away`() {
         let known = ["import", "export", "inspect", "ls", "gc", "verify", "mistral-7b-instruct"]
         #expect(Suggestion.nearest(to: "improt", among: known) == "import")

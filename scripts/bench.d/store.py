@@ -126,18 +126,19 @@ def read_all(folder):
                     pass
 
 
-def timed(commands, cold, source, cwd, env, settle):
+def timed(commands, cold, source, cwd, env, settle, memory):
     """Commands one after another, and then the wait until the disk has it all, in the last one's wall time."""
     if cold:
         timing.drop_caches()
     else:
         read_all(source)
         os.sync()
+    timing.ready_memory(memory)
     costs = [run(command, cwd=cwd, env=env, settle=settle if command is commands[-1] else None) for command in commands]
     return together(costs)
 
 
-def family_rounds(peers, family, rounds, cold_rounds):
+def family_rounds(peers, family, rounds, cold_rounds, memory):
     """{(peer, "in" or "out", "warm" or "cold"): [Cost, …]} and {peer: bytes at rest}."""
     taken, rest = {}, {}
     for number in range(rounds + cold_rounds):
@@ -151,10 +152,10 @@ def family_rounds(peers, family, rounds, cold_rounds):
                 os.makedirs(old)
             peer.prepare(home)
             say(f"round {number + 1} of {rounds + cold_rounds}, {state}: {peer.name}")
-            cost = timed(peer.keep(family, home), cold, family, family, peer.env(home), home)
+            cost = timed(peer.keep(family, home), cold, family, family, peer.env(home), home, memory)
             taken.setdefault((peer.name, "in", state), []).append(cost)
             rest[peer.name] = timing.size_at_rest(os.path.join(home, "store"))
-            cost = timed(peer.give(home, out), cold, os.path.join(home, "store"), family, peer.env(home), out)
+            cost = timed(peer.give(home, out), cold, os.path.join(home, "store"), family, peer.env(home), out, memory)
             taken.setdefault((peer.name, "out", state), []).append(cost)
             if number == 0:
                 for model in MODELS:
@@ -184,7 +185,8 @@ def report_family(peers, taken, rest, raw):
 
     for way, verb in (("in", "import"), ("out", "export")):
         for state in ("warm", "cold"):
-            costs = {peer.name: middle(taken[peer.name, way, state]) for peer in peers if (peer.name, way, state) in taken}
+            costs = {peer.name: middle(taken[peer.name, way, state])
+                     for peer in peers if (peer.name, way, state) in taken}
             if not costs:
                 continue
             row(f"{verb}, {state}: wall s", {n: c.wall for n, c in costs.items()}, "{:.2f}", "s")
@@ -301,7 +303,7 @@ def main():
     caches = "dropped before each cold run" if can_drop else "not dropped (only root may), so there are no cold runs"
     print(f"caches: {caches}")
     line("family", raw / 1e6, "MB")
-    taken, rest = family_rounds(peers, family, rounds, cold_rounds)
+    taken, rest = family_rounds(peers, family, rounds, cold_rounds, raw + raw // 4)
     text, goals = report_family(peers, taken, rest, raw)
     if "cake" in wanted:
         goals += start_up(*((20, 50, 15) if args.quick else (100, 300, 50)))
@@ -310,7 +312,8 @@ def main():
         made = f"{datetime.date.today()} · {timing.machine(WORK)} · " + "; ".join(versions.values())
         runs = "One run of each" if rounds == 1 else f"Medians of {rounds} runs"
         notes = (f"{runs}, the programs taking turns; wall time ends when the file system has been "
-                 f"synced. Caches were {caches}. Peaks under {timing.own_peak() // MIB + 1} MiB are not told apart.")
+                 f"synced. Caches were {caches}, and memory was touched before every run. Peaks under "
+                 f"{timing.own_peak() // MIB + 1} MiB are not told apart.")
         parts = [made, notes, text]
         if goals:
             parts.append(timing.table(["goal", "got", "wanted", ""], goals))

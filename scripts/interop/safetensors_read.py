@@ -2,6 +2,7 @@
 
 Started by safetensors-read, which provides the packages.
 """
+import hashlib
 import json
 import os
 import random
@@ -134,13 +135,20 @@ def sharded(folder):
 
 
 def snapshot_of_links(folder):
-    """As the Hub's cache keeps it: names that are links to blobs elsewhere."""
-    blobs = folder + "-blobs"
-    os.mkdir(blobs)
-    files.write_file(os.path.join(blobs, "0a1b"), [entry(9, "w", "F32", (64, 64))], {"format": "pt"})
-    files.write_json(os.path.join(blobs, "2c3d"), {"model_type": "bert"})
-    for name, blob in (("model.safetensors", "0a1b"), ("config.json", "2c3d")):
-        os.symlink(os.path.join("..", os.path.basename(blobs), blob), os.path.join(folder, name))
+    """As the Hub's client keeps it: names in a snapshot are links to blobs, a large one called by its SHA-256."""
+    repository = os.path.join(folder, "models--team--linked")
+    blobs, snapshot = os.path.join(repository, "blobs"), os.path.join(repository, "snapshots", "5e3a" * 10)
+    os.makedirs(blobs)
+    os.makedirs(snapshot)
+    weights = os.path.join(blobs, "weights")
+    files.write_file(weights, [entry(9, "w", "F32", (64, 64))], {"format": "pt"})
+    with open(weights, "rb") as file:
+        named = os.path.join(blobs, hashlib.sha256(file.read()).hexdigest())
+    os.rename(weights, named)
+    files.write_json(os.path.join(blobs, "2c3d" * 10), {"model_type": "bert"})
+    for name, blob in (("model.safetensors", os.path.basename(named)), ("config.json", "2c3d" * 10)):
+        os.symlink(os.path.join("..", "..", "blobs", blob), os.path.join(snapshot, name))
+    return snapshot
 
 
 CASES = (every_type, written_by_the_package, nothing_in_it, odd_headers, equal_tensors, large_tensors, sharded,
@@ -190,9 +198,8 @@ def main():
             name = make.__name__.replace("_", "-")
             folder = trial.path("models", name)
             os.makedirs(folder)
-            make(folder)
-            models[name] = folder
-            trial.works("import", folder, name)
+            models[name] = make(folder) or folder  # a case may put its model deeper
+            trial.works("import", models[name], name)
         alone = trial.path("alone")
         os.mkdir(alone)
         files.write_file(os.path.join(alone, "one.safetensors"), [entry(5, "w", "F16", (33, 3))])

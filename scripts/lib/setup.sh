@@ -84,8 +84,7 @@ need() {
 need_swift() {
     local folder version
     if ! command -v swift >/dev/null 2>&1; then
-        for folder in "${SWIFTLY_BIN_DIR:-}" "$HOME/.local/share/swiftly/bin" "$HOME/.swiftly/bin" /opt/swift/usr/bin \
-            /usr/share/swift/usr/bin; do
+        for folder in "${SWIFTLY_BIN_DIR:-}" "${HOME:-}/.local/share/swiftly/bin" "${HOME:-}/.swiftly/bin"; do
             if [[ -n $folder && -x $folder/swift ]]; then
                 export PATH="$folder:$PATH"
                 break

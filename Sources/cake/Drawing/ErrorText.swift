@@ -12,28 +12,22 @@ enum ErrorText {
     }
 
     static func document(_ error: CakeError) -> String {
-        var inner = JSONText()
-        inner.add("kind", "\(error.kind)")
-        inner.add("status", error.kind.rawValue)
-        inner.add("what", error.what)
-        inner.add("fix", error.fix)
-        var document = JSONText()
-        document.add("error", inner)
-        return document.text + "\n"
+        document("\(error.kind)", status: error.kind.rawValue, error.what, fix: error.fix)
     }
 
     static func interrupted(_ rest: String?, isJSON: Bool) -> String {
-        if isJSON {
-            var inner = JSONText()
-            inner.add("kind", "interrupted")
-            inner.add("status", 130)
-            inner.add("what", "interrupted")
-            inner.add("fix", rest)
-            var document = JSONText()
-            document.add("error", inner)
-            return document.text + "\n"
-        }
+        if isJSON { return document("interrupted", status: 130, "interrupted", fix: rest) }
         return "cake: interrupted" + (rest.map { "; \($0)" } ?? "") + "\n"
+    }
+
+    private static func document(_ kind: String, status: Int32, _ what: String, fix: String?) -> String {
+        var inner = JSONObject()
+        inner.append("kind", JSONValue(kind))
+        inner.append("status", JSONValue(Int(status)))
+        inner.append("what", JSONValue(what))
+        if let fix { inner.append("fix", JSONValue(fix)) }
+        let document: JSONValue = ["error": .object(inner)]
+        return document.text(.compact) + "\n"
     }
 
     /// Line by line: a failure may have several, and each may quote a stranger.

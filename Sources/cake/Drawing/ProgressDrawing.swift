@@ -102,16 +102,13 @@ struct ProgressDrawing: Sendable {
     }
 
     var json: String {
-        var line = JSONText()
-        line.add("event", "progress")
-        line.add("phase", snapshot.phase)
-        line.add("elapsedMilliseconds", Int64(elapsed / .milliseconds(1)))
-        line.add("bytesTotal", snapshot.bytesTotal)
-        line.add("bytesDone", snapshot.bytesDone)
-        line.add("bytesKnown", snapshot.bytesKnown)
-        line.add("bytesStored", snapshot.bytesStored)
-        line.add("itemsTotal", snapshot.itemsTotal)
-        line.add("itemsDone", snapshot.itemsDone)
-        return line.text
+        let line: JSONValue = [
+            "event": "progress", "phase": JSONValue(snapshot.phase),
+            "elapsedMilliseconds": JSONValue(Int(elapsed / .milliseconds(1))),
+            "bytesTotal": JSONValue(snapshot.bytesTotal), "bytesDone": JSONValue(snapshot.bytesDone),
+            "bytesKnown": JSONValue(snapshot.bytesKnown), "bytesStored": JSONValue(snapshot.bytesStored),
+            "itemsTotal": JSONValue(snapshot.itemsTotal), "itemsDone": JSONValue(snapshot.itemsDone),
+        ]
+        return line.text(.compact)
     }
 }

@@ -1,4 +1,5 @@
 import Model
+import Platform
 
 struct DemoCommand: Verb {
     let keepsFolder: Bool
@@ -26,6 +27,77 @@ struct DemoCommand: Verb {
 
 extension DemoCommand {
     func run(in session: Session) async throws {
-        throw CakeError(.failed, "cake demo is not there yet")
+        let place = Disk.absolute(session.environment["TMPDIR"] ?? "/tmp")
+        let free = try Disk.freeBytes(place)
+        guard free >= Family.roomNeeded else {
+            throw CakeError(
+                .diskFull,
+                "the demo takes up to \(Quantities.bytes(Family.roomNeeded)), and \(Printable.escape(place)) has "
+                    + "\(Quantities.bytes(free)) left",
+                fix: "TMPDIR=DIR cake demo works in a folder elsewhere")
+        }
+        let folder = try Disk.makeUniqueFolder(in: place, prefix: "cake-demo-")
+        do {
+            try await show(Stage(folder, session))
+        } catch {
+            if keepsFolder, error is CakeError, !Task.isCancelled {
+                session.reporter.note("what there was until then is kept in \(folder)")
+            } else {
+                try? Disk.removeTree(folder)
+            }
+            throw error
+        }
+        if !keepsFolder { try Disk.removeTree(folder) }
+    }
+
+    private func show(_ stage: Stage) async throws {
+        let start = ContinuousClock.now
+        let session = stage.session
+        try await Family(in: stage.folder, on: session.pool).make()
+        stage.say("A small family of models, made here and now from a seed:")
+        if stage.isShown {
+            for member in Family.members {
+                session.output.lines(HelpText.entry(member.name, member.meaning, column: 13, session.page))
+            }
+            let setting = "$ cd \(stage.folder); export CAKE_HOME=$PWD/store"
+            session.output.lines(["", session.style.paint(setting, .accent)])
+        }
+        var steps: [JSONValue] = []
+        for member in Family.members { steps.append(try await stage.run("import", member.name)) }
+        steps.append(try await stage.run("ls"))
+        steps.append(try await stage.run("df"))
+        steps.append(try await stage.run("diff", "base", "top-tune"))
+        steps.append(try await stage.run("export", "resharded", "-o", "back"))
+        let same = try FolderComparison("resharded", "back")
+        let elapsed = ContinuousClock.now - start
+        if session.settings.isJSON {
+            return session.show([
+                "steps": .array(steps), "same": ["files": JSONValue(same.files), "bytes": JSONValue(same.bytes)],
+                "milliseconds": JSONValue(UInt64(elapsed / .milliseconds(1))),
+                "folder": JSONValue(keepsFolder ? stage.folder : nil),
+            ])
+        }
+        if stage.isShown { session.output.line() }
+        stage.say(
+            "Compared back with resharded: \(same.files) files, \(Quantities.bytes(same.bytes)), the same to the last bit."
+        )
+        conclude(stage, after: elapsed)
+    }
+
+    private func conclude(_ stage: Stage, after elapsed: Duration) {
+        if stage.isShown { stage.session.output.line() }
+        let time = "That took \(Quantities.duration(elapsed))"
+        if keepsFolder {
+            stage.say("\(time), and all of it is still there. To look around, and to be rid of it:")
+            if stage.isShown {
+                stage.session.output.lines(["  cake --store \(stage.store) ls", "  rm -r \(stage.folder)"])
+            }
+        } else {
+            stage.say("\(time), and nothing of it is left; cake demo --keep leaves it to look around in.")
+        }
+        stage.say("Next, with models of your own:")
+        if stage.isShown {
+            stage.session.output.lines(["  cake import ~/.cache/huggingface/hub", "  cake import ./my-model my-model"])
+        }
     }
 }

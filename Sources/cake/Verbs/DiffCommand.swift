@@ -1,4 +1,6 @@
 import Model
+import Platform
+import Transfer
 
 struct DiffCommand: Verb {
     let base: String
@@ -18,7 +20,10 @@ struct DiffCommand: Verb {
         Self.self, "diff", aliases: ["compare"], for: .look, "show which tensors and files of two models differ",
         about: [
             "Tensors that are the same, changed, added, removed, renamed with the same bytes, reshaped, or of another "
-                + "dtype, by block of the network; then the other files; then what B needs that A does not have."
+                + "dtype, by block of the network; then the other files; then what B needs that A does not have.",
+            "A model in the store is compared by the names of its layers; a path is read in full for them. NEW is the size of "
+                + "what A does not have under that name. With --numeric, of tensors of the same dtype and shape: MAX and "
+                + "MEAN of the absolute differences, and MOVED, the share of elements that changed.",
         ],
         positionals: [baseWord, otherWord],
         options: [tensors.form, numeric.form, exitCode.form],
@@ -42,6 +47,37 @@ struct DiffCommand: Verb {
 
 extension DiffCommand {
     func run(in session: Session) async throws {
-        throw CakeError(.failed, "cake diff is not there yet")
+        let (before, after) = (try session.subject(base), try session.subject(other))
+        let difference = Difference(
+            from: try await before.manifest(in: session), to: try await after.manifest(in: session))
+        var numbers: [NumericDifference?]?
+        if comparesNumbers {
+            let progress = Progress("comparing numbers", items: "tensors")
+            let compare = NumericComparison(
+                from: try before.tensorReader(), to: try after.tensorReader(), progress: progress)
+            numbers = try await session.reporter.show(progress) {
+                try await compare(difference.tensors, on: session.pool)
+            }
+        }
+        let comparison = Comparison(
+            before: before.title(typed: base), after: after.title(typed: other), difference: difference,
+            numbers: numbers)
+        show(comparison, in: session)
+        if answersByStatus, !comparison.isSame { throw Answer(status: 1) }
+    }
+
+    private func show(_ comparison: Comparison, in session: Session) {
+        // Who asks for the status and for quiet wants nothing else.
+        if answersByStatus, session.settings.isQuiet { return }
+        if session.settings.isJSON {
+            let document = ComparisonDocument.document(comparison)
+            // Whoever asks for numbers wants those of each tensor.
+            guard listsTensors || comparesNumbers else { return session.show(.object(document)) }
+            return session.show(document, "tensors", ComparisonDocument.tensors(comparison, all: listsTensors))
+        }
+        let width = session.terminal.width(.output)
+        session.output.lines(
+            ComparisonDrawing(comparison: comparison)
+                .lines(listingTensors: listsTensors, width: width, style: session.style))
     }
 }

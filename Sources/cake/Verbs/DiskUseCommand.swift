@@ -21,34 +21,61 @@ extension DiskUseCommand {
     func run(in session: Session) async throws {
         let path = try session.settings.storePath()
         guard let store = try session.existingStore() else {
-            return session.reporter.note("there is no store in \(Printable.escape(path)) yet")
+            guard session.settings.isJSON else {
+                return session.reporter.note("there is no store in \(Printable.escape(path)) yet")
+            }
+            return session.show(document(path, nil, unneeded: 0, nil))
         }
         let usage = try Usage(of: store)
         let remains = try store.remains()
         let unneeded = remains.objects > usage.atRest ? remains.objects - usage.atRest : 0
-        if session.settings.isJSON {
-            return session.show([
-                "store": JSONValue(path), "models": JSONValue(usage.models.count), "layers": JSONValue(usage.layers),
-                "bytes": JSONValue(usage.size), "bytes_distinct": JSONValue(usage.distinct),
-                "bytes_at_rest": JSONValue(usage.atRest), "bytes_unneeded": JSONValue(unneeded),
-                "bytes_damaged": JSONValue(remains.damaged), "bytes_free": JSONValue(remains.free),
-            ])
-        }
+        if session.settings.isJSON { return session.show(document(path, usage, unneeded: unneeded, remains)) }
         var table = Table([
             .init(title: "", importance: 2), .init(title: "", alignment: .right, importance: 3),
             .init(title: "", importance: 1, leastWidth: 8),
         ])
         table.add(["models", "\(usage.models.count)", Table.Cell("in \(path)", .faint)])
-        table.add(["their files", Table.Cell(Quantities.bytes(usage.size)), Table.Cell("what folders of them would take", .faint)])
-        table.add(["shared", Table.Cell("-" + Quantities.bytes(usage.size - min(usage.size, usage.distinct))), Table.Cell("layers that several have, kept once", .faint)])
-        table.add(["compressed", Table.Cell("-" + Quantities.bytes(usage.distinct - min(usage.distinct, usage.atRest)))])
+        table.add([
+            "their files", Table.Cell(Quantities.bytes(usage.size)),
+            Table.Cell("what folders of them would take", .faint),
+        ])
+        table.add([
+            "shared", Table.Cell("-" + Quantities.bytes(usage.size - min(usage.size, usage.distinct))),
+            Table.Cell("layers that several have, kept once", .faint),
+        ])
+        table.add([
+            "compressed", Table.Cell("-" + Quantities.bytes(usage.distinct - min(usage.distinct, usage.atRest))),
+        ])
         table.add([
             Table.Cell("at rest", .strong), Table.Cell(Quantities.bytes(usage.atRest), .strong),
-            Table.Cell("\(usage.layers) layers, \(Quantities.percent(usage.atRest, of: usage.size)) of the files", .faint),
+            Table.Cell(
+                "\(usage.layers) layers, \(Quantities.percent(usage.atRest, of: usage.size)) of the files", .faint),
         ])
-        if unneeded > 0 { table.add(["unneeded", Table.Cell(Quantities.bytes(unneeded), .careful), Table.Cell("cake gc frees what it may", .faint)]) }
-        if remains.damaged > 0 { table.add(["damaged", Table.Cell(Quantities.bytes(remains.damaged), .bad), Table.Cell("set aside in the store's folder damaged", .faint)]) }
+        if unneeded > 0 {
+            table.add([
+                "unneeded", Table.Cell(Quantities.bytes(unneeded), .careful),
+                Table.Cell("cake gc frees what it may", .faint),
+            ])
+        }
+        if remains.damaged > 0 {
+            table.add([
+                "damaged", Table.Cell(Quantities.bytes(remains.damaged), .bad),
+                Table.Cell("set aside in the store's folder damaged", .faint),
+            ])
+        }
         table.add(["disk free", Table.Cell(Quantities.bytes(remains.free))])
         session.show(table)
+    }
+    /// Without a store, one that holds nothing.
+    private func document(
+        _ path: String, _ usage: Usage?, unneeded: UInt64, _ remains: LocalStore.Remains?
+    ) -> JSONValue {
+        [
+            "store": JSONValue(path), "models": JSONValue(usage?.models.count ?? 0),
+            "layers": JSONValue(usage?.layers ?? 0), "bytes": JSONValue(usage?.size ?? 0),
+            "bytes_distinct": JSONValue(usage?.distinct ?? 0), "bytes_at_rest": JSONValue(usage?.atRest ?? 0),
+            "bytes_unneeded": JSONValue(unneeded), "bytes_damaged": JSONValue(remains?.damaged ?? 0),
+            "bytes_free": remains.map { JSONValue($0.free) } ?? .null,
+        ]
     }
 }

@@ -88,9 +88,9 @@ extension ExportCommand {
             let there = report.filesThere > 0 ? "; \(report.filesThere) were there already" : ""
             session.output.line(
                 "exported \(session.style.paint(named.name.description, .strong)) to \(Printable.escape(destination))")
-            session.output.line(
-                "  \(report.files) \(report.files == 1 ? "file" : "files"), \(Quantities.bytes(report.bytes)), each as its "
-                    + "SHA-256 says\(there); in \(elapsed)")
+            session.show(
+                detail: "\(report.files) \(report.files == 1 ? "file" : "files"), \(Quantities.bytes(report.bytes)), "
+                    + "each as its SHA-256 says\(there); in \(elapsed)")
         }
     }
 
@@ -104,7 +104,9 @@ extension ExportCommand {
                 && !excluding.contains { $0.matches(file.path.string) }
         }
         guard !files.isEmpty || manifest.files.isEmpty else {
-            throw CakeError(.notFound, "no file of \(Printable.escape(name)) fits", fix: "cake inspect \(Printable.escape(name)) lists its files")
+            throw CakeError(
+                .notFound, "no file of \(Printable.escape(name)) fits",
+                fix: "cake inspect \(Printable.escape(name)) lists its files")
         }
         return files
     }

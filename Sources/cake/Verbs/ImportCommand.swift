@@ -86,21 +86,23 @@ extension ImportCommand {
     private func tell(_ report: Import.Report, after elapsed: Duration, _ session: Session) {
         let style = session.style
         let verb = isDryRun ? "would import" : "imported"
-        session.output.line("\(verb) \(style.paint(report.name.description, .strong))  \(report.manifest.short)")
-        let new = report.bytes - report.bytesKnown
         session.output.line(
-            "  \(Quantities.bytes(report.bytes)) in \(report.files) \(report.files == 1 ? "file" : "files"), "
+            "\(verb) \(style.paint(report.name.description, .strong))  \(report.manifest.short)  in "
+                + Quantities.duration(elapsed))
+        session.show(
+            detail: "\(Quantities.bytes(report.bytes)) in \(report.files) \(report.files == 1 ? "file" : "files"), "
                 + "\(report.tensors) tensors")
-        var line = "  \(Quantities.bytes(new)) new"
+        let new = report.bytes - report.bytesKnown
+        var line = "\(Quantities.bytes(new)) new"
         if !isDryRun, new > 0 { line += ", \(Quantities.bytes(report.bytesStored)) at rest" }
         if report.bytesKnown > 0 {
-            line += "; \(Quantities.bytes(report.bytesKnown)) (\(Quantities.percent(report.bytesKnown, of: report.bytes))) were here"
+            let share = Quantities.percent(report.bytesKnown, of: report.bytes)
+            line += "; \(Quantities.bytes(report.bytesKnown)) (\(share)) were here"
         }
-        session.output.line(line)
+        session.show(detail: line)
         if let replaced = report.replaced {
-            session.output.line("  \(report.name) was \(replaced.short) before; cake gc frees what only that had")
+            session.show(detail: "\(report.name) was \(replaced.short) before; cake gc frees what only that had")
         }
-        session.output.line("  in \(Quantities.duration(elapsed))")
     }
 
     private func document(_ report: Import.Report) -> JSONValue {

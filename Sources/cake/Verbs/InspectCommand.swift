@@ -1,15 +1,16 @@
 import Model
+import Platform
 
 struct InspectCommand: Verb {
     enum Tensors: Hashable, Sendable {
         case all
-        case matching(glob: String)
+        case glob(String)
         /// What stood between two slashes.
-        case matching(regex: String)
+        case regex(String)
 
         static func read(_ text: String) throws(CakeError) -> Tensors {
-            guard text.hasPrefix("/"), text.hasSuffix("/"), text.utf8.count > 2 else { return .matching(glob: text) }
-            return .matching(regex: String(text.dropFirst().dropLast()))
+            guard text.hasPrefix("/"), text.hasSuffix("/"), text.utf8.count > 2 else { return .glob(text) }
+            return .regex(String(text.dropFirst().dropLast()))
         }
     }
 
@@ -28,8 +29,8 @@ struct InspectCommand: Verb {
         Self.self, "inspect", aliases: ["show"], for: .look, "say what a model is, from its headers alone",
         about: [
             "Architecture, number of layers, hidden size, parameters, dtypes and files, from the configuration and the "
-                + "headers: no tensor is read, and nothing that the model ships is run. With --tensors, also each "
-                + "tensor's name, dtype, shape, bytes and digest."
+                + "headers: no tensor is read, and nothing that the model ships is run. With --tensors, each tensor's "
+                + "name, dtype, shape, size and, in the store, digest instead."
         ],
         positionals: [subjectWord],
         options: [tensorsOption.form],
@@ -49,6 +50,33 @@ struct InspectCommand: Verb {
 
 extension InspectCommand {
     func run(in session: Session) async throws {
-        throw CakeError(.failed, "cake inspect is not there yet")
+        // A filter that cannot be read is told before anything is opened.
+        let filter = try tensors?.filter()
+        let inspection = try Inspection(try session.subject(subject), typed: subject)
+        let rows = tensors.map { _ in inspection.rows(matching: filter) }
+        if session.settings.isJSON {
+            let document = InspectionDocument.document(inspection)
+            guard let rows else { return session.show(.object(document)) }
+            return session.show(document, "tensors", rows.lazy.map(InspectionDocument.document))
+        }
+        let drawing = InspectionDrawing(inspection: inspection, now: Machine.now)
+        let width = session.terminal.width(.output)
+        guard let rows else { return session.output.lines(drawing.lines(width: width, style: session.style)) }
+        if rows.isEmpty {
+            let total = inspection.tensors.count
+            return session.reporter.note(total == 0 ? "there are no tensors" : "none of the \(total) tensors fits")
+        }
+        session.output.lines(drawing.tensorLines(rows, width: width, style: session.style))
+    }
+}
+
+extension InspectCommand.Tensors {
+    /// Nil: all of them.
+    func filter() throws(CakeError) -> TensorFilter? {
+        switch self {
+        case .all: nil
+        case .glob(let text): try TensorFilter(text)
+        case .regex(let text): try TensorFilter("/\(text)/")
+        }
     }
 }

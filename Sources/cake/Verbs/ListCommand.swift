@@ -52,7 +52,8 @@ extension ListCommand {
     func run(in session: Session) async throws {
         guard let store = try session.existingStore() else { return try show([], in: session) }
         if showsNamesOnly, order == .name, filters.isEmpty { return try showNames(of: store, in: session) }
-        var models = try Usage(of: store).models
+        let usage = try Usage(of: store)
+        var models = usage.models
         let glob = try pattern.map { text throws(CakeError) in try Glob(text) }
         let now = Machine.now
         models = models.filter { model in
@@ -61,6 +62,10 @@ extension ListCommand {
         models.sort(by: isBefore)
         if isReversed { models.reverse() }
         try show(limit.map { Array(models.prefix($0)) } ?? models, in: session)
+        if let first = usage.damaged.first {
+            let others = usage.damaged.count > 1 ? ", and \(usage.damaged.count - 1) more" : ""
+            throw CakeError(first.error.kind, "\(first.named.name): \(first.error.what)\(others)", fix: first.error.fix)
+        }
     }
 
     /// Names alone need no manifest.
@@ -86,15 +91,19 @@ extension ListCommand {
         if showsNamesOnly { return session.output.lines(models.map(\.named.name.description)) }
         guard !models.isEmpty else {
             let isFiltered = pattern != nil || !filters.isEmpty
-            return session.reporter.note(isFiltered ? "no model fits" : "the store is empty; cake import PATH puts a model in")
+            return session.reporter.note(
+                isFiltered ? "no model fits" : "the store is empty; cake import PATH puts a model in")
         }
         var table = Table([
-            .init(title: "NAME", importance: 9, leastWidth: 12), .init(title: "FILES", alignment: .right, importance: 2),
+            .init(title: "NAME", importance: 9, leastWidth: 12),
+            .init(title: "FILES", alignment: .right, importance: 2),
             .init(title: "TENSORS", alignment: .right, importance: 3),
-            .init(title: "PARAMS", alignment: .right, importance: 6), .init(title: "SIZE", alignment: .right, importance: 8),
+            .init(title: "PARAMS", alignment: .right, importance: 6),
+            .init(title: "SIZE", alignment: .right, importance: 8),
             .init(title: "AT REST", alignment: .right, importance: 7),
             .init(title: "ALONE", alignment: .right, importance: 5),
-            .init(title: "SHARED", alignment: .right, importance: 4), .init(title: "AGE", alignment: .right, importance: 1),
+            .init(title: "SHARED", alignment: .right, importance: 4),
+            .init(title: "AGE", alignment: .right, importance: 1),
         ])
         let now = Machine.now
         for model in models {
@@ -104,7 +113,7 @@ extension ListCommand {
                 Table.Cell(Quantities.count(model.parameters)), Table.Cell(Quantities.bytes(model.size)),
                 Table.Cell(Quantities.bytes(model.atRest)), Table.Cell(Quantities.bytes(model.alone)),
                 Table.Cell(Quantities.bytes(model.shared)),
-                Table.Cell(model.named.record.time.map { Quantities.duration(.seconds(max(0, now - $0))) } ?? "", .faint),
+                Table.Cell(model.named.record.time.map { Quantities.age(.seconds(now - $0)) } ?? "", .faint),
             ])
         }
         session.show(table)

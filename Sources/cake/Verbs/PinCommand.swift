@@ -20,6 +20,7 @@ struct PinCommand: Verb {
 
 extension PinCommand {
     func run(in session: Session) async throws {
+        var done: [JSONValue] = []
         for name in names {
             let (store, named) = try session.find(name)
             let operation = try Operation(store)
@@ -28,7 +29,9 @@ extension PinCommand {
                 record?.isPinned = true
                 return record
             }
+            done.append(["name": JSONValue(named.name.string), "pinned": .bool(true)])
             if !session.settings.isQuiet, !session.settings.isJSON { session.output.line("pinned \(named.name)") }
         }
+        if session.settings.isJSON { session.show(.array(done)) }
     }
 }

@@ -39,7 +39,9 @@ extension RemoveCommand {
         for name in names {
             let named = try session.find(name).named
             if named.record.isPinned, !removesPinned {
-                throw CakeError(.failed, "\(named.name) is pinned", fix: "cake unpin \(named.name), or cake rm --force \(named.name)")
+                throw CakeError(
+                    .failed, "\(named.name) is pinned",
+                    fix: "cake unpin \(named.name), or cake rm --force \(named.name)")
             }
             found.append(named)
         }
@@ -51,7 +53,12 @@ extension RemoveCommand {
             session.show(.array(found.map { JSONValue($0.name.string) }))
         } else if !session.settings.isQuiet {
             for named in found { session.output.line("\(isDryRun ? "would remove" : "removed") \(named.name)") }
-            if !isDryRun { session.output.line("cake gc frees what no other model needs") }
+            guard !isDryRun else { return }
+            // What only the removed models held, and whatever else waits to be collected.
+            let waiting = try? store.collect(grace: .seconds(0), isDryRun: true, evenIfNothingIsNamed: true).bytes
+            session.output.line(
+                waiting.map { "cake gc frees \(Quantities.bytes($0)) that no other model needs" }
+                    ?? "cake gc frees what no other model needs")
         }
     }
 }

@@ -33,7 +33,8 @@ extension TagCommand {
         let (store, named) = try session.find(name)
         let target = try ModelName(newName)
         if !replacesName, let id = Aliases.hubID(of: newName) {
-            throw CakeError(.failed, "\(target) is the short name of \(id)", fix: "choose another name, or mean it with --force")
+            throw CakeError(
+                .failed, "\(target) is the short name of \(id)", fix: "choose another name, or mean it with --force")
         }
         let operation = try Operation(store)
         // Held, so that no collection takes the model while it has no name yet; then looked at again.
@@ -41,13 +42,20 @@ extension TagCommand {
         _ = try store.manifest(named.record.manifest)
         try store.update(target, in: operation) { old throws(CakeError) in
             if let old, old.manifest != named.record.manifest, !replacesName {
-                throw CakeError(.failed, "\(target) is another model, \(old.manifest.short)", fix: "choose another name, or mean it with --force")
+                throw CakeError(
+                    .failed, "\(target) is another model, \(old.manifest.short)",
+                    fix: "choose another name, or mean it with --force")
             }
             var record = named.record
             record.time = Machine.now
             record.isPinned = old?.isPinned ?? false
             return record
         }
-        if !session.settings.isQuiet, !session.settings.isJSON { session.output.line("\(target) is now \(named.name)") }
+        if session.settings.isJSON {
+            let manifest = JSONValue(named.record.manifest.hex)
+            session.show(["name": JSONValue(target.string), "manifest": manifest, "of": JSONValue(named.name.string)])
+        } else if !session.settings.isQuiet {
+            session.output.line("\(target) is now \(named.name)")
+        }
     }
 }

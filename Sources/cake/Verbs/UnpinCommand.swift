@@ -19,6 +19,7 @@ struct UnpinCommand: Verb {
 
 extension UnpinCommand {
     func run(in session: Session) async throws {
+        var done: [JSONValue] = []
         for name in names {
             let (store, named) = try session.find(name)
             let operation = try Operation(store)
@@ -27,7 +28,9 @@ extension UnpinCommand {
                 record?.isPinned = false
                 return record
             }
+            done.append(["name": JSONValue(named.name.string), "pinned": .bool(false)])
             if !session.settings.isQuiet, !session.settings.isJSON { session.output.line("unpinned \(named.name)") }
         }
+        if session.settings.isJSON { session.show(.array(done)) }
     }
 }

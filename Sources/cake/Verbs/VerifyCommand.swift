@@ -56,7 +56,11 @@ extension VerifyCommand {
         if names.isEmpty { named = try store.names() }
         for name in names { named.append(try store.find(name)) }
         for one in named {
-            for layer in try store.manifest(one.record.manifest).layers {
+            let manifest: Manifest
+            do {
+                manifest = try store.manifest(one.record.manifest)
+            } catch { throw error.at(one.name.description) }
+            for layer in manifest.layers {
                 if owners[layer.digest] == nil { layers.append(layer) }
                 owners[layer.digest, default: []].append(one.name.description)
             }

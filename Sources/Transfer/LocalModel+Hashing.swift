@@ -1,0 +1,84 @@
+public import Model
+public import Platform
+
+extension LocalModel {
+    /// The manifest that importing it would give, made by reading every byte. Nothing is stored.
+    public func manifest(on pool: BlockingPool, progress: Progress) async throws -> Manifest {
+        progress.expect(bytes: parts.reduce(0) { $0 + $1.size }, items: UInt64(parts.count))
+        let steps = hashingSteps()
+        let chunks = ChunkPool(chunkCapacity: LocalModel.chunkSize)
+        var digests: [Digest] = Array(repeating: .empty, count: parts.count)
+        var layers: [[Layer]] = parts.map { Array(repeating: Layer(digest: .empty, size: 0), count: $0.cuts.count) }
+        try await inOrder(steps.count, atOnce: BlockingPool.processors + 1, on: pool) { index in
+            try hash(steps[index], through: chunks, progress)
+        } take: { index, found in
+            switch steps[index] {
+            case .whole(let part): digests[part] = found[0].digest
+            case .cuts(let part, let range):
+                layers[part].replaceSubrange(range, with: found)
+                if range.upperBound == layers[part].count { progress.finished() }
+            }
+        }
+        var files: [Manifest.File] = []
+        for (index, part) in parts.enumerated() {
+            let segments = zip(part.cuts, layers[index]).map { Manifest.Segment(layer: $1, tensor: $0.tensor) }
+            files.append(
+                try Manifest.File(path: part.path, digest: digests[index], size: part.size, segments: segments))
+        }
+        return try Manifest(files: files)
+    }
+
+    private static let chunkSize = 1 << 20
+    /// Neighbouring layers are hashed in one step up to this size.
+    private static let stepSize: UInt64 = 8 << 20
+
+    private enum Step: Sendable {
+        case whole(part: Int)
+        case cuts(part: Int, Range<Int>)
+    }
+
+    /// A file's own digest begins with its layers: both read the same pages while these are in memory.
+    private func hashingSteps() -> [Step] {
+        var steps: [Step] = []
+        for (index, part) in parts.enumerated() {
+            steps.append(.whole(part: index))
+            var first = 0
+            while first < part.cuts.count {
+                var (end, bytes) = (first, UInt64(0))
+                while end < part.cuts.count, end == first || bytes + part.cuts[end].count <= LocalModel.stepSize {
+                    bytes += part.cuts[end].count
+                    end += 1
+                }
+                steps.append(.cuts(part: index, first..<end))
+                first = end
+            }
+        }
+        return steps
+    }
+
+    private func hash(_ step: Step, through chunks: ChunkPool, _ progress: Progress) throws -> [Layer] {
+        let chunk = chunks.take()
+        defer { chunks.giveBack(chunk) }
+        func layer(_ file: File, _ start: UInt64, _ count: UInt64, counts: Bool) throws -> Layer {
+            var hash = SHA256()
+            var done: UInt64 = 0
+            while done < count {
+                try Task.checkCancellation()
+                let size = Int(min(UInt64(chunk.capacity), count - done))
+                try file.fill(chunk, from: start + done, count: size)
+                chunk.withBytes { hash.update($0) }
+                done += UInt64(size)
+                if counts { progress.did(bytes: UInt64(size)) }
+            }
+            return Layer(digest: hash.finish(), size: count)
+        }
+        switch step {
+        case .whole(let index):
+            let file = try File(parts[index].location, .read)
+            return [try layer(file, 0, parts[index].size, counts: false)]
+        case .cuts(let index, let range):
+            let file = try File(parts[index].location, .read)
+            return try parts[index].cuts[range].map { try layer(file, $0.start, $0.count, counts: true) }
+        }
+    }
+}

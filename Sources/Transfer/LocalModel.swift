@@ -1,0 +1,102 @@
+public import Model
+internal import Platform
+
+/// A model that lies on this disk outside of any store, known by its headers alone.
+public struct LocalModel: Sendable {
+    public struct Part: Sendable {
+        public let path: FilePath
+        /// Where its bytes are.
+        public let location: String
+        public let size: UInt64
+        public let cuts: [Segmentation.Cut]
+
+        public var tensors: some Sequence<Tensor> { cuts.lazy.compactMap(\.tensor) }
+    }
+
+    /// Sorted by path.
+    public let parts: [Part]
+    /// Where it is: a path, or what an HF cache says it is a copy of.
+    public let origin: String
+    /// The branch or tag, where the folder tells.
+    public let revision: String?
+    public let commit: String?
+
+    /// A file, a folder, or a snapshot in an HF cache. Links are followed wherever they lead: nothing is kept of them.
+    public init(_ path: String) throws(CakeError) {
+        guard let status = try Disk.status(path) else {
+            throw CakeError(
+                .notFound, "no file or folder \(Printable.escape(path))",
+                fix: "check the spelling; ls shows what is there")
+        }
+        guard status.kind == .folder else {
+            parts = try LocalModel.file(path)
+            (origin, revision, commit) = (Disk.absolute(path), nil, nil)
+            return
+        }
+        let folder = try Disk.canonical(path)
+        if let found = try LocalModel.cached(folder) {
+            parts = try found.source.files.map { found throws(CakeError) in try LocalModel.part(found) }
+            (origin, revision, commit) = (found.origin, found.revision, found.commit)
+            return
+        }
+        let source = try FolderSource(folder: folder, borders: [folder], followingAllLinks: true)
+        parts = try source.files.map { found throws(CakeError) in try LocalModel.part(found) }
+        (origin, revision, commit) = (folder, nil, nil)
+    }
+
+    /// The one model of the cache that the folder is or lies in; nil when it is no cache.
+    private static func cached(_ folder: String) throws(CakeError) -> ImportPath.Candidate? {
+        var repositories = try CachedRepository.all(in: folder)
+        if let around = try CachedRepository.around(folder) { repositories = [around] }
+        guard !repositories.isEmpty else { return nil }
+        var found: [ImportPath.Candidate] = []
+        for repository in repositories { found += try repository.candidates(true) }
+        guard let first = found.first else {
+            throw CakeError(
+                .notFound, "\(Printable.escape(folder)) is an HF cache without a model", fix: "fetch one first")
+        }
+        if found.count == 1 { return first }
+        // The one that has the plain name is what `main` points to.
+        let plain = found.filter { $0.name.revision == nil }
+        if repositories.count == 1, let main = plain.first { return main }
+        throw CakeError(
+            .usage, "\(Printable.escape(folder)) is an HF cache of \(found.count) models",
+            fix: "name one: \(Printable.escape(Disk.join(repositories[0].folder, "snapshots/")))…")
+    }
+
+    /// A single file is read as safetensors whatever it is called: in a cache it is called after its digest.
+    private static func file(_ path: String) throws(CakeError) -> [Part] {
+        let source = try FolderSource(file: path)
+        return try source.files.map { found throws(CakeError) in
+            do throws(CakeError) {
+                return try part(found, isTensors: true)
+            } catch {
+                guard error.kind == .damaged, !isCalledTensors(found.path) else { throw error }
+                throw CakeError(.damaged, error.what, fix: "only safetensors files and folders can be looked into")
+            }
+        }
+    }
+
+    private static func isCalledTensors(_ path: FilePath) -> Bool { path.string.lowercased().hasSuffix(".safetensors") }
+
+    private static func part(_ found: FolderSource.Found) throws(CakeError) -> Part {
+        try part(found, isTensors: isCalledTensors(found.path))
+    }
+
+    private static func part(_ found: FolderSource.Found, isTensors: Bool) throws(CakeError) -> Part {
+        var cuts = Segmentation.even(isTensors ? 0 : found.size)
+        if isTensors {
+            do throws(CakeError) {
+                cuts = Segmentation.cuts(of: try Segmentation.header(of: File(found.location, .read), size: found.size))
+            } catch { throw error.at(found.path.description) }
+        }
+        return Part(path: found.path, location: found.location, size: found.size, cuts: cuts)
+    }
+
+    /// A small file of the model; nil when there is none, or none that is small.
+    public func bytes(of path: String, limit: Int) throws(CakeError) -> [UInt8]? {
+        let wanted = ExactText(path)
+        guard let part = parts.first(where: { $0.path.text == wanted }), part.size <= UInt64(limit) else { return nil }
+        return try Disk.read(part.location, limit: limit)
+    }
+}

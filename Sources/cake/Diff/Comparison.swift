@@ -1,0 +1,42 @@
+import Model
+
+/// A difference with the numbers that were compared, and what the two models are called.
+struct Comparison: Sendable {
+    let before: String
+    let after: String
+    let difference: Difference
+    /// For each tensor of the difference; nil when numbers were not asked for.
+    let numbers: [NumericDifference?]?
+
+    init(before: String, after: String, difference: Difference, numbers: [NumericDifference?]? = nil) {
+        self.before = before
+        self.after = after
+        self.difference = difference
+        self.numbers = numbers
+    }
+
+    /// Whether nothing that matters differs: the same tensors and other files, however they are spread.
+    var isSame: Bool { difference.isEmpty }
+
+    func numbers(of index: Int) -> NumericDifference? { numbers.flatMap { $0[index] } }
+}
+
+extension Difference.Kind {
+    /// As people read it.
+    var words: String {
+        switch self {
+        case .dtypeChanged: "other dtype"
+        default: rawValue
+        }
+    }
+
+    var tone: Style.Tone {
+        switch self {
+        case .same: .faint
+        case .changed, .reshaped, .dtypeChanged: .careful
+        case .renamed: .accent
+        case .added: .good
+        case .removed: .bad
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import Model
+import Store
+import Transfer
+
+/// What is known of a model without reading a tensor.
+struct Inspection: Sendable {
+    struct File: Sendable {
+        let path: FilePath
+        let size: UInt64
+        let tensors: Int
+    }
+
+    struct Row: Sendable {
+        let tensor: Tensor
+        let file: FilePath
+        /// Nil where the model is not in a store: knowing it would take reading the tensor.
+        let digest: Digest?
+    }
+
+    /// What a name in the store remembers.
+    struct Named: Sendable {
+        let name: ModelName
+        let record: NameRecord
+    }
+
+    let title: String
+    let named: Named?
+    /// Of a path.
+    let path: String?
+    let source: String?
+    let revision: String?
+    let commit: String?
+    let facts: Facts
+    let baseModel: String?
+    let files: [File]
+    let size: UInt64
+    /// In the order of their bytes, file by file.
+    let tensors: [Row]
+
+}
+
+extension Inspection {
+    private static let configLimit = JSONValue.usualLimit
+    private static let cardLimit = 4 << 20
+
+    init(_ subject: Subject, typed: String) throws(CakeError) {
+        title = subject.title(typed: typed)
+        let read: (String, Int) throws(CakeError) -> [UInt8]?
+        switch subject {
+        case .stored(let store, let named):
+            let manifest = try store.manifest(named.record.manifest)
+            let layers = LayerReader(store)
+            read = { path, limit throws(CakeError) in
+                // A small file is one layer.
+                guard let file = manifest.file(at: path), file.size <= UInt64(limit), file.segments.count == 1 else {
+                    return nil
+                }
+                return try layers.bytes(of: file.segments[0].layer, limit: limit)
+            }
+            self.named = Named(name: named.name, record: named.record)
+            (path, source) = (nil, named.record.source)
+            (revision, commit) = (named.record.revision, named.record.commit)
+            files = manifest.files.map { file in
+                File(path: file.path, size: file.size, tensors: file.segments.count { $0.tensor != nil })
+            }
+            tensors = manifest.files.flatMap { file in
+                file.segments.compactMap { segment in
+                    segment.tensor.map { Row(tensor: $0, file: file.path, digest: segment.layer.digest) }
+                }
+            }
+        case .local(let model):
+            read = { path, limit throws(CakeError) in try model.bytes(of: path, limit: limit) }
+            named = nil
+            path = typed
+            source = model.commit == nil ? nil : model.origin
+            (revision, commit) = (model.revision, model.commit)
+            files = model.parts.map { part in
+                File(path: part.path, size: part.size, tensors: part.cuts.count { $0.tensor != nil })
+            }
+            tensors = model.parts.flatMap { part in
+                part.tensors.map { Row(tensor: $0, file: part.path, digest: nil) }
+            }
+        }
+        size = files.reduce(0) { $0 &+ $1.size }
+        facts = Facts(config: try Inspection.json("config.json", read), tensors: tensors.lazy.map(\.tensor))
+        let adapter = try Inspection.json("adapter_config.json", read)
+        let card = try read(ModelCard.fileName, Inspection.cardLimit)
+        baseModel = Facts.baseModel(adapterConfig: adapter, card: card?.span)
+    }
+
+    /// Nil when it is not there or no JSON that can be read: a config comes from a stranger and says what it likes.
+    private static func json(
+        _ path: String, _ read: (String, Int) throws(CakeError) -> [UInt8]?
+    ) throws(CakeError) -> JSONValue? {
+        guard let bytes = try read(path, configLimit) else { return nil }
+        return try? JSONValue(parsing: bytes.span, repeatedKeys: .kept)
+    }
+
+    func rows(matching filter: TensorFilter?) -> [Row] {
+        guard let filter else { return tensors }
+        return tensors.filter { filter.matches($0.tensor.name) }
+    }
+}

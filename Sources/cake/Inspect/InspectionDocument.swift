@@ -1,0 +1,60 @@
+import Model
+
+/// An inspection for scripts: everything in exact numbers.
+enum InspectionDocument {
+    /// All but the tensors, of which a large model has ninety thousand.
+    static func document(_ inspection: Inspection) -> JSONObject {
+        let facts = inspection.facts
+        var object = JSONObject()
+        func number(_ value: UInt64?) -> JSONValue { value.map { JSONValue($0) } ?? .null }
+        if let named = inspection.named {
+            object.append("name", JSONValue(named.name.string))
+            object.append("manifest", JSONValue(named.record.manifest.hex))
+            object.append("pinned", .bool(named.record.isPinned))
+            object.append("time", named.record.time.map { JSONValue($0) } ?? .null)
+        }
+        if let path = inspection.path { object.append("path", JSONValue(path)) }
+        object.append("source", JSONValue(inspection.source))
+        object.append("revision", JSONValue(inspection.revision))
+        object.append("commit", JSONValue(inspection.commit))
+        object.append("architectures", .array(facts.architectures.map { .string($0) }))
+        object.append("model_type", JSONValue(facts.modelType))
+        object.append("base_model", JSONValue(inspection.baseModel))
+        object.append("parameters", JSONValue(facts.parameters))
+        object.append("layers", number(facts.layers))
+        object.append("hidden_size", number(facts.hiddenSize))
+        object.append("heads", number(facts.heads))
+        object.append("key_value_heads", number(facts.keyValueHeads))
+        object.append("experts", number(facts.experts))
+        object.append("context_length", number(facts.contextLength))
+        object.append("vocabulary", number(facts.vocabulary))
+        object.append("bytes", JSONValue(inspection.size))
+        object.append("tensor_count", JSONValue(facts.tensors))
+        object.append("tensor_bytes", JSONValue(facts.bytes))
+        object.append("dtypes", .array(facts.dtypes.map(document)))
+        object.append("files", .array(inspection.files.map(document)))
+        return object
+    }
+
+    private static func document(_ share: Facts.Share) -> JSONValue {
+        [
+            "dtype": JSONValue(share.dtype.rawValue), "tensors": JSONValue(share.tensors),
+            "parameters": JSONValue(share.parameters), "bytes": JSONValue(share.bytes),
+        ]
+    }
+
+    private static func document(_ file: Inspection.File) -> JSONValue {
+        ["path": JSONValue(file.path.string), "bytes": JSONValue(file.size), "tensors": JSONValue(file.tensors)]
+    }
+
+    static func document(_ row: Inspection.Row) -> JSONValue {
+        var object = JSONObject()
+        object.append("name", JSONValue(row.tensor.name.string))
+        object.append("file", JSONValue(row.file.string))
+        object.append("dtype", JSONValue(row.tensor.dtype.rawValue))
+        object.append("shape", .array(row.tensor.shape.map { JSONValue($0) }))
+        object.append("bytes", row.tensor.byteCount.map { JSONValue($0) } ?? .null)
+        if let digest = row.digest { object.append("digest", JSONValue(digest.hex)) }
+        return .object(object)
+    }
+}

@@ -1,0 +1,101 @@
+import Foundation
+import Testing
+
+@Suite struct `Every verb` {
+    private let home: Home
+
+    init() throws {
+        home = try Home()
+        try home.makeModel("one")
+        try home.makeModel("two", tensors: 9)
+        for name in ["one", "two"] { try home.cake("import", home.path(name).path) }
+    }
+
+    /// In an order in which each can do its work.
+    private static let commands = [
+        "import two", "ls", "df", "inspect one", "inspect one --tensors", "diff one two", "verify", "verify one",
+        "export one -o back", "tag one uno", "pin uno", "unpin uno", "rm uno", "rm two --dry-run", "gc --dry-run", "gc",
+    ]
+
+    @Test func `gives one JSON document`() throws {
+        for command in Self.commands {
+            let result = try home.shell("cd && $CAKE \(command) --json")
+            #expect(result.status == 0, "\(command): \(result.errors)")
+            #expect(result.document() != nil, "\(command) printed \(result.output)")
+        }
+        let empty = try Home()
+        for command in ["ls", "df", "verify", "gc"] {
+            let result = try empty.cake(command, "--json")
+            #expect(result.document() != nil, "\(command) in an empty home printed \(result.output)")
+        }
+    }
+
+    @Test func `says nothing with --quiet but what was asked for`() throws {
+        // These are questions: their answer is all they do.
+        let answers = ["ls", "df", "inspect one", "inspect one --tensors", "diff one two"]
+        for command in Self.commands where !answers.contains(command) {
+            let result = try home.shell("cd && $CAKE \(command) --quiet")
+            #expect(result.status == 0)
+            #expect(result.output + result.errors == "", "\(command)")
+        }
+        #expect(try home.cake("ls", "-q").output == "one\ntwo\n")
+    }
+
+    @Test func `ends quietly when its reader has gone`() throws {
+        for command in Self.commands {
+            let result = try home.shell("cd && $CAKE \(command) | :; echo ${PIPESTATUS[0]}")
+            #expect(result.output == "0\n", "\(command)")
+            #expect(result.errors == "", "\(command)")
+        }
+    }
+
+    @Test func `is plain with NO_COLOR and in a pipe, and coloured when forced`() throws {
+        for command in ["ls", "df"] {
+            #expect(!(try home.cake(command)).output.contains("\u{1b}"))
+            #expect(try home.cake(command, variables: ["CLICOLOR_FORCE": "1"]).output.contains("\u{1b}"))
+            let both = ["CLICOLOR_FORCE": "1", "NO_COLOR": "1"]
+            #expect(!(try home.cake(command, variables: both)).output.contains("\u{1b}"))
+        }
+    }
+
+    @Test func `answers to the names other tools have for it`() throws {
+        #expect(try home.cake("images").output == (try home.cake("ls").output))
+        #expect(try home.cake("show", "one").output == (try home.cake("inspect", "one").output))
+        #expect(try home.cake("fsck").status == 0)
+        #expect(try home.cake("rmi", "two").output.contains("removed two"))
+        #expect(try home.cake("prune").output.contains("freed"))
+    }
+}
+
+@Suite struct `The store's place` {
+    @Test func `is what --store says, then CAKE_HOME, XDG_DATA_HOME and HOME`() throws {
+        let home = try Home()
+        try home.makeModel("tiny")
+        let tiny = home.path("tiny").path
+        var variables: [String: String] = [:]
+        func expect(_ place: String, _ words: String...) throws {
+            let result = try Tool.run(
+                Tool.cake, ["import", tiny] + words,
+                variables: ["HOME": home.folder.path].merging(variables) { $1 })
+            #expect(result.status == 0, "\(result.errors)")
+            let mark = home.path(place).appending(path: "cake.store")
+            #expect(FileManager.default.fileExists(atPath: mark.path), "no store in \(place)")
+            try? FileManager.default.removeItem(at: home.path(place))
+        }
+        try expect(".local/share/cake")
+        variables["XDG_DATA_HOME"] = home.path("data").path
+        try expect("data/cake")
+        variables["CAKE_HOME"] = home.path("own").path
+        try expect("own")
+        try expect("chosen", "--store", home.path("chosen").path)
+        // The XDG rules ask to ignore a path that is not absolute.
+        variables = ["XDG_DATA_HOME": "relative"]
+        try expect(".local/share/cake")
+    }
+
+    @Test func `is not guessed where there is no home`() throws {
+        let result = try Tool.run(Tool.cake, ["ls"], variables: ["HOME": ""])
+        #expect(result.status == 2)
+        #expect(result.errors.contains("CAKE_HOME=DIR"))
+    }
+}

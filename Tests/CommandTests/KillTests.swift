@@ -1,0 +1,137 @@
+import Foundation
+import Testing
+
+@testable import cake
+
+/// Moments of death are drawn from a seed; the machine does the rest of the dice.
+@Suite(.serialized) struct `A store that commands die in` {
+    private let home: Home
+    /// How long an import takes that nobody disturbs.
+    private let usual: TimeInterval
+
+    init() throws {
+        home = try Home()
+        try home.makeModel("keeper", seed: 7)
+        try home.makeModel("large", tensors: 24, of: 1 << 20)
+        try home.makeModel("many", seed: 2, tensors: 40, of: 1 << 18)
+        try home.cake("import", home.path("keeper").path)
+        let start = Date()
+        try home.cake("import", home.path("large").path)
+        usual = -start.timeIntervalSinceNow
+        try home.cake("rm", "large")
+        try home.cake("gc")
+    }
+
+    /// Waits, at most so long. True when it ended by itself.
+    private func ends(_ process: Process, within limit: TimeInterval) -> Bool {
+        let end = Date() + limit
+        while process.isRunning, Date() < end { Thread.sleep(forTimeInterval: 0.002) }
+        return !process.isRunning
+    }
+
+    private func said() throws -> String { try String(contentsOf: home.path("said"), encoding: .utf8) }
+
+    private func works(_ words: String..., after: String, at place: SourceLocation = #_sourceLocation) throws {
+        let result = try Tool.run(Tool.cake, words, variables: ["HOME": home.folder.path])
+        #expect(result.status == 0, "\(words) after \(after): \(result.errors)", sourceLocation: place)
+    }
+
+    private func exports(_ name: String, after: String, at place: SourceLocation = #_sourceLocation) throws {
+        try? FileManager.default.removeItem(at: home.path("back"))
+        try works("export", name, "-o", home.path("back").path, "-q", after: after, at: place)
+        #expect(home.areEqual(name, "back"), "\(name) after \(after)", sourceLocation: place)
+    }
+
+    @Test func `works on after kill -9 of an import, and loses nothing`() throws {
+        var random = Randomness(seed: 20)
+        var hits = 0
+        for round in 1...15 {
+            let name = round % 3 == 0 ? "many" : "large"
+            // Half of them near the end, where what was written gets its names.
+            let share = Double(random.next() % 1000) / 1000
+            let moment = usual * (round % 2 == 0 ? share : 0.7 + 0.4 * share)
+            let victim = try home.start("import", home.path(name).path)
+            let ended = ends(victim, within: moment)
+            kill(victim.processIdentifier, SIGKILL)
+            victim.waitUntilExit()
+            if !ended { hits += 1 }
+            let after = "a kill of import \(name) at \(Int(moment * 1000)) ms (round \(round))"
+            try works("ls", after: after)
+            try works("verify", after: after)
+            try works("gc", after: after)
+            #expect(try home.bytesIncoming() == 0, "\(after), and gc")
+            if round % 3 == 1 {
+                // What was stored and never named is there for the next try, or goes when that is asked for.
+                try works("gc", "--grace", "0s", after: after)
+            }
+            try works("import", home.path(name).path, after: after)
+            try exports(name, after: after)
+            try exports("keeper", after: after)
+            try works("rm", name, after: after)
+            try works("gc", after: after)
+        }
+        #expect(hits > 0)
+        try works("rm", "keeper", after: "all rounds")
+        try works("gc", "--grace", "0s", after: "all rounds")
+        #expect(try home.objects() == [])
+    }
+
+    @Test func `ends an import within a second of Ctrl-C, says how to go on, and leaves nothing behind`() throws {
+        let victim = try home.start("import", home.path("large").path)
+        _ = ends(victim, within: usual / 2)
+        try #require(victim.isRunning)
+        let start = Date()
+        victim.interrupt()
+        #expect(ends(victim, within: 5))
+        #expect(-start.timeIntervalSinceNow < 1)
+        // What a shell calls 130.
+        #expect(victim.terminationReason == .uncaughtSignal)
+        #expect(victim.terminationStatus == SIGINT)
+        // In other words where the disk is so slow that keeping what was done takes longer.
+        let words = try said()
+        #expect(words.hasPrefix("cake: interrupted; what is ") && words.contains(" kept; "), "\(words)")
+        try works("gc", after: "Ctrl-C")
+        #expect(try home.bytesIncoming() == 0)
+        try works("import", home.path("large").path, after: "Ctrl-C")
+        try exports("large", after: "Ctrl-C")
+    }
+
+    @Test func `is 130 to the shell that a Ctrl-C of cake came from`() throws {
+        // With job control a background job hears Ctrl-C as one in front does.
+        let line = "set -m; $CAKE import ~/large & sleep 0.1; kill -INT $!; wait $!; echo $?"
+        let result = try home.shell(line)
+        #expect(result.output == "130\n", "\(result.errors)")
+    }
+
+    @Test func `keeps what imports bring while gc runs without a pause beside them`() throws {
+        for round in 1...3 {
+            let after = "gc beside imports (round \(round))"
+            let imports = try ["large", "many"].map { try home.start("import", home.path($0).path) }
+            var gcs = 0
+            while imports.contains(where: \.isRunning) {
+                try works("gc", "--grace", "0s", after: after)
+                gcs += 1
+            }
+            #expect(gcs > 0)
+            let words = try said()
+            for process in imports { #expect(process.terminationStatus == 0, "\(words)") }
+            try works("verify", after: after)
+            for name in ["large", "many", "keeper"] { try exports(name, after: after) }
+            for name in ["large", "many"] { try works("rm", name, after: after) }
+        }
+    }
+
+    @Test func `lets two gcs run at once`() throws {
+        for _ in 1...3 {
+            try works("import", home.path("many").path, after: "gc")
+            try works("rm", "many", after: "import")
+            let both = try (0..<2).map { _ in try home.start("gc") }
+            for process in both {
+                process.waitUntilExit()
+                #expect(try process.terminationStatus == 0 || said() == "")
+            }
+            try works("verify", after: "two gcs at once")
+            try exports("keeper", after: "two gcs at once")
+        }
+    }
+}

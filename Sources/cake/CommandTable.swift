@@ -12,6 +12,7 @@ struct CommandTable: Sendable {
         ListCommand.command, InspectCommand.command, DiffCommand.command, DiskUseCommand.command,
         VerifyCommand.command, CollectCommand.command, RemoveCommand.command, TagCommand.command,
         PinCommand.command, UnpinCommand.command,
+        ConfigCommand.command, LoginCommand.command, LogoutCommand.command, WhoAmICommand.command,
         HelpCommand.command, ManCommand.command, CompletionsCommand.command, VersionCommand.command,
     ])
 

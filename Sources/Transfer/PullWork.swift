@@ -40,13 +40,11 @@ struct PullWork: Sendable {
         }
         var outcome = Outcome()
         for file in opened {
-            let missing = file.gaps.reduce(0) { $0 + UInt64($1.bytes.count) }
-            let here = file.listed.size - missing
-            progress.did(bytes: here)
-            progress.knew(bytes: here)
+            progress.did(bytes: file.listed.size - file.gaps.reduce(0) { $0 + UInt64($1.bytes.count) })
+            progress.knew(bytes: file.bytesHere)
             let proof: Pull.Proof = if case .copy = file.bytes { .cachedFile } else { .resumed }
-            if here > 0 { outcome.saved[proof, default: 0] += here }
-            outcome.bytesFetched += missing
+            if file.bytesHere > 0 { outcome.saved[proof, default: 0] += file.bytesHere }
+            outcome.bytesFetched += file.listed.size - file.bytesHere
         }
         try await refuseIfTooSmall(for: opened)
         let fetch = Fetch(
@@ -86,12 +84,17 @@ struct PullWork: Sendable {
             let listed = files[number]
             if let copy = CachedBlob.find(listed, in: caches, of: snapshot.repository) {
                 let segmentation = try Segmentation(of: copy, path: listed.path, size: listed.size, isLenient: true)
-                return RemoteFile(number, listed, segmentation, .copy(copy)) { onWhole(number, $0) }
+                return RemoteFile(number, listed, segmentation, .copy(copy), bytesHere: listed.size) {
+                    onWhole(number, $0)
+                }
             }
             let parts = try Parts(store, key: PartsKey.of(listed, in: snapshot)) { waiting(listed.path) }
+            let bytesHere = parts.runs.reduce(0) { $0 + UInt64($1.clamped(to: 0..<listed.size).count) }
             let remote = HubFile(listed, in: snapshot, from: source)
             let segmentation = try await HeaderFetch(remote, parts)()
-            return RemoteFile(number, listed, segmentation, .parts(parts, remote)) { onWhole(number, $0) }
+            return RemoteFile(number, listed, segmentation, .parts(parts, remote), bytesHere: bytesHere) {
+                onWhole(number, $0)
+            }
         } take: { _, file in
             opened.append(file)
         }
@@ -105,7 +108,8 @@ struct PullWork: Sendable {
         let free = try Disk.freeBytes(store.layout.root)
         guard free >= missing + layers else {
             throw CakeError(
-                .diskFull, "this needs up to \(Quantities.bytes(missing + layers)) while it is fetched, and the disk has \(Quantities.bytes(free)) left",
+                .diskFull,
+                "this needs up to \(Quantities.bytes(missing + layers)) while it is fetched, and the disk has \(Quantities.bytes(free)) left",
                 fix: "free some space: cake gc, or put the store on another disk with CAKE_HOME")
         }
     }

@@ -80,7 +80,8 @@ public struct Pull: Sendable {
         let manifest = try Manifest(files: verified + rest(of: name, at: snapshot, without: verified))
         let digest = try store.save(manifest, in: operation)
         let before = try point(name, to: digest, snapshot, in: operation)
-        for parts in fetched.finished { try parts.discardParts() }
+        for file in fetched.finished { try file.discardParts() }
+        for checkpoint in fetched.checkpoints { try checkpoint.retire() }
         var saved = fetched.saved
         saved[.knownFile] = plan.known.reduce(0) { $0 + $1.size }
         return Report(
@@ -112,12 +113,14 @@ public struct Pull: Sendable {
         var stored: UInt64 = 0
         var saved: [Proof: UInt64] = [:]
         var finished: [RemoteFile] = []
+        var checkpoints: [Checkpoint] = []
 
         mutating func add(_ outcome: PullWork.Outcome) {
             bytes += outcome.bytesFetched
             stored += outcome.bytesStored
             saved.merge(outcome.saved) { $0 + $1 }
             finished += outcome.finished
+            if let checkpoint = outcome.checkpoint { checkpoints.append(checkpoint) }
         }
     }
 

@@ -12,6 +12,7 @@ struct PullWork: Sendable {
         var wrong: [SnapshotFile] = []
         /// Files whose parts may go once the layers are published.
         var finished: [RemoteFile] = []
+        var checkpoint: Checkpoint?
         var bytesFetched: UInt64 = 0
         var bytesStored: UInt64 = 0
         var saved: [Pull.Proof: UInt64] = [:]
@@ -50,8 +51,10 @@ struct PullWork: Sendable {
         let fetch = Fetch(
             files: opened, progress: progress, mostConnections: options.mostConnections, pool: store.pool,
             throttle: options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) })
-        async let digests = hash(opened)
-        async let stored = layer(opened, wholes)
+        let checkpoint = Checkpoint(opened, store: store, operation: operation)
+        outcome.checkpoint = checkpoint
+        async let digests = hash(opened, checkpoint)
+        async let stored = layer(opened, wholes, checkpoint)
         do {
             try await fetch()
         } catch {
@@ -115,7 +118,9 @@ struct PullWork: Sendable {
     }
 
     /// Turns whole units into layers, a few at once. Returns the bytes at rest that were published.
-    private func layer(_ files: [RemoteFile], _ wholes: AsyncStream<Whole>) async throws -> UInt64 {
+    private func layer(
+        _ files: [RemoteFile], _ wholes: AsyncStream<Whole>, _ checkpoint: Checkpoint
+    ) async throws -> UInt64 {
         let layering = Layering(store: store, operation: operation)
         var left = files.reduce(0) { $0 + $1.units.count }
         var stored: UInt64 = 0
@@ -126,7 +131,10 @@ struct PullWork: Sendable {
                 let file = files[done.0.file]
                 if case .small(let found) = done.1 { for small in found { try small.pack(in: operation) } }
                 file.note(done.1, of: file.units[done.0.unit])
-                if operation.pendingBytes >= PullWork.publishStep { stored += try operation.publish() }
+                if operation.pendingBytes >= PullWork.publishStep {
+                    stored += try operation.publish()
+                    try checkpoint.settle()
+                }
             }
             guard left > 0 else { return }
             for await whole in wholes {
@@ -159,7 +167,7 @@ struct PullWork: Sendable {
     }
 
     /// Follows the arriving bytes from front to back.
-    private func hash(_ files: [RemoteFile]) async throws -> [Hashes] {
+    private func hash(_ files: [RemoteFile], _ checkpoint: Checkpoint) async throws -> [Hashes] {
         var hashes: [Hashes] = []
         for file in files {
             var sha256 = SHA256()
@@ -172,7 +180,9 @@ struct PullWork: Sendable {
                     if needsGit { git.update(bytes) }
                 }
             }
-            hashes.append(Hashes(sha256: sha256.finish(), git: git.finish()))
+            let found = Hashes(sha256: sha256.finish(), git: git.finish())
+            checkpoint.note(found, of: file.number)
+            hashes.append(found)
             progress.finished()
         }
         return hashes

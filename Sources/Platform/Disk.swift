@@ -103,12 +103,13 @@ public enum Disk {
         } catch let error where error.kind == .notFound {}
     }
 
-    /// Removes a folder of cake's own with all that is in it. Links in it are removed, not followed.
+    /// Removes a folder of cake's own with all that is in it. Links in it are removed, not followed. Another process may
+    /// be at it, too.
     public static func removeTree(_ path: String) throws(CakeError) {
         guard let status = try status(path, followingLinks: false) else { return }
         guard status.kind == .folder else { return try remove(path) }
-        for name in try names(in: path) { try removeTree(path + "/" + name) }
         do {
+            for name in try names(in: path) { try removeTree(path + "/" + name) }
             _ = try retrying("remove", path) { unsafe rmdir(path) }
             note(.removed(path))
         } catch let error where error.kind == .notFound {}

@@ -183,7 +183,7 @@ import Testing
     @Test func `remove the same leftovers at once`() async throws {
         try await onPool {
             let bench = try Bench()
-            for round in 0..<20 {
+            for round in 0..<60 {
                 for number in 0..<5 {
                     let folder = bench.root + "/incoming/operation-left\(number)"
                     try Bend.makeFolder(folder + "/deeper")

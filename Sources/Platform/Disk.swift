@@ -15,6 +15,7 @@ public enum Disk {
         public let modified: Int
         public let device: UInt64
         public let inode: UInt64
+        private let nanoseconds: Int
 
         init(_ raw: stat) {
             kind =
@@ -29,6 +30,13 @@ public enum Disk {
             modified = raw.st_mtim.tv_sec
             device = UInt64(raw.st_dev)
             inode = UInt64(raw.st_ino)
+            nanoseconds = raw.st_mtim.tv_nsec
+        }
+
+        /// Whether it is the same file, and nobody has written to it since, as far as a file system tells.
+        public func isUnchanged(since other: Status) -> Bool {
+            (device, inode, size, modified, nanoseconds)
+                == (other.device, other.inode, other.size, other.modified, other.nanoseconds)
         }
     }
 

@@ -21,6 +21,7 @@ public struct ModelName: Hashable, Comparable, Sendable, CustomStringConvertible
         else { throw refuse("it begins with \"\(string.prefix(1))\"") }
         guard string.utf8.last != UInt8(ascii: "/") else { throw refuse("it ends with \"/\"") }
         text = ExactText(string)
+        guard fileName.utf8.count <= 240 else { throw refuse("it takes more bytes than a file's name has") }
     }
 
     public static func < (left: ModelName, right: ModelName) -> Bool { left.text < right.text }

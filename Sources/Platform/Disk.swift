@@ -15,6 +15,7 @@ public enum Disk {
         public let modified: Int
         public let device: UInt64
         public let inode: UInt64
+        private let nanoseconds: Int
 
         init(_ raw: stat) {
             kind =
@@ -29,6 +30,13 @@ public enum Disk {
             modified = raw.st_mtim.tv_sec
             device = UInt64(raw.st_dev)
             inode = UInt64(raw.st_ino)
+            nanoseconds = raw.st_mtim.tv_nsec
+        }
+
+        /// Whether it is the same file, and nobody has written to it since, as far as a file system tells.
+        public func isUnchanged(since other: Status) -> Bool {
+            (device, inode, size, modified, nanoseconds)
+                == (other.device, other.inode, other.size, other.modified, other.nanoseconds)
         }
     }
 
@@ -103,12 +111,13 @@ public enum Disk {
         } catch let error where error.kind == .notFound {}
     }
 
-    /// Removes a folder of cake's own with all that is in it. Links in it are removed, not followed.
+    /// Removes a folder of cake's own with all that is in it. Links in it are removed, not followed. Another process may
+    /// be at it, too.
     public static func removeTree(_ path: String) throws(CakeError) {
         guard let status = try status(path, followingLinks: false) else { return }
         guard status.kind == .folder else { return try remove(path) }
-        for name in try names(in: path) { try removeTree(path + "/" + name) }
         do {
+            for name in try names(in: path) { try removeTree(path + "/" + name) }
             _ = try retrying("remove", path) { unsafe rmdir(path) }
             note(.removed(path))
         } catch let error where error.kind == .notFound {}

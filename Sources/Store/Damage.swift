@@ -5,7 +5,15 @@ internal import Platform
 public struct Damage: Sendable {
     public let layer: Layer
     public let why: String
-    public let isMissing: Bool
+    public let kind: Kind
+
+    public enum Kind: Sendable {
+        case missing
+        /// Its bytes are there and are wrong.
+        case wrong
+        /// The disk does not give its bytes; they may be right.
+        case unreadable
+    }
 }
 
 extension LocalStore {
@@ -17,7 +25,8 @@ extension LocalStore {
             guard try contains(layer) || catalog.refresh() && contains(layer) else {
                 let isMissing = try !Disk.exists(layout.object(layer.digest))
                 return Damage(
-                    layer: layer, why: isMissing ? "missing" : "its object cannot be read", isMissing: isMissing)
+                    layer: layer, why: isMissing ? "missing" : "its object makes no sense",
+                    kind: isMissing ? .missing : .wrong)
             }
             for index in 0..<LayerReader.pieces(of: layer) {
                 try Task.checkCancellation()
@@ -26,12 +35,19 @@ extension LocalStore {
                 progress(UInt64(chunk.count))
                 reader.giveBack(chunk)
             }
-        } catch let error as CakeError where error.kind == .damaged || error.kind == .notFound {
-            return Damage(layer: layer, why: error.what, isMissing: error.kind == .notFound)
+        } catch let error as CakeError {
+            // A disk that cannot read a sector says so; the other layers are still worth looking at.
+            let kind: Damage.Kind =
+                switch error.kind {
+                case .damaged: .wrong
+                case .notFound: .missing
+                default: .unreadable
+                }
+            return Damage(layer: layer, why: error.what, kind: kind)
         }
         let found = hash.finish()
         if found == layer.digest { return nil }
-        return Damage(layer: layer, why: "its bytes hash to \(found.short)", isMissing: false)
+        return Damage(layer: layer, why: "its bytes hash to \(found.short)", kind: .wrong)
     }
 
     /// Moves damaged objects out of the way, so that the next import or pull brings them again, and forgets nothing that

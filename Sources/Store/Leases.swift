@@ -65,7 +65,9 @@ struct Leases {
         let silence = Machine.now - status.modified
         if silence > Leases.longestSilence { return true }
         let text = String(decoding: try lease.bytes(at: 0, count: Int(min(status.size, 512))), as: UTF8.self)
-        let words = text.prefix { $0 != "\n" }.split(separator: " ")
+        // Cut short, it may name a process that has nothing to do with it.
+        guard let end = text.firstIndex(of: "\n") else { return true }
+        let words = text[..<end].split(separator: " ")
         guard words.count == 6, words[0] == "host", words[2] == "boot", words[4] == "process",
             let process = Int(words[5])
         else {

@@ -15,16 +15,17 @@ extension LocalStore {
         } take: { _, found in
             damages += found
         }
-        try setAside(damages.filter { !$0.isMissing }.map(\.layer))
+        try setAside(damages.filter { $0.kind == .wrong }.map(\.layer))
         return damages
     }
 
-    /// Every layer that a manifest names, and every other object on disk.
+    /// Every layer that a manifest names, as far as manifests can be read, and every other object on disk.
     public func everyLayer() throws(CakeError) -> [Layer] {
         var seen: Set<Digest> = []
         var layers: [Layer] = []
         for digest in try manifestDigests() {
-            for layer in try manifest(digest).layers where seen.insert(layer.digest).inserted { layers.append(layer) }
+            guard let manifest = try? manifest(digest) else { continue }
+            for layer in manifest.layers where seen.insert(layer.digest).inserted { layers.append(layer) }
         }
         _ = try catalog.refresh()
         catalog.forEach { record in

@@ -115,7 +115,7 @@ public struct Export: Sendable {
             guard let damage = try store.check(segment.layer, with: reader, progress: { _ in }) else { continue }
             let what = segment.tensor.map { "tensor \($0.name.printable)" } ?? "layer \(segment.layer.digest.short)"
             culprits.append("\(what): \(damage.why)")
-            if !damage.isMissing { damaged.append(damage.layer) }
+            if damage.kind == .wrong { damaged.append(damage.layer) }
         }
         guard !culprits.isEmpty else { return error.at(name.description) }
         try? store.setAside(damaged)

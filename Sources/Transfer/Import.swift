@@ -52,6 +52,7 @@ public struct Import: Sendable {
             try operation.publish()
             throw CancellationError()
         }
+        try refuseChanges(of: files)
         let manifest = try tally.manifest(of: files)
         var digest = SHA256.digest(of: ManifestText.encode(manifest).span)
         var replaced: Digest?
@@ -93,11 +94,26 @@ public struct Import: Sendable {
         try source.files.map { found in
             try Task.checkCancellation()
             let file = try File(found.location, .read)
-            let size = try file.size()
-            guard size == found.size else { throw CakeError(.failed, "\(found.path) changed while it was read") }
-            let segmentation = try Segmentation(of: file, path: found.path, size: size, isLenient: isLenient)
-            return ImportWork.Opened(found: found, segmentation: segmentation)
+            let status = try file.status()
+            guard status.size == found.size else { throw Import.changed(found) }
+            let segmentation = try Segmentation(of: file, path: found.path, size: status.size, isLenient: isLenient)
+            return ImportWork.Opened(found: found, status: status, segmentation: segmentation)
         }
+    }
+
+    /// The layers and the file's own digest come from different readings: they fit only if all saw the same bytes.
+    private func refuseChanges(of files: [ImportWork.Opened]) throws(CakeError) {
+        for file in files {
+            guard let now = try Disk.status(file.found.location), now.isUnchanged(since: file.status) else {
+                throw Import.changed(file.found)
+            }
+        }
+    }
+
+    private static func changed(_ found: FolderSource.Found) -> CakeError {
+        CakeError(
+            .failed, "\(found.path) changed while it was read",
+            fix: "wait until nothing writes to it, and import it again")
     }
 
     private func point(_ candidate: ImportPath.Candidate, to manifest: Digest, in operation: Operation) throws

@@ -6,6 +6,8 @@ internal import Store
 struct ImportWork: Sendable {
     struct Opened: Sendable {
         let found: FolderSource.Found
+        /// As it was when its header was read.
+        let status: Disk.Status
         let segmentation: Segmentation
     }
 

@@ -96,7 +96,8 @@ import Testing
 
     @Test func `is 130 to the shell that a Ctrl-C of cake came from`() throws {
         // With job control a background job hears Ctrl-C as one in front does.
-        let line = "set -m; $CAKE import ~/large & "
+        let line =
+            "set -m; $CAKE import ~/large & "
             + "until [ -n \"$(find ~/.local/share/cake/incoming -size +256k)\" ]; do :; done; kill -INT $!; wait $!; echo $?"
         let result = try home.shell(line)
         #expect(result.output == "130\n", "\(result.errors)")

@@ -155,3 +155,16 @@ import Testing
         #expect(Disk.join("/", "a") == "/a" && Disk.join("/a", "b") == "/a/b")
     }
 }
+
+@Suite struct `What a file system says of a file` {
+    @Test func `tells a file from another that took its name`() throws {
+        let scratch = try Scratch()
+        let path = scratch.path + "/file"
+        try File(path, .create).write([1, 2, 3].span, at: 0)
+        let before = try #require(try Disk.status(path))
+        #expect(try #require(try Disk.status(path)).isUnchanged(since: before))
+        try File(path + ".new", .create).write([4, 5, 6].span, at: 0)
+        try Disk.rename(path + ".new", to: path)
+        #expect(try !#require(try Disk.status(path)).isUnchanged(since: before))
+    }
+}

@@ -163,10 +163,27 @@ import Testing
         }
     }
 
+    @Test func `believe no lease that was cut short`() async throws {
+        try await onPool {
+            let bench = try Bench()
+            let operation = try Operation(bench.shelf.store)
+            let whole = try Disk.read(bench.only("incoming") + "/lease", limit: 4096)
+            let digits = whole.dropLast().reversed().prefix { $0 != UInt8(ascii: " ") }.count
+            withExtendedLifetime(operation) {}
+            // Whatever is left of the process's number is the number of another.
+            for count in (whole.count - 1 - digits)..<whole.count {
+                let left = bench.root + "/incoming/operation-\(count)"
+                try ModelMaker.write(["lease": Array(whole.prefix(count))], to: left)
+                _ = try Operation(bench.shelf.store)
+                #expect(try !Disk.exists(left), "cut to \(count)")
+            }
+        }
+    }
+
     @Test func `remove the same leftovers at once`() async throws {
         try await onPool {
             let bench = try Bench()
-            for round in 0..<20 {
+            for round in 0..<60 {
                 for number in 0..<5 {
                     let folder = bench.root + "/incoming/operation-left\(number)"
                     try Bend.makeFolder(folder + "/deeper")

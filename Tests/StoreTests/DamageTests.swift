@@ -43,7 +43,7 @@ import Testing
             }
         }
         _ = try await bench.other().damages()
-        #expect(try await bench.other().damages().filter { !$0.isMissing }.isEmpty)
+        #expect(try await bench.other().damages().filter { $0.kind != .missing }.isEmpty)
         for (name, files) in models { try await bench.bring(files, as: name, into: bench.other()) }
         for (name, files) in models { #expect(try await bench.other().files(of: name) == files) }
         #expect(try await bench.other().damages().isEmpty)
@@ -86,7 +86,7 @@ import Testing
             try harm.happen(to: bench.shelf.object(layer.digest), other: bench.shelf.object(other.digest))
             let found = try await bench.other().damages()
             #expect(found.map(\.layer.digest) == [layer.digest])
-            #expect(found.first?.isMissing == (harm == .missing))
+            #expect((found.first?.kind == .missing) == (harm == .missing))
             try await Self.expectMended(bench, models)
         }
     }
@@ -161,6 +161,7 @@ import Testing
                     let damages = try await bench.other().damages()
                     #expect(damages.isEmpty, "byte \(offset)")
                 }
+                guard offset % 8 == 5 else { continue }
                 try Data(bytes).write(to: URL(filePath: index))
                 try bench.other().collect()
                 #expect(try bench.shelf.entries("packs").count == 1, "byte \(offset)")

@@ -83,7 +83,7 @@ import Testing
                 try ageLeftovers(of: root)
                 if names == ["kept"] {
                     try left.collect()
-                    #expect(try left.entries("incoming").isEmpty)
+                    #expect(try left.entries("incoming") == [], "after event \(event)")
                     // What one model brought and both need, and what the other brought.
                     #expect(try left.entries("packs").count == 2, "after event \(event)")
                     #expect(try left.entries("objects").isEmpty)

@@ -1,4 +1,5 @@
 import Foundation
+import Platform
 
 /// A folder of a test's own, in memory where the machine has such a place, which vanishes with the last owner.
 public final class Scratch: Sendable {
@@ -12,7 +13,7 @@ public final class Scratch: Sendable {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    deinit { FaultPlan.$current.withValue(nil) { try? Disk.removeTree(path) } }
 
     /// A path inside.
     public subscript(name: String) -> String { path + "/" + name }

@@ -33,7 +33,7 @@ extension VerifyCommand {
             if let name = names.first { _ = try session.find(name) }
             return report([], of: 0, bytes: 0, in: session, owners: [:])
         }
-        let (layers, owners) = try wanted(from: store)
+        let (layers, owners, unreadable) = try wanted(from: store)
         let bytes = layers.reduce(0) { $0 + $1.size }
         let progress = Progress("verifying", items: "layers")
         progress.expect(bytes: bytes)
@@ -41,6 +41,10 @@ extension VerifyCommand {
             try await store.verify(layers) { progress.did(bytes: $0) }
         }
         report(damages, of: layers.count, bytes: bytes, in: session, owners: owners)
+        if let first = unreadable.first {
+            let others = unreadable.count > 1 ? " and \(unreadable.count - 1) other names" : ""
+            throw CakeError(first.error.kind, "\(first.name)\(others): \(first.error.what)", fix: first.error.fix)
+        }
         guard damages.isEmpty else {
             throw CakeError(
                 .damaged, "\(damages.count) of \(layers.count) layers are damaged or missing",
@@ -48,10 +52,13 @@ extension VerifyCommand {
         }
     }
 
-    /// The layers to read, and for each the models that need it.
-    private func wanted(from store: LocalStore) throws(CakeError) -> ([Layer], [Digest: [String]]) {
+    /// The layers to read, for each the models that need it, and the models that cannot be read.
+    private func wanted(
+        from store: LocalStore
+    ) throws(CakeError) -> ([Layer], [Digest: [String]], [(name: ModelName, error: CakeError)]) {
         var owners: [Digest: [String]] = [:]
         var layers: [Layer] = []
+        var unreadable: [(name: ModelName, error: CakeError)] = []
         var named: [LocalStore.Named] = []
         if names.isEmpty { named = try store.names() }
         for name in names { named.append(try store.find(name)) }
@@ -59,13 +66,16 @@ extension VerifyCommand {
             let manifest: Manifest
             do {
                 manifest = try store.manifest(one.record.manifest)
-            } catch { throw error.at(one.name.description) }
+            } catch {
+                unreadable.append((one.name, error))
+                continue
+            }
             for layer in manifest.layers {
                 if owners[layer.digest] == nil { layers.append(layer) }
                 owners[layer.digest, default: []].append(one.name.description)
             }
         }
-        return (names.isEmpty ? try store.everyLayer() : layers, owners)
+        return (names.isEmpty ? try store.everyLayer() : layers, owners, unreadable)
     }
 
     private func report(

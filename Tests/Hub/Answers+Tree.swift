@@ -120,7 +120,10 @@ extension Hub {
         if isExpanded {
             object.append(
                 "lastCommit", ["id": .string(snapshot.commit), "title": "Upload the model", "date": .string(Hub.date)])
-            if case .file = entry { object.append("securityFileStatus", ["status": "safe"]) }
+            if case .file = entry {
+                object.append(
+                    "securityFileStatus", ["status": "safe", "avScan": ["status": "safe"], "pickleImportScan": nil])
+            }
         }
         return .object(object)
     }

@@ -46,6 +46,7 @@ let package = Package(
         tests("PlatformTests", ["Model", "Platform", "Support"]),
         tests("StoreTests", ["Model", "Platform", "Store", "Support"]),
         tests("TransferTests", ["Model", "Platform", "Store", "Transfer", "Support"]),
+        tests("HubTests", ["Model", "Platform", "Hub"]),
         tests(
             "CommandTests", ["Model", "Platform", "Store", "Transfer", "Support", "cake"], exclude: ["Golden"]),
     ],

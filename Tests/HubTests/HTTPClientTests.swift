@@ -35,8 +35,30 @@ import Testing
         #expect(count == size)
         // What the two kernel buffers take, and the client's own.
         let sent = stage.hub.requests.filter { $0.place == .cdn }.first?.sent ?? .max
-        #expect(sent < 24 << 20, "\(sent) bytes were taken of a body that nobody reads")
-        #expect(await drain(idle).bytes.count == size)
+        #expect(sent < 20 << 20, "\(sent) bytes were taken of a body that nobody reads")
+        count = 0
+        while let chunk = try await idle.next() {
+            count += chunk.count
+            idle.giveBack(chunk)
+        }
+        #expect(count == size)
+    }
+
+    @Test func `fills its memory with bytes and not with room, when they come in small pieces`() async throws {
+        var settings = HTTPSettings(userAgent: "test")
+        settings.bufferedBytes = 64 << 10
+        let stage = try Stage(client: settings)
+        let url = try await stage.signedURL()
+        stage.hub.misbehave(.drip(bytesPerSecond: 200), when: .cdn())
+        let exchange = try await stage.client.open(stage.request(url, range: 0..<100))
+        await stage.hub.wait { $0.last?.isDone == true }
+        var sizes: [Int] = []
+        while let chunk = try await exchange.next() {
+            sizes.append(chunk.count)
+            exchange.giveBack(chunk)
+        }
+        // The server's last piece may come after the first chunk was taken.
+        #expect(sizes.reduce(0, +) == 100 && sizes.count <= 2)
     }
 
     @Test func `closes the connection of a task that is cancelled`() async throws {
@@ -89,7 +111,7 @@ import Testing
         let start = clock.now
         let got = await drain(exchange)
         #expect(!got.isWhole && got.bytes == Array(file[..<1000]))
-        #expect(clock.now - start < .seconds(10))
+        #expect(clock.now - start < .seconds(4))
         await stage.hub.wait { $0.last?.isDone == true }
     }
 
@@ -121,12 +143,13 @@ import Testing
     @Test func `does many exchanges at once`() async throws {
         let stage = try Stage()
         let url = try await stage.signedURL()
+        let file = file
         let wrong = try await withThrowingTaskGroup(of: Bool.self) { group in
             for number in 0..<200 {
                 let range = UInt64(number * 400)..<UInt64(number * 400 + 20_000)
                 group.addTask {
                     let body = try await stage.ask(url, range: range).body
-                    return body == Array(Stage.large()[Int(range.lowerBound)..<min(100_000, Int(range.upperBound))])
+                    return body == Array(file[Int(range.lowerBound)..<min(100_000, Int(range.upperBound))])
                 }
             }
             return try await group.reduce(0) { $0 + ($1 ? 0 : 1) }

@@ -40,6 +40,7 @@ let package = Package(
         swift("Hub", ["Model", "CCrypto"], path: "Tests/Hub"),
         .executableTarget(
             name: "hub", dependencies: ["Hub", "Model"], path: "Tests/HubServer", swiftSettings: strict),
+        .executableTarget(name: "line", path: "Tests/Line", swiftSettings: strict),
         swift("Support", ["Model", "Platform", "Store", "Transfer"], path: "Tests/Support"),
         tests("ArchitectureTests", []),
         tests("ModelTests", ["Model", "Support"]),

@@ -136,7 +136,7 @@ build_release() {
 build_tool() {
     local log
     log=$(mktemp)
-    if ! (cd "$top" && swift build -c release --product "$1") </dev/null >"$log" 2>&1; then
+    if ! (cd "$top" && swift build -c release --product "$1" --static-swift-stdlib) </dev/null >"$log" 2>&1; then
         cat "$log" >&2
         rm -f "$log"
         stop "the build of $1 failed; the log is above" "mend what it names, then run this again"

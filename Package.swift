@@ -40,12 +40,14 @@ let package = Package(
         swift("Hub", ["Model", "CCrypto"], path: "Tests/Hub"),
         .executableTarget(
             name: "hub", dependencies: ["Hub", "Model"], path: "Tests/HubServer", swiftSettings: strict),
+        .executableTarget(name: "line", path: "Tests/Line", swiftSettings: strict),
         swift("Support", ["Model", "Platform", "Store", "Transfer"], path: "Tests/Support"),
         tests("ArchitectureTests", []),
         tests("ModelTests", ["Model", "Support"]),
         tests("PlatformTests", ["Model", "Platform", "Support"]),
         tests("StoreTests", ["Model", "Platform", "Store", "Support"]),
         tests("TransferTests", ["Model", "Platform", "Store", "Transfer", "Support"]),
+        tests("HubTests", ["Model", "Platform", "Hub"]),
         tests(
             "CommandTests", ["Model", "Platform", "Store", "Transfer", "Support", "cake"], exclude: ["Golden"]),
     ],

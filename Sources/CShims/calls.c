@@ -37,6 +37,10 @@ CURLcode cake_curl_set_receiver(CURL *handle, CURLoption option, cake_curl_recei
 
 CURLcode cake_curl_get_number(CURL *handle, CURLINFO info, long *value) { return curl_easy_getinfo(handle, info, value); }
 
+CURLcode cake_curl_get_offset(CURL *handle, CURLINFO info, curl_off_t *value) {
+    return curl_easy_getinfo(handle, info, value);
+}
+
 CURLcode cake_curl_get_pointer(CURL *handle, CURLINFO info, void **value) {
     return curl_easy_getinfo(handle, info, value);
 }

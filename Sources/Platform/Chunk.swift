@@ -29,6 +29,16 @@ internal import Synchronization
         }
     }
 
+    /// Takes as many of these bytes as there is room for behind its own; says how many.
+    func append(_ bytes: Span<UInt8>) -> Int {
+        let taken = min(capacity - count, bytes.count)
+        unsafe bytes.withUnsafeBufferPointer { source in
+            if let start = source.baseAddress { unsafe (base + count).update(from: start, count: taken) }
+        }
+        count += taken
+        return taken
+    }
+
     public func withBytes<Result, Failure: Error>(
         _ body: (Span<UInt8>) throws(Failure) -> Result
     ) throws(Failure) -> Result {

@@ -29,15 +29,11 @@ extension Hub {
                 [("X-Repo-Commit", snapshot.commit)])
         }
         var isEndless = false
+        var huge: Int?
         for act in question.acts {
             switch act {
             case .treeEntries(let more): entries += more.map { .made($0) }
-            case .hugeTree(let count):
-                entries = (0..<count).map { number in
-                    let path = "part-\(number / 1000)/file-\(number).safetensors"
-                    let sha256 = Hash.sha256.hex(Array(path.utf8))
-                    return .made(.init(path: path, size: 1000, sha256: sha256))
-                }
+            case .hugeTree(let count): huge = count
             case .endlessTree: isEndless = true
             default: break
             }
@@ -45,9 +41,11 @@ extension Hub {
         let size = asked.isAsked("expand") ? min(50, settings.treePage) : settings.treePage
         let first = asked.asked("cursor").flatMap { Int($0) } ?? 0
         let masks = gate(repository, question) != nil || question.masksHashes
-        let page = isEndless ? entries.prefix(size) : entries.dropFirst(first).prefix(size)
+        let all = huge ?? entries.count
+        let wanted = isEndless ? 0..<min(size, all) : min(first, all)..<min(first + size, all)
+        let page = wanted.map { huge == nil ? entries[$0] : Hub.madeEntry($0) }
         let list = page.map { json($0, snapshot, masks, isExpanded: asked.isAsked("expand")) }
-        let hasMore = isEndless || first + page.count < entries.count
+        let hasMore = isEndless || wanted.upperBound < all
         return Reply(json: .array(list), hasMore ? [link(asked, cursor: "\(first + max(1, page.count))")] : [])
     }
 
@@ -73,6 +71,12 @@ extension Hub {
             all.first { $0.path == path }.map { json($0, snapshot, masks, isExpanded: isExpanded) }
         }
         return Reply(json: .array(list))
+    }
+
+    /// One of the files of a tree that is too large to be real.
+    private static func madeEntry(_ number: Int) -> Entry {
+        let path = "part-\(number / 1000)/file-\(number).safetensors"
+        return .made(.init(path: path, size: 1000, sha256: Hash.sha256.hex(Array(path.utf8))))
     }
 
     /// Folders before the files they hold.
@@ -120,7 +124,10 @@ extension Hub {
         if isExpanded {
             object.append(
                 "lastCommit", ["id": .string(snapshot.commit), "title": "Upload the model", "date": .string(Hub.date)])
-            if case .file = entry { object.append("securityFileStatus", ["status": "safe"]) }
+            if case .file = entry {
+                object.append(
+                    "securityFileStatus", ["status": "safe", "avScan": ["status": "safe"], "pickleImportScan": nil])
+            }
         }
         return .object(object)
     }

@@ -40,7 +40,7 @@ public final class Hub: Sendable {
 
     /// For `HF_ENDPOINT`.
     public var endpoint: String { "http://127.0.0.1:\(port(.hub))" }
-    public var cdn: String { settings.cdnBase ?? "http://127.0.0.1:\(port(.cdn))" }
+    public var cdn: String { settings.cdnBase ?? "http://\(settings.cdnHost):\(port(.cdn))" }
     public func port(_ place: Place) -> UInt16 { origin(place)?.port ?? 0 }
 
     // What it was asked.

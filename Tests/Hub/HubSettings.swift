@@ -26,6 +26,8 @@ public struct HubSettings: Sendable {
     /// 0 lets the system choose.
     public var port: UInt16 = 0
     public var cdnPort: UInt16 = 0
+    /// The name that signed URLs have for this machine: some clients take two ports of one host for the same place.
+    public var cdnHost = "127.0.0.1"
     /// What signed URLs begin with when it is not the second port itself, as when a relay stands before it.
     public var cdnBase: String?
     /// A file of at least so many bytes is kept out of git, whatever its name.

@@ -5,6 +5,7 @@ internal import Model
 let usage = """
     hub ROOT [OPTION…]: answers as the Hub does, on 127.0.0.1, from ROOT/ORG/NAME/…
       --port N, --cdn-port N     where to listen (0: any)
+      --cdn-host NAME            what signed URLs call this machine (127.0.0.1)
       --cdn-base URL             what signed URLs begin with, when a relay stands before the second port
       --token TOKEN=NAME[:REPO,REPO…]   somebody, and the gated and private repositories they may read; repeatable
       --large BYTES              from what size on a file is kept out of git (1048576)
@@ -68,6 +69,7 @@ while let word = words.popFirst() {
     case "--port": settings.port = UInt16(clamping: number(value, word))
     case "--cdn-port": settings.cdnPort = UInt16(clamping: number(value, word))
     case "--cdn-base": settings.cdnBase = value
+    case "--cdn-host": settings.cdnHost = value
     case "--large": settings.largeFileBytes = UInt64(number(value, word))
     case "--page": settings.treePage = number(value, word)
     case "--url-seconds": settings.signedURLSeconds = number(value, word)

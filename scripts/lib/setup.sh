@@ -132,6 +132,20 @@ build_release() {
     printf '%s\n' "$now" >"$stamp"
 }
 
+# build_tool NAME: one of the programs that tests and benches use, optimised; its path is what `tool NAME` prints.
+build_tool() {
+    local log
+    log=$(mktemp)
+    if ! (cd "$top" && swift build -c release --product "$1" --static-swift-stdlib) </dev/null >"$log" 2>&1; then
+        cat "$log" >&2
+        rm -f "$log"
+        stop "the build of $1 failed; the log is above" "mend what it names, then run this again"
+    fi
+    rm -f "$log"
+}
+
+tool() { printf '%s\n' "$top/.build/release/$1"; }
+
 # own_python FOLDER NAME: a Python with the packages of scripts/NAME, made once and kept; prints its path.
 own_python() {
     local folder=$1 wanted="$top/scripts/$2" have="$1/requirements.txt"

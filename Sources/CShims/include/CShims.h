@@ -18,6 +18,7 @@ CURLcode cake_curl_set_pointer(CURL *handle, CURLoption option, void *value);
 CURLcode cake_curl_set_list(CURL *handle, CURLoption option, struct curl_slist *value);
 CURLcode cake_curl_set_receiver(CURL *handle, CURLoption option, cake_curl_receiver value);
 CURLcode cake_curl_get_number(CURL *handle, CURLINFO info, long *value);
+CURLcode cake_curl_get_offset(CURL *handle, CURLINFO info, curl_off_t *value);
 CURLcode cake_curl_get_pointer(CURL *handle, CURLINFO info, void **value);
 CURLMcode cake_curl_multi_set_number(CURLM *multi, CURLMoption option, long value);
 /// The result of a finished transfer; only for messages of CURLMSG_DONE.

@@ -14,10 +14,16 @@ public final class HTTPExchange: Sendable {
 
     /// The next bytes, or nil when the body has ended as it should.
     public func next() async throws -> Chunk? {
-        try await withTaskCancellationHandler {
-            try await transfer.nextChunk()
-        } onCancel: {
-            transfer.cancel()
+        do {
+            return try await withTaskCancellationHandler {
+                try await transfer.nextChunk()
+            } onCancel: {
+                transfer.cancel()
+            }
+        } catch {
+            // Not what the transfer makes of it.
+            try Task.checkCancellation()
+            throw error
         }
     }
 
@@ -121,6 +127,9 @@ final class HTTPTransfer: Sendable {
         loop.cancel(self)
     }
 
+    /// Held back, since its reader is slow.
+    var isPaused: Bool { state.withLock { $0.isPaused } }
+
     // What the loop's thread tells.
 
     /// A line of the head as it came, without its end. False when there are too many.
@@ -153,6 +162,12 @@ final class HTTPTransfer: Sendable {
         }
         guard !isFull else { return false }
         var offset = 0
+        // A server that sends in small pieces is not to fill memory with chunks that are nearly empty.
+        state.withLock { state in
+            guard let last = state.chunks.last else { return }
+            offset = last.append(bytes)
+            state.bytes += offset
+        }
         while offset < bytes.count {
             let chunk = pool.take()
             let count = min(chunk.capacity, bytes.count - offset)

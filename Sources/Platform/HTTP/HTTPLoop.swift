@@ -14,11 +14,26 @@ internal import Synchronization
         case stop
     }
 
-    private let wishes = Mutex<[Wish]>([])
+    private struct Wishes {
+        var list: [Wish] = []
+        /// Afterwards there is nothing to wake: exchanges may outlive their client.
+        var isClosed = false
+    }
+
+    private let wishes = Mutex(Wishes())
     private let multi: UnsafeMutableRawPointer
+    private var lastLook = ContinuousClock.now
     private let settings: HTTPSettings
     /// Touched by the loop's thread only.
-    private var running: [ObjectIdentifier: (transfer: HTTPTransfer, handle: HTTPHandle)] = [:]
+    private var running: [ObjectIdentifier: Running] = [:]
+
+    private struct Running {
+        let transfer: HTTPTransfer
+        let handle: HTTPHandle
+        /// Bytes that went either way, and when there were last more of them.
+        var moved: Int64 = 0
+        var since = ContinuousClock.now
+    }
 
     init(_ settings: HTTPSettings) throws(CakeError) {
         curl_global_init(Int(CURL_GLOBAL_DEFAULT))
@@ -44,15 +59,18 @@ internal import Synchronization
     func stop() { wish(.stop) }
 
     private func wish(_ wish: Wish) {
-        wishes.withLock { $0.append(wish) }
-        unsafe curl_multi_wakeup(multi)
+        wishes.withLock { wishes in
+            guard !wishes.isClosed else { return }
+            wishes.list.append(wish)
+            unsafe curl_multi_wakeup(multi)
+        }
     }
 
     private func run() {
         while true {
             for wish in wishes.withLock({ wishes in
-                defer { wishes = [] }
-                return wishes
+                defer { wishes.list = [] }
+                return wishes.list
             }) {
                 switch wish {
                 case .start(let transfer): begin(transfer)
@@ -64,7 +82,8 @@ internal import Synchronization
             var count: Int32 = 0
             unsafe curl_multi_perform(multi, &count)
             takeMessages()
-            if wishes.withLock({ $0.isEmpty }) { unsafe curl_multi_poll(multi, nil, 0, 1000, nil) }
+            cutStalled()
+            if wishes.withLock({ $0.list.isEmpty }) { unsafe curl_multi_poll(multi, nil, 0, 250, nil) }
         }
     }
 
@@ -72,7 +91,7 @@ internal import Synchronization
         guard let handle = HTTPHandle(transfer, settings) else {
             return transfer.finish(.failure(CakeError(.failed, "libcurl takes no more requests")))
         }
-        running[ObjectIdentifier(transfer)] = (transfer, handle)
+        running[ObjectIdentifier(transfer)] = Running(transfer: transfer, handle: handle)
         unsafe curl_multi_add_handle(multi, handle.easy)
     }
 
@@ -88,6 +107,22 @@ internal import Synchronization
         }
     }
 
+    /// libcurl has a limit of its own, but takes the mean of the last seconds: it would be seconds late.
+    private func cutStalled() {
+        let now = ContinuousClock.now
+        guard now - lastLook >= .milliseconds(200) else { return }
+        lastLook = now
+        for (key, found) in running {
+            let moved = found.handle.moved
+            if moved != found.moved || found.transfer.isPaused {
+                running[key]?.moved = moved
+                running[key]?.since = now
+            } else if now - found.since >= .seconds(settings.stallSeconds) {
+                end(found.transfer, .failure(CakeError(.network, "no byte came for \(settings.stallSeconds) s")))
+            }
+        }
+    }
+
     private func end(_ transfer: HTTPTransfer, _ result: Result<Void, CakeError>) {
         guard let found = running.removeValue(forKey: ObjectIdentifier(transfer)) else { return }
         unsafe curl_multi_remove_handle(multi, found.handle.easy)
@@ -95,10 +130,11 @@ internal import Synchronization
     }
 
     private func close() {
-        for (transfer, _) in running.values {
-            end(transfer, .failure(CakeError(.network, "the transfer was given up")))
+        for found in running.values { end(found.transfer, .failure(CakeError(.network, "the transfer was given up"))) }
+        wishes.withLock { wishes in
+            wishes.isClosed = true
+            unsafe curl_multi_cleanup(multi)
         }
-        unsafe curl_multi_cleanup(multi)
     }
 }
 
@@ -124,8 +160,6 @@ internal import Synchronization
         unsafe cake_curl_set_number(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
         unsafe cake_curl_set_number(easy, CURLOPT_BUFFERSIZE, 256 << 10)
         unsafe cake_curl_set_number(easy, CURLOPT_CONNECTTIMEOUT, settings.connectSeconds)
-        unsafe cake_curl_set_number(easy, CURLOPT_LOW_SPEED_LIMIT, 1)
-        unsafe cake_curl_set_number(easy, CURLOPT_LOW_SPEED_TIME, settings.stallSeconds)
         unsafe cake_curl_set_number(easy, CURLOPT_TCP_KEEPALIVE, 1)
         if let certificates = settings.certificates { unsafe cake_curl_set_text(easy, CURLOPT_CAINFO, certificates) }
         switch request.method {
@@ -152,6 +186,17 @@ internal import Synchronization
         unsafe cake_curl_set_receiver(easy, CURLOPT_WRITEFUNCTION, HTTPHandle.receiveBody)
         unsafe cake_curl_set_pointer(easy, CURLOPT_HEADERDATA, context)
         unsafe cake_curl_set_receiver(easy, CURLOPT_HEADERFUNCTION, HTTPHandle.receiveHeader)
+    }
+
+    /// Bytes that went either way, heads included.
+    var moved: Int64 {
+        var head = 0
+        var down: curl_off_t = 0
+        var up: curl_off_t = 0
+        unsafe cake_curl_get_number(easy, CURLINFO_HEADER_SIZE, &head)
+        unsafe cake_curl_get_offset(easy, CURLINFO_SIZE_DOWNLOAD_T, &down)
+        unsafe cake_curl_get_offset(easy, CURLINFO_SIZE_UPLOAD_T, &up)
+        return Int64(head) + Int64(down) + Int64(up)
     }
 
     func resume() { unsafe curl_easy_pause(easy, CURLPAUSE_CONT) }

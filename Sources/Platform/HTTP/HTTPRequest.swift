@@ -42,7 +42,7 @@ public struct HTTPSettings: Sendable {
     public var userAgent: String
     /// A file of certificates to trust instead of the system's.
     public var certificates: String?
-    /// A connection that brings less than a byte a second for so long is cut.
+    /// A connection on which nothing moves for so long is cut, unless it is the reader who holds it back.
     public var stallSeconds = 20
     public var connectSeconds = 15
     /// Bodies that wait for a reader: past this the server is held back.

@@ -26,6 +26,7 @@ extension Difference.Kind {
     var words: String {
         switch self {
         case .dtypeChanged: "other dtype"
+        case .unknown: "not known"
         default: rawValue
         }
     }
@@ -37,6 +38,7 @@ extension Difference.Kind {
         case .renamed: .accent
         case .added: .good
         case .removed: .bad
+        case .unknown: .careful
         }
     }
 }

@@ -13,6 +13,7 @@ enum ComparisonDocument {
         object.append("identical", .bool(difference.isIdentical))
         object.append("bytes_needed", JSONValue(difference.bytesNeeded))
         object.append("bytes_shared", JSONValue(difference.bytesShared))
+        object.append("bytes_unknown", JSONValue(difference.bytesUnknown))
         object.append("counts", counts(summary.counts, Difference.Kind.allCases))
         object.append("blocks", .array(summary.rows.map(document)))
         object.append("files", .array(difference.files.map(document)))
@@ -54,8 +55,8 @@ enum ComparisonDocument {
         ]
     }
 
-    private static func document(_ layer: Layer?) -> JSONValue {
-        layer.map { ["bytes": JSONValue($0.size), "digest": JSONValue($0.digest.hex)] } ?? .null
+    private static func document(_ version: Difference.Version?) -> JSONValue {
+        version.map { ["bytes": JSONValue($0.size), "digest": JSONValue($0.digest?.hex)] } ?? .null
     }
 
     private static func document(_ change: Difference.TensorChange, _ numbers: NumericDifference?) -> JSONValue {
@@ -73,7 +74,7 @@ enum ComparisonDocument {
         return [
             "name": JSONValue(place.tensor.name.string), "file": JSONValue(place.file.string),
             "dtype": JSONValue(place.tensor.dtype.rawValue), "shape": .array(place.tensor.shape.map { JSONValue($0) }),
-            "bytes": JSONValue(place.layer.size), "digest": JSONValue(place.layer.digest.hex),
+            "bytes": JSONValue(place.size), "digest": JSONValue(place.layer?.digest.hex),
         ]
     }
 

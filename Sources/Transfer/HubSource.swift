@@ -16,6 +16,11 @@ public struct HubSource: Sendable {
 
     /// What the revision means now, and the files it has. From here on only the commit is asked for.
     public func snapshot(of reference: HubReference) async throws -> Snapshot {
+        try await listing(of: reference).snapshot
+    }
+
+    /// The same, with what the repository says of itself.
+    public func listing(of reference: HubReference) async throws -> (info: HubInfo, snapshot: Snapshot) {
         let repository = reference.repository
         let revision = reference.revision ?? Revision.main
         let question = question(repository, revision)
@@ -29,7 +34,7 @@ public struct HubSource: Sendable {
             try tree.add(page: page.body.span)
             next = try NextPage.url(inLink: page.head["link"], of: url)
         }
-        return try tree.snapshot(of: repository, revision: reference.revision, commit: commit)
+        return (info, try tree.snapshot(of: repository, revision: reference.revision, commit: commit))
     }
 
     /// Where a file's bytes are: asked once, and again when the address has expired.
@@ -76,6 +81,27 @@ public struct HubSource: Sendable {
                 throw CakeError(.damaged, "\(file.path): the server has no bytes \(range.lowerBound) to \(range.upperBound - 1)", fix: RangeAnswer.advice)
             default: throw try await refusal(head, body: exchange.body(limit: HubAnswer.maximumBody), question(nil, nil, file.path))
             }
+        }
+    }
+
+    /// A small file as a whole, in memory.
+    public func bytes(of file: SnapshotFile, in snapshot: Snapshot, limit: Int) async throws -> [UInt8] {
+        guard file.size <= UInt64(limit) else {
+            throw CakeError(.damaged, "\(file.path) has \(file.size) bytes, more than the \(limit) it may have")
+        }
+        guard file.size > 0 else { return [] }
+        let remote = HubFile(file, in: snapshot, from: self)
+        return try await TransientFailure.retrying {
+            let run = try await remote.open(0..<file.size)
+            var bytes: [UInt8] = []
+            while UInt64(bytes.count) < file.size {
+                guard let chunk = try await run.next() else {
+                    throw TransientFailure(CakeError(.network, "\(file.path): the server ended the answer early"))
+                }
+                defer { run.giveBack(chunk) }
+                chunk.withBytes { piece in for index in piece.indices { bytes.append(piece[index]) } }
+            }
+            return Array(bytes.prefix(Int(file.size)))
         }
     }
 

@@ -10,9 +10,10 @@ struct RemoteHeader: Sendable {
 
     init(_ file: HubFile) { self.file = file }
 
-    func callAsFunction() async throws -> Segmentation {
+    /// The cuts, and the digest of the header, which is the only layer whose bytes were seen.
+    func callAsFunction() async throws -> (segmentation: Segmentation, header: Digest?) {
         let listed = file.listed
-        guard Segmentation.hasHeader(listed.path) else { return Segmentation(plain: listed.size) }
+        guard Segmentation.hasHeader(listed.path) else { return (Segmentation(plain: listed.size), nil) }
         let start = try await read(upTo: min(RemoteHeader.firstGuess, listed.size), after: [])
         do {
             let prefix = start.span.extracting(first: Safetensors.prefixSize)
@@ -20,10 +21,11 @@ struct RemoteHeader: Sendable {
             let end = Safetensors.prefixSize + length
             let bytes = try await read(upTo: UInt64(end), after: start)
             let json = bytes.span.extracting(Safetensors.prefixSize..<end)
-            return Segmentation(try Safetensors.Header(parsing: json, fileSize: listed.size))
+            let header = try Safetensors.Header(parsing: json, fileSize: listed.size)
+            return (Segmentation(header), SHA256.digest(of: bytes.span.extracting(first: end)))
         } catch let error as CakeError where error.kind == .damaged {
             // A pull would keep it as plain bytes: so it is shown.
-            return Segmentation(plain: listed.size, complaint: error.at(listed.path.description))
+            return (Segmentation(plain: listed.size, complaint: error.at(listed.path.description)), nil)
         }
     }
 

@@ -12,6 +12,25 @@ public struct RemoteModel: Sendable {
         public let cuts: [Segmentation.Cut]
         /// Why its tensors are not known.
         public let complaint: CakeError?
+        let headerDigest: Digest?
+
+        init(
+            _ listed: SnapshotFile, known: Manifest.File? = nil, cuts: [Segmentation.Cut] = [],
+            complaint: CakeError? = nil, headerDigest: Digest? = nil
+        ) {
+            self.listed = listed
+            self.known = known
+            self.cuts = cuts
+            self.complaint = complaint
+            self.headerDigest = headerDigest
+        }
+
+        /// What tells the bytes of a cut from others.
+        func content(of cut: Segmentation.Cut) -> Outline.Content? {
+            if let headerDigest, cut.start == 0, cut.tensor == nil { return .digest(headerDigest) }
+            if let sha256 = listed.sha256 { return cut.count == listed.size ? .digest(sha256) : .part(of: sha256, from: cut.start) }
+            return nil
+        }
 
         public var tensors: some Sequence<Tensor> { cuts.lazy.compactMap(\.tensor) }
     }
@@ -39,7 +58,7 @@ public struct RemoteModel: Sendable {
         let (choice, refused) = try await looking.choose()
         otherForms = choice.otherForms
         // A refusal of one is a refusal of all: they are not asked for one by one.
-        let closed = choice.files.map { Part(listed: $0, known: nil, cuts: [], complaint: nil) }
+        let closed = choice.files.map { Part($0) }
         guard refused == nil else {
             (parts, texts, refusal) = (closed, [:], refused)
             return
@@ -75,8 +94,7 @@ public struct RemoteModel: Sendable {
                 if let known = part.known { return Outline.File(known) }
                 let listed = part.listed
                 let segments = part.cuts.map { cut in
-                    Outline.Segment(
-                        content: listed.sha256.map { .part(of: $0, from: cut.start) }, size: cut.count, tensor: cut.tensor)
+                    Outline.Segment(content: part.content(of: cut), size: cut.count, tensor: cut.tensor)
                 }
                 return Outline.File(
                     path: listed.path, size: listed.size, digest: listed.sha256, gitDigest: listed.gitDigest,
@@ -144,11 +162,11 @@ private struct RemoteLook: Sendable {
                 defer { start += segment.layer.size }
                 return Segmentation.Cut(start: start, count: segment.layer.size, tensor: segment.tensor)
             }
-            return RemoteModel.Part(listed: listed, known: found, cuts: cuts, complaint: nil)
+            return RemoteModel.Part(listed, known: found, cuts: cuts)
         }
-        let segmentation = try await RemoteHeader(HubFile(listed, in: snapshot, from: source))()
+        let (segmentation, header) = try await RemoteHeader(HubFile(listed, in: snapshot, from: source))()
         return RemoteModel.Part(
-            listed: listed, known: nil, cuts: segmentation.cuts, complaint: segmentation.complaint)
+            listed, cuts: segmentation.cuts, complaint: segmentation.complaint, headerDigest: header)
     }
 
     func texts(_ files: [SnapshotFile], limit: Int, atOnce count: Int) async throws -> [FilePath: [UInt8]] {

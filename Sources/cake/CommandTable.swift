@@ -10,6 +10,7 @@ struct CommandTable: Sendable {
     static let standard = CommandTable(commands: [
         ImportCommand.command, PullCommand.command, ExportCommand.command, DemoCommand.command,
         ListCommand.command, InspectCommand.command, DiffCommand.command, DiskUseCommand.command,
+        ListRemoteCommand.command, SearchCommand.command,
         VerifyCommand.command, CollectCommand.command, RemoveCommand.command, TagCommand.command,
         PinCommand.command, UnpinCommand.command,
         HelpCommand.command, ManCommand.command, CompletionsCommand.command, VersionCommand.command,

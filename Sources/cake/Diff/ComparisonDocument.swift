@@ -14,6 +14,14 @@ enum ComparisonDocument {
         object.append("bytes_needed", JSONValue(difference.bytesNeeded))
         object.append("bytes_shared", JSONValue(difference.bytesShared))
         object.append("bytes_unknown", JSONValue(difference.bytesUnknown))
+        if let pull = comparison.pull {
+            object.append(
+                "pull",
+                [
+                    "files": JSONValue(pull.files), "bytes": JSONValue(pull.bytes),
+                    "files_to_fetch": JSONValue(pull.filesToFetch), "bytes_to_fetch": JSONValue(pull.bytesToFetch),
+                ])
+        }
         object.append("counts", counts(summary.counts, Difference.Kind.allCases))
         object.append("blocks", .array(summary.rows.map(document)))
         object.append("files", .array(difference.files.map(document)))

@@ -68,8 +68,9 @@ extension InspectCommand {
         let drawing = InspectionDrawing(inspection: inspection, now: Machine.now)
         let width = session.terminal.width(.output)
         guard let rows else { return session.output.lines(drawing.lines(width: width, style: session.style)) }
-        if rows.isEmpty, found.remote?.refusal == nil {
+        if rows.isEmpty {
             let total = inspection.tensors.count
+            if found.remote?.refusal != nil { return }
             return session.reporter.note(total == 0 ? "there are no tensors" : "none of the \(total) tensors fits")
         }
         session.output.lines(drawing.tensorLines(rows, width: width, style: session.style))

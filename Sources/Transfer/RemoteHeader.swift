@@ -37,7 +37,8 @@ struct RemoteHeader: Sendable {
             let run = try await file.open(UInt64(bytes.count)..<end)
             while UInt64(bytes.count) < end {
                 guard let chunk = try await run.next() else {
-                    throw TransientFailure(CakeError(.network, "\(file.listed.path): the server ended the answer early"))
+                    throw TransientFailure(
+                        CakeError(.network, "\(file.listed.path): the server ended the answer early"))
                 }
                 defer { run.giveBack(chunk) }
                 let left = Int(end) - bytes.count

@@ -28,8 +28,8 @@ public struct RemoteModel: Sendable {
         /// What tells the bytes of a cut from others.
         func content(of cut: Segmentation.Cut) -> Outline.Content? {
             if let headerDigest, cut.start == 0, cut.tensor == nil { return .digest(headerDigest) }
-            if let sha256 = listed.sha256 { return cut.count == listed.size ? .digest(sha256) : .part(of: sha256, from: cut.start) }
-            return nil
+            guard let sha256 = listed.sha256 else { return nil }
+            return cut.count == listed.size ? .digest(sha256) : .part(of: sha256, from: cut.start)
         }
 
         public var tensors: some Sequence<Tensor> { cuts.lazy.compactMap(\.tensor) }
@@ -51,10 +51,13 @@ public struct RemoteModel: Sendable {
     private static let textNames = ["config.json", "adapter_config.json", ModelCard.fileName]
     private static let connections = 8
 
-    public init(_ reference: HubReference, from source: HubSource, store: LocalStore?, on pool: BlockingPool) async throws {
+    public init(
+        _ reference: HubReference, from source: HubSource, store: LocalStore?, on pool: BlockingPool
+    ) async throws {
         self.reference = reference
         (info, snapshot) = try await source.listing(of: reference)
-        let looking = RemoteLook(source: source, snapshot: snapshot, known: try store.map { try KnownRemote($0) }, pool: pool)
+        let known = try store.map { try KnownRemote($0) }
+        let looking = RemoteLook(source: source, snapshot: snapshot, known: known, pool: pool)
         let (choice, refused) = try await looking.choose()
         otherForms = choice.otherForms
         // A refusal of one is a refusal of all: they are not asked for one by one.
@@ -64,12 +67,14 @@ public struct RemoteModel: Sendable {
             return
         }
         let names = RemoteModel.textNames
-        let wanted = choice.files.filter { names.contains($0.path.string) && $0.size <= UInt64(RemoteModel.textLimit) }
         let count = RemoteModel.connections
         var seen: (parts: [Part], texts: [FilePath: [UInt8]], refusal: CakeError?) = (closed, [:], nil)
         do {
             let parts = try await looking.parts(choice.files, atOnce: count)
-            seen = (parts, try await looking.texts(wanted, limit: RemoteModel.textLimit, atOnce: count), nil)
+            let wanted = parts.filter { part in
+                names.contains(part.listed.path.string) && part.listed.size <= UInt64(RemoteModel.textLimit)
+            }
+            seen = (parts, try await looking.texts(wanted, limit: RemoteModel.textLimit), nil)
         } catch let error as CakeError where error.kind == .notAuthorised {
             seen.refusal = error
         }
@@ -107,7 +112,7 @@ public struct RemoteModel: Sendable {
 struct KnownRemote: Sendable {
     private let store: LocalStore
     private let files: KnownFiles
-    private let reader: LayerReader
+    let reader: LayerReader
 
     init(_ store: LocalStore) throws(CakeError) {
         self.store = store
@@ -148,7 +153,9 @@ private struct RemoteLook: Sendable {
 
     func parts(_ files: [SnapshotFile], atOnce count: Int) async throws -> [RemoteModel.Part] {
         var parts: [RemoteModel.Part] = []
-        try await inOrder(files.count, atOnce: count, on: pool) { index in try await part(files[index]) } take: { _, part in
+        try await inOrder(files.count, atOnce: count, on: pool) { index in
+            try await part(files[index])
+        } take: { _, part in
             parts.append(part)
         }
         return parts
@@ -169,12 +176,16 @@ private struct RemoteLook: Sendable {
             listed, cuts: segmentation.cuts, complaint: segmentation.complaint, headerDigest: header)
     }
 
-    func texts(_ files: [SnapshotFile], limit: Int, atOnce count: Int) async throws -> [FilePath: [UInt8]] {
+    /// From the store where they are in it.
+    func texts(_ parts: [RemoteModel.Part], limit: Int) async throws -> [FilePath: [UInt8]] {
         var texts: [FilePath: [UInt8]] = [:]
-        try await inOrder(files.count, atOnce: count, on: pool) { index in
-            try await source.bytes(of: files[index], in: snapshot, limit: limit)
-        } take: { index, bytes in
-            texts[files[index].path] = bytes
+        for part in parts {
+            let path = part.listed.path
+            if let file = part.known, let bytes = try? known?.reader.bytes(of: file, limit: limit) {
+                texts[path] = bytes
+            } else {
+                texts[path] = try await source.bytes(of: part.listed, in: snapshot, limit: limit)
+            }
         }
         return texts
     }

@@ -30,7 +30,9 @@ public struct Repair: Sendable {
     }
 
     /// What became of each layer, in order. `waiting` is told when another process is at one of them.
-    public func callAsFunction(_ layers: [Layer], waiting: @escaping @Sendable (Layer) -> Void) async throws -> [Outcome] {
+    public func callAsFunction(
+        _ layers: [Layer], waiting: @escaping @Sendable (Layer) -> Void
+    ) async throws -> [Outcome] {
         let places = try self.places(of: Set(layers.map(\.digest)))
         // A layer that no manifest names may claim any size.
         let known = layers.filter { places[$0.digest] != nil }
@@ -53,7 +55,8 @@ public struct Repair: Sendable {
     private func places(of wanted: Set<Digest>) throws -> [Digest: [Place]] {
         var places: [Digest: [Place]] = [:]
         for named in try store.names() {
-            guard let snapshot = Repair.snapshot(named.record), let manifest = try? store.manifest(named.record.manifest)
+            guard let snapshot = Repair.snapshot(named.record),
+                let manifest = try? store.manifest(named.record.manifest)
             else { continue }
             for file in manifest.files where file.segments.contains(where: { wanted.contains($0.layer.digest) }) {
                 let listed = SnapshotFile(path: file.path, size: file.size, isLarge: true, sha256: file.digest)
@@ -105,7 +108,8 @@ public struct Repair: Sendable {
             let part = try parts.part(at: position)
             while position < layer.size {
                 guard let chunk = try await run.next() else {
-                    throw TransientFailure(CakeError(.network, "\(place.file.listed.path): the server ended the answer early"))
+                    throw TransientFailure(
+                        CakeError(.network, "\(place.file.listed.path): the server ended the answer early"))
                 }
                 defer { run.giveBack(chunk) }
                 let count = Int(min(UInt64(chunk.count), layer.size - position))

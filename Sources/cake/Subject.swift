@@ -92,7 +92,8 @@ extension Session {
     /// name of something here, which is nobody else's business.
     private func remoteReference(_ typed: String) -> HubReference? {
         guard case .hub(let reference) = try? settings.reference(typed) else { return nil }
-        let isPlain = !typed.utf8.contains(UInt8(ascii: "/")) && !reference.repository.id.utf8.contains(UInt8(ascii: "/"))
+        let isPlain =
+            !typed.utf8.contains(UInt8(ascii: "/")) && !reference.repository.id.utf8.contains(UInt8(ascii: "/"))
         return isPlain ? nil : reference
     }
 

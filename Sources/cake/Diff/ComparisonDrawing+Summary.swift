@@ -27,14 +27,16 @@ extension ComparisonDrawing {
             return "B needs \(needed) that A does not have; they share \(shared)."
         }
         let unknown = Quantities.bytes(difference.bytesUnknown)
-        return "B needs \(needed) that A does not have; they share \(shared); of \(unknown) it is not known without fetching."
+        return "B needs \(needed) that A does not have; they share \(shared); of \(unknown) it is not known "
+            + "without fetching."
     }
 
     private static func cost(_ pull: Comparison.Pull) -> String {
         let files = pull.files == 1 ? "its file is" : "its \(pull.files) files are"
         if pull.filesToFetch == 0 { return "A pull of B would fetch nothing: \(files) in the store." }
         let (moved, whole) = (Quantities.bytes(pull.bytesToFetch), Quantities.bytes(pull.bytes))
-        return "A pull of B would fetch \(moved) of \(whole) now: \(pull.filesToFetch) of its \(pull.files) files are not in the store."
+        let missing = "\(pull.filesToFetch) of its \(pull.files) files \(pull.filesToFetch == 1 ? "is" : "are")"
+        return "A pull of B would fetch \(moved) of \(whole) now: \(missing) not in the store."
     }
 
     /// `291 tensors: 272 same, 19 changed`

@@ -104,7 +104,8 @@ extension Inspection {
             }
             tensors = model.parts.flatMap(Inspection.rows)
             remote = Remote(
-                info: model.info, isClosed: model.refusal != nil, bytesToFetch: model.missing.reduce(0) { $0 + $1.size },
+                info: model.info, isClosed: model.refusal != nil,
+                bytesToFetch: model.missing.reduce(0) { $0 + $1.size },
                 otherForms: model.otherForms.count, otherBytes: model.otherForms.reduce(0) { $0 + $1.size })
         }
         size = files.reduce(0) { $0 &+ $1.size }

@@ -65,7 +65,8 @@ struct InspectionDrawing {
             lines.append(Line("Parameters", "\(Quantities.count(facts.parameters)) in \(tensors)"))
             lines.append(Line("Dtypes", dtypes))
         } else {
-            lines.append(Line("Tensors", inspection.remote?.isClosed == true ? "not known: its files are closed" : "none"))
+            lines.append(
+                Line("Tensors", inspection.remote?.isClosed == true ? "not known: its files are closed" : "none"))
         }
         if let layers = facts.layers { lines.append(Line("Layers", "\(layers)")) }
         if let hidden = facts.hiddenSize { lines.append(Line("Hidden size", "\(hidden)")) }

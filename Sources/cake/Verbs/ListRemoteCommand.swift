@@ -61,7 +61,8 @@ extension ListRemoteCommand {
         let document: JSONObject = JSONObject([
             .init(key: "source", value: JSONValue(snapshot.repository.description)),
             .init(key: "revision", value: JSONValue(snapshot.revision ?? Revision.main)),
-            .init(key: "commit", value: JSONValue(snapshot.commit)), .init(key: "bytes", value: JSONValue(snapshot.size)),
+            .init(key: "commit", value: JSONValue(snapshot.commit)),
+            .init(key: "bytes", value: JSONValue(snapshot.size)),
         ])
         session.show(
             document, "files",
@@ -86,7 +87,9 @@ extension ListRemoteCommand {
             .init(title: "COMMIT", importance: 8, leastWidth: 8),
         ])
         for (kind, entries) in [("branch", revisions.branches), ("tag", revisions.tags)] {
-            for entry in entries { table.add([Table.Cell(kind), Table.Cell(entry.name, .strong), Table.Cell(entry.commit ?? "")]) }
+            for entry in entries {
+                table.add([Table.Cell(kind), Table.Cell(entry.name, .strong), Table.Cell(entry.commit ?? "")])
+            }
         }
         session.show(table)
     }

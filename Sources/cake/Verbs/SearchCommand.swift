@@ -25,7 +25,9 @@ struct SearchCommand: Verb {
     init(_ arguments: Arguments) throws(CakeError) {
         words = arguments.words(Self.wordsWord)
         limit = try arguments.value(of: Self.limitOption) ?? 20
-        guard limit > 0 else { throw CakeError(.usage, "--limit: nothing is found in 0 models", fix: "write it like 20") }
+        guard limit > 0 else {
+            throw CakeError(.usage, "--limit: nothing is found in 0 models", fix: "write it like 20")
+        }
     }
 }
 

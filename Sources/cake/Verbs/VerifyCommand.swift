@@ -57,7 +57,8 @@ extension VerifyCommand {
                 .damaged, "\(rest) of \(layers.count) layers \(rest == 1 ? "is" : "are") damaged or missing",
                 fix: repairs
                     ? "import or pull the models named above again"
-                    : "cake verify --repair, or import or pull the models named above again: only what is missing is stored anew")
+                    : "cake verify --repair, or import or pull the models named above again: only what is missing is stored anew"
+            )
         }
     }
 
@@ -100,7 +101,8 @@ extension VerifyCommand {
     }
 
     private func report(
-        _ damages: [Damage], _ outcomes: [Repair.Outcome], of count: Int, bytes: UInt64, in session: Session, owners: [Digest: [String]]
+        _ damages: [Damage], _ outcomes: [Repair.Outcome], of count: Int, bytes: UInt64, in session: Session,
+        owners: [Digest: [String]]
     ) {
         if session.settings.isJSON {
             let entries = damages.enumerated().map { index, damage -> JSONValue in

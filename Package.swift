@@ -47,7 +47,7 @@ let package = Package(
         tests("StoreTests", ["Model", "Platform", "Store", "Support"]),
         tests("TransferTests", ["Model", "Platform", "Store", "Transfer", "Support"]),
         tests(
-            "CommandTests", ["Model", "Platform", "Store", "Transfer", "Support", "cake"], exclude: ["Golden"]),
+            "CommandTests", ["Model", "Platform", "Store", "Transfer", "Support", "Hub", "cake"], exclude: ["Golden"]),
     ],
     swiftLanguageModes: [.v6]
 )

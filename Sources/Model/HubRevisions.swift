@@ -4,6 +4,11 @@ public struct HubRevisions: Hashable, Sendable {
         public let name: String
         /// In 40 hex digits; nil where the server does not say it so.
         public let commit: String?
+
+        public init(name: String, commit: String?) {
+            self.name = name
+            self.commit = commit
+        }
     }
 
     public let branches: [Entry]

@@ -42,19 +42,25 @@ extension ListRemoteCommand {
         if session.settings.isJSON { return show(files, of: snapshot, in: session) }
         guard !snapshot.files.isEmpty else { return session.reporter.note("\(reference.storeName) has no files") }
         let isWide = session.terminal.width(.output) == nil
+        session.show(Self.table(snapshot.files, isHere: files.has, showsWholeDigests: isWide))
+    }
+
+    static func table(
+        _ files: [SnapshotFile], isHere: (SnapshotFile) -> Bool, showsWholeDigests: Bool
+    ) -> Table {
         var table = Table([
             .init(title: "PATH", importance: 9, leastWidth: 14, keepsEnd: true),
             .init(title: "SIZE", alignment: .right, importance: 8), .init(title: "LARGE", importance: 2),
             .init(title: "SHA-256", importance: 3), .init(title: "HERE", importance: 7),
         ])
-        for file in snapshot.files {
-            let digest = file.sha256.map { isWide ? $0.hex : $0.short } ?? ""
+        for file in files {
+            let digest = file.sha256.map { showsWholeDigests ? $0.hex : $0.short } ?? ""
             table.add([
                 Table.Cell(file.path.string), Table.Cell(Quantities.bytes(file.size)), file.isLarge ? "yes" : "",
-                Table.Cell(digest, .faint), files.has(file) ? Table.Cell("yes", .good) : "",
+                Table.Cell(digest, .faint), isHere(file) ? Table.Cell("yes", .good) : "",
             ])
         }
-        session.show(table)
+        return table
     }
 
     private func show(_ files: RemoteFiles, of snapshot: Snapshot, in session: Session) {

@@ -43,6 +43,10 @@ extension SearchCommand {
         guard !found.isEmpty else {
             return session.reporter.note("\(source.routes) finds no model for \(words.joined(separator: " "))")
         }
+        session.show(Self.table(found, isHere: isHere))
+    }
+
+    static func table(_ found: [HubInfo], isHere: (HubInfo) -> Bool) -> Table {
         var table = Table([
             .init(title: "NAME", importance: 9, leastWidth: 14),
             .init(title: "DOWNLOADS", alignment: .right, importance: 6),
@@ -57,7 +61,7 @@ extension SearchCommand {
                 Table.Cell(access, .careful), isHere(info) ? Table.Cell("yes", .good) : "",
             ])
         }
-        session.show(table)
+        return table
     }
 
     /// Where the models in the store came from.

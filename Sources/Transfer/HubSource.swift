@@ -24,7 +24,9 @@ public struct HubSource: Sendable {
         let repository = reference.repository
         let revision = reference.revision ?? Revision.main
         let question = question(repository, revision)
-        let body = try await document(at: routes.info(of: repository, at: revision), question, limit: HubInfo.maximumSize).body
+        let body = try await document(
+            at: routes.info(of: repository, at: revision), question, limit: HubInfo.maximumSize
+        ).body
         let info = try HubInfo(parsing: body.span)
         guard let commit = info.commit else { throw CakeError(.damaged, "\(repository) names no commit") }
         var tree = HubTree()
@@ -51,7 +53,8 @@ public struct HubSource: Sendable {
                     try way.follow(head["location"])
                     // A signed address is for GET alone: another origin is not asked before the bytes are wanted.
                     if !way.mayCarryToken { return RemoteAddress(url: way.url, carriesToken: false, etag: etag) }
-                case 200..<300: return RemoteAddress(url: way.url, carriesToken: way.mayCarryToken, etag: etag ?? head["etag"])
+                case 200..<300:
+                    return RemoteAddress(url: way.url, carriesToken: way.mayCarryToken, etag: etag ?? head["etag"])
                 default: throw try await refusal(head, body: [], question)
                 }
             }
@@ -78,8 +81,12 @@ public struct HubSource: Sendable {
                 return .whole(exchange)
             case 400, 401, 403, 404, 410: return .expired(HTTPStatus(head.status))
             case 416:
-                throw CakeError(.damaged, "\(file.path): the server has no bytes \(range.lowerBound) to \(range.upperBound - 1)", fix: RangeAnswer.advice)
-            default: throw try await refusal(head, body: exchange.body(limit: HubAnswer.maximumBody), question(nil, nil, file.path))
+                throw CakeError(
+                    .damaged, "\(file.path): the server has no bytes \(range.lowerBound) to \(range.upperBound - 1)",
+                    fix: RangeAnswer.advice)
+            default:
+                throw try await refusal(
+                    head, body: exchange.body(limit: HubAnswer.maximumBody), question(nil, nil, file.path))
             }
         }
     }
@@ -116,7 +123,9 @@ public struct HubSource: Sendable {
                 case 200: return (head, try await TransientFailure.naming { try await exchange.body(limit: limit) })
                 case 301, 302, 303, 307, 308: try way.follow(head["location"])
                 default:
-                    let body = try await TransientFailure.naming { try await exchange.body(limit: HubAnswer.maximumBody) }
+                    let body = try await TransientFailure.naming {
+                        try await exchange.body(limit: HubAnswer.maximumBody)
+                    }
                     throw try await refusal(head, body: body, question)
                 }
             }
@@ -171,14 +180,17 @@ enum RangeAnswer: Sendable {
         guard found.total == nil || found.total == file.size else { throw otherSize(file, found.total ?? 0) }
         guard found.first == range.lowerBound, found.last >= found.first else {
             throw CakeError(
-                .network, "\(file.path): asked for bytes from \(range.lowerBound), the server sends \(found.first) to \(found.last)",
+                .network,
+                "\(file.path): asked for bytes from \(range.lowerBound), the server sends \(found.first) to \(found.last)",
                 fix: advice)
         }
     }
 
     static func refuseEncoding(_ head: HTTPHead, of file: SnapshotFile) throws(CakeError) {
         guard let encoding = head["content-encoding"], encoding.lowercased() != "identity" else { return }
-        throw CakeError(.network, "\(file.path): the server sends it as \(Printable.escape(encoding)), which nobody asked for", fix: advice)
+        throw CakeError(
+            .network, "\(file.path): the server sends it as \(Printable.escape(encoding)), which nobody asked for",
+            fix: advice)
     }
 
     static func otherSize(_ file: SnapshotFile, _ found: UInt64) -> CakeError {

@@ -31,8 +31,10 @@ public struct Pull: Sendable {
         public let bytesFetched: UInt64
         public let bytesSaved: [Proof: UInt64]
         public let bytesStored: UInt64
-        /// The commit that the name had before, when that is another.
-        public let commitBefore: String?
+        /// The commit that the name had before, when this one is older than that.
+        public let wentBackFrom: String?
+        /// Files whose headers made no sense.
+        public let complaints: [CakeError]
     }
 
     let source: HubSource
@@ -49,7 +51,8 @@ public struct Pull: Sendable {
 
     /// `selected` are the files of the snapshot that are wanted.
     public func callAsFunction(
-        _ snapshot: Snapshot, _ selected: [SnapshotFile], as name: ModelName, waiting: @escaping @Sendable (FilePath) -> Void
+        _ snapshot: Snapshot, _ selected: [SnapshotFile], as name: ModelName,
+        waiting: @escaping @Sendable (FilePath) -> Void
     ) async throws -> Report {
         let operation = try Operation(store)
         progress.expect(bytes: selected.reduce(0) { $0 + $1.size }, items: UInt64(selected.count))
@@ -60,7 +63,8 @@ public struct Pull: Sendable {
         // A file that does not hash to what was published is fetched once more, then given up.
         for round in 0..<2 where !plan.missing.isEmpty {
             let work = PullWork(
-                source: source, snapshot: snapshot, store: store, operation: operation, progress: progress, options: options)
+                source: source, snapshot: snapshot, store: store, operation: operation, progress: progress,
+                options: options)
             let outcome = try await work(plan.missing, skippingCopies: round > 0, waiting: waiting)
             verified += outcome.verified
             fetched.add(outcome)
@@ -73,15 +77,35 @@ public struct Pull: Sendable {
         }
         progress.begin("publishing \(name)")
         fetched.stored += try operation.publish()
-        let manifest = try Manifest(files: verified)
+        let manifest = try Manifest(files: verified + rest(of: name, at: snapshot, without: verified))
         let digest = try store.save(manifest, in: operation)
         let before = try point(name, to: digest, snapshot, in: operation)
-        for parts in fetched.finished { try parts.discardParts() }
+        for file in fetched.finished { try file.discardParts() }
+        for checkpoint in fetched.checkpoints { try checkpoint.retire() }
         var saved = fetched.saved
         saved[.knownFile] = plan.known.reduce(0) { $0 + $1.size }
         return Report(
             name: name, manifest: digest, commit: snapshot.commit, files: selected.count, bytes: manifest.size,
-            bytesFetched: fetched.bytes, bytesSaved: saved, bytesStored: fetched.stored, commitBefore: before)
+            bytesFetched: fetched.bytes, bytesSaved: saved, bytesStored: fetched.stored, wentBackFrom: before,
+            complaints: fetched.finished.compactMap(\.segmentation.complaint))
+    }
+
+    /// Files of the same commit that the name has already: to pull some more of a model takes nothing away.
+    private func rest(
+        of name: ModelName, at snapshot: Snapshot, without brought: [Manifest.File]
+    ) throws(CakeError) -> [Manifest.File] {
+        guard let record = try store.record(of: name), record.commit == snapshot.commit,
+            let files = try? store.manifest(record.manifest).files
+        else { return [] }
+        let paths = Set(brought.map(\.path))
+        return files.filter { !paths.contains($0.path) }
+    }
+
+    /// Which of the files a pull would have to bring, as far as can be said without asking.
+    public static func missing(
+        _ wanted: [SnapshotFile], in store: LocalStore, _ options: Options
+    ) throws(CakeError) -> [SnapshotFile] {
+        try PullPlan(wanted, store: store, operation: Operation(store), options).missing
     }
 
     private struct Fetched {
@@ -89,12 +113,14 @@ public struct Pull: Sendable {
         var stored: UInt64 = 0
         var saved: [Proof: UInt64] = [:]
         var finished: [RemoteFile] = []
+        var checkpoints: [Checkpoint] = []
 
         mutating func add(_ outcome: PullWork.Outcome) {
             bytes += outcome.bytesFetched
             stored += outcome.bytesStored
             saved.merge(outcome.saved) { $0 + $1 }
             finished += outcome.finished
+            if let checkpoint = outcome.checkpoint { checkpoints.append(checkpoint) }
         }
     }
 
@@ -103,8 +129,11 @@ public struct Pull: Sendable {
     ) throws(CakeError) -> String? {
         var before: String?
         try store.update(name, in: operation) { old in
-            before = old?.commit
             var record = old ?? NameRecord(manifest: manifest)
+            if let now = old?.commit, now != snapshot.commit {
+                if record.earlierCommits.contains(snapshot.commit) { before = now }
+                record.earlierCommits.append(now)
+            }
             record.manifest = manifest
             record.time = Machine.now
             record.source = snapshot.repository.description
@@ -112,7 +141,7 @@ public struct Pull: Sendable {
             record.commit = snapshot.commit
             return record
         }
-        return before == snapshot.commit ? nil : before
+        return before
     }
 }
 

@@ -12,6 +12,7 @@ struct PullWork: Sendable {
         var wrong: [SnapshotFile] = []
         /// Files whose parts may go once the layers are published.
         var finished: [RemoteFile] = []
+        var checkpoint: Checkpoint?
         var bytesFetched: UInt64 = 0
         var bytesStored: UInt64 = 0
         var saved: [Pull.Proof: UInt64] = [:]
@@ -40,20 +41,20 @@ struct PullWork: Sendable {
         }
         var outcome = Outcome()
         for file in opened {
-            let missing = file.gaps.reduce(0) { $0 + UInt64($1.bytes.count) }
-            let here = file.listed.size - missing
-            progress.did(bytes: here)
-            progress.knew(bytes: here)
+            progress.did(bytes: file.listed.size - file.gaps.reduce(0) { $0 + UInt64($1.bytes.count) })
+            progress.knew(bytes: file.bytesHere)
             let proof: Pull.Proof = if case .copy = file.bytes { .cachedFile } else { .resumed }
-            if here > 0 { outcome.saved[proof, default: 0] += here }
-            outcome.bytesFetched += missing
+            if file.bytesHere > 0 { outcome.saved[proof, default: 0] += file.bytesHere }
+            outcome.bytesFetched += file.listed.size - file.bytesHere
         }
         try await refuseIfTooSmall(for: opened)
         let fetch = Fetch(
             files: opened, progress: progress, mostConnections: options.mostConnections, pool: store.pool,
             throttle: options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) })
-        async let digests = hash(opened)
-        async let stored = layer(opened, wholes)
+        let checkpoint = Checkpoint(opened, store: store, operation: operation)
+        outcome.checkpoint = checkpoint
+        async let digests = hash(opened, checkpoint)
+        async let stored = layer(opened, wholes, checkpoint)
         do {
             try await fetch()
         } catch {
@@ -86,12 +87,17 @@ struct PullWork: Sendable {
             let listed = files[number]
             if let copy = CachedBlob.find(listed, in: caches, of: snapshot.repository) {
                 let segmentation = try Segmentation(of: copy, path: listed.path, size: listed.size, isLenient: true)
-                return RemoteFile(number, listed, segmentation, .copy(copy)) { onWhole(number, $0) }
+                return RemoteFile(number, listed, segmentation, .copy(copy), bytesHere: listed.size) {
+                    onWhole(number, $0)
+                }
             }
             let parts = try Parts(store, key: PartsKey.of(listed, in: snapshot)) { waiting(listed.path) }
+            let bytesHere = parts.runs.reduce(0) { $0 + UInt64($1.clamped(to: 0..<listed.size).count) }
             let remote = HubFile(listed, in: snapshot, from: source)
             let segmentation = try await HeaderFetch(remote, parts)()
-            return RemoteFile(number, listed, segmentation, .parts(parts, remote)) { onWhole(number, $0) }
+            return RemoteFile(number, listed, segmentation, .parts(parts, remote), bytesHere: bytesHere) {
+                onWhole(number, $0)
+            }
         } take: { _, file in
             opened.append(file)
         }
@@ -105,13 +111,16 @@ struct PullWork: Sendable {
         let free = try Disk.freeBytes(store.layout.root)
         guard free >= missing + layers else {
             throw CakeError(
-                .diskFull, "this needs up to \(Quantities.bytes(missing + layers)) while it is fetched, and the disk has \(Quantities.bytes(free)) left",
+                .diskFull,
+                "this needs up to \(Quantities.bytes(missing + layers)) while it is fetched, and the disk has \(Quantities.bytes(free)) left",
                 fix: "free some space: cake gc, or put the store on another disk with CAKE_HOME")
         }
     }
 
     /// Turns whole units into layers, a few at once. Returns the bytes at rest that were published.
-    private func layer(_ files: [RemoteFile], _ wholes: AsyncStream<Whole>) async throws -> UInt64 {
+    private func layer(
+        _ files: [RemoteFile], _ wholes: AsyncStream<Whole>, _ checkpoint: Checkpoint
+    ) async throws -> UInt64 {
         let layering = Layering(store: store, operation: operation)
         var left = files.reduce(0) { $0 + $1.units.count }
         var stored: UInt64 = 0
@@ -122,7 +131,10 @@ struct PullWork: Sendable {
                 let file = files[done.0.file]
                 if case .small(let found) = done.1 { for small in found { try small.pack(in: operation) } }
                 file.note(done.1, of: file.units[done.0.unit])
-                if operation.pendingBytes >= PullWork.publishStep { stored += try operation.publish() }
+                if operation.pendingBytes >= PullWork.publishStep {
+                    stored += try operation.publish()
+                    try checkpoint.settle()
+                }
             }
             guard left > 0 else { return }
             for await whole in wholes {
@@ -155,7 +167,7 @@ struct PullWork: Sendable {
     }
 
     /// Follows the arriving bytes from front to back.
-    private func hash(_ files: [RemoteFile]) async throws -> [Hashes] {
+    private func hash(_ files: [RemoteFile], _ checkpoint: Checkpoint) async throws -> [Hashes] {
         var hashes: [Hashes] = []
         for file in files {
             var sha256 = SHA256()
@@ -168,7 +180,9 @@ struct PullWork: Sendable {
                     if needsGit { git.update(bytes) }
                 }
             }
-            hashes.append(Hashes(sha256: sha256.finish(), git: git.finish()))
+            let found = Hashes(sha256: sha256.finish(), git: git.finish())
+            checkpoint.note(found, of: file.number)
+            hashes.append(found)
             progress.finished()
         }
         return hashes

@@ -1,3 +1,4 @@
+import Foundation
 import Hub
 import Model
 import Platform

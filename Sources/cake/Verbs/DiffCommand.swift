@@ -22,8 +22,8 @@ struct DiffCommand: Verb {
             "Tensors that are the same, changed, added, removed, renamed with the same bytes, reshaped, or of another "
                 + "dtype, by block of the network; then the other files; then what B needs that A does not have.",
             "What is not here is looked at on the Hub, by its listing and its headers: what is equal by a published or known "
-                + "digest is said, the rest is \"not known\" without fetching it, and what a pull of B would fetch now is "
-                + "counted.",
+                + "digest is said, the rest is \"not known\" without fetching it, which counts as different, and what a pull "
+                + "of B would fetch now is counted.",
             "A model in the store is compared by the names of its layers; a path is read in full for them. NEW is the size of "
                 + "what A does not have under that name. With --numeric, of tensors of the same dtype and shape: MAX and "
                 + "MEAN of the absolute differences, and MOVED, the share of elements that changed.",

@@ -39,15 +39,12 @@ public struct Repair: Sendable {
         progress.expect(bytes: known.reduce(0) { $0 + $1.size }, items: UInt64(known.count))
         let operation = try Operation(store)
         var outcomes: [Outcome] = []
-        var finished: [Parts] = []
         try await inOrder(layers.count, atOnce: Repair.connections, on: store.pool) { index in
             try await bring(layers[index], places[layers[index].digest] ?? [], operation, waiting)
         } take: { _, found in
-            outcomes.append(found.outcome)
-            if let parts = found.parts { finished.append(parts) }
+            outcomes.append(found)
         }
         try operation.publish()
-        for parts in finished { try parts.remove() }
         return outcomes
     }
 
@@ -83,7 +80,7 @@ public struct Repair: Sendable {
 
     private func bring(
         _ layer: Layer, _ places: [Place], _ operation: Operation, _ waiting: @escaping @Sendable (Layer) -> Void
-    ) async throws -> (outcome: Outcome, parts: Parts?) {
+    ) async throws -> Outcome {
         var failure = CakeError(.notFound, "no model that has it came from the Hub", fix: "import it again")
         for place in places {
             do {
@@ -91,13 +88,15 @@ public struct Repair: Sendable {
                 let parts = try Parts(store, key: layer.digest) { waiting(layer) }
                 try await fetch(layer, place, into: parts)
                 try await store(layer, parts, place, operation)
+                // Before the layer is published: two repairs that each hold what the other waits for would never end.
+                try parts.remove()
                 progress.finished()
-                return (.mended(from: place.name), parts)
+                return .mended(from: place.name)
             } catch let error as CakeError {
                 failure = error
             }
         }
-        return (.failed(failure), nil)
+        return .failed(failure)
     }
 
     private func fetch(_ layer: Layer, _ place: Place, into parts: Parts) async throws {

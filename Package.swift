@@ -49,7 +49,7 @@ let package = Package(
         tests("TransferTests", ["Model", "Platform", "Store", "Transfer", "Support"]),
         tests("HubTests", ["Model", "Platform", "Hub"]),
         tests(
-            "CommandTests", ["Model", "Platform", "Store", "Transfer", "Support", "cake"], exclude: ["Golden"]),
+            "CommandTests", ["Model", "Platform", "Store", "Transfer", "Support", "Hub", "cake"], exclude: ["Golden"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -7,7 +7,7 @@ struct TensorMatching {
     private var partner: [Int?]
     private var isTaken: [Bool]
 
-    init(_ before: Manifest, _ after: Manifest) {
+    init(_ before: Outline, _ after: Outline) {
         self.before = TensorMatching.places(in: before)
         self.after = TensorMatching.places(in: after)
         partner = Array(repeating: nil, count: self.after.count)
@@ -25,8 +25,8 @@ struct TensorMatching {
             pairUnique(names, newNames, count: numbers.count)
         } else {
             pair(
-                { NameAndDigest(name: names[$0], digest: before[$0].layer.digest) },
-                { NameAndDigest(name: newNames[$0], digest: after[$0].layer.digest) })
+                { index in before[index].content.map { NameAndContent(name: names[index], content: $0) } },
+                { index in after[index].content.map { NameAndContent(name: newNames[index], content: $0) } })
             pair(
                 { NameAndFile(name: names[$0], file: before[$0].file) },
                 { NameAndFile(name: newNames[$0], file: after[$0].file) })
@@ -36,8 +36,8 @@ struct TensorMatching {
         pair({ Moved(before[$0]) }, { Moved(after[$0]) })
         // Tensors without bytes all have the same: their being equal says nothing.
         pair(
-            { before[$0].layer.size == 0 ? nil : before[$0].layer.digest },
-            { after[$0].layer.size == 0 ? nil : after[$0].layer.digest })
+            { before[$0].size == 0 ? nil : before[$0].content },
+            { after[$0].size == 0 ? nil : after[$0].content })
         return collect()
     }
 
@@ -61,7 +61,11 @@ struct TensorMatching {
         if old.tensor.name != new.tensor.name { return .renamed }
         if old.tensor.dtype != new.tensor.dtype { return .dtypeChanged }
         if old.tensor.shape != new.tensor.shape { return .reshaped }
-        return old.layer.digest == new.layer.digest ? .same : .changed
+        guard let (was, now) = old.content.flatMap({ was in new.content.map { (was, $0) } }) else { return .unknown }
+        if was == now { return .same }
+        // Equal tensors lie in different files too: only digests tell that two are not the same.
+        guard case .digest = was, case .digest = now else { return .unknown }
+        return .changed
     }
 
     /// Pairs what is left on both sides under equal keys, first with first. A nil key pairs with nothing.
@@ -93,21 +97,22 @@ struct TensorMatching {
         }
     }
 
-    private static func places(in manifest: Manifest) -> [Difference.Place] {
+    private static func places(in outline: Outline) -> [Difference.Place] {
         var places: [Difference.Place] = []
-        for file in manifest.files {
+        for file in outline.files {
             for segment in file.segments {
                 guard let tensor = segment.tensor else { continue }
-                places.append(Difference.Place(file: file.path, layer: segment.layer, tensor: tensor))
+                places.append(
+                    Difference.Place(file: file.path, content: segment.content, size: segment.size, tensor: tensor))
             }
         }
         return places
     }
 }
 
-private struct NameAndDigest: Hashable {
+private struct NameAndContent: Hashable {
     let name: Int
-    let digest: Digest
+    let content: Outline.Content
 }
 
 private struct NameAndFile: Hashable {
@@ -117,14 +122,15 @@ private struct NameAndFile: Hashable {
 
 /// The same bytes, read the same way, at the same place in a block, whatever comes before the block's number.
 private struct Moved: Hashable {
-    let digest: Digest
+    let content: Outline.Content
     let dtype: DType
     let shape: [UInt64]
     let suffix: ExactText
     let number: UInt64?
 
-    init(_ place: Difference.Place) {
-        digest = place.layer.digest
+    init?(_ place: Difference.Place) {
+        guard let content = place.content else { return nil }
+        self.content = content
         dtype = place.tensor.dtype
         shape = place.tensor.shape
         suffix = NetworkBlock.suffix(of: place.tensor.name)

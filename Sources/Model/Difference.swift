@@ -14,18 +14,28 @@ public struct Difference: Hashable, Sendable {
         case renamed
         case added
         case removed
+        /// Same name, dtype and shape; whether the same bytes, nobody knows who has not fetched them.
+        case unknown
     }
 
     /// A tensor as one of the two models has it.
     public struct Place: Hashable, Sendable {
         public let file: FilePath
-        public let layer: Layer
+        public let content: Outline.Content?
+        public let size: UInt64
         public let tensor: Tensor
 
-        public init(file: FilePath, layer: Layer, tensor: Tensor) {
+        public init(file: FilePath, content: Outline.Content?, size: UInt64, tensor: Tensor) {
             self.file = file
-            self.layer = layer
+            self.content = content
+            self.size = size
             self.tensor = tensor
+        }
+
+        /// Nil when it is not known without fetching the tensor.
+        public var layer: Layer? {
+            guard case .digest(let digest) = content else { return nil }
+            return Layer(digest: digest, size: size)
         }
     }
 
@@ -39,23 +49,30 @@ public struct Difference: Hashable, Sendable {
         public var name: ExactText { after?.tensor.name ?? before?.tensor.name ?? "" }
     }
 
-    /// A file that holds no tensors: same, changed, added or removed.
+    /// A file as one of the two models has it.
+    public struct Version: Hashable, Sendable {
+        public let size: UInt64
+        public let digest: Digest?
+    }
+
+    /// A file that holds no tensors: same, changed, added or removed, or not known.
     public struct FileChange: Hashable, Sendable {
         public let kind: Kind
         public let path: FilePath
-        /// The whole file as a layer would name it.
-        public let before: Layer?
-        public let after: Layer?
+        public let before: Version?
+        public let after: Version?
     }
 
     /// In the second model's order, then what only the first has.
     public let tensors: [TensorChange]
     /// Sorted by path.
     public let files: [FileChange]
-    /// The plain bytes of the layers the second has and the first has not, each layer once.
+    /// The plain bytes of the layers the second has and the first surely has not, each layer once.
     public let bytesNeeded: UInt64
     /// The plain bytes of the layers both have, each layer once.
     public let bytesShared: UInt64
+    /// The plain bytes of the second's layers of which it is not known whether the first has them.
+    public let bytesUnknown: UInt64
     /// The same files with the same bytes. Equal tensors in other shards or under other headers are not that.
     public let isIdentical: Bool
 
@@ -64,54 +81,74 @@ public struct Difference: Hashable, Sendable {
         tensors.allSatisfy { $0.kind == .same } && files.allSatisfy { $0.kind == .same }
     }
 
-    public init(from before: Manifest, to after: Manifest) {
+    public init(from before: Manifest, to after: Manifest) { self.init(from: Outline(before), to: Outline(after)) }
+
+    public init(from first: Outline, to second: Outline) {
+        let (before, after) = (first.learning(from: second), second.learning(from: first))
         var matching = TensorMatching(before, after)
         tensors = matching.changes()
         files = Difference.files(before, after)
         isIdentical =
             before.files.count == after.files.count
-            && zip(before.files, after.files).allSatisfy { $0.path == $1.path && $0.digest == $1.digest }
-        var here = Set<Digest>(minimumCapacity: matching.before.count)
-        for file in before.files {
-            for segment in file.segments { here.insert(segment.layer.digest) }
-        }
-        var seen = Set<Digest>(minimumCapacity: matching.after.count)
-        var needed: UInt64 = 0
-        var shared: UInt64 = 0
-        for file in after.files {
-            for segment in file.segments where seen.insert(segment.layer.digest).inserted {
-                // A manifest's layers add up to its size, which fits.
-                if here.contains(segment.layer.digest) {
-                    shared += segment.layer.size
-                } else {
-                    needed += segment.layer.size
-                }
-            }
-        }
-        bytesNeeded = needed
-        bytesShared = shared
+            && zip(before.files, after.files).allSatisfy { $0.path == $1.path && $0.isSame(as: $1) == true }
+        let bytes = BytesToMove(before, after, capacity: (matching.before.count, matching.after.count))
+        (bytesNeeded, bytesShared, bytesUnknown) = (bytes.needed, bytes.shared, bytes.unknown)
     }
 
-    private static func files(_ before: Manifest, _ after: Manifest) -> [FileChange] {
-        func plain(_ manifest: Manifest) -> [ExactText: Manifest.File] {
-            var result: [ExactText: Manifest.File] = [:]
-            for file in manifest.files where file.segments.allSatisfy({ $0.tensor == nil }) {
-                result[file.path.text] = file
-            }
+    private static func files(_ before: Outline, _ after: Outline) -> [FileChange] {
+        func plain(_ outline: Outline) -> [ExactText: Outline.File] {
+            var result: [ExactText: Outline.File] = [:]
+            for file in outline.files where !file.hasTensors { result[file.path.text] = file }
             return result
         }
         let (old, new) = (plain(before), plain(after))
-        func layer(_ file: Manifest.File) -> Layer { Layer(digest: file.digest, size: file.size) }
+        func version(_ file: Outline.File) -> Version { Version(size: file.size, digest: file.digest) }
         var changes = new.values.map { file in
             guard let previous = old[file.path.text] else {
-                return FileChange(kind: .added, path: file.path, before: nil, after: layer(file))
+                return FileChange(kind: .added, path: file.path, before: nil, after: version(file))
             }
-            let kind: Kind = previous.digest == file.digest ? .same : .changed
-            return FileChange(kind: kind, path: file.path, before: layer(previous), after: layer(file))
+            let kind: Kind = previous.isSame(as: file).map { $0 ? .same : .changed } ?? .unknown
+            return FileChange(kind: kind, path: file.path, before: version(previous), after: version(file))
         }
         for file in old.values where new[file.path.text] == nil {
-            changes.append(FileChange(kind: .removed, path: file.path, before: layer(file), after: nil))
+            changes.append(FileChange(kind: .removed, path: file.path, before: version(file), after: nil))
         }
         return changes.sorted { $0.path < $1.path }
+    }
+}
+
+/// What the second of two models has that the first has not.
+private struct BytesToMove {
+    private(set) var needed: UInt64 = 0
+    private(set) var shared: UInt64 = 0
+    private(set) var unknown: UInt64 = 0
+
+    init(_ before: Outline, _ after: Outline, capacity: (Int, Int)) {
+        var here = Set<Outline.Content>(minimumCapacity: capacity.0)
+        // Bytes are not those of another length: what is not known matters only where there is one of the same.
+        var sizes: Set<UInt64> = []
+        var unknownSizes: Set<UInt64> = []
+        for file in before.files {
+            for segment in file.segments {
+                if let content = segment.content { here.insert(content) }
+                sizes.insert(segment.size)
+                if segment.digest == nil { unknownSizes.insert(segment.size) }
+            }
+        }
+        var seen = Set<Outline.Content>(minimumCapacity: capacity.1)
+        for file in after.files {
+            for segment in file.segments {
+                if let content = segment.content {
+                    guard seen.insert(content).inserted else { continue }
+                    if here.contains(content) {
+                        // A model's layers add up to its size, which fits.
+                        shared += segment.size
+                        continue
+                    }
+                }
+                let candidates = segment.digest == nil ? sizes : unknownSizes
+                if candidates.contains(segment.size) { unknown += segment.size } else { needed += segment.size }
+            }
+        }
     }
 }

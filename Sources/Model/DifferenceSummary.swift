@@ -53,11 +53,11 @@ public struct DifferenceSummary: Hashable, Sendable {
         mutating func add(_ change: Difference.TensorChange, _ numbers: NumericDifference?) {
             add(numbers)
             counts.add(change.kind)
-            let size = (change.after ?? change.before)?.layer.size ?? 0
+            let size = (change.after ?? change.before)?.size ?? 0
             bytes = bytes.clampedSum(size)
             switch change.kind {
             case .changed, .reshaped, .dtypeChanged, .added: bytesChanged = bytesChanged.clampedSum(size)
-            case .same, .renamed, .removed: break
+            case .same, .renamed, .removed, .unknown: break
             }
         }
 
@@ -139,6 +139,7 @@ extension Difference.Kind {
         case .renamed: 4
         case .added: 5
         case .removed: 6
+        case .unknown: 7
         }
     }
 }

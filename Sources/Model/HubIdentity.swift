@@ -23,21 +23,3 @@ public struct HubIdentity: Hashable, Sendable {
         role = document["auth"]?["accessToken"]?["role"]?.string
     }
 }
-
-/// Branches and tags of a repository, as its server lists them.
-public struct HubRevisions: Hashable, Sendable {
-    public let branches: [String]
-    public let tags: [String]
-
-    public init(parsing bytes: Span<UInt8>) throws(CakeError) {
-        let document: JSONValue
-        do {
-            document = try JSONValue(parsing: bytes)
-        } catch {
-            throw HubInfo.refuse("makes no sense: \(error.what)")
-        }
-        func names(_ key: String) -> [String] { (document[key]?.array ?? []).compactMap { $0["name"]?.string } }
-        branches = names("branches")
-        tags = names("tags")
-    }
-}

@@ -51,7 +51,9 @@ public struct HubRoutes: Hashable, Sendable, CustomStringConvertible {
     public var whoAmI: WebURL { url("/api/whoami-v2") }
 
     public func search(_ words: String, kind: HubRepository.Kind = .model, limit: Int) -> WebURL {
-        url("/api/\(kind.plural)", query: "search=\(PercentText.encode(words))&limit=\(limit)")
+        // What is not asked for, a search does not tell: whether a model is gated, for one.
+        let wanted = ["downloads", "likes", "pipeline_tag", "gated", "private"].map { "&expand=" + $0 }.joined()
+        return url("/api/\(kind.plural)", query: "search=\(PercentText.encode(words))&limit=\(limit)" + wanted)
     }
 
     /// For a person to open.

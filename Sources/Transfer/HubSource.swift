@@ -16,6 +16,11 @@ public struct HubSource: Sendable {
 
     /// What the revision means now, and the files it has. From here on only the commit is asked for.
     public func snapshot(of reference: HubReference) async throws -> Snapshot {
+        try await listing(of: reference).snapshot
+    }
+
+    /// The same, with what the repository says of itself.
+    public func listing(of reference: HubReference) async throws -> (info: HubInfo, snapshot: Snapshot) {
         let repository = reference.repository
         let revision = reference.revision ?? Revision.main
         let question = question(repository, revision)
@@ -31,7 +36,7 @@ public struct HubSource: Sendable {
             try tree.add(page: page.body.span)
             next = try NextPage.url(inLink: page.head["link"], of: url)
         }
-        return try tree.snapshot(of: repository, revision: reference.revision, commit: commit)
+        return (info, try tree.snapshot(of: repository, revision: reference.revision, commit: commit))
     }
 
     /// Where a file's bytes are: asked once, and again when the address has expired.

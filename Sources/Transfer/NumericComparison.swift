@@ -26,14 +26,18 @@ public struct TensorReader: Sendable {
 
     func piece(_ index: Int, of tensor: Difference.Place) throws(CakeError) -> Chunk {
         switch place {
-        case .store(let reader): return try reader.piece(index, of: tensor.layer)
+        case .store(let reader):
+            guard let layer = tensor.layer else {
+                throw CakeError(.notFound, "tensor \(tensor.tensor.name.printable) of \(tensor.file) was not read")
+            }
+            return try reader.piece(index, of: layer)
         case .files(let files, let chunks):
             guard let (file, starts) = files[tensor.file], let start = starts[tensor.tensor.name] else {
                 throw CakeError(.notFound, "no tensor \(tensor.tensor.name.printable) in \(tensor.file)")
             }
             let offset = UInt64(index) * UInt64(LayerReader.pieceSize)
             let chunk = chunks.take()
-            let count = Int(min(UInt64(LayerReader.pieceSize), tensor.layer.size - offset))
+            let count = Int(min(UInt64(LayerReader.pieceSize), tensor.size - offset))
             do throws(CakeError) {
                 try file.fill(chunk, from: start + offset, count: count)
             } catch {

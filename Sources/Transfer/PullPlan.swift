@@ -28,7 +28,7 @@ struct PullPlan {
     }
 
     /// By its published SHA-256, under any name; a small file by what git would call the bytes of one that is here.
-    private static func find(
+    static func find(
         _ file: SnapshotFile, in files: KnownFiles, _ reader: LayerReader
     ) throws(CakeError) -> Manifest.File? {
         if let sha256 = file.sha256 {

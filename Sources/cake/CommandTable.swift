@@ -10,6 +10,7 @@ struct CommandTable: Sendable {
     static let standard = CommandTable(commands: [
         ImportCommand.command, PullCommand.command, DownloadCommand.command, ExportCommand.command, DemoCommand.command,
         ListCommand.command, InspectCommand.command, DiffCommand.command, DiskUseCommand.command,
+        ListRemoteCommand.command, SearchCommand.command,
         VerifyCommand.command, CollectCommand.command, RemoveCommand.command, TagCommand.command,
         PinCommand.command, UnpinCommand.command,
         ConfigCommand.command, LoginCommand.command, LogoutCommand.command, WhoAmICommand.command,

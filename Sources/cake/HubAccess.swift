@@ -20,7 +20,7 @@ extension Session {
                 .usage, "\(shown) names the registry \(registry.host), and cake does not speak to registries yet",
                 fix: "for a repository of the Hub write hf://org/name")
         case .path:
-            throw CakeError(.usage, "\(shown) is a path, and pull takes names", fix: "cake import \(shown)")
+            throw CakeError(.usage, "\(shown) is a path, and not on the Hub", fix: "cake import \(shown)")
         }
     }
 }

@@ -3,27 +3,62 @@ import Platform
 import Store
 import Transfer
 
-/// What a person named to look at: a model in the store, or one that lies on this disk.
+/// What a person named to look at: a model in the store, one that lies on this disk, or one on the Hub.
 enum Subject: Sendable {
     case stored(LocalStore, LocalStore.Named)
     case local(LocalModel)
+    case remote(RemoteModel)
 
-    /// Every byte of a path is read for its digests, with the progress shown; the store knows them.
-    func manifest(in session: Session) async throws -> Manifest {
+    /// Every byte of a path is read for its digests, with the progress shown; the store knows them. Of what is remote, as
+    /// much as is known without reading it.
+    func outline(in session: Session) async throws -> Outline {
         switch self {
-        case .stored(let store, let named): return try store.manifest(named.record.manifest)
+        case .stored(let store, let named): return Outline(try store.manifest(named.record.manifest))
+        case .remote(let model):
+            if let refusal = model.refusal { throw refusal }
+            return model.outline
         case .local(let model):
             let progress = Progress("reading \(Disk.lastPart(of: model.origin))")
             return try await session.reporter.show(progress) {
-                try await model.manifest(on: session.pool, progress: progress)
+                Outline(try await model.manifest(on: session.pool, progress: progress))
             }
         }
+    }
+
+    /// What git would call the model's small files: the only thing that a Hub lists of its own small ones.
+    func gitDigests(of outline: Outline) throws(CakeError) -> Outline {
+        var outline = outline
+        switch self {
+        case .stored(let store, let named):
+            let manifest = try store.manifest(named.record.manifest)
+            let reader = LayerReader(store)
+            try outline.addGitDigests { path, limit throws(CakeError) in
+                try manifest.file(at: path.string).map { file throws(CakeError) in
+                    try reader.bytes(of: file, limit: limit)
+                }
+            }
+        case .local(let model):
+            try outline.addGitDigests { path, limit throws(CakeError) in
+                try model.bytes(of: path.string, limit: limit)
+            }
+        case .remote: break
+        }
+        return outline
+    }
+
+    var remote: RemoteModel? {
+        guard case .remote(let model) = self else { return nil }
+        return model
     }
 
     func tensorReader() throws(CakeError) -> TensorReader {
         switch self {
         case .stored(let store, _): TensorReader(store)
         case .local(let model): try TensorReader(model)
+        case .remote(let model):
+            throw CakeError(
+                .usage, "the numbers of \(model.reference.storeName) are on the Hub, and comparing them takes them all",
+                fix: "cake pull \(model.reference.storeName), then run it again; or leave out --numeric")
         }
     }
 
@@ -32,14 +67,39 @@ enum Subject: Sendable {
         switch self {
         case .stored(_, let named): named.name.string
         case .local: typed
+        case .remote(let model): model.reference.storeName
         }
     }
 }
 
 extension Session {
+    /// As `here`; what is not here, and is spelled like a name on the Hub, is looked at there.
+    func subject(_ typed: String) async throws -> Subject {
+        do throws(CakeError) {
+            return try here(typed)
+        } catch {
+            guard error.kind == .notFound, let reference = remoteReference(typed) else { throw error }
+            let source = try hub(for: "looking at \(Printable.escape(typed)), which is not in the store,")
+            let progress = Progress("looking at \(reference.storeName)")
+            let store = try existingStore()
+            return try await reporter.show(progress) {
+                .remote(try await RemoteModel(reference, from: source, store: store, on: pool))
+            }
+        }
+    }
+
+    /// A word without a slash is asked of no server unless it is a known short name: it is more likely the misspelled
+    /// name of something here, which is nobody else's business.
+    private func remoteReference(_ typed: String) -> HubReference? {
+        guard case .hub(let reference) = try? settings.reference(typed) else { return nil }
+        let isPlain =
+            !typed.utf8.contains(UInt8(ascii: "/")) && !reference.repository.id.utf8.contains(UInt8(ascii: "/"))
+        return isPlain ? nil : reference
+    }
+
     /// A path when it looks like one or is an existing safetensors file; else a name in the store; else a folder that is
     /// given with a slash.
-    func subject(_ typed: String) throws(CakeError) -> Subject {
+    func here(_ typed: String) throws(CakeError) -> Subject {
         guard !typed.isEmpty else { throw CakeError(.usage, "the name is empty", fix: "cake ls shows what is there") }
         let path = try settings.inHome(typed)
         if Session.isPath(typed) { return .local(try LocalModel(path)) }

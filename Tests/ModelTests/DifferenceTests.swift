@@ -85,6 +85,7 @@ import Testing
             case .renamed: #expect(old?.tensor.name != new?.tensor.name && old?.layer == new?.layer)
             case .added: #expect(old == nil && new != nil)
             case .removed: #expect(old != nil && new == nil)
+            case .unknown: Issue.record("everything of both is known")
             }
         }
         #expect(DifferenceSummary(difference).counts.total == difference.tensors.count)

@@ -29,7 +29,8 @@ import Testing
         #expect(hub.whoAmI.text == "https://huggingface.co/api/whoami-v2")
         #expect(
             hub.search("a b&c/é", limit: 20).text
-                == "https://huggingface.co/api/models?search=a%20b%26c%2F%C3%A9&limit=20")
+                == "https://huggingface.co/api/models?search=a%20b%26c%2F%C3%A9&limit=20&expand=downloads&expand=likes"
+                + "&expand=pipeline_tag&expand=gated&expand=private")
         #expect(hub.page(of: dataset).text == "https://huggingface.co/datasets/org/name")
         #expect(hub.isStandard)
     }

@@ -13,6 +13,15 @@ enum ComparisonDocument {
         object.append("identical", .bool(difference.isIdentical))
         object.append("bytes_needed", JSONValue(difference.bytesNeeded))
         object.append("bytes_shared", JSONValue(difference.bytesShared))
+        object.append("bytes_unknown", JSONValue(difference.bytesUnknown))
+        if let pull = comparison.pull {
+            object.append(
+                "pull",
+                [
+                    "files": JSONValue(pull.files), "bytes": JSONValue(pull.bytes),
+                    "files_to_fetch": JSONValue(pull.filesToFetch), "bytes_to_fetch": JSONValue(pull.bytesToFetch),
+                ])
+        }
         object.append("counts", counts(summary.counts, Difference.Kind.allCases))
         object.append("blocks", .array(summary.rows.map(document)))
         object.append("files", .array(difference.files.map(document)))
@@ -54,8 +63,8 @@ enum ComparisonDocument {
         ]
     }
 
-    private static func document(_ layer: Layer?) -> JSONValue {
-        layer.map { ["bytes": JSONValue($0.size), "digest": JSONValue($0.digest.hex)] } ?? .null
+    private static func document(_ version: Difference.Version?) -> JSONValue {
+        version.map { ["bytes": JSONValue($0.size), "digest": JSONValue($0.digest?.hex)] } ?? .null
     }
 
     private static func document(_ change: Difference.TensorChange, _ numbers: NumericDifference?) -> JSONValue {
@@ -73,7 +82,7 @@ enum ComparisonDocument {
         return [
             "name": JSONValue(place.tensor.name.string), "file": JSONValue(place.file.string),
             "dtype": JSONValue(place.tensor.dtype.rawValue), "shape": .array(place.tensor.shape.map { JSONValue($0) }),
-            "bytes": JSONValue(place.layer.size), "digest": JSONValue(place.layer.digest.hex),
+            "bytes": JSONValue(place.size), "digest": JSONValue(place.layer?.digest.hex),
         ]
     }
 

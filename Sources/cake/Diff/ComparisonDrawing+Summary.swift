@@ -14,12 +14,29 @@ extension ComparisonDrawing {
         } else if difference.isEmpty {
             lines.append("The same tensors and files; only the headers, or which file a tensor is in, differ.")
         }
-        if !difference.isIdentical {
-            let needed = Quantities.bytes(difference.bytesNeeded)
-            let shared = Quantities.bytes(difference.bytesShared)
-            lines.append("B needs \(needed) that A does not have; they share \(shared).")
-        }
+        if !difference.isIdentical { lines.append(bytes) }
+        if let pull = comparison.pull { lines.append(Self.cost(pull)) }
         return lines + numberNotes
+    }
+
+    private var bytes: String {
+        let difference = comparison.difference
+        let needed = Quantities.bytes(difference.bytesNeeded)
+        let shared = Quantities.bytes(difference.bytesShared)
+        guard difference.bytesUnknown > 0 else {
+            return "B needs \(needed) that A does not have; they share \(shared)."
+        }
+        let unknown = Quantities.bytes(difference.bytesUnknown)
+        return "B needs \(needed) that A does not have; they share \(shared); of \(unknown) it is not known "
+            + "without fetching."
+    }
+
+    private static func cost(_ pull: Comparison.Pull) -> String {
+        let files = pull.files == 1 ? "its file is" : "its \(pull.files) files are"
+        if pull.filesToFetch == 0 { return "A pull of B would fetch nothing: \(files) in the store." }
+        let (moved, whole) = (Quantities.bytes(pull.bytesToFetch), Quantities.bytes(pull.bytes))
+        let missing = "\(pull.filesToFetch) of its \(pull.files) files \(pull.filesToFetch == 1 ? "is" : "are")"
+        return "A pull of B would fetch \(moved) of \(whole) now: \(missing) not in the store."
     }
 
     /// `291 tensors: 272 same, 19 changed`

@@ -108,7 +108,7 @@ struct ComparisonDrawing {
             if hasOrigins { cells.append(Table.Cell(Self.origin(of: change) ?? "")) }
             cells += [
                 Table.Cell(place.tensor.dtype.rawValue), Table.Cell(place.tensor.shapeText),
-                Table.Cell(Quantities.bytes(place.layer.size)),
+                Table.Cell(Quantities.bytes(place.size)),
             ]
             table.add(cells + numberCells(comparison.numbers(of: index)))
         }
@@ -122,7 +122,7 @@ struct ComparisonDrawing {
         case .renamed: before.name.string
         case .reshaped: before.shapeText
         case .dtypeChanged: before.dtype.rawValue
-        case .same, .changed, .added, .removed: nil
+        case .same, .changed, .added, .removed, .unknown: nil
         }
     }
 

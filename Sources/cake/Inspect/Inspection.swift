@@ -23,6 +23,18 @@ struct Inspection: Sendable {
         let record: NameRecord
     }
 
+    /// What a Hub says of a model that is looked at there.
+    struct Remote: Sendable {
+        let info: HubInfo
+        /// Its files may not be looked into.
+        let isClosed: Bool
+        /// Of the files that are not in the store.
+        let bytesToFetch: UInt64
+        /// Weights in other formats, which a pull leaves out.
+        let otherForms: Int
+        let otherBytes: UInt64
+    }
+
     let title: String
     let named: Named?
     /// Of a path.
@@ -36,7 +48,7 @@ struct Inspection: Sendable {
     let size: UInt64
     /// In the order of their bytes, file by file.
     let tensors: [Row]
-
+    var remote: Remote?
 }
 
 extension Inspection {
@@ -80,12 +92,37 @@ extension Inspection {
             tensors = model.parts.flatMap { part in
                 part.tensors.map { Row(tensor: $0, file: part.path, digest: nil) }
             }
+        case .remote(let model):
+            read = { path, limit throws(CakeError) in
+                model.bytes(of: path).flatMap { $0.count <= limit ? $0 : nil }
+            }
+            (named, path) = (nil, nil)
+            source = model.snapshot.repository.description
+            (revision, commit) = (model.snapshot.revision ?? Revision.main, model.snapshot.commit)
+            files = model.parts.map { part in
+                File(path: part.listed.path, size: part.listed.size, tensors: part.cuts.count { $0.tensor != nil })
+            }
+            tensors = model.parts.flatMap(Inspection.rows)
+            remote = Remote(
+                info: model.info, isClosed: model.refusal != nil,
+                bytesToFetch: model.missing.reduce(0) { $0 + $1.size },
+                otherForms: model.otherForms.count, otherBytes: model.otherForms.reduce(0) { $0 + $1.size })
         }
         size = files.reduce(0) { $0 &+ $1.size }
         facts = Facts(config: try Inspection.json("config.json", read), tensors: tensors.lazy.map(\.tensor))
         let adapter = try Inspection.json("adapter_config.json", read)
         let card = try read(ModelCard.fileName, Inspection.cardLimit)
         baseModel = Facts.baseModel(adapterConfig: adapter, card: card?.span)
+    }
+
+    /// The digests of a file's tensors are known where the store has the file.
+    private static func rows(of part: RemoteModel.Part) -> [Row] {
+        if let known = part.known {
+            return known.segments.compactMap { segment in
+                segment.tensor.map { Row(tensor: $0, file: known.path, digest: segment.layer.digest) }
+            }
+        }
+        return part.tensors.map { Row(tensor: $0, file: part.listed.path, digest: nil) }
     }
 
     /// Nil when it is not there or no JSON that can be read: a config comes from a stranger and says what it likes.

@@ -13,6 +13,7 @@ enum InspectionDocument {
             object.append("pinned", .bool(named.record.isPinned))
             object.append("time", named.record.time.map { JSONValue($0) } ?? .null)
         }
+        if inspection.remote != nil { object.append("name", JSONValue(inspection.title)) }
         if let path = inspection.path { object.append("path", JSONValue(path)) }
         object.append("source", JSONValue(inspection.source))
         object.append("revision", JSONValue(inspection.revision))
@@ -33,7 +34,22 @@ enum InspectionDocument {
         object.append("tensor_bytes", JSONValue(facts.bytes))
         object.append("dtypes", .array(facts.dtypes.map(document)))
         object.append("files", .array(inspection.files.map(document)))
+        if let remote = inspection.remote {
+            object.append("digests_known", JSONValue(inspection.tensors.count { $0.digest != nil }))
+            object.append("remote", document(remote))
+        }
         return object
+    }
+
+    private static func document(_ remote: Inspection.Remote) -> JSONValue {
+        let info = remote.info
+        func number(_ value: UInt64?) -> JSONValue { value.map { JSONValue($0) } ?? .null }
+        return [
+            "private": .bool(info.isPrivate), "gated": info.gate == .open ? false : JSONValue(info.gate.rawValue),
+            "license": JSONValue(info.license), "task": JSONValue(info.task), "library": JSONValue(info.library),
+            "modified": JSONValue(info.modified), "downloads": number(info.downloads), "likes": number(info.likes),
+            "bytes_to_fetch": JSONValue(remote.bytesToFetch), "bytes_left_out": JSONValue(remote.otherBytes),
+        ]
     }
 
     private static func document(_ share: Facts.Share) -> JSONValue {

@@ -65,7 +65,8 @@ struct InspectionDrawing {
             lines.append(Line("Parameters", "\(Quantities.count(facts.parameters)) in \(tensors)"))
             lines.append(Line("Dtypes", dtypes))
         } else {
-            lines.append(Line("Tensors", "none"))
+            lines.append(
+                Line("Tensors", inspection.remote?.isClosed == true ? "not known: its files are closed" : "none"))
         }
         if let layers = facts.layers { lines.append(Line("Layers", "\(layers)")) }
         if let hidden = facts.hiddenSize { lines.append(Line("Hidden size", "\(hidden)")) }
@@ -95,11 +96,44 @@ struct InspectionDrawing {
         if let source = inspection.source { lines.append(Line("Source", source)) }
         if let revision = inspection.revision { lines.append(Line("Revision", revision)) }
         if let commit = inspection.commit { lines.append(Line("Commit", commit)) }
+        if let remote = inspection.remote { lines += Self.lines(of: remote) + [digests] }
         guard let record = inspection.named?.record else { return lines }
         if let time = record.time { lines.append(Line("Age", Quantities.age(.seconds(now - time)))) }
         if record.isPinned { lines.append(Line("Pinned", "yes")) }
         lines.append(Line("Manifest", record.manifest.hex))
         return lines
+    }
+}
+
+extension InspectionDrawing {
+    private static func lines(of remote: Inspection.Remote) -> [Line] {
+        let info = remote.info
+        var lines: [Line] = []
+        if info.isPrivate { lines.append(Line("Access", "private")) }
+        switch info.gate {
+        case .open: break
+        case .automatic: lines.append(Line("Access", "gated: whoever accepts its terms is let in"))
+        case .manual: lines.append(Line("Access", "gated: its owner decides"))
+        }
+        if let license = info.license { lines.append(Line("License", license)) }
+        if let task = info.task { lines.append(Line("Task", task)) }
+        if let downloads = info.downloads { lines.append(Line("Downloads", Quantities.count(downloads))) }
+        if remote.otherForms > 0 {
+            let files = remote.otherForms == 1 ? "1 file" : "\(remote.otherForms) files"
+            let size = Quantities.bytes(remote.otherBytes)
+            lines.append(Line("Left out", "\(files) of \(size): the same weights in other formats"))
+        }
+        let bytes = remote.bytesToFetch
+        lines.append(Line("To fetch", bytes == 0 ? "nothing: every file is in the store" : Quantities.bytes(bytes)))
+        return lines
+    }
+
+    private var digests: Line {
+        let total = inspection.tensors.count
+        let known = inspection.tensors.count { $0.digest != nil }
+        if known == total, total > 0 { return Line("Digests", "known: the files are in the store") }
+        let rest = known == 0 ? "" : "known of \(known) tensors whose files are in the store; of the others "
+        return Line("Digests", rest + "not known without fetching")
     }
 }
 

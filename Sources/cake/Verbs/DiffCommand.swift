@@ -21,6 +21,9 @@ struct DiffCommand: Verb {
         about: [
             "Tensors that are the same, changed, added, removed, renamed with the same bytes, reshaped, or of another "
                 + "dtype, by block of the network; then the other files; then what B needs that A does not have.",
+            "What is not here is looked at on the Hub, by its listing and its headers: what is equal by a published or known "
+                + "digest is said, the rest is \"not known\" without fetching it, which counts as different, and what a pull "
+                + "of B would fetch now is counted.",
             "A model in the store is compared by the names of its layers; a path is read in full for them. NEW is the size of "
                 + "what A does not have under that name. With --numeric, of tensors of the same dtype and shape: MAX and "
                 + "MEAN of the absolute differences, and MOVED, the share of elements that changed.",
@@ -29,6 +32,7 @@ struct DiffCommand: Verb {
         options: [tensors.form, numeric.form, exitCode.form],
         examples: [
             .init("cake diff mistral-7b mistral-7b-instruct", "on one screen"),
+            .init("cake diff mistral-7b org/tune", "with one on the Hub, and what its pull would cost"),
             .init("cake diff mistral-7b mistral-ft --tensors --numeric", "how far each tensor moved"),
             .init("cake diff --exit-code --quiet a b && echo same", "in a script"),
         ])
@@ -47,9 +51,15 @@ struct DiffCommand: Verb {
 
 extension DiffCommand {
     func run(in session: Session) async throws {
-        let (before, after) = (try session.subject(base), try session.subject(other))
-        let difference = Difference(
-            from: try await before.manifest(in: session), to: try await after.manifest(in: session))
+        let before = try await session.subject(base)
+        let after = try await session.subject(other)
+        // Said before anything is read.
+        if comparesNumbers { for one in [before, after] where one.remote != nil { _ = try one.tensorReader() } }
+        var first = try await before.outline(in: session)
+        var second = try await after.outline(in: session)
+        if after.remote != nil { first = try before.gitDigests(of: first) }
+        if before.remote != nil { second = try after.gitDigests(of: second) }
+        let difference = Difference(from: first, to: second)
         var numbers: [NumericDifference?]?
         if comparesNumbers {
             let progress = Progress("comparing numbers", items: "tensors")
@@ -61,7 +71,7 @@ extension DiffCommand {
         }
         let comparison = Comparison(
             before: before.title(typed: base), after: after.title(typed: other), difference: difference,
-            numbers: numbers)
+            numbers: numbers, pull: after.remote.map(Comparison.Pull.init(of:)))
         show(comparison, in: session)
         if answersByStatus, !comparison.isSame { throw Answer(status: 1) }
     }

@@ -1,5 +1,6 @@
 import Model
 import Platform
+import Transfer
 
 struct InspectCommand: Verb {
     enum Tensors: Hashable, Sendable {
@@ -14,13 +15,13 @@ struct InspectCommand: Verb {
         }
     }
 
-    /// A name in the store, or a path.
+    /// A name in the store or on the Hub, or a path.
     let subject: String
     /// Nil: the tensors are not listed.
     let tensors: Tensors?
 
     private static let subjectWord = Positional(
-        "NAME|FILE", .one, .modelOrPath, "a model in the store, or a file or folder on this disk")
+        "NAME|FILE", .one, .modelOrPath, "a model in the store or on the Hub, or a file or folder on this disk")
     private static let tensorsOption = Option(
         "tensors", short: "t", "GLOB|/REGEX/", "list the tensors, or those whose name fits", read: Tensors.read
     ).withOptionalValue
@@ -30,13 +31,16 @@ struct InspectCommand: Verb {
         about: [
             "Architecture, number of layers, hidden size, parameters, dtypes and files, from the configuration and the "
                 + "headers: no tensor is read, and nothing that the model ships is run. With --tensors, each tensor's "
-                + "name, dtype, shape, size and, in the store, digest instead."
+                + "name, dtype, shape, size and, in the store, digest instead.",
+            "What is neither in the store nor on this disk is looked at on the Hub: listing, headers and a few small "
+                + "files, a few hundred kilobytes. The digests of what is not here are not known without fetching it.",
         ],
         positionals: [subjectWord],
         options: [tensorsOption.form],
         examples: [
             .init("cake inspect mistral-7b", "a model in the store"),
             .init("cake inspect ./model.safetensors", "a file that is not in the store"),
+            .init("cake inspect org/name", "one on the Hub, without fetching it"),
             .init("cake inspect mistral-7b --tensors '*.layers.0.*'", "the tensors of one block"),
             .init("cake inspect mistral-7b --tensors '/q_proj|k_proj/'", "by regular expression"),
         ])
@@ -52,7 +56,9 @@ extension InspectCommand {
     func run(in session: Session) async throws {
         // A filter that cannot be read is told before anything is opened.
         let filter = try tensors?.filter()
-        let inspection = try Inspection(try session.subject(subject), typed: subject)
+        let found = try await session.subject(subject)
+        let inspection = try Inspection(found, typed: subject)
+        tell(found, in: session)
         let rows = tensors.map { _ in inspection.rows(matching: filter) }
         if session.settings.isJSON {
             let document = InspectionDocument.document(inspection)
@@ -64,9 +70,20 @@ extension InspectCommand {
         guard let rows else { return session.output.lines(drawing.lines(width: width, style: session.style)) }
         if rows.isEmpty {
             let total = inspection.tensors.count
+            if found.remote?.refusal != nil { return }
             return session.reporter.note(total == 0 ? "there are no tensors" : "none of the \(total) tensors fits")
         }
         session.output.lines(drawing.tensorLines(rows, width: width, style: session.style))
+    }
+
+    /// What could not be looked into, and why.
+    private func tell(_ subject: Subject, in session: Session) {
+        guard let model = subject.remote else { return }
+        if let refusal = model.refusal {
+            let fix = refusal.fix.map { "; " + $0 } ?? ""
+            session.reporter.note("no file could be looked into: \(refusal.what)\(fix)")
+        }
+        for complaint in model.parts.compactMap(\.complaint) { session.reporter.note(complaint.what) }
     }
 }
 

@@ -1,0 +1,53 @@
+internal import Model
+internal import Platform
+
+/// Reads into memory as much of a remote file as says where its tensors lie. Nothing is written anywhere.
+struct RemoteHeader: Sendable {
+    private let file: HubFile
+
+    /// Most headers fit; asking for a little too much costs less than asking twice.
+    private static let firstGuess: UInt64 = 256 << 10
+
+    init(_ file: HubFile) { self.file = file }
+
+    /// The cuts, and the digest of the header, which is the only layer whose bytes were seen.
+    func callAsFunction() async throws -> (segmentation: Segmentation, header: Digest?) {
+        let listed = file.listed
+        guard Segmentation.hasHeader(listed.path) else { return (Segmentation(plain: listed.size), nil) }
+        let start = try await read(upTo: min(RemoteHeader.firstGuess, listed.size), after: [])
+        do {
+            let prefix = start.span.extracting(first: Safetensors.prefixSize)
+            let length = try Safetensors.headerLength(prefix: prefix, fileSize: listed.size)
+            let end = Safetensors.prefixSize + length
+            let bytes = try await read(upTo: UInt64(end), after: start)
+            let json = bytes.span.extracting(Safetensors.prefixSize..<end)
+            let header = try Safetensors.Header(parsing: json, fileSize: listed.size)
+            return (Segmentation(header), SHA256.digest(of: bytes.span.extracting(first: end)))
+        } catch let error as CakeError where error.kind == .damaged {
+            // A pull would keep it as plain bytes: so it is shown.
+            return (Segmentation(plain: listed.size, complaint: error.at(listed.path.description)), nil)
+        }
+    }
+
+    /// What came before a failure is kept: the next try goes on there.
+    private func read(upTo end: UInt64, after start: [UInt8]) async throws -> [UInt8] {
+        guard UInt64(start.count) < end else { return start }
+        var bytes = start
+        try await TransientFailure.retrying {
+            let run = try await file.open(UInt64(bytes.count)..<end)
+            while UInt64(bytes.count) < end {
+                guard let chunk = try await run.next() else {
+                    throw TransientFailure(
+                        CakeError(.network, "\(file.listed.path): the server ended the answer early"))
+                }
+                defer { run.giveBack(chunk) }
+                let left = Int(end) - bytes.count
+                chunk.withBytes { piece in
+                    let wanted = piece.extracting(first: left)
+                    for index in wanted.indices { bytes.append(wanted[index]) }
+                }
+            }
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,145 @@
+public import Model
+internal import Platform
+public import Store
+
+/// Fetches damaged or missing layers, and nothing else, from where models that have them came from.
+public struct Repair: Sendable {
+    public enum Outcome: Sendable {
+        case mended(from: ModelName)
+        case failed(CakeError)
+    }
+
+    /// Where in a file of a Hub a layer's bytes are.
+    private struct Place: Sendable {
+        let name: ModelName
+        let file: HubFile
+        let start: UInt64
+        let isTensor: Bool
+    }
+
+    private let source: HubSource
+    private let store: LocalStore
+    private let progress: Progress
+
+    private static let connections = 8
+
+    public init(from source: HubSource, into store: LocalStore, progress: Progress) {
+        self.source = source
+        self.store = store
+        self.progress = progress
+    }
+
+    /// What became of each layer, in order. `waiting` is told when another process is at one of them.
+    public func callAsFunction(
+        _ layers: [Layer], waiting: @escaping @Sendable (Layer) -> Void
+    ) async throws -> [Outcome] {
+        let places = try self.places(of: Set(layers.map(\.digest)))
+        // A layer that no manifest names may claim any size.
+        let known = layers.filter { places[$0.digest] != nil }
+        progress.expect(bytes: known.reduce(0) { $0 + $1.size }, items: UInt64(known.count))
+        let operation = try Operation(store)
+        var outcomes: [Outcome] = []
+        try await inOrder(layers.count, atOnce: Repair.connections, on: store.pool) { index in
+            try await bring(layers[index], places[layers[index].digest] ?? [], operation, waiting)
+        } take: { _, found in
+            outcomes.append(found)
+        }
+        try operation.publish()
+        return outcomes
+    }
+
+    /// In every model whose name remembers a commit of the Hub.
+    private func places(of wanted: Set<Digest>) throws -> [Digest: [Place]] {
+        var places: [Digest: [Place]] = [:]
+        for named in try store.names() {
+            guard let snapshot = Repair.snapshot(named.record),
+                let manifest = try? store.manifest(named.record.manifest)
+            else { continue }
+            for file in manifest.files where file.segments.contains(where: { wanted.contains($0.layer.digest) }) {
+                let listed = SnapshotFile(path: file.path, size: file.size, isLarge: true, sha256: file.digest)
+                let remote = HubFile(listed, in: snapshot, from: source)
+                var start: UInt64 = 0
+                for segment in file.segments {
+                    if wanted.contains(segment.layer.digest) {
+                        places[segment.layer.digest, default: []].append(
+                            Place(name: named.name, file: remote, start: start, isTensor: segment.tensor != nil))
+                    }
+                    start += segment.layer.size
+                }
+            }
+        }
+        return places
+    }
+
+    private static func snapshot(_ record: NameRecord) -> Snapshot? {
+        guard let source = record.source, let commit = record.commit, source.utf8.starts(with: "hf://".utf8),
+            case .hub(let reference) = try? Reference(source)
+        else { return nil }
+        return try? Snapshot(repository: reference.repository, revision: record.revision, commit: commit, files: [])
+    }
+
+    private func bring(
+        _ layer: Layer, _ places: [Place], _ operation: Operation, _ waiting: @escaping @Sendable (Layer) -> Void
+    ) async throws -> Outcome {
+        var failure = CakeError(.notFound, "no model that has it came from the Hub", fix: "import it again")
+        for place in places {
+            do {
+                // Under the layer's name: its own first byte is byte 0, whatever file it comes from.
+                let parts = try Parts(store, key: layer.digest) { waiting(layer) }
+                try await fetch(layer, place, into: parts)
+                try await store(layer, parts, place, operation)
+                // Before the layer is published: two repairs that each hold what the other waits for would never end.
+                try parts.remove()
+                progress.finished()
+                return .mended(from: place.name)
+            } catch let error as CakeError {
+                failure = error
+            }
+        }
+        return .failed(failure)
+    }
+
+    private func fetch(_ layer: Layer, _ place: Place, into parts: Parts) async throws {
+        try await TransientFailure.retrying {
+            var position = parts.runs.first.map { $0.lowerBound == 0 ? $0.upperBound : 0 } ?? 0
+            guard position < layer.size else { return }
+            let run = try await place.file.open(place.start + position..<place.start + layer.size)
+            let part = try parts.part(at: position)
+            while position < layer.size {
+                guard let chunk = try await run.next() else {
+                    throw TransientFailure(
+                        CakeError(.network, "\(place.file.listed.path): the server ended the answer early"))
+                }
+                defer { run.giveBack(chunk) }
+                let count = Int(min(UInt64(chunk.count), layer.size - position))
+                try chunk.withBytes { bytes throws(CakeError) in try part.append(bytes.extracting(0..<count)) }
+                position += UInt64(count)
+                progress.did(bytes: UInt64(count))
+            }
+        }
+    }
+
+    /// Bytes are believed only when they hash to the layer's name.
+    private func store(_ layer: Layer, _ parts: Parts, _ place: Place, _ operation: Operation) async throws {
+        let plain = try parts.plain(0..<layer.size)
+        let other = CakeError(
+            .damaged, "\(place.file.listed.path) of \(place.name) has other bytes where it was",
+            fix: "cake pull \(place.name) fetches what is published now")
+        if layer.size < LocalStore.smallLimit {
+            let small = try store.readSmall([(Int(layer.size), place.isTensor)], of: plain, in: operation)
+            guard small.map(\.layer) == [layer] else {
+                try parts.remove()
+                throw other
+            }
+            for one in small { try one.pack(in: operation) }
+            return
+        }
+        let reading = try store.read(plain)
+        guard reading.layer == layer else {
+            try parts.remove()
+            throw other
+        }
+        guard try operation.claim([layer]) == [.needed] else { return }
+        try await store.ingest(plain, reading, isTensor: place.isTensor, in: operation) { _ in }
+    }
+}

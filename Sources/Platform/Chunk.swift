@@ -29,6 +29,16 @@ internal import Synchronization
         }
     }
 
+    /// Takes a copy of as many bytes as there is room for behind those that are here, and returns how many.
+    func append(_ bytes: Span<UInt8>) -> Int {
+        let taken = min(bytes.count, capacity - count)
+        unsafe bytes.withUnsafeBufferPointer { source in
+            if let start = source.baseAddress { unsafe (base + count).update(from: start, count: taken) }
+        }
+        count += taken
+        return taken
+    }
+
     public func withBytes<Result, Failure: Error>(
         _ body: (Span<UInt8>) throws(Failure) -> Result
     ) throws(Failure) -> Result {

@@ -37,6 +37,18 @@ public final class HTTPExchange: Sendable {
         return bytes
     }
 
+    /// The first bytes of a body that may be longer; the rest is not waited for.
+    public func beginning(limit: Int) async throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count < limit, let chunk = try await next() {
+            defer { giveBack(chunk) }
+            chunk.withBytes { piece in
+                for index in piece.indices.prefix(limit - bytes.count) { bytes.append(piece[index]) }
+            }
+        }
+        return bytes
+    }
+
     public func cancel() { transfer.cancel() }
 
     deinit { transfer.cancel() }
@@ -149,7 +161,13 @@ final class HTTPTransfer: Sendable {
             return state.isPaused
         }
         guard !isFull else { return false }
-        var offset = 0
+        // Bytes come in small pieces when a line is slow: a chunk of its own for each would be mostly empty memory.
+        var offset = state.withLock { state in
+            guard let last = state.chunks.last else { return 0 }
+            let taken = last.append(bytes)
+            state.bytes += taken
+            return taken
+        }
         while offset < bytes.count {
             let chunk = pool.take()
             let count = min(chunk.capacity, bytes.count - offset)

@@ -15,6 +15,8 @@ internal import Synchronization
     }
 
     private let wishes = Mutex<[Wish]>([])
+    /// Changed while `wishes` are locked.
+    private let isClosed = Atomic<Bool>(false)
     private let multi: UnsafeMutableRawPointer
     private let settings: HTTPSettings
     /// Touched by the loop's thread only.
@@ -44,8 +46,14 @@ internal import Synchronization
     func stop() { wish(.stop) }
 
     private func wish(_ wish: Wish) {
-        wishes.withLock { $0.append(wish) }
-        unsafe curl_multi_wakeup(multi)
+        // An answer may outlive its client, and wish for something when libcurl is gone.
+        let isLate = wishes.withLock { wishes in
+            guard !isClosed.load(ordering: .relaxed) else { return true }
+            wishes.append(wish)
+            unsafe curl_multi_wakeup(multi)
+            return false
+        }
+        if isLate, case .start(let transfer) = wish { transfer.finish(.failure(HTTPLoop.givenUp)) }
     }
 
     private func run() {
@@ -57,7 +65,7 @@ internal import Synchronization
                 switch wish {
                 case .start(let transfer): begin(transfer)
                 case .resume(let transfer): running[ObjectIdentifier(transfer)]?.handle.resume()
-                case .cancel(let transfer): end(transfer, .failure(CakeError(.network, "the transfer was given up")))
+                case .cancel(let transfer): end(transfer, .failure(HTTPLoop.givenUp))
                 case .stop: return close()
                 }
             }
@@ -92,9 +100,14 @@ internal import Synchronization
         transfer.finish(result)
     }
 
+    private static let givenUp = CakeError(.network, "the transfer was given up")
+
     private func close() {
-        for (transfer, _) in running.values { end(transfer, .failure(CakeError(.network, "the transfer was given up"))) }
-        unsafe curl_multi_cleanup(multi)
+        for (transfer, _) in running.values { end(transfer, .failure(HTTPLoop.givenUp)) }
+        wishes.withLock { _ in
+            isClosed.store(true, ordering: .relaxed)
+            unsafe curl_multi_cleanup(multi)
+        }
     }
 }
 

@@ -31,6 +31,8 @@ public struct Pull: Sendable {
         public let bytesFetched: UInt64
         public let bytesSaved: [Proof: UInt64]
         public let bytesStored: UInt64
+        /// Files called .safetensors that were kept as plain bytes, and why.
+        public let complaints: [CakeError]
         /// The commit that the name had before, when that is another.
         public let commitBefore: String?
     }
@@ -53,44 +55,74 @@ public struct Pull: Sendable {
     ) async throws -> Report {
         let operation = try Operation(store)
         progress.expect(bytes: selected.reduce(0) { $0 + $1.size }, items: UInt64(selected.count))
-        var plan = try PullPlan(selected, store: store, operation: operation, options)
+        let plan = try PullPlan(selected, store: store, operation: operation, options)
         for file in plan.known { progress.knew(file) }
-        var verified = plan.known
-        var fetched = Fetched()
-        // A file that does not hash to what was published is fetched once more, then given up.
-        for round in 0..<2 where !plan.missing.isEmpty {
+        var fetched = Fetched(verified: plan.known)
+        let copies = PullCopies(plan.missing, in: snapshot)
+        let batches = copies.firsts.batches(of: Pull.filesAtOnce)
+        for (number, batch) in batches.enumerated() {
             let work = PullWork(
                 source: source, snapshot: snapshot, store: store, operation: operation, progress: progress, options: options)
-            let outcome = try await work(plan.missing, skippingCopies: round > 0, waiting: waiting)
-            verified += outcome.verified
-            fetched.add(outcome)
-            plan.missing = outcome.wrong
-        }
-        if let wrong = plan.missing.first {
-            throw CakeError(
-                .damaged, "\(wrong.path) does not hash to what \(source.routes) published, fetched twice",
-                fix: "the publisher's file or a proxy on the way is broken; nothing of it was kept")
+            try await bring(batch, copies, work, &fetched, waiting)
+            if number + 1 < batches.count { fetched.release() }
         }
         progress.begin("publishing \(name)")
         fetched.stored += try operation.publish()
-        let manifest = try Manifest(files: verified)
+        let manifest = try Manifest(files: fetched.verified)
         let digest = try store.save(manifest, in: operation)
         let before = try point(name, to: digest, snapshot, in: operation)
-        for parts in fetched.finished { try parts.discardParts() }
+        for parts in fetched.finished { try parts.remove() }
         var saved = fetched.saved
-        saved[.knownFile] = plan.known.reduce(0) { $0 + $1.size }
+        saved[.knownFile, default: 0] += plan.known.reduce(0) { $0 + $1.size }
         return Report(
             name: name, manifest: digest, commit: snapshot.commit, files: selected.count, bytes: manifest.size,
-            bytesFetched: fetched.bytes, bytesSaved: saved, bytesStored: fetched.stored, commitBefore: before)
+            bytesFetched: fetched.bytes, bytesSaved: saved, bytesStored: fetched.stored,
+            complaints: fetched.complaints, commitBefore: before)
+    }
+
+    /// Each holds its folder of parts while it is brought, and a process may hold only so many files.
+    static let filesAtOnce = 200
+
+    /// A file that does not hash to what was published is fetched once more, then given up. A copy of another tool's
+    /// that is wrong costs no try.
+    private func bring(
+        _ batch: [SnapshotFile], _ copies: PullCopies, _ work: PullWork, _ fetched: inout Fetched,
+        _ waiting: @escaping @Sendable (FilePath) -> Void
+    ) async throws {
+        var missing = batch
+        var rounds = options.caches.isEmpty || options.isForced ? [true, true] : [false, true, true]
+        while !missing.isEmpty {
+            guard !rounds.isEmpty else {
+                throw CakeError(
+                    .damaged, "\(missing[0].path) does not hash to what \(source.routes) published, fetched twice",
+                    fix: "the publisher's file or a proxy on the way is broken; nothing of it was kept")
+            }
+            let outcome = try await work(missing, skippingCopies: rounds.removeFirst(), waiting: waiting)
+            try fetched.add(outcome, copies)
+            missing = outcome.wrong
+        }
     }
 
     private struct Fetched {
+        var verified: [Manifest.File]
         var bytes: UInt64 = 0
         var stored: UInt64 = 0
         var saved: [Proof: UInt64] = [:]
-        var finished: [RemoteFile] = []
+        var finished: [Parts] = []
+        var complaints: [CakeError] = []
 
-        mutating func add(_ outcome: PullWork.Outcome) {
+        init(verified: [Manifest.File]) { self.verified = verified }
+
+        /// The parts stay until the model has its name, and others may have them.
+        func release() { for parts in finished { parts.release() } }
+
+        mutating func add(_ outcome: PullWork.Outcome, _ copies: PullCopies) throws(CakeError) {
+            for (listed, file) in outcome.verified {
+                let same = try copies.copies(of: file, listed)
+                verified += [file] + same
+                saved[.knownFile, default: 0] += same.reduce(0) { $0 + $1.size }
+            }
+            complaints += outcome.complaints
             bytes += outcome.bytesFetched
             stored += outcome.bytesStored
             saved.merge(outcome.saved) { $0 + $1 }

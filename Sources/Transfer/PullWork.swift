@@ -7,11 +7,12 @@ internal import Synchronization
 /// hashed in order, against what was published.
 struct PullWork: Sendable {
     struct Outcome: Sendable {
-        var verified: [Manifest.File] = []
+        var verified: [(SnapshotFile, Manifest.File)] = []
         /// Files whose bytes are not what was published.
         var wrong: [SnapshotFile] = []
-        /// Files whose parts may go once the layers are published.
-        var finished: [RemoteFile] = []
+        /// What may go once the layers are published.
+        var finished: [Parts] = []
+        var complaints: [CakeError] = []
         var bytesFetched: UInt64 = 0
         var bytesStored: UInt64 = 0
         var saved: [Pull.Proof: UInt64] = [:]
@@ -35,38 +36,26 @@ struct PullWork: Sendable {
         _ files: [SnapshotFile], skippingCopies: Bool, waiting: @escaping @Sendable (FilePath) -> Void
     ) async throws -> Outcome {
         let (wholes, continuation) = AsyncStream.makeStream(of: Whole.self)
-        let opened = try await open(files, skippingCopies: skippingCopies, waiting: waiting) { file, unit in
+        defer { continuation.finish() }
+        var outcome = Outcome()
+        let opened = try await open(files, skippingCopies, waiting, &outcome) { file, unit in
             continuation.yield(Whole(file: file, unit: unit))
         }
-        var outcome = Outcome()
         for file in opened {
-            let missing = file.gaps.reduce(0) { $0 + UInt64($1.bytes.count) }
-            let here = file.listed.size - missing
-            progress.did(bytes: here)
-            progress.knew(bytes: here)
+            progress.did(bytes: file.listed.size - file.missing)
+            progress.knew(bytes: file.bytesBefore)
             let proof: Pull.Proof = if case .copy = file.bytes { .cachedFile } else { .resumed }
-            if here > 0 { outcome.saved[proof, default: 0] += here }
-            outcome.bytesFetched += missing
+            if file.bytesBefore > 0 { outcome.saved[proof, default: 0] += file.bytesBefore }
+            outcome.bytesFetched += file.listed.size - file.bytesBefore
         }
         try await refuseIfTooSmall(for: opened)
-        let fetch = Fetch(
-            files: opened, progress: progress, mostConnections: options.mostConnections, pool: store.pool,
-            throttle: options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) })
-        async let digests = hash(opened)
-        async let stored = layer(opened, wholes)
-        do {
-            try await fetch()
-        } catch {
-            // Who waits for bytes that will not come is told, so that all ends.
-            for file in opened { file.arrivals.giveUp(error) }
-            continuation.finish()
-            throw error
-        }
-        outcome.bytesStored = try await stored
-        for (file, found) in zip(opened, try await digests) {
-            if found.isAsPublished(file.listed) {
-                outcome.verified.append(try file.described(digest: found.sha256))
-                outcome.finished.append(file)
+        let (stored, digests) = try await bring(opened, wholes, continuation)
+        outcome.bytesStored = stored
+        for (file, found) in zip(opened, digests) {
+            if found.isAsPublished(file.listed, announced: file.announced) {
+                outcome.verified.append((file.listed, try file.described(digest: found.sha256)))
+                if let complaint = file.segmentation.complaint { outcome.complaints.append(complaint) }
+                if case .parts(let parts, _) = file.bytes { outcome.finished.append(parts) }
             } else {
                 outcome.wrong.append(file.listed)
                 try file.discardParts()
@@ -75,32 +64,48 @@ struct PullWork: Sendable {
         return outcome
     }
 
-    /// Reads every header that is needed to know the layers.
-    private func open(
-        _ files: [SnapshotFile], skippingCopies: Bool, waiting: @escaping @Sendable (FilePath) -> Void,
-        onWhole: @escaping @Sendable (Int, Int) -> Void
-    ) async throws -> [RemoteFile] {
-        let caches = skippingCopies ? [] : options.caches
-        var opened: [RemoteFile] = []
-        try await inOrder(files.count, atOnce: ConnectionCount.atFirst, on: store.pool) { number in
-            let listed = files[number]
-            if let copy = CachedBlob.find(listed, in: caches, of: snapshot.repository) {
-                let segmentation = try Segmentation(of: copy, path: listed.path, size: listed.size, isLenient: true)
-                return RemoteFile(number, listed, segmentation, .copy(copy)) { onWhole(number, $0) }
+    private enum Done: Sendable {
+        case fetched
+        case layered(UInt64)
+        case hashed([Hashes])
+    }
+
+    /// The three things at once; one that fails ends the others. Returns the bytes at rest, and each file's hashes.
+    private func bring(
+        _ opened: [RemoteFile], _ wholes: AsyncStream<Whole>, _ continuation: AsyncStream<Whole>.Continuation
+    ) async throws -> (UInt64, [Hashes]) {
+        let fetch = Fetch(
+            files: opened, progress: progress, mostConnections: options.mostConnections, pool: store.pool,
+            throttle: options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) })
+        return try await withThrowingTaskGroup(of: Done.self) { group in
+            group.addTask {
+                try await fetch()
+                return .fetched
             }
-            let parts = try Parts(store, key: PartsKey.of(listed, in: snapshot)) { waiting(listed.path) }
-            let remote = HubFile(listed, in: snapshot, from: source)
-            let segmentation = try await HeaderFetch(remote, parts)()
-            return RemoteFile(number, listed, segmentation, .parts(parts, remote)) { onWhole(number, $0) }
-        } take: { _, file in
-            opened.append(file)
+            group.addTask { .layered(try await layer(opened, wholes)) }
+            group.addTask { .hashed(try await hash(opened)) }
+            var (stored, digests) = (UInt64(0), [Hashes]())
+            do {
+                for try await done in group {
+                    switch done {
+                    case .fetched: break
+                    case .layered(let bytes): stored = bytes
+                    case .hashed(let found): digests = found
+                    }
+                }
+            } catch {
+                // Who waits for bytes that will not come is told, so that all ends.
+                for file in opened { file.arrivals.giveUp(error) }
+                continuation.finish()
+                throw error
+            }
+            return (stored, digests)
         }
-        return opened
     }
 
     /// The parts lie beside the layers until the file is whole: room for both is needed.
     private func refuseIfTooSmall(for files: [RemoteFile]) async throws {
-        let missing = files.reduce(UInt64(0)) { $0 + $1.gaps.reduce(0) { $0 + UInt64($1.bytes.count) } }
+        let missing = files.reduce(UInt64(0)) { $0 + $1.missing }
         let layers = files.reduce(UInt64(0)) { $0 + $1.listed.size }
         let free = try Disk.freeBytes(store.layout.root)
         guard free >= missing + layers else {
@@ -146,9 +151,10 @@ struct PullWork: Sendable {
         let sha256: Digest
         let git: GitDigest
 
-        /// A file for which nothing was published, which no Hub does, is taken by its size alone.
-        func isAsPublished(_ listed: SnapshotFile) -> Bool {
-            if let published = listed.sha256 { return published == sha256 }
+        /// What a listing hides may be said where the file is. A file for which nothing was published, which no Hub
+        /// does, is taken by its size alone.
+        func isAsPublished(_ listed: SnapshotFile, announced: Digest?) -> Bool {
+            if let published = listed.sha256 ?? (listed.gitDigest == nil ? announced : nil) { return published == sha256 }
             if let published = listed.gitDigest { return published == git }
             return true
         }

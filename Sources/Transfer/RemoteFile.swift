@@ -18,17 +18,20 @@ final class RemoteFile: Sendable {
     let units: [Segmentation.Unit]
     let bytes: Bytes
     let arrivals: Arrivals
+    /// Of it that was here before anything was asked for.
+    let bytesBefore: UInt64
     private let layers: Mutex<[Layer?]>
 
     /// `onWhole` hears of each unit that can become layers, once.
     init(
         _ number: Int, _ listed: SnapshotFile, _ segmentation: Segmentation, _ bytes: Bytes,
-        onWhole: @escaping @Sendable (Int) -> Void
+        bytesBefore: UInt64, onWhole: @escaping @Sendable (Int) -> Void
     ) {
         self.number = number
         self.listed = listed
         self.segmentation = segmentation
         self.bytes = bytes
+        self.bytesBefore = bytesBefore
         units = segmentation.units
         layers = Mutex(Array(repeating: nil, count: segmentation.cuts.count))
         arrivals = Arrivals(units, having: RemoteFile.runs(of: bytes, listed.size), onWhole: onWhole)
@@ -56,6 +59,11 @@ final class RemoteFile: Sendable {
         add(listed.size)
         return gaps
     }
+
+    var missing: UInt64 { gaps.reduce(0) { $0 + UInt64($1.bytes.count) } }
+
+    /// The SHA-256 that the server gave with the file's address, if it did.
+    var announced: Digest? { if case .parts(_, let file) = bytes { file.announced } else { nil } }
 
     /// A run of bytes that are all here.
     func plain(_ range: Range<UInt64>) throws(CakeError) -> PlainBytes {

@@ -45,9 +45,9 @@ let package = Package(
         tests("ModelTests", ["Model", "Support"]),
         tests("PlatformTests", ["Model", "Platform", "Support"]),
         tests("StoreTests", ["Model", "Platform", "Store", "Support"]),
-        tests("TransferTests", ["Model", "Platform", "Store", "Transfer", "Support"]),
+        tests("TransferTests", ["Model", "Platform", "Store", "Transfer", "Support", "Hub"]),
         tests(
-            "CommandTests", ["Model", "Platform", "Store", "Transfer", "Support", "cake"], exclude: ["Golden"]),
+            "CommandTests", ["Model", "Platform", "Store", "Transfer", "Support", "Hub", "cake"], exclude: ["Golden"]),
     ],
     swiftLanguageModes: [.v6]
 )

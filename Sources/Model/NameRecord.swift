@@ -28,6 +28,12 @@ public struct NameRecord: Hashable, Sendable {
         set { fields["commit"] = newValue }
     }
 
+    /// Commits that the name had before, the latest last; a mirror that goes back to one is noticed.
+    public var earlierCommits: [String] {
+        get { fields["earlier"]?.split(separator: " ").map(String.init) ?? [] }
+        set { fields["earlier"] = newValue.isEmpty ? nil : newValue.suffix(50).joined(separator: " ") }
+    }
+
     public var isPinned: Bool {
         get { fields["pinned"] == "yes" }
         set { fields["pinned"] = newValue ? "yes" : nil }

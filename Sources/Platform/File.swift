@@ -8,6 +8,8 @@ public final class File: Sendable {
         case read
         /// Must not be there yet.
         case create
+        /// Must not be there yet, and nobody else on the machine may read it.
+        case createPrivate
         case readWrite
         /// There or not; for lock files.
         case readWriteOrCreate
@@ -20,13 +22,14 @@ public final class File: Sendable {
         let access: Int32 =
             switch mode {
             case .read: O_RDONLY
-            case .create: O_RDWR | O_CREAT | O_EXCL
+            case .create, .createPrivate: O_RDWR | O_CREAT | O_EXCL
             case .readWrite: O_RDWR
             case .readWriteOrCreate: O_RDWR | O_CREAT
             }
-        let action = mode == .create ? "create" : "open"
+        let action = mode == .create || mode == .createPrivate ? "create" : "open"
+        let permissions: mode_t = mode == .createPrivate ? 0o600 : 0o666
         let flags = access | O_CLOEXEC | (followingLinks ? 0 : O_NOFOLLOW)
-        descriptor = try retrying(action, path) { unsafe open(path, flags, 0o666) }
+        descriptor = try retrying(action, path) { unsafe open(path, flags, permissions) }
         self.path = path
         // Said of a lock file that was there already, too.
         if mode == .create || mode == .readWriteOrCreate { note(.created(path)) }

@@ -99,6 +99,17 @@ public struct StandardError: Sendable {
 public struct StandardInput: Sendable {
     public init() {}
 
+    /// A line that nobody looking on may read: the terminal does not show it.
+    public func secretLine() async throws -> String? {
+        var usual = termios()
+        guard unsafe tcgetattr(STDIN_FILENO, &usual) == 0 else { return try await line() }
+        var silent = usual
+        silent.c_lflag &= ~tcflag_t(ECHO)
+        unsafe tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent)
+        defer { unsafe tcsetattr(STDIN_FILENO, TCSAFLUSH, &usual) }
+        return try await line()
+    }
+
     /// The line a person types, without its end; nil when there is none. Waits without holding a thread, so that Ctrl-C
     /// and a drawn display go on.
     public func line() async throws -> String? {

@@ -79,11 +79,19 @@ extension LocalStore {
 
     /// Notes that a manifest lost its last name on purpose: an empty store of names then means what it says. While some
     /// name cannot be read, none is known to be the last.
-    private func mark(_ manifest: Digest, leftBy name: ModelName) throws(CakeError) {
+    private func mark(_ manifest: Digest, leftBy name: ModelName?) throws(CakeError) {
         guard let names = try? names(), !names.contains(where: { $0.name != name && $0.record.manifest == manifest })
         else { return }
         _ = try File(layout.removalMark(manifest), .readWriteOrCreate)
         try Disk.syncFolder(layout.removed)
+    }
+
+    /// A manifest that never had a name needs none: a collection may take it at once.
+    public func retire(_ manifest: Digest) throws(CakeError) {
+        let lock = try File(layout.lock("names"), .readWriteOrCreate)
+        _ = try lock.lock(exclusive: true, waiting: true)
+        defer { lock.unlock() }
+        try mark(manifest, leftBy: nil)
     }
 
     /// It has a name again: should that be lost, it was not on purpose.

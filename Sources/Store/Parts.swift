@@ -72,7 +72,7 @@ public final class Parts: Sendable {
             self.lock = lock
         }
 
-        func remove() throws(CakeError) { try Disk.removeTree(folder) }
+        func remove() throws(CakeError) { try Parts.clear(folder) }
     }
 
     /// Folders that nobody has touched since `oldest` and nobody holds, with their bytes.
@@ -174,18 +174,18 @@ public final class Parts: Sendable {
         return PlainBytes(runs)
     }
 
-    /// Lets others have the folder, with what is in it.
-    public func release() { lock.withLock { $0 = nil } }
-
-    /// Everything is in the store, or worth nothing. After a release, whoever has the folder now keeps it.
+    /// Everything is in the store, or worth nothing. From here on the folder may be another's.
     public func remove() throws(CakeError) {
-        if let held = lock.withLock({ $0 }) {
-            try Disk.removeTree(folder)
-            return withExtendedLifetime(held) {}
-        }
-        guard try Disk.status(folder) != nil, case .mine(let lock) = try Parts.lock(folder) else { return }
-        try Disk.removeTree(folder)
-        withExtendedLifetime(lock) {}
+        guard let held = lock.withLock({ $0.take() }) else { return }
+        try Parts.clear(folder)
+        withExtendedLifetime(held) {}
+    }
+
+    /// The lock goes last: whoever makes it anew finds nothing that is still to be removed, and may keep the folder.
+    private static func clear(_ folder: String) throws(CakeError) {
+        for name in try Disk.names(in: folder) where name != "lock" { try Disk.removeTree(folder + "/" + name) }
+        try Disk.remove(folder + "/lock")
+        try Disk.removeFolder(ifEmpty: folder)
     }
 
     /// Bytes of the file in one file of their own, from `start` on.

@@ -49,12 +49,14 @@ struct CachedRepository {
         var commits = try Disk.names(in: folder + "/snapshots")
         if let only { commits = [only] }
         let preferred = commits.count == 1 ? commits.first : references["main"]
+        // Blobs lie in the repository, or in the folder that newer caches share between repositories. The cache or the
+        // repository may have been moved to another disk, with a link left behind.
+        let (own, cache) = (try Disk.canonical(folder), try Disk.canonical(Disk.parent(of: folder)))
+        let borders = [own, Disk.join(cache, "blobs"), Disk.join(Disk.parent(of: own), "blobs")]
         var found: [ImportPath.Candidate] = []
         for commit in commits {
             let snapshot = folder + "/snapshots/" + commit
             if try Disk.names(in: snapshot).isEmpty { continue }
-            // Blobs lie in the repository, or in the folder that newer caches share between repositories.
-            let borders = [folder, Disk.parent(of: folder) + "/blobs"]
             let source = try FolderSource(folder: snapshot, borders: borders, followingAllLinks: followingAllLinks)
             let revision = references.filter { $0.value == commit }.keys.sorted().first
             let name = commit == preferred ? repository : "\(repository)@\(revision ?? commit)"

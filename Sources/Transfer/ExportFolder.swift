@@ -53,10 +53,7 @@ final class ExportFolder {
     func clear() throws(CakeError) {
         guard try Disk.exists(root) else { return }
         for name in try Disk.names(in: root) where name.hasPrefix(ExportFolder.asidePrefix) {
-            guard let lock = try? File(root + "/" + name + "/lock", .readWrite),
-                try lock.lock(exclusive: true, waiting: false)
-            else { continue }
-            try Disk.removeTree(root + "/" + name)
+            if try isDead(root + "/" + name) { try Disk.removeTree(root + "/" + name) }
         }
     }
 
@@ -64,10 +61,29 @@ final class ExportFolder {
     func begin() throws(CakeError) {
         try Disk.makeFolders(root)
         let folder = try Disk.makeUniqueFolder(in: root, prefix: ExportFolder.asidePrefix)
-        let lock = try File(folder + "/lock", .create)
-        _ = try lock.lock(exclusive: true, waiting: false)
-        aside = (folder, lock)
+        do {
+            // Locked before it has its name, so that no other export finds it free while this one lives.
+            let lock = try File(folder + "/lock.new", .create)
+            _ = try lock.lock(exclusive: true, waiting: false)
+            try Disk.rename(folder + "/lock.new", to: folder + "/lock")
+            aside = (folder, lock)
+        } catch {
+            try? Disk.removeTree(folder)
+            throw error
+        }
     }
+
+    /// Whose export was killed: its lock is free, or it never came to have one.
+    private func isDead(_ folder: String) throws(CakeError) -> Bool {
+        if let lock = try? File(folder + "/lock", .readWrite, followingLinks: false) {
+            return try lock.lock(exclusive: true, waiting: false)
+        }
+        guard let status = try Disk.status(folder, followingLinks: false) else { return false }
+        return Machine.now - status.modified > ExportFolder.longestStart
+    }
+
+    /// A folder without a lock is one that was just made, or one whose maker was killed there.
+    private static let longestStart = 3600
 
     func part(_ index: Int) -> String { (aside?.folder ?? root) + "/\(index)" }
 

@@ -95,7 +95,8 @@ struct Fetch: Sendable {
         defer { part.close() }
         while position < bytes.upperBound {
             guard let chunk = try await run.next() else {
-                throw TransientFailure(CakeError(.network, "\(file.listed.path): the server ended the answer at byte \(position)"))
+                throw TransientFailure(
+                    CakeError(.network, "\(file.listed.path): the server ended the answer at byte \(position)"))
             }
             defer { run.giveBack(chunk) }
             // What a server sends beyond the run is not ours.

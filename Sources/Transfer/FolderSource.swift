@@ -74,9 +74,9 @@ public struct FolderSource: Sendable {
         }
 
         private mutating func visit(_ path: String, named name: String, as relative: String) throws(CakeError) {
-            guard let own = try Disk.status(path, followingLinks: false) else { return }
+            guard let own = try Disk.status(path, followingLinks: false) else { throw unreachable(path) }
             let location = own.kind == .link ? try target(of: path, relative) : path
-            guard let status = try Disk.status(location) else { return }
+            guard let status = try Disk.status(location) else { throw unreachable(path) }
             switch status.kind {
             case .folder where FolderSource.toolFolders.contains(name): skipped.append(relative)
             case .folder: try visit(location, as: relative)
@@ -89,6 +89,13 @@ public struct FolderSource: Sendable {
                     .failed, "\(Printable.escape(path)) is neither a file nor a folder",
                     fix: "move it out of the folder")
             }
+        }
+
+        /// It was listed a moment ago: leaving it out would make another model of these files.
+        private func unreachable(_ path: String) -> CakeError {
+            CakeError(
+                .failed, "\(Printable.escape(path)) cannot be found again",
+                fix: "if its name is not UTF-8, rename it; else wait until nothing changes the folder")
         }
 
         private func target(of link: String, _ relative: String) throws(CakeError) -> String {

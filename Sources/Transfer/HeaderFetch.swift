@@ -61,7 +61,8 @@ struct HeaderFetch: Sendable {
             var position = here
             while position < end {
                 guard let chunk = try await run.next() else {
-                    throw TransientFailure(CakeError(.network, "\(file.listed.path): the server ended the answer early"))
+                    throw TransientFailure(
+                        CakeError(.network, "\(file.listed.path): the server ended the answer early"))
                 }
                 defer { run.giveBack(chunk) }
                 let count = Int(min(UInt64(chunk.count), end - position))

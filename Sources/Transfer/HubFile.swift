@@ -47,9 +47,12 @@ final class HubFile: Sendable {
     private func currentAddress() async throws -> RemoteAddress {
         if let known = address.withLock({ $0 }) { return known }
         let found = try await source.address(of: listed, in: snapshot)
-        if let sha256 = listed.sha256, let etag = found.etag, let named = Digest(hex: etag.filter { $0 != "\"" }), named != sha256 {
+        if let sha256 = listed.sha256, let etag = found.etag, let named = Digest(hex: etag.filter { $0 != "\"" }),
+            named != sha256
+        {
             throw CakeError(
-                .damaged, "\(listed.path) changed under commit \(snapshot.commit.prefix(7)): it is \(named.short) now, and was listed as \(sha256.short)",
+                .damaged,
+                "\(listed.path) changed under commit \(snapshot.commit.prefix(7)): it is \(named.short) now, and was listed as \(sha256.short)",
                 fix: "run it again; if it stays so, the server's listing is wrong")
         }
         address.withLock { $0 = found }

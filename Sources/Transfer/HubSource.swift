@@ -19,7 +19,9 @@ public struct HubSource: Sendable {
         let repository = reference.repository
         let revision = reference.revision ?? Revision.main
         let question = question(repository, revision)
-        let body = try await document(at: routes.info(of: repository, at: revision), question, limit: HubInfo.maximumSize).body
+        let body = try await document(
+            at: routes.info(of: repository, at: revision), question, limit: HubInfo.maximumSize
+        ).body
         let info = try HubInfo(parsing: body.span)
         guard let commit = info.commit else { throw CakeError(.damaged, "\(repository) names no commit") }
         var tree = HubTree()
@@ -46,7 +48,8 @@ public struct HubSource: Sendable {
                     try way.follow(head["location"])
                     // A signed address is for GET alone: another origin is not asked before the bytes are wanted.
                     if !way.mayCarryToken { return RemoteAddress(url: way.url, carriesToken: false, etag: etag) }
-                case 200..<300: return RemoteAddress(url: way.url, carriesToken: way.mayCarryToken, etag: etag ?? head["etag"])
+                case 200..<300:
+                    return RemoteAddress(url: way.url, carriesToken: way.mayCarryToken, etag: etag ?? head["etag"])
                 default: throw try await refusal(head, body: [], question)
                 }
             }
@@ -73,9 +76,32 @@ public struct HubSource: Sendable {
                 return .whole(exchange)
             case 400, 401, 403, 404, 410: return .expired(HTTPStatus(head.status))
             case 416:
-                throw CakeError(.damaged, "\(file.path): the server has no bytes \(range.lowerBound) to \(range.upperBound - 1)", fix: RangeAnswer.advice)
+                throw CakeError(
+                    .damaged, "\(file.path): the server has no bytes \(range.lowerBound) to \(range.upperBound - 1)",
+                    fix: RangeAnswer.advice)
             default: throw try await refusal(head, body: words(of: exchange), question(nil, nil, file.path))
             }
+        }
+    }
+
+    /// A small file as a whole, in memory.
+    public func bytes(of file: SnapshotFile, in snapshot: Snapshot, limit: Int) async throws -> [UInt8] {
+        guard file.size <= UInt64(limit) else {
+            throw CakeError(.damaged, "\(file.path) has \(file.size) bytes, more than the \(limit) it may have")
+        }
+        guard file.size > 0 else { return [] }
+        let remote = HubFile(file, in: snapshot, from: self)
+        return try await TransientFailure.retrying {
+            let run = try await remote.open(0..<file.size)
+            var bytes: [UInt8] = []
+            while UInt64(bytes.count) < file.size {
+                guard let chunk = try await run.next() else {
+                    throw TransientFailure(CakeError(.network, "\(file.path): the server ended the answer early"))
+                }
+                defer { run.giveBack(chunk) }
+                chunk.withBytes { piece in for index in piece.indices { bytes.append(piece[index]) } }
+            }
+            return Array(bytes.prefix(Int(file.size)))
         }
     }
 
@@ -153,14 +179,17 @@ enum RangeAnswer: Sendable {
         guard found.total == nil || found.total == file.size else { throw otherSize(file, found.total ?? 0) }
         guard found.first == range.lowerBound, found.last >= found.first else {
             throw CakeError(
-                .network, "\(file.path): asked for bytes from \(range.lowerBound), the server sends \(found.first) to \(found.last)",
+                .network,
+                "\(file.path): asked for bytes from \(range.lowerBound), the server sends \(found.first) to \(found.last)",
                 fix: advice)
         }
     }
 
     static func refuseEncoding(_ head: HTTPHead, of file: SnapshotFile) throws(CakeError) {
         guard let encoding = head["content-encoding"], encoding.lowercased() != "identity" else { return }
-        throw CakeError(.network, "\(file.path): the server sends it as \(Printable.escape(encoding)), which nobody asked for", fix: advice)
+        throw CakeError(
+            .network, "\(file.path): the server sends it as \(Printable.escape(encoding)), which nobody asked for",
+            fix: advice)
     }
 
     static func otherSize(_ file: SnapshotFile, _ found: UInt64) -> CakeError {

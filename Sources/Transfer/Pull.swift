@@ -31,10 +31,10 @@ public struct Pull: Sendable {
         public let bytesFetched: UInt64
         public let bytesSaved: [Proof: UInt64]
         public let bytesStored: UInt64
-        /// Files called .safetensors that were kept as plain bytes, and why.
+        /// The commit that the name had before, when this one is older than that.
+        public let wentBackFrom: String?
+        /// Files whose headers made no sense.
         public let complaints: [CakeError]
-        /// The commit that the name had before, when that is another.
-        public let commitBefore: String?
     }
 
     let source: HubSource
@@ -51,7 +51,8 @@ public struct Pull: Sendable {
 
     /// `selected` are the files of the snapshot that are wanted.
     public func callAsFunction(
-        _ snapshot: Snapshot, _ selected: [SnapshotFile], as name: ModelName, waiting: @escaping @Sendable (FilePath) -> Void
+        _ snapshot: Snapshot, _ selected: [SnapshotFile], as name: ModelName,
+        waiting: @escaping @Sendable (FilePath) -> Void
     ) async throws -> Report {
         let operation = try Operation(store)
         progress.expect(bytes: selected.reduce(0) { $0 + $1.size }, items: UInt64(selected.count))
@@ -62,22 +63,28 @@ public struct Pull: Sendable {
         let batches = copies.firsts.batches(of: Pull.filesAtOnce)
         for (number, batch) in batches.enumerated() {
             let work = PullWork(
-                source: source, snapshot: snapshot, store: store, operation: operation, progress: progress, options: options)
+                source: source, snapshot: snapshot, store: store, operation: operation, progress: progress,
+                options: options)
             try await bring(batch, copies, work, &fetched, waiting)
-            if number + 1 < batches.count { fetched.release() }
+            if number + 1 < batches.count {
+                fetched.stored += try operation.publish()
+                for checkpoint in fetched.checkpoints { try checkpoint.settle() }
+            }
         }
         progress.begin("publishing \(name)")
         fetched.stored += try operation.publish()
-        let manifest = try Manifest(files: fetched.verified)
+        let manifest = try Manifest(
+            files: fetched.verified + rest(of: name, at: snapshot, without: fetched.verified))
         let digest = try store.save(manifest, in: operation)
         let before = try point(name, to: digest, snapshot, in: operation)
-        for parts in fetched.finished { try parts.remove() }
+        for file in fetched.finished { try file.discardParts() }
+        for checkpoint in fetched.checkpoints { try checkpoint.retire() }
         var saved = fetched.saved
         saved[.knownFile, default: 0] += plan.known.reduce(0) { $0 + $1.size }
         return Report(
             name: name, manifest: digest, commit: snapshot.commit, files: selected.count, bytes: manifest.size,
-            bytesFetched: fetched.bytes, bytesSaved: saved, bytesStored: fetched.stored,
-            complaints: fetched.complaints, commitBefore: before)
+            bytesFetched: fetched.bytes, bytesSaved: saved, bytesStored: fetched.stored, wentBackFrom: before,
+            complaints: fetched.finished.compactMap(\.segmentation.complaint))
     }
 
     /// Each holds its folder of parts while it is brought, and a process may hold only so many files.
@@ -103,30 +110,46 @@ public struct Pull: Sendable {
         }
     }
 
+    /// Files of the same commit that the name has already: to pull some more of a model takes nothing away.
+    private func rest(
+        of name: ModelName, at snapshot: Snapshot, without brought: [Manifest.File]
+    ) throws(CakeError) -> [Manifest.File] {
+        guard let record = try store.record(of: name), record.commit == snapshot.commit,
+            let files = try? store.manifest(record.manifest).files
+        else { return [] }
+        let paths = Set(brought.map(\.path))
+        return files.filter { !paths.contains($0.path) }
+    }
+
+    /// Which of the files a pull would have to bring, as far as can be said without asking.
+    public static func missing(
+        _ wanted: [SnapshotFile], in store: LocalStore, _ options: Options
+    ) throws(CakeError) -> [SnapshotFile] {
+        try PullPlan(wanted, store: store, operation: Operation(store), options).missing
+    }
+
     private struct Fetched {
         var verified: [Manifest.File]
         var bytes: UInt64 = 0
         var stored: UInt64 = 0
         var saved: [Proof: UInt64] = [:]
-        var finished: [Parts] = []
-        var complaints: [CakeError] = []
+        var finished: [RemoteFile] = []
+        var checkpoints: [Checkpoint] = []
 
         init(verified: [Manifest.File]) { self.verified = verified }
-
-        /// The parts stay until the model has its name, and others may have them.
-        func release() { for parts in finished { parts.release() } }
 
         mutating func add(_ outcome: PullWork.Outcome, _ copies: PullCopies) throws(CakeError) {
             for (listed, file) in outcome.verified {
                 let same = try copies.copies(of: file, listed)
                 verified += [file] + same
-                saved[.knownFile, default: 0] += same.reduce(0) { $0 + $1.size }
+                let size = same.reduce(UInt64(0)) { $0 + $1.size }
+                if size > 0 { saved[.knownFile, default: 0] += size }
             }
-            complaints += outcome.complaints
             bytes += outcome.bytesFetched
             stored += outcome.bytesStored
             saved.merge(outcome.saved) { $0 + $1 }
             finished += outcome.finished
+            if let checkpoint = outcome.checkpoint { checkpoints.append(checkpoint) }
         }
     }
 
@@ -135,8 +158,11 @@ public struct Pull: Sendable {
     ) throws(CakeError) -> String? {
         var before: String?
         try store.update(name, in: operation) { old in
-            before = old?.commit
             var record = old ?? NameRecord(manifest: manifest)
+            if let now = old?.commit, now != snapshot.commit {
+                if record.earlierCommits.contains(snapshot.commit) { before = now }
+                record.earlierCommits.append(now)
+            }
             record.manifest = manifest
             record.time = Machine.now
             record.source = snapshot.repository.description
@@ -144,7 +170,7 @@ public struct Pull: Sendable {
             record.commit = snapshot.commit
             return record
         }
-        return before == snapshot.commit ? nil : before
+        return before
     }
 }
 

@@ -19,7 +19,8 @@ struct PullPlan {
         for file in wanted {
             if let found = try PullPlan.find(file, in: files, reader), try PullPlan.isHere(found, operation) {
                 known.append(
-                    try Manifest.File(path: file.path, digest: found.digest, size: found.size, segments: found.segments))
+                    try Manifest.File(path: file.path, digest: found.digest, size: found.size, segments: found.segments)
+                )
             } else {
                 missing.append(file)
             }

@@ -49,12 +49,12 @@ extension PullWork {
         switch place {
         case .copy(let copy):
             let segmentation = try Segmentation(of: copy, path: listed.path, size: listed.size, isLenient: true)
-            return RemoteFile(number, listed, segmentation, .copy(copy), bytesBefore: listed.size, onWhole: onWhole)
+            return RemoteFile(number, listed, segmentation, .copy(copy), bytesHere: listed.size, onWhole: onWhole)
         case .parts(let parts):
             let before = parts.runs.reduce(0) { $0 + UInt64($1.clamped(to: 0..<listed.size).count) }
             let remote = HubFile(listed, in: snapshot, from: source)
             let segmentation = try await HeaderFetch(remote, parts)()
-            return RemoteFile(number, listed, segmentation, .parts(parts, remote), bytesBefore: before, onWhole: onWhole)
+            return RemoteFile(number, listed, segmentation, .parts(parts, remote), bytesHere: before, onWhole: onWhole)
         }
     }
 

@@ -10,9 +10,9 @@ struct PullWork: Sendable {
         var verified: [(SnapshotFile, Manifest.File)] = []
         /// Files whose bytes are not what was published.
         var wrong: [SnapshotFile] = []
-        /// What may go once the layers are published.
-        var finished: [Parts] = []
-        var complaints: [CakeError] = []
+        /// Files whose parts may go once the layers are published.
+        var finished: [RemoteFile] = []
+        var checkpoint: Checkpoint?
         var bytesFetched: UInt64 = 0
         var bytesStored: UInt64 = 0
         var saved: [Pull.Proof: UInt64] = [:]
@@ -43,19 +43,20 @@ struct PullWork: Sendable {
         }
         for file in opened {
             progress.did(bytes: file.listed.size - file.missing)
-            progress.knew(bytes: file.bytesBefore)
+            progress.knew(bytes: file.bytesHere)
             let proof: Pull.Proof = if case .copy = file.bytes { .cachedFile } else { .resumed }
-            if file.bytesBefore > 0 { outcome.saved[proof, default: 0] += file.bytesBefore }
-            outcome.bytesFetched += file.listed.size - file.bytesBefore
+            if file.bytesHere > 0 { outcome.saved[proof, default: 0] += file.bytesHere }
+            outcome.bytesFetched += file.listed.size - file.bytesHere
         }
         try await refuseIfTooSmall(for: opened)
-        let (stored, digests) = try await bring(opened, wholes, continuation)
+        let checkpoint = Checkpoint(opened, store: store, operation: operation)
+        outcome.checkpoint = checkpoint
+        let (stored, digests) = try await bring(opened, wholes, continuation, checkpoint)
         outcome.bytesStored = stored
         for (file, found) in zip(opened, digests) {
             if found.isAsPublished(file.listed, announced: file.announced) {
                 outcome.verified.append((file.listed, try file.described(digest: found.sha256)))
-                if let complaint = file.segmentation.complaint { outcome.complaints.append(complaint) }
-                if case .parts(let parts, _) = file.bytes { outcome.finished.append(parts) }
+                outcome.finished.append(file)
             } else {
                 outcome.wrong.append(file.listed)
                 try file.discardParts()
@@ -72,7 +73,8 @@ struct PullWork: Sendable {
 
     /// The three things at once; one that fails ends the others. Returns the bytes at rest, and each file's hashes.
     private func bring(
-        _ opened: [RemoteFile], _ wholes: AsyncStream<Whole>, _ continuation: AsyncStream<Whole>.Continuation
+        _ opened: [RemoteFile], _ wholes: AsyncStream<Whole>, _ continuation: AsyncStream<Whole>.Continuation,
+        _ checkpoint: Checkpoint
     ) async throws -> (UInt64, [Hashes]) {
         let fetch = Fetch(
             files: opened, progress: progress, mostConnections: options.mostConnections, pool: store.pool,
@@ -82,8 +84,8 @@ struct PullWork: Sendable {
                 try await fetch()
                 return .fetched
             }
-            group.addTask { .layered(try await layer(opened, wholes)) }
-            group.addTask { .hashed(try await hash(opened)) }
+            group.addTask { .layered(try await layer(opened, wholes, checkpoint)) }
+            group.addTask { .hashed(try await hash(opened, checkpoint)) }
             var (stored, digests) = (UInt64(0), [Hashes]())
             do {
                 for try await done in group {
@@ -110,13 +112,16 @@ struct PullWork: Sendable {
         let free = try Disk.freeBytes(store.layout.root)
         guard free >= missing + layers else {
             throw CakeError(
-                .diskFull, "this needs up to \(Quantities.bytes(missing + layers)) while it is fetched, and the disk has \(Quantities.bytes(free)) left",
+                .diskFull,
+                "this needs up to \(Quantities.bytes(missing + layers)) while it is fetched, and the disk has \(Quantities.bytes(free)) left",
                 fix: "free some space: cake gc, or put the store on another disk with CAKE_HOME")
         }
     }
 
     /// Turns whole units into layers, a few at once. Returns the bytes at rest that were published.
-    private func layer(_ files: [RemoteFile], _ wholes: AsyncStream<Whole>) async throws -> UInt64 {
+    private func layer(
+        _ files: [RemoteFile], _ wholes: AsyncStream<Whole>, _ checkpoint: Checkpoint
+    ) async throws -> UInt64 {
         let layering = Layering(store: store, operation: operation)
         var left = files.reduce(0) { $0 + $1.units.count }
         var stored: UInt64 = 0
@@ -127,7 +132,10 @@ struct PullWork: Sendable {
                 let file = files[done.0.file]
                 if case .small(let found) = done.1 { for small in found { try small.pack(in: operation) } }
                 file.note(done.1, of: file.units[done.0.unit])
-                if operation.pendingBytes >= PullWork.publishStep { stored += try operation.publish() }
+                if operation.pendingBytes >= PullWork.publishStep {
+                    stored += try operation.publish()
+                    try checkpoint.settle()
+                }
             }
             guard left > 0 else { return }
             for await whole in wholes {
@@ -161,7 +169,7 @@ struct PullWork: Sendable {
     }
 
     /// Follows the arriving bytes from front to back.
-    private func hash(_ files: [RemoteFile]) async throws -> [Hashes] {
+    private func hash(_ files: [RemoteFile], _ checkpoint: Checkpoint) async throws -> [Hashes] {
         var hashes: [Hashes] = []
         for file in files {
             var sha256 = SHA256()
@@ -174,7 +182,9 @@ struct PullWork: Sendable {
                     if needsGit { git.update(bytes) }
                 }
             }
-            hashes.append(Hashes(sha256: sha256.finish(), git: git.finish()))
+            let found = Hashes(sha256: sha256.finish(), git: git.finish())
+            checkpoint.note(found, of: file.number)
+            hashes.append(found)
             progress.finished()
         }
         return hashes

@@ -18,20 +18,20 @@ final class RemoteFile: Sendable {
     let units: [Segmentation.Unit]
     let bytes: Bytes
     let arrivals: Arrivals
-    /// Of it that was here before anything was asked for.
-    let bytesBefore: UInt64
+    /// What an earlier pull or another tool had brought.
+    let bytesHere: UInt64
     private let layers: Mutex<[Layer?]>
 
     /// `onWhole` hears of each unit that can become layers, once.
     init(
-        _ number: Int, _ listed: SnapshotFile, _ segmentation: Segmentation, _ bytes: Bytes,
-        bytesBefore: UInt64, onWhole: @escaping @Sendable (Int) -> Void
+        _ number: Int, _ listed: SnapshotFile, _ segmentation: Segmentation, _ bytes: Bytes, bytesHere: UInt64,
+        onWhole: @escaping @Sendable (Int) -> Void
     ) {
         self.number = number
         self.listed = listed
         self.segmentation = segmentation
         self.bytes = bytes
-        self.bytesBefore = bytesBefore
+        self.bytesHere = bytesHere
         units = segmentation.units
         layers = Mutex(Array(repeating: nil, count: segmentation.cuts.count))
         arrivals = Arrivals(units, having: RemoteFile.runs(of: bytes, listed.size), onWhole: onWhole)
@@ -50,7 +50,9 @@ final class RemoteFile: Sendable {
         var position: UInt64 = 0
         let comesWhole = if case .parts(_, let file) = bytes { file.comesWhole } else { false }
         func add(_ end: UInt64) {
-            if position < end { gaps.append(RemoteSpan(file: number, bytes: position..<end, isIndivisible: comesWhole)) }
+            if position < end {
+                gaps.append(RemoteSpan(file: number, bytes: position..<end, isIndivisible: comesWhole))
+            }
         }
         for run in RemoteFile.runs(of: bytes, listed.size) {
             add(run.lowerBound)
@@ -69,7 +71,8 @@ final class RemoteFile: Sendable {
     func plain(_ range: Range<UInt64>) throws(CakeError) -> PlainBytes {
         switch bytes {
         case .parts(let parts, _): try parts.plain(range)
-        case .copy(let file): PlainBytes(file: file, start: range.lowerBound, count: range.upperBound - range.lowerBound)
+        case .copy(let file):
+            PlainBytes(file: file, start: range.lowerBound, count: range.upperBound - range.lowerBound)
         }
     }
 

@@ -7,7 +7,9 @@ struct TransientFailure: Error {
     let asked: Duration?
 
     init(_ error: CakeError, asked: Duration? = nil) {
-        self.error = error
+        self.error = CakeError(
+            error.kind, error.what,
+            fix: error.fix ?? "is the network there, and the right server asked? the same command goes on from here")
         self.asked = asked
     }
 

@@ -6,6 +6,7 @@ struct Command: Sendable {
         case move = "Bring models in and out"
         case look = "Look at what is there"
         case keep = "Keep the store tidy"
+        case setUp = "Set cake up"
         case learn = "Find your way"
     }
 

@@ -71,7 +71,21 @@ struct Session: Sendable {
                 .notFound, "no model \"\(Printable.escape(name))\": the store is empty",
                 fix: "cake import PATH puts a model in")
         }
+        let (name, revision) = try meaning(of: name, revision, in: store)
         return (store, try store.find(name, revision: revision))
+    }
+
+    /// A person's own alias leads to what it stands for, unless a model is called just that. The store itself knows the
+    /// built-in ones.
+    private func meaning(
+        of name: String, _ revision: String?, in store: LocalStore
+    ) throws(CakeError) -> (String, String?) {
+        let aliases = try settings.file().aliases
+        let wanted = ExactText(String(name.prefix { $0 != "@" }))
+        guard aliases.contains(where: { ExactText($0.key) == wanted }) else { return (name, revision) }
+        if let exact = try? ModelName(name), try store.record(of: exact) != nil { return (name, revision) }
+        guard case .hub(let reference) = try settings.reference(name) else { return (name, revision) }
+        return (reference.repository.id, revision ?? reference.revision)
     }
 
     /// One JSON document on standard output.

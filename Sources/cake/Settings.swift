@@ -7,11 +7,13 @@ struct Settings: Sendable {
     let isQuiet: Bool
     let refusesColour: Bool
     private let storeOption: String?
-    private let environment: Environment
+    let environment: Environment
 
     /// Every variable cake listens to.
     static let variables = [
-        "CAKE_HOME", "XDG_DATA_HOME", "HOME", "TMPDIR", "HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT", "HF_TOKEN",
+        "CAKE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "HOME", "TMPDIR", "HF_HOME", "HF_HUB_CACHE",
+        "HF_ENDPOINT", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_DISABLE_IMPLICIT_TOKEN",
+        "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
         "NO_COLOR", "CLICOLOR_FORCE", "TERM", "COLUMNS",
     ]
 
@@ -23,21 +25,16 @@ struct Settings: Sendable {
         self.environment = environment
     }
 
-    /// Where the store is: `--store`, `$CAKE_HOME`, `$XDG_DATA_HOME/cake`, `~/.local/share/cake`.
+    /// Where the store is: `--store`, `$CAKE_HOME`, the settings file, `$XDG_DATA_HOME/cake`, `~/.local/share/cake`.
     func storePath() throws(CakeError) -> String {
         if let storeOption { return storeOption }
         if let home = environment["CAKE_HOME"] { return home }
+        if let path = try file()[.store] { return try inHome(path) }
         // The XDG rules ask to ignore a path that is not absolute.
         if let data = environment["XDG_DATA_HOME"], data.hasPrefix("/") { return data + "/cake" }
         if let home = environment["HOME"] { return home + "/.local/share/cake" }
         throw CakeError(
             .usage, "there is no HOME, so cake does not know where its store is",
             fix: "say where: --store DIR, or CAKE_HOME=DIR in the environment")
-    }
-
-    /// `~` and `~/…` where the shell left them alone, as between quotes.
-    func expandingHome(_ path: String) -> String {
-        guard path == "~" || path.hasPrefix("~/"), let home = environment["HOME"] else { return path }
-        return home + path.dropFirst()
     }
 }

@@ -41,7 +41,7 @@ extension Session {
     /// given with a slash.
     func subject(_ typed: String) throws(CakeError) -> Subject {
         guard !typed.isEmpty else { throw CakeError(.usage, "the name is empty", fix: "cake ls shows what is there") }
-        let path = settings.expandingHome(typed)
+        let path = try settings.inHome(typed)
         if Session.isPath(typed) { return .local(try LocalModel(path)) }
         let isFile = typed.lowercased().hasSuffix(".safetensors")
         if isFile, try Disk.status(path) != nil { return .local(try LocalModel(path)) }

@@ -144,7 +144,9 @@ private func refusal(_ line: String) -> CakeError? {
             #expect(!command.examples.isEmpty, "\(command.name)")
             for example in command.examples {
                 // What a shell would do, as far as the examples need it.
-                let words = example.line.split(separator: "&&").first?.split(separator: "|").first?.split(
+                let words = example.line.replacing(" < ", with: " > ").split(separator: "&&").first?.split(
+                    separator: "|"
+                ).first?.split(
                     separator: ">"
                 ).first
                 var line = String(words ?? "").replacing("'", with: "").replacing("source <(", with: "")

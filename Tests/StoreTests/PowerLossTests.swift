@@ -63,9 +63,9 @@ import Testing
         try await onPool {
             let bench = try Bench()
             let kept = try ModelMaker.packed(tensors: 5, changed: 0..<2, seed: 1)
-            let gone = try ModelMaker.packed(tensors: 5, changed: 0..<2, seed: 2).merging(ModelMaker.small(seed: 4)) {
-                one, _ in one
-            }
+            let gone = try ModelMaker.packed(tensors: 5, changed: 0..<2, seed: 2).merging(
+                ["large.safetensors": ModelMaker.small(seed: 4)["model.safetensors"] ?? []]
+            ) { one, _ in one }
             try await bench.bring(gone, as: "gone")
             try await bench.bring(kept, as: "kept")
             try await Self.cutting(bench, seed: SeededNumbers.freshSeed()) {

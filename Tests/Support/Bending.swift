@@ -1,4 +1,5 @@
 import Foundation
+import Platform
 
 /// Ways to do things to files behind cake's back.
 public enum Bend {
@@ -23,8 +24,15 @@ public enum Bend {
         try FileManager.default.moveItem(atPath: path, toPath: other)
     }
 
+    /// A file, or a folder with all that is in it.
     public static func copy(_ path: String, to other: String) throws {
-        try FileManager.default.copyItem(atPath: path, toPath: other)
+        guard try Disk.status(path)?.kind == .folder else {
+            let source = try File(path, .read)
+            let bytes = try source.bytes(at: 0, count: Int(source.size()))
+            return try File(other, .create).write(bytes.span, at: 0)
+        }
+        try Disk.makeFolder(other)
+        for name in try Disk.names(in: path) { try copy(path + "/" + name, to: other + "/" + name) }
     }
 
     public static func makeFolder(_ path: String) throws {

@@ -137,7 +137,8 @@ final class HTTPTransfer: Sendable {
 
     /// A line of the head as it came, without its end. False when there are too many.
     func receive(headerLine line: String) -> Bool {
-        let (isFine, waiter, head): (Bool, CheckedContinuation<HTTPHead, any Error>?, HTTPHead?) = state.withLock { state in
+        let (isFine, waiter, head): (Bool, CheckedContinuation<HTTPHead, any Error>?, HTTPHead?) = state.withLock {
+            state in
             state.headerBytes += line.utf8.count
             guard state.headerBytes <= HTTPTransfer.headerLimit else { return (false, nil, nil) }
             if line.hasPrefix("HTTP/") { state.headerLines = [] }
@@ -145,7 +146,9 @@ final class HTTPTransfer: Sendable {
                 state.headerLines.append(line)
                 return (true, nil, nil)
             }
-            guard let head = HTTPTransfer.head(from: state.headerLines), head.status >= 200 else { return (true, nil, nil) }
+            guard let head = HTTPTransfer.head(from: state.headerLines), head.status >= 200 else {
+                return (true, nil, nil)
+            }
             state.head = head
             defer { state.headWaiter = nil }
             return (true, state.headWaiter, head)

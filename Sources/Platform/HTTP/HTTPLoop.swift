@@ -87,7 +87,9 @@ internal import Synchronization
     private func takeMessages() {
         var left: Int32 = 0
         while let message = unsafe curl_multi_info_read(multi, &left) {
-            guard unsafe message.pointee.msg == CURLMSG_DONE, let easy = unsafe message.pointee.easy_handle else { continue }
+            guard unsafe message.pointee.msg == CURLMSG_DONE, let easy = unsafe message.pointee.easy_handle else {
+                continue
+            }
             let code = unsafe cake_curl_message_result(message)
             guard let found = running.values.first(where: { unsafe $0.handle.easy == easy }) else { continue }
             end(found.transfer, code == CURLE_OK ? .success(()) : .failure(found.handle.error(code)))
@@ -151,7 +153,9 @@ internal import Synchronization
         var lines = request.headers.map { "\($0.name): \($0.value)" }
         // Nobody asked for another encoding, and lengths are to be what they say.
         lines.append("Accept-Encoding: identity")
-        if let range = request.range, !range.isEmpty { lines.append("Range: bytes=\(range.lowerBound)-\(range.upperBound - 1)") }
+        if let range = request.range, !range.isEmpty {
+            lines.append("Range: bytes=\(range.lowerBound)-\(range.upperBound - 1)")
+        }
         for line in lines { unsafe headers = unsafe curl_slist_append(headers, line) }
         unsafe cake_curl_set_list(easy, CURLOPT_HTTPHEADER, headers)
         let context = unsafe Unmanaged.passUnretained(transfer).toOpaque()

@@ -26,6 +26,11 @@ enum ManPage {
                 "XDG_DATA_HOME",
                 "its folder cake is the store when CAKE_HOME is not set; without both, ~/.local/share/cake"
             ),
+            ("XDG_CONFIG_HOME", "its folder cake holds the file config; without it, ~/.config/cake/config"),
+            ("HF_ENDPOINT", "a mirror of the Hub, asked instead of https://huggingface.co"),
+            ("HF_TOKEN, HF_TOKEN_PATH, HF_HOME", "the token; the file it is saved in; the folder of that file"),
+            ("HF_HUB_OFFLINE", "1 when no server may be asked"),
+            ("SSL_CERT_FILE", "certificates to trust instead of the system's"),
             ("NO_COLOR, CLICOLOR_FORCE", "no colour at all; colour even in a pipe"),
         ]
         for (name, meaning) in variables { lines += [".TP", ".B \(text(name))", text(meaning)] }

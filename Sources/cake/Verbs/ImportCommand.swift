@@ -51,7 +51,7 @@ struct ImportCommand: Verb {
 extension ImportCommand {
     func run(in session: Session) async throws {
         let wanted = try name.map { text throws(CakeError) in try ModelName(text) }
-        if let wanted, !replacesName, let id = Aliases.hubID(of: wanted.string) {
+        if let wanted, !replacesName, let id = try session.settings.meaning(ofAlias: wanted.string) {
             throw CakeError(
                 .failed, "\(wanted) is the short name of \(id)",
                 fix: "choose another name, or mean it with --force")

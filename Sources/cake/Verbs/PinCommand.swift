@@ -19,19 +19,25 @@ struct PinCommand: Verb {
 }
 
 extension PinCommand {
-    func run(in session: Session) async throws {
+    func run(in session: Session) async throws { try session.pin(names, true) }
+}
+
+extension Session {
+    /// Sets or takes the pin of each model, and says so.
+    func pin(_ names: [String], _ isPinned: Bool) throws {
         var done: [JSONValue] = []
         for name in names {
-            let (store, named) = try session.find(name)
-            let operation = try Operation(store)
-            try store.update(named.name, in: operation) { old in
+            let (store, named) = try find(name)
+            try store.update(named.name, in: try Operation(store)) { old in
                 var record = old
-                record?.isPinned = true
+                record?.isPinned = isPinned
                 return record
             }
-            done.append(["name": JSONValue(named.name.string), "pinned": .bool(true)])
-            if !session.settings.isQuiet, !session.settings.isJSON { session.output.line("pinned \(named.name)") }
+            done.append(["name": JSONValue(named.name.string), "pinned": .bool(isPinned)])
+            if !settings.isQuiet, !settings.isJSON {
+                output.line("\(isPinned ? "pinned" : "unpinned") \(named.name)")
+            }
         }
-        if session.settings.isJSON { session.show(.array(done)) }
+        if settings.isJSON { show(.array(done)) }
     }
 }

@@ -32,7 +32,7 @@ extension TagCommand {
     func run(in session: Session) async throws {
         let (store, named) = try session.find(name)
         let target = try ModelName(newName)
-        if !replacesName, let id = Aliases.hubID(of: newName) {
+        if !replacesName, let id = try session.settings.meaning(ofAlias: newName) {
             throw CakeError(
                 .failed, "\(target) is the short name of \(id)", fix: "choose another name, or mean it with --force")
         }

@@ -1,6 +1,4 @@
 import Model
-import Platform
-import Store
 
 struct UnpinCommand: Verb {
     let names: [String]
@@ -18,19 +16,5 @@ struct UnpinCommand: Verb {
 }
 
 extension UnpinCommand {
-    func run(in session: Session) async throws {
-        var done: [JSONValue] = []
-        for name in names {
-            let (store, named) = try session.find(name)
-            let operation = try Operation(store)
-            try store.update(named.name, in: operation) { old in
-                var record = old
-                record?.isPinned = false
-                return record
-            }
-            done.append(["name": JSONValue(named.name.string), "pinned": .bool(false)])
-            if !session.settings.isQuiet, !session.settings.isJSON { session.output.line("unpinned \(named.name)") }
-        }
-        if session.settings.isJSON { session.show(.array(done)) }
-    }
+    func run(in session: Session) async throws { try session.pin(names, false) }
 }

@@ -1,0 +1,23 @@
+public import Model
+
+extension Disk {
+    /// Gives a small file new bytes: written aside, synced and renamed, so that a reader finds all of the old or all of
+    /// the new. A link stays one, and what it leads to is replaced. The folder is made when it is not there.
+    public static func replace(_ path: String, with bytes: [UInt8], isPrivate: Bool = false) throws(CakeError) {
+        let target = try exists(path) ? canonical(path) : path
+        let folder = parent(of: target)
+        try makeFolders(folder)
+        let aside = try makeUniqueFolder(in: folder, prefix: ".cake-")
+        do throws(CakeError) {
+            let file = try File(join(aside, "new"), isPrivate ? .createPrivate : .create)
+            try file.write(bytes.span, at: 0)
+            try file.sync()
+            try rename(file.path, to: target)
+            try removeTree(aside)
+            try syncFolder(folder)
+        } catch {
+            try? removeTree(aside)
+            throw error
+        }
+    }
+}

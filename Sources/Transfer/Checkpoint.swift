@@ -1,0 +1,51 @@
+internal import Model
+internal import Store
+internal import Synchronization
+
+/// Files that are whole before the model is: once their layers are published they are written down in a manifest without
+/// a name, so that a pull that dies finds them, and their half-fetched bytes make room.
+final class Checkpoint: Sendable {
+    private struct State {
+        var hashes: [PullWork.Hashes?]
+        var done: [Int: Manifest.File] = [:]
+        var manifest: Digest?
+    }
+
+    private let store: LocalStore
+    private let operation: Operation
+    private let files: [RemoteFile]
+    private let state: Mutex<State>
+
+    init(_ files: [RemoteFile], store: LocalStore, operation: Operation) {
+        self.files = files
+        self.store = store
+        self.operation = operation
+        state = Mutex(State(hashes: Array(repeating: nil, count: files.count)))
+    }
+
+    /// A file has been read from front to back.
+    func note(_ hashes: PullWork.Hashes, of file: Int) { state.withLock { $0.hashes[file] = hashes } }
+
+    /// Right after publishing: whatever is right and has all its layers is settled.
+    func settle() throws(CakeError) {
+        let (hashes, done) = state.withLock { ($0.hashes, $0.done) }
+        var settled = done
+        for (number, file) in files.enumerated() where done[number] == nil {
+            guard let found = hashes[number], found.isAsPublished(file.listed, announced: file.announced), file.isLayered else { continue }
+            settled[number] = try file.described(digest: found.sha256)
+        }
+        guard settled.count > done.count else { return }
+        let manifest = try store.save(try Manifest(files: Array(settled.values)), in: operation)
+        try retire()
+        state.withLock { state in
+            state.done = settled
+            state.manifest = manifest
+        }
+        for number in settled.keys where done[number] == nil { try files[number].discardParts() }
+    }
+
+    /// The manifest without a name has served; what it kept is kept by another, or by nobody.
+    func retire() throws(CakeError) {
+        if let manifest = state.withLock({ $0.manifest }) { try store.retire(manifest) }
+    }
+}

@@ -1,0 +1,26 @@
+import Model
+import Platform
+import Transfer
+
+extension Session {
+    /// The Hub that is asked, as whom. `purpose` is what needs it: "cake pull".
+    func hub(for purpose: String, token given: String? = nil) throws(CakeError) -> HubSource {
+        try settings.needNetwork(for: purpose)
+        return HubSource(
+            try settings.hub(), token: try settings.token(given), client: try HTTPClient(settings.http))
+    }
+
+    /// What was typed as a name on the Hub; anything else is refused with what would take it.
+    func hubReference(_ text: String) throws(CakeError) -> HubReference {
+        let shown = Printable.escape(text)
+        switch try settings.reference(text) {
+        case .hub(let reference): return reference
+        case .registry(let registry):
+            throw CakeError(
+                .usage, "\(shown) names the registry \(registry.host), and cake does not speak to registries yet",
+                fix: "for a repository of the Hub write hf://org/name")
+        case .path:
+            throw CakeError(.usage, "\(shown) is a path, and pull takes names", fix: "cake import \(shown)")
+        }
+    }
+}

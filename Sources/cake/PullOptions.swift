@@ -1,0 +1,74 @@
+import Model
+import Transfer
+
+/// The options that `pull` and `download` share, spelled as `hf download` spells them.
+struct PullOptions: Sendable {
+    let revision: String?
+    let included: [String]
+    let excluded: [String]
+    let token: String?
+    let kind: HubRepository.Kind
+    let mostConnections: Int?
+    let bytesPerSecond: UInt64?
+    let localFolder: String?
+    let isForced: Bool
+    let usesCache: Bool
+    let isDryRun: Bool
+
+    private static let revisionOption = Option.text("revision", "REVISION", "a branch, a tag or a commit")
+    private static let include = Option.text("include", "GLOB", "only files that fit").repeatable
+    private static let exclude = Option.text("exclude", "GLOB", "no files that fit").repeatable
+    private static let tokenOption = Option.text(
+        "token", "TOKEN", "instead of HF_TOKEN, or the one that cake login kept")
+    private static let kindOption = Option<HubRepository.Kind>.choice("repo-type", "KIND", "what the name is of")
+    private static let workers = Option.count("max-workers", "at most so many connections")
+    private static let rate = Option<UInt64>(
+        "limit-rate", "SIZE", "at most so much in a second, such as 20MB", read: Quantities.readBytes)
+    private static let local = Option.text(
+        "local-dir", "DIR", completing: .path, "then export the files there")
+    private static let force = Flag("force-download", "fetch everything again, whatever is here")
+    private static let noCache = Flag("no-hf-cache", "take nothing from a Hugging Face cache on this disk")
+    private static let dryRun = Flag("dry-run", "say what would be fetched, fetch nothing")
+
+    static let forms = [
+        revisionOption.form, include.form, exclude.form, tokenOption.form, kindOption.form, workers.form, rate.form,
+        local.form, force.form, noCache.form, dryRun.form,
+    ]
+
+    init(_ arguments: Arguments) throws(CakeError) {
+        revision = try arguments.value(of: Self.revisionOption)
+        included = try arguments.values(of: Self.include)
+        excluded = try arguments.values(of: Self.exclude)
+        token = try arguments.value(of: Self.tokenOption)
+        kind = try arguments.value(of: Self.kindOption) ?? .model
+        mostConnections = try arguments.value(of: Self.workers)
+        bytesPerSecond = try arguments.value(of: Self.rate)
+        localFolder = try arguments.value(of: Self.local)
+        isForced = arguments.has(Self.force)
+        usesCache = !arguments.has(Self.noCache)
+        isDryRun = arguments.has(Self.dryRun)
+    }
+
+    /// `extra` are files that were named one by one.
+    func pulling(
+        _ scope: WeightSelection.Scope, files extra: [String] = [], for verb: String, in session: Session
+    ) throws(CakeError) -> Pulling {
+        var options = Pull.Options()
+        options.isForced = isForced
+        options.bytesPerSecond = bytesPerSecond
+        if let mostConnections { options.mostConnections = max(1, mostConnections) }
+        if usesCache, !isForced, let cache = session.settings.huggingFaceCache { options.caches = [cache] }
+        return Pulling(
+            source: try session.hub(for: verb, token: token),
+            selection: try WeightSelection(scope, include: included + extra, exclude: excluded), options: options,
+            localFolder: localFolder, isDryRun: isDryRun)
+    }
+
+    /// The name as it was typed, at the revision and of the kind that the options say.
+    func reference(_ text: String, in session: Session) throws(CakeError) -> HubReference {
+        let typed = try session.hubReference(text).at(revision)
+        guard kind != typed.repository.kind, kind != .model else { return typed }
+        return HubReference(
+            try HubRepository(typed.repository.id, kind: kind), revision: typed.revision, file: typed.file)
+    }
+}

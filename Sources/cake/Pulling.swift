@@ -1,0 +1,123 @@
+import Model
+import Platform
+import Store
+import Transfer
+
+/// What `pull` and `download` have in common: bring a repository's files, tell about it, and put them beside if asked to.
+struct Pulling: Sendable {
+    let source: HubSource
+    let selection: WeightSelection
+    let options: Pull.Options
+    let localFolder: String?
+    let isDryRun: Bool
+
+    func callAsFunction(_ reference: HubReference, in session: Session) async throws {
+        let store = try session.openStore()
+        let name = try ModelName(reference.storeName)
+        let progress = Progress("looking at \(reference.storeName)")
+        let start = ContinuousClock.now
+        let (snapshot, choice, report) = try await session.reporter.show(progress) {
+            let snapshot = try await source.snapshot(of: reference)
+            let choice = try await chosen(from: snapshot)
+            tell(choice, session)
+            guard !isDryRun else { return (snapshot, choice, nil as Pull.Report?) }
+            progress.begin("pulling \(name)")
+            let pull = Pull(from: source, into: store, progress: progress, options: options)
+            let report = try await pull(snapshot, choice.files, as: name) { path in
+                session.reporter.note("waiting for another cake that is fetching \(path)")
+            }
+            return (snapshot, choice, report)
+        }
+        guard let report else { return try await tellDry(snapshot, choice, name, store, session) }
+        if let before = report.wentBackFrom {
+            session.reporter.note(
+                "\(name) went back: it was at \(before.prefix(7)), and \(report.commit.prefix(7)) was there before that"
+            )
+        }
+        for complaint in report.complaints { session.reporter.note("kept as plain bytes: \(complaint.what)") }
+        if session.settings.isJSON {
+            session.show(document(report))
+        } else if !session.settings.isQuiet {
+            tell(report, after: ContinuousClock.now - start, session)
+        }
+        if let localFolder { try await export(name, report.manifest, from: store, to: localFolder, in: session) }
+    }
+
+    private func chosen(from snapshot: Snapshot) async throws -> WeightSelection.Choice {
+        var indexes: [FilePath: [UInt8]] = [:]
+        for file in selection.indexes(in: snapshot) {
+            indexes[file.path] = try await source.bytes(of: file, in: snapshot, limit: 64 << 20)
+        }
+        let choice = try selection.choose(from: snapshot, indexes: indexes)
+        guard !choice.files.isEmpty else {
+            throw CakeError(
+                .notFound, "\(snapshot.repository) has no file that fits",
+                fix: "cake ls-remote \(snapshot.repository.id) lists what there is")
+        }
+        return choice
+    }
+
+    private func tell(_ choice: WeightSelection.Choice, _ session: Session) {
+        if let note = choice.note { session.reporter.note(note) }
+        for complaint in choice.complaints { session.reporter.note(complaint.what) }
+    }
+
+    private func tell(_ report: Pull.Report, after elapsed: Duration, _ session: Session) {
+        let name = session.style.paint(report.name.description, .strong)
+        session.output.line("pulled \(name)  \(report.commit.prefix(7))  in \(Quantities.duration(elapsed))")
+        let files = report.files == 1 ? "file" : "files"
+        session.output.line("  \(Quantities.bytes(report.bytes)) in \(report.files) \(files)")
+        var line = "  \(Quantities.bytes(report.bytesFetched)) fetched"
+        for proof in Pull.Proof.allCases {
+            guard let bytes = report.bytesSaved[proof], bytes > 0 else { continue }
+            line += "; \(Quantities.bytes(bytes)) not: \(proof.rawValue)"
+        }
+        session.output.line(line)
+        session.output.line(
+            "  \(Quantities.bytes(report.bytesStored)) more at rest; every file is as its publisher's hash says")
+    }
+
+    /// What a pull would do now: what is here whole, and what is not.
+    private func tellDry(
+        _ snapshot: Snapshot, _ choice: WeightSelection.Choice, _ name: ModelName, _ store: LocalStore,
+        _ session: Session
+    ) async throws {
+        let missing = try Pull.missing(choice.files, in: store, options)
+        let bytes = missing.reduce(0) { $0 + $1.size }
+        if session.settings.isJSON {
+            return session.show([
+                "name": JSONValue(name.string), "commit": JSONValue(snapshot.commit), "dry_run": .bool(true),
+                "bytes": JSONValue(choice.size), "bytes_to_fetch": JSONValue(bytes),
+                "files_to_fetch": .array(missing.map { JSONValue($0.path.string) }),
+            ])
+        }
+        for file in missing { session.output.line("\(Quantities.bytes(file.size))  \(file.path)") }
+        session.output.line(
+            "would fetch \(Quantities.bytes(bytes)) of \(Quantities.bytes(choice.size)), in \(missing.count) of \(choice.files.count) files"
+        )
+    }
+
+    private func export(
+        _ name: ModelName, _ manifest: Digest, from store: LocalStore, to folder: String, in session: Session
+    ) async throws {
+        let progress = Progress("exporting \(name)")
+        let export = Export(from: store, progress: progress)
+        let files = try store.manifest(manifest).files
+        let report = try await session.reporter.show(progress) { try await export(name, manifest, files, to: folder) }
+        if !session.settings.isQuiet, !session.settings.isJSON {
+            session.output.line(
+                "  exported to \(Printable.escape(folder)): \(report.files) files, \(report.filesThere) were there")
+        }
+    }
+
+    private func document(_ report: Pull.Report) -> JSONValue {
+        var saved = JSONObject()
+        for proof in Pull.Proof.allCases { saved.append(proof.rawValue, JSONValue(report.bytesSaved[proof] ?? 0)) }
+        return [
+            "name": JSONValue(report.name.string), "manifest": JSONValue(report.manifest.hex),
+            "commit": JSONValue(report.commit), "files": JSONValue(report.files), "bytes": JSONValue(report.bytes),
+            "bytes_fetched": JSONValue(report.bytesFetched), "bytes_not_moved": .object(saved),
+            "bytes_stored": JSONValue(report.bytesStored),
+        ]
+    }
+}

@@ -1,0 +1,50 @@
+import Model
+import Platform
+
+extension Settings {
+    /// `$XDG_CONFIG_HOME/cake/config`, `~/.config/cake/config`; nil without a home.
+    var filePath: String? {
+        if let folder = environment["XDG_CONFIG_HOME"], folder.hasPrefix("/") { return folder + "/cake/config" }
+        return environment["HOME"].map { $0 + "/.config/cake/config" }
+    }
+
+    /// What is written there; nothing when there is no such file.
+    func file() throws(CakeError) -> SettingsFile {
+        guard let filePath else { return SettingsFile() }
+        do {
+            let bytes = try Disk.read(filePath, limit: SettingsFile.maximumSize)
+            return try SettingsFile(parsing: bytes.span)
+        } catch {
+            if error.kind == .notFound { return SettingsFile() }
+            throw error.at(Printable.escape(filePath))
+        }
+    }
+
+    func write(_ file: SettingsFile) throws(CakeError) {
+        guard let filePath else {
+            throw CakeError(
+                .usage, "there is no HOME, so cake does not know where its settings are",
+                fix: "say where: XDG_CONFIG_HOME=DIR in the environment")
+        }
+        try Disk.replace(filePath, with: file.bytes)
+    }
+
+    /// What a short name stands for: the person's own, else a built-in one.
+    func meaning(ofAlias name: String) throws(CakeError) -> String? {
+        let wanted = ExactText(name)
+        return try file().aliases.first { ExactText($0.key) == wanted }?.value ?? Aliases.hubID(of: name)
+    }
+
+    /// What a person typed, read with their own aliases and the Hub they use.
+    func reference(_ text: String) throws(CakeError) -> Reference {
+        try Reference(text, aliases: try file().aliases, hub: try hub()) { (try? Disk.exists($0)) ?? false }
+    }
+
+    func inHome(_ path: String) throws(CakeError) -> String {
+        guard path == "~" || path.hasPrefix("~/") else { return path }
+        guard let home = environment["HOME"] else {
+            throw CakeError(.usage, "\(Printable.escape(path)) needs a HOME, and there is none")
+        }
+        return home + path.dropFirst()
+    }
+}

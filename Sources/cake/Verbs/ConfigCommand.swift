@@ -1,0 +1,73 @@
+import Model
+import Platform
+
+struct ConfigCommand: Verb {
+    let key: String?
+    let value: String?
+    let unsets: Bool
+
+    private static let keyWord = Positional(
+        "KEY", .optional, .words(SettingsFile.Key.allCases.map(\.rawValue)), "store, endpoint or alias.NAME")
+    private static let valueWord = Positional("VALUE", .optional, .nothing, "what it is from now on")
+    private static let unset = Flag("unset", "take KEY out of the file")
+
+    static let command = Command(
+        Self.self, "config", for: .setUp, "show and change cake's settings",
+        about: [
+            "Settings are lines of KEY = VALUE in ~/.config/cake/config: \(keys), and alias.NAME for a short name of your "
+                + "own. An option goes before a variable of the environment, and that before the file."
+        ],
+        positionals: [keyWord, valueWord],
+        options: [unset.form],
+        examples: [
+            .init("cake config", "what is set"),
+            .init("cake config alias.base mistralai/Mistral-7B-v0.3", "a short name of your own"),
+            .init("cake config endpoint https://hub.example", "a mirror of the Hub"),
+            .init("cake config endpoint --unset", "and back"),
+        ])
+
+    private static var keys: String {
+        SettingsFile.Key.allCases.map { "\($0.rawValue) (\($0.meaning))" }.joined(separator: ", ")
+    }
+
+    init(_ arguments: Arguments) throws(CakeError) {
+        key = arguments.words(Self.keyWord).first
+        value = arguments.words(Self.valueWord).first
+        unsets = arguments.has(Self.unset)
+        if let key { _ = try SettingsFile.check(key: key) }
+        if unsets, key == nil {
+            throw CakeError(.usage, "--unset needs a KEY", fix: "cake config lists those that are set")
+        }
+        if unsets, value != nil {
+            throw CakeError(.usage, "--unset takes a KEY away, and a VALUE was given", fix: "leave one of them out")
+        }
+    }
+}
+
+extension ConfigCommand {
+    func run(in session: Session) async throws {
+        var file = try session.settings.file()
+        guard let key else { return show(file, session) }
+        if unsets || value != nil {
+            try file.set(key, to: value)
+            return try session.settings.write(file)
+        }
+        guard let value = file[key] else {
+            throw CakeError(.notFound, "\(key) is not set", fix: "cake config \(key) VALUE sets it")
+        }
+        if session.settings.isJSON { session.show([key: JSONValue(value)]) } else { session.output.line(value) }
+    }
+
+    private func show(_ file: SettingsFile, _ session: Session) {
+        if session.settings.isJSON {
+            var document = JSONObject()
+            for setting in file.settings { document.append(setting.key, JSONValue(setting.value)) }
+            return session.show(.object(document))
+        }
+        guard !file.settings.isEmpty else {
+            let path = session.settings.filePath ?? "~/.config/cake/config"
+            return session.reporter.note("nothing is set in \(path)")
+        }
+        for setting in file.settings { session.output.line("\(setting.key) = \(setting.value)") }
+    }
+}

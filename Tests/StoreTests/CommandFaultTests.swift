@@ -1,0 +1,180 @@
+import Model
+import Platform
+import Support
+import Testing
+
+@testable import Store
+
+/// Other commands than import, each broken at every call it makes.
+@Suite struct `A command that a call to the machine breaks` {
+    /// A copy of a store that was made once.
+    struct Subject {
+        let scratch = try? Scratch()
+        let root: String
+
+        init(_ template: Bench) throws {
+            guard let scratch else { throw CakeError(.failed, "no folder to test in") }
+            root = scratch["store"]
+            try Bend.copy(template.root, to: root)
+        }
+    }
+
+    static let kept = try? ModelMaker.packed(tensors: 5, changed: 0..<2, seed: 1)
+    static let gone = try? ModelMaker.packed(tensors: 5, changed: 0..<2, seed: 2)
+        .merging(["large.safetensors": ModelMaker.small(seed: 4)["model.safetensors"] ?? []]) { one, _ in one }
+
+    static func template() async throws -> Bench {
+        let bench = try Bench()
+        try await bench.bring(gone ?? [:], as: "gone")
+        try await bench.bring(kept ?? [:], as: "kept")
+        return bench
+    }
+
+    /// Every name leads to its whole model, and a collection leaves nothing behind: looked at after each fifth call, since
+    /// most calls are one of 256 looks into a folder.
+    static func expectWhole(_ root: String, _ names: Set<String>, nth: Int) async throws {
+        let shelf = try Shelf(at: root)
+        guard nth % 5 == 0 else { return }
+        let damages = try await shelf.damages()
+        #expect(damages.isEmpty, "call \(nth): \(damages)")
+        let found = try shelf.names()
+        #expect(names.isSubset(of: found), "call \(nth) left \(found)")
+        for name in found {
+            #expect(try await shelf.files(of: name) == (name == "gone" ? gone : kept), "call \(nth), \(name)")
+        }
+        try ageLeftovers(of: root)
+        try shelf.collect()
+        #expect(try shelf.entries("incoming").isEmpty, "call \(nth) left something behind")
+        for name in found {
+            #expect(try await Shelf(at: root).files(of: name) == (name == "gone" ? gone : kept), "call \(nth), \(name)")
+        }
+    }
+
+    @Test(arguments: Fault.allCases) func `export leaves whole files or none, and the store as it was`(fault: Fault)
+        async throws
+    {
+        try await onPool {
+            let template = try await Self.template()
+            let gone = try #require(Self.gone)
+            try await countingFaults(fault) {
+                try Subject(template)
+            } work: { subject in
+                try await Shelf(at: subject.root).export("gone", to: subject.root + "-out")
+            } check: { subject, reported, nth in
+                let out = subject.root + "-out"
+                if try Disk.exists(out) {
+                    let files = try ModelMaker.read(out).filter { !$0.key.hasPrefix(".cake-export-") }
+                    for (path, bytes) in files { #expect(gone[path] == bytes, "call \(nth): \(path) is not whole") }
+                    if reported != nil { #expect(files == gone) }
+                }
+                let shelf = try Shelf(at: subject.root)
+                #expect(try shelf.entries("damaged").isEmpty, "call \(nth)")
+                // Whoever exports again an hour later finds nothing in the way, and leaves nothing.
+                if try Disk.exists(out) {
+                    for name in try Disk.names(in: out) where name.hasPrefix(".") {
+                        try Bend.age(out + "/" + name, seconds: 7200)
+                    }
+                }
+                try await shelf.export("gone", to: out)
+                #expect(try ModelMaker.read(out) == gone, "call \(nth)")
+                #expect(try Disk.names(in: out).allSatisfy { !$0.hasPrefix(".") }, "call \(nth) left something behind")
+                try await Self.expectWhole(subject.root, ["gone", "kept"], nth: nth)
+            }
+        }
+    }
+
+    @Test(arguments: Fault.allCases) func `gc leaves every living model whole`(fault: Fault) async throws {
+        try await onPool {
+            let template = try await Self.template()
+            try template.shelf.remove("gone")
+            try await countingFaults(fault) {
+                try Subject(template)
+            } work: { subject in
+                try Shelf(at: subject.root).collect()
+            } check: { subject, reported, nth in
+                if reported != nil { #expect(try Shelf(at: subject.root).entries("objects").isEmpty) }
+                try await Self.expectWhole(subject.root, ["kept"], nth: nth)
+                let shelf = try Shelf(at: subject.root)
+                try shelf.collect()
+                #expect(try shelf.entries("objects").isEmpty, "call \(nth)")
+                #expect(try shelf.entries("manifests").count == 1 && shelf.entries("packs").count == 2, "call \(nth)")
+            }
+        }
+    }
+
+    @Test(arguments: Fault.allCases) func `rm takes the name or leaves it`(fault: Fault) async throws {
+        try await onPool {
+            let template = try await Self.template()
+            try await countingFaults(fault) {
+                try Subject(template)
+            } work: { subject in
+                try Shelf(at: subject.root).remove("gone")
+            } check: { subject, reported, nth in
+                let names = try Shelf(at: subject.root).names()
+                if reported != nil { #expect(names == ["kept"]) }
+                try await Self.expectWhole(subject.root, ["kept"], nth: nth)
+            }
+        }
+    }
+
+    @Test(arguments: Fault.allCases) func `tag and pin leave the old record or the new one`(fault: Fault) async throws {
+        try await onPool {
+            let template = try await Self.template()
+            let old = try #require(try template.shelf.store.record(of: ModelName("kept")))
+            try await countingFaults(fault) {
+                try Subject(template)
+            } work: { subject in
+                let store = try Shelf(at: subject.root).store
+                let operation = try Operation(store)
+                for name in ["kept", "more"] {
+                    try store.update(ModelName(name), in: operation) { record in
+                        var record = record ?? old
+                        record.isPinned = true
+                        return record
+                    }
+                }
+            } check: { subject, reported, nth in
+                let store = try Shelf(at: subject.root).store
+                let kept = try #require(try store.record(of: ModelName("kept")))
+                var pinned = old
+                pinned.isPinned = true
+                #expect(kept == old || kept == pinned, "call \(nth)")
+                let more = try store.record(of: ModelName("more"))
+                #expect(more == nil || more == pinned, "call \(nth)")
+                if reported != nil { #expect(kept == pinned && more == pinned) }
+                try await Self.expectWhole(subject.root, ["gone", "kept"], nth: nth)
+            }
+        }
+    }
+
+    @Test(arguments: Fault.allCases) func `verify sets aside what is damaged and nothing else`(fault: Fault)
+        async throws
+    {
+        try await onPool {
+            let template = try await Self.template()
+            let large = try template.layer("model.embed.weight", of: "gone")
+            let small = try template.layer("layers.0.weight", of: "kept")
+            try Bend.flip(template.shelf.object(large.digest), at: 5000)
+            let record = try #require(template.shelf.store.catalog.record(of: small.digest))
+            guard case .pack(let pack, let offset) = record.place else { throw CakeError(.failed, "not packed") }
+            try Bend.flip(template.root + "/packs/\(pack.hex).pack", at: Int(offset) + 300)
+            let damaged: Set = [large.digest, small.digest]
+            try await countingFaults(fault) {
+                try Subject(template)
+            } work: { subject in
+                try await Shelf(at: subject.root).damages()
+            } check: { subject, reported, nth in
+                if let reported { #expect(Set(reported.map(\.layer.digest)) == damaged) }
+                let left = Set(try await Shelf(at: subject.root).damages().map(\.layer.digest))
+                #expect(left == damaged, "call \(nth)")
+                let shelf = try Shelf(at: subject.root)
+                #expect(Set(try shelf.entries("damaged")) == Set(damaged.map(\.hex)), "call \(nth)")
+                for (name, files) in [("gone", Self.gone), ("kept", Self.kept)] where nth % 5 == 0 {
+                    try await shelf.bring(template.scratch["folder-" + name], as: name)
+                    #expect(try await shelf.files(of: name) == files)
+                }
+                try await Self.expectWhole(subject.root, ["gone", "kept"], nth: nth)
+            }
+        }
+    }
+}

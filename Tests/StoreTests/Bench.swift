@@ -78,7 +78,7 @@ struct Bench {
         let file = try File(path, .create)
         try file.write(bytes.span, at: 0)
         let plain = PlainBytes(file: file, start: 0, count: UInt64(bytes.count))
-        let reading = try operation.store.read(plain, progress: { _ in })
+        let reading = try operation.store.read(plain)
         if try operation.claim([reading.layer]) == [.needed] {
             try await operation.store.ingest(plain, reading, isTensor: isTensor, in: operation, progress: { _ in })
         }

@@ -46,7 +46,7 @@ let package = Package(
         tests("ModelTests", ["Model", "Support"]),
         tests("PlatformTests", ["Model", "Platform", "Support"]),
         tests("StoreTests", ["Model", "Platform", "Store", "Support"]),
-        tests("TransferTests", ["Model", "Platform", "Store", "Transfer", "Support"]),
+        tests("TransferTests", ["Model", "Platform", "Store", "Transfer", "Support", "Hub"]),
         tests("HubTests", ["Model", "Platform", "Hub"]),
         tests(
             "CommandTests", ["Model", "Platform", "Store", "Transfer", "Support", "Hub", "cake"], exclude: ["Golden"]),

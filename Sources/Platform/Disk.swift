@@ -123,6 +123,13 @@ public enum Disk {
         } catch let error where error.kind == .notFound {}
     }
 
+    /// Removes a folder unless somebody has put something there.
+    public static func removeFolder(ifEmpty path: String) throws(CakeError) {
+        if let number = faultNumber() { throw SystemError.make(number, "remove", path) }
+        guard unsafe rmdir(path) != 0 else { return note(.removed(path)) }
+        guard [ENOTEMPTY, EEXIST, ENOENT].contains(errno) else { throw .system("remove", path) }
+    }
+
     /// Returns when names made in or moved into the folder would survive a power cut.
     public static func syncFolder(_ path: String) throws(CakeError) {
         let descriptor = try retrying("open", path) { unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }

@@ -39,7 +39,7 @@ private struct Collector {
     private var deadManifests: [Digest] = []
     private var deadObjects: [(digest: Digest, length: UInt64)] = []
     private var deadMembers: Set<IndexRecord.Place> = []
-    private var abandonedParts: [String] = []
+    private var abandonedParts: [Parts.Abandoned] = []
     private(set) var collected = Collected()
 
     /// Small packs are written again for any dead member; large ones when it frees at least a fifth.
@@ -58,7 +58,7 @@ private struct Collector {
         for root in roots { for layer in try store.manifest(root).layers { live.insert(layer.digest) } }
         let oldest = Machine.now - Int(grace.components.seconds)
         for parts in try Parts.abandoned(in: store.layout, since: oldest) {
-            abandonedParts.append(parts.folder)
+            abandonedParts.append(parts)
             collected.halfFetched += 1
             collected.bytes += parts.bytes
         }
@@ -162,7 +162,7 @@ private struct Collector {
 
     func sweep(in operation: Operation?) throws(CakeError) {
         let layout = store.layout
-        for folder in abandonedParts { try Disk.removeTree(folder) }
+        for parts in abandonedParts { try parts.remove() }
         for manifest in deadManifests {
             try Disk.remove(layout.manifest(manifest))
             try Disk.remove(layout.removalMark(manifest))

@@ -4,51 +4,93 @@ internal import Synchronization
 
 /// Where the bytes of one remote file wait until they are whole: `incoming/<key>/<first byte>`, plain and in order. The
 /// length of a part is how far it came; there is no journal. One process at a time has the folder.
+///
+/// A part is open only while it is written or read: a large model has more of them than a process may have files.
 public final class Parts: Sendable {
     private let folder: String
-    private let lock: File
+    private let lock: Mutex<File?>
     private let parts: Mutex<[Part]>
 
     /// After a power cut only whole steps of a part are sure to be on the disk: it was synced at the end of each.
     static let syncStep: UInt64 = 64 << 20
 
+    /// How often somebody who waits looks whether the folder is free. A wait in the kernel could not be given up.
+    private static let patience = Duration.milliseconds(50)
+
     /// Takes the folder, and waits while another process has it. Parts of an earlier run are counted as far as they can
     /// be trusted.
-    public init(_ store: LocalStore, key: Digest, waiting: () -> Void) throws(CakeError) {
-        folder = store.layout.incoming + "/" + key.hex
-        lock = try Parts.lock(folder, waiting)
-        parts = Mutex(try Parts.found(in: folder))
-    }
-
-    private static func lock(_ folder: String, _ waiting: () -> Void) throws(CakeError) -> File {
+    public static func take(_ store: LocalStore, key: Digest, waiting: () -> Void) async throws -> Parts {
+        let folder = store.layout.incoming + "/" + key.hex
         var hasWaited = false
         while true {
-            try Disk.makeFolder(folder)
-            let lock = try File(folder + "/lock", .readWriteOrCreate)
-            if try !lock.lock(exclusive: true, waiting: false) {
+            switch try Parts.lock(folder) {
+            case .mine(let lock): return try Parts(folder, lock)
+            case .gone: continue
+            case .others:
                 if !hasWaited { waiting() }
                 hasWaited = true
-                _ = try lock.lock(exclusive: true, waiting: true)
+                try await Task.sleep(for: patience)
             }
-            // Whoever had it may have been done, and taken the folder away with the file that is locked now.
-            if try Disk.status(lock.path)?.inode == lock.status().inode { return lock }
         }
     }
 
+    private init(_ folder: String, _ lock: File) throws(CakeError) {
+        self.folder = folder
+        self.lock = Mutex(lock)
+        parts = Mutex(try Parts.found(in: folder))
+    }
+
+    private enum Lock {
+        case mine(File)
+        case others
+        /// Whoever had it was done, and took the folder away meanwhile.
+        case gone
+    }
+
+    private static func lock(_ folder: String) throws(CakeError) -> Lock {
+        try Disk.makeFolder(folder)
+        let lock: File
+        do {
+            lock = try File(folder + "/lock", .readWriteOrCreate, followingLinks: false)
+        } catch {
+            if try Disk.status(folder) == nil { return .gone }
+            throw error
+        }
+        guard try lock.lock(exclusive: true, waiting: false) else { return .others }
+        return try Disk.status(lock.path)?.inode == lock.status().inode ? .mine(lock) : .gone
+    }
+
+    /// A folder that nobody goes on with. Nobody can, while this is held.
+    struct Abandoned {
+        let folder: String
+        let bytes: UInt64
+        private let lock: File?
+
+        fileprivate init(folder: String, bytes: UInt64, lock: File?) {
+            self.folder = folder
+            self.bytes = bytes
+            self.lock = lock
+        }
+
+        func remove() throws(CakeError) { try Parts.clear(folder) }
+    }
+
     /// Folders that nobody has touched since `oldest` and nobody holds, with their bytes.
-    static func abandoned(in layout: Layout, since oldest: Int) throws(CakeError) -> [(folder: String, bytes: UInt64)] {
-        var found: [(folder: String, bytes: UInt64)] = []
+    static func abandoned(in layout: Layout, since oldest: Int) throws(CakeError) -> [Abandoned] {
+        var found: [Abandoned] = []
         for name in try Disk.names(in: layout.incoming) where Digest(hex: name) != nil {
             let folder = layout.incoming + "/" + name
-            guard let lock = try? File(folder + "/lock", .readWrite), try lock.lock(exclusive: true, waiting: false)
-            else { continue }
-            var (newest, bytes) = (0, UInt64(0))
+            // Without a lock file its removal was cut short.
+            let lock = try? File(folder + "/lock", .readWrite, followingLinks: false)
+            if let lock, try !lock.lock(exclusive: true, waiting: false) { continue }
+            var bytes: UInt64 = 0
+            var newest = try Disk.status(folder, followingLinks: false)?.modified ?? 0
             for file in try Disk.names(in: folder) {
                 guard let status = try Disk.status(folder + "/" + file, followingLinks: false) else { continue }
                 newest = max(newest, status.modified)
                 bytes += status.size
             }
-            if newest <= oldest { found.append((folder, bytes)) }
+            if newest <= oldest { found.append(Abandoned(folder: folder, bytes: bytes, lock: lock)) }
         }
         return found
     }
@@ -59,17 +101,20 @@ public final class Parts: Sendable {
         let isSameBoot = (try? Disk.read(bootPath, limit: 256)) == boot
         var found: [Part] = []
         for name in try Disk.names(in: folder) {
-            guard let start = UInt64(name) else { continue }
-            let file = try File(folder + "/" + name, .readWrite)
-            var length = try file.size()
+            // Whatever is called otherwise than a part is, or is none, was not put here by anyone who fetches.
+            guard let start = UInt64(name), "\(start)" == name,
+                let status = try Disk.status(folder + "/" + name, followingLinks: false), status.kind == .file,
+                !start.addingReportingOverflow(status.size).overflow
+            else { continue }
+            var length = status.size
             if !isSameBoot, length % syncStep != 0 {
                 length -= length % syncStep
-                try file.shorten(to: length)
+                try File(folder + "/" + name, .readWrite, followingLinks: false).shorten(to: length)
             }
             if length == 0 {
-                try Disk.remove(file.path)
+                try Disk.remove(folder + "/" + name)
             } else {
-                found.append(Part(start: start, file: file, length: length))
+                found.append(Part(start: start, path: folder + "/" + name, length: length))
             }
         }
         if !isSameBoot {
@@ -102,8 +147,9 @@ public final class Parts: Sendable {
     public func part(at start: UInt64) throws(CakeError) -> Part {
         if let found = parts.withLock({ $0.first { $0.start + $0.length == start } }) { return found }
         let path = folder + "/\(start)"
-        try Disk.remove(path)
-        let part = Part(start: start, file: try File(path, .create), length: 0)
+        try Disk.removeTree(path)
+        _ = try File(path, .create)
+        let part = Part(start: start, path: path, length: 0)
         parts.withLock { parts in
             let position = parts.firstIndex { $0.start > start } ?? parts.count
             parts.insert(part, at: position)
@@ -121,36 +167,58 @@ public final class Parts: Sendable {
                 throw CakeError(.failed, "byte \(position) of \(folder) is not here yet")
             }
             let end = min(range.upperBound, part.start + part.length)
-            runs.append(PlainBytes.Run(file: part.file, start: position - part.start, count: end - position))
+            let file = try File(part.path, .read, followingLinks: false)
+            runs.append(PlainBytes.Run(file: file, start: position - part.start, count: end - position))
             position = end
         }
         return PlainBytes(runs)
     }
 
-    /// Everything is in the store, or worth nothing.
-    public func remove() throws(CakeError) { try Disk.removeTree(folder) }
+    /// Everything is in the store, or worth nothing. From here on the folder may be another's.
+    public func remove() throws(CakeError) {
+        guard let held = lock.withLock({ $0.take() }) else { return }
+        try Parts.clear(folder)
+        withExtendedLifetime(held) {}
+    }
+
+    /// The lock goes last: whoever makes it anew finds nothing that is still to be removed, and may keep the folder.
+    private static func clear(_ folder: String) throws(CakeError) {
+        for name in try Disk.names(in: folder) where name != "lock" { try Disk.removeTree(folder + "/" + name) }
+        try Disk.remove(folder + "/lock")
+        try Disk.removeFolder(ifEmpty: folder)
+    }
 
     /// Bytes of the file in one file of their own, from `start` on.
     public final class Part: Sendable {
-        public let start: UInt64
-        let file: File
-        private let written: Mutex<UInt64>
-
-        init(start: UInt64, file: File, length: UInt64) {
-            self.start = start
-            self.file = file
-            written = Mutex(length)
+        private struct State {
+            var length: UInt64
+            var file: File?
         }
 
-        public var length: UInt64 { written.withLock { $0 } }
+        public let start: UInt64
+        let path: String
+        private let state: Mutex<State>
+
+        init(start: UInt64, path: String, length: UInt64) {
+            self.start = start
+            self.path = path
+            state = Mutex(State(length: length))
+        }
+
+        public var length: UInt64 { state.withLock { $0.length } }
 
         /// Puts bytes behind those that are here. One writer at a time.
         public func append(_ bytes: Span<UInt8>) throws(CakeError) {
-            let end = length
+            let (end, open) = state.withLock { ($0.length, $0.file) }
+            let file: File
+            if let open { file = open } else { file = try File(path, .readWrite, followingLinks: false) }
             try file.write(bytes, at: end)
             let newEnd = end + UInt64(bytes.count)
             if newEnd / Parts.syncStep != end / Parts.syncStep { try file.sync() }
-            written.withLock { $0 = newEnd }
+            state.withLock { $0 = State(length: newEnd, file: file) }
         }
+
+        /// Nobody writes here for now.
+        public func close() { state.withLock { $0.file = nil } }
     }
 }

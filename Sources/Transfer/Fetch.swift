@@ -92,6 +92,7 @@ struct Fetch: Sendable {
         guard case .parts(let parts, let source) = file.bytes else { return }
         let run = try await source.open(position..<bytes.upperBound)
         let part = try parts.part(at: position)
+        defer { part.close() }
         while position < bytes.upperBound {
             guard let chunk = try await run.next() else {
                 throw TransientFailure(

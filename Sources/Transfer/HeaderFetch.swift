@@ -17,19 +17,38 @@ struct HeaderFetch: Sendable {
 
     func callAsFunction() async throws -> Segmentation {
         let listed = file.listed
-        guard Segmentation.hasHeader(listed.path) else { return Segmentation(plain: listed.size) }
+        guard Segmentation.hasHeader(listed.path) else {
+            // A file that will be cut is asked for a little first: for its address, once, and whether it can be cut.
+            if listed.size > 2 * SpanQueue.shortest { try await bring(upTo: HeaderFetch.firstGuess) }
+            return Segmentation(plain: listed.size)
+        }
         try await bring(upTo: min(HeaderFetch.firstGuess, listed.size))
-        do {
-            let prefix = try parts.plain(0..<min(UInt64(Safetensors.prefixSize), listed.size)).all()
-            let length = try Safetensors.headerLength(prefix: prefix.span, fileSize: listed.size)
+        let prefix = try parts.plain(0..<min(UInt64(Safetensors.prefixSize), listed.size)).all()
+        switch HeaderFetch.reading({ () throws(CakeError) in
+            try Safetensors.headerLength(prefix: prefix.span, fileSize: listed.size)
+        }) {
+        case .failure(let error): return try plain(because: error)
+        case .success(let length):
             let end = UInt64(Safetensors.prefixSize + length)
             try await bring(upTo: end)
             let json = try parts.plain(UInt64(Safetensors.prefixSize)..<end).all()
-            return Segmentation(try Safetensors.Header(parsing: json.span, fileSize: listed.size))
-        } catch let error as CakeError where error.kind == .damaged {
-            // Whatever it is, its bytes are what was published: it is kept as plain bytes, and said to be.
-            return Segmentation(plain: listed.size, complaint: error.at(listed.path.description))
+            switch HeaderFetch.reading({ () throws(CakeError) in
+                try Safetensors.Header(parsing: json.span, fileSize: listed.size)
+            }) {
+            case .failure(let error): return try plain(because: error)
+            case .success(let header): return Segmentation(header)
+            }
         }
+    }
+
+    private static func reading<Value>(_ body: () throws(CakeError) -> Value) -> Result<Value, CakeError> {
+        do throws(CakeError) { return .success(try body()) } catch { return .failure(error) }
+    }
+
+    /// Whatever it is, its bytes are what was published: it is kept as plain bytes, and said to be.
+    private func plain(because error: CakeError) throws(CakeError) -> Segmentation {
+        guard error.kind == .damaged else { throw error }
+        return Segmentation(plain: file.listed.size, complaint: error.at(file.listed.path.description))
     }
 
     private func bring(upTo end: UInt64) async throws {
@@ -38,6 +57,7 @@ struct HeaderFetch: Sendable {
             guard here < end else { return }
             let run = try await file.open(here..<end)
             let part = try parts.part(at: here)
+            defer { part.close() }
             var position = here
             while position < end {
                 guard let chunk = try await run.next() else {

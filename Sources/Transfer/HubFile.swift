@@ -20,16 +20,21 @@ final class HubFile: Sendable {
         address = Mutex(nil)
     }
 
+    /// What the server said that the file's SHA-256 is when it was asked for its address; for a listing that hides it.
+    var announced: Digest? { address.withLock { $0?.etag }.flatMap { Digest(hex: $0.filter { $0 != "\"" }) } }
+
     /// Opens a run of the file. An address that has expired is asked for once more.
     func open(_ range: Range<UInt64>) async throws -> OpenedRun {
         for attempt in 0..<2 {
-            switch try await source.open(range, of: listed, at: try await currentAddress()) {
+            let used = try await currentAddress()
+            switch try await source.open(range, of: listed, at: used) {
             case .partial(let exchange): return OpenedRun(exchange)
             case .whole(let exchange):
                 if range != 0..<listed.size { wholeOnly.store(true, ordering: .relaxed) }
                 return try await opened(exchange, droppingFirst: range.lowerBound)
             case .expired(let status):
-                address.withLock { $0 = nil }
+                // Another connection may have got a new one meanwhile.
+                address.withLock { address in if address?.url == used.url { address = nil } }
                 guard attempt == 0 else {
                     let answer = HubAnswer(status: status.code, body: Span())
                     throw answer.error(to: source.question(snapshot.repository, snapshot.commit, listed.path))

@@ -84,9 +84,7 @@ public struct HubSource: Sendable {
                 throw CakeError(
                     .damaged, "\(file.path): the server has no bytes \(range.lowerBound) to \(range.upperBound - 1)",
                     fix: RangeAnswer.advice)
-            default:
-                throw try await refusal(
-                    head, body: exchange.body(limit: HubAnswer.maximumBody), question(nil, nil, file.path))
+            default: throw try await refusal(head, body: words(of: exchange), question(nil, nil, file.path))
             }
         }
     }
@@ -122,11 +120,7 @@ public struct HubSource: Sendable {
                 switch head.status {
                 case 200: return (head, try await TransientFailure.naming { try await exchange.body(limit: limit) })
                 case 301, 302, 303, 307, 308: try way.follow(head["location"])
-                default:
-                    let body = try await TransientFailure.naming {
-                        try await exchange.body(limit: HubAnswer.maximumBody)
-                    }
-                    throw try await refusal(head, body: body, question)
+                default: throw try await refusal(head, body: words(of: exchange), question)
                 }
             }
         }
@@ -141,6 +135,16 @@ public struct HubSource: Sendable {
         var request = HTTPRequest(method, way.url.text)
         if let token, way.mayCarryToken { request.headers.append(token.header) }
         return request
+    }
+
+    /// What a refusal says in its body. Without it the status still means what it means.
+    private func words(of exchange: HTTPExchange) async throws -> [UInt8] {
+        do {
+            return try await exchange.beginning(limit: HubAnswer.maximumBody)
+        } catch {
+            try Task.checkCancellation()
+            return []
+        }
     }
 
     private func refusal(_ head: HTTPHead, body: [UInt8], _ question: HubQuestion) async throws -> any Error {

@@ -56,38 +56,58 @@ public struct Pull: Sendable {
     ) async throws -> Report {
         let operation = try Operation(store)
         progress.expect(bytes: selected.reduce(0) { $0 + $1.size }, items: UInt64(selected.count))
-        var plan = try PullPlan(selected, store: store, operation: operation, options)
+        let plan = try PullPlan(selected, store: store, operation: operation, options)
         for file in plan.known { progress.knew(file) }
-        var verified = plan.known
-        var fetched = Fetched()
-        // A file that does not hash to what was published is fetched once more, then given up.
-        for round in 0..<2 where !plan.missing.isEmpty {
+        var fetched = Fetched(verified: plan.known)
+        let copies = PullCopies(plan.missing, in: snapshot)
+        let batches = copies.firsts.batches(of: Pull.filesAtOnce)
+        for (number, batch) in batches.enumerated() {
             let work = PullWork(
                 source: source, snapshot: snapshot, store: store, operation: operation, progress: progress,
                 options: options)
-            let outcome = try await work(plan.missing, skippingCopies: round > 0, waiting: waiting)
-            verified += outcome.verified
-            fetched.add(outcome)
-            plan.missing = outcome.wrong
-        }
-        if let wrong = plan.missing.first {
-            throw CakeError(
-                .damaged, "\(wrong.path) does not hash to what \(source.routes) published, fetched twice",
-                fix: "the publisher's file or a proxy on the way is broken; nothing of it was kept")
+            try await bring(batch, copies, work, &fetched, waiting)
+            if number + 1 < batches.count {
+                fetched.stored += try operation.publish()
+                for checkpoint in fetched.checkpoints { try checkpoint.settle() }
+            }
         }
         progress.begin("publishing \(name)")
         fetched.stored += try operation.publish()
-        let manifest = try Manifest(files: verified + rest(of: name, at: snapshot, without: verified))
+        let manifest = try Manifest(
+            files: fetched.verified + rest(of: name, at: snapshot, without: fetched.verified))
         let digest = try store.save(manifest, in: operation)
         let before = try point(name, to: digest, snapshot, in: operation)
         for file in fetched.finished { try file.discardParts() }
         for checkpoint in fetched.checkpoints { try checkpoint.retire() }
         var saved = fetched.saved
-        saved[.knownFile] = plan.known.reduce(0) { $0 + $1.size }
+        saved[.knownFile, default: 0] += plan.known.reduce(0) { $0 + $1.size }
         return Report(
             name: name, manifest: digest, commit: snapshot.commit, files: selected.count, bytes: manifest.size,
             bytesFetched: fetched.bytes, bytesSaved: saved, bytesStored: fetched.stored, wentBackFrom: before,
             complaints: fetched.finished.compactMap(\.segmentation.complaint))
+    }
+
+    /// Each holds its folder of parts while it is brought, and a process may hold only so many files.
+    static let filesAtOnce = 200
+
+    /// A file that does not hash to what was published is fetched once more, then given up. A copy of another tool's
+    /// that is wrong costs no try.
+    private func bring(
+        _ batch: [SnapshotFile], _ copies: PullCopies, _ work: PullWork, _ fetched: inout Fetched,
+        _ waiting: @escaping @Sendable (FilePath) -> Void
+    ) async throws {
+        var missing = batch
+        var rounds = options.caches.isEmpty || options.isForced ? [true, true] : [false, true, true]
+        while !missing.isEmpty {
+            guard !rounds.isEmpty else {
+                throw CakeError(
+                    .damaged, "\(missing[0].path) does not hash to what \(source.routes) published, fetched twice",
+                    fix: "the publisher's file or a proxy on the way is broken; nothing of it was kept")
+            }
+            let outcome = try await work(missing, skippingCopies: rounds.removeFirst(), waiting: waiting)
+            try fetched.add(outcome, copies)
+            missing = outcome.wrong
+        }
     }
 
     /// Files of the same commit that the name has already: to pull some more of a model takes nothing away.
@@ -109,13 +129,22 @@ public struct Pull: Sendable {
     }
 
     private struct Fetched {
+        var verified: [Manifest.File]
         var bytes: UInt64 = 0
         var stored: UInt64 = 0
         var saved: [Proof: UInt64] = [:]
         var finished: [RemoteFile] = []
         var checkpoints: [Checkpoint] = []
 
-        mutating func add(_ outcome: PullWork.Outcome) {
+        init(verified: [Manifest.File]) { self.verified = verified }
+
+        mutating func add(_ outcome: PullWork.Outcome, _ copies: PullCopies) throws(CakeError) {
+            for (listed, file) in outcome.verified {
+                let same = try copies.copies(of: file, listed)
+                verified += [file] + same
+                let size = same.reduce(UInt64(0)) { $0 + $1.size }
+                if size > 0 { saved[.knownFile, default: 0] += size }
+            }
             bytes += outcome.bytesFetched
             stored += outcome.bytesStored
             saved.merge(outcome.saved) { $0 + $1 }

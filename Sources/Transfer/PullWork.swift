@@ -7,7 +7,7 @@ internal import Synchronization
 /// hashed in order, against what was published.
 struct PullWork: Sendable {
     struct Outcome: Sendable {
-        var verified: [Manifest.File] = []
+        var verified: [(SnapshotFile, Manifest.File)] = []
         /// Files whose bytes are not what was published.
         var wrong: [SnapshotFile] = []
         /// Files whose parts may go once the layers are published.
@@ -36,37 +36,26 @@ struct PullWork: Sendable {
         _ files: [SnapshotFile], skippingCopies: Bool, waiting: @escaping @Sendable (FilePath) -> Void
     ) async throws -> Outcome {
         let (wholes, continuation) = AsyncStream.makeStream(of: Whole.self)
-        let opened = try await open(files, skippingCopies: skippingCopies, waiting: waiting) { file, unit in
+        defer { continuation.finish() }
+        var outcome = Outcome()
+        let opened = try await open(files, skippingCopies, waiting, &outcome) { file, unit in
             continuation.yield(Whole(file: file, unit: unit))
         }
-        var outcome = Outcome()
         for file in opened {
-            progress.did(bytes: file.listed.size - file.gaps.reduce(0) { $0 + UInt64($1.bytes.count) })
+            progress.did(bytes: file.listed.size - file.missing)
             progress.knew(bytes: file.bytesHere)
             let proof: Pull.Proof = if case .copy = file.bytes { .cachedFile } else { .resumed }
             if file.bytesHere > 0 { outcome.saved[proof, default: 0] += file.bytesHere }
             outcome.bytesFetched += file.listed.size - file.bytesHere
         }
         try await refuseIfTooSmall(for: opened)
-        let fetch = Fetch(
-            files: opened, progress: progress, mostConnections: options.mostConnections, pool: store.pool,
-            throttle: options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) })
         let checkpoint = Checkpoint(opened, store: store, operation: operation)
         outcome.checkpoint = checkpoint
-        async let digests = hash(opened, checkpoint)
-        async let stored = layer(opened, wholes, checkpoint)
-        do {
-            try await fetch()
-        } catch {
-            // Who waits for bytes that will not come is told, so that all ends.
-            for file in opened { file.arrivals.giveUp(error) }
-            continuation.finish()
-            throw error
-        }
-        outcome.bytesStored = try await stored
-        for (file, found) in zip(opened, try await digests) {
-            if found.isAsPublished(file.listed) {
-                outcome.verified.append(try file.described(digest: found.sha256))
+        let (stored, digests) = try await bring(opened, wholes, continuation, checkpoint)
+        outcome.bytesStored = stored
+        for (file, found) in zip(opened, digests) {
+            if found.isAsPublished(file.listed, announced: file.announced) {
+                outcome.verified.append((file.listed, try file.described(digest: found.sha256)))
                 outcome.finished.append(file)
             } else {
                 outcome.wrong.append(file.listed)
@@ -76,37 +65,49 @@ struct PullWork: Sendable {
         return outcome
     }
 
-    /// Reads every header that is needed to know the layers.
-    private func open(
-        _ files: [SnapshotFile], skippingCopies: Bool, waiting: @escaping @Sendable (FilePath) -> Void,
-        onWhole: @escaping @Sendable (Int, Int) -> Void
-    ) async throws -> [RemoteFile] {
-        let caches = skippingCopies ? [] : options.caches
-        var opened: [RemoteFile] = []
-        try await inOrder(files.count, atOnce: ConnectionCount.atFirst, on: store.pool) { number in
-            let listed = files[number]
-            if let copy = CachedBlob.find(listed, in: caches, of: snapshot.repository) {
-                let segmentation = try Segmentation(of: copy, path: listed.path, size: listed.size, isLenient: true)
-                return RemoteFile(number, listed, segmentation, .copy(copy), bytesHere: listed.size) {
-                    onWhole(number, $0)
+    private enum Done: Sendable {
+        case fetched
+        case layered(UInt64)
+        case hashed([Hashes])
+    }
+
+    /// The three things at once; one that fails ends the others. Returns the bytes at rest, and each file's hashes.
+    private func bring(
+        _ opened: [RemoteFile], _ wholes: AsyncStream<Whole>, _ continuation: AsyncStream<Whole>.Continuation,
+        _ checkpoint: Checkpoint
+    ) async throws -> (UInt64, [Hashes]) {
+        let fetch = Fetch(
+            files: opened, progress: progress, mostConnections: options.mostConnections, pool: store.pool,
+            throttle: options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) })
+        return try await withThrowingTaskGroup(of: Done.self) { group in
+            group.addTask {
+                try await fetch()
+                return .fetched
+            }
+            group.addTask { .layered(try await layer(opened, wholes, checkpoint)) }
+            group.addTask { .hashed(try await hash(opened, checkpoint)) }
+            var (stored, digests) = (UInt64(0), [Hashes]())
+            do {
+                for try await done in group {
+                    switch done {
+                    case .fetched: break
+                    case .layered(let bytes): stored = bytes
+                    case .hashed(let found): digests = found
+                    }
                 }
+            } catch {
+                // Who waits for bytes that will not come is told, so that all ends.
+                for file in opened { file.arrivals.giveUp(error) }
+                continuation.finish()
+                throw error
             }
-            let parts = try Parts(store, key: PartsKey.of(listed, in: snapshot)) { waiting(listed.path) }
-            let bytesHere = parts.runs.reduce(0) { $0 + UInt64($1.clamped(to: 0..<listed.size).count) }
-            let remote = HubFile(listed, in: snapshot, from: source)
-            let segmentation = try await HeaderFetch(remote, parts)()
-            return RemoteFile(number, listed, segmentation, .parts(parts, remote), bytesHere: bytesHere) {
-                onWhole(number, $0)
-            }
-        } take: { _, file in
-            opened.append(file)
+            return (stored, digests)
         }
-        return opened
     }
 
     /// The parts lie beside the layers until the file is whole: room for both is needed.
     private func refuseIfTooSmall(for files: [RemoteFile]) async throws {
-        let missing = files.reduce(UInt64(0)) { $0 + $1.gaps.reduce(0) { $0 + UInt64($1.bytes.count) } }
+        let missing = files.reduce(UInt64(0)) { $0 + $1.missing }
         let layers = files.reduce(UInt64(0)) { $0 + $1.listed.size }
         let free = try Disk.freeBytes(store.layout.root)
         guard free >= missing + layers else {
@@ -158,9 +159,10 @@ struct PullWork: Sendable {
         let sha256: Digest
         let git: GitDigest
 
-        /// A file for which nothing was published, which no Hub does, is taken by its size alone.
-        func isAsPublished(_ listed: SnapshotFile) -> Bool {
-            if let published = listed.sha256 { return published == sha256 }
+        /// What a listing hides may be said where the file is. A file for which nothing was published, which no Hub
+        /// does, is taken by its size alone.
+        func isAsPublished(_ listed: SnapshotFile, announced: Digest?) -> Bool {
+            if let published = listed.sha256 ?? (listed.gitDigest == nil ? announced : nil) { return published == sha256 }
             if let published = listed.gitDigest { return published == git }
             return true
         }

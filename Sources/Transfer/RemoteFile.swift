@@ -62,6 +62,11 @@ final class RemoteFile: Sendable {
         return gaps
     }
 
+    var missing: UInt64 { gaps.reduce(0) { $0 + UInt64($1.bytes.count) } }
+
+    /// The SHA-256 that the server gave with the file's address, if it did.
+    var announced: Digest? { if case .parts(_, let file) = bytes { file.announced } else { nil } }
+
     /// A run of bytes that are all here.
     func plain(_ range: Range<UInt64>) throws(CakeError) -> PlainBytes {
         switch bytes {

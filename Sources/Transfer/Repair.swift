@@ -85,7 +85,7 @@ public struct Repair: Sendable {
         for place in places {
             do {
                 // Under the layer's name: its own first byte is byte 0, whatever file it comes from.
-                let parts = try Parts(store, key: layer.digest) { waiting(layer) }
+                let parts = try await Parts.take(store, key: layer.digest) { waiting(layer) }
                 try await fetch(layer, place, into: parts)
                 try await store(layer, parts, place, operation)
                 // Before the layer is published: two repairs that each hold what the other waits for would never end.

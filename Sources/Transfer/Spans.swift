@@ -56,8 +56,12 @@ struct ConnectionCount: Sendable {
     private let most: Int
     private var rateBefore = 0.0
     private var fruitless = 0
+    /// Observations to let pass before more is tried again.
+    private var resting = 0
 
     static let atFirst = 8
+    /// After a complaint.
+    static let rest = 10
 
     init(most: Int) {
         self.most = max(1, most)
@@ -67,6 +71,12 @@ struct ConnectionCount: Sendable {
     /// Told every so often what all connections brought together. One more round of growing is given up only after two
     /// brought nothing.
     mutating func observe(bytesPerSecond rate: Double) {
+        if resting > 0 {
+            resting -= 1
+            // What fewer connections bring is the measure from here on.
+            rateBefore = 0
+            return
+        }
         guard fruitless < 2, wanted < most else { return }
         if rate > rateBefore * 1.03 {
             rateBefore = rate
@@ -77,9 +87,10 @@ struct ConnectionCount: Sendable {
         }
     }
 
-    /// The server said that it is too much, or let a connection fall.
+    /// The server said that it is too much, or let a connection fall. Those that fall together count once.
     mutating func suffer() {
-        wanted = max(1, wanted / 2)
-        fruitless = 2
+        if resting < ConnectionCount.rest { wanted = max(1, wanted / 2) }
+        resting = ConnectionCount.rest
+        fruitless = 0
     }
 }

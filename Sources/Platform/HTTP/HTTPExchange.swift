@@ -43,6 +43,18 @@ public final class HTTPExchange: Sendable {
         return bytes
     }
 
+    /// The first bytes of a body that may be longer; the rest is not waited for.
+    public func beginning(limit: Int) async throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count < limit, let chunk = try await next() {
+            defer { giveBack(chunk) }
+            chunk.withBytes { piece in
+                for index in piece.indices.prefix(limit - bytes.count) { bytes.append(piece[index]) }
+            }
+        }
+        return bytes
+    }
+
     public func cancel() { transfer.cancel() }
 
     deinit { transfer.cancel() }

@@ -59,11 +59,13 @@ internal import Synchronization
     func stop() { wish(.stop) }
 
     private func wish(_ wish: Wish) {
-        wishes.withLock { wishes in
-            guard !wishes.isClosed else { return }
+        let isLate = wishes.withLock { wishes in
+            guard !wishes.isClosed else { return true }
             wishes.list.append(wish)
             unsafe curl_multi_wakeup(multi)
+            return false
         }
+        if isLate, case .start(let transfer) = wish { transfer.finish(.failure(HTTPLoop.givenUp)) }
     }
 
     private func run() {
@@ -75,7 +77,7 @@ internal import Synchronization
                 switch wish {
                 case .start(let transfer): begin(transfer)
                 case .resume(let transfer): running[ObjectIdentifier(transfer)]?.handle.resume()
-                case .cancel(let transfer): end(transfer, .failure(CakeError(.network, "the transfer was given up")))
+                case .cancel(let transfer): end(transfer, .failure(HTTPLoop.givenUp))
                 case .stop: return close()
                 }
             }
@@ -129,8 +131,10 @@ internal import Synchronization
         transfer.finish(result)
     }
 
+    private static let givenUp = CakeError(.network, "the transfer was given up")
+
     private func close() {
-        for found in running.values { end(found.transfer, .failure(CakeError(.network, "the transfer was given up"))) }
+        for found in running.values { end(found.transfer, .failure(HTTPLoop.givenUp)) }
         wishes.withLock { wishes in
             wishes.isClosed = true
             unsafe curl_multi_cleanup(multi)

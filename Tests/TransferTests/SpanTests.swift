@@ -1,0 +1,198 @@
+import Model
+import Support
+import Synchronization
+import Testing
+
+@testable import Transfer
+
+@Suite struct `Spans of what is to be fetched` {
+    @Test(arguments: 0..<40) func `cover every byte once, in order`(seed: UInt64) {
+        var random = SeededNumbers(seed: seed)
+        var runs: [RemoteSpan] = []
+        for file in 0..<Int.random(in: 1...4, using: &random) {
+            var position: UInt64 = 0
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                position += UInt64.random(in: 0...1000, using: &random)
+                let end = position + UInt64.random(in: 1...300 << 20, using: &random)
+                runs.append(RemoteSpan(file: file, bytes: position..<end, isIndivisible: Bool.random(using: &random)))
+                position = end + 1
+            }
+        }
+        var queue = SpanQueue(runs)
+        let total = queue.bytesLeft
+        var taken: [RemoteSpan] = []
+        var givenBack = 0
+        while let span = queue.take(connections: Int.random(in: 1...32, using: &random)) {
+            if givenBack < 20, span.bytes.count > 1, Int.random(in: 0..<5, using: &random) == 0 {
+                // A connection that fell half way.
+                let middle = span.bytes.lowerBound + UInt64(span.bytes.count) / 2
+                taken.append(RemoteSpan(file: span.file, bytes: span.bytes.lowerBound..<middle))
+                queue.giveBack(RemoteSpan(file: span.file, bytes: middle..<span.bytes.upperBound))
+                givenBack += 1
+            } else {
+                taken.append(span)
+            }
+        }
+        #expect(queue.isEmpty && queue.bytesLeft == 0)
+        #expect(taken.reduce(0) { $0 + UInt64($1.bytes.count) } == total)
+        var joined: [RemoteSpan] = []
+        for span in taken {
+            if let last = joined.last, last.file == span.file, last.bytes.upperBound == span.bytes.lowerBound {
+                joined[joined.count - 1] = RemoteSpan(file: last.file, bytes: last.bytes.lowerBound..<span.bytes.upperBound)
+            } else {
+                joined.append(RemoteSpan(file: span.file, bytes: span.bytes))
+            }
+        }
+        #expect(joined == runs.map { RemoteSpan(file: $0.file, bytes: $0.bytes) })
+    }
+
+    @Test func `get shorter toward the end, never longer or shorter than is worth it`() {
+        var queue = SpanQueue([RemoteSpan(file: 0, bytes: 0..<4 << 30)])
+        var before = UInt64.max
+        while let span = queue.take(connections: 8) {
+            let count = UInt64(span.bytes.count)
+            #expect(count <= SpanQueue.longest)
+            #expect(count >= SpanQueue.shortest / 2)
+            #expect(count <= before || queue.isEmpty)
+            before = count
+        }
+        #expect(before <= SpanQueue.shortest * 3 / 2)
+    }
+
+    @Test func `that a server cannot cut stay whole`() {
+        let run = RemoteSpan(file: 3, bytes: 5..<9 << 30, isIndivisible: true)
+        var queue = SpanQueue([run])
+        #expect(queue.take(connections: 8) == run)
+        #expect(queue.take(connections: 8) == nil)
+    }
+
+    @Test func `that come back are the next`() {
+        var queue = SpanQueue([RemoteSpan(file: 0, bytes: 0..<100 << 20)])
+        let first = queue.take(connections: 4)!
+        queue.giveBack(first)
+        #expect(queue.take(connections: 4)?.bytes.lowerBound == 0)
+        let left = queue.bytesLeft
+        queue.giveBack(RemoteSpan(file: 0, bytes: 7..<7))
+        #expect(queue.bytesLeft == left)
+    }
+}
+
+@Suite struct `The number of connections` {
+    @Test func `grows while that brings more, and stops when it does not`() {
+        var count = ConnectionCount(most: 32)
+        #expect(count.wanted == 8)
+        var rate = 1.0
+        for _ in 0..<20 {
+            count.observe(bytesPerSecond: rate)
+            rate *= 1.2
+        }
+        #expect(count.wanted == 32)
+        var other = ConnectionCount(most: 32)
+        for _ in 0..<20 { other.observe(bytesPerSecond: 1000) }
+        #expect((8..<16).contains(other.wanted))
+    }
+
+    @Test func `never exceeds what is allowed, nor falls below one`() {
+        var count = ConnectionCount(most: 3)
+        #expect(count.wanted == 3)
+        for step in 1..<20 { count.observe(bytesPerSecond: Double(step) * 100) }
+        #expect(count.wanted == 3)
+        for _ in 0..<10 {
+            count.suffer()
+            for _ in 0..<ConnectionCount.rest { count.observe(bytesPerSecond: 0) }
+        }
+        #expect(count.wanted == 1)
+        #expect(ConnectionCount(most: 0).wanted == 1)
+    }
+
+    @Test func `is halved once for connections that fall together`() {
+        var count = ConnectionCount(most: 32)
+        for _ in 0..<8 { count.suffer() }
+        #expect(count.wanted == 4)
+    }
+
+    @Test func `grows again some time after a complaint`() {
+        var count = ConnectionCount(most: 32)
+        count.suffer()
+        for _ in 0..<ConnectionCount.rest { count.observe(bytesPerSecond: 1000) }
+        #expect(count.wanted == 4)
+        for step in 1...10 { count.observe(bytesPerSecond: 1000 * Double(step)) }
+        #expect(count.wanted > 8)
+    }
+}
+
+@Suite struct `Arriving bytes` {
+    private static func units(_ counts: [UInt64]) -> [Segmentation.Unit] {
+        var start: UInt64 = 0
+        return counts.enumerated().map { index, count in
+            defer { start += count }
+            return Segmentation.Unit(cuts: index..<index + 1, start: start, count: count, isLarge: false)
+        }
+    }
+
+    private final class Heard: Sendable {
+        let units = Mutex<[Int]>([])
+        func note(_ unit: Int) { units.withLock { $0.append(unit) } }
+        var sorted: [Int] { units.withLock { $0.sorted() } }
+    }
+
+    @Test(arguments: 0..<40) func `make each unit whole once, in any order`(seed: UInt64) {
+        var random = SeededNumbers(seed: seed)
+        let counts = (0..<20).map { _ in UInt64.random(in: 0...50, using: &random) }
+        let total = counts.reduce(0, +)
+        var pieces: [Range<UInt64>] = []
+        var position: UInt64 = 0
+        while position < total {
+            let end = min(total, position + UInt64.random(in: 1...90, using: &random))
+            pieces.append(position..<end)
+            position = end
+        }
+        pieces.shuffle(using: &random)
+        let heard = Heard()
+        let here = pieces.prefix(pieces.count / 3)
+        let arrivals = Arrivals(Self.units(counts), having: Array(here), onWhole: heard.note)
+        for piece in pieces.dropFirst(here.count) { arrivals.arrived(piece) }
+        #expect(heard.sorted == Array(counts.indices), "seed \(seed)")
+    }
+
+    @Test func `wake those who wait for a unit, and no others`() async throws {
+        let arrivals = Arrivals(Self.units([10, 0, 10]), having: [0..<10], onWhole: { _ in })
+        try await arrivals.wait(for: 0)
+        try await arrivals.wait(for: 1)
+        async let last: Void = arrivals.wait(for: 2)
+        arrivals.arrived(10..<15)
+        arrivals.arrived(15..<20)
+        try await last
+    }
+
+    @Test func `that will not come end the wait with the reason`() async throws {
+        let arrivals = Arrivals(Self.units([10, 10]), having: [0..<10], onWhole: { _ in })
+        let waiting = Task { try await arrivals.wait(for: 1) }
+        arrivals.giveUp(CakeError(.network, "gone"))
+        await #expect(throws: CakeError.self) { try await waiting.value }
+        await #expect(throws: CakeError.self) { try await arrivals.wait(for: 1) }
+        // What is here is here.
+        try await arrivals.wait(for: 0)
+    }
+
+    @Test func `are not waited for by a task that is cancelled`() async throws {
+        let arrivals = Arrivals(Self.units([10]), having: [], onWhole: { _ in })
+        let task = Task { try await arrivals.wait(for: 0) }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+    }
+}
+
+@Suite struct `A Content-Range` {
+    @Test func `says which bytes of how many`() {
+        #expect(ContentRange("bytes 0-99/200").map { [$0.first, $0.last, $0.total] } == [0, 99, 200])
+        #expect(ContentRange("bytes 5-5/*").map { $0.total } == .some(nil))
+    }
+
+    @Test(arguments: [
+        "", "bytes", "bytes 0-99", "bytes 0-99/", "bytes 0-99/2/3", "bytes */200", "bytes a-b/200", "bytes -1-9/200",
+        "bytes 0-/200", "items 0-99/200", "bytes 0-99999999999999999999999/200", "bytes 0-9/99999999999999999999999",
+        "bytes=0-99/200", "bytes 0 - 9/20",
+    ])
+    func `that is none is refused`(text: String) { #expect(ContentRange(text) == nil) }
+}

@@ -28,26 +28,30 @@ extension Hub {
                 404, "EntryNotFound", "\(folder) does not exist on \"\(revision)\"", question,
                 [("X-Repo-Commit", snapshot.commit)])
         }
+        let size = asked.isAsked("expand") ? min(50, settings.treePage) : settings.treePage
+        let first = asked.asked("cursor").flatMap { Int($0) } ?? 0
         var isEndless = false
+        var made: (entries: [Entry], count: Int)?
         for act in question.acts {
             switch act {
             case .treeEntries(let more): entries += more.map { .made($0) }
             case .hugeTree(let count):
-                entries = (0..<count).map { number in
+                // Of so many only those of the page are made.
+                let numbers = (first..<first + size).clamped(to: 0..<count)
+                let page = numbers.map { number -> Entry in
                     let path = "part-\(number / 1000)/file-\(number).safetensors"
                     let sha256 = Hash.sha256.hex(Array(path.utf8))
                     return .made(.init(path: path, size: 1000, sha256: sha256))
                 }
+                made = (page, count)
             case .endlessTree: isEndless = true
             default: break
             }
         }
-        let size = asked.isAsked("expand") ? min(50, settings.treePage) : settings.treePage
-        let first = asked.asked("cursor").flatMap { Int($0) } ?? 0
         let masks = gate(repository, question) != nil || question.masksHashes
-        let page = isEndless ? entries.prefix(size) : entries.dropFirst(first).prefix(size)
+        let page = made?.entries[...] ?? (isEndless ? entries.prefix(size) : entries.dropFirst(first).prefix(size))
         let list = page.map { json($0, snapshot, masks, isExpanded: asked.isAsked("expand")) }
-        let hasMore = isEndless || first + page.count < entries.count
+        let hasMore = isEndless || first + page.count < made?.count ?? entries.count
         return Reply(json: .array(list), hasMore ? [link(asked, cursor: "\(first + max(1, page.count))")] : [])
     }
 

@@ -174,6 +174,9 @@ public final class Parts: Sendable {
         return PlainBytes(runs)
     }
 
+    /// Lets others have the folder, as the end of the process does.
+    func release() { lock.withLock { $0 = nil } }
+
     /// Everything is in the store, or worth nothing. From here on the folder may be another's.
     public func remove() throws(CakeError) {
         guard let held = lock.withLock({ $0.take() }) else { return }

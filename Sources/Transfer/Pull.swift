@@ -12,6 +12,8 @@ public struct Pull: Sendable {
         public var caches: [String] = []
         /// Fetch everything, whatever is here.
         public var isForced = false
+        /// Each holds its folder of parts while it is brought, and a process may hold only so many files.
+        var filesAtOnce = 200
         public init() {}
     }
 
@@ -60,7 +62,7 @@ public struct Pull: Sendable {
         for file in plan.known { progress.knew(file) }
         var fetched = Fetched(verified: plan.known)
         let copies = PullCopies(plan.missing, in: snapshot)
-        let batches = copies.firsts.batches(of: Pull.filesAtOnce)
+        let batches = copies.firsts.batches(of: options.filesAtOnce)
         for (number, batch) in batches.enumerated() {
             let work = PullWork(
                 source: source, snapshot: snapshot, store: store, operation: operation, progress: progress,
@@ -86,9 +88,6 @@ public struct Pull: Sendable {
             bytesFetched: fetched.bytes, bytesSaved: saved, bytesStored: fetched.stored, wentBackFrom: before,
             complaints: fetched.finished.compactMap(\.segmentation.complaint))
     }
-
-    /// Each holds its folder of parts while it is brought, and a process may hold only so many files.
-    static let filesAtOnce = 200
 
     /// A file that does not hash to what was published is fetched once more, then given up. A copy of another tool's
     /// that is wrong costs no try.

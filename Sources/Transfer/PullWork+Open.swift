@@ -16,7 +16,8 @@ extension PullWork {
         _ outcome: inout Outcome, onWhole: @escaping @Sendable (Int, Int) -> Void
     ) async throws -> [RemoteFile] {
         var places = try await places(of: files, skippingCopies, waiting)
-        let waited = zip(files, places).filter { $0.1.waited }.map(\.0)
+        // Who waited for one file may find all of them brought.
+        let waited = places.contains { $0.waited } ? files : []
         let again = try PullPlan(waited, store: store, operation: operation, options)
         let known = Dictionary(again.known.map { ($0.path, $0) }, uniquingKeysWith: { $1 })
         var left: [(listed: SnapshotFile, place: Place)] = []

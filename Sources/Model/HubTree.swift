@@ -7,20 +7,25 @@ public struct HubTree: Sendable {
     public private(set) var files: [SnapshotFile] = []
     private var folders: [FilePath] = []
     private var pages = 0
+    private let maximumEntries: Int
+    private let maximumPages: Int
 
-    public init() {}
+    public init(maximumEntries: Int = maximumEntries, maximumPages: Int = maximumPages) {
+        self.maximumEntries = maximumEntries
+        self.maximumPages = maximumPages
+    }
 
     public mutating func add(page bytes: Span<UInt8>) throws(CakeError) {
         guard bytes.count <= HubTree.maximumPageSize else {
             throw HubInfo.refuse("has \(bytes.count) bytes, more than the \(HubTree.maximumPageSize) it may have")
         }
         pages += 1
-        guard pages <= HubTree.maximumPages else { throw HubTree.tooMany }
+        guard pages <= maximumPages else { throw HubTree.tooMany }
         var scanner = JSONScanner()
         do throws(CakeError) {
             try scanner.beginArray(in: bytes)
             while try scanner.nextElement(in: bytes) {
-                guard files.count + folders.count < HubTree.maximumEntries else { throw HubTree.tooMany }
+                guard files.count + folders.count < maximumEntries else { throw HubTree.tooMany }
                 let entry = try HubTreeEntry(&scanner, in: bytes)
                 switch entry.type {
                 case "file": files.append(try entry.file())
@@ -53,8 +58,7 @@ public struct HubTree: Sendable {
 
     static let advice = "is HF_ENDPOINT a Hub, and does no proxy change what it says?"
     static let tooMany = CakeError(
-        .damaged, "a list of files without end: more than \(maximumEntries) entries or \(maximumPages) pages",
-        fix: advice)
+        .damaged, "a list of files without end", fix: "name a repository with fewer files; \(advice)")
 }
 
 /// One entry as it stands in a page.

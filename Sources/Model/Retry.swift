@@ -27,7 +27,11 @@ public struct Retry: Hashable, Sendable {
             return max(asked, .zero) + .milliseconds(Int64(random * 1000))
         }
         var wait = firstWait
-        for _ in 1..<failures where wait < longestWait { wait *= 2 }
+        var doublings = failures - 1
+        while doublings > 0, wait > .zero, wait < longestWait {
+            wait *= 2
+            doublings -= 1
+        }
         return min(wait, longestWait) * (0.5 + random / 2)
     }
 

@@ -50,7 +50,8 @@ private final class FakeHub {
         port = Int(line.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
     }
 
-    deinit { process.terminate() }
+    /// Killed, since a child can be born with milder signals blocked.
+    deinit { kill(process.processIdentifier, SIGKILL) }
 }
 
 @Suite(.enabled(if: Tool.exists("python3"))) struct `Logging in` {

@@ -43,7 +43,8 @@ import Testing
         Case("502 about addresses", .answer(502), when: Match.anything.method("HEAD").times(1)),
         Case("429", .answer(429), when: .cdn().times(1)),
         Case("429 and when", .answer(429, headers: ["Retry-After": "1"]), when: Match.anything.method("HEAD").times(1)),
-        Case("429 and how long the window lasts",
+        Case(
+            "429 and how long the window lasts",
             .answer(429, headers: ["RateLimit": "\"resolvers\";r=0;t=0"]), when: .path(with: "/resolve/").times(1)),
         Case("429 about the tree", .answer(429, headers: ["Retry-After": "0"]), when: .path(with: "/tree/").times(1)),
         Case("a signed address that expires", .expire(afterBytes: 150_000), when: .cdn().times(2)),
@@ -84,7 +85,8 @@ import Testing
 
     @Test func `does not fetch a file again for each span when ranges are ignored`() async throws {
         for name in ["weights.bin", "model.safetensors"] {
-            let bytes = name == "weights.bin" ? seededBytes(9 << 20, seed: 5) : try PullLine.large()["model.safetensors"]!
+            let bytes =
+                name == "weights.bin" ? seededBytes(9 << 20, seed: 5) : try PullLine.large()["model.safetensors"]!
             let line = try PullLine([name: bytes]) { $0.sendBuffer = 32 << 10 }
             line.hub.misbehave(.ignoreRange, when: .cdn())
             try await line.pull()
@@ -212,7 +214,9 @@ import Testing
         var count = 1
         for lie in [UInt64.max, UInt64(Int.max), 100_000_001, 99_999_999, 4993, 4992, 0, 20] {
             long.replaceSubrange(0..<8, with: safetensorsLength(lie))
-            let line = try PullLine(["model.safetensors": long, "b.safetensors": Array(long.prefix(count)), "c.safetensors": []])
+            let line = try PullLine([
+                "model.safetensors": long, "b.safetensors": Array(long.prefix(count)), "c.safetensors": [],
+            ])
             count += 1
             let report = try await line.pull()
             try await line.expectExact()

@@ -28,7 +28,8 @@ public struct Redirects: Sendable {
         do {
             next = try url.resolving(location)
         } catch {
-            throw CakeError(.failed, "\(url.origin) sends elsewhere, but \(HubAnswer.tame(error.what))", fix: Redirects.advice)
+            throw CakeError(
+                .failed, "\(url.origin) sends elsewhere, but \(HubAnswer.tame(error.what))", fix: Redirects.advice)
         }
         if url.origin.scheme == .https, next.origin.scheme == .http {
             throw CakeError(

@@ -31,7 +31,9 @@ final class Checkpoint: Sendable {
         let (hashes, done) = state.withLock { ($0.hashes, $0.done) }
         var settled = done
         for (number, file) in files.enumerated() where done[number] == nil {
-            guard let found = hashes[number], found.isAsPublished(file.listed, announced: file.announced), file.isLayered else { continue }
+            guard let found = hashes[number], found.isAsPublished(file.listed, announced: file.announced),
+                file.isLayered
+            else { continue }
             settled[number] = try file.described(digest: found.sha256)
         }
         guard settled.count > done.count else { return }

@@ -162,7 +162,9 @@ struct PullWork: Sendable {
         /// What a listing hides may be said where the file is. A file for which nothing was published, which no Hub
         /// does, is taken by its size alone.
         func isAsPublished(_ listed: SnapshotFile, announced: Digest?) -> Bool {
-            if let published = listed.sha256 ?? (listed.gitDigest == nil ? announced : nil) { return published == sha256 }
+            if let published = listed.sha256 ?? (listed.gitDigest == nil ? announced : nil) {
+                return published == sha256
+            }
             if let published = listed.gitDigest { return published == git }
             return true
         }

@@ -76,7 +76,8 @@ import Testing
     @Test func `is not led astray by what else lies in its folder`() async throws {
         try ModelMaker.write(
             [
-                "18446744073709551615": [1, 2], "+5": [1], "007": [1], "-1": [1], "99999999999999999999999": [1], "x": [1],
+                "18446744073709551615": [1, 2], "+5": [1], "007": [1], "-1": [1], "99999999999999999999999": [1],
+                "x": [1],
                 "3/deep": [1], "20": [],
             ], to: folder)
         try ModelMaker.write(["secret": [1, 2, 3]], to: scratch["outside"])

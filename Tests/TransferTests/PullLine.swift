@@ -45,11 +45,14 @@ final class PullLine: Sendable {
         var settings = HTTPSettings(userAgent: "cake/test")
         settings.stallSeconds = stallSeconds
         return HubSource(
-            try HubRoutes(endpoint: hub.endpoint), token: try token.map { text throws(CakeError) in try HubToken(text) },
+            try HubRoutes(endpoint: hub.endpoint),
+            token: try token.map { text throws(CakeError) in try HubToken(text) },
             client: try HTTPClient(settings))
     }
 
-    func snapshot(_ name: String = PullLine.name, revision: String? = nil, token: String? = nil) async throws -> Snapshot {
+    func snapshot(_ name: String = PullLine.name, revision: String? = nil, token: String? = nil) async throws
+        -> Snapshot
+    {
         try await source(token: token).snapshot(of: HubReference(HubRepository(name), revision: revision))
     }
 

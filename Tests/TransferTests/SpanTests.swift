@@ -38,7 +38,8 @@ import Testing
         var joined: [RemoteSpan] = []
         for span in taken {
             if let last = joined.last, last.file == span.file, last.bytes.upperBound == span.bytes.lowerBound {
-                joined[joined.count - 1] = RemoteSpan(file: last.file, bytes: last.bytes.lowerBound..<span.bytes.upperBound)
+                joined[joined.count - 1] = RemoteSpan(
+                    file: last.file, bytes: last.bytes.lowerBound..<span.bytes.upperBound)
             } else {
                 joined.append(RemoteSpan(file: span.file, bytes: span.bytes))
             }

@@ -21,6 +21,24 @@ public struct Environment: Sendable {
         self.variables = variables
     }
 
+    /// Blanks what follows these options in the words that other users of the machine see in a list of processes. What
+    /// was read before stays as it is.
+    public static func hideFromOthers(_ options: [String]) {
+        let words = unsafe CommandLine.unsafeArgv
+        var hidesNext = false
+        for index in 1..<max(1, Int(CommandLine.argc)) {
+            guard let word = unsafe words[index] else { continue }
+            let text = unsafe String(cString: word)
+            let length = unsafe strlen(word)
+            if hidesNext { unsafe memset(word, Int32(UInt8(ascii: "*")), length) }
+            hidesNext = !hidesNext && options.contains(text)
+            for option in options where text.utf8.starts(with: (option + "=").utf8) {
+                let start = option.utf8.count + 1
+                unsafe memset(word + start, Int32(UInt8(ascii: "*")), length - start)
+            }
+        }
+    }
+
     /// The variable's value; an empty one counts as not set, as the XDG rules and `NO_COLOR` ask.
     public subscript(name: String) -> String? {
         guard let value = variables[name], !value.isEmpty else { return nil }

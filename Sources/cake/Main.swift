@@ -5,6 +5,7 @@ import Platform
     /// Not async: see `Interrupt`.
     static func main() {
         let environment = Environment(reading: Settings.variables)
+        Environment.hideFromOthers(["--token"])
         let run = Run(environment)
         Interrupt.run(allowing: .milliseconds(900), late: { run.giveUp() }) { await run.status() }
     }

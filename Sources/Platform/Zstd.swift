@@ -5,6 +5,9 @@ public import Model
 public enum ZstdEffort: Sendable {
     /// Raw blocks: nothing is searched, so that reading it back is a copy.
     case none
+    /// Nothing is searched, and every byte is given as many bits as its frequency asks for: all there is to gain in
+    /// weights, at a multiple of the speed.
+    case literals
     case level(Int32)
 }
 
@@ -29,11 +32,12 @@ public enum ZstdEffort: Sendable {
         switch effort {
         case .level(let level):
             unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
-        case .none:
-            // The most negative level takes steps so long that nothing is found, and without coded literals each block
-            // is left raw.
+        case .none, .literals:
+            // The most negative level takes steps so long that nothing is found; without coded literals each block is
+            // then left raw.
+            let codesLiterals = if case .literals = effort { ZSTD_ps_enable } else { ZSTD_ps_disable }
             unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, -131_072)
-            unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_experimentalParam5, Int32(ZSTD_ps_disable.rawValue))
+            unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_experimentalParam5, Int32(codesLiterals.rawValue))
         }
         let length = unsafe plain.withUnsafeBufferPointer { source in
             unsafe room.withUnsafeMutableBufferPointer { target in

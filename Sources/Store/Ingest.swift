@@ -9,17 +9,38 @@ extension LocalStore {
     public struct Reading: Sendable {
         public let layer: Layer
         let marks: [UInt64]
+        /// The pieces themselves, of a layer that is small enough: then there is no second reading.
+        let kept: [Chunk]
     }
+
+    /// Layers up to this size stay in memory between being named and being encoded: less with many cores, since each is
+    /// at work on one.
+    private static let keptLimit = (72 << 20) / UInt64(BlockingPool.processors + 1)
 
     /// Reads a layer's bytes once, for their name.
     public func read(_ plain: PlainBytes) throws -> Reading {
         var hash = SHA256()
+        guard plain.count > LocalStore.keptLimit else {
+            var kept: [Chunk] = []
+            do {
+                for index in 0..<plain.pieces {
+                    try Task.checkCancellation()
+                    kept.append(plainChunks.take())
+                    try plain.fill(piece: index, into: kept[index])
+                    kept[index].withBytes { hash.update($0) }
+                }
+            } catch {
+                for chunk in kept { plainChunks.giveBack(chunk) }
+                throw error
+            }
+            return Reading(layer: Layer(digest: hash.finish(), size: plain.count), marks: [], kept: kept)
+        }
         var marks: [UInt64] = []
         try forEachChunk(of: plain) { bytes in
             hash.update(bytes)
             marks.append(Checksum.of(bytes))
         }
-        return Reading(layer: Layer(digest: hash.finish(), size: plain.count), marks: marks)
+        return Reading(layer: Layer(digest: hash.finish(), size: plain.count), marks: marks, kept: [])
     }
 
     /// Feeds plain bytes to hashes that go over more than one run of them.
@@ -34,6 +55,11 @@ extension LocalStore {
             chunk.withBytes(body)
             offset += UInt64(count)
         }
+    }
+
+    /// Everybody who has read a layer lets go of it.
+    public func release(_ reading: Reading) {
+        for chunk in reading.kept { plainChunks.giveBack(chunk) }
     }
 
     /// Writes the object of a layer aside, in the operation's folder: read again piece by piece, encoded on all cores,
@@ -53,7 +79,7 @@ extension LocalStore {
             var length = UInt64(headerBytes.count)
             var frames: [(stored: Int, plain: Int)] = []
             var written: UInt64 = 0
-            try await inOrder(reading.marks.count, atOnce: 2 * BlockingPool.processors + 2, on: pool) { index in
+            try await inOrder(plain.pieces, atOnce: 2 * BlockingPool.processors + 2, on: pool) { index in
                 try encode(piece: index, of: plain, reading, encoding)
             } take: { index, frame in
                 defer { storedChunks.giveBack(frame) }
@@ -91,17 +117,21 @@ extension LocalStore {
         piece index: Int, of plain: PlainBytes, _ reading: Reading, _ encoding: Encoding
     ) throws -> Chunk {
         try Task.checkCancellation()
+        if !reading.kept.isEmpty { return try encode(reading.kept[index], encoding) }
         let chunk = plainChunks.take()
         defer { plainChunks.giveBack(chunk) }
-        let offset = UInt64(index) << UInt64(ObjectHeader.standardPieceBits)
-        try plain.fill(chunk, from: offset, count: Int(min(UInt64(chunk.capacity), plain.count - offset)))
+        try plain.fill(piece: index, into: chunk)
         guard chunk.withBytes(Checksum.of) == reading.marks[index] else {
             throw CakeError(
                 .failed, "\(Printable.escape(plain.path)) changed while it was read",
                 fix: "wait until nothing writes to it, and run it again")
         }
+        return try encode(chunk, encoding)
+    }
+
+    private func encode(_ chunk: Chunk, _ encoding: Encoding) throws(CakeError) -> Chunk {
         let frame = storedChunks.take()
-        do {
+        do throws(CakeError) {
             try chunk.withBytes { bytes throws(CakeError) in
                 try coders.use { coder throws(CakeError) in try coder.encode(bytes, encoding.effort, into: frame) }
             }

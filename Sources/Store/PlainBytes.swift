@@ -28,6 +28,14 @@ public struct PlainBytes: Sendable {
     /// What to call them in an error.
     var path: String { runs.first?.file.path ?? "nothing" }
 
+    /// How many pieces of the standard size they make.
+    var pieces: Int { LayerReader.pieces(of: Layer(digest: .empty, size: count)) }
+
+    func fill(piece index: Int, into chunk: Chunk) throws(CakeError) {
+        let offset = UInt64(index) << UInt64(ObjectHeader.standardPieceBits)
+        try fill(chunk, from: offset, count: Int(min(UInt64(chunk.capacity), count - offset)))
+    }
+
     /// All of them; for headers, whose length was checked.
     public func all() throws(CakeError) -> [UInt8] {
         var bytes: [UInt8] = []

@@ -33,6 +33,9 @@ public struct Usage: Sendable {
         let names = try store.names()
         var manifests: [Digest: Totals] = [:]
         for named in names { manifests[named.record.manifest, default: Totals()].names += 1 }
+        // All at once: to seek each layer in each file of the index would take longer than everything else.
+        var lengths: [Digest: UInt64] = [:]
+        store.catalog.forEach { lengths[$0.layer.digest] = $0.storedLength }
         var owners: [Digest: Owner] = [:]
         var distinct: UInt64 = 0
         var failures: [Digest: CakeError] = [:]
@@ -59,7 +62,12 @@ public struct Usage: Sendable {
                         totals.atRest += owner.atRest
                         owners[layer.digest] = Owner(atRest: owner.atRest, only: nil, lastSeen: number)
                     } else {
-                        let atRest = try store.bytesAtRest(of: layer)
+                        let atRest: UInt64
+                        if let known = lengths[layer.digest] {
+                            atRest = known
+                        } else {
+                            atRest = try store.bytesOnDisk(of: layer)
+                        }
                         totals.atRest += atRest
                         distinct += layer.size
                         owners[layer.digest] = Owner(atRest: atRest, only: digest, lastSeen: number)
@@ -109,10 +117,9 @@ public struct Usage: Sendable {
 }
 
 extension LocalStore {
-    /// What a layer's object takes: by the index where that knows, else by the disk; 0 for one that is missing.
-    public func bytesAtRest(of layer: Layer) throws(CakeError) -> UInt64 {
+    /// What the object of a layer takes that the index does not know; 0 for one that is missing.
+    fileprivate func bytesOnDisk(of layer: Layer) throws(CakeError) -> UInt64 {
         if layer.digest == .empty { return 0 }
-        if let record = catalog.record(of: layer.digest) { return record.storedLength }
         return try Disk.status(layout.object(layer.digest))?.size ?? 0
     }
 

@@ -47,7 +47,13 @@ public struct Export: Sendable {
         if !wanted.isEmpty {
             try folder.begin()
             do {
-                for (index, file) in wanted.enumerated() { try await write(file, of: name, to: folder.part(index)) }
+                // A file is hashed and written on one core: the others want files of their own.
+                let parts = wanted.indices.map(folder.part)
+                let files = wanted
+                try await inOrder(files.count, atOnce: BlockingPool.processors, on: store.pool) { index in
+                    try await write(files[index], of: name, to: parts[index])
+                } take: { _, _ in
+                }
                 try folder.publish(wanted)
             } catch {
                 folder.discard()
@@ -70,6 +76,9 @@ public struct Export: Sendable {
         }
     }
 
+    /// The disk is set to work after this much, so that the sync at the end finds little left.
+    private static let writeStep: UInt64 = 8 << 20
+
     private func write(_ file: Manifest.File, of name: ModelName, to path: String) async throws {
         let target = try File(path, .create)
         try target.reserve(file.size)
@@ -77,6 +86,7 @@ public struct Export: Sendable {
         let pieces = Pieces(of: file)
         var hash = SHA256()
         var offset: UInt64 = 0
+        var writing: UInt64 = 0
         do {
             try await inOrder(pieces.count, atOnce: 2 * BlockingPool.processors + 2, on: store.pool) { index in
                 try Task.checkCancellation()
@@ -89,6 +99,10 @@ public struct Export: Sendable {
                     try target.write(bytes, at: offset)
                 }
                 offset += UInt64(chunk.count)
+                if offset - writing >= Export.writeStep {
+                    target.startWriting(from: writing, count: offset - writing)
+                    writing = offset
+                }
                 progress.did(bytes: UInt64(chunk.count))
             }
         } catch let error as CakeError where error.kind == .damaged || error.kind == .notFound {

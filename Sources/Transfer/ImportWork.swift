@@ -46,8 +46,9 @@ struct ImportWork: Sendable {
         switch step {
         case .file(let index):
             let found = files[index].found
-            let reading = try layering.store.read(try plain(found, 0, found.size))
-            return .file(index, reading.layer.digest)
+            var hash = SHA256()
+            try layering.store.forEachChunk(of: plain(found, 0, found.size)) { hash.update($0) }
+            return .file(index, hash.finish())
         case .unit(let unit, let index, let run):
             let file = files[index]
             let layered = try await layering.layer(

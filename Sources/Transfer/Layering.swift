@@ -40,6 +40,7 @@ struct Layering: Sendable {
             return .small(small)
         }
         let reading = try store.read(plain)
+        defer { store.release(reading) }
         guard try operation.claim([reading.layer]) == [.needed] else {
             progress(unit.count)
             return .large(reading.layer, wasHere: true)

@@ -135,6 +135,7 @@ public struct Repair: Sendable {
             return
         }
         let reading = try store.read(plain)
+        defer { store.release(reading) }
         guard reading.layer == layer else {
             try parts.remove()
             throw other

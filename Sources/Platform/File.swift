@@ -118,6 +118,12 @@ public final class File: Sendable {
         _ = cake_start_writing(descriptor, Int64(offset), Int64(count))
     }
 
+    /// Starts the disk on what will be read soon. Only a hint.
+    public func startReading(from offset: UInt64, count: UInt64) {
+        guard let offset = Int(exactly: offset), let count = Int(exactly: count) else { return }
+        _ = posix_fadvise(descriptor, offset, count, POSIX_FADV_WILLNEED)
+    }
+
     /// Takes the room now, so that a full disk is met before the work and not in the middle of it.
     public func reserve(_ size: UInt64) throws(CakeError) {
         guard size > 0, let size = Int(exactly: size) else { return }

@@ -34,6 +34,18 @@ public final class LayerReader: Sendable {
         }
     }
 
+    /// Starts the disk on a layer that will be read soon. Whatever is wrong with it shows when it is read.
+    public func startReading(_ layer: Layer) {
+        guard let object = try? object(of: layer) else { return }
+        object.file.startReading(from: object.start, count: min(object.length, LayerReader.farthest))
+    }
+
+    /// How many layers ahead are worth it.
+    public static let aheadCount = 2
+
+    /// More than this ahead would only push out what is read before.
+    private static let farthest: UInt64 = 64 << 20
+
     public func giveBack(_ chunk: Chunk) { store.plainChunks.giveBack(chunk) }
 
     /// All bytes of a small layer, checked against its name.

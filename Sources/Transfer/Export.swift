@@ -91,6 +91,9 @@ public struct Export: Sendable {
             try await inOrder(pieces.count, atOnce: 2 * BlockingPool.processors + 2, on: store.pool) { index in
                 try Task.checkCancellation()
                 let (layer, piece) = pieces[index]
+                if piece == 0 {
+                    for next in pieces.layers(after: index, LayerReader.aheadCount) { reader.startReading(next) }
+                }
                 return try reader.piece(piece, of: layer)
             } take: { _, chunk in
                 defer { reader.giveBack(chunk) }
@@ -159,12 +162,22 @@ private struct Pieces: Sendable {
         count = total
     }
 
+    /// The layers that begin behind a piece's own.
+    func layers(after index: Int, _ count: Int) -> ArraySlice<Layer> {
+        layers[min(place(of: index) + 1, layers.count)..<min(place(of: index) + 1 + count, layers.count)]
+    }
+
     subscript(index: Int) -> (layer: Layer, piece: Int) {
+        let place = place(of: index)
+        return (layers[place], index - firsts[place])
+    }
+
+    private func place(of index: Int) -> Int {
         var (low, high) = (0, firsts.count)
         while high - low > 1 {
             let middle = (low + high) / 2
             if firsts[middle] <= index { low = middle } else { high = middle }
         }
-        return (layers[low], index - firsts[low])
+        return low
     }
 }

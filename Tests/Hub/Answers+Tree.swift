@@ -39,7 +39,7 @@ extension Hub {
             }
         }
         let size = asked.isAsked("expand") ? min(50, settings.treePage) : settings.treePage
-        let first = asked.asked("cursor").flatMap { Int($0) } ?? 0
+        let first = asked.asked("cursor").flatMap { UInt32($0) }.map { Int($0) } ?? 0
         let masks = gate(repository, question) != nil || question.masksHashes
         let all = huge ?? entries.count
         let wanted = isEndless ? 0..<min(size, all) : min(first, all)..<min(first + size, all)

@@ -97,7 +97,7 @@ extension Hub {
             if let author = asked.asked("author"), !repository.name.hasPrefix(author + "/") { return false }
             return words.allSatisfy { repository.name.lowercased().contains($0) }
         }
-        let first = asked.asked("cursor").flatMap { Int($0) } ?? 0
+        let first = asked.asked("cursor").flatMap { UInt32($0) }.map { Int($0) } ?? 0
         let limit = max(1, min(asked.asked("limit").flatMap { Int($0) } ?? 1000, 1000))
         let page = found.dropFirst(first).prefix(limit)
         let entries = page.compactMap { repository in

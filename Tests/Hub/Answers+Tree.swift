@@ -29,7 +29,7 @@ extension Hub {
                 [("X-Repo-Commit", snapshot.commit)])
         }
         let size = asked.isAsked("expand") ? min(50, settings.treePage) : settings.treePage
-        let first = asked.asked("cursor").flatMap { Int($0) } ?? 0
+        let first = asked.asked("cursor").flatMap { UInt32($0) }.map { Int($0) } ?? 0
         var isEndless = false
         var huge: Int?
         for act in question.acts {

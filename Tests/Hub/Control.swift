@@ -8,6 +8,11 @@ extension Hub {
         case ("GET", "/_log"):
             return Reply(200, [], body: [.bytes(requests.flatMap { $0.json.bytes(.compact) + [10] })])
         case ("DELETE", "/_log"): forgetRequests()
+        case ("POST", "/_relay"):
+            guard let base = try? JSONValue(parsing: asked.body.span).string else {
+                return Reply(400, json: ["error": "no URL"])
+            }
+            sendToRelay(base)
         case ("POST", "/_release"): release()
         case ("POST", "/_expire"): expireSignedURLs()
         case ("DELETE", "/_misbehave"): behave()

@@ -10,6 +10,7 @@ public final class Hub: Sendable {
     let signed: SignedURLs
     let quotas = Quotas()
     private let rules = Mutex(Rules())
+    private let relay = Mutex<String?>(nil)
     private let origins = Mutex<[Place: Origin]>([:])
     /// What stalled answers look at; the last one is for those that are still to stall.
     private let gates: Mutex<[Gate]>
@@ -40,8 +41,11 @@ public final class Hub: Sendable {
 
     /// For `HF_ENDPOINT`.
     public var endpoint: String { "http://127.0.0.1:\(port(.hub))" }
-    public var cdn: String { settings.cdnBase ?? "http://\(settings.cdnHost):\(port(.cdn))" }
+    public var cdn: String { relay.withLock { $0 } ?? settings.cdnBase ?? "http://\(settings.cdnHost):\(port(.cdn))" }
     public func port(_ place: Place) -> UInt16 { origin(place)?.port ?? 0 }
+
+    /// From now on signed URLs begin with this: a relay that was told where the hub is can be known only afterwards.
+    public func sendToRelay(_ base: String) { relay.withLock { $0 = base } }
 
     // What it was asked.
 

@@ -17,7 +17,8 @@ let usage = """
       --misbehave FILE           JSON, as POST /_misbehave takes it
       --log FILE                 a line of JSON for each answer that has ended (- is standard output)
     Prints {"endpoint": …, "cdn": …} and answers until it is ended. It also answers GET and DELETE /_log,
-    POST and DELETE /_misbehave, POST /_release (what is stalled), POST /_expire (signed URLs).
+    POST and DELETE /_misbehave, POST /_release (what is stalled), POST /_expire (signed URLs),
+    POST /_relay ("http://…": what signed URLs begin with from now on).
     """
 
 func fail(_ text: String) -> Never {

@@ -3,7 +3,7 @@ import Model
 import Platform
 import Testing
 
-@Suite struct `The HTTP client` {
+@Suite(.timeLimit(.minutes(1))) struct `The HTTP client` {
     let file = Stage.large()
 
     @Test func `hands on the head before there is a body`() async throws {

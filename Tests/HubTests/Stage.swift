@@ -8,10 +8,17 @@ struct Stage {
     let hub: Hub
     let client: HTTPClient
 
+    /// Waits longer than any test may take, so that nothing ends by itself.
+    static var patient: HTTPSettings {
+        var settings = HTTPSettings(userAgent: "test")
+        settings.stallSeconds = 600
+        return settings
+    }
+
     static let small = Array("{\"a\": 1}\n".utf8)
 
     /// `org/base` with a large and a small file, and another revision.
-    init(_ settings: HubSettings = HubSettings(), client: HTTPSettings = HTTPSettings(userAgent: "test")) throws {
+    init(_ settings: HubSettings = HubSettings(), client: HTTPSettings = Stage.patient) throws {
         folder = try HubFolder()
         try folder.write("org/base", ["config.json": Stage.small, "model.safetensors": Stage.large()])
         try folder.write("org/base", "config.json", Array("{}".utf8), revision: "refs/pr/1")

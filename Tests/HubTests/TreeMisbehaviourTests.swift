@@ -56,6 +56,14 @@ import Testing
         }
     }
 
+    @Test func `is asked for pages that do not exist, and is still there`() async throws {
+        let stage = try Stage()
+        for cursor in ["-5", "99", "99999999999999999999", "x"] {
+            #expect(try await stage.ask(Self.path + "&cursor=\(cursor)").head.status == 200)
+            #expect(try await stage.ask("/api/models?cursor=\(cursor)").head.status == 200)
+        }
+    }
+
     @Test func `can be written down as JSON`() throws {
         let text = """
             [{"when": {"at": "cdn", "ending": ".bin", "skipping": 1, "times": 2}, "do": [{"cut": 10}, "gzip"]},

@@ -10,7 +10,7 @@ final class Bucket {
     /// A rate of 0 has no end.
     init(rate: Double) {
         self.rate = rate
-        most = max(rate * 0.02, 65536)
+        most = max(rate * 0.05, 65536)
         level = most
     }
 

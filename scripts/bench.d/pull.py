@@ -105,7 +105,7 @@ class Aria2(Lists):
         path = os.path.join(home, "list")
         with open(path, "w", encoding="utf-8") as file:
             file.writelines(f"{url}\n  out={name}\n" for url, name in files)
-        return ["aria2c", "-x16", "-s16", "-i", path, "-d", out, "-q", "-c", "--file-allocation=falloc",
+        return ["aria2c", "-x16", "-s16", "-j2", "-i", path, "-d", out, "-q", "-c", "--file-allocation=falloc",
                 "--allow-overwrite=true", "--auto-save-interval=1"]
 
 
@@ -122,7 +122,7 @@ class Curl(Lists):
         path = os.path.join(home, "list")
         with open(path, "w", encoding="utf-8") as file:
             file.writelines(f'url = "{url}"\noutput = "{out}/{name}"\n' for url, name in files)
-        return ["curl", "-sSfL", "-Z", "--parallel-max", "16", "-C", "-", "-K", path]
+        return ["curl", "-sSfL", "-Z", "--parallel-immediate", "--parallel-max", "16", "-C", "-", "-K", path]
 
 
 PEERS = (Cake(), HF(), Aria2(), Curl())

@@ -9,29 +9,21 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 import hub as hubs
 
 
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
 class SlowHub:
     """The hub at the far end of a line. Rates are bytes a second; without them clients talk to the hub itself."""
 
     def __init__(self, tools, root, round_trip_ms=0, each=0, everybody=0):
-        ports = free_port(), free_port()
-        self.line = None
-        options = ["--port", str(ports[0]), "--cdn-port", str(ports[1]), "--quota", "10000000"]
+        self.hub = hubs.Hub(os.path.join(tools, "hub"), root, "--quota", "10000000")
+        self.line, self.endpoint = None, self.hub.endpoint
         if each or everybody or round_trip_ms:
-            maps = [word for port in ports for word in ("--map", f"0:{port}")]
+            maps = [word for url in (self.hub.endpoint, self.hub.cdn) for word in ("--map", "0:" + url.rsplit(":", 1)[1])]
             self.line = subprocess.Popen(
                 [os.path.join(tools, "line"), *maps, "--round-trip-ms", str(round_trip_ms), "--each", str(each),
                  "--all", str(everybody)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
             told = json.loads(self.line.stdout.readline())
             self.control = told["control"]
-            options += ["--cdn-base", f"http://127.0.0.1:{told['ports'][1]}"]
-        self.hub = hubs.Hub(os.path.join(tools, "hub"), root, *options)
-        self.endpoint = self.hub.endpoint if self.line is None else f"http://127.0.0.1:{told['ports'][0]}"
+            self.endpoint = f"http://127.0.0.1:{told['ports'][0]}"
+            self.hub.ask("POST", "/_relay", f"http://127.0.0.1:{told['ports'][1]}")
 
     def __enter__(self):
         return self

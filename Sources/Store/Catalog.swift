@@ -18,6 +18,8 @@ final class Catalog: Sendable {
         var listing = Listing(index: [], packs: [])
         /// Whether the bytes of the index were compared with its names.
         var isChecked = false
+        /// How often it was read anew.
+        var readings = 0
 
         func holds(_ record: IndexRecord) -> Bool {
             guard case .pack(let pack, _) = record.place else { return true }
@@ -45,15 +47,24 @@ final class Catalog: Sendable {
         // Folding removes an index after another has taken its place: who finds one gone has an old list.
         for attempt in 0..<5 {
             if let state = try read(checking: checking, acceptingGaps: attempt == 4) {
-                return self.state.withLock { $0 = state }
+                return self.state.withLock { old in
+                    let readings = old.readings + 1
+                    old = state
+                    old.readings = readings
+                }
             }
         }
     }
 
-    /// Reads the disk once more where it may know better; false when there is nothing new.
-    func refresh() throws(CakeError) -> Bool {
+    /// Which reading of the disk answers now come from.
+    var reading: Int { state.withLock { $0.readings } }
+
+    /// Reads the disk once more where it may know better than the reading that was asked; false when there is nothing
+    /// new. Another task may have done so meanwhile.
+    func refresh(since seen: Int) throws(CakeError) -> Bool {
+        if reading != seen { return true }
         let now = try list()
-        if state.withLock({ $0.isChecked && $0.listing == now }) { return false }
+        if state.withLock({ $0.isChecked && $0.listing == now && $0.readings == seen }) { return false }
         try reload(checking: true)
         return true
     }

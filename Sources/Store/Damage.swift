@@ -22,7 +22,8 @@ extension LocalStore {
         if layer.digest == .empty { return nil }
         var hash = SHA256()
         do {
-            guard try contains(layer) || catalog.refresh() && contains(layer) else {
+            let seen = catalog.reading
+            guard try contains(layer) || catalog.refresh(since: seen) && contains(layer) else {
                 let isMissing = try !Disk.exists(layout.object(layer.digest))
                 return Damage(
                     layer: layer, why: isMissing ? "missing" : "its object makes no sense",

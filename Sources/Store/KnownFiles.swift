@@ -11,7 +11,7 @@ public struct KnownFiles: Sendable {
     /// Reads every manifest, also those that no name leads to any more. One that cannot be read knows nothing.
     public init(of store: LocalStore) throws(CakeError) {
         // Another process may have brought some since the store was opened.
-        _ = try store.catalog.refresh()
+        _ = try store.catalog.refresh(since: store.catalog.reading)
         for digest in try store.manifestDigests() {
             guard let manifest = try? store.manifest(digest) else { continue }
             for file in manifest.files where bySHA256.updateValue(file, forKey: file.digest) == nil {

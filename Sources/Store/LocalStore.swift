@@ -121,7 +121,9 @@ public struct LocalStore: Sendable {
     /// Opens a layer's object. What another process moved meanwhile, or a damaged index tells wrong, is looked up again.
     func open(_ layer: Layer) throws(CakeError) -> StoredObject {
         var failure: CakeError
+        var seen: Int
         repeat {
+            seen = catalog.reading
             failure = CakeError(.notFound, "layer \(layer.digest.short) is not in the store")
             do {
                 if let location = try locate(layer) { return try open(layer, at: location) }
@@ -129,7 +131,7 @@ public struct LocalStore: Sendable {
                 guard error.kind == .notFound || error.kind == .damaged else { throw error }
                 failure = error
             }
-        } while try catalog.refresh()
+        } while try catalog.refresh(since: seen)
         throw failure
     }
 

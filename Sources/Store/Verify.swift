@@ -27,7 +27,7 @@ extension LocalStore {
             guard let manifest = try? manifest(digest) else { continue }
             for layer in manifest.layers where seen.insert(layer.digest).inserted { layers.append(layer) }
         }
-        _ = try catalog.refresh()
+        _ = try catalog.refresh(since: catalog.reading)
         catalog.forEach { record in
             guard case .pack = record.place, seen.insert(record.layer.digest).inserted else { return }
             layers.append(record.layer)

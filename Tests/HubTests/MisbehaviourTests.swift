@@ -83,21 +83,15 @@ import Testing
         #expect(got.isWhole && got.bytes == file)
     }
 
-    @Test func `is slow to start and slow to go on`() async throws {
+    @Test func `sends all of it however slowly it starts and goes on`() async throws {
         let stage = try Stage()
         let url = try await stage.signedURL()
         stage.hub.misbehave(.startAfter(.milliseconds(500)), when: .cdn().times(1))
         stage.hub.misbehave(.drip(bytesPerSecond: 200), when: .cdn().skipping(1))
-        let clock = ContinuousClock()
-        let start = clock.now
         let slow = try await stage.client.open(stage.request(url))
-        #expect(clock.now - start >= .milliseconds(500))
         #expect(await drain(slow).isWhole)
         let dripping = try await stage.client.open(stage.request(url, range: 0..<100))
-        let head = clock.now
         #expect(await drain(dripping).bytes.count == 100)
-        // Ten pieces; the first may be here already.
-        #expect(clock.now - head >= .milliseconds(350))
     }
 
     @Test func `sends elsewhere, or round in circles`() async throws {

@@ -15,18 +15,7 @@ internal import Glibc
         self.threads = threads
         unsafe pthread_mutex_init(lock, nil)
         unsafe pthread_cond_init(isWork, nil)
-        for _ in 0..<threads {
-            var thread = pthread_t()
-            let context = unsafe Unmanaged.passRetained(self).toOpaque()
-            unsafe pthread_create(
-                &thread, nil,
-                { context in
-                    guard let context = unsafe context else { return nil }
-                    unsafe Unmanaged<BlockingPool>.fromOpaque(context).takeRetainedValue().run()
-                    return nil
-                }, context)
-            pthread_detach(thread)
-        }
+        for _ in 0..<threads { Thread.start { self.run() } }
     }
 
     public static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """pulls over a line of 50 ms, 25 MB/s a connection, 200 MB/s in all, and over loopback, beside hf, aria2c and curl"""
 import argparse
-import datetime
 import os
 import random
 import shutil
@@ -298,17 +297,10 @@ def main():
     text, goals = report(peers, total, differing, capped, free, resumed, kills)
     shutil.rmtree(os.path.join(WORK, "home"), ignore_errors=True)
     if args.write:
-        made = f"{datetime.date.today()} · {timing.machine(WORK)} · " + "; ".join(versions.values())
-        notes = (f"Medians of {rounds} runs, the programs taking turns. The line: {ROUND_TRIP_MS} ms a round trip, "
+        notes = (f"{timing.runs(rounds)}, the programs taking turns. The line: {ROUND_TRIP_MS} ms a round trip, "
                  f"{EACH / 1e6:.0f} MB/s a connection, {ALL / 1e6:.0f} MB/s in all, without slow start.")
-        parts = [made, notes, text]
-        if goals:
-            parts.append(timing.table(["goal", "got", "wanted", ""], goals))
-        timing.write_between_marks(PAGE, "pull", "\n\n".join(parts))
-    if timing.failed_goals:
-        print(f"{len(timing.failed_goals)} goals missed: {'; '.join(timing.failed_goals)}")
-    elif goals:
-        print("all goals met")
+        timing.write_table(PAGE, "pull", WORK, versions.values(), notes, text, goals)
+    timing.tell_goals(goals)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """models into a store and out of it, beside restic, zstd and cp; start-up; very many tensors"""
 import argparse
-import datetime
 import os
 import shutil
 import statistics
@@ -309,19 +308,11 @@ def main():
         goals += start_up(*((20, 50, 15) if args.quick else (100, 300, 50)))
         goals += many_tensors(*((5000, 400 * 10**9, 1) if args.quick else (90_000, 400 * 10**9, 5)))
     if args.write:
-        made = f"{datetime.date.today()} · {timing.machine(WORK)} · " + "; ".join(versions.values())
-        runs = "One run of each" if rounds == 1 else f"Medians of {rounds} runs"
-        notes = (f"{runs}, the programs taking turns; wall time ends when the file system has been "
+        notes = (f"{timing.runs(rounds)}, the programs taking turns; wall time ends when the file system has been "
                  f"synced. Caches were {caches}, and memory was touched before every run. Peaks under "
                  f"{timing.own_peak() // MIB + 1} MiB are not told apart.")
-        parts = [made, notes, text]
-        if goals:
-            parts.append(timing.table(["goal", "got", "wanted", ""], goals))
-        timing.write_between_marks(PAGE, "store", "\n\n".join(parts))
-    if timing.failed_goals:
-        print(f"{len(timing.failed_goals)} goals missed: {'; '.join(timing.failed_goals)}")
-    elif goals:
-        print("all goals met")
+        timing.write_table(PAGE, "store", WORK, versions.values(), notes, text, goals)
+    timing.tell_goals(goals)
 
 
 if __name__ == "__main__":

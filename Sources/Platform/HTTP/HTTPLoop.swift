@@ -41,16 +41,7 @@ internal import Synchronization
         unsafe self.multi = multi
         self.settings = settings
         unsafe cake_curl_multi_set_number(multi, CURLMOPT_MAXCONNECTS, 128)
-        var thread = pthread_t()
-        let context = unsafe Unmanaged.passRetained(self).toOpaque()
-        unsafe pthread_create(
-            &thread, nil,
-            { context in
-                guard let context = unsafe context else { return nil }
-                unsafe Unmanaged<HTTPLoop>.fromOpaque(context).takeRetainedValue().run()
-                return nil
-            }, context)
-        pthread_detach(thread)
+        Thread.start { self.run() }
     }
 
     func start(_ transfer: HTTPTransfer) { wish(.start(transfer)) }

@@ -3,6 +3,7 @@
 A child's peak memory cannot come out lower than this process's own, because Linux counts the moment before exec; so this
 stays small (about 20 MiB) and whatever needs numpy runs elsewhere.
 """
+import datetime
 import os
 import platform
 import re
@@ -174,3 +175,24 @@ def write_between_marks(path, mark, text):
     with open(path + ".part", "w", encoding="utf-8") as file:
         file.write(f"{before}{start}\n{text}\n{end}{after}")
     os.replace(path + ".part", path)
+
+
+def runs(rounds):
+    """How a table says how often each program ran."""
+    return "One run of each" if rounds == 1 else f"Medians of {rounds} runs"
+
+
+def write_table(path, mark, work, versions, notes, text, goals):
+    """Puts a subject's table and goals on its page, with the machine and what was measured."""
+    parts = [f"{datetime.date.today()} · {machine(work)} · " + "; ".join(versions), notes, text]
+    if goals:
+        parts.append(table(["goal", "got", "wanted", ""], goals))
+    write_between_marks(path, mark, "\n\n".join(parts))
+
+
+def tell_goals(goals):
+    """The last line: what was missed, if anything was asked for."""
+    if failed_goals:
+        print(f"{len(failed_goals)} goals missed: {'; '.join(failed_goals)}")
+    elif goals:
+        print("all goals met")

@@ -72,6 +72,7 @@ import Testing
                 // Whoever exports again an hour later finds nothing in the way, and leaves nothing.
                 if try Disk.exists(out) {
                     for name in try Disk.names(in: out) where name.hasPrefix(".") {
+                        try waitUntilFree(out + "/" + name + "/lock")
                         try Bend.age(out + "/" + name, seconds: 7200)
                     }
                 }

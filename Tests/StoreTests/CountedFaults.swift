@@ -56,6 +56,15 @@ func countingFaults<Subject, Outcome>(
 /// Makes every folder left in `incoming` old, as it is when the next command comes an hour later.
 func ageLeftovers(of root: String) throws {
     for name in try FileManager.default.contentsOfDirectory(atPath: root + "/incoming") {
+        try waitUntilFree(root + "/incoming/" + name + "/lease")
         try Bend.age(root + "/incoming/" + name, seconds: 7200)
     }
+}
+
+/// Returns when nobody holds a lock. Other tests start programs at the same time, and until such a one has begun to run it
+/// holds whatever was open here.
+func waitUntilFree(_ path: String) throws {
+    guard let lock = try? File(path, .readWrite) else { return }
+    _ = try lock.lock(exclusive: true, waiting: true)
+    lock.unlock()
 }

@@ -30,22 +30,27 @@ let package = Package(
         c("CZstd", "libzstd", apt: "libzstd-dev"),
         c("CCrypto", "libcrypto", apt: "libssl-dev"),
         c("CXXHash", "libxxhash", apt: "libxxhash-dev"),
+        c("CZlib", "zlib", apt: "zlib1g-dev"),
         .target(name: "CShims", dependencies: ["CCurl"]),
+        .target(name: "CKernels"),
         swift("Model"),
-        swift("Platform", ["Model", "CShims", "CCurl", "CZstd", "CCrypto", "CXXHash"]),
+        swift("Platform", ["Model", "CShims", "CKernels", "CCurl", "CZstd", "CCrypto", "CXXHash", "CZlib"]),
         swift("Store", ["Model", "Platform"]),
         swift("Transfer", ["Model", "Platform", "Store"]),
         .executableTarget(
             name: "cake", dependencies: ["Transfer", "Store", "Platform", "Model"], swiftSettings: strict),
-        swift("Hub", ["Model", "CCrypto"], path: "Tests/Hub"),
+        swift("Hub", ["Model", "Platform", "CCrypto"], path: "Tests/Hub"),
         .executableTarget(
-            name: "hub", dependencies: ["Hub", "Model"], path: "Tests/HubServer", swiftSettings: strict),
+            name: "hub", dependencies: ["Hub", "Model", "Platform"], path: "Tests/HubServer", swiftSettings: strict),
+        .executableTarget(
+            name: "codec", dependencies: ["Model", "Platform", "Store", "Transfer"], path: "Tests/Codec",
+            swiftSettings: strict),
         .executableTarget(name: "line", path: "Tests/Line", swiftSettings: strict),
         swift("Support", ["Model", "Platform", "Store", "Transfer"], path: "Tests/Support"),
         tests("ArchitectureTests", []),
         tests("ModelTests", ["Model", "Support"]),
         tests("PlatformTests", ["Model", "Platform", "Support"]),
-        tests("StoreTests", ["Model", "Platform", "Store", "Support"]),
+        tests("StoreTests", ["Model", "Platform", "Store", "Transfer", "Support"]),
         tests("TransferTests", ["Model", "Platform", "Store", "Transfer", "Support", "Hub"]),
         tests("HubTests", ["Model", "Platform", "Hub"]),
         tests(
@@ -53,3 +58,10 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// scripts/fuzz alone builds this: its main function comes with the sanitizer.
+if Context.environment["CAKE_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz", dependencies: ["Model", "Platform", "Store"], path: "Tests/Fuzz", swiftSettings: strict))
+}

@@ -4,6 +4,8 @@ public struct Difference: Hashable, Sendable {
     public enum Kind: String, CaseIterable, Hashable, Sendable {
         /// Same name, dtype, shape and bytes, in whatever file.
         case same
+        /// Same name, dtype and shape, and the same bytes wherever some of them were compared.
+        case alike
         /// Same name, dtype and shape, other bytes.
         case changed
         /// Same name and dtype, other shape.
@@ -73,6 +75,8 @@ public struct Difference: Hashable, Sendable {
     public let bytesShared: UInt64
     /// The plain bytes of the second's layers of which it is not known whether the first has them.
     public let bytesUnknown: UInt64
+    /// Of those, the bytes of tensors that are equal wherever some of them were compared.
+    public let bytesAlike: UInt64
     /// The same files with the same bytes. Equal tensors in other shards or under other headers are not that.
     public let isIdentical: Bool
 
@@ -93,6 +97,33 @@ public struct Difference: Hashable, Sendable {
             && zip(before.files, after.files).allSatisfy { $0.path == $1.path && $0.isSame(as: $1) == true }
         let bytes = BytesToMove(before, after, capacity: (matching.before.count, matching.after.count))
         (bytesNeeded, bytesShared, bytesUnknown) = (bytes.needed, bytes.shared, bytes.unknown)
+        bytesAlike = 0
+    }
+
+    /// The same, with what was found out of tensors that were not known: by their places among all, and nil where nothing
+    /// was. Bytes that two tensors have in common count once.
+    public init(_ other: Difference, finding found: [Kind?]) {
+        var tensors = other.tensors
+        var (needed, shared, unknown) = (other.bytesNeeded, other.bytesShared, other.bytesUnknown)
+        var alike: UInt64 = 0
+        var seen: Set<Outline.Content> = []
+        for (index, kind) in found.enumerated() where tensors[index].kind == .unknown {
+            guard let kind, let after = tensors[index].after else { continue }
+            tensors[index] = TensorChange(kind: kind, before: tensors[index].before, after: after)
+            if let content = after.content, !seen.insert(content).inserted { continue }
+            switch kind {
+            case .same: shared += after.size
+            case .alike:
+                alike += after.size
+                continue
+            default: needed += after.size
+            }
+            unknown -= min(unknown, after.size)
+        }
+        self.tensors = tensors
+        files = other.files
+        isIdentical = other.isIdentical
+        (bytesNeeded, bytesShared, bytesUnknown, bytesAlike) = (needed, shared, unknown, alike)
     }
 
     private static func files(_ before: Outline, _ after: Outline) -> [FileChange] {

@@ -57,7 +57,7 @@ public struct DifferenceSummary: Hashable, Sendable {
             bytes = bytes.clampedSum(size)
             switch change.kind {
             case .changed, .reshaped, .dtypeChanged, .added: bytesChanged = bytesChanged.clampedSum(size)
-            case .same, .renamed, .removed, .unknown: break
+            case .same, .alike, .renamed, .removed, .unknown: break
             }
         }
 
@@ -133,13 +133,14 @@ extension Difference.Kind {
     fileprivate var place: Int {
         switch self {
         case .same: 0
-        case .changed: 1
-        case .reshaped: 2
-        case .dtypeChanged: 3
-        case .renamed: 4
-        case .added: 5
-        case .removed: 6
-        case .unknown: 7
+        case .alike: 1
+        case .changed: 2
+        case .reshaped: 3
+        case .dtypeChanged: 4
+        case .renamed: 5
+        case .added: 6
+        case .removed: 7
+        case .unknown: 8
         }
     }
 }

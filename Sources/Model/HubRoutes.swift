@@ -48,6 +48,11 @@ public struct HubRoutes: Hashable, Sendable, CustomStringConvertible {
     /// Branches and tags.
     public func revisions(of repository: HubRepository) -> WebURL { api(repository, "/refs") }
 
+    /// What lets one ask the Xet server that keeps the files.
+    public func xetReadToken(of repository: HubRepository, at revision: String) -> WebURL {
+        api(repository, "/xet-read-token/" + PercentText.encode(revision))
+    }
+
     public var whoAmI: WebURL { url("/api/whoami-v2") }
 
     public func search(_ words: String, kind: HubRepository.Kind = .model, limit: Int) -> WebURL {

@@ -67,7 +67,7 @@ private struct HubTreeEntry {
     var path = ""
     private var size: UInt64?
     private var blob: GitDigest?
-    private var xetHash: Digest?
+    private var xetHash: XetHash?
     private var isLarge = false
     private var largeSize: UInt64?
     private var pointerSize: UInt64?
@@ -89,7 +89,7 @@ private struct HubTreeEntry {
             case "xetHash":
                 // Also a hidden one says that git keeps a pointer only.
                 if try scanner.kind(in: bytes) == .string { isLarge = true }
-                xetHash = try HubTreeEntry.hash(&scanner, in: bytes)
+                xetHash = try HubTreeEntry.hash(&scanner, in: bytes).map(XetHash.init(spelledLike:))
             case "lfs": try readLarge(&scanner, in: bytes)
             default: try scanner.skipValue(in: bytes)
             }

@@ -1,7 +1,7 @@
 /// Reads cake's own text files: lines of words with one space between, over bytes and without copies. A line counts only
 /// with its line feed, so that a file cut short is seen.
 struct Lines {
-    private var position = 0
+    private(set) var position = 0
     private var line = 0
 
     func isAtEnd(of bytes: Span<UInt8>) -> Bool { position == bytes.count }
@@ -32,6 +32,9 @@ struct Words {
     }
 
     var isAtEnd: Bool { position == end }
+
+    /// A word has been taken by its spelling: the next has a space before it.
+    mutating func continueLine() { isAtStart = false }
 
     mutating func skip(prefix: String, in bytes: Span<UInt8>) -> Bool {
         var index = position

@@ -22,16 +22,19 @@ public enum ManifestText {
             bytes.append(space)
             Escaped.append(file.path.string, to: &bytes)
             bytes.append(lineFeed)
-            for segment in file.segments {
-                append(segment.layer, to: &bytes)
-                if let tensor = segment.tensor { append(tensor, to: &bytes) }
-                bytes.append(lineFeed)
-            }
+            for segment in file.segments { append(segment, to: &bytes) }
         }
         return bytes
     }
 
     private static let space = UInt8(ascii: " ")
+
+    /// A line of its own.
+    static func append(_ segment: Manifest.Segment, to bytes: inout [UInt8]) {
+        append(segment.layer, to: &bytes)
+        if let tensor = segment.tensor { append(tensor, to: &bytes) }
+        bytes.append(lineFeed)
+    }
 
     private static func append(_ layer: Layer, to bytes: inout [UInt8]) {
         layer.digest.appendHex(to: &bytes)
@@ -61,6 +64,17 @@ public enum ManifestText {
             rest /= 10
         } while rest > 0
         bytes[start...].reverse()
+    }
+
+    /// What is left of a line of that kind.
+    static func segment(of words: inout Words, in bytes: Span<UInt8>) -> Manifest.Segment? {
+        guard let digest = words.digest(in: bytes), let size = words.number(in: bytes) else { return nil }
+        let layer = Layer(digest: digest, size: size)
+        if words.isAtEnd { return Manifest.Segment(layer: layer, tensor: nil) }
+        guard let dtype = words.dtype(in: bytes), let shape = words.shape(in: bytes),
+            let name = words.escaped(in: bytes)
+        else { return nil }
+        return Manifest.Segment(layer: layer, tensor: Tensor(name: ExactText(name), dtype: dtype, shape: shape))
     }
 
     public static func decode(_ bytes: Span<UInt8>) throws(CakeError) -> Manifest {
@@ -93,19 +107,10 @@ public enum ManifestText {
                 open = (try FilePath(path), digest, size)
                 continue
             }
-            guard open != nil, let digest = words.digest(in: bytes), let size = words.number(in: bytes) else {
-                throw lines.refuse("is not a layer line")
+            guard open != nil, let segment = segment(of: &words, in: bytes) else {
+                throw lines.refuse("is not the line of a layer or a tensor")
             }
-            let layer = Layer(digest: digest, size: size)
-            if words.isAtEnd {
-                segments.append(Manifest.Segment(layer: layer, tensor: nil))
-                continue
-            }
-            guard let dtype = words.dtype(in: bytes),
-                let shape = words.shape(in: bytes), let name = words.escaped(in: bytes)
-            else { throw lines.refuse("is not a tensor line") }
-            let tensor = Tensor(name: ExactText(name), dtype: dtype, shape: shape)
-            segments.append(Manifest.Segment(layer: layer, tensor: tensor))
+            segments.append(segment)
         }
         try close()
         guard lines.isAtEnd(of: bytes) else { throw lines.refuse("does not end") }

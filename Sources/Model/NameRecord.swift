@@ -2,6 +2,8 @@
 public struct NameRecord: Hashable, Sendable {
     public var manifest: Digest
     private var fields: [String: String] = [:]
+    /// What the source called the content of each file: an HTTP ETag without its quotes.
+    public var etags: [FilePath: String] = [:]
 
     public init(manifest: Digest) { self.manifest = manifest }
 
@@ -34,19 +36,57 @@ public struct NameRecord: Hashable, Sendable {
         set { fields["earlier"] = newValue.isEmpty ? nil : newValue.suffix(50).joined(separator: " ") }
     }
 
+    /// Bytes that did not have to be moved when it was pulled, by what showed that: `samples 4096`.
+    public var proved: [String: UInt64] {
+        get {
+            let words = fields["proved"]?.split(separator: " ") ?? []
+            var proved: [String: UInt64] = [:]
+            for place in stride(from: 0, to: words.count - 1, by: 2) {
+                if let bytes = UInt64(words[place + 1]) { proved[String(words[place])] = bytes }
+            }
+            return proved
+        }
+        set {
+            let words = newValue.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+            fields["proved"] = words.isEmpty ? nil : words.joined(separator: " ")
+        }
+    }
+
+    /// Tensors that the commit has and the model here has not, by name: it was pulled in part.
+    public var missing: [String] {
+        get {
+            guard let text = fields["missing"], let list = try? JSONValue(parsing: Array(text.utf8).span) else {
+                return []
+            }
+            return list.array?.compactMap(\.string) ?? []
+        }
+        set {
+            fields["missing"] = newValue.isEmpty ? nil : JSONValue.array(newValue.map { JSONValue($0) }).text(.compact)
+        }
+    }
+
+    public var isPartial: Bool { fields["missing"] != nil }
+
     public var isPinned: Bool {
         get { fields["pinned"] == "yes" }
         set { fields["pinned"] = newValue ? "yes" : nil }
     }
 
     static let firstLine = "cake name 1"
-    public static let maximumSize = 1 << 20
+    /// The ETags of some 100,000 files.
+    public static let maximumSize = 32 << 20
+    private static let etagKey = "etag"
 
     public func encode() -> [UInt8] {
         var bytes = Array("\(NameRecord.firstLine)\nmanifest \(manifest.hex)\n".utf8)
         for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
             bytes += "\(key) ".utf8
             Escaped.append(value, to: &bytes)
+            bytes.append(lineFeed)
+        }
+        for (path, etag) in etags.sorted(by: { $0.key < $1.key }) {
+            bytes += "\(NameRecord.etagKey) ".utf8
+            Escaped.append("\(etag) \(path.string)", to: &bytes)
             bytes.append(lineFeed)
         }
         return bytes
@@ -65,7 +105,15 @@ public struct NameRecord: Hashable, Sendable {
             guard let key = line.word(in: bytes), let value = line.escaped(in: bytes) else {
                 throw lines.refuse("is no key and value")
             }
-            fields[key] = value
+            guard key == NameRecord.etagKey else {
+                fields[key] = value
+                continue
+            }
+            let words = value.split(separator: " ", maxSplits: 1)
+            guard words.count == 2, let path = try? FilePath(String(words[1])) else {
+                throw lines.refuse("is no ETag of a file")
+            }
+            etags[path] = String(words[0])
         }
         guard lines.isAtEnd(of: bytes) else { throw lines.refuse("does not end") }
     }

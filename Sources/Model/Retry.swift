@@ -13,8 +13,8 @@ public struct Retry: Hashable, Sendable {
     /// Whether the same question may have another answer soon.
     public static func isTransient(status: Int) -> Bool { [408, 425, 429, 500, 502, 503, 504].contains(status) }
 
-    /// Whether what failed between here and the server may work the next time.
-    public static func isTransient(_ error: CakeError) -> Bool { error.kind == .network }
+    /// Whether what failed between here and the server may work the next time. What comes with a remedy waits for a person.
+    public static func isTransient(_ error: CakeError) -> Bool { error.kind == .network && error.fix == nil }
 
     /// How long to wait after the given number of failures, or nil when it is time to give up. `asked` is what the server
     /// wants; `random` is in 0..<1, and spreads those who failed together.

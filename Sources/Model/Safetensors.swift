@@ -58,6 +58,9 @@ public enum Safetensors {
                 self.key = key
                 self.value = value
             }
+
+            /// What transformers wants to see.
+            public static let torch = Note(key: "format", value: "pt")
         }
 
         /// As the header has them.

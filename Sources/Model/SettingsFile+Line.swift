@@ -43,10 +43,15 @@ extension SettingsFile {
         guard value.unicodeScalars.allSatisfy(Printable.isPlain) else {
             throw CakeError(.usage, "the value of \(key) holds a control character")
         }
-        do {
+        do throws(CakeError) {
             switch Key(rawValue: key) {
             case .endpoint: _ = try HubRoutes(endpoint: value)
             case .store: break
+            case .maxWorkers:
+                guard let count = Int(value), count > 0 else {
+                    throw CakeError(.usage, "\"\(value)\" is no count", fix: "write it like 16")
+                }
+            case .limitRate: _ = try Quantities.readBytes(value)
             case nil: _ = try Reference(value)
             }
         } catch {

@@ -5,11 +5,15 @@ public struct SettingsFile: Hashable, Sendable {
     public enum Key: String, CaseIterable, Sendable {
         case store
         case endpoint
+        case maxWorkers = "max-workers"
+        case limitRate = "limit-rate"
 
         public var meaning: String {
             switch self {
             case .store: "the folder of the store"
             case .endpoint: "the Hub, or a mirror of it"
+            case .maxWorkers: "how many connections a pull may open"
+            case .limitRate: "how much a pull may fetch in a second, such as 20MB"
             }
         }
     }

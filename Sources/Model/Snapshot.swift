@@ -8,6 +8,8 @@ public struct Snapshot: Hashable, Sendable {
     /// Sorted by path, each path once, none of which meet on any disk.
     public let files: [SnapshotFile]
     public let size: UInt64
+    /// What it says that it was made from.
+    public var baseModels: [String] = []
 
     public init(
         repository: HubRepository, revision: String?, commit: String, files: [SnapshotFile]
@@ -46,25 +48,23 @@ public struct SnapshotFile: Hashable, Sendable {
     public let blob: GitDigest?
     /// Of the bytes, for a large file; unknown to whom the repository is closed.
     public let sha256: Digest?
-    private let xet: Digest?
+    /// Of the bytes, where Xet keeps them.
+    public let xetHash: XetHash?
 
     public init(
         path: FilePath, size: UInt64, isLarge: Bool = false, blob: GitDigest? = nil, sha256: Digest? = nil,
-        xetHash: Digest? = nil
+        xetHash: XetHash? = nil
     ) {
         self.path = path
         self.size = size
         self.isLarge = isLarge
         self.blob = blob
         self.sha256 = sha256
-        xet = xetHash
+        self.xetHash = xetHash
     }
 
     /// Of the bytes, for a file that git keeps whole; nil for a large one.
     public var gitDigest: GitDigest? { isLarge ? nil : blob }
-
-    /// 64 hex digits that mean something to Xet's servers alone.
-    public var xetHash: String? { xet?.hex }
 }
 
 extension Array {

@@ -11,8 +11,8 @@ struct WeightForms {
     private var hasMain = false
     private let paths: Set<FilePath>
 
-    init(_ snapshot: Snapshot) {
-        paths = Set(snapshot.files.map(\.path))
+    init(_ files: [FilePath]) {
+        paths = Set(files)
         for path in paths where WeightForms.isSafetensors(path) && !WeightForms.isSecondary(path) {
             hasMain = true
             folders[WeightForms.folder(of: path), default: Folder()].hasMain = true
@@ -78,7 +78,7 @@ struct WeightForms {
         return endings.contains { name.utf8.count > $0.utf8.count && name.hasSuffix($0) }
     }
 
-    private static func folder(of path: FilePath) -> ExactText {
+    static func folder(of path: FilePath) -> ExactText {
         guard let slash = path.string.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "" }
         return ExactText(String(path.string[..<slash]))
     }

@@ -10,12 +10,18 @@ public struct WeightSelection: Sendable {
     private let scope: Scope
     private let included: [Glob]
     private let excluded: [Glob]
+    /// Files that were named one by one: each has to be there.
+    private let named: [String]
 
     /// With globs to include, the scope does not matter: who names files means them. As `hf` has it, `*` also takes
     /// slashes, and a pattern that ends in a slash takes all beneath.
-    public init(_ scope: Scope = .oneFormat, include: [String] = [], exclude: [String] = []) throws(CakeError) {
+    public init(
+        _ scope: Scope = .oneFormat, files: [String] = [], include: [String] = [], exclude: [String] = []
+    ) throws(CakeError) {
         self.scope = scope
-        included = try include.map(WeightSelection.glob)
+        let isPattern = { (name: String) in name.utf8.contains { "*?[".utf8.contains($0) } }
+        named = files.filter { !isPattern($0) }
+        included = try (include + files.filter(isPattern)).map(WeightSelection.glob)
         excluded = try exclude.map(WeightSelection.glob)
     }
 
@@ -38,16 +44,18 @@ public struct WeightSelection: Sendable {
 
     /// The indexes whose bytes `choose` wants to see.
     public func indexes(in snapshot: Snapshot) -> [SnapshotFile] {
-        guard scope == .oneFormat, included.isEmpty else { return [] }
-        let forms = WeightForms(snapshot)
+        guard scope == .oneFormat, included.isEmpty, named.isEmpty else { return [] }
+        let forms = WeightForms(snapshot.files.map(\.path))
         return snapshot.files.filter { forms.isIndex($0.path) }
     }
 
     /// `indexes` holds the bytes of those that were asked for, by path.
     public func choose(from snapshot: Snapshot, indexes: [FilePath: [UInt8]] = [:]) throws(CakeError) -> Choice {
         var choice = Choice()
-        var forms = WeightForms(snapshot)
-        let isWhole = scope == .everything || !included.isEmpty
+        var forms = WeightForms(snapshot.files.map(\.path))
+        try refuseMissing(in: snapshot)
+        let names = Set(named.map { ExactText($0) })
+        let isWhole = scope == .everything || !included.isEmpty || !names.isEmpty
         if !isWhole {
             for (path, bytes) in indexes.sorted(by: { $0.key < $1.key }) {
                 do {
@@ -59,7 +67,9 @@ public struct WeightSelection: Sendable {
         }
         for file in snapshot.files {
             let path = file.path.string
-            guard included.isEmpty || included.contains(where: { $0.matches(path) }),
+            guard
+                included.isEmpty && names.isEmpty || names.contains(file.path.text)
+                    || included.contains(where: { $0.matches(path) }),
                 !excluded.contains(where: { $0.matches(path) })
             else { continue }
             if isWhole || forms.isTaken(file.path) { choice.files.append(file) } else { choice.otherForms.append(file) }
@@ -70,6 +80,19 @@ public struct WeightSelection: Sendable {
                 fix: "put quotes around a pattern, such as --include '*.safetensors'; * also takes slashes")
         }
         return choice
+    }
+
+    private func refuseMissing(in snapshot: Snapshot) throws(CakeError) {
+        guard !named.isEmpty else { return }
+        let there = Set(snapshot.files.map(\.path.text))
+        for name in named where !there.contains(ExactText(name)) {
+            let fix = Suggestion.nearest(to: name, among: snapshot.files.map(\.path.string)).map {
+                "did you mean \(Printable.escape($0))?"
+            }
+            throw CakeError(
+                .notFound, "\(snapshot.repository.id) has no file \"\(Printable.escape(name))\"",
+                fix: fix ?? "cake ls-remote \(snapshot.repository.id) lists those it has")
+        }
     }
 }
 

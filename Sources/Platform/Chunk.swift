@@ -30,7 +30,8 @@ internal import Synchronization
     }
 
     /// Takes as many of these bytes as there is room for behind its own; says how many.
-    func append(_ bytes: Span<UInt8>) -> Int {
+    @discardableResult
+    public func append(_ bytes: Span<UInt8>) -> Int {
         let taken = min(capacity - count, bytes.count)
         unsafe bytes.withUnsafeBufferPointer { source in
             if let start = source.baseAddress { unsafe (base + count).update(from: start, count: taken) }
@@ -64,12 +65,25 @@ internal import Synchronization
         return try body(&room)
     }
 
+    /// Claims so many bytes, and has `body` fill them.
+    public func fill<Failure: Error>(
+        _ count: Int, _ body: (inout MutableSpan<UInt8>) throws(Failure) -> Void
+    ) throws(Failure) {
+        precondition(count <= capacity)
+        self.count = count
+        var room = unsafe MutableSpan(_unsafeStart: base, count: count)
+        try body(&room)
+    }
+
     /// Whether the chunk's bytes are these.
-    public func holds(_ bytes: Span<UInt8>) -> Bool {
-        guard bytes.count == count else { return false }
+    public func holds(_ bytes: Span<UInt8>) -> Bool { bytes.count == count && holds(bytes, at: 0) }
+
+    /// Whether these bytes are among the chunk's, from `place` on.
+    public func holds(_ bytes: Span<UInt8>, at place: Int) -> Bool {
+        guard place >= 0, place <= count, bytes.count <= count - place else { return false }
         return unsafe bytes.withUnsafeBufferPointer { other in
             guard let start = other.baseAddress else { return true }
-            return unsafe memcmp(base, start, count) == 0
+            return unsafe memcmp(base + place, start, other.count) == 0
         }
     }
 

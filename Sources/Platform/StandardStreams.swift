@@ -46,6 +46,19 @@ public final class StandardOutput: Sendable {
         }
     }
 
+    /// Hands bytes on at once, behind what was gathered. Who sends more than a page wants to know when nobody reads it.
+    public func send(_ bytes: Span<UInt8>) throws(CakeError) {
+        let failure: CakeError? = state.withLock { state in
+            Self.flush(&state)
+            guard !state.isClosed else { return nil }
+            let number = unsafe bytes.withUnsafeBytes { unsafe writeAll($0, to: STDOUT_FILENO) }
+            guard number != 0 else { return nil }
+            state.isClosed = true
+            return number == EPIPE ? nil : Self.failure(number)
+        }
+        if let failure { throw failure }
+    }
+
     public func line(_ text: String = "") { write(text + "\n") }
 
     public func lines(_ lines: [String]) {
@@ -134,11 +147,13 @@ public struct StandardInput: Sendable {
 /// The error number that stopped it, or 0. Waits when the other end is slow, even where someone else made it
 /// non-blocking.
 private func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
+    unsafe bytes.withUnsafeBytes { unsafe writeAll($0, to: descriptor) }
+}
+
+func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32 {
     var start = 0
     while start < bytes.count {
-        let count = unsafe bytes.withUnsafeBytes { buffer in
-            unsafe write(descriptor, buffer.baseAddress?.advanced(by: start), buffer.count - start)
-        }
+        let count = unsafe write(descriptor, bytes.baseAddress?.advanced(by: start), bytes.count - start)
         if count >= 0 {
             start += count
             continue

@@ -2,7 +2,7 @@ internal import CZstd
 public import Model
 
 /// How hard zstd tries.
-public enum ZstdEffort: Sendable {
+public enum ZstdEffort: Hashable, Sendable {
     /// Raw blocks: nothing is searched, so that reading it back is a copy.
     case none
     /// Nothing is searched, and every byte is given as many bits as its frequency asks for: all there is to gain in
@@ -23,9 +23,10 @@ public enum ZstdEffort: Sendable {
     /// The most that a frame of `count` plain bytes can take.
     public static func bound(_ count: Int) -> Int { ZSTD_compressBound(count) }
 
-    /// Returns the length of the frame that was put at the start of `room`.
+    /// Returns the length of the frame that was put at the start of `room`. At each cut, in order and inside, a block ends, so
+    /// that what is unlike on both sides is coded by tables of its own.
     public mutating func encode(
-        _ plain: Span<UInt8>, into room: inout MutableSpan<UInt8>, _ effort: ZstdEffort
+        _ plain: Span<UInt8>, into room: inout MutableSpan<UInt8>, _ effort: ZstdEffort, cuts: [Int] = []
     ) throws(CakeError) -> Int {
         unsafe ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters)
         unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
@@ -39,13 +40,42 @@ public enum ZstdEffort: Sendable {
             unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, -131_072)
             unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_experimentalParam5, Int32(codesLiterals.rawValue))
         }
-        let length = unsafe plain.withUnsafeBufferPointer { source in
-            unsafe room.withUnsafeMutableBufferPointer { target in
-                unsafe ZSTD_compress2(context, target.baseAddress, target.count, source.baseAddress, source.count)
-            }
-        }
+        let length =
+            if cuts.isEmpty {
+                unsafe plain.withUnsafeBufferPointer { source in
+                    unsafe room.withUnsafeMutableBufferPointer { target in
+                        unsafe ZSTD_compress2(
+                            context, target.baseAddress, target.count, source.baseAddress, source.count)
+                    }
+                }
+            } else { stream(plain, into: &room, cuts) }
         guard ZSTD_isError(length) == 0 else { throw CakeError(.failed, "zstd cannot encode: \(Zstd.words(length))") }
         return length
+    }
+
+    /// What zstd says: a length, or an error of its own.
+    private mutating func stream(_ plain: Span<UInt8>, into room: inout MutableSpan<UInt8>, _ cuts: [Int]) -> Int {
+        unsafe ZSTD_CCtx_setPledgedSrcSize(context, UInt64(plain.count))
+        return unsafe plain.withUnsafeBufferPointer { source in
+            unsafe room.withUnsafeMutableBufferPointer { target in
+                var output = unsafe ZSTD_outBuffer(dst: target.baseAddress, size: target.count, pos: 0)
+                var input = unsafe ZSTD_inBuffer(src: source.baseAddress, size: 0, pos: 0)
+                for end in cuts + [source.count] {
+                    precondition(unsafe input.size <= end && end <= source.count)
+                    unsafe input.size = end
+                    var left = 1
+                    while left > 0 {
+                        let before = unsafe output.pos
+                        left = unsafe ZSTD_compressStream2(
+                            context, &output, &input, end == source.count ? ZSTD_e_end : ZSTD_e_flush)
+                        if ZSTD_isError(left) != 0 { return left }
+                        // No room: the same as zstd says of a frame made at once.
+                        if left > 0, unsafe output.pos == before { return Zstd.noRoom }
+                    }
+                }
+                return unsafe output.pos
+            }
+        }
     }
 
     deinit { unsafe ZSTD_freeCCtx(context) }
@@ -86,6 +116,9 @@ public enum Zstd {
         guard ZSTD_isError(length) == 0 else { throw CakeError(.damaged, "not a zstd frame: \(words(length))") }
         return length
     }
+
+    /// What zstd returns when a frame does not fit.
+    fileprivate static let noRoom = -Int(ZSTD_error_dstSize_tooSmall.rawValue)
 
     static func words(_ code: Int) -> String { unsafe String(cString: ZSTD_getErrorName(code)) }
 }

@@ -36,7 +36,11 @@ final class Catalog: Sendable {
     private let layout: Layout
     private let state = Mutex(State())
 
-    init(_ layout: Layout) throws(CakeError) {
+    /// What is derived is kept on disk, too.
+    private let mayWrite: Bool
+
+    init(_ layout: Layout, mayWrite: Bool) throws(CakeError) {
+        self.mayWrite = mayWrite
         self.layout = layout
         try reload(checking: false)
     }
@@ -84,7 +88,7 @@ final class Catalog: Sendable {
             } catch {
                 if error.kind == .notFound, !acceptingGaps { return nil }
                 // What it knew is found by walking the packs; nobody is to believe it again.
-                if error.kind == .damaged { try? Disk.remove(layout.indexFile(digest)) }
+                if error.kind == .damaged, mayWrite { try? Disk.remove(layout.indexFile(digest)) }
             }
         }
         var known: [Digest: UInt64] = [:]
@@ -104,17 +108,21 @@ final class Catalog: Sendable {
         return state
     }
 
-    /// The newest record of a layer whose pack is still there.
+    /// The newest record of a layer whose pack is still there; of copies in packs one that needs no base.
     func record(of layer: Digest) -> IndexRecord? {
         state.withLock { state in
-            var alone: IndexRecord?
+            var best: IndexRecord?
             for file in state.files {
                 for record in file.records(of: layer) where state.holds(record) {
-                    if case .pack = record.place { return record }
-                    alone = record
+                    if case .pack = record.place {
+                        if record.base == nil { return record }
+                        best = record
+                    } else if best?.base == nil {
+                        best = record
+                    }
                 }
             }
-            return alone
+            return best
         }
     }
 
@@ -154,7 +162,7 @@ final class Catalog: Sendable {
         let (records, size) = try PackWalk.records(of: pack, at: layout.pack(pack))
         let bytes = IndexFile.encode(records, packs: [IndexFile.Pack(digest: pack, size: size)])
         let digest = SHA256.digest(of: bytes.span)
-        guard let aside = try? Disk.makeUniqueFolder(in: layout.incoming, prefix: "index-") else {
+        guard mayWrite, let aside = try? Disk.makeUniqueFolder(in: layout.incoming, prefix: "index-") else {
             return try IndexFile(digest, .memory(Chunk(copying: bytes.span)))
         }
         defer { try? Disk.removeTree(aside) }

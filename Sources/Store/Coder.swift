@@ -6,26 +6,165 @@ internal import Synchronization
 final class Coder: @unchecked Sendable {
     private var encoder = ZstdEncoder()
     private var decoder = ZstdDecoder()
+    private var grouped = GroupedDelta()
+    /// A piece between its plain bytes and its frames.
+    private let rewritten = Chunk(capacity: Form.limit)
+    /// The differences of a piece, before they are planes.
+    private let values = Chunk(capacity: 1 << Int(ObjectHeader.standardPieceBits))
     private let readBack = Chunk(capacity: 1 << Int(ObjectHeader.standardPieceBits))
 
-    /// Encodes a piece into `frame`, and decodes it again before anybody relies on it: zstd has shipped an encoder that
-    /// lost data.
-    func encode(_ piece: Span<UInt8>, _ effort: ZstdEffort, into frame: Chunk) throws(CakeError) {
-        frame.count = try frame.withRoom { room throws(CakeError) in try encoder.encode(piece, into: &room, effort) }
-        try readBack.withRoom { room throws(CakeError) in
-            var exact = room._mutatingExtracting(0..<piece.count)
-            try frame.withBytes { bytes throws(CakeError) in try decoder.decode(bytes, filling: &exact) }
-        }
+    /// Encodes a piece into `stored`, and decodes it again before anybody relies on it: zstd has shipped an encoder that
+    /// lost data. `base` is the base's piece, where the form needs one.
+    func encode(
+        _ piece: Span<UInt8>, _ encoding: Encoding, base: Chunk? = nil, into stored: Chunk
+    ) throws(CakeError) -> [SeekTable.Frame] {
+        let frames = try write(piece, encoding, base: base, into: stored)
         readBack.count = piece.count
+        try stored.withBytes { bytes throws(CakeError) in
+            try readBack.withRoom { room throws(CakeError) in
+                var exact = room._mutatingExtracting(0..<piece.count)
+                try decode(
+                    bytes, holding: frames.reduce(0) { $0 + $1.plain }, encoding.form, base: base, filling: &exact)
+            }
+        }
         guard readBack.holds(piece) else {
             throw CakeError(
-                .failed, "zstd encoded a piece that does not decode to itself",
+                .failed, "a piece was encoded that does not decode to itself",
                 fix: "report it with the zstd version: zstd -V")
+        }
+        return frames
+    }
+
+    /// Encodes without reading back: to see what an encoding gives.
+    func write(
+        _ piece: Span<UInt8>, _ encoding: Encoding, base: Chunk? = nil, into stored: Chunk
+    ) throws(CakeError) -> [SeekTable.Frame] {
+        let form = encoding.form
+        if form == .plain { return try writeFrames(piece, [piece.count], [], encoding, into: stored) }
+        var (sizes, cuts): ([Int], [Int]) = (form.frameSizes(ofPiece: piece.count) ?? [], [])
+        if case .planes(let width) = form {
+            rewritten.fill(piece.count) { Planes.split(piece, width: width, isRotated: true, into: &$0) }
+        } else {
+            let base = try Coder.checked(base, piece.count)
+            base.withBytes { base in
+                if case .grouped(let layout) = form {
+                    rewritten.withRoom { room in
+                        let result = grouped.encode(piece, base, layout, into: &room)
+                        (sizes, cuts) = ([result.first, result.second], result.cuts)
+                    }
+                    rewritten.count = sizes.reduce(0, +)
+                } else {
+                    differ(piece, base, form)
+                }
+            }
+        }
+        return try rewritten.withBytes { bytes throws(CakeError) in
+            try writeFrames(bytes, sizes, cuts, encoding, into: stored)
         }
     }
 
-    func decode(_ frames: Span<UInt8>, filling room: inout MutableSpan<UInt8>) throws(CakeError) {
-        try decoder.decode(frames, filling: &room)
+    private func writeFrames(
+        _ bytes: Span<UInt8>, _ sizes: [Int], _ cuts: [Int], _ encoding: Encoding, into stored: Chunk
+    ) throws(CakeError) -> [SeekTable.Frame] {
+        var frames: [SeekTable.Frame] = []
+        var (start, end) = (0, 0)
+        for (index, size) in sizes.enumerated() {
+            let part = bytes.extracting(start..<start + size)
+            let length = try stored.withRoom { room throws(CakeError) in
+                var rest = room._mutatingExtracting(end..<room.count)
+                return try encoder.encode(part, into: &rest, encoding.efforts[index], cuts: index == 0 ? cuts : [])
+            }
+            frames.append((length, size))
+            start += size
+            end += length
+        }
+        stored.count = end
+        return frames
+    }
+
+    /// Undoes what `encode` did. The frames of a piece hold so many bytes, and must give just those there is room for.
+    func decode(
+        _ frames: Span<UInt8>, holding count: Int, _ form: Form, base: Chunk? = nil,
+        filling room: inout MutableSpan<UInt8>
+    ) throws(CakeError) {
+        if form == .plain { return try decoder.decode(frames, filling: &room) }
+        guard form.sizes(ofPiece: room.count).contains(count) else {
+            throw CakeError(.damaged, "a piece of \(room.count) bytes is made of \(count)")
+        }
+        try rewritten.withRoom { rewritten throws(CakeError) in
+            var exact = rewritten._mutatingExtracting(0..<count)
+            try decoder.decode(frames, filling: &exact)
+        }
+        rewritten.count = count
+        try undo(form, base: base, filling: &room)
+    }
+
+    /// Undoes the form of the rewritten piece, whose length fits the room.
+    private func undo(_ form: Form, base: Chunk?, filling room: inout MutableSpan<UInt8>) throws(CakeError) {
+        if case .planes(let width) = form {
+            return rewritten.withBytes { Planes.merge($0, width: width, isRotated: true, into: &room) }
+        }
+        let base = try Coder.checked(base, room.count)
+        try base.withBytes { base throws(CakeError) in
+            try rewritten.withBytes { rewritten throws(CakeError) in
+                if case .grouped(let layout) = form {
+                    try grouped.decode(rewritten, base, layout, filling: &room)
+                } else {
+                    undiffer(rewritten, base, form, filling: &room)
+                }
+            }
+        }
+    }
+
+    /// The same for a rewritten piece that came in no frame: so that fuzzing need not find zstd's checksums.
+    func undo(
+        _ rewritten: Span<UInt8>, _ form: Form, base: Chunk?, filling room: inout MutableSpan<UInt8>
+    ) throws(CakeError) {
+        guard form.sizes(ofPiece: room.count).contains(rewritten.count) else { return }
+        self.rewritten.fill(rewritten.count) { $0.copy(rewritten) }
+        if form != .plain { try undo(form, base: base, filling: &room) }
+    }
+
+    private static func checked(_ base: Chunk?, _ count: Int) throws(CakeError) -> Chunk {
+        guard let base, base.count == count else {
+            throw CakeError(.damaged, "a delta beside a base of another size")
+        }
+        return base
+    }
+
+    /// Leaves the planes of what differs in `rewritten`, and behind them the bytes that are no whole element.
+    private func differ(_ piece: Span<UInt8>, _ base: Span<UInt8>, _ form: Form) {
+        let (width, whole) = (form.framesPerPiece, piece.count / form.framesPerPiece * form.framesPerPiece)
+        values.fill(piece.count) { room in
+            var target = room._mutatingExtracting(0..<whole)
+            let (one, other) = (piece.extracting(0..<whole), base.extracting(0..<whole))
+            if case .difference(_, let areFloats) = form {
+                Deltas.difference(one, other, width: width, areFloats: areFloats, into: &target)
+            } else {
+                Deltas.xor(one, other, into: &target)
+            }
+            room.copy(piece.extracting(whole..<piece.count), at: whole)
+        }
+        values.withBytes { values in
+            rewritten.fill(piece.count) { Planes.split(values, width: width, isRotated: false, into: &$0) }
+        }
+    }
+
+    private func undiffer(
+        _ rewritten: Span<UInt8>, _ base: Span<UInt8>, _ form: Form, filling room: inout MutableSpan<UInt8>
+    ) {
+        let (width, whole) = (form.framesPerPiece, room.count / form.framesPerPiece * form.framesPerPiece)
+        values.fill(room.count) { Planes.merge(rewritten, width: width, isRotated: false, into: &$0) }
+        values.withBytes { values in
+            var target = room._mutatingExtracting(0..<whole)
+            let (one, other) = (values.extracting(0..<whole), base.extracting(0..<whole))
+            if case .difference(_, let areFloats) = form {
+                Deltas.sum(one, other, width: width, areFloats: areFloats, into: &target)
+            } else {
+                Deltas.xor(one, other, into: &target)
+            }
+            room.copy(values.extracting(whole..<room.count), at: whole)
+        }
     }
 }
 

@@ -15,9 +15,13 @@ public struct Collected: Sendable {
 }
 
 extension LocalStore {
-    /// Removes what no name leads to. `grace` protects only what no manifest has ever named.
-    public func collect(grace: Duration, isDryRun: Bool, evenIfNothingIsNamed: Bool) throws(CakeError) -> Collected {
-        if isDryRun { return try Collector(self, grace: grace, evenIfNothingIsNamed).collected }
+    /// Removes what no name leads to. `grace` protects only what no manifest has ever named, and not what was `released`.
+    public func collect(
+        grace: Duration, isDryRun: Bool, evenIfNothingIsNamed: Bool, released: Set<Digest> = []
+    ) throws(CakeError) -> Collected {
+        if isDryRun {
+            return try Collector(self, grace: grace, evenIfNothingIsNamed, released, canRewritePacks: true).collected
+        }
         // Made first: it clears away operations that were killed, and will hold the packs that are written again. On a
         // disk without room for it, what can be freed by removing alone is freed.
         let operation: Operation?
@@ -25,8 +29,8 @@ extension LocalStore {
             operation = try Operation(self)
         } catch let error where error.kind == .diskFull { operation = nil }
         return try withSweepLock { () throws(CakeError) in
-            try catalog.reload(checking: true)
-            let collector = try Collector(self, grace: grace, evenIfNothingIsNamed)
+            let collector = try Collector(
+                self, grace: grace, evenIfNothingIsNamed, released, canRewritePacks: operation != nil)
             try collector.sweep(in: operation)
             return collector.collected
         }
@@ -45,10 +49,14 @@ private struct Collector {
     /// Small packs are written again for any dead member; large ones when it frees at least a fifth.
     private static let alwaysRewritten: UInt64 = 16 << 20
 
-    init(_ store: LocalStore, grace: Duration, _ evenIfNothingIsNamed: Bool) throws(CakeError) {
+    init(
+        _ store: LocalStore, grace: Duration, _ evenIfNothingIsNamed: Bool, _ released: Set<Digest>,
+        canRewritePacks: Bool
+    ) throws(CakeError) {
         self.store = store
-        // Leases before names: a command publishes its name before it lets its lease go.
+        // Leases before names and objects: a command publishes both before it lets its lease go.
         let held = try Leases(store.layout).held()
+        try store.catalog.reload(checking: true)
         var roots: Set<Digest> = Set(try store.names().map(\.record.manifest))
         let manifests = try store.manifestDigests()
         if roots.isEmpty, !evenIfNothingIsNamed { try refuseIfNamesWereLost(manifests) }
@@ -70,7 +78,7 @@ private struct Collector {
             for layer in layers where live.insert(layer.digest).inserted { collected.keptYoung += 1 }
         }
         deadManifests = manifests.filter { !roots.contains($0) }
-        var onceNamed: Set<Digest> = []
+        var onceNamed = released
         for manifest in deadManifests {
             // What a dead manifest names goes without grace; one that cannot be read only loses that.
             if let layers = try? store.manifest(manifest).layers {
@@ -78,8 +86,44 @@ private struct Collector {
             }
         }
         collected.manifests = deadManifests.count
-        try findDeadObjects(live, onceNamed, oldest)
-        try findDeadMembers(live, onceNamed, oldest)
+        let bases = try BaseUses(of: store)
+        let life = Life(
+            live: bases.closure(of: live), onceNamed: bases.closure(of: onceNamed), oldest: oldest, bases: bases)
+        let objects = bases.alone.filter { !life.live.contains($0.digest) }
+        let members = try PackMembers.all(of: store)
+        let needed = try neededByOthers(objects, members, life, canRewritePacks)
+        findDeadObjects(objects, life, needed)
+        try findDeadMembers(members, life, needed)
+    }
+
+    /// What decides whether an object stays.
+    private struct Life {
+        /// Named or held, or a base of such.
+        let live: Set<Digest>
+        let onceNamed: Set<Digest>
+        let oldest: Int
+        let bases: BaseUses
+
+        func isYoung(_ layer: Digest, modified: Int) -> Bool { !onceNamed.contains(layer) && modified > oldest }
+    }
+
+    private typealias Unnamed = (digest: Digest, status: Disk.Status)
+
+    /// The bases of deltas that stay although nothing names them: they are young, or their pack cannot be written again.
+    private func neededByOthers(
+        _ objects: [Unnamed], _ members: [PackMembers.Member], _ life: Life, _ canRewritePacks: Bool
+    ) throws(CakeError) -> Set<Digest> {
+        var staying = Set(
+            objects.lazy.filter { life.isYoung($0.digest, modified: $0.status.modified) }.map(\.digest))
+        var times: [Digest: Int] = [:]
+        for member in members where member.base != nil && !life.live.contains(member.layer.digest) {
+            if times[member.pack] == nil {
+                times[member.pack] = try Disk.status(store.layout.pack(member.pack))?.modified
+            }
+            let isYoung = life.isYoung(member.layer.digest, modified: times[member.pack] ?? 0)
+            if isYoung || !canRewritePacks { staying.insert(member.layer.digest) }
+        }
+        return staying.reduce(into: []) { $0.formUnion(life.bases.bases(of: $1)) }
     }
 
     /// The import that stored it was killed before it gave the name, and may be started again.
@@ -99,32 +143,26 @@ private struct Collector {
         }
     }
 
-    private mutating func findDeadObjects(_ live: Set<Digest>, _ onceNamed: Set<Digest>, _ oldest: Int)
-        throws(CakeError)
-    {
-        for shard in Layout.shards {
-            for name in try Disk.names(in: store.layout.shard(shard)) {
-                guard let digest = Digest(hex: name), !live.contains(digest),
-                    let status = try Disk.status(store.layout.object(digest))
-                else { continue }
-                guard onceNamed.contains(digest) || status.modified <= oldest else {
-                    collected.keptYoung += 1
-                    continue
-                }
-                deadObjects.append((digest, status.size))
-                collected.layers += 1
-                collected.bytes += status.size
+    private mutating func findDeadObjects(_ objects: [Unnamed], _ life: Life, _ needed: Set<Digest>) {
+        for (digest, status) in objects where !needed.contains(digest) {
+            guard !life.isYoung(digest, modified: status.modified) else {
+                collected.keptYoung += 1
+                continue
             }
+            deadObjects.append((digest, status.size))
+            collected.layers += 1
+            collected.bytes += status.size
         }
+        // Deltas go before their bases.
+        deadObjects.sort { !life.bases.bases(of: $0.digest).isEmpty && life.bases.bases(of: $1.digest).isEmpty }
     }
 
-    private mutating func findDeadMembers(_ live: Set<Digest>, _ onceNamed: Set<Digest>, _ oldest: Int)
+    private mutating func findDeadMembers(_ all: [PackMembers.Member], _ life: Life, _ needed: Set<Digest>)
         throws(CakeError)
     {
         var packs: [Digest: [PackMembers.Member]] = [:]
         var seen: Set<Digest> = []
         var copies: Set<IndexRecord.Place> = []
-        let all = try PackMembers.all(of: store)
         for member in all {
             packs[member.pack, default: []].append(member)
             if !seen.insert(member.layer.digest).inserted { copies.insert(member.place) }
@@ -132,13 +170,21 @@ private struct Collector {
         try keepOneRightCopy(all, &copies)
         for (pack, members) in packs {
             guard let status = try Disk.status(store.layout.pack(pack)) else { continue }
-            let unneeded = members.filter { !live.contains($0.layer.digest) || copies.contains($0.place) }
+            let unneeded = members.filter { member in
+                let digest = member.layer.digest
+                return !life.live.contains(digest) && !needed.contains(digest) || copies.contains(member.place)
+            }
             let dead = unneeded.filter { member in
-                onceNamed.contains(member.layer.digest) || copies.contains(member.place) || status.modified <= oldest
+                copies.contains(member.place) || !life.isYoung(member.layer.digest, modified: status.modified)
             }
             collected.keptYoung += unneeded.count - dead.count
             let bytes = dead.reduce(0) { $0 + $1.length }
-            guard bytes > 0, status.size <= Collector.alwaysRewritten || bytes >= status.size / 5 else { continue }
+            // A dead delta would hold on to its base.
+            guard
+                bytes > 0,
+                status.size <= Collector.alwaysRewritten || bytes >= status.size / 5
+                    || dead.contains(where: { $0.base != nil })
+            else { continue }
             for member in dead { deadMembers.insert(member.place) }
             collected.layers += dead.count
             collected.bytes += bytes
@@ -152,6 +198,8 @@ private struct Collector {
         let doubled = Set(members.filter { copies.contains($0.place) }.map(\.layer.digest))
         for (_, same) in Dictionary(grouping: members.filter { doubled.contains($0.layer.digest) }, by: \.layer.digest)
         {
+            // One that stands alone first: it may be the base of others.
+            let same = same.filter { $0.base == nil } + same.filter { $0.base != nil }
             var kept = 0
             while kept < same.count, try !store.isWhole(same[kept].layer, at: same[kept].location) { kept += 1 }
             for (index, member) in same.enumerated() {
@@ -166,6 +214,7 @@ private struct Collector {
         for manifest in deadManifests {
             try Disk.remove(layout.manifest(manifest))
             try Disk.remove(layout.removalMark(manifest))
+            try Disk.remove(layout.coordinates(of: manifest))
         }
         try Disk.syncFolder(layout.manifests)
         for object in deadObjects { try Disk.remove(layout.object(object.digest)) }
@@ -193,6 +242,15 @@ private struct Collector {
 }
 
 extension LocalStore {
+    /// Makes one index of all, against every collection and every claim.
+    public func foldIndex() throws(CakeError) {
+        let operation = try Operation(self)
+        try withSweepLock { () throws(CakeError) in
+            try catalog.reload(checking: true)
+            try foldIndex(in: operation)
+        }
+    }
+
     /// Makes one index of all, without records of what is gone. The caller holds the sweep lock.
     func foldIndex(in operation: Operation) throws(CakeError) {
         let old = catalog.indexFiles

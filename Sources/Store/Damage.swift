@@ -6,6 +6,15 @@ public struct Damage: Sendable {
     public let layer: Layer
     public let why: String
     public let kind: Kind
+    /// What the layer is a delta of, where that is what is wrong.
+    public let base: Layer?
+
+    init(layer: Layer, why: String, kind: Kind, base: Layer? = nil) {
+        self.layer = layer
+        self.why = why
+        self.kind = kind
+        self.base = base
+    }
 
     public enum Kind: Sendable {
         case missing
@@ -13,6 +22,8 @@ public struct Damage: Sendable {
         case wrong
         /// The disk does not give its bytes; they may be right.
         case unreadable
+        /// It is a delta, and may be right: its base is damaged or missing.
+        case lostBase
     }
 }
 
@@ -24,6 +35,7 @@ extension LocalStore {
         do {
             let seen = catalog.reading
             guard try contains(layer) || catalog.refresh(since: seen) && contains(layer) else {
+                if let lost = try lostBase(of: layer) { return lost }
                 let isMissing = try !Disk.exists(layout.object(layer.digest))
                 return Damage(
                     layer: layer, why: isMissing ? "missing" : "its object makes no sense",
@@ -37,6 +49,7 @@ extension LocalStore {
                 reader.giveBack(chunk)
             }
         } catch let error as CakeError {
+            if let lost = try? lostBase(of: layer) { return lost }
             // A disk that cannot read a sector says so; the other layers are still worth looking at.
             let kind: Damage.Kind =
                 switch error.kind {
@@ -48,14 +61,27 @@ extension LocalStore {
         }
         let found = hash.finish()
         if found == layer.digest { return nil }
+        if let lost = try lostBase(of: layer) { return lost }
         return Damage(layer: layer, why: "its bytes hash to \(found.short)", kind: .wrong)
     }
 
+    /// Of a layer that cannot be read: whether that is its base's fault, and not its own.
+    private func lostBase(of layer: Layer) throws(CakeError) -> Damage? {
+        guard let digest = try find(layer)?.base else { return nil }
+        let base = Layer(digest: digest, size: layer.size)
+        let found = try find(base)
+        if let found, found.base == nil, try isWhole(base, at: found.location) { return nil }
+        let state = found == nil ? "missing" : "damaged"
+        return Damage(
+            layer: layer, why: "a delta whose base, layer \(digest.short), is \(state)", kind: .lostBase, base: base)
+    }
+
     /// Moves damaged objects out of the way, so that the next import or pull brings them again, and forgets nothing that
-    /// somebody may want to look at.
+    /// somebody may want to look at. A delta whose base is damaged stays: the base goes.
     public func setAside(_ layers: [Layer]) throws(CakeError) {
         guard isWritable, !layers.isEmpty else { return }
         try withSweepLock { () throws(CakeError) in
+            let layers = try layers.map { layer throws(CakeError) in try lostBase(of: layer)?.base ?? layer }
             for layer in layers { try setAsideObject(of: layer) }
             let wanted = Set(layers.map(\.digest))
             var members: [PackMembers.Member] = []
@@ -82,18 +108,14 @@ extension LocalStore {
 
     /// Whether the object there decodes to the layer.
     func isWhole(_ layer: Layer, at location: Location) throws(CakeError) -> Bool {
-        let (stored, plain) = (storedChunks.take(), plainChunks.take())
-        defer {
-            storedChunks.giveBack(stored)
-            plainChunks.giveBack(plain)
-        }
+        let plain = plainChunks.take()
+        defer { plainChunks.giveBack(plain) }
         do {
             let object = try open(layer, at: location)
+            let base = try openBase(of: object)
             var hash = SHA256()
             for piece in 0..<object.pieces {
-                try coders.use { coder throws(CakeError) in
-                    try object.read(piece: piece, with: coder, stored: stored, into: plain)
-                }
+                try read(piece: piece, of: object, base: base, into: plain)
                 plain.withBytes { hash.update($0) }
             }
             return hash.finish() == layer.digest

@@ -2,38 +2,170 @@ internal import Model
 internal import Platform
 
 /// How a layer is stored, decided once from a sample of it. Never part of the layer's identity.
-struct Encoding: Sendable {
-    let effort: ZstdEffort
+struct Encoding: Hashable, Sendable {
+    let form: Form
+    /// How hard zstd tries, for each frame of a piece.
+    let efforts: [ZstdEffort]
+
+    init(_ form: Form, _ efforts: [ZstdEffort]) {
+        self.form = form
+        self.efforts = efforts
+    }
+
+    init(_ form: Form, all effort: ZstdEffort) {
+        self.init(form, Array(repeating: effort, count: form.framesPerPiece))
+    }
+
+    /// An encoding, and what part of a sample it left.
+    typealias Choice = (encoding: Encoding, share: Double)
 
     /// What stored bytes must fall below to be worth decoding each time.
     static let worthwhileShare = 0.985
 
-    /// Weights are searched quickly, since there is little to find; text is worth more.
-    static func effort(forTensor isTensor: Bool) -> ZstdEffort { .level(isTensor ? 1 : 3) }
+    /// What stores everything as it is.
+    static let raw = Encoding(.plain, [.none])
 
     /// What a search must save to be worth its time.
     private static let worthSearchingShare = 0.99
 
+    /// What planes must save to be worth taking apart and putting together.
+    private static let worthPlanesShare = 0.99
+
+    /// What a delta must save to be worth reading its base each time.
+    private static let worthBaseShare = 0.95
+
+    /// What a candidate that decodes slower must save over one before it.
+    private static let worthMoreShare = 0.98
+
+    /// Weights are searched quickly, since there is little to find; text is worth more.
+    private static func searched(_ dtype: DType?) -> ZstdEffort { .level(dtype == nil ? 3 : 1) }
+
+    /// Decides for a layer small enough to be tried whole: the smallest, or as it is when nothing pays. Literals that do not
+    /// get smaller zstd leaves alone.
+    static func choose(
+        for plain: Span<UInt8>, dtype: DType?, base: Chunk?, coder: Coder, stored: Chunk
+    ) throws(CakeError) -> Encoding {
+        let form = Form(of: dtype)
+        var candidates = [Encoding(.plain, [searched(dtype)])]
+        if form != .plain { candidates.append(Encoding(form, all: .literals)) }
+        if base != nil { candidates += Form.deltas(of: dtype).map { Encoding($0, deltaEfforts(of: $0)[0]) } }
+        var best: (encoding: Encoding, size: Int) = (.raw, Int(Double(plain.count) * worthwhileShare))
+        for candidate in candidates {
+            let frames = try coder.write(plain, candidate, base: base, into: stored)
+            var size = stored.count + (frames.count - 1) * SeekTable.entryLength
+            if candidate.form.needsBase { size = Int(Double(size) / worthBaseShare) + Digest.byteCount }
+            if size < best.size { best = (candidate, size) }
+        }
+        return best.encoding
+    }
+
+    /// How many bytes a sample takes beside a base, by the likeliest of deltas.
+    static func cost(
+        of plain: Span<UInt8>, dtype: DType?, beside base: Chunk, coder: Coder, stored: Chunk
+    ) throws(CakeError) -> Int {
+        guard let form = Form.deltas(of: dtype).first else { return plain.count }
+        _ = try coder.write(plain, Encoding(form, deltaEfforts(of: form)[0]), base: base, into: stored)
+        return stored.count
+    }
+
+    /// How hard zstd may try on the frames of a delta.
+    private static func deltaEfforts(of form: Form) -> [[ZstdEffort]] {
+        if case .grouped = form { return [[.level(1), .none]] }
+        let frames = form.framesPerPiece
+        return [Array(repeating: .level(1), count: frames), Array(repeating: .literals, count: frames)]
+    }
+
     /// Decides for a layer too large to try whole, from samples spread evenly over it.
     static func choose(
-        for plain: PlainBytes, isTensor: Bool, coder: Coder, piece: Chunk, frame: Chunk
-    ) throws(CakeError) -> Encoding {
-        let (samples, sampleSize): (UInt64, Int) = (5, 64 << 10)
-        let searched = effort(forTensor: isTensor)
-        var (plainTotal, literalsTotal, searchedTotal) = (0.0, 0.0, 0.0)
+        for plain: PlainBytes, dtype: DType?, coder: Coder, piece: Chunk, stored: Chunk
+    ) throws(CakeError) -> Choice {
+        let (form, sampleSize) = (Form(of: dtype), 64 << 10)
+        var plainTally = Tally(.plain, [.literals, searched(dtype)])
+        var planesTally = Tally(form, [.literals, searched(dtype)])
+        // More of them for what takes longer anyway.
+        let samples = min(5, max(1, plain.count >> 21))
         for index in 0..<samples {
-            let start = (plain.count - UInt64(sampleSize)) / (samples - 1) * index
-            try plain.fill(piece, from: start, count: sampleSize)
-            try piece.withBytes { bytes throws(CakeError) in
-                try coder.encode(bytes, .literals, into: frame)
-                literalsTotal += Double(frame.count)
-                try coder.encode(bytes, searched, into: frame)
-                searchedTotal += Double(frame.count)
-            }
-            plainTotal += Double(sampleSize)
+            let span = plain.count - UInt64(sampleSize)
+            let start = samples == 1 ? span / 2 : span / (samples - 1) * index
+            // At an element's first byte.
+            try plain.fill(piece, from: start & ~7, count: sampleSize)
+            try plainTally.add(piece, coder, stored)
+            if form != .plain { try planesTally.add(piece, coder, stored) }
         }
-        let best = searchedTotal < literalsTotal * worthSearchingShare ? searched : .literals
-        let pays = min(literalsTotal, searchedTotal) < plainTotal * worthwhileShare
-        return Encoding(effort: pays ? best : .none)
+        let best = plainTally.best(searchingFor: worthSearchingShare)
+        guard form != .plain else { return best }
+        let planes = planesTally.best(searchingFor: worthSearchingShare)
+        return planes.share < best.share * worthPlanesShare ? planes : best
+    }
+
+    /// The same beside a base, whose pieces `read` gives, against the best without one.
+    static func choose(
+        for plain: PlainBytes, dtype: DType?, or alone: Choice, coder: Coder, piece: Chunk, stored: Chunk,
+        beside: Chunk, _ read: (Int, Chunk) throws(CakeError) -> Void
+    ) throws(CakeError) -> Encoding {
+        var tallies = Form.deltas(of: dtype).map { Tally($0, deltaEfforts(of: $0)) }
+        let (samples, sampleSize) = (min(3, 1 + plain.count >> 23), 256 << 10)
+        for sample in 0..<samples {
+            let index = plain.pieces * Int(2 * sample + 1) / Int(2 * samples)
+            try plain.fill(piece: index, into: piece)
+            try read(index, beside)
+            piece.count = min(piece.count, sampleSize)
+            beside.count = min(beside.count, sampleSize)
+            for number in tallies.indices { try tallies[number].add(piece, base: beside, coder, stored) }
+        }
+        var best = tallies[0].best(searchingFor: worthSearchingShare)
+        for tally in tallies.dropFirst() {
+            let other = tally.best(searchingFor: worthSearchingShare)
+            if other.share < best.share * worthMoreShare { best = other }
+        }
+        return best.share < alone.share * worthBaseShare ? best.encoding : alone.encoding
+    }
+
+    /// What samples became under each of a few efforts, frame by frame.
+    private struct Tally {
+        let form: Form
+        /// Each with one effort for every frame.
+        let efforts: [[ZstdEffort]]
+        private var plain = 0.0
+        /// For each frame of a piece: the bytes it holds, and stored ones under each of the efforts.
+        private var frames: [(held: Double, stored: [Double])]
+
+        init(_ form: Form, _ efforts: [[ZstdEffort]]) {
+            self.form = form
+            self.efforts = efforts
+            frames = Array(
+                repeating: (0, Array(repeating: 0, count: efforts.count)), count: form.framesPerPiece)
+        }
+
+        init(_ form: Form, _ efforts: [ZstdEffort]) {
+            self.init(form, efforts.map { Array(repeating: $0, count: form.framesPerPiece) })
+        }
+
+        mutating func add(_ sample: Chunk, base: Chunk? = nil, _ coder: Coder, _ stored: Chunk) throws(CakeError) {
+            plain += Double(sample.count)
+            for (number, efforts) in efforts.enumerated() {
+                let written = try sample.withBytes { bytes throws(CakeError) in
+                    try coder.write(bytes, Encoding(form, efforts), base: base, into: stored)
+                }
+                for (index, frame) in written.enumerated() {
+                    frames[index].stored[number] += Double(frame.stored)
+                    if number == 0 { frames[index].held += Double(frame.plain) }
+                }
+            }
+        }
+
+        /// The best effort for each frame, the first unless a later one saves enough, and what it all came to.
+        func best(searchingFor share: Double) -> Choice {
+            var chosen: [ZstdEffort] = []
+            var total = 0.0
+            for (index, frame) in frames.enumerated() {
+                var number = 0
+                for other in efforts.indices where frame.stored[other] < frame.stored[number] * share { number = other }
+                let pays = frame.stored[number] < frame.held * worthwhileShare
+                chosen.append(pays ? efforts[number][index] : .none)
+                total += pays ? frame.stored[number] : frame.held
+            }
+            return (Encoding(form, chosen), total / plain)
+        }
     }
 }

@@ -15,7 +15,7 @@ extension LocalStore {
 
     /// Layers up to this size stay in memory between being named and being encoded: less with many cores, since each is
     /// at work on one.
-    private static let keptLimit = (72 << 20) / UInt64(BlockingPool.processors + 1)
+    private static let keptLimit = (144 << 20) / UInt64(BlockingPool.processors + 1)
 
     /// Reads a layer's bytes once, for their name.
     public func read(_ plain: PlainBytes) throws -> Reading {
@@ -63,12 +63,34 @@ extension LocalStore {
     }
 
     /// Writes the object of a layer aside, in the operation's folder: read again piece by piece, encoded on all cores,
-    /// written in order. Publishing makes it part of the store.
+    /// written in order. Publishing makes it part of the store. Beside the best of the bases that are offered it becomes a
+    /// delta where that is smaller.
     public func ingest(
-        _ plain: PlainBytes, _ reading: Reading, isTensor: Bool, in operation: Operation, progress: (UInt64) -> Void
+        _ plain: PlainBytes, _ reading: Reading, dtype: DType?, bases offered: [Layer] = [], in operation: Operation,
+        progress: (UInt64) -> Void
     ) async throws {
-        let header = ObjectHeader(layer: reading.layer)
-        let encoding = try chooseEncoding(for: plain, isTensor: isTensor)
+        let base = try chooseBase(for: reading.layer, plain, dtype, among: offered, in: operation)
+        do {
+            operation.add(try await write(plain, reading, dtype, beside: base, in: operation, progress))
+        } catch let error as CakeError where base != nil && error.kind == .damaged {
+            // What is wrong with a base is no reason not to store a layer.
+            operation.add(try await write(plain, reading, dtype, beside: nil, in: operation, progress))
+        }
+    }
+
+    /// Writes the object aside, for whoever asks to publish it or not.
+    func write(
+        _ plain: PlainBytes, _ reading: Reading, _ dtype: DType?, beside offered: StoredObject?,
+        in operation: Operation, _ progress: (UInt64) -> Void
+    ) async throws -> WrittenObject {
+        let encoding = try chooseEncoding(for: plain, dtype: dtype, base: offered)
+        let base = encoding.form.needsBase ? offered : nil
+        if let base {
+            operation.becomesDelta(reading.layer, of: base.header.layer.digest)
+        } else {
+            operation.keepsPlain(reading.layer)
+        }
+        let header = ObjectHeader(layer: reading.layer, form: encoding.form, base: base?.header.layer.digest)
         let headerBytes = header.encoded
         let path = operation.folder + "/" + reading.layer.digest.hex
         let file = try File(path, .create)
@@ -77,19 +99,19 @@ extension LocalStore {
             hash.update(headerBytes.span)
             try file.write(headerBytes.span, at: 0)
             var length = UInt64(headerBytes.count)
-            var frames: [(stored: Int, plain: Int)] = []
+            var frames: [SeekTable.Frame] = []
             var written: UInt64 = 0
             try await inOrder(plain.pieces, atOnce: 2 * BlockingPool.processors + 2, on: pool) { index in
-                try encode(piece: index, of: plain, reading, encoding)
-            } take: { index, frame in
-                defer { storedChunks.giveBack(frame) }
-                try frame.withBytes { bytes throws(CakeError) in
+                try encode(piece: index, of: plain, reading, encoding, base)
+            } take: { index, piece in
+                defer { storedChunks.giveBack(piece.stored) }
+                try piece.stored.withBytes { bytes throws(CakeError) in
                     hash.update(bytes)
                     try file.write(bytes, at: length)
                 }
-                length += UInt64(frame.count)
+                length += UInt64(piece.stored.count)
                 progress(UInt64(header.plainSize(ofPiece: UInt64(index))))
-                frames.append((frame.count, header.plainSize(ofPiece: UInt64(index))))
+                frames += piece.frames
                 if length - written >= LocalStore.writeStep {
                     file.startWriting(from: written, count: length - written)
                     written = length
@@ -102,8 +124,8 @@ extension LocalStore {
             file.startWriting(from: written, count: length - written)
             let record = IndexRecord(
                 layer: reading.layer, storedDigest: hash.finish(), storedLength: length, place: .alone,
-                transform: .none, base: nil)
-            operation.add(WrittenObject(record: record, path: path))
+                transform: header.transform, base: header.base)
+            return WrittenObject(record: record, path: path)
         } catch {
             try? Disk.remove(path)
             throw error
@@ -114,10 +136,10 @@ extension LocalStore {
     private static let writeStep: UInt64 = 8 << 20
 
     private func encode(
-        piece index: Int, of plain: PlainBytes, _ reading: Reading, _ encoding: Encoding
-    ) throws -> Chunk {
+        piece index: Int, of plain: PlainBytes, _ reading: Reading, _ encoding: Encoding, _ base: StoredObject?
+    ) throws -> EncodedPiece {
         try Task.checkCancellation()
-        if !reading.kept.isEmpty { return try encode(reading.kept[index], encoding) }
+        if !reading.kept.isEmpty { return try encode(reading.kept[index], index, encoding, base) }
         let chunk = plainChunks.take()
         defer { plainChunks.giveBack(chunk) }
         try plain.fill(piece: index, into: chunk)
@@ -126,30 +148,53 @@ extension LocalStore {
                 .failed, "\(Printable.escape(plain.path)) changed while it was read",
                 fix: "wait until nothing writes to it, and run it again")
         }
-        return try encode(chunk, encoding)
+        return try encode(chunk, index, encoding, base)
     }
 
-    private func encode(_ chunk: Chunk, _ encoding: Encoding) throws(CakeError) -> Chunk {
-        let frame = storedChunks.take()
+    /// A piece's frames, one behind the other.
+    private struct EncodedPiece: Sendable {
+        let stored: Chunk
+        let frames: [SeekTable.Frame]
+    }
+
+    private func encode(
+        _ chunk: Chunk, _ index: Int, _ encoding: Encoding, _ base: StoredObject?
+    ) throws(CakeError) -> EncodedPiece {
+        let beside = base == nil ? nil : plainChunks.take()
+        defer { if let beside { plainChunks.giveBack(beside) } }
+        if let base, let beside { try read(piece: index, of: base, base: nil, into: beside) }
+        let stored = storedChunks.take()
         do throws(CakeError) {
-            try chunk.withBytes { bytes throws(CakeError) in
-                try coders.use { coder throws(CakeError) in try coder.encode(bytes, encoding.effort, into: frame) }
+            let frames = try chunk.withBytes { bytes throws(CakeError) in
+                try coders.use { coder throws(CakeError) in
+                    try coder.encode(bytes, encoding, base: beside, into: stored)
+                }
             }
+            return EncodedPiece(stored: stored, frames: frames)
         } catch {
-            storedChunks.giveBack(frame)
+            storedChunks.giveBack(stored)
             throw error
         }
-        return frame
     }
 
-    private func chooseEncoding(for plain: PlainBytes, isTensor: Bool) throws(CakeError) -> Encoding {
-        let (piece, frame) = (plainChunks.take(), storedChunks.take())
+    private func chooseEncoding(
+        for plain: PlainBytes, dtype: DType?, base: StoredObject?
+    ) throws(CakeError) -> Encoding {
+        let (piece, stored) = (plainChunks.take(), storedChunks.take())
         defer {
             plainChunks.giveBack(piece)
-            storedChunks.giveBack(frame)
+            storedChunks.giveBack(stored)
         }
         return try coders.use { coder throws(CakeError) in
-            try Encoding.choose(for: plain, isTensor: isTensor, coder: coder, piece: piece, frame: frame)
+            let alone = try Encoding.choose(for: plain, dtype: dtype, coder: coder, piece: piece, stored: stored)
+            guard let base else { return alone.encoding }
+            let beside = plainChunks.take()
+            defer { plainChunks.giveBack(beside) }
+            return try Encoding.choose(
+                for: plain, dtype: dtype, or: alone, coder: coder, piece: piece, stored: stored, beside: beside
+            ) { index, room throws(CakeError) in
+                try read(piece: index, of: base, base: nil, into: room)
+            }
         }
     }
 }

@@ -3,7 +3,7 @@ public import Model
 /// Every file whose layers are in the store, whatever model and name it is under.
 public struct KnownFiles: Sendable {
     private var bySHA256: [Digest: Manifest.File] = [:]
-    private var smallBySize: [UInt64: [Manifest.File]] = [:]
+    private var bySize: [UInt64: [Manifest.File]] = [:]
 
     /// Files up to this size may be compared by reading them.
     public static let smallLimit: UInt64 = 16 << 20
@@ -12,10 +12,12 @@ public struct KnownFiles: Sendable {
     public init(of store: LocalStore) throws(CakeError) {
         // Another process may have brought some since the store was opened.
         _ = try store.catalog.refresh(since: store.catalog.reading)
-        for digest in try store.manifestDigests() {
+        var digests = try store.manifestDigests()
+        for other in store.lower { digests += try other.manifestDigests() }
+        for digest in digests {
             guard let manifest = try? store.manifest(digest) else { continue }
             for file in manifest.files where bySHA256.updateValue(file, forKey: file.digest) == nil {
-                if file.size <= KnownFiles.smallLimit { smallBySize[file.size, default: []].append(file) }
+                bySize[file.size, default: []].append(file)
             }
         }
     }
@@ -23,5 +25,5 @@ public struct KnownFiles: Sendable {
     public subscript(digest: Digest) -> Manifest.File? { bySHA256[digest] }
 
     /// Files that may be one of that size.
-    public func small(ofSize size: UInt64) -> [Manifest.File] { smallBySize[size] ?? [] }
+    public func files(ofSize size: UInt64) -> [Manifest.File] { bySize[size] ?? [] }
 }

@@ -5,7 +5,13 @@ internal import Synchronization
 /// Reads the plain bytes of layers, piece by piece, and keeps the few objects open that are being read.
 public final class LayerReader: Sendable {
     private let store: LocalStore
-    private let open = Mutex<[(digest: Digest, object: StoredObject)]>([])
+    private let open = Mutex<[(digest: Digest, opened: Opened)]>([])
+
+    private struct Opened: Sendable {
+        let object: StoredObject
+        let base: StoredObject?
+    }
+
     private static let keptOpen = 16
 
     public init(_ store: LocalStore) { self.store = store }
@@ -17,16 +23,13 @@ public final class LayerReader: Sendable {
 
     /// A piece's plain bytes, in a chunk that goes back with `giveBack`.
     public func piece(_ index: Int, of layer: Layer) throws(CakeError) -> Chunk {
-        let object = try object(of: layer)
-        let (plain, stored) = (store.plainChunks.take(), store.storedChunks.take())
-        defer { store.storedChunks.giveBack(stored) }
+        let opened = try open(layer)
+        let plain = store.plainChunks.take()
         do throws(CakeError) {
-            guard index < object.pieces else {
+            guard index < opened.object.pieces else {
                 throw CakeError(.damaged, "layer \(layer.digest.short) has no piece \(index)")
             }
-            try store.coders.use { coder throws(CakeError) in
-                try object.read(piece: index, with: coder, stored: stored, into: plain)
-            }
+            try store.read(piece: index, of: opened.object, base: opened.base, into: plain)
             return plain
         } catch {
             store.plainChunks.giveBack(plain)
@@ -34,10 +37,47 @@ public final class LayerReader: Sendable {
         }
     }
 
+    /// Whether a layer has these bytes at a place of its own.
+    public func holds(_ bytes: Span<UInt8>, at start: UInt64, of layer: Layer) throws(CakeError) -> Bool {
+        guard start <= layer.size, UInt64(bytes.count) <= layer.size - start else { return false }
+        var position = start
+        while position < start + UInt64(bytes.count) {
+            let index = Int(position / UInt64(LayerReader.pieceSize))
+            let chunk = try piece(index, of: layer)
+            defer { giveBack(chunk) }
+            let first = Int(position % UInt64(LayerReader.pieceSize))
+            let done = Int(position - start)
+            let count = min(chunk.count - first, bytes.count - done)
+            guard count > 0, chunk.holds(bytes.extracting(done..<done + count), at: first) else { return false }
+            position += UInt64(count)
+        }
+        return true
+    }
+
+    /// Puts exactly `count` bytes from `offset` on into a chunk.
+    func fill(_ chunk: Chunk, from offset: UInt64, count: Int, of layer: Layer) throws(CakeError) {
+        chunk.count = 0
+        while chunk.count < count {
+            let position = offset + UInt64(chunk.count)
+            let piece = try piece(Int(position / UInt64(LayerReader.pieceSize)), of: layer)
+            defer { giveBack(piece) }
+            let first = Int(position % UInt64(LayerReader.pieceSize))
+            let end = min(piece.count, first + count - chunk.count)
+            guard first < end else {
+                throw CakeError(.damaged, "layer \(layer.digest.short) ends before it should")
+            }
+            guard piece.withBytes({ chunk.append($0.extracting(first..<end)) }) > 0 else {
+                throw CakeError(.failed, "no room for \(count) bytes of a layer")
+            }
+        }
+    }
+
     /// Starts the disk on a layer that will be read soon. Whatever is wrong with it shows when it is read.
     public func startReading(_ layer: Layer) {
-        guard let object = try? object(of: layer) else { return }
-        object.file.startReading(from: object.start, count: min(object.length, LayerReader.farthest))
+        guard let opened = try? open(layer) else { return }
+        for object in [opened.object, opened.base].compactMap(\.self) {
+            object.file.startReading(from: object.start, count: min(object.length, LayerReader.farthest))
+        }
     }
 
     /// How many layers ahead are worth it.
@@ -78,19 +118,20 @@ public final class LayerReader: Sendable {
         return bytes
     }
 
-    private func object(of layer: Layer) throws(CakeError) -> StoredObject {
-        let found = open.withLock { open in open.first { $0.digest == layer.digest }?.object }
-        if let found, found.header.layer == layer { return found }
-        let object = try store.open(layer)
+    private func open(_ layer: Layer) throws(CakeError) -> Opened {
+        let found = open.withLock { open in open.first { $0.digest == layer.digest }?.opened }
+        if let found, found.object.header.layer == layer { return found }
+        let (object, base) = try store.openAnywhere(layer)
         guard object.header.pieceBits == ObjectHeader.standardPieceBits else {
             throw CakeError(
                 .failed, "layer \(layer.digest.short) is cut into pieces of another size",
                 fix: "a newer cake wrote it; use that one")
         }
+        let opened = Opened(object: object, base: base)
         open.withLock { open in
-            open.append((layer.digest, object))
+            open.append((layer.digest, opened))
             if open.count > LayerReader.keptOpen { open.removeFirst() }
         }
-        return object
+        return opened
     }
 }

@@ -16,6 +16,7 @@ public struct Layout: Sendable {
     var incoming: String { root + "/incoming" }
     var damaged: String { root + "/damaged" }
     var locks: String { root + "/locks" }
+    var coordinates: String { root + "/coordinates" }
 
     static let shards: [String] = (0..<256).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
 
@@ -29,6 +30,8 @@ public struct Layout: Sendable {
 
     func manifest(_ digest: Digest) -> String { manifests + "/" + digest.hex }
 
+    func coordinates(of manifest: Digest) -> String { coordinates + "/" + manifest.hex }
+
     func removalMark(_ digest: Digest) -> String { removed + "/" + digest.hex }
 
     func indexFile(_ digest: Digest) -> String { index + "/" + digest.hex + ".index" }
@@ -37,7 +40,7 @@ public struct Layout: Sendable {
 
     func lock(_ name: String) -> String { locks + "/" + name }
 
-    var folders: [String] { [objects, packs, manifests, names, removed, index, incoming, damaged, locks] }
+    var folders: [String] { [objects, packs, manifests, names, removed, index, incoming, damaged, locks, coordinates] }
 
     static let packSuffix = ".pack"
     static let indexSuffix = ".index"

@@ -29,23 +29,41 @@ struct Leases {
     /// Every digest that a running operation relies on. Whoever asks holds the sweep lock, so none is being added.
     func held() throws(CakeError) -> Set<Digest> {
         var held: Set<Digest> = []
-        for name in try Disk.names(in: layout.incoming) {
-            let path = layout.incoming + "/" + name + "/lease"
-            guard let file = try openIfThere(path) else { continue }
-            let size = try file.size()
-            guard let count = Int(exactly: size) else { throw CakeError(.damaged, "\(path) is too large") }
-            let bytes = try file.bytes(at: 0, count: count)
+        for bytes in try all("lease") {
             guard let line = bytes.firstIndex(of: UInt8(ascii: "\n")) else { continue }
-            var offset = line + 1
-            // A tail shorter than a digest is a claim that was never answered.
-            while offset + Digest.byteCount <= bytes.count {
-                if let digest = Digest(bytes: bytes.span.extracting(offset..<offset + Digest.byteCount)) {
-                    held.insert(digest)
-                }
-                offset += Digest.byteCount
-            }
+            Leases.add(bytes, from: line + 1, to: &held)
         }
         return held
+    }
+
+    /// Every layer that a running operation takes as a base. Whoever asks holds the encoding lock.
+    func bases() throws(CakeError) -> Set<Digest> {
+        var bases: Set<Digest> = []
+        for bytes in try all(Lease.bases) { Leases.add(bytes, from: 0, to: &bases) }
+        return bases
+    }
+
+    /// What the file of that name says in each operation's folder.
+    private func all(_ name: String) throws(CakeError) -> [[UInt8]] {
+        var all: [[UInt8]] = []
+        for folder in try Disk.names(in: layout.incoming) {
+            let path = layout.incoming + "/" + folder + "/" + name
+            guard let file = try openIfThere(path) else { continue }
+            guard let count = Int(exactly: try file.size()) else { throw CakeError(.damaged, "\(path) is too large") }
+            all.append(try file.bytes(at: 0, count: count))
+        }
+        return all
+    }
+
+    private static func add(_ bytes: [UInt8], from start: Int, to digests: inout Set<Digest>) {
+        var offset = start
+        // A tail shorter than a digest is a claim that was never answered.
+        while offset + Digest.byteCount <= bytes.count {
+            if let digest = Digest(bytes: bytes.span.extracting(offset..<offset + Digest.byteCount)) {
+                digests.insert(digest)
+            }
+            offset += Digest.byteCount
+        }
     }
 
     private func openIfThere(_ path: String) throws(CakeError) -> File? {

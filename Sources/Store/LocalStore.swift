@@ -8,21 +8,41 @@ public struct LocalStore: Sendable {
     public let pool: BlockingPool
     /// False on a read-only disk: then everything that only reads still works.
     public let isWritable: Bool
+    /// Stores that lie below this one and are only read: what they have counts as here, and nothing else is done with it.
+    public let lower: [LocalStore]
     let catalog: Catalog
     let coders = Coders()
     let plainChunks = ChunkPool(chunkCapacity: 1 << Int(ObjectHeader.standardPieceBits))
     let storedChunks = ChunkPool(chunkCapacity: LocalStore.storedCapacity)
 
-    /// Room for one piece at rest.
-    static let storedCapacity = ZstdEncoder.bound(1 << Int(ObjectHeader.standardPieceBits))
+    /// Room for one piece at rest, in as many frames as there may be.
+    static let storedCapacity = ZstdEncoder.bound(Form.limit) + 4096
     static let version = 1
 
-    /// Opens the store, and makes it when there is none.
-    public init(at root: String, pool: BlockingPool) throws(CakeError) {
+    /// Opens the store, and makes it when there is none. Of what lies below, the first is looked into first.
+    public init(at root: String, pool: BlockingPool, lower: [String] = []) throws(CakeError) {
         layout = Layout(root: Disk.absolute(root))
         self.pool = pool
         isWritable = try LocalStore.prepare(layout)
-        catalog = try Catalog(layout)
+        catalog = try Catalog(layout, mayWrite: isWritable)
+        var below: [LocalStore] = []
+        for path in lower { below.append(try LocalStore(below: path, pool: pool)) }
+        self.lower = below
+    }
+
+    /// Opens a store to read from it, whoever may write there.
+    private init(below root: String, pool: BlockingPool) throws(CakeError) {
+        layout = Layout(root: Disk.absolute(root))
+        self.pool = pool
+        isWritable = false
+        lower = []
+        guard let text = try LocalStore.readVersion(layout) else {
+            throw CakeError(
+                .notFound, "there is no store in \(Printable.escape(layout.root)), where one is to lie below",
+                fix: "check the folders in CAKE_LOWER")
+        }
+        try LocalStore.check(text, layout)
+        catalog = try Catalog(layout, mayWrite: false)
     }
 
     /// True when the folder holds a store, whatever its version.
@@ -81,30 +101,45 @@ public struct LocalStore: Sendable {
             fix: "if it is a store of version \(version), write \"cake store \(version)\" and a line feed into it")
     }
 
-    /// Whether a layer is here: its object is on disk, with the length that it should have. Bytes are believed only by
-    /// who decodes them.
+    /// Whether a layer is here or below: its object is on disk, with the length that it should have, and so is its base.
+    /// Bytes are believed only by who decodes them.
     public func contains(_ layer: Layer) throws(CakeError) -> Bool {
+        if try holds(layer) { return true }
+        for store in lower where try store.holds(layer) { return true }
+        return false
+    }
+
+    /// The same of this store alone.
+    func holds(_ layer: Layer) throws(CakeError) -> Bool {
         if layer.digest == .empty { return layer.size == 0 }
-        return try locate(layer) != nil
+        guard let found = try find(layer) else { return false }
+        guard let base = found.base else { return true }
+        guard let other = try find(Layer(digest: base, size: layer.size)) else { return false }
+        return other.base == nil
     }
 
     /// Where a layer's object lies, or nil.
-    func locate(_ layer: Layer) throws(CakeError) -> Location? {
+    func locate(_ layer: Layer) throws(CakeError) -> Location? { try find(layer)?.location }
+
+    /// Where a layer's object lies and which base it names, or nil.
+    func find(_ layer: Layer) throws(CakeError) -> (location: Location, base: Digest?)? {
         var record = catalog.record(of: layer.digest)
         while let found = record, case .pack(let pack, let offset) = found.place, found.layer.size == layer.size {
-            if try catalog.isThere(pack) { return .pack(pack, offset: offset, length: found.storedLength) }
+            if try catalog.isThere(pack) {
+                return (.pack(pack, offset: offset, length: found.storedLength), found.base)
+            }
             // Another process has written the pack again without its dead members, or removed it.
             try catalog.reload(checking: false)
             record = catalog.record(of: layer.digest)
         }
         guard let status = try Disk.status(layout.object(layer.digest)), status.kind == .file else { return nil }
         if let record, record.layer.size == layer.size, record.storedLength == status.size {
-            return .alone(length: status.size)
+            return (.alone(length: status.size), record.base)
         }
         // Nothing is known of its length: its own first frame and seek table have to agree with it.
         let file = try File(layout.object(layer.digest), .read)
-        guard (try? StoredObject(layer, in: file, at: 0, length: status.size)) != nil else { return nil }
-        return .alone(length: status.size)
+        guard let object = try? StoredObject(layer, in: file, at: 0, length: status.size) else { return nil }
+        return (.alone(length: status.size), object.header.base)
     }
 
     enum Location: Sendable {

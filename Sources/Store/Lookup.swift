@@ -4,7 +4,7 @@ extension LocalStore {
     /// The model a person means: the exact name, what an alias stands for, a name at that revision, or a manifest by the
     /// first digits of its digest.
     public func find(_ typed: String, revision: String? = nil) throws(CakeError) -> Named {
-        let names = try names()
+        let names = try allNames()
         guard let revision else {
             if let found = try match(typed, names) { return found }
             throw CakeError(

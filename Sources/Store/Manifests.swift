@@ -24,6 +24,7 @@ extension LocalStore {
             bytes = try Disk.read(layout.manifest(digest), limit: ManifestText.maximumSize)
         } catch {
             guard error.kind == .notFound else { throw error }
+            for store in lower { if let found = try? store.manifest(digest) { return found } }
             throw CakeError(
                 .damaged, "the manifest \(digest.short) is missing from the store",
                 fix: "import or pull the model again")

@@ -7,6 +7,26 @@ extension LocalStore {
     public struct Named: Sendable {
         public let name: ModelName
         public let record: NameRecord
+        /// The store below that has it; nil when it is this one's own.
+        public var place: String?
+
+        init(name: ModelName, record: NameRecord, place: String? = nil) {
+            self.name = name
+            self.record = record
+            self.place = place
+        }
+    }
+
+    /// The names here, and those below that are not here.
+    public func allNames() throws(CakeError) -> [Named] {
+        var all = try names()
+        for store in lower {
+            let known = Set(all.map(\.name))
+            all += try store.names().filter { !known.contains($0.name) }.map {
+                Named(name: $0.name, record: $0.record, place: store.layout.root)
+            }
+        }
+        return all.sorted { $0.name < $1.name }
     }
 
     /// Every name, sorted. One that cannot be read is an error: what it keeps alive is not known.
@@ -56,7 +76,13 @@ extension LocalStore {
         let lock = try File(layout.lock("names"), .readWriteOrCreate)
         _ = try lock.lock(exclusive: true, waiting: true)
         defer { lock.unlock() }
-        guard let record = try record(of: name) else { throw CakeError(.notFound, "no model \(name) in the store") }
+        guard let record = try record(of: name) else {
+            if let below = try allNames().first(where: { $0.name == name })?.place {
+                throw CakeError(
+                    .notFound, "\(name) is in the store \(Printable.escape(below)), which lies below and is only read")
+            }
+            throw CakeError(.notFound, "no model \(name) in the store")
+        }
         if record.isPinned, !evenIfPinned {
             throw CakeError(.failed, "\(name) is pinned", fix: "cake unpin \(name), or cake rm --force \(name)")
         }

@@ -8,6 +8,12 @@ public struct ObjectHeader: Hashable, Sendable {
         public init(rawValue: UInt8) { self.rawValue = rawValue }
 
         public static let none = Transform(rawValue: 0)
+        public static let planes = Transform(rawValue: 1)
+        public static let grouped = Transform(rawValue: 2)
+        public static let difference = Transform(rawValue: 3)
+        public static let xor = Transform(rawValue: 4)
+
+        var isKnown: Bool { rawValue <= Transform.xor.rawValue }
     }
 
     public let layer: Layer

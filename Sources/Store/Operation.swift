@@ -5,18 +5,26 @@ internal import Synchronization
 /// One command's stay in the store: a folder of its own under `incoming`, and a lease that tells a collection what the
 /// command relies on. What was not published when it ends is gone.
 public final class Operation: Sendable {
-    private struct State: ~Copyable {
-        var leaseLength: UInt64
+    struct State: ~Copyable {
+        fileprivate var leaseLength: UInt64
         /// Layers that somebody in this operation has asked for: each is written once.
-        var claimed: Set<Digest> = []
-        var pending = Pending()
+        fileprivate var claimed: Set<Digest> = []
+        fileprivate var pending = Pending()
+        /// Layers that were taken as bases, in the order of the file.
+        var bases: Set<Digest> = []
+        var basesFile: File?
+        /// Layers that are made deltas, and of what as far as that is decided.
+        var deltas: Set<Digest> = []
+        var pendingBases: [Digest: Digest] = [:]
+        /// What objects named as their bases when it was first asked; nil before that.
+        var basesInStore: Set<Digest>?
     }
 
     let store: LocalStore
     let folder: String
     private let lease: File
     private let sweep: File
-    private let state: Mutex<State>
+    let state: Mutex<State>
 
     public init(_ store: LocalStore) throws(CakeError) {
         guard store.isWritable else {
@@ -79,6 +87,20 @@ public final class Operation: Sendable {
         }
     }
 
+    /// Keeps those of the layers that are here, and says which they are. Who asks is not bound to bring the others.
+    public func hold(_ layers: some Sequence<Layer>) throws(CakeError) -> Set<Digest> {
+        try state.withLock { state throws(CakeError) in
+            _ = try sweep.lock(exclusive: false, waiting: true)
+            defer { sweep.unlock() }
+            var here: Set<Digest> = []
+            for layer in layers where !here.contains(layer.digest) {
+                if try store.contains(layer) { here.insert(layer.digest) }
+            }
+            try append(Array(here.subtracting(state.claimed)), &state)
+            return here
+        }
+    }
+
     /// Keeps a manifest, and all its layers, while the operation lives.
     public func hold(manifest: Digest) throws(CakeError) {
         try state.withLock { state throws(CakeError) in
@@ -110,16 +132,53 @@ public final class Operation: Sendable {
 
     /// Makes everything that was added part of the store: one sync, the renames, the folders. Returns the bytes at rest.
     @discardableResult
-    public func publish() throws(CakeError) -> UInt64 { try publishNow().bytes }
+    public func publish() throws(CakeError) -> UInt64 { try publishAll(isReplacing: false).bytes }
 
-    func publishNow() throws(CakeError) -> Pending.Published {
+    /// Makes objects part of the store that were in it before, elsewhere. The caller holds the sweep lock.
+    func publishMoved() throws(CakeError) -> Pending.Published {
+        var pending = takePending()
+        try pending.close(in: folder, without: [])
+        return try pending.publish(to: store, from: folder)
+    }
+
+    /// Replacing, a delta takes the place of what the store has of its layer.
+    func publishAll(isReplacing: Bool) throws(CakeError) -> Pending.Published {
+        var pending = takePending()
+        try pending.close(in: folder, without: [])
+        let deltas = pending.records.filter { $0.base != nil }
+        guard isReplacing || !deltas.isEmpty else { return try pending.publish(to: store, from: folder) }
+        let lock = try store.lockEncoding()
+        defer { lock.unlock() }
+        try pending.close(in: folder, without: refused(deltas, isReplacing: isReplacing))
+        let layers = Set(pending.packs.flatMap { $0.records.map(\.layer.digest) })
+        let published = try pending.publish(to: store, from: folder)
+        if isReplacing { try dropOthers(of: layers, than: Set(published.packs)) }
+        return published
+    }
+
+    /// Of packed layers that were encoded anew, what lay elsewhere goes: under the same lock, since until then the layer is
+    /// what it was before.
+    private func dropOthers(of layers: Set<Digest>, than packs: Set<Digest>) throws(CakeError) {
+        guard !layers.isEmpty else { return }
+        try store.withSweepLock { () throws(CakeError) in
+            let old = try PackMembers.all(of: store).filter {
+                layers.contains($0.layer.digest) && !packs.contains($0.pack)
+            }
+            if !old.isEmpty { try PackMembers.drop(Set(old.map(\.place)), from: store, in: self) }
+        }
+    }
+
+    private func takePending() -> Pending {
         var pending = Pending()
         state.withLock { swap(&$0.pending, &pending) }
-        return try pending.publish(to: store, from: folder)
+        return pending
     }
 }
 
 /// Whose an `incoming` folder is.
 enum Lease {
+    /// The file beside the lease that says which layers the operation takes as bases.
+    static let bases = "bases"
+
     static var text: [UInt8] { Array("host \(Machine.host) boot \(Machine.boot) process \(Machine.process)\n".utf8) }
 }

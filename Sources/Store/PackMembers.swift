@@ -8,6 +8,8 @@ enum PackMembers {
         let pack: Digest
         let offset: UInt64
         let length: UInt64
+        let transform: ObjectHeader.Transform
+        let base: Digest?
 
         var place: IndexRecord.Place { .pack(pack, offset: offset) }
         var location: LocalStore.Location { .pack(pack, offset: offset, length: length) }
@@ -20,7 +22,10 @@ enum PackMembers {
         var members: [Member] = []
         store.catalog.forEach { record in
             guard case .pack(let pack, let offset) = record.place, seen.insert(record.place).inserted else { return }
-            members.append(Member(layer: record.layer, pack: pack, offset: offset, length: record.storedLength))
+            members.append(
+                Member(
+                    layer: record.layer, pack: pack, offset: offset, length: record.storedLength,
+                    transform: record.transform, base: record.base))
         }
         return members.sorted { ($0.pack, $0.offset) < ($1.pack, $1.offset) }
     }
@@ -47,11 +52,13 @@ enum PackMembers {
                 let file = try store.catalog.open(pack)
                 for member in packs[pack, default: []] where !dropped.contains(member.place) {
                     let bytes = try file.bytes(at: member.offset, count: Int(member.length))
-                    try operation.pack(SmallObject(layer: member.layer, bytes: bytes))
+                    try operation.pack(
+                        SmallObject(
+                            layer: member.layer, transform: member.transform, base: member.base, bytes: bytes))
                 }
             }
             // What stays of one pack may be all that another one holds: then that one has just been written again.
-            let written = Set(try operation.publishNow().packs)
+            let written = Set(try operation.publishMoved().packs)
             for pack in shrinking where !written.contains(pack) { try Disk.remove(store.layout.pack(pack)) }
         }
         try Disk.syncFolder(store.layout.packs)

@@ -143,6 +143,9 @@ public final class Parts: Sendable {
         }
     }
 
+    /// How many bytes of the file are here.
+    public var bytes: UInt64 { runs.reduce(0) { $0 + UInt64($1.count) } }
+
     /// A part that begins at a byte, or goes on there.
     public func part(at start: UInt64) throws(CakeError) -> Part {
         if let found = parts.withLock({ $0.first { $0.start + $0.length == start } }) { return found }
@@ -175,7 +178,7 @@ public final class Parts: Sendable {
     }
 
     /// Lets others have the folder, as the end of the process does.
-    func release() { lock.withLock { $0 = nil } }
+    public func release() { lock.withLock { $0 = nil } }
 
     /// Everything is in the store, or worth nothing. From here on the folder may be another's.
     public func remove() throws(CakeError) {

@@ -10,13 +10,15 @@ struct WrittenObject: Sendable {
 /// An object small enough to be made in memory.
 struct SmallObject: Sendable {
     let layer: Layer
+    let transform: ObjectHeader.Transform
+    let base: Digest?
     let bytes: [UInt8]
 }
 
 /// What an operation has written and not yet published.
 struct Pending: ~Copyable, Sendable {
     var objects: [WrittenObject] = []
-    private var packs: [FinishedPack] = []
+    private(set) var packs: [FinishedPack] = []
     private var open: PackWriter?
     private(set) var bytesInPacks: UInt64 = 0
 
@@ -39,15 +41,39 @@ struct Pending: ~Copyable, Sendable {
         bytesInPacks += UInt64(object.bytes.count)
     }
 
+    /// Of all that is written, packs that are still open left out.
+    var records: [IndexRecord] { objects.map(\.record) + packs.flatMap(\.records) }
+
+    /// Ends the open pack, and takes deltas out that must not be published.
+    mutating func close(in folder: String, without refused: Set<Digest>) throws(CakeError) {
+        if let open { packs.append(open.finish()) }
+        open = nil
+        func isRefused(_ record: IndexRecord) -> Bool { record.base != nil && refused.contains(record.layer.digest) }
+        for object in objects where isRefused(object.record) { try Disk.remove(object.path) }
+        objects.removeAll { isRefused($0.record) }
+        var left: [FinishedPack] = []
+        for (number, pack) in packs.enumerated() {
+            guard pack.records.contains(where: isRefused) else {
+                left.append(pack)
+                continue
+            }
+            if let again = try pack.without(isRefused, writing: folder + "/pack-again-\(number)") {
+                left.append(again)
+            }
+        }
+        packs = left
+        bytesInPacks = packs.reduce(0) { $0 + $1.size }
+    }
+
     /// Bytes at rest, and the packs that hold some of them.
     typealias Published = (bytes: UInt64, packs: [Digest])
 
+    /// Of what was closed.
     consuming func publish(to store: LocalStore, from folder: String) throws(CakeError) -> Published {
-        if let open { packs.append(open.finish()) }
         guard !objects.isEmpty || !packs.isEmpty else { return (0, []) }
         let (layout, objects, packs, total) = (store.layout, objects, packs, bytes)
         let index = IndexFile.encode(
-            objects.map(\.record) + packs.flatMap(\.records),
+            records,
             packs: packs.map { IndexFile.Pack(digest: $0.digest, size: $0.size) })
         let indexDigest = SHA256.digest(of: index.span)
         let indexPath = folder + "/" + indexDigest.hex + Layout.indexSuffix
@@ -78,14 +104,27 @@ final class PackWriter: @unchecked Sendable {
     private let file: File
     private var hash = SHA256()
     private(set) var length: UInt64 = 0
-    private var members: [(object: Layer, storedDigest: Digest, offset: UInt64, length: UInt64)] = []
+    private var members: [Member] = []
+
+    private struct Member {
+        let layer: Layer
+        let transform: ObjectHeader.Transform
+        let base: Digest?
+        let storedDigest: Digest
+        let offset: UInt64
+        let storedLength: UInt64
+    }
 
     init(_ path: String) throws(CakeError) { file = try File(path, .create) }
 
     func append(_ object: SmallObject) throws(CakeError) {
         try file.write(object.bytes.span, at: length)
         hash.update(object.bytes.span)
-        members.append((object.layer, SHA256.digest(of: object.bytes.span), length, UInt64(object.bytes.count)))
+        members.append(
+            Member(
+                layer: object.layer, transform: object.transform, base: object.base,
+                storedDigest: SHA256.digest(of: object.bytes.span), offset: length,
+                storedLength: UInt64(object.bytes.count)))
         length += UInt64(object.bytes.count)
     }
 
@@ -95,8 +134,8 @@ final class PackWriter: @unchecked Sendable {
         let digest = hash.finish()
         let records = members.map { member in
             IndexRecord(
-                layer: member.object, storedDigest: member.storedDigest, storedLength: member.length,
-                place: .pack(digest, offset: member.offset), transform: .none, base: nil)
+                layer: member.layer, storedDigest: member.storedDigest, storedLength: member.storedLength,
+                place: .pack(digest, offset: member.offset), transform: member.transform, base: member.base)
         }
         return FinishedPack(path: file.path, digest: digest, size: length, records: records)
     }
@@ -107,6 +146,20 @@ struct FinishedPack: Sendable {
     let digest: Digest
     let size: UInt64
     let records: [IndexRecord]
+
+    /// A pack of the other members; nil when there are none.
+    func without(_ isRefused: (IndexRecord) -> Bool, writing path: String) throws(CakeError) -> FinishedPack? {
+        let file = try File(self.path, .read)
+        let writer = try PackWriter(path)
+        for record in records where !isRefused(record) {
+            guard case .pack(_, let offset) = record.place else { continue }
+            try writer.append(
+                SmallObject(
+                    layer: record.layer, transform: record.transform, base: record.base,
+                    bytes: file.bytes(at: offset, count: Int(record.storedLength))))
+        }
+        return writer.length == 0 ? nil : writer.finish()
+    }
 }
 
 /// Getting bytes to the disk: one by one when they are few, the whole file system at once when they are many.

@@ -1,7 +1,8 @@
 public import Model
 public import Platform
 
-/// Where plain bytes lie on this disk, to be read as often as it takes: one run of a file, or several one behind the other.
+/// Where plain bytes lie on this disk, to be read as often as it takes: one run of a file, several one behind the other, or
+/// a layer.
 public struct PlainBytes: Sendable {
     public struct Run: Sendable {
         let file: File
@@ -16,17 +17,26 @@ public struct PlainBytes: Sendable {
     }
 
     private let runs: [Run]
+    private let stored: (layer: Layer, reader: LayerReader)?
     public let count: UInt64
 
     public init(file: File, start: UInt64, count: UInt64) { self.init([Run(file: file, start: start, count: count)]) }
 
     public init(_ runs: [Run]) {
         self.runs = runs
+        stored = nil
         count = runs.reduce(0) { $0 + $1.count }
     }
 
+    /// What a store has already.
+    init(_ layer: Layer, in reader: LayerReader) {
+        runs = []
+        stored = (layer, reader)
+        count = layer.size
+    }
+
     /// What to call them in an error.
-    var path: String { runs.first?.file.path ?? "nothing" }
+    var path: String { stored.map { "layer \($0.layer.digest.short)" } ?? runs.first?.file.path ?? "nothing" }
 
     /// How many pieces of the standard size they make.
     var pieces: Int { LayerReader.pieces(of: Layer(digest: .empty, size: count)) }
@@ -45,6 +55,7 @@ public struct PlainBytes: Sendable {
 
     /// Puts exactly `count` bytes from `offset` on into a chunk.
     func fill(_ chunk: Chunk, from offset: UInt64, count: Int) throws(CakeError) {
+        if let (layer, reader) = stored { return try reader.fill(chunk, from: offset, count: count, of: layer) }
         var skipped: UInt64 = 0
         chunk.count = 0
         for run in runs {

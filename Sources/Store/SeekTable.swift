@@ -3,6 +3,9 @@ import Model
 /// The last frame of an object, in zstd's seekable format: where each frame lies. It is a stranger's word like any other,
 /// and checked against the header and the object's length before a byte is read by it.
 struct SeekTable: Sendable {
+    /// How many bytes a frame takes, and how many it holds.
+    typealias Frame = (stored: Int, plain: Int)
+
     static let magic: UInt32 = 0x184D_2A5E
     static let footerMagic: UInt32 = 0x8F92_EAB1
     static let entryLength = 8
@@ -11,8 +14,10 @@ struct SeekTable: Sendable {
 
     /// Where each frame after the first begins in the object, and where the last one ends.
     let offsets: [UInt64]
+    /// How many bytes the frames of each piece hold; nothing where their form says it.
+    let held: [Int]
 
-    static func encode(headerLength: Int, frames: [(stored: Int, plain: Int)]) -> [UInt8] {
+    static func encode(headerLength: Int, frames: [Frame]) -> [UInt8] {
         var bytes: [UInt8] = []
         let entries = frames.count + 1
         bytes.reserveCapacity(fixedLength + entries * entryLength)
@@ -52,16 +57,27 @@ struct SeekTable: Sendable {
         var offsets: [UInt64] = []
         offsets.reserveCapacity(entries)
         var offset = UInt64(headerLength)
+        let form = Form(header)
+        var held: [Int] = []
         for entry in 1..<entries {
             offsets.append(offset)
             offset += UInt64(bytes.littleEndian(UInt32.self, at: 8 + entry * SeekTable.entryLength))
-            if header.transform == .none {
+            if let form {
+                let (piece, frame) = (entry - 1).quotientAndRemainder(dividingBy: form.framesPerPiece)
+                let size = header.plainSize(ofPiece: UInt64(piece))
                 let plain = Int(bytes.littleEndian(UInt32.self, at: 12 + entry * SeekTable.entryLength))
-                guard plain == header.plainSize(ofPiece: UInt64(entry - 1)) else { throw refused }
+                if let sizes = form.frameSizes(ofPiece: size) {
+                    guard plain == sizes[frame] else { throw refused }
+                } else {
+                    if frame == 0 { held.append(0) }
+                    held[piece] += plain
+                    guard held[piece] <= form.sizes(ofPiece: size).upperBound else { throw refused }
+                }
             }
         }
         offsets.append(offset)
         guard offset + UInt64(bytes.count) == objectLength else { throw refused }
         self.offsets = offsets
+        self.held = held
     }
 }

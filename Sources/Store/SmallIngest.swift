@@ -15,15 +15,28 @@ extension LocalStore {
         }
     }
 
-    /// Names neighbouring small layers of a file, read at once, and makes the objects of those that are not here.
+    /// A small layer among others.
+    public struct SmallRun: Sendable {
+        let count: Int
+        let dtype: DType?
+
+        public init(count: Int, dtype: DType?) {
+            self.count = count
+            self.dtype = dtype
+        }
+    }
+
+    /// Names neighbouring small layers of a file, read at once, and makes the objects of those that are not here. What
+    /// `bases` offers for such a one, by its number, it may become a delta of.
     public func readSmall(
-        _ runs: [(count: Int, isTensor: Bool)], of plain: PlainBytes, in operation: Operation
+        _ runs: [SmallRun], of plain: PlainBytes, in operation: Operation,
+        bases: (Int) throws(CakeError) -> [Layer] = { _ in [] }
     ) throws(CakeError) -> [SmallLayer] {
         let chunk = plainChunks.take()
-        let frame = storedChunks.take()
+        let stored = storedChunks.take()
         defer {
             plainChunks.giveBack(chunk)
-            storedChunks.giveBack(frame)
+            storedChunks.giveBack(stored)
         }
         try plain.fill(chunk, from: 0, count: Int(plain.count))
         var layers: [Layer] = []
@@ -43,8 +56,10 @@ extension LocalStore {
         for (index, run) in runs.enumerated() {
             var object: SmallObject?
             if claims[index] == .needed {
+                let offered = try bases(index)
                 object = try chunk.withBytes { bytes throws(CakeError) in
-                    try makeObject(layers[index], bytes.extracting(ranges[index]), isTensor: run.isTensor, frame: frame)
+                    try makeObject(
+                        layers[index], bytes.extracting(ranges[index]), run.dtype, bases: offered, stored, operation)
                 }
             }
             result.append(SmallLayer(layer: layers[index], object: object))
@@ -52,21 +67,26 @@ extension LocalStore {
         return result
     }
 
-    private func makeObject(
-        _ layer: Layer, _ plain: Span<UInt8>, isTensor: Bool, frame: Chunk
+    func makeObject(
+        _ layer: Layer, _ plain: Span<UInt8>, _ dtype: DType?, bases offered: [Layer], _ stored: Chunk,
+        _ operation: Operation
     ) throws(CakeError) -> SmallObject {
-        let header = ObjectHeader(layer: layer).encoded
-        try coders.use { coder throws(CakeError) in
-            try coder.encode(plain, Encoding.effort(forTensor: isTensor), into: frame)
-            if Double(frame.count) > Double(plain.count) * Encoding.worthwhileShare {
-                try coder.encode(plain, .none, into: frame)
-            }
+        let beside = plainChunks.take()
+        defer { plainChunks.giveBack(beside) }
+        let taken = try chooseBase(for: layer, plain, dtype, among: offered, in: operation, into: beside)
+        return try coders.use { coder throws(CakeError) in
+            let encoding = try Encoding.choose(
+                for: plain, dtype: dtype, base: taken == nil ? nil : beside, coder: coder, stored: stored)
+            let frames = try coder.encode(plain, encoding, base: taken == nil ? nil : beside, into: stored)
+            let base = encoding.form.needsBase ? taken : nil
+            if let base { operation.becomesDelta(layer, of: base) } else { operation.keepsPlain(layer) }
+            let header = ObjectHeader(layer: layer, form: encoding.form, base: base).encoded
+            let table = SeekTable.encode(headerLength: header.count, frames: frames)
+            var bytes = header
+            bytes.reserveCapacity(header.count + stored.count + table.count)
+            stored.withBytes { stored in for index in stored.indices { bytes.append(stored[index]) } }
+            bytes += table
+            return SmallObject(layer: layer, transform: encoding.form.transform, base: base, bytes: bytes)
         }
-        let table = SeekTable.encode(headerLength: header.count, frames: [(frame.count, plain.count)])
-        var bytes = header
-        bytes.reserveCapacity(header.count + frame.count + table.count)
-        frame.withBytes { frame in for index in frame.indices { bytes.append(frame[index]) } }
-        bytes += table
-        return SmallObject(layer: layer, bytes: bytes)
     }
 }

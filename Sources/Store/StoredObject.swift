@@ -8,6 +8,7 @@ struct StoredObject: Sendable {
     let start: UInt64
     let length: UInt64
     let header: ObjectHeader
+    let form: Form
     private let table: SeekTable
 
     /// The object of `layer` in `length` bytes of `file` from `start` on.
@@ -26,7 +27,10 @@ struct StoredObject: Sendable {
             throw CakeError(
                 .damaged, "the object of layer \(layer.digest.short) holds another, \(header.layer.digest.short)")
         }
-        guard header.transform == .none, header.framesPerPiece == 1, header.base == nil else {
+        guard let form = Form(header) else {
+            guard !header.transform.isKnown else {
+                throw CakeError(.damaged, "the first frame of layer \(layer.digest.short) makes no sense")
+            }
             throw CakeError(
                 .failed,
                 "layer \(layer.digest.short) is stored by transform \(header.transform.rawValue), unknown here",
@@ -48,24 +52,29 @@ struct StoredObject: Sendable {
         self.start = start
         self.length = length
         self.header = header
+        self.form = form
     }
 
     var pieces: Int { Int(header.pieces) }
 
-    /// Puts a piece's plain bytes into `plain`; `stored` is room to read its frames into.
-    func read(piece index: Int, with coder: Coder, stored: Chunk, into plain: Chunk) throws(CakeError) {
+    /// Puts a piece's plain bytes into `plain`; `stored` is room to read its frames into, and `base` the base's piece.
+    func read(
+        piece index: Int, with coder: Coder, base: Chunk? = nil, stored: Chunk, into plain: Chunk
+    ) throws(CakeError) {
         let size = header.plainSize(ofPiece: UInt64(index))
-        let (first, last) = (table.offsets[index], table.offsets[index + 1])
+        let frames = form.framesPerPiece
+        let (first, last) = (table.offsets[index * frames], table.offsets[(index + 1) * frames])
         guard last - first <= UInt64(stored.capacity), size <= plain.capacity else {
             throw CakeError(.damaged, "a piece of layer \(header.layer.digest.short) is larger than pieces are")
         }
         try file.fill(stored, from: start + first, count: Int(last - first))
         plain.count = size
+        let held = table.held.isEmpty ? size : table.held[index]
         do {
             try stored.withBytes { frames throws(CakeError) in
                 try plain.withRoom { room throws(CakeError) in
                     var exact = room._mutatingExtracting(0..<size)
-                    try coder.decode(frames, filling: &exact)
+                    try coder.decode(frames, holding: held, form, base: base, filling: &exact)
                 }
             }
         } catch {

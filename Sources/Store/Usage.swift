@@ -4,26 +4,32 @@ internal import Platform
 /// What each model takes, and what it shares.
 public struct Usage: Sendable {
     public struct Model: Sendable {
-        public let named: LocalStore.Named
+        public internal(set) var named: LocalStore.Named
         public let files: Int
         public let tensors: Int
         public let parameters: UInt64
         /// Of its files.
         public let size: UInt64
-        /// Of its layers in the store.
+        /// Of its layers in the store, and of those that some of them are deltas of.
         public let atRest: UInt64
+        /// What its layers would take more if none were a delta, by what their bases take.
+        public let spared: UInt64
         /// Of these, what no other name leads to: removing it would free so much.
         public let alone: UInt64
         public var shared: UInt64 { atRest - alone }
     }
 
-    public let models: [Model]
+    public private(set) var models: [Model]
     /// The bytes that the models' folders would take, each in full.
     public let size: UInt64
     /// Each layer once, plain.
     public let distinct: UInt64
+    /// Of these, what lies in stores below.
+    public let below: UInt64
     /// What all of them take at rest.
     public let atRest: UInt64
+    /// What deltas took off, by what their bases take: tensors of a family compress alike.
+    public let spared: UInt64
     public let layers: Int
     /// Names whose manifest cannot be read, and why.
     public let damaged: [(named: LocalStore.Named, error: CakeError)]
@@ -33,11 +39,11 @@ public struct Usage: Sendable {
         let names = try store.names()
         var manifests: [Digest: Totals] = [:]
         for named in names { manifests[named.record.manifest, default: Totals()].names += 1 }
-        // All at once: to seek each layer in each file of the index would take longer than everything else.
-        var lengths: [Digest: UInt64] = [:]
-        store.catalog.forEach { lengths[$0.layer.digest] = $0.storedLength }
+        let objects = try Objects(of: store)
         var owners: [Digest: Owner] = [:]
         var distinct: UInt64 = 0
+        var spared: UInt64 = 0
+        var below: UInt64 = 0
         var failures: [Digest: CakeError] = [:]
         for (number, digest) in manifests.keys.sorted().enumerated() {
             let manifest: Manifest
@@ -57,20 +63,28 @@ public struct Usage: Sendable {
                         totals.parameters &+= tensor.elements ?? 0
                     }
                     let layer = segment.layer
-                    if owners[layer.digest]?.lastSeen == number { continue }
-                    if let owner = owners[layer.digest] {
-                        totals.atRest += owner.atRest
-                        owners[layer.digest] = Owner(atRest: owner.atRest, only: nil, lastSeen: number)
-                    } else {
-                        let atRest: UInt64
-                        if let known = lengths[layer.digest] {
-                            atRest = known
-                        } else {
-                            atRest = try store.bytesOnDisk(of: layer)
-                        }
-                        totals.atRest += atRest
-                        distinct += layer.size
-                        owners[layer.digest] = Owner(atRest: atRest, only: digest, lastSeen: number)
+                    if let owner = owners[layer.digest], owner.lastSeen == number, owner.isNamed { continue }
+                    let isNew = owners[layer.digest]?.isNamed != true
+                    if isNew { distinct += layer.size }
+                    let object = try objects.object(of: layer)
+                    if isNew, object.length == 0, !store.lower.isEmpty, try store.contains(layer) {
+                        below += layer.size
+                    }
+                    /// Counts a layer for this model, once.
+                    func count(_ layer: Digest, _ atRest: UInt64, isNamed: Bool) {
+                        let owner = owners[layer]
+                        if owner?.lastSeen != number { totals.atRest += atRest }
+                        owners[layer] = Owner(
+                            atRest: atRest, only: owner == nil || owner?.only == digest ? digest : nil,
+                            lastSeen: number, isNamed: isNamed || owner?.isNamed == true)
+                    }
+                    count(layer.digest, object.length, isNamed: true)
+                    if let base = object.base {
+                        let other = try objects.object(of: Layer(digest: base, size: layer.size)).length
+                        let gain = other - min(other, object.length)
+                        totals.spared += gain
+                        if isNew { spared += gain }
+                        count(base, other, isNamed: false)
                     }
                 }
             }
@@ -82,8 +96,10 @@ public struct Usage: Sendable {
             if let only = owner.only { manifests[only]?.alone += owner.atRest }
         }
         self.distinct = distinct
+        self.spared = spared
+        self.below = below
         atRest = total
-        layers = owners.count
+        layers = owners.values.count { $0.isNamed }
         models = names.compactMap { named in
             guard failures[named.record.manifest] == nil, let totals = manifests[named.record.manifest] else {
                 return nil
@@ -91,10 +107,19 @@ public struct Usage: Sendable {
             return Model(
                 named: named, files: totals.files, tensors: totals.tensors, parameters: totals.parameters,
                 size: totals.size,
-                atRest: totals.atRest, alone: totals.names == 1 ? totals.alone : 0)
+                atRest: totals.atRest, spared: totals.spared, alone: totals.names == 1 ? totals.alone : 0)
         }
         size = models.reduce(0) { $0 + $1.size }
         damaged = names.compactMap { named in failures[named.record.manifest].map { (named, $0) } }
+    }
+
+    /// Takes in the models of a store below whose names are not here. What they take is not this store's.
+    public mutating func add(_ other: Usage, from place: String) {
+        let known = Set((models.map(\.named) + damaged.map(\.named)).map(\.name))
+        for var model in other.models where !known.contains(model.named.name) {
+            model.named.place = place
+            models.append(model)
+        }
     }
 
     private struct Totals {
@@ -104,7 +129,39 @@ public struct Usage: Sendable {
         var parameters: UInt64 = 0
         var size: UInt64 = 0
         var atRest: UInt64 = 0
+        var spared: UInt64 = 0
         var alone: UInt64 = 0
+    }
+
+    /// What objects take, and what they are deltas of. All at once: to seek each layer in each file of the index would take
+    /// longer than everything else.
+    private struct Objects {
+        private let store: LocalStore
+        private var known: [Digest: (length: UInt64, base: Digest?)] = [:]
+        /// Of these the index has more than one opinion: they were encoded anew.
+        private var doubtful: Set<Digest> = []
+
+        init(of store: LocalStore) throws(CakeError) {
+            self.store = store
+            var known: [Digest: (length: UInt64, base: Digest?)] = [:]
+            var doubtful: Set<Digest> = []
+            store.catalog.forEach { record in
+                if let other = known[record.layer.digest], other != (record.storedLength, record.base) {
+                    doubtful.insert(record.layer.digest)
+                }
+                known[record.layer.digest] = (record.storedLength, record.base)
+            }
+            self.known = known
+            self.doubtful = doubtful
+        }
+
+        /// Of no length where it is missing.
+        func object(of layer: Layer) throws(CakeError) -> (length: UInt64, base: Digest?) {
+            if layer.digest == .empty { return (0, nil) }
+            if let found = known[layer.digest], !doubtful.contains(layer.digest) { return found }
+            if let found = try store.find(layer) { return (found.location.length, found.base) }
+            return (try store.bytesOnDisk(of: layer), nil)
+        }
     }
 
     private struct Owner {
@@ -113,6 +170,8 @@ public struct Usage: Sendable {
         let only: Digest?
         /// The number of the last manifest that named it: a layer counts once in each.
         let lastSeen: Int
+        /// Whether a model has it, or it is only the base of what models have.
+        let isNamed: Bool
     }
 }
 

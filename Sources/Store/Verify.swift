@@ -15,6 +15,12 @@ extension LocalStore {
         } take: { _, found in
             damages += found
         }
+        let found = Set(damages.map(\.layer.digest))
+        var bases: Set<Digest> = []
+        for base in damages.compactMap(\.base) where !found.contains(base.digest) && bases.insert(base.digest).inserted
+        {
+            if let damage = try check(base, with: reader, progress: { _ in }) { damages.append(damage) }
+        }
         try setAside(damages.filter { $0.kind == .wrong }.map(\.layer))
         return damages
     }
@@ -35,21 +41,11 @@ extension LocalStore {
         for shard in Layout.shards {
             for name in try Disk.names(in: layout.shard(shard)) {
                 guard let digest = Digest(hex: name), seen.insert(digest).inserted else { continue }
-                layers.append(try layerOfObject(digest))
+                // One that says nothing of itself is a layer that no bytes can be.
+                layers.append(try header(ofObject: digest)?.layer ?? Layer(digest: digest, size: UInt64(Int64.max)))
             }
         }
         return layers
-    }
-
-    /// What an object says of itself; when it says nothing that can be read, a layer that no bytes can be.
-    private func layerOfObject(_ digest: Digest) throws(CakeError) -> Layer {
-        let file = try File(layout.object(digest), .read)
-        let count = Int(min(try file.size(), UInt64(ObjectHeader.maximumLength)))
-        let bytes = try file.bytes(at: 0, count: count)
-        guard let (header, _) = try? ObjectHeader.decode(bytes.span), header.layer.digest == digest else {
-            return Layer(digest: digest, size: UInt64(Int64.max))
-        }
-        return header.layer
     }
 
     private static func grouped(_ layers: [Layer], upTo limit: UInt64) -> [[Layer]] {

@@ -13,7 +13,7 @@ final class Arrivals: Sendable {
     private let state: Mutex<State>
     private let onWhole: @Sendable (Int) -> Void
 
-    /// `onWhole` hears of each unit once, also of those that are whole from the start.
+    /// `runs` do not overlap. `onWhole` hears of each unit once, also of those that are whole from the start.
     init(_ units: [Segmentation.Unit], having runs: [Range<UInt64>], onWhole: @escaping @Sendable (Int) -> Void) {
         self.units = units
         self.onWhole = onWhole

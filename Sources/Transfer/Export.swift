@@ -23,11 +23,12 @@ public struct Export: Sendable {
         self.isForced = isForced
     }
 
-    /// `name` is for messages. The manifest is held while the files are written, so that a collection leaves it alone.
+    /// `name` is for messages. The manifest is held while the files are written, so that a collection leaves it alone; nil
+    /// when the caller holds what is needed.
     public func callAsFunction(
-        _ name: ModelName, _ digest: Digest, _ files: [Manifest.File], to destination: String
+        _ name: ModelName, _ digest: Digest?, _ files: [Manifest.File], to destination: String
     ) async throws -> Report {
-        let operation = try hold(digest)
+        let operation = try digest.flatMap { digest throws(CakeError) in try hold(digest) }
         defer { withExtendedLifetime(operation) {} }
         let folder = try ExportFolder(destination)
         progress.expect(bytes: files.reduce(0) { $0 + $1.size }, items: UInt64(files.count))
@@ -54,7 +55,7 @@ public struct Export: Sendable {
                     try await write(files[index], of: name, to: parts[index])
                 } take: { _, _ in
                 }
-                try folder.publish(wanted)
+                try folder.publish(wanted.map(\.path))
             } catch {
                 folder.discard()
                 throw error
@@ -64,7 +65,7 @@ public struct Export: Sendable {
     }
 
     /// Nil where the store cannot be written to, for want of leave or of room: reading goes on without.
-    private func hold(_ manifest: Digest) throws(CakeError) -> Operation? {
+    func hold(_ manifest: Digest) throws(CakeError) -> Operation? {
         guard store.isWritable else { return nil }
         do {
             let operation = try Operation(store)
@@ -79,22 +80,18 @@ public struct Export: Sendable {
     /// The disk is set to work after this much, so that the sync at the end finds little left.
     private static let writeStep: UInt64 = 8 << 20
 
-    private func write(_ file: Manifest.File, of name: ModelName, to path: String) async throws {
+    func write(_ file: Manifest.File, of name: ModelName, to path: String) async throws {
         let target = try File(path, .create)
         try target.reserve(file.size)
         let reader = LayerReader(store)
-        let pieces = Pieces(of: file)
+        let pieces = Pieces(of: file.segments.map(\.layer))
         var hash = SHA256()
         var offset: UInt64 = 0
         var writing: UInt64 = 0
         do {
             try await inOrder(pieces.count, atOnce: 2 * BlockingPool.processors + 2, on: store.pool) { index in
                 try Task.checkCancellation()
-                let (layer, piece) = pieces[index]
-                if piece == 0 {
-                    for next in pieces.layers(after: index, LayerReader.aheadCount) { reader.startReading(next) }
-                }
-                return try reader.piece(piece, of: layer)
+                return try pieces.read(index, with: reader)
             } take: { _, chunk in
                 defer { reader.giveBack(chunk) }
                 try chunk.withBytes { bytes throws(CakeError) in
@@ -140,44 +137,5 @@ public struct Export: Sendable {
         return CakeError(
             .damaged, "\(name): \(file.path) cannot be rebuilt: \(culprits.prefix(3).joined(separator: "; "))\(more)",
             fix: "import or pull the model again: what is missing is brought, the rest stays")
-    }
-}
-
-/// The pieces of a file's layers, one after the other.
-private struct Pieces: Sendable {
-    private let layers: [Layer]
-    /// How many pieces come before each layer.
-    private let firsts: [Int]
-    let count: Int
-
-    init(of file: Manifest.File) {
-        layers = file.segments.map(\.layer).filter { $0.size > 0 }
-        var firsts: [Int] = []
-        var total = 0
-        for layer in layers {
-            firsts.append(total)
-            total += LayerReader.pieces(of: layer)
-        }
-        self.firsts = firsts
-        count = total
-    }
-
-    /// The layers that begin behind a piece's own.
-    func layers(after index: Int, _ count: Int) -> ArraySlice<Layer> {
-        layers[min(place(of: index) + 1, layers.count)..<min(place(of: index) + 1 + count, layers.count)]
-    }
-
-    subscript(index: Int) -> (layer: Layer, piece: Int) {
-        let place = place(of: index)
-        return (layers[place], index - firsts[place])
-    }
-
-    private func place(of index: Int) -> Int {
-        var (low, high) = (0, firsts.count)
-        while high - low > 1 {
-            let middle = (low + high) / 2
-            if firsts[middle] <= index { low = middle } else { high = middle }
-        }
-        return low
     }
 }

@@ -18,17 +18,24 @@ final class ExportFolder {
 
     /// Whether a file of these bytes lies there already. Other content under its name is refused, or replaced later.
     func isThere(_ file: Manifest.File, mayReplace: Bool, progress: (UInt64) -> Void) throws -> Bool {
-        try refuseLinks(on: file.path)
-        let path = root + "/" + file.path.string
+        try isThere(
+            file.path, size: file.size, [(file.digest, file.size)], mayReplace: mayReplace, progress: progress)
+    }
+
+    /// The same, of a file whose runs of bytes have these digests, one behind the other.
+    func isThere(
+        _ path: FilePath, size: UInt64, _ runs: [(digest: Digest, count: UInt64)], mayReplace: Bool,
+        progress: (UInt64) -> Void
+    ) throws -> Bool {
+        try refuseLinks(on: path)
+        let path = Disk.join(root, path.string)
         guard let status = try Disk.status(path, followingLinks: false) else { return false }
         guard status.kind == .file else {
             throw CakeError(
                 .failed, "\(Printable.escape(path)) is in the way, and no plain file",
                 fix: "remove it, or choose another folder")
         }
-        if status.size == file.size, try hash(of: path, size: file.size, progress: progress) == file.digest {
-            return true
-        }
+        if status.size == size, try ExportFolder.holds(path, runs, progress: progress) { return true }
         guard mayReplace else {
             throw CakeError(
                 .failed, "\(Printable.escape(path)) is there with other content",
@@ -88,18 +95,18 @@ final class ExportFolder {
     func part(_ index: Int) -> String { (aside?.folder ?? root) + "/\(index)" }
 
     /// Syncs what was written, and moves it to its names.
-    func publish(_ files: [Manifest.File]) throws(CakeError) {
+    func publish(_ paths: [FilePath]) throws(CakeError) {
         try Disk.syncAll(root)
         var folders: Set<String> = [root]
-        for (index, file) in files.enumerated() {
+        for (index, path) in paths.enumerated() {
             var folder = root
-            for part in file.path.parts.dropLast() {
+            for part in path.parts.dropLast() {
                 folder += "/" + part
                 try Disk.makeFolder(folder)
                 folders.insert(folder)
             }
-            try refuseLinks(on: file.path)
-            try Disk.rename(part(index), to: root + "/" + file.path.string)
+            try refuseLinks(on: path)
+            try Disk.rename(part(index), to: Disk.join(root, path.string))
         }
         for folder in folders.sorted() { try Disk.syncFolder(folder) }
         discard()
@@ -124,20 +131,28 @@ final class ExportFolder {
         }
     }
 
-    private func hash(of path: String, size: UInt64, progress: (UInt64) -> Void) throws -> Digest {
-        let file = try File(path, .read, followingLinks: false)
+    /// Whether a file has runs of these digests, one behind the other.
+    static func holds(
+        _ path: String, _ runs: [(digest: Digest, count: UInt64)], followingLinks: Bool = false,
+        progress: (UInt64) -> Void
+    ) throws -> Bool {
+        let file = try File(path, .read, followingLinks: followingLinks)
         let chunk = Chunk(capacity: 1 << 20)
-        var hash = SHA256()
         var offset: UInt64 = 0
-        while offset < size {
-            try Task.checkCancellation()
-            let count = Int(min(UInt64(chunk.capacity), size - offset))
-            try file.fill(chunk, from: offset, count: count)
-            chunk.withBytes { hash.update($0) }
-            progress(UInt64(count))
-            offset += UInt64(count)
+        for run in runs {
+            var hash = SHA256()
+            let end = offset + run.count
+            while offset < end {
+                try Task.checkCancellation()
+                let count = Int(min(UInt64(chunk.capacity), end - offset))
+                try file.fill(chunk, from: offset, count: count)
+                chunk.withBytes { hash.update($0) }
+                progress(UInt64(count))
+                offset += UInt64(count)
+            }
+            guard hash.finish() == run.digest else { return false }
         }
-        return hash.finish()
+        return true
     }
 
     deinit { discard() }

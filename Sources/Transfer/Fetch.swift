@@ -70,65 +70,44 @@ struct Fetch: Sendable {
 
     private func bring(_ span: RemoteSpan) async throws -> Event {
         let file = files[span.file]
-        var position = span.bytes.lowerBound
-        var tries = 0
-        var suffered = false
-        while position < span.bytes.upperBound {
-            let start = position
-            do {
-                try await bring(file, span.bytes, from: &position)
-            } catch let failure as TransientFailure {
-                if position > start { tries = 0 }
-                tries += 1
-                suffered = true
-                guard let wait = failure.wait(afterFailures: tries) else { throw failure.error }
-                try await Task.sleep(for: wait)
-            }
+        guard case .parts(let parts, let source) = file.bytes else { return .ended(span, suffered: false) }
+        let part = try parts.part(at: span.bytes.lowerBound)
+        defer { part.close() }
+        let suffered = try await source.bring(span.bytes) { chunk, bytes in
+            try chunk.withBytes { piece throws(CakeError) in try part.append(piece.extracting(first: bytes.count)) }
+            file.arrivals.arrived(bytes)
+            progress.did(bytes: UInt64(bytes.count))
+            received.add(UInt64(bytes.count))
+            if let throttle { try await throttle.take(UInt64(bytes.count)) }
         }
         return .ended(span, suffered: suffered)
-    }
-
-    private func bring(_ file: RemoteFile, _ bytes: Range<UInt64>, from position: inout UInt64) async throws {
-        guard case .parts(let parts, let source) = file.bytes else { return }
-        let run = try await source.open(position..<bytes.upperBound)
-        let part = try parts.part(at: position)
-        defer { part.close() }
-        while position < bytes.upperBound {
-            guard let chunk = try await run.next() else {
-                throw TransientFailure(
-                    CakeError(.network, "\(file.listed.path): the server ended the answer at byte \(position)"))
-            }
-            defer { run.giveBack(chunk) }
-            // What a server sends beyond the run is not ours.
-            let count = Int(min(UInt64(chunk.count), bytes.upperBound - position))
-            try chunk.withBytes { bytes throws(CakeError) in try part.append(bytes.extracting(0..<count)) }
-            file.arrivals.arrived(position..<position + UInt64(count))
-            position += UInt64(count)
-            progress.did(bytes: UInt64(count))
-            received.add(UInt64(count))
-            if let throttle { try await throttle.take(UInt64(count)) }
-        }
     }
 }
 
 /// Holds all connections together to a rate.
 final class Throttle: Sendable {
-    private let bytesPerSecond: Double
-    private let clock = ContinuousClock()
-    /// When all that was taken so far will have been earned.
-    private let paid: Mutex<ContinuousClock.Instant>
+    private let rate: Mutex<Rate>
 
-    init(bytesPerSecond: UInt64) {
-        self.bytesPerSecond = Double(max(bytesPerSecond, 1))
-        paid = Mutex(ContinuousClock().now)
-    }
+    init(bytesPerSecond: UInt64) { rate = Mutex(Rate(bytesPerSecond: bytesPerSecond)) }
 
     func take(_ bytes: UInt64) async throws {
-        let cost = Duration.seconds(Double(bytes) / bytesPerSecond)
-        let due = paid.withLock { paid in
-            paid = max(paid, clock.now) + cost
-            return paid
-        }
-        try await Task.sleep(until: due, clock: clock)
+        let now = ContinuousClock.now
+        try await Task.sleep(until: rate.withLock { $0.take(bytes, at: now) }, clock: .continuous)
+    }
+}
+
+/// What bytes cost in time.
+struct Rate: Sendable {
+    private let bytesPerSecond: Double
+    /// When all that was taken so far will have been earned.
+    private var paid: ContinuousClock.Instant?
+
+    init(bytesPerSecond: UInt64) { self.bytesPerSecond = Double(max(bytesPerSecond, 1)) }
+
+    /// When more may be taken. What was not used while nobody asked is not saved up.
+    mutating func take(_ bytes: UInt64, at now: ContinuousClock.Instant) -> ContinuousClock.Instant {
+        let due = max(paid ?? now, now) + .seconds(Double(bytes) / bytesPerSecond)
+        paid = due
+        return due
     }
 }

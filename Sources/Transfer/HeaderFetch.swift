@@ -8,7 +8,7 @@ struct HeaderFetch: Sendable {
     private let parts: Parts
 
     /// Most headers fit; asking for a little too much costs less than asking twice.
-    private static let firstGuess: UInt64 = 256 << 10
+    private static let firstGuess: UInt64 = 64 << 10
 
     init(_ file: HubFile, _ parts: Parts) {
         self.file = file
@@ -52,23 +52,12 @@ struct HeaderFetch: Sendable {
     }
 
     private func bring(upTo end: UInt64) async throws {
-        try await TransientFailure.retrying {
-            let here = parts.runs.first.map { $0.lowerBound == 0 ? $0.upperBound : 0 } ?? 0
-            guard here < end else { return }
-            let run = try await file.open(here..<end)
-            let part = try parts.part(at: here)
-            defer { part.close() }
-            var position = here
-            while position < end {
-                guard let chunk = try await run.next() else {
-                    throw TransientFailure(
-                        CakeError(.network, "\(file.listed.path): the server ended the answer early"))
-                }
-                defer { run.giveBack(chunk) }
-                let count = Int(min(UInt64(chunk.count), end - position))
-                try chunk.withBytes { bytes throws(CakeError) in try part.append(bytes.extracting(0..<count)) }
-                position += UInt64(count)
-            }
+        let here = parts.runs.first.map { $0.lowerBound == 0 ? $0.upperBound : 0 } ?? 0
+        guard here < end else { return }
+        let part = try parts.part(at: here)
+        defer { part.close() }
+        _ = try await file.bring(here..<end) { chunk, bytes in
+            try chunk.withBytes { piece throws(CakeError) in try part.append(piece.extracting(first: bytes.count)) }
         }
     }
 }

@@ -44,7 +44,8 @@ final class HubFile: Sendable {
         throw CakeError(.network, "\(listed.path): its address expires as soon as it is given")
     }
 
-    private func currentAddress() async throws -> RemoteAddress {
+    @discardableResult
+    func currentAddress() async throws -> RemoteAddress {
         if let known = address.withLock({ $0 }) { return known }
         let found = try await source.address(of: listed, in: snapshot)
         if let sha256 = listed.sha256, let etag = found.etag, let named = Digest(hex: etag.filter { $0 != "\"" }),
@@ -100,4 +101,19 @@ final class OpenedRun: Sendable {
     }
 
     func giveBack(_ chunk: Chunk) { exchange.giveBack(chunk) }
+}
+
+extension HubFile {
+    /// A short run, in memory. What came before a failure is kept: the next try goes on there.
+    func bytes(_ range: Range<UInt64>) async throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(range.count)
+        _ = try await bring(range) { chunk, part in
+            chunk.withBytes { piece in
+                let wanted = piece.extracting(first: part.count)
+                for index in wanted.indices { bytes.append(wanted[index]) }
+            }
+        }
+        return bytes
+    }
 }

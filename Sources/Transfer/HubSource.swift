@@ -36,7 +36,9 @@ public struct HubSource: Sendable {
             try tree.add(page: page.body.span)
             next = try NextPage.url(inLink: page.head["link"], of: url)
         }
-        return (info, try tree.snapshot(of: repository, revision: reference.revision, commit: commit))
+        var snapshot = try tree.snapshot(of: repository, revision: reference.revision, commit: commit)
+        snapshot.baseModels = info.baseModels
+        return (info, snapshot)
     }
 
     /// Where a file's bytes are: asked once, and again when the address has expired.
@@ -95,23 +97,14 @@ public struct HubSource: Sendable {
             throw CakeError(.damaged, "\(file.path) has \(file.size) bytes, more than the \(limit) it may have")
         }
         guard file.size > 0 else { return [] }
-        let remote = HubFile(file, in: snapshot, from: self)
-        return try await TransientFailure.retrying {
-            let run = try await remote.open(0..<file.size)
-            var bytes: [UInt8] = []
-            while UInt64(bytes.count) < file.size {
-                guard let chunk = try await run.next() else {
-                    throw TransientFailure(CakeError(.network, "\(file.path): the server ended the answer early"))
-                }
-                defer { run.giveBack(chunk) }
-                chunk.withBytes { piece in for index in piece.indices { bytes.append(piece[index]) } }
-            }
-            return Array(bytes.prefix(Int(file.size)))
-        }
+        return try await HubFile(file, in: snapshot, from: self).bytes(0..<file.size)
     }
 
-    /// A small JSON answer of the API, asked again while the failure may pass.
-    func document(at url: WebURL, _ question: HubQuestion, limit: Int) async throws -> (head: HTTPHead, body: [UInt8]) {
+    /// A small JSON answer of the API, asked again while the failure may pass. Of other statuses than 200 that the caller
+    /// understands, the body says nothing.
+    func document(
+        at url: WebURL, _ question: HubQuestion, limit: Int, accepting statuses: Set<Int> = [200]
+    ) async throws -> (head: HTTPHead, body: [UInt8]) {
         try await TransientFailure.retrying {
             var way = Redirects(from: url)
             while true {
@@ -119,6 +112,7 @@ public struct HubSource: Sendable {
                 let head = exchange.head
                 switch head.status {
                 case 200: return (head, try await TransientFailure.naming { try await exchange.body(limit: limit) })
+                case let status where statuses.contains(status): return (head, [])
                 case 301, 302, 303, 307, 308: try way.follow(head["location"])
                 default: throw try await refusal(head, body: words(of: exchange), question)
                 }

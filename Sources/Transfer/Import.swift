@@ -24,18 +24,31 @@ public struct Import: Sendable {
     let store: LocalStore
     let progress: Progress
     let isLenient: Bool
+    let bases: Bases
     /// Everything is read and nothing is stored.
     let isDryRun: Bool
 
-    public init(into store: LocalStore, progress: Progress, isLenient: Bool = false, isDryRun: Bool = false) {
+    /// What a new tensor may be stored as a delta of.
+    public enum Bases: Sendable {
+        case none
+        /// Of the model that its card or adapter names, else of one that is alike.
+        case found
+        case of(ModelName)
+    }
+
+    public init(
+        into store: LocalStore, progress: Progress, isLenient: Bool = false, bases: Bases = .found,
+        isDryRun: Bool = false
+    ) {
         self.store = store
         self.progress = progress
         self.isLenient = isLenient
+        self.bases = bases
         self.isDryRun = isDryRun
     }
 
     /// Published in steps of this size, so that a long import keeps what it has done when it is killed.
-    private static let publishStep: UInt64 = 1 << 30
+    static let publishStep: UInt64 = 1 << 30
 
     public func callAsFunction(_ candidate: ImportPath.Candidate) async throws -> Report {
         let files = try open(candidate.source)
@@ -43,7 +56,8 @@ public struct Import: Sendable {
         let operation = try Operation(store)
         var tally = Tally(files)
         var stored: UInt64 = 0
-        let layering = Layering(store: store, operation: operation, isDryRun: isDryRun)
+        let layering = Layering(
+            store: store, operation: operation, offers: offers(for: files), isDryRun: isDryRun)
         let work = ImportWork(layering: layering, files: files, progress: progress)
         do {
             stored = try await perform(work, into: &tally)
@@ -60,13 +74,39 @@ public struct Import: Sendable {
             progress.begin("publishing \(candidate.name)")
             stored += try operation.publish()
             digest = try store.save(manifest, in: operation)
-            replaced = try point(candidate, to: digest, in: operation)
+            replaced = try point(candidate.name, to: digest, in: operation) { record in
+                record.source = candidate.origin
+                record.revision = candidate.revision
+                record.commit = candidate.commit
+            }
         }
         return Report(
             name: candidate.name, manifest: digest, files: files.count,
             tensors: manifest.files.reduce(0) { $0 + $1.segments.count { $0.tensor != nil } }, bytes: manifest.size,
             bytesKnown: tally.bytesKnown, bytesStored: stored, replaced: replaced,
             complaints: files.compactMap(\.segmentation.complaint))
+    }
+
+    private func offers(for files: [ImportWork.Opened]) -> BaseOffers? {
+        let likely: LikelyBases
+        switch bases {
+        case .none: return nil
+        case .of(let name): likely = LikelyBases(in: store, named: name, declared: [])
+        case .found:
+            likely = LikelyBases(in: store, named: nil, declared: Import.declaredBase(of: files).map { [$0] } ?? [])
+        }
+        return BaseOffers(likely, for: files.map(\.segmentation))
+    }
+
+    /// What the model says it was made from, where that can be read.
+    private static func declaredBase(of files: [ImportWork.Opened]) -> String? {
+        func small(_ path: String) -> [UInt8]? {
+            guard let found = files.first(where: { $0.found.path.string == path })?.found else { return nil }
+            return try? Disk.read(found.location, limit: 1 << 20)
+        }
+        let adapter = small("adapter_config.json").flatMap { bytes in try? JSONValue(parsing: bytes.span) }
+        let card = small(ModelCard.fileName)
+        return Facts.baseModel(adapterConfig: adapter, card: card?.span)
     }
 
     /// All steps, a few at once. Returns the bytes at rest that were published on the way.
@@ -116,18 +156,17 @@ public struct Import: Sendable {
             fix: "wait until nothing writes to it, and import it again")
     }
 
-    private func point(_ candidate: ImportPath.Candidate, to manifest: Digest, in operation: Operation) throws
-        -> Digest?
-    {
+    /// Gives the model its name; `describe` says where it came from.
+    func point(
+        _ name: ModelName, to manifest: Digest, in operation: Operation, _ describe: (inout NameRecord) -> Void
+    ) throws -> Digest? {
         var replaced: Digest?
-        try store.update(candidate.name, in: operation) { old in
+        try store.update(name, in: operation) { old in
             replaced = old.flatMap { $0.manifest == manifest ? nil : $0.manifest }
             var record = old ?? NameRecord(manifest: manifest)
             record.manifest = manifest
             record.time = Machine.now
-            record.source = candidate.origin
-            record.revision = candidate.revision
-            record.commit = candidate.commit
+            describe(&record)
             return record
         }
         return replaced

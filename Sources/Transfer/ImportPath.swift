@@ -59,7 +59,7 @@ public struct ImportPath: Sendable {
     }
 
     /// `model.safetensors` says nothing: then the folder around it does.
-    private static func stem(ofFile path: String) -> String {
+    static func stem(ofFile path: String) -> String {
         let file = Disk.lastPart(of: path)
         let stem = file.utf8.lastIndex(of: UInt8(ascii: ".")).map { String(file[..<$0]) } ?? file
         let folder = Disk.lastPart(of: Disk.parent(of: Disk.absolute(path)))

@@ -52,7 +52,7 @@ struct ImportWork: Sendable {
         case .unit(let unit, let index, let run):
             let file = files[index]
             let layered = try await layering.layer(
-                unit, of: file.segmentation, try plain(file.found, unit.start, unit.count)
+                unit, of: file.segmentation, file: index, try plain(file.found, unit.start, unit.count)
             ) { progress.did(bytes: $0) }
             return .unit(unit, file: index, run: run, layered)
         }

@@ -26,30 +26,50 @@ struct Layering: Sendable {
 
     let store: LocalStore
     let operation: Operation
+    /// What new layers may be deltas of; nil for none.
+    var offers: BaseOffers?
     /// Everything is read and nothing is stored.
     var isDryRun = false
 
-    /// Names the layers of a unit and writes aside those that the store lacks. `progress` hears of plain bytes done.
+    /// Names the layers of a unit and writes aside those that the store lacks. The file is known by its number among those
+    /// that offers are for. `progress` hears of plain bytes done.
     func layer(
-        _ unit: Segmentation.Unit, of segmentation: Segmentation, _ plain: PlainBytes, progress: (UInt64) -> Void
+        _ unit: Segmentation.Unit, of segmentation: Segmentation, file: Int, _ plain: PlainBytes,
+        progress: (UInt64) -> Void
     ) async throws -> Layered {
-        let cuts = segmentation.cuts[unit.cuts]
-        guard unit.isLarge, let cut = cuts.first else {
-            let small = try store.readSmall(cuts.map { (Int($0.count), $0.tensor != nil) }, of: plain, in: operation)
-            progress(unit.count)
+        try await layer(segmentation.cuts[unit.cuts], isLarge: unit.isLarge, file: file, plain, progress: progress)
+    }
+
+    /// One large cut, or small ones that come to less than a large one. Without a file nothing is offered for them.
+    func layer(
+        _ cuts: ArraySlice<Segmentation.Cut>, isLarge: Bool, file: Int? = nil, _ plain: PlainBytes,
+        progress: (UInt64) -> Void
+    ) async throws -> Layered {
+        guard isLarge, let cut = cuts.first else {
+            let small = try store.readSmall(
+                cuts.map { .init(count: Int($0.count), dtype: $0.tensor?.dtype) }, of: plain, in: operation
+            ) { isDryRun ? [] : offered(file, cuts.startIndex + $0) }
+            progress(plain.count)
             return .small(small)
         }
         let reading = try store.read(plain)
         defer { store.release(reading) }
         guard try operation.claim([reading.layer]) == [.needed] else {
-            progress(unit.count)
+            progress(plain.count)
             return .large(reading.layer, wasHere: true)
         }
         if isDryRun {
-            progress(unit.count)
+            progress(plain.count)
         } else {
-            try await store.ingest(plain, reading, isTensor: cut.tensor != nil, in: operation, progress: progress)
+            try await store.ingest(
+                plain, reading, dtype: cut.tensor?.dtype,
+                bases: offered(file, cuts.startIndex), in: operation, progress: progress)
         }
         return .large(reading.layer, wasHere: false)
+    }
+
+    /// What a cut may be a delta of.
+    private func offered(_ file: Int?, _ cut: Int) -> [Layer] {
+        file.flatMap { offers?.layers(file: $0, cut: cut) } ?? []
     }
 }

@@ -12,6 +12,14 @@ public struct Pull: Sendable {
         public var caches: [String] = []
         /// Fetch everything, whatever is here.
         public var isForced = false
+        /// Whether tensors are sampled to tell which are equal to some that are here; nil for never.
+        public var probing: ProbePolicy? = .auto
+        /// The model to compare with, rather than those most like it.
+        public var base: ModelName?
+        /// Whether a tensor may be stored as what differs from one that is here.
+        public var usesDeltas = true
+        /// Whether a Xet server may be asked where it keeps tensors.
+        public var usesXet = true
         /// Each holds its folder of parts while it is brought, and a process may hold only so many files.
         var filesAtOnce = 200
         public init() {}
@@ -22,6 +30,8 @@ public struct Pull: Sendable {
         case knownFile = "known file"
         case cachedFile = "Hugging Face cache"
         case resumed = "fetched before"
+        case coordinates = "in the same Xet chunks, then proved by the file's hash"
+        case samples = "equal in every sample, then proved by the file's hash"
     }
 
     public struct Report: Sendable {
@@ -37,6 +47,8 @@ public struct Pull: Sendable {
         public let wentBackFrom: String?
         /// Files whose headers made no sense.
         public let complaints: [CakeError]
+        /// Of a part of a model: how many tensors are here, and how many are not.
+        public var tensors: (here: Int, missing: Int)?
     }
 
     let source: HubSource
@@ -58,15 +70,19 @@ public struct Pull: Sendable {
     ) async throws -> Report {
         let operation = try Operation(store)
         progress.expect(bytes: selected.reduce(0) { $0 + $1.size }, items: UInt64(selected.count))
-        let plan = try PullPlan(selected, store: store, operation: operation, options)
-        for file in plan.known { progress.knew(file) }
-        var fetched = Fetched(verified: plan.known)
-        let copies = PullCopies(plan.missing, in: snapshot)
+        let inventory = try Inventory(selected, store: store, operation: operation, options)
+        for file in inventory.known { progress.knew(file) }
+        var fetched = Fetched(verified: inventory.known)
+        let copies = PullCopies(inventory.missing, in: snapshot)
+        let xet = XetSource(source)
+        let terms = options.usesXet ? XetTerms(xet, of: snapshot) : nil
+        let provers = provers(for: snapshot, xet, terms, operation, part: try part(of: name, at: snapshot))
         let batches = copies.firsts.batches(of: options.filesAtOnce)
         for (number, batch) in batches.enumerated() {
             let work = PullWork(
                 source: source, snapshot: snapshot, store: store, operation: operation, progress: progress,
-                options: options)
+                options: options, bases: LikelyBases(in: store, named: options.base, declared: snapshot.baseModels),
+                provers: provers, terms: terms)
             try await bring(batch, copies, work, &fetched, waiting)
             if number + 1 < batches.count {
                 fetched.stored += try operation.publish()
@@ -78,34 +94,67 @@ public struct Pull: Sendable {
         let manifest = try Manifest(
             files: fetched.verified + rest(of: name, at: snapshot, without: fetched.verified))
         let digest = try store.save(manifest, in: operation)
-        let before = try point(name, to: digest, snapshot, in: operation)
+        try keepCoordinates(fetched, of: manifest, digest, in: operation)
+        var saved = fetched.saved
+        saved[.knownFile, default: 0] += inventory.known.reduce(0) { $0 + $1.size }
+        let before = try point(name, to: digest, snapshot, selected, saved, in: operation)
         for file in fetched.finished { try file.discardParts() }
         for checkpoint in fetched.checkpoints { try checkpoint.retire() }
-        var saved = fetched.saved
-        saved[.knownFile, default: 0] += plan.known.reduce(0) { $0 + $1.size }
         return Report(
             name: name, manifest: digest, commit: snapshot.commit, files: selected.count, bytes: manifest.size,
             bytesFetched: fetched.bytes, bytesSaved: saved, bytesStored: fetched.stored, wentBackFrom: before,
             complaints: fetched.finished.compactMap(\.segmentation.complaint))
     }
 
-    /// A file that does not hash to what was published is fetched once more, then given up. A copy of another tool's
-    /// that is wrong costs no try.
-    private func bring(
-        _ batch: [SnapshotFile], _ copies: PullCopies, _ work: PullWork, _ fetched: inout Fetched,
+    /// From the cheapest on.
+    private func provers(
+        for snapshot: Snapshot, _ xet: XetSource, _ terms: XetTerms?, _ operation: Operation, part: Manifest?
+    ) -> [any Prover] {
+        guard !options.isForced else { return [] }
+        var provers: [any Prover] = part.map { [PartProof($0)] } ?? []
+        if let terms {
+            let records = XetRecords(
+                store: store, operation: operation, hub: source, source: xet, declared: snapshot.baseModels)
+            provers.append(XetProof(store: store, snapshot: snapshot, terms: terms, records: records))
+        }
+        if let policy = options.probing { provers.append(Probe(store: store, policy: policy)) }
+        return provers
+    }
+
+    /// Where the layers lie at Xet is written down for pulls to come. What was here already keeps what was known of it.
+    private func keepCoordinates(
+        _ fetched: Fetched, of manifest: Manifest, _ digest: Digest, in operation: Operation
+    ) throws(CakeError) {
+        var record = XetRecord()
+        for file in manifest.files {
+            if let terms = fetched.terms[file.digest] { record.add(file.segments.lazy.map(\.layer), of: terms) }
+        }
+        var missing = Set(manifest.layers.map(\.digest)).subtracting(record.entries.lazy.map(\.layer.digest))
+        for other in try store.manifestDigests() where !missing.isEmpty {
+            for entry in store.coordinates(of: other)?.entries ?? []
+            where missing.remove(entry.layer.digest) != nil { record.add(entry) }
+        }
+        if !record.entries.isEmpty { try store.keep(record, of: digest, in: operation) }
+    }
+
+    /// A file that does not hash to what was published is fetched once more, then given up. A copy of another tool's, an
+    /// assumption or a damaged layer that was wrong costs no try.
+    func bring(
+        _ batch: [Wanted], _ copies: PullCopies, _ work: PullWork, _ fetched: inout Fetched,
         _ waiting: @escaping @Sendable (FilePath) -> Void
     ) async throws {
         var missing = batch
-        var rounds = options.caches.isEmpty || options.isForced ? [true, true] : [false, true, true]
         while !missing.isEmpty {
-            guard !rounds.isEmpty else {
-                throw CakeError(
-                    .damaged, "\(missing[0].path) does not hash to what \(source.routes) published, fetched twice",
-                    fix: "the publisher's file or a proxy on the way is broken; nothing of it was kept")
-            }
-            let outcome = try await work(missing, skippingCopies: rounds.removeFirst(), waiting: waiting)
+            let outcome = try await work(missing, waiting: waiting)
             try fetched.add(outcome, copies)
             missing = outcome.wrong
+            progress.expect(bytes: missing.reduce(0) { $0 + $1.listed.size })
+            if let lost = missing.first(where: { $0.failures > 1 }) {
+                throw CakeError(
+                    .damaged,
+                    "\(lost.listed.path) does not hash to what \(source.routes) published, fetched twice",
+                    fix: "the publisher's file or a proxy on the way is broken; nothing of it was kept")
+            }
         }
     }
 
@@ -117,23 +166,27 @@ public struct Pull: Sendable {
             let files = try? store.manifest(record.manifest).files
         else { return [] }
         let paths = Set(brought.map(\.path))
-        return files.filter { !paths.contains($0.path) }
+        // Weights take the place of some of them.
+        let isCompleted = record.isPartial && brought.contains { Segmentation.hasHeader($0.path) }
+        return files.filter { !paths.contains($0.path) && !(isCompleted && $0.path.string == Pull.partName) }
     }
 
     /// Which of the files a pull would have to bring, as far as can be said without asking.
     public static func missing(
         _ wanted: [SnapshotFile], in store: LocalStore, _ options: Options
     ) throws(CakeError) -> [SnapshotFile] {
-        try PullPlan(wanted, store: store, operation: Operation(store), options).missing
+        try Inventory(wanted, store: store, operation: Operation(store), options).missing.map(\.listed)
     }
 
-    private struct Fetched {
+    struct Fetched {
         var verified: [Manifest.File]
         var bytes: UInt64 = 0
         var stored: UInt64 = 0
         var saved: [Proof: UInt64] = [:]
         var finished: [RemoteFile] = []
         var checkpoints: [Checkpoint] = []
+        /// By the file's SHA-256.
+        var terms: [Digest: XetReconstruction] = [:]
 
         init(verified: [Manifest.File]) { self.verified = verified }
 
@@ -148,12 +201,14 @@ public struct Pull: Sendable {
             stored += outcome.bytesStored
             saved.merge(outcome.saved) { $0 + $1 }
             finished += outcome.finished
+            terms.merge(outcome.terms) { $1 }
             if let checkpoint = outcome.checkpoint { checkpoints.append(checkpoint) }
         }
     }
 
-    private func point(
-        _ name: ModelName, to manifest: Digest, _ snapshot: Snapshot, in operation: Operation
+    func point(
+        _ name: ModelName, to manifest: Digest, _ snapshot: Snapshot, _ selected: [SnapshotFile],
+        _ saved: [Proof: UInt64], missing: [String]? = nil, in operation: Operation
     ) throws(CakeError) -> String? {
         var before: String?
         try store.update(name, in: operation) { old in
@@ -166,7 +221,14 @@ public struct Pull: Sendable {
             record.time = Machine.now
             record.source = snapshot.repository.description
             record.revision = snapshot.revision ?? Revision.main
+            if old?.commit != snapshot.commit { record.etags = [:] }
             record.commit = snapshot.commit
+            for file in selected { record.etags[file.path] = file.sha256?.hex ?? file.gitDigest?.hex }
+            // Files that are no weights complete nothing.
+            let isSame = old?.commit == snapshot.commit && !selected.contains { Segmentation.hasHeader($0.path) }
+            record.missing = missing ?? (isSame ? record.missing : [])
+            record.proved = [:]
+            for (proof, bytes) in saved where bytes > 0 { record.proved["\(proof)"] = bytes }
             return record
         }
         return before

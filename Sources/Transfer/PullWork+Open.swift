@@ -2,6 +2,26 @@ internal import Model
 internal import Platform
 internal import Store
 
+/// A file that is to be brought, with its cuts known and room for its bytes taken.
+struct OpenedFile: Sendable {
+    let wanted: Wanted
+    let segmentation: Segmentation
+    let bytes: RemoteFile.Bytes
+    /// What it took to know the cuts.
+    let fetchedForHeader: UInt64
+
+    /// Where to ask for its bytes; nil for a copy.
+    var remote: HubFile? { if case .parts(_, let remote) = bytes { remote } else { nil } }
+
+    /// Something may be assumed only of a file whose SHA-256 was published, and only one that can be fetched in ranges
+    /// gains by it.
+    var canBeChecked: Bool { remote.map { !$0.comesWhole } == true && wanted.listed.sha256 != nil }
+
+    func hasUnknownTensors(_ known: Evidence) -> Bool {
+        segmentation.cuts.indices.contains { known[$0] == .unknown && segmentation.cuts[$0].tensor != nil }
+    }
+}
+
 /// Taking hold of what is to be brought.
 extension PullWork {
     private enum Place: Sendable {
@@ -12,69 +32,97 @@ extension PullWork {
     /// Reads every header that is needed to know the layers. What another cake brought while this one waited for it is
     /// taken from the store.
     func open(
-        _ files: [SnapshotFile], _ skippingCopies: Bool, _ waiting: @escaping @Sendable (FilePath) -> Void,
-        _ outcome: inout Outcome, onWhole: @escaping @Sendable (Int, Int) -> Void
-    ) async throws -> [RemoteFile] {
-        var places = try await places(of: files, skippingCopies, waiting)
+        _ files: [Wanted], _ waiting: @escaping @Sendable (FilePath) -> Void, _ outcome: inout Outcome
+    ) async throws -> [OpenedFile] {
+        let places = try await places(of: files, waiting)
         // Who waited for one file may find all of them brought.
-        let waited = places.contains { $0.waited } ? files : []
-        let again = try PullPlan(waited, store: store, operation: operation, options)
+        let waited = places.contains { $0.waited } ? files.map(\.listed) : []
+        let again = try Inventory(waited, store: store, operation: operation, options)
         let known = Dictionary(again.known.map { ($0.path, $0) }, uniquingKeysWith: { $1 })
-        var left: [(listed: SnapshotFile, place: Place)] = []
+        var left: [(wanted: Wanted, place: Place)] = []
         for (file, place) in zip(files, places) {
-            if let found = known[file.path] {
-                outcome.verified.append((file, found))
-                outcome.saved[.knownFile, default: 0] += file.size
-                progress.did(bytes: file.size)
-                progress.knew(bytes: file.size)
+            if let found = known[file.listed.path] {
+                outcome.verified.append((file.listed, found))
+                outcome.saved[.knownFile, default: 0] += found.size
+                progress.did(bytes: found.size)
+                progress.knew(bytes: found.size)
                 progress.finished()
                 if case .parts(let parts) = place.place { try parts.remove() }
             } else {
                 left.append((file, place.place))
             }
         }
-        places = []
-        var opened: [RemoteFile] = []
+        var opened: [OpenedFile] = []
         let wanted = left
         try await inOrder(wanted.count, atOnce: ConnectionCount.atFirst, on: store.pool) { number in
-            try await open(number, wanted[number].listed, wanted[number].place) { onWhole(number, $0) }
+            try await open(wanted[number].wanted, wanted[number].place)
         } take: { _, file in
             opened.append(file)
         }
         return opened
     }
 
-    private func open(
-        _ number: Int, _ listed: SnapshotFile, _ place: Place, onWhole: @escaping @Sendable (Int) -> Void
-    ) async throws -> RemoteFile {
+    private func open(_ wanted: Wanted, _ place: Place) async throws -> OpenedFile {
+        let listed = wanted.listed
         switch place {
         case .copy(let copy):
             let segmentation = try Segmentation(of: copy, path: listed.path, size: listed.size, isLenient: true)
-            return RemoteFile(number, listed, segmentation, .copy(copy), bytesHere: listed.size, onWhole: onWhole)
+            return OpenedFile(wanted: wanted, segmentation: segmentation, bytes: .copy(copy), fetchedForHeader: 0)
         case .parts(let parts):
-            let before = parts.runs.reduce(0) { $0 + UInt64($1.clamped(to: 0..<listed.size).count) }
             let remote = HubFile(listed, in: snapshot, from: source)
+            if let known = wanted.known {
+                return OpenedFile(
+                    wanted: wanted, segmentation: Segmentation(known), bytes: .parts(parts, remote),
+                    fetchedForHeader: 0)
+            }
+            let before = parts.bytes
             let segmentation = try await HeaderFetch(remote, parts)()
-            return RemoteFile(number, listed, segmentation, .parts(parts, remote), bytesHere: before, onWhole: onWhole)
+            return OpenedFile(
+                wanted: wanted, segmentation: segmentation, bytes: .parts(parts, remote),
+                fetchedForHeader: parts.bytes - before)
         }
+    }
+
+    /// What moves, by everything that is known of the files without moving them.
+    func plan(for files: [OpenedFile], _ outcome: inout Outcome) async throws -> Plan {
+        var evidence = files.map { file in
+            file.wanted.known.map { Evidence($0) } ?? Evidence(cuts: file.segmentation.cuts.count)
+        }
+        let candidates = try candidates(for: files, knowing: evidence)
+        for prover in provers {
+            let found = try await prover.evidence(for: files, knowing: evidence, among: candidates)
+            for (number, more) in found.evidence.enumerated() { evidence[number].add(more) }
+            outcome.bytesFetched += found.bytesFetched
+        }
+        let here = try operation.hold(evidence.flatMap(\.layers))
+        let avoided = files.reduce(into: Set<Digest>()) { $0.formUnion($1.wanted.avoided) }
+        return Plan(files.map(\.segmentation), evidence) { here.contains($0) && !avoided.contains($0) }
+    }
+
+    private func candidates(for files: [OpenedFile], knowing known: [Evidence]) throws -> Candidates {
+        guard !provers.isEmpty, zip(files, known).contains(where: { $0.canBeChecked && $0.hasUnknownTensors($1) })
+        else {
+            return .none(for: files)
+        }
+        return try bases.candidates(for: files.map(\.segmentation))
     }
 
     /// Folders of parts are taken in the order of their keys, so that two pulls never wait for each other.
     private func places(
-        of files: [SnapshotFile], _ skippingCopies: Bool, _ waiting: @Sendable (FilePath) -> Void
+        of files: [Wanted], _ waiting: @Sendable (FilePath) -> Void
     ) async throws -> [(place: Place, waited: Bool)] {
-        let caches = skippingCopies ? [] : options.caches
         var places: [Int: (place: Place, waited: Bool)] = [:]
-        let keys = files.map { PartsKey.of($0, in: snapshot) }
+        let keys = files.map { PartsKey.of($0.listed, in: snapshot) }
         for number in files.indices.sorted(by: { keys[$0].hex < keys[$1].hex }) {
-            if let copy = CachedBlob.find(files[number], in: caches, of: snapshot.repository) {
+            let file = files[number]
+            if file.mayCopy, let copy = CachedBlob.find(file.listed, in: options.caches, of: snapshot.repository) {
                 places[number] = (.copy(copy), false)
                 continue
             }
             var waited = false
             let parts = try await Parts.take(store, key: keys[number]) {
                 waited = true
-                waiting(files[number].path)
+                waiting(file.listed.path)
             }
             places[number] = (.parts(parts), waited)
         }

@@ -8,14 +8,16 @@ internal import Synchronization
 struct PullWork: Sendable {
     struct Outcome: Sendable {
         var verified: [(SnapshotFile, Manifest.File)] = []
-        /// Files whose bytes are not what was published.
-        var wrong: [SnapshotFile] = []
+        /// Files whose bytes are not what was published, and what is to be tried next.
+        var wrong: [Wanted] = []
         /// Files whose parts may go once the layers are published.
         var finished: [RemoteFile] = []
         var checkpoint: Checkpoint?
         var bytesFetched: UInt64 = 0
         var bytesStored: UInt64 = 0
         var saved: [Pull.Proof: UInt64] = [:]
+        /// What Xet says of the files, by their SHA-256.
+        var terms: [Digest: XetReconstruction] = [:]
     }
 
     let source: HubSource
@@ -24,58 +26,112 @@ struct PullWork: Sendable {
     let operation: Operation
     let progress: Progress
     let options: Pull.Options
+    let bases: LikelyBases
+    /// From the cheapest on.
+    let provers: [any Prover]
+    /// Nil when Xet is not to be asked.
+    let terms: XetTerms?
 
-    private static let publishStep: UInt64 = 1 << 30
+    private static let publishStep: UInt64 = 256 << 20
+    private static let patience = Duration.seconds(10)
 
-    private struct Whole: Sendable {
+    struct Whole: Sendable {
         let file: Int
         let unit: Int
     }
 
     func callAsFunction(
-        _ files: [SnapshotFile], skippingCopies: Bool, waiting: @escaping @Sendable (FilePath) -> Void
+        _ files: [Wanted], waiting: @escaping @Sendable (FilePath) -> Void
     ) async throws -> Outcome {
         let (wholes, continuation) = AsyncStream.makeStream(of: Whole.self)
         defer { continuation.finish() }
         var outcome = Outcome()
-        let opened = try await open(files, skippingCopies, waiting, &outcome) { file, unit in
-            continuation.yield(Whole(file: file, unit: unit))
-        }
-        for file in opened {
-            progress.did(bytes: file.listed.size - file.missing)
-            progress.knew(bytes: file.bytesHere)
-            let proof: Pull.Proof = if case .copy = file.bytes { .cachedFile } else { .resumed }
-            if file.bytesHere > 0 { outcome.saved[proof, default: 0] += file.bytesHere }
-            outcome.bytesFetched += file.listed.size - file.bytesHere
-        }
-        try await refuseIfTooSmall(for: opened)
-        let checkpoint = Checkpoint(opened, store: store, operation: operation)
-        outcome.checkpoint = checkpoint
-        let (stored, digests) = try await bring(opened, wholes, continuation, checkpoint)
-        outcome.bytesStored = stored
-        for (file, found) in zip(opened, digests) {
-            if found.isAsPublished(file.listed, announced: file.announced) {
-                outcome.verified.append((file.listed, try file.described(digest: found.sha256)))
-                outcome.finished.append(file)
-            } else {
-                outcome.wrong.append(file.listed)
-                try file.discardParts()
+        let opened = try await open(files, waiting, &outcome)
+        let plan = try await plan(for: opened, &outcome)
+        let brought = opened.indices.map { number in
+            RemoteFile(number, opened[number], plan.units[number]) {
+                continuation.yield(Whole(file: number, unit: $0))
             }
         }
+        for (opened, file) in zip(opened, brought) { count(opened, file, &outcome) }
+        try await refuseIfTooSmall(for: brought)
+        let checkpoint = Checkpoint(brought, store: store, operation: operation)
+        outcome.checkpoint = checkpoint
+        let asking = Task { await terms(of: brought) }
+        defer { asking.cancel() }
+        let (stored, findings) = try await bring(brought, wholes, continuation, checkpoint)
+        // They are a gain for later, and not worth much of a wait.
+        let patience = Task {
+            try await Task.sleep(for: PullWork.patience)
+            asking.cancel()
+        }
+        outcome.terms = await asking.value
+        patience.cancel()
+        outcome.bytesStored = stored
+        for (file, finding) in zip(brought, findings) { try settle(file, finding, &outcome) }
         return outcome
+    }
+
+    /// For pulls to come. Asked while the bytes arrive.
+    private func terms(of files: [RemoteFile]) async -> [Digest: XetReconstruction] {
+        var found: [Digest: XetReconstruction] = [:]
+        for file in files {
+            guard let sha256 = file.listed.sha256, let terms = await terms?.terms(of: file.listed) else { continue }
+            found[sha256] = terms
+        }
+        return found
+    }
+
+    /// What moves and what does not.
+    private func count(_ opened: OpenedFile, _ file: RemoteFile, _ outcome: inout Outcome) {
+        let (size, missing, given) = (file.listed.size, file.missing, file.given)
+        let stored = given.values.reduce(0, +)
+        let here = size - min(size, stored + missing + opened.fetchedForHeader)
+        progress.did(bytes: size - missing - stored)
+        progress.knew(bytes: here)
+        let proof: Pull.Proof = if case .copy = opened.bytes { .cachedFile } else { .resumed }
+        if here > 0 { outcome.saved[proof, default: 0] += here }
+        outcome.saved.merge(given) { $0 + $1 }
+        outcome.bytesFetched += missing + opened.fetchedForHeader
+    }
+
+    /// A file that is right is finished. What was only assumed is doubted before what the server sent.
+    private func settle(_ file: RemoteFile, _ finding: Finding, _ outcome: inout Outcome) throws {
+        if case .hashed(let found) = finding, found.isAsPublished(file.listed, announced: file.announced) {
+            outcome.verified.append((file.listed, try file.described(digest: found.sha256)))
+            outcome.finished.append(file)
+            return
+        }
+        for (proof, bytes) in file.given { outcome.saved[proof, default: 0] -= bytes }
+        var next = file.wanted
+        let damage = try damage(under: file)
+        if !damage.isEmpty {
+            // Neither the publisher nor the assumption is to blame: what is damaged here is fetched.
+            next.avoided.formUnion(damage)
+            file.keepParts()
+        } else if file.units.contains(where: { $0.layer != nil }) {
+            next.known = nil
+            next.doubted = file.assumptions
+            next.contradictions += 1
+            file.keepParts()
+        } else {
+            if case .copy = file.bytes { next.mayCopy = false } else { next.failures += 1 }
+            try file.discardParts()
+        }
+        outcome.wrong.append(next)
     }
 
     private enum Done: Sendable {
         case fetched
         case layered(UInt64)
-        case hashed([Hashes])
+        case hashed([Finding])
     }
 
-    /// The three things at once; one that fails ends the others. Returns the bytes at rest, and each file's hashes.
-    private func bring(
+    /// The three things at once; one that fails ends the others. Returns the bytes at rest, and what each file was found to be.
+    func bring(
         _ opened: [RemoteFile], _ wholes: AsyncStream<Whole>, _ continuation: AsyncStream<Whole>.Continuation,
-        _ checkpoint: Checkpoint
-    ) async throws -> (UInt64, [Hashes]) {
+        _ checkpoint: Checkpoint, isHashed: Bool = true
+    ) async throws -> (UInt64, [Finding]) {
         let fetch = Fetch(
             files: opened, progress: progress, mostConnections: options.mostConnections, pool: store.pool,
             throttle: options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) })
@@ -85,14 +141,14 @@ struct PullWork: Sendable {
                 return .fetched
             }
             group.addTask { .layered(try await layer(opened, wholes, checkpoint)) }
-            group.addTask { .hashed(try await hash(opened, checkpoint)) }
-            var (stored, digests) = (UInt64(0), [Hashes]())
+            if isHashed { group.addTask { .hashed(try await hash(opened, checkpoint)) } }
+            var (stored, findings) = (UInt64(0), [Finding]())
             do {
                 for try await done in group {
                     switch done {
                     case .fetched: break
                     case .layered(let bytes): stored = bytes
-                    case .hashed(let found): digests = found
+                    case .hashed(let found): findings = found
                     }
                 }
             } catch {
@@ -101,14 +157,16 @@ struct PullWork: Sendable {
                 continuation.finish()
                 throw error
             }
-            return (stored, digests)
+            return (stored, findings)
         }
     }
 
     /// The parts lie beside the layers until the file is whole: room for both is needed.
-    private func refuseIfTooSmall(for files: [RemoteFile]) async throws {
+    func refuseIfTooSmall(for files: [RemoteFile]) async throws {
         let missing = files.reduce(UInt64(0)) { $0 + $1.missing }
-        let layers = files.reduce(UInt64(0)) { $0 + $1.listed.size }
+        let layers = files.reduce(UInt64(0)) { sum, file in
+            file.units.reduce(sum) { $0 + ($1.layer == nil ? $1.run.count : 0) }
+        }
         let free = try Disk.freeBytes(store.layout.root)
         guard free >= missing + layers else {
             throw CakeError(
@@ -122,8 +180,9 @@ struct PullWork: Sendable {
     private func layer(
         _ files: [RemoteFile], _ wholes: AsyncStream<Whole>, _ checkpoint: Checkpoint
     ) async throws -> UInt64 {
-        let layering = Layering(store: store, operation: operation)
-        var left = files.reduce(0) { $0 + $1.units.count }
+        let offers = options.usesDeltas ? BaseOffers(bases, for: files.map(\.segmentation)) : nil
+        let layering = Layering(store: store, operation: operation, offers: offers)
+        var left = files.reduce(0) { $0 + $1.units.count { $0.layer == nil } }
         var stored: UInt64 = 0
         try await withThrowingTaskGroup(of: (Whole, Layering.Layered).self) { group in
             var active = 0
@@ -142,8 +201,10 @@ struct PullWork: Sendable {
                 if active > BlockingPool.processors, let done = try await group.next() { try take(done) }
                 let file = files[whole.file]
                 group.addTask(executorPreference: store.pool) {
-                    let unit = file.units[whole.unit]
-                    let layered = try await layering.layer(unit, of: file.segmentation, file.plain(unit.bytes)) { _ in }
+                    let run = file.units[whole.unit].run
+                    let layered = try await layering.layer(
+                        run, of: file.segmentation, file: whole.file, file.plain(run.bytes)
+                    ) { _ in }
                     return (whole, layered)
                 }
                 active += 1
@@ -153,43 +214,6 @@ struct PullWork: Sendable {
             while let done = try await group.next() { try take(done) }
         }
         return stored
-    }
-
-    struct Hashes: Sendable {
-        let sha256: Digest
-        let git: GitDigest
-
-        /// What a listing hides may be said where the file is. A file for which nothing was published, which no Hub
-        /// does, is taken by its size alone.
-        func isAsPublished(_ listed: SnapshotFile, announced: Digest?) -> Bool {
-            if let published = listed.sha256 ?? (listed.gitDigest == nil ? announced : nil) {
-                return published == sha256
-            }
-            if let published = listed.gitDigest { return published == git }
-            return true
-        }
-    }
-
-    /// Follows the arriving bytes from front to back.
-    private func hash(_ files: [RemoteFile], _ checkpoint: Checkpoint) async throws -> [Hashes] {
-        var hashes: [Hashes] = []
-        for file in files {
-            var sha256 = SHA256()
-            var git = GitHash(size: file.listed.size)
-            let needsGit = file.listed.gitDigest != nil
-            for (index, unit) in file.units.enumerated() {
-                try await file.arrivals.wait(for: index)
-                try store.forEachChunk(of: file.plain(unit.bytes)) { bytes in
-                    sha256.update(bytes)
-                    if needsGit { git.update(bytes) }
-                }
-            }
-            let found = Hashes(sha256: sha256.finish(), git: git.finish())
-            checkpoint.note(found, of: file.number)
-            hashes.append(found)
-            progress.finished()
-        }
-        return hashes
     }
 }
 

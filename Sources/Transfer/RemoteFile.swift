@@ -13,35 +13,53 @@ final class RemoteFile: Sendable {
     }
 
     let number: Int
-    let listed: SnapshotFile
+    let wanted: Wanted
     let segmentation: Segmentation
-    let units: [Segmentation.Unit]
+    let units: [Plan.Unit]
     let bytes: Bytes
     let arrivals: Arrivals
-    /// What an earlier pull or another tool had brought.
-    let bytesHere: UInt64
+    /// What is in no unit is not wanted.
+    private let isPart: Bool
     private let layers: Mutex<[Layer?]>
+
+    var listed: SnapshotFile { wanted.listed }
 
     /// `onWhole` hears of each unit that can become layers, once.
     init(
-        _ number: Int, _ listed: SnapshotFile, _ segmentation: Segmentation, _ bytes: Bytes, bytesHere: UInt64,
+        _ number: Int, _ opened: OpenedFile, _ units: [Plan.Unit], isPart: Bool = false,
         onWhole: @escaping @Sendable (Int) -> Void
     ) {
         self.number = number
-        self.listed = listed
-        self.segmentation = segmentation
-        self.bytes = bytes
-        self.bytesHere = bytesHere
-        units = segmentation.units
-        layers = Mutex(Array(repeating: nil, count: segmentation.cuts.count))
-        arrivals = Arrivals(units, having: RemoteFile.runs(of: bytes, listed.size), onWhole: onWhole)
+        self.isPart = isPart
+        self.units = units
+        wanted = opened.wanted
+        segmentation = opened.segmentation
+        bytes = opened.bytes
+        var layers = [Layer?](repeating: nil, count: opened.segmentation.cuts.count)
+        for unit in units { if let layer = unit.layer { layers[unit.run.cuts.lowerBound] = layer } }
+        self.layers = Mutex(layers)
+        arrivals = Arrivals(units.map(\.run), having: RemoteFile.here(opened.bytes, units, opened.wanted.listed.size)) {
+            if units[$0].layer == nil { onWhole($0) }
+        }
     }
 
-    private static func runs(of bytes: Bytes, _ size: UInt64) -> [Range<UInt64>] {
+    /// What is here of its bytes, in the store, in parts or in a copy: runs in order, none touching another.
+    private static func here(_ bytes: Bytes, _ units: [Plan.Unit], _ size: UInt64) -> [Range<UInt64>] {
+        var runs = units.filter { $0.layer != nil }.map(\.run.bytes)
         switch bytes {
-        case .parts(let parts, _): parts.runs.map { $0.clamped(to: 0..<size) }
-        case .copy: [0..<size]
+        case .parts(let parts, _): runs += parts.runs.map { $0.clamped(to: 0..<size) }
+        case .copy: runs.append(0..<size)
         }
+        runs.sort { $0.lowerBound < $1.lowerBound }
+        var joined: [Range<UInt64>] = []
+        for run in runs where !run.isEmpty {
+            if let last = joined.last, run.lowerBound <= last.upperBound {
+                joined[joined.count - 1] = last.lowerBound..<max(last.upperBound, run.upperBound)
+            } else {
+                joined.append(run)
+            }
+        }
+        return joined
     }
 
     /// What has to be fetched.
@@ -54,15 +72,37 @@ final class RemoteFile: Sendable {
                 gaps.append(RemoteSpan(file: number, bytes: position..<end, isIndivisible: comesWhole))
             }
         }
-        for run in RemoteFile.runs(of: bytes, listed.size) {
+        for run in RemoteFile.here(bytes, units, listed.size) {
             add(run.lowerBound)
             position = run.upperBound
         }
         add(listed.size)
-        return gaps
+        guard isPart else { return gaps }
+        return gaps.flatMap { gap in
+            units.map { $0.run.bytes.clamped(to: gap.bytes) }.filter { !$0.isEmpty }.map {
+                RemoteSpan(file: number, bytes: $0, isIndivisible: gap.isIndivisible)
+            }
+        }
     }
 
+    /// What a cut has become; nil as long as it has not.
+    func layer(of cut: Int) -> Layer? { layers.withLock { $0[cut] } }
+
     var missing: UInt64 { gaps.reduce(0) { $0 + UInt64($1.bytes.count) } }
+
+    /// Bytes that are taken from the store, by what says that they may be.
+    var given: [Pull.Proof: UInt64] {
+        var given: [Pull.Proof: UInt64] = [:]
+        for unit in units { if let proof = unit.claim.proof { given[proof, default: 0] += unit.run.count } }
+        return given
+    }
+
+    /// What stood in for its bytes and may have been wrong.
+    var assumptions: Evidence {
+        var evidence = Evidence(cuts: segmentation.cuts.count)
+        for unit in units where unit.claim.isAssumed { evidence[unit.run.cuts.lowerBound] = unit.claim }
+        return evidence
+    }
 
     /// The SHA-256 that the server gave with the file's address, if it did.
     var announced: Digest? { if case .parts(_, let file) = bytes { file.announced } else { nil } }
@@ -76,9 +116,9 @@ final class RemoteFile: Sendable {
         }
     }
 
-    func note(_ layered: Layering.Layered, of unit: Segmentation.Unit) {
+    func note(_ layered: Layering.Layered, of unit: Plan.Unit) {
         layers.withLock { layers in
-            for (cut, layer) in zip(unit.cuts, layered.layers) { layers[cut] = layer }
+            for (cut, layer) in zip(unit.run.cuts, layered.layers) { layers[cut] = layer }
         }
     }
 
@@ -98,5 +138,10 @@ final class RemoteFile: Sendable {
     /// Its half-fetched bytes are needed no more.
     func discardParts() throws(CakeError) {
         if case .parts(let parts, _) = bytes { try parts.remove() }
+    }
+
+    /// They are right, as far as they go: the next try takes them up.
+    func keepParts() {
+        if case .parts(let parts, _) = bytes { parts.release() }
     }
 }

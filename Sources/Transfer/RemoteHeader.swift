@@ -6,7 +6,7 @@ struct RemoteHeader: Sendable {
     private let file: HubFile
 
     /// Most headers fit; asking for a little too much costs less than asking twice.
-    private static let firstGuess: UInt64 = 256 << 10
+    private static let firstGuess: UInt64 = 64 << 10
 
     init(_ file: HubFile) { self.file = file }
 
@@ -29,25 +29,8 @@ struct RemoteHeader: Sendable {
         }
     }
 
-    /// What came before a failure is kept: the next try goes on there.
     private func read(upTo end: UInt64, after start: [UInt8]) async throws -> [UInt8] {
         guard UInt64(start.count) < end else { return start }
-        var bytes = start
-        try await TransientFailure.retrying {
-            let run = try await file.open(UInt64(bytes.count)..<end)
-            while UInt64(bytes.count) < end {
-                guard let chunk = try await run.next() else {
-                    throw TransientFailure(
-                        CakeError(.network, "\(file.listed.path): the server ended the answer early"))
-                }
-                defer { run.giveBack(chunk) }
-                let left = Int(end) - bytes.count
-                chunk.withBytes { piece in
-                    let wanted = piece.extracting(first: left)
-                    for index in wanted.indices { bytes.append(wanted[index]) }
-                }
-            }
-        }
-        return bytes
+        return start + (try await file.bytes(UInt64(start.count)..<end))
     }
 }

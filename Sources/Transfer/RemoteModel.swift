@@ -111,20 +111,20 @@ public struct RemoteModel: Sendable {
 /// The files that are in the store whole, by what a Hub lists of them.
 struct KnownRemote: Sendable {
     private let store: LocalStore
-    private let files: KnownFiles
+    private let proof: KnownFileProof
     let reader: LayerReader
 
     init(_ store: LocalStore) throws(CakeError) {
         self.store = store
-        files = try KnownFiles(of: store)
+        proof = try KnownFileProof(store)
         reader = LayerReader(store)
     }
 
     /// The file under its path there.
     func find(_ listed: SnapshotFile) throws(CakeError) -> Manifest.File? {
-        guard let found = try PullPlan.find(listed, in: files, reader) else { return nil }
+        guard let found = try proof.find(listed) else { return nil }
         for segment in found.segments where try !store.contains(segment.layer) { return nil }
-        return try Manifest.File(path: listed.path, digest: found.digest, size: found.size, segments: found.segments)
+        return found
     }
 }
 
@@ -164,12 +164,7 @@ private struct RemoteLook: Sendable {
     /// No byte is asked for of a file that is here.
     private func part(_ listed: SnapshotFile) async throws -> RemoteModel.Part {
         if let found = try known?.find(listed) {
-            var start: UInt64 = 0
-            let cuts = found.segments.map { segment in
-                defer { start += segment.layer.size }
-                return Segmentation.Cut(start: start, count: segment.layer.size, tensor: segment.tensor)
-            }
-            return RemoteModel.Part(listed, known: found, cuts: cuts)
+            return RemoteModel.Part(listed, known: found, cuts: Segmentation(found).cuts)
         }
         let (segmentation, header) = try await RemoteHeader(HubFile(listed, in: snapshot, from: source))()
         return RemoteModel.Part(

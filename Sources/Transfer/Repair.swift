@@ -6,6 +6,8 @@ public import Store
 public struct Repair: Sendable {
     public enum Outcome: Sendable {
         case mended(from: ModelName)
+        /// It was a delta of a layer that is whole again.
+        case readable
         case failed(CakeError)
     }
 
@@ -14,7 +16,7 @@ public struct Repair: Sendable {
         let name: ModelName
         let file: HubFile
         let start: UInt64
-        let isTensor: Bool
+        let dtype: DType?
     }
 
     private let source: HubSource
@@ -29,8 +31,28 @@ public struct Repair: Sendable {
         self.progress = progress
     }
 
-    /// What became of each layer, in order. `waiting` is told when another process is at one of them.
+    /// What became of each, in order: bases first, since what is a delta of them may need nothing more. `waiting` is told
+    /// when another process is at one of them.
     public func callAsFunction(
+        _ damages: [Damage], waiting: @escaping @Sendable (Layer) -> Void
+    ) async throws -> [Outcome] {
+        var outcomes = [Outcome](repeating: .readable, count: damages.count)
+        func mend(_ places: [Int]) async throws {
+            for (place, outcome) in zip(places, try await bring(places.map { damages[$0].layer }, waiting: waiting)) {
+                outcomes[place] = outcome
+            }
+        }
+        try await mend(damages.indices.filter { damages[$0].kind != .lostBase })
+        let reader = LayerReader(store)
+        try await mend(
+            damages.indices.filter { place in
+                try damages[place].kind == .lostBase
+                    && store.check(damages[place].layer, with: reader, progress: { _ in }) != nil
+            })
+        return outcomes
+    }
+
+    private func bring(
         _ layers: [Layer], waiting: @escaping @Sendable (Layer) -> Void
     ) async throws -> [Outcome] {
         let places = try self.places(of: Set(layers.map(\.digest)))
@@ -62,7 +84,7 @@ public struct Repair: Sendable {
                 for segment in file.segments {
                     if wanted.contains(segment.layer.digest) {
                         places[segment.layer.digest, default: []].append(
-                            Place(name: named.name, file: remote, start: start, isTensor: segment.tensor != nil))
+                            Place(name: named.name, file: remote, start: start, dtype: segment.tensor?.dtype))
                     }
                     start += segment.layer.size
                 }
@@ -100,22 +122,13 @@ public struct Repair: Sendable {
     }
 
     private func fetch(_ layer: Layer, _ place: Place, into parts: Parts) async throws {
-        try await TransientFailure.retrying {
-            var position = parts.runs.first.map { $0.lowerBound == 0 ? $0.upperBound : 0 } ?? 0
-            guard position < layer.size else { return }
-            let run = try await place.file.open(place.start + position..<place.start + layer.size)
-            let part = try parts.part(at: position)
-            while position < layer.size {
-                guard let chunk = try await run.next() else {
-                    throw TransientFailure(
-                        CakeError(.network, "\(place.file.listed.path): the server ended the answer early"))
-                }
-                defer { run.giveBack(chunk) }
-                let count = Int(min(UInt64(chunk.count), layer.size - position))
-                try chunk.withBytes { bytes throws(CakeError) in try part.append(bytes.extracting(0..<count)) }
-                position += UInt64(count)
-                progress.did(bytes: UInt64(count))
-            }
+        let here = parts.runs.first.map { $0.lowerBound == 0 ? $0.upperBound : 0 } ?? 0
+        guard here < layer.size else { return }
+        let part = try parts.part(at: here)
+        defer { part.close() }
+        _ = try await place.file.bring(place.start + here..<place.start + layer.size) { chunk, bytes in
+            try chunk.withBytes { piece throws(CakeError) in try part.append(piece.extracting(first: bytes.count)) }
+            progress.did(bytes: UInt64(bytes.count))
         }
     }
 
@@ -126,7 +139,8 @@ public struct Repair: Sendable {
             .damaged, "\(place.file.listed.path) of \(place.name) has other bytes where it was",
             fix: "cake pull \(place.name) fetches what is published now")
         if layer.size < LocalStore.smallLimit {
-            let small = try store.readSmall([(Int(layer.size), place.isTensor)], of: plain, in: operation)
+            let small = try store.readSmall(
+                [.init(count: Int(layer.size), dtype: place.dtype)], of: plain, in: operation)
             guard small.map(\.layer) == [layer] else {
                 try parts.remove()
                 throw other
@@ -141,6 +155,6 @@ public struct Repair: Sendable {
             throw other
         }
         guard try operation.claim([layer]) == [.needed] else { return }
-        try await store.ingest(plain, reading, isTensor: place.isTensor, in: operation) { _ in }
+        try await store.ingest(plain, reading, dtype: place.dtype, in: operation) { _ in }
     }
 }

@@ -50,6 +50,16 @@ public struct Segmentation: Sendable {
         complaint = nil
     }
 
+    /// As a file was cut when it came.
+    init(_ known: Manifest.File) {
+        var start: UInt64 = 0
+        cuts = known.segments.map { segment in
+            defer { start += segment.layer.size }
+            return Cut(start: start, count: segment.layer.size, tensor: segment.tensor)
+        }
+        complaint = nil
+    }
+
     /// Neighbouring cuts that are worked on together: one large layer, or a run of small ones.
     public struct Unit: Sendable {
         public let cuts: Range<Int>
@@ -61,16 +71,19 @@ public struct Segmentation: Sendable {
     }
 
     /// All cuts in order, in units.
-    public var units: [Unit] {
+    public var units: [Unit] { units(of: cuts.indices) }
+
+    /// The same of some neighbouring cuts.
+    func units(of wanted: Range<Int>) -> [Unit] {
         var units: [Unit] = []
-        var first = 0
-        while first < cuts.count {
+        var first = wanted.lowerBound
+        while first < wanted.upperBound {
             var (end, bytes) = (first, UInt64(0))
             let isLarge = cuts[first].count >= LocalStore.smallLimit
             if isLarge {
                 (end, bytes) = (first + 1, cuts[first].count)
             } else {
-                while end < cuts.count, bytes + cuts[end].count <= LocalStore.smallLimit {
+                while end < wanted.upperBound, bytes + cuts[end].count <= LocalStore.smallLimit {
                     bytes += cuts[end].count
                     end += 1
                 }

@@ -8,10 +8,13 @@ struct CommandTable: Sendable {
     static let version = "0.1.0"
 
     static let standard = CommandTable(commands: [
-        ImportCommand.command, PullCommand.command, DownloadCommand.command, ExportCommand.command, DemoCommand.command,
+        ImportCommand.command, PullCommand.command, DownloadCommand.command, ExportCommand.command, CatCommand.command,
+        StreamCommand.command, DemoCommand.command,
         ListCommand.command, InspectCommand.command, DiffCommand.command, DiskUseCommand.command,
         ListRemoteCommand.command, SearchCommand.command,
-        VerifyCommand.command, CollectCommand.command, RemoveCommand.command, TagCommand.command,
+        VerifyCommand.command, CollectCommand.command, OptimizeCommand.command, ReclaimCommand.command,
+        RemoveCommand.command,
+        TagCommand.command,
         PinCommand.command, UnpinCommand.command,
         ConfigCommand.command, LoginCommand.command, LogoutCommand.command, WhoAmICommand.command,
         HelpCommand.command, ManCommand.command, CompletionsCommand.command, VersionCommand.command,

@@ -24,3 +24,20 @@ extension Session {
         }
     }
 }
+
+extension WeightSelection {
+    /// The files that are meant, with what the repository's own indexes say of them.
+    func chosen(from snapshot: Snapshot, on source: HubSource) async throws -> Choice {
+        var bytes: [FilePath: [UInt8]] = [:]
+        for file in indexes(in: snapshot) {
+            bytes[file.path] = try await source.bytes(of: file, in: snapshot, limit: 64 << 20)
+        }
+        let choice = try choose(from: snapshot, indexes: bytes)
+        guard !choice.files.isEmpty else {
+            throw CakeError(
+                .notFound, "\(snapshot.repository) has no file that fits",
+                fix: "cake ls-remote \(snapshot.repository.id) lists what there is")
+        }
+        return choice
+    }
+}

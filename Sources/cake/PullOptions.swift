@@ -1,4 +1,5 @@
 import Model
+import Store
 import Transfer
 
 /// The options that `pull` and `download` share, spelled as `hf download` spells them.
@@ -14,25 +15,35 @@ struct PullOptions: Sendable {
     let isForced: Bool
     let usesCache: Bool
     let isDryRun: Bool
+    let probing: ProbePolicy?
+    let base: String?
+    let usesDeltas: Bool
 
-    private static let revisionOption = Option.text("revision", "REVISION", "a branch, a tag or a commit")
-    private static let include = Option.text("include", "GLOB", "only files that fit").repeatable
-    private static let exclude = Option.text("exclude", "GLOB", "no files that fit").repeatable
-    private static let tokenOption = Option.text(
+    static let revisionOption = Option.text("revision", "REVISION", "a branch, a tag or a commit")
+    static let include = Option.text("include", "GLOB", "only files that fit").repeatable
+    static let exclude = Option.text("exclude", "GLOB", "no files that fit").repeatable
+    static let tokenOption = Option.text(
         "token", "TOKEN", "instead of HF_TOKEN, or the one that cake login kept")
-    private static let kindOption = Option<HubRepository.Kind>.choice("repo-type", "KIND", "what the name is of")
-    private static let workers = Option.count("max-workers", "at most so many connections")
-    private static let rate = Option<UInt64>(
+    static let kindOption = Option<HubRepository.Kind>.choice("repo-type", "KIND", "what the name is of")
+    static let workers = Option.count("max-workers", "at most so many connections")
+    static let rate = Option<UInt64>(
         "limit-rate", "SIZE", "at most so much in a second, such as 20MB", read: Quantities.readBytes)
     private static let local = Option.text(
         "local-dir", "DIR", completing: .path, "then export the files there")
     private static let force = Flag("force-download", "fetch everything again, whatever is here")
     private static let noCache = Flag("no-hf-cache", "take nothing from a Hugging Face cache on this disk")
+    private static let probe = Option<ProbePolicy>.choice(
+        "probe", "WHEN", "sample tensors for what is here already: as long as it pays, or in any case")
+    private static let noProbe = Flag("no-probe", "fetch what the listing does not show to be here")
+    private static let baseOption = Option.text(
+        "base", "NAME", completing: .model, "the model here that this one was made from")
+    private static let noDelta = Flag("no-delta", "store every tensor whole, as a delta of none that is here")
     private static let dryRun = Flag("dry-run", "say what would be fetched, fetch nothing")
 
     static let forms = [
         revisionOption.form, include.form, exclude.form, tokenOption.form, kindOption.form, workers.form, rate.form,
-        local.form, force.form, noCache.form, dryRun.form,
+        local.form, force.form, noCache.form, baseOption.form, probe.form,
+        noProbe.form, noDelta.form, dryRun.form,
     ]
 
     init(_ arguments: Arguments) throws(CakeError) {
@@ -47,6 +58,9 @@ struct PullOptions: Sendable {
         isForced = arguments.has(Self.force)
         usesCache = !arguments.has(Self.noCache)
         isDryRun = arguments.has(Self.dryRun)
+        probing = arguments.has(Self.noProbe) ? nil : try arguments.value(of: Self.probe) ?? .auto
+        base = try arguments.value(of: Self.baseOption)
+        usesDeltas = !arguments.has(Self.noDelta)
     }
 
     /// `extra` are files that were named one by one.
@@ -55,12 +69,22 @@ struct PullOptions: Sendable {
     ) throws(CakeError) -> Pulling {
         var options = Pull.Options()
         options.isForced = isForced
+        options.probing = probing
+        options.usesDeltas = usesDeltas
+        options.usesXet = !session.settings.disablesXet
+        if let base { options.base = try session.openStore().find(base).name }
+        let file = try session.settings.file()
         options.bytesPerSecond = bytesPerSecond
-        if let mostConnections { options.mostConnections = max(1, mostConnections) }
+        if bytesPerSecond == nil, let rate = file[.limitRate] {
+            options.bytesPerSecond = try Quantities.readBytes(rate)
+        }
+        if let most = mostConnections ?? file[.maxWorkers].flatMap({ Int($0) }) {
+            options.mostConnections = max(1, most)
+        }
         if usesCache, !isForced, let cache = session.settings.huggingFaceCache { options.caches = [cache] }
         return Pulling(
             source: try session.hub(for: verb, token: token),
-            selection: try WeightSelection(scope, include: included + extra, exclude: excluded), options: options,
+            selection: try WeightSelection(scope, files: extra, include: included, exclude: excluded), options: options,
             localFolder: localFolder, isDryRun: isDryRun)
     }
 

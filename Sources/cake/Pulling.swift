@@ -10,6 +10,8 @@ struct Pulling: Sendable {
     let options: Pull.Options
     let localFolder: String?
     let isDryRun: Bool
+    /// Nil for all tensors.
+    var part: TensorOptions?
 
     func callAsFunction(_ reference: HubReference, in session: Session) async throws {
         let store = try session.openStore()
@@ -18,14 +20,20 @@ struct Pulling: Sendable {
         let start = ContinuousClock.now
         let (snapshot, choice, report) = try await session.reporter.show(progress) {
             let snapshot = try await source.snapshot(of: reference)
-            let choice = try await chosen(from: snapshot)
+            let choice = try await selection.chosen(from: snapshot, on: source)
             tell(choice, session)
             guard !isDryRun else { return (snapshot, choice, nil as Pull.Report?) }
             progress.begin("pulling \(name)")
             let pull = Pull(from: source, into: store, progress: progress, options: options)
-            let report = try await pull(snapshot, choice.files, as: name) { path in
+            let waiting: @Sendable (FilePath) -> Void = { path in
                 session.reporter.note("waiting for another cake that is fetching \(path)")
             }
+            let report =
+                if let part {
+                    try await pull(snapshot, choice.files, tensors: part.selection(), as: name, waiting: waiting)
+                } else {
+                    try await pull(snapshot, choice.files, as: name, waiting: waiting)
+                }
             return (snapshot, choice, report)
         }
         guard let report else { return try await tellDry(snapshot, choice, name, store, session) }
@@ -41,20 +49,6 @@ struct Pulling: Sendable {
             tell(report, after: ContinuousClock.now - start, session)
         }
         if let localFolder { try await export(name, report.manifest, from: store, to: localFolder, in: session) }
-    }
-
-    private func chosen(from snapshot: Snapshot) async throws -> WeightSelection.Choice {
-        var indexes: [FilePath: [UInt8]] = [:]
-        for file in selection.indexes(in: snapshot) {
-            indexes[file.path] = try await source.bytes(of: file, in: snapshot, limit: 64 << 20)
-        }
-        let choice = try selection.choose(from: snapshot, indexes: indexes)
-        guard !choice.files.isEmpty else {
-            throw CakeError(
-                .notFound, "\(snapshot.repository) has no file that fits",
-                fix: "cake ls-remote \(snapshot.repository.id) lists what there is")
-        }
-        return choice
     }
 
     private func tell(_ choice: WeightSelection.Choice, _ session: Session) {
@@ -73,8 +67,14 @@ struct Pulling: Sendable {
             line += "; \(Quantities.bytes(bytes)) not: \(proof.rawValue)"
         }
         session.output.line(line)
-        session.output.line(
-            "  \(Quantities.bytes(report.bytesStored)) more at rest; every file is as its publisher's hash says")
+        let atRest = "\(Quantities.bytes(report.bytesStored)) more at rest"
+        guard let (here, missing) = report.tensors else {
+            return session.output.line("  \(atRest); every file is as its publisher's hash says")
+        }
+        session.output.line("  \(atRest); \(here) of \(here + missing) tensors")
+        session.show(
+            detail: "a part is not checked: a publisher's hash is of whole files; cake pull \(report.name) completes it"
+        )
     }
 
     /// What a pull would do now: what is here whole, and what is not.
@@ -117,7 +117,8 @@ struct Pulling: Sendable {
             "name": JSONValue(report.name.string), "manifest": JSONValue(report.manifest.hex),
             "commit": JSONValue(report.commit), "files": JSONValue(report.files), "bytes": JSONValue(report.bytes),
             "bytes_fetched": JSONValue(report.bytesFetched), "bytes_not_moved": .object(saved),
-            "bytes_stored": JSONValue(report.bytesStored),
+            "bytes_stored": JSONValue(report.bytesStored), "partial": .bool(report.tensors != nil),
+            "tensors_missing": JSONValue(report.tensors?.missing ?? 0),
         ]
     }
 }

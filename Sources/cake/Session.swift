@@ -55,10 +55,14 @@ struct Session: Sendable {
     }
 
     /// The store, made if there is none.
-    func openStore() throws(CakeError) -> LocalStore { try LocalStore(at: settings.storePath(), pool: pool) }
+    func openStore() throws(CakeError) -> LocalStore {
+        try LocalStore(at: settings.storePath(), pool: pool, lower: settings.lowerPaths())
+    }
 
     /// The store, for a verb that only reads: nil when there is none, which is an empty one.
     func existingStore() throws(CakeError) -> LocalStore? {
+        // What lies below is read through it: then there has to be one.
+        if try !settings.lowerPaths().isEmpty { return try openStore() }
         let path = try settings.storePath()
         return try LocalStore.exists(at: path) ? LocalStore(at: path, pool: pool) : nil
     }

@@ -10,6 +10,9 @@ extension Settings {
     }
 
     /// Nothing may be asked of any server.
+    /// As `hf` has it.
+    var disablesXet: Bool { isOn("HF_HUB_DISABLE_XET") }
+
     var isOffline: Bool { isOn("HF_HUB_OFFLINE") || isOn("TRANSFORMERS_OFFLINE") }
 
     /// Refuses what needs the network when it was said that there is none.

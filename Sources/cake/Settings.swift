@@ -11,9 +11,11 @@ struct Settings: Sendable {
 
     /// Every variable cake listens to.
     static let variables = [
-        "CAKE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "HOME", "TMPDIR", "HF_HOME", "HF_HUB_CACHE",
+        "CAKE_HOME", "CAKE_LOWER", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "HOME", "TMPDIR", "HF_HOME",
+        "HF_HUB_CACHE",
         "HF_ENDPOINT", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_DISABLE_IMPLICIT_TOKEN",
-        "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+        "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_XET", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
         "NO_COLOR", "CLICOLOR_FORCE", "TERM", "COLUMNS",
     ]
 
@@ -23,6 +25,13 @@ struct Settings: Sendable {
         refusesColour = arguments.has(GlobalOptions.noColor)
         storeOption = try arguments.value(of: GlobalOptions.store)
         self.environment = environment
+    }
+
+    /// The stores that lie below, to be read and never written to.
+    func lowerPaths() throws(CakeError) -> [String] {
+        try (environment["CAKE_LOWER"] ?? "").split(separator: ":").map { path throws(CakeError) in
+            try inHome(String(path))
+        }
     }
 
     /// Where the store is: `--store`, `$CAKE_HOME`, the settings file, `$XDG_DATA_HOME/cake`, `~/.local/share/cake`.

@@ -51,6 +51,20 @@ enum Subject: Sendable {
         return model
     }
 
+    var isStored: Bool { if case .stored = self { true } else { false } }
+
+    /// For looking at some of its bytes.
+    func sight(in session: Session) throws(CakeError) -> TensorSight {
+        switch self {
+        case .stored(let store, let named): TensorSight(store, named.record.manifest)
+        case .local(let model): try TensorSight(model)
+        case .remote(let model):
+            TensorSight(
+                model, from: try session.hub(for: "looking at \(model.reference.storeName)"),
+                store: try session.existingStore(), usingXet: !session.settings.disablesXet)
+        }
+    }
+
     func tensorReader() throws(CakeError) -> TensorReader {
         switch self {
         case .stored(let store, _): TensorReader(store)

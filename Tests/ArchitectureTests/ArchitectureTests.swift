@@ -5,7 +5,9 @@ import Testing
     /// Who may import whom. What is not here may be imported by nobody.
     static let table: [String: Set<String>] = [
         "Model": [],
-        "Platform": ["Model", "CShims", "CZstd", "CCrypto", "CXXHash", "CCurl", "Glibc", "Synchronization"],
+        "Platform": [
+            "Model", "CShims", "CKernels", "CZstd", "CCrypto", "CXXHash", "CZlib", "CCurl", "Glibc", "Synchronization",
+        ],
         "Store": ["Model", "Platform", "Synchronization"],
         "Transfer": ["Model", "Platform", "Store", "Synchronization"],
         "cake": ["Model", "Platform", "Store", "Transfer", "Synchronization"],

@@ -66,10 +66,10 @@ private func page(_ width: Int) -> Page { Page(width: width, style: Style(isOn: 
         arguments: [
             ("cake im", "import"), ("cake p", "pull pin"), ("cake export m", "mistral-7b mistral-ft"),
             ("cake --store x export m", "mistral-7b mistral-ft"), ("cake export mistral-7b --f", "--format --force"),
-            ("cake export mistral-7b --format ", "files"), ("cake ls --sort d", "date"),
+            ("cake export mistral-7b --format ", "files fast safetensors hf-cache"), ("cake ls --sort d", "date"),
             ("cake completions ", "bash zsh fish"),
             ("cake help ver", "verify version"), ("cake images --li", "--limit"), ("cake import /et", "/etc"),
-            ("cake export m --format =", "files"), ("cake export m --format = fi", "files"),
+            ("cake export m --format =", "files fast safetensors hf-cache"), ("cake export m --format = fi", "files"),
             ("cake --store = x export m", "mistral-7b mistral-ft"),
         ]) func `offers in bash what can stand there`(typed: String, offered: String) throws
     {

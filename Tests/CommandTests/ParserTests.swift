@@ -87,17 +87,27 @@ private func refusal(_ line: String) -> CakeError? {
         ("improt x", "there is no command \"improt\"", "did you mean cake import?"),
         ("xyzzy", "there is no command \"xyzzy\"", "cake help lists the commands"),
         (
-            "import", "import needs PATH: a model's folder, a safetensors file or an HF cache",
+            "import", "import needs PATH: a model's folder, a file, or an HF cache",
             "for example: cake import ./mistral-ft mistral-ft"
         ),
         (
-            "export m", "export needs -o DIR: where to write; made when it is not there",
-            "for example: cake export mistral-7b -o ./mistral-7b"
+            "export m", "export needs -o PATH: where to write: a folder, a file where there is one, or - for a pipe",
+            "for example: cake export m -o ./model"
         ),
-        ("export m -o", "-o needs a value: where to write; made when it is not there", "write -o DIR"),
-        ("export m -o --force", "-o needs a value: where to write; made when it is not there", "write -o DIR"),
+        (
+            "export m -o", "-o needs a value: where to write: a folder, a file where there is one, or - for a pipe",
+            "write -o PATH"
+        ),
+        (
+            "export m -o --force",
+            "-o needs a value: where to write: a folder, a file where there is one, or - for a pipe",
+            "write -o PATH"
+        ),
         ("export m -o a -o b", "--output was given twice: a and b", "give it once"),
-        ("export m -o a --format tar", "--format: \"tar\" is not one of files", "choose one of files"),
+        (
+            "export m -o a --format tar", "--format: \"tar\" is not one of files, fast, safetensors, hf-cache",
+            "choose one of files, fast, safetensors, hf-cache"
+        ),
         ("ls --revers", "ls has no option --revers", "did you mean --reverse?"),
         ("ls --sort siez", "--sort: \"siez\" is not one of name, size, rest, date, tensors", "did you mean size?"),
         ("ls --limit -1", "--limit: \"-1\" is not a whole number", "write it like 10"),

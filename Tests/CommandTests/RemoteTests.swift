@@ -37,8 +37,8 @@ private let plain = Style(isOn: false)
         let result = try home.cake("inspect", "org/large")
         #expect(result.status == 0 && result.output.contains("4.2 M in 1 tensor"))
         let asked = home.hub.requests.filter { $0.place == .cdn }
-        #expect(asked.map(\.range) == ["bytes=0-262143"])
-        #expect(home.hub.sent(.cdn()) <= 262_144)
+        #expect(asked.map(\.range) == ["bytes=0-65535"])
+        #expect(home.hub.sent(.cdn()) <= 65_536)
         #expect(try !LocalStore.exists(at: home.folder.store))
     }
 
@@ -114,14 +114,15 @@ private let plain = Style(isOn: false)
         let base = Subject.stored(store, try store.find("org/base"))
         let model = try await home.look(at: "org/tune", from: store)
         let before = try base.gitDigests(of: Outline(try store.manifest(store.find("org/base").record.manifest)))
+        let difference = Difference(from: before, to: model.outline)
         let comparison = Comparison(
-            before: "org/base", after: "org/tune", difference: Difference(from: before, to: model.outline),
-            pull: Comparison.Pull(of: model))
+            before: "org/base", after: "org/tune", difference: difference,
+            pull: Comparison.Pull(of: model, difference, besideFirst: true), isExact: true)
         try Golden.check(
             ComparisonDrawing(comparison: comparison).lines(listingTensors: false, width: 80, style: plain),
             "diff-remote")
 
-        let document = try home.document("diff", "org/base", "org/tune", "--tensors")
+        let document = try home.document("diff", "org/base", "org/tune", "--tensors", "--exact")
         #expect(document["counts"]?["same"] == 13 && document["counts"]?["unknown"] == 12)
         #expect(document["bytes_needed"] == JSONValue(comparison.difference.bytesNeeded))
         let pulled = try home.cake("pull", "org/tune")
@@ -132,10 +133,21 @@ private let plain = Style(isOn: false)
         #expect(again["counts"] == known["counts"] && again["pull"]?["bytes_to_fetch"] == 0)
     }
 
+    @Test func `tells by samples what its listing leaves open`() throws {
+        let home = try HubHome()
+        #expect(try home.cake("pull", "org/base").status == 0)
+        let result = try home.cake("diff", "org/base", "org/tune")
+        try Golden.check(
+            result.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init), "diff-samples")
+        let document = try home.document("diff", "org/base", "org/tune")
+        #expect(document["counts"]?["alike"] == 8 && document["counts"]?["changed"] == 4)
+        #expect(document["counts"]?["unknown"] == 0 && document["bytes_alike"] == document["bytes_unknown"])
+    }
+
     @Test func `needs neither to be here`() throws {
         let home = try HubHome()
         let document = try home.document("diff", "org/base", "org/tune")
-        #expect(document["counts"]?["same"] == 13 && document["counts"]?["unknown"] == 12)
+        #expect(document["counts"]?["same"] == 13 && document["counts"]?["alike"] == 8)
         #expect(document["pull"]?["files_to_fetch"] == document["pull"]?["files"])
         let same = try home.cake("diff", "org/base", "hf://org/base", "--exit-code")
         #expect(same.status == 0 && same.output.contains("The same files with the same bytes."))

@@ -13,7 +13,7 @@ extension Hub {
         }
         let rest = Array(segments.dropFirst())
         if rest.isEmpty { return search(kind, question) }
-        let verbs = ["revision", "tree", "paths-info", "refs", "commits", "auth-check"]
+        let verbs = ["revision", "tree", "paths-info", "refs", "commits", "auth-check", "xet-read-token"]
         let isShort = rest.count == 1 || verbs.contains(rest[1]) && (rest.count == 2 || !verbs.contains(rest[2]))
         let name = rest[..<(isShort ? 1 : 2)].joined(separator: "/")
         let words = Array(rest.dropFirst(isShort ? 1 : 2))
@@ -33,6 +33,7 @@ extension Hub {
         case "revision": return info(repository, revision, question)
         case "tree": return tree(repository, revision, words[2...].joined(separator: "/"), question)
         case "paths-info": return pathsInfo(repository, revision, question)
+        case "xet-read-token": return xetToken(repository, revision, question)
         case "commits":
             guard let snapshot = repository.snapshot(revision, catalog.digests) else {
                 return noSuchRevision(revision, question)

@@ -1,3 +1,5 @@
+internal import Model
+
 /// Files: `resolve`, `raw`, and the cache that `resolve` sends to for small ones.
 extension Hub {
     /// `[datasets|spaces/]NAME/resolve|raw/REVISION/PATH`.
@@ -77,6 +79,17 @@ extension Hub {
             return Reply(304, [("ETag", etag), ("X-Repo-Commit", snapshot.commit)])
         }
         var headers = headers(file, snapshot)
+        if let hash = xetHash(file, repository), let server = try? cas() {
+            let hub = "http://\(question.asked["host"] ?? "127.0.0.1:\(port(.hub))")"
+            let api = "/api/\(repository.kind.rawValue)/\(repository.name)/xet-read-token/\(snapshot.commit)"
+            headers += [
+                ("X-Xet-Hash", hash.text),
+                (
+                    "Link",
+                    "<\(hub)\(api)>; rel=\"xet-auth\", <\(server)/v1/reconstructions/\(hash)>; rel=\"xet-reconstruction-info\""
+                ),
+            ]
+        }
         if file.sha256 != nil {
             let location = cdn + signed.grant(file, of: repository.name, file.etag)
             headers += [

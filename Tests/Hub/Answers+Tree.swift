@@ -44,7 +44,7 @@ extension Hub {
         let all = huge ?? entries.count
         let wanted = isEndless ? 0..<min(size, all) : min(first, all)..<min(first + size, all)
         let page = wanted.map { huge == nil ? entries[$0] : Hub.madeEntry($0) }
-        let list = page.map { json($0, snapshot, masks, isExpanded: asked.isAsked("expand")) }
+        let list = page.map { json($0, snapshot, repository, masks, isExpanded: asked.isAsked("expand")) }
         let hasMore = isEndless || wanted.upperBound < all
         return Reply(json: .array(list), hasMore ? [link(asked, cursor: "\(first + max(1, page.count))")] : [])
     }
@@ -68,7 +68,7 @@ extension Hub {
         let masks = gate(repository, question) != nil || question.masksHashes
         let all = entries(snapshot, "", isRecursive: true)
         let list = paths.compactMap { path in
-            all.first { $0.path == path }.map { json($0, snapshot, masks, isExpanded: isExpanded) }
+            all.first { $0.path == path }.map { json($0, snapshot, repository, masks, isExpanded: isExpanded) }
         }
         return Reply(json: .array(list))
     }
@@ -95,7 +95,9 @@ extension Hub {
         return result
     }
 
-    private func json(_ entry: Entry, _ snapshot: Snapshot, _ masks: Bool, isExpanded: Bool) -> JSONValue {
+    private func json(
+        _ entry: Entry, _ snapshot: Snapshot, _ repository: Repository, _ masks: Bool, isExpanded: Bool
+    ) -> JSONValue {
         var object = JSONObject()
         switch entry {
         case .folder(let path):
@@ -110,6 +112,9 @@ extension Hub {
             object.append("oid", .string(file.blob))
             object.append("size", JSONValue(file.size))
             if let lfs = lfs(file, masks, hash: "oid") { object.append("lfs", lfs) }
+            if let hash = xetHash(file, repository) {
+                object.append("xetHash", .string(masks ? String(repeating: "*", count: 64) : hash.text))
+            }
             object.append("path", .string(file.path))
         case .made(let made):
             object.append("type", "file")

@@ -8,11 +8,11 @@ extension Hub {
         case ("GET", "/_log"):
             return Reply(200, [], body: [.bytes(requests.flatMap { $0.json.bytes(.compact) + [10] })])
         case ("DELETE", "/_log"): forgetRequests()
-        case ("POST", "/_relay"):
+        case ("POST", "/_relay"), ("POST", "/_relay/xet"):
             guard let base = try? JSONValue(parsing: asked.body.span).string else {
                 return Reply(400, json: ["error": "no URL"])
             }
-            sendToRelay(base)
+            sendToRelay(base, for: asked.rawPath.hasSuffix("/xet") ? .cas : .cdn)
         case ("POST", "/_release"): release()
         case ("POST", "/_expire"): expireSignedURLs()
         case ("DELETE", "/_misbehave"): behave()

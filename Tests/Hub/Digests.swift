@@ -47,7 +47,8 @@ final class Digests: Sendable {
 /// The folder of repositories: `ORG/NAME/…` for models, `datasets/ORG/NAME/…` and `spaces/ORG/NAME/…`. A folder
 /// `NAME@REVISION` beside one holds another revision, with `/` in its name written `%2F`. `NAME/.hub.json` may say
 /// `{"private": true, "gated": "auto", "disabled": true, "movedTo": "org/name", "refs": {"v1": "main"},
-/// "commits": {"main": "40 hex digits, whatever the files are"}}`.
+/// "commits": {"main": "40 hex digits, whatever the files are"}, "xet": true}`; with `"xet": "apart"` it shares no chunk with
+/// other repositories.
 struct Catalog: Sendable {
     let root: String
     let digests: Digests

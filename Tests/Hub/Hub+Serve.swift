@@ -52,7 +52,7 @@ extension Hub {
             default: break
             }
         }
-        var reply = instead(of: asked, acts) ?? (request.place == .hub ? answer(asked, acts) : cdnAnswer(asked, acts))
+        var reply = instead(of: asked, acts) ?? answer(asked, at: request.place, acts)
         let sending = spoil(&reply, acts)
         log.change(entry) { $0.status = reply.status }
         let head = reply.head(length: sending.announced ?? reply.count)
@@ -60,6 +60,14 @@ extension Hub {
         let isFollowed = !isHead && reply.count > 0 && sending.limit != 0
         guard connection.send(head, isFollowed: isFollowed) == .all else { return false }
         return isHead ? true : send(reply, sending, connection, entry)
+    }
+
+    private func answer(_ asked: Asked, at place: Place, _ acts: [Misbehaviour]) -> Reply {
+        switch place {
+        case .hub: answer(asked, acts)
+        case .cdn: cdnAnswer(asked, acts)
+        case .cas: casAnswer(asked, acts)
+        }
     }
 
     /// An answer that has nothing to do with what was asked.

@@ -9,8 +9,11 @@ public final class Hub: Sendable {
     let log = Log()
     let signed: SignedURLs
     let quotas = Quotas()
+    let xorbs: Xorbs
+    let xetTokens: XetTokens
+    private let numbers = Numbers()
     private let rules = Mutex(Rules())
-    private let relay = Mutex<String?>(nil)
+    private let relays = Mutex<[Place: String]>([:])
     private let origins = Mutex<[Place: Origin]>([:])
     /// What stalled answers look at; the last one is for those that are still to stall.
     private let gates: Mutex<[Gate]>
@@ -22,14 +25,18 @@ public final class Hub: Sendable {
         self.settings = settings
         catalog = Catalog(root: folder, digests: Digests(settings))
         signed = SignedURLs(seconds: settings.signedURLSeconds)
+        xorbs = Xorbs(settings)
+        xetTokens = XetTokens(seconds: settings.xetTokenSeconds)
         gates = Mutex([Gate()])
-        let numbers = Numbers()
         for (place, port) in [(Place.hub, settings.port), (.cdn, settings.cdnPort)] {
-            let origin = try Origin(port: port, sendBuffer: settings.sendBuffer, numbers: numbers) {
-                [weak self] connection in
-                self?.serve(connection, place)
-            }
+            let origin = try listen(at: place, port)
             origins.withLock { $0[place] = origin }
+        }
+    }
+
+    private func listen(at place: Place, _ port: UInt16) throws -> Origin {
+        try Origin(port: port, sendBuffer: settings.sendBuffer, numbers: numbers) { [weak self] connection in
+            self?.serve(connection, place)
         }
     }
 
@@ -41,11 +48,22 @@ public final class Hub: Sendable {
 
     /// For `HF_ENDPOINT`.
     public var endpoint: String { "http://127.0.0.1:\(port(.hub))" }
-    public var cdn: String { relay.withLock { $0 } ?? settings.cdnBase ?? "http://\(settings.cdnHost):\(port(.cdn))" }
+    public var cdn: String {
+        relays.withLock { $0[.cdn] } ?? settings.cdnBase ?? "http://\(settings.cdnHost):\(port(.cdn))"
+    }
+    /// The Xet server, which begins to listen when it is first asked for.
+    public func cas() throws -> String {
+        let origin = try origins.withLock { origins in
+            let origin = try origins[.cas] ?? listen(at: .cas, settings.casPort)
+            origins[.cas] = origin
+            return origin
+        }
+        return relays.withLock { $0[.cas] } ?? "http://127.0.0.1:\(origin.port)"
+    }
     public func port(_ place: Place) -> UInt16 { origin(place)?.port ?? 0 }
 
-    /// From now on signed URLs begin with this: a relay that was told where the hub is can be known only afterwards.
-    public func sendToRelay(_ base: String) { relay.withLock { $0 = base } }
+    /// From now on addresses there begin with this: a relay that was told where the hub is can be known only afterwards.
+    public func sendToRelay(_ base: String, for place: Place = .cdn) { relays.withLock { $0[place] = base } }
 
     // What it was asked.
 
@@ -93,6 +111,9 @@ public final class Hub: Sendable {
     /// Signed URLs handed out so far are answered with 403.
     public func expireSignedURLs() { signed.expire() }
 
+    /// Tokens for the Xet server handed out so far are answered with 401.
+    public func expireXetTokens() { xetTokens.expire() }
+
     /// Once so many more connections are taken, the port is closed.
     public func refuseConnections(at place: Place = .hub, after count: Int = 0) { origin(place)?.refuse(after: count) }
 
@@ -105,7 +126,10 @@ public final class Hub: Sendable {
     public func readAll() {
         for kind in [Repository.Kind.models, .datasets, .spaces] {
             for repository in catalog.all(kind) {
-                for revision in repository.revisions { _ = repository.snapshot(revision, catalog.digests) }
+                for revision in repository.revisions {
+                    let files = repository.snapshot(revision, catalog.digests)?.files ?? []
+                    for file in files { _ = xetHash(file, repository) }
+                }
             }
         }
     }

@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Model
+public import Model
 
 /// A folder of repositories that a test makes for a hub, in memory where the machine has such a place. It vanishes with
 /// the last owner.
@@ -49,12 +49,13 @@ public final class HubFolder: Sendable {
     /// Who may read it, and what its revisions are; see `Catalog`.
     public func set(
         _ repository: String, isPrivate: Bool = false, gated: String? = nil, isDisabled: Bool = false,
-        movedTo: String? = nil, refs: [String: String] = [:], commits: [String: String] = [:]
+        movedTo: String? = nil, refs: [String: String] = [:], commits: [String: String] = [:], xet: JSONValue? = nil
     ) throws {
         var object = JSONObject([
             .init(key: "private", value: .bool(isPrivate)), .init(key: "disabled", value: .bool(isDisabled)),
         ])
         if let gated { object.append("gated", .string(gated)) }
+        if let xet { object.append("xet", xet) }
         if let movedTo { object.append("movedTo", .string(movedTo)) }
         for (key, values) in [("refs", refs), ("commits", commits)] {
             let members = values.sorted { $0.key < $1.key }.map {

@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// The two origins of a hub.
-public enum Place: String, Sendable { case hub, cdn }
+/// The origins of a hub: its own, that of large files, and its Xet server's.
+public enum Place: String, Sendable { case hub, cdn, cas }
 
 /// A request as it came, and what became of it.
 public struct HubRequest: Sendable {

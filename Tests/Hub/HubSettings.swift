@@ -44,6 +44,16 @@ public struct HubSettings: Sendable {
     /// What the kernel may hold of an answer before the client has it; nil leaves it to the kernel. Small ones make
     /// counts of bytes exact.
     public var sendBuffer: Int32?
+    /// Whether Xet keeps large files, where a repository does not say otherwise.
+    public var xet = false
+    public var xetTokenSeconds = 3600
+    /// How many chunks a xorb takes at most.
+    public var xorbChunks = 8192
+    /// Known chunks that follow each other in a xorb are used again from so many on; fewer are kept once more, as by
+    /// uploaders who will not have files in crumbs (their number is 8).
+    public var shortestXetRun = 1
+    /// Of the Xet server.
+    public var casPort: UInt16 = 0
     /// Answers `/_log`, `/_misbehave` and their like.
     public var isControlled = false
 

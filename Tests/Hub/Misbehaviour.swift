@@ -38,6 +38,11 @@ public struct Match: Sendable {
     public func withRange(_ has: Bool = true) -> Match { changed { $0.hasRange = has } }
     public func skipping(_ count: Int) -> Match { changed { $0.skipping = count } }
     public func times(_ count: Int) -> Match { changed { $0.times = count } }
+    /// What the Xet server says of a file, in either version of the answer or the one that is named.
+    public static func reconstruction(version: Int? = nil) -> Match {
+        path(with: version.map { "/v\($0)/reconstructions/" } ?? "/reconstructions/").at(.cas)
+    }
+
     public func at(_ place: Place) -> Match { changed { $0.place = place } }
 
     private func changed(_ change: (inout Match) -> Void) -> Match {
@@ -82,7 +87,7 @@ public enum Misbehaviour: Sendable {
     /// Every signed URL handed out so far expires once so many bytes of this answer are sent, and the connection is cut.
     case expire(afterBytes: UInt64)
     case gzip
-    /// Another file's bytes, size and ETag.
+    /// Another file's bytes, size and ETag; of a Xet server, another file's terms.
     case serve(path: String)
     case headerFlood(bytes: Int)
     /// The connection ends without an answer.
@@ -96,6 +101,8 @@ public enum Misbehaviour: Sendable {
     /// Every page of the tree has a next one.
     case endlessTree
     case maskedHashes
+    /// Each term of a reconstruction claims so many more bytes.
+    case claimMore(bytes: UInt64)
 
     public struct TreeEntry: Sendable {
         public var path: String

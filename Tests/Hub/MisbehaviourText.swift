@@ -1,7 +1,7 @@
 internal import Model
 
 /// Misbehaviours as JSON: `[{"when": {"ending": ".safetensors", "times": 2}, "do": [{"cut": 1000}, "gzip"]}]`, or one such
-/// object. In `when`: `at` (hub, cdn), `method`, `ending`, `part`, `ranged`, `skipping`, `times`; all may be left out.
+/// object. In `when`: `at` (hub, cdn, cas), `method`, `ending`, `part`, `ranged`, `skipping`, `times`; all may be left out.
 public enum MisbehaviourText {
     public static func read(_ bytes: [UInt8]) throws -> [(match: Match, acts: [Misbehaviour])] {
         let value = try JSONValue(parsing: bytes.span)
@@ -45,6 +45,7 @@ public enum MisbehaviourText {
         case ("expire", let bytes?, _): return .expire(afterBytes: bytes)
         case ("headerFlood", let bytes?, _): return .headerFlood(bytes: Int(bytes))
         case ("hugeTree", let files?, _): return .hugeTree(files: Int(files))
+        case ("claimMore", let bytes?, _): return .claimMore(bytes: bytes)
         case ("redirect", _, let target?): return .redirect(to: target)
         case ("serve", _, let path?): return .serve(path: path)
         case ("ignoreRange", _, _): return .ignoreRange

@@ -35,6 +35,8 @@ struct Repository {
     let gate: String?
     let isDisabled: Bool
     let movedTo: String?
+    /// Whether Xet keeps its large files, as `.hub.json` says: true, false, or "apart".
+    let xet: JSONValue?
     /// Name of a revision → folder that holds it.
     private let pointers: [String: String]
     /// Folder → the commit it says it is, whatever it holds.
@@ -52,6 +54,7 @@ struct Repository {
         gate = settings?["gated"]?.string
         isDisabled = settings?["disabled"]?.bool ?? false
         movedTo = settings?["movedTo"]?.string
+        xet = settings?["xet"]
         let strings = { (key: String) in
             Dictionary(
                 (settings?[key]?.object?.members ?? []).map { ($0.key, $0.value.string ?? "") },

@@ -13,10 +13,14 @@ let usage = """
       --url-seconds N            how long a signed URL lasts (3600)
       --quota N                  requests that five minutes allow, of either kind
       --send-buffer BYTES        what the kernel may hold of an answer
+      --xet                      large files are kept by Xet, on a third port
+      --cas-port N               where its server listens (0: any)
+      --xet-run N                from how many chunks in a row on what is known is used again (1)
       --bare-401                 a missing repository has no X-Error-Code for the anonymous, as on the Hub itself
       --misbehave FILE           JSON, as POST /_misbehave takes it
       --log FILE                 a line of JSON for each answer that has ended (- is standard output)
-    Prints {"endpoint": …, "cdn": …} and answers until it is ended. It also answers GET and DELETE /_log,
+      --hash FILE                a line of JSON with the file's BLAKE3 and Xet's names for it, instead of a server; repeatable
+    Prints {"endpoint": …, "cdn": …, "xet": …} and answers until it is ended. It also answers GET and DELETE /_log,
     POST and DELETE /_misbehave, POST /_release (what is stalled), POST /_expire (signed URLs),
     POST /_relay ("http://…": what signed URLs begin with from now on).
     """
@@ -61,6 +65,10 @@ while let word = words.popFirst() {
         settings.namesMissingRepositories = false
         continue
     }
+    if word == "--xet" {
+        settings.xet = true
+        continue
+    }
     guard word.hasPrefix("--") else {
         root = word
         continue
@@ -69,6 +77,11 @@ while let word = words.popFirst() {
     switch word {
     case "--port": settings.port = UInt16(clamping: number(value, word))
     case "--cdn-port": settings.cdnPort = UInt16(clamping: number(value, word))
+    case "--xet-run": settings.shortestXetRun = number(value, word)
+    case "--hash":
+        do { print(try hashes(of: value), to: 1) } catch { fail("\(error)") }
+        root = root ?? ""
+    case "--cas-port": settings.casPort = UInt16(clamping: number(value, word))
     case "--cdn-base": settings.cdnBase = value
     case "--cdn-host": settings.cdnHost = value
     case "--large": settings.largeFileBytes = UInt64(number(value, word))
@@ -91,6 +104,7 @@ while let word = words.popFirst() {
     }
 }
 guard let root else { fail("which folder?") }
+if root.isEmpty { exit(0) }
 do {
     let hub = try Hub(serving: root, settings)
     for rule in rules { hub.misbehave(rule.acts, when: rule.match) }
@@ -100,7 +114,8 @@ do {
         hub.onEnd { print($0.json, to: descriptor) }
     }
     hub.readAll()
-    print(["endpoint": .string(hub.endpoint), "cdn": .string(hub.cdn)], to: 1)
+    let xet = settings.xet ? try hub.cas() : nil
+    print(["endpoint": .string(hub.endpoint), "cdn": .string(hub.cdn), "xet": xet.map { .string($0) } ?? .null], to: 1)
     while true { pause() }
 } catch {
     fail("\(error)")

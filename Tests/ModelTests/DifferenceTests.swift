@@ -85,7 +85,7 @@ import Testing
             case .renamed: #expect(old?.tensor.name != new?.tensor.name && old?.layer == new?.layer)
             case .added: #expect(old == nil && new != nil)
             case .removed: #expect(old != nil && new == nil)
-            case .unknown: Issue.record("everything of both is known")
+            case .alike, .unknown: Issue.record("everything of both is known")
             }
         }
         #expect(DifferenceSummary(difference).counts.total == difference.tensors.count)
@@ -241,5 +241,31 @@ import Testing
         }
         let labels = try summary(tensors, tensors).rows.map(\.label)
         #expect(labels == ["0-1", "9999999999999999998-9999999999999999999"])
+    }
+
+    @Test func `takes in what was found out of tensors that were not known`() throws {
+        let tensors = ["a", "b", "c", "d"].map { Tensor(name: ExactText($0), dtype: .bf16, shape: [50]) }
+        func outline(_ file: UInt8) throws -> Outline {
+            let digest = SeededDigest.of(file)
+            let segments = tensors.enumerated().map { place, tensor in
+                Outline.Segment(content: .part(of: digest, from: UInt64(100 * place)), size: 100, tensor: tensor)
+            }
+            return Outline(files: [
+                Outline.File(path: try FilePath("m.safetensors"), size: 400, digest: digest, segments: segments)
+            ])
+        }
+        let unknown = Difference(from: try outline(1), to: try outline(2))
+        #expect(unknown.tensors.allSatisfy { $0.kind == .unknown } && unknown.bytesUnknown == 400)
+        let found = Difference(unknown, finding: [.same, .alike, .changed, nil])
+        #expect(found.tensors.map(\.kind) == [.same, .alike, .changed, .unknown])
+        #expect(found.bytesShared == 100 && found.bytesNeeded == 100)
+        #expect(found.bytesAlike == 100 && found.bytesUnknown == 200)
+    }
+}
+
+/// Digests of nothing in particular.
+private enum SeededDigest {
+    static func of(_ seed: UInt8) -> Digest {
+        Digest(words: (UInt64(seed), 1, 2, 3))
     }
 }

@@ -109,6 +109,15 @@ import Testing
                 == "a.bin b.safetensors consolidated.safetensors")
     }
 
+    @Test func `takes a file that is named exactly, and misses one that is not there`() throws {
+        let all = "a.bin config.json sub/[x].json"
+        let take = { (files: [String]) in try taken(all, selection: WeightSelection(.everything, files: files)) }
+        #expect(try take(["config.json", "sub/*"]) == "config.json sub/[x].json")
+        let error = try #require(throws: CakeError.self) { try take(["confg.json", "a.bin"]) }
+        #expect(error.kind == .notFound && error.what == "org/name has no file \"confg.json\"")
+        #expect(error.fix == "did you mean config.json?")
+    }
+
     @Test func `is what globs name, whatever the form`() throws {
         let all = "a.bin b.safetensors sub/c.bin sub/d.json"
         #expect(try taken(all, selection: WeightSelection(include: ["*.bin"])) == "a.bin sub/c.bin")

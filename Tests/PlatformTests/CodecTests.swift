@@ -102,3 +102,22 @@ import Testing
         #expect(throws: CakeError.self) { try Self.encode(seededBytes(1000, seed: 1), .level(1), room: 100) }
     }
 }
+
+@Suite struct `A checksum for zip archives` {
+    @Test func `is the one that everybody computes`() {
+        let digits = Array("123456789".utf8)
+        let sum = CRC32.of(digits.span)
+        #expect(sum.value == 0xcbf4_3926)
+    }
+
+    @Test func `of parts is that of the whole`() {
+        let bytes = seededBytes(10_000, seed: 4)
+        let whole = CRC32.of(bytes.span)
+        for cut in [0, 1, 4096, 9999, 10_000] {
+            let (front, back) = (Array(bytes[..<cut]), Array(bytes[cut...]))
+            var sum = CRC32.of(front.span)
+            sum.append(CRC32.of(back.span), count: UInt64(back.count))
+            #expect(sum.value == whole.value)
+        }
+    }
+}

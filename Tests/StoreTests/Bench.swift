@@ -49,13 +49,15 @@ struct Bench {
     }
 
     /// Reads texts as small layers of an operation that has not published them yet.
-    func stage(_ texts: [[UInt8]], in operation: Operation) throws -> [Layer] {
+    func stage(_ texts: [[UInt8]], dtype: DType? = nil, base: Layer? = nil, in operation: Operation) throws -> [Layer] {
         let path = scratch["staged-\(UInt64.random(in: 0 ... .max))"]
         let file = try File(path, .create)
         let bytes = texts.flatMap { $0 }
         try file.write(bytes.span, at: 0)
         let plain = PlainBytes(file: file, start: 0, count: UInt64(bytes.count))
-        let found = try operation.store.readSmall(texts.map { ($0.count, false) }, of: plain, in: operation)
+        let found = try operation.store.readSmall(
+            texts.map { .init(count: $0.count, dtype: dtype) }, of: plain, in: operation
+        ) { _ in base.map { [$0] } ?? [] }
         for small in found { try small.pack(in: operation) }
         return found.map(\.layer)
     }
@@ -72,15 +74,15 @@ struct Bench {
     }
 
     /// Writes a layer of any size as an import does, published when the operation says so.
-    func ingest(_ bytes: [UInt8], isTensor: Bool, in operation: Operation) async throws -> Layer {
-        if bytes.count < Int(LocalStore.smallLimit) { return try stage([bytes], in: operation)[0] }
+    func ingest(_ bytes: [UInt8], dtype: DType?, in operation: Operation) async throws -> Layer {
+        if bytes.count < Int(LocalStore.smallLimit) { return try stage([bytes], dtype: dtype, in: operation)[0] }
         let path = scratch["large-\(UInt64.random(in: 0 ... .max))"]
         let file = try File(path, .create)
         try file.write(bytes.span, at: 0)
         let plain = PlainBytes(file: file, start: 0, count: UInt64(bytes.count))
         let reading = try operation.store.read(plain)
         if try operation.claim([reading.layer]) == [.needed] {
-            try await operation.store.ingest(plain, reading, isTensor: isTensor, in: operation, progress: { _ in })
+            try await operation.store.ingest(plain, reading, dtype: dtype, in: operation, progress: { _ in })
         }
         return reading.layer
     }

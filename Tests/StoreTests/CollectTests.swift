@@ -132,7 +132,7 @@ import Testing
             do {
                 let operation = try Operation(bench.shelf.store)
                 _ = try bench.stage([Array("one".utf8), Array("two".utf8)], in: operation)
-                _ = try await bench.ingest(seededBytes(1 << 20, seed: 1), isTensor: true, in: operation)
+                _ = try await bench.ingest(seededBytes(1 << 20, seed: 1), dtype: .u8, in: operation)
                 try operation.publish()
             }
             let young = try bench.shelf.collect(grace: .seconds(3600))

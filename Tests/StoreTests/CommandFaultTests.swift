@@ -84,6 +84,61 @@ import Testing
         }
     }
 
+    @Test(arguments: Fault.allCases) func `export in other forms leaves whole files or none`(fault: Fault) async throws
+    {
+        try await onPool {
+            let template = try await Self.template()
+            let right = try Scratch()
+            let limit: UInt64 = 4096
+            try await template.shelf.exportForms(
+                "gone", archive: right["out/m.pt"], shards: right["out/s"], limit: limit)
+            let wanted = try ModelMaker.read(right["out"])
+            #expect(wanted.count > 3)
+            try await countingFaults(fault) {
+                try Subject(template)
+            } work: { subject in
+                let out = subject.root + "-out"
+                try await Shelf(at: subject.root).exportForms(
+                    "gone", archive: out + "/m.pt", shards: out + "/s", limit: limit)
+            } check: { subject, reported, nth in
+                let out = subject.root + "-out"
+                guard try Disk.exists(out) else { return }
+                let files = try ModelMaker.read(out).filter { !$0.key.contains(".cake-export-") }
+                for (path, bytes) in files { #expect(wanted[path] == bytes, "call \(nth): \(path) is not whole") }
+                if reported != nil { #expect(files == wanted) }
+            }
+        }
+    }
+
+    @Test(arguments: Fault.allCases) func `export to a cache names a snapshot only when it is whole`(
+        fault: Fault
+    ) async throws {
+        try await onPool {
+            let template = try await Self.template()
+            let kept = try #require(Self.kept)
+            func expectWhole(_ snapshot: String, _ nth: Int) {
+                for (path, bytes) in kept {
+                    let found = try? Disk.read(snapshot + "/" + path, limit: 1 << 20)
+                    #expect(found == bytes, "call \(nth): \(path)")
+                }
+            }
+            try await countingFaults(fault) {
+                try Subject(template)
+            } work: { subject in
+                try await Shelf(at: subject.root).exportToCache("kept", subject.root + "-hub")
+            } check: { subject, reported, nth in
+                let cache = subject.root + "-hub"
+                if let reported { expectWhole(reported, nth) }
+                let reference = try? Disk.read(cache + "/models--kept/refs/main", limit: 64)
+                if let reference {
+                    let commit = String(decoding: reference, as: UTF8.self)
+                    expectWhole(cache + "/models--kept/snapshots/" + commit, nth)
+                }
+                expectWhole(try await Shelf(at: subject.root).exportToCache("kept", cache), nth)
+            }
+        }
+    }
+
     @Test(arguments: Fault.allCases) func `gc leaves every living model whole`(fault: Fault) async throws {
         try await onPool {
             let template = try await Self.template()

@@ -52,3 +52,25 @@ private func randomBytes(_ count: Int, _ numbers: inout SeededNumbers) -> [UInt8
     }
     return bytes
 }
+
+/// Weights as training leaves them: about normal, a few hundredths large.
+public func seededWeights(_ count: Int, seed: UInt64) -> [Float] {
+    var numbers = SeededNumbers(seed: seed)
+    return (0..<count).map { _ in
+        let word = numbers.next()
+        // Four numbers of sixteen bits, added up, are near enough to normal.
+        let sum = (0..<4).reduce(0) { $0 + Int(word >> UInt64(16 * $1) & 0xffff) }
+        return Float(sum - 2 * 0xffff) / 0xffff * 0.035
+    }
+}
+
+/// The little-endian bytes of numbers.
+public func bytes<Number: FixedWidthInteger>(of numbers: [Number]) -> [UInt8] {
+    numbers.flatMap { number in
+        (0..<Number.bitWidth / 8).map { UInt8(truncatingIfNeeded: number >> Number(8 * $0)) }
+    }
+}
+
+public func bf16(_ values: [Float]) -> [UInt8] { bytes(of: values.map { UInt16($0.bitPattern >> 16) }) }
+
+public func f32(_ values: [Float]) -> [UInt8] { bytes(of: values.map(\.bitPattern)) }

@@ -2,7 +2,7 @@ import Foundation
 public import Model
 public import Platform
 public import Store
-internal import Transfer
+public import Transfer
 
 /// Threads for tests to do store work on.
 public let testPool = BlockingPool(threads: 4)
@@ -17,13 +17,19 @@ public struct Shelf: Sendable {
     public let store: LocalStore
     public var root: String { store.layout.root }
 
-    public init(at root: String) throws { store = try LocalStore(at: root, pool: testPool) }
+    public init(at root: String, lower: [String] = []) throws {
+        store = try LocalStore(at: root, pool: testPool, lower: lower)
+    }
 
     @discardableResult
-    public func bring(_ folder: String, as name: String, isLenient: Bool = false) async throws -> Digest {
+    public func bring(
+        _ folder: String, as name: String, isLenient: Bool = false, bases: Import.Bases = .found
+    ) async throws -> Digest {
         let found = try ImportPath(folder, name: ModelName(name), followingAllLinks: false)
-        return try await Import(into: store, progress: Progress("import"), isLenient: isLenient)(found.candidates[0])
-            .manifest
+        return try await Import(into: store, progress: Progress("import"), isLenient: isLenient, bases: bases)(
+            found.candidates[0]
+        )
+        .manifest
     }
 
     public func export(_ name: String, to folder: String, isForced: Bool = false) async throws {
@@ -31,6 +37,28 @@ public struct Shelf: Sendable {
         let manifest = try store.manifest(named.record.manifest)
         _ = try await Export(from: store, progress: Progress("export"), isForced: isForced)(
             named.name, named.record.manifest, manifest.files, to: folder)
+    }
+
+    /// As one archive, and as safetensors files of at most so many bytes.
+    public func exportForms(_ name: String, archive: String, shards: String, limit: UInt64) async throws {
+        let named = try store.find(name)
+        let files = try store.manifest(named.record.manifest).files
+        let choice = try WeightChoice(files, TensorSelection(), Renaming(), from: store)
+        let export = Export(from: store, progress: Progress("export"))
+        _ = try await export.archive(
+            named.name, named.record.manifest, choice, hasJoinedStorages: false, to: archive)
+        _ = try await export.safetensors(named.name, named.record.manifest, choice, limit: limit, to: shards)
+    }
+
+    /// Into a Hugging Face cache; returns where its files then are.
+    @discardableResult
+    public func exportToCache(_ name: String, _ cache: String) async throws -> String {
+        let named = try store.find(name)
+        let manifest = named.record.manifest
+        let entry = try HubCacheEntry(in: cache, named.name, revision: nil, commit: nil, manifest: manifest)
+        _ = try await Export(from: store, progress: Progress("export")).cache(
+            named.name, manifest, store.manifest(manifest).files, to: entry)
+        return entry.snapshot
     }
 
     /// The model's files, through an export.

@@ -52,7 +52,7 @@ import Testing
         Case("a stalled answer", .stall(afterBytes: 200_000), when: .cdn().times(1)),
         Case("a stalled answer without a byte", .stall(afterBytes: 0), when: .cdn().times(1)),
         Case("hidden hashes", .maskedHashes, when: .anything),
-        Case("no total in Content-Range", .header("Content-Range", "bytes 0-262143/*"), when: .cdn().times(1)),
+        Case("no total in Content-Range", .header("Content-Range", "bytes 0-65535/*"), when: .cdn().times(1)),
     ]
 
     @Test(arguments: cases) func `ends well`(_ one: Case) async throws {

@@ -182,12 +182,11 @@ import Testing
         try await line.expectExact()
     }
 
-    @Test func `keeps to a rate`() async throws {
-        // Held to the arithmetic: what was paid for decides, not how long it took.
-        let throttle = Throttle(bytesPerSecond: 1 << 20)
-        let clock = ContinuousClock()
-        let start = clock.now
-        for _ in 0..<4 { try await throttle.take(64 << 10) }
-        #expect(clock.now - start >= .milliseconds(240))
+    @Test func `keeps to a rate, over all that it takes and over any pause`() {
+        var rate = Rate(bytesPerSecond: 1000)
+        let start = ContinuousClock.now
+        #expect(rate.take(500, at: start) == start + .milliseconds(500))
+        #expect(rate.take(250, at: start + .milliseconds(10)) == start + .milliseconds(750))
+        #expect(rate.take(1000, at: start + .seconds(9)) == start + .seconds(10))
     }
 }

@@ -3,6 +3,7 @@
 import argparse
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -199,6 +200,41 @@ def uncapped(peers, root, rounds, memory):
     return taken
 
 
+def stages(root, size):
+    """{stage: CPU s/GiB} of one pull over loopback, by where perf finds the processor; {} where it may not look."""
+    perf = shutil.which("perf")
+    if not perf:
+        return {}
+    say("loopback, once more, watched by perf")
+    with SlowHub(TOOLS, root) as hub:
+        timing.ready_memory(size + size // 4)
+        home, peer = fresh(), Cake()
+        data = os.path.join(home, "perf.data")
+        done = subprocess.run([perf, "record", "-q", "-F", "500", "-o", data, *peer.pull(hub, home, "bench/base")],
+                              env=peer.env(hub, home), stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        if done.returncode != 0:
+            return {}
+        told = subprocess.run([perf, "report", "-i", data, "--stdio", "-q", "-F", "sample,dso,sym"],
+                              capture_output=True, text=True, check=True).stdout
+    found = dict.fromkeys(("hashing", "coding", "kernel, disk", "kernel, network", "the rest"), 0)
+    for row in told.splitlines():
+        words = row.split(None, 2)
+        if len(words) < 3 or not words[0].isdigit():
+            continue
+        samples, where, symbol = int(words[0]), words[1], words[2]
+        kernel = symbol.lstrip().startswith("[k]")
+        if "libcrypto" in where or "libxxhash" in where:
+            stage = "hashing"
+        elif "libzstd" in where or re.search(r"cake_(split|merge|planes|delta|groups?|codes?)", symbol):
+            stage = "coding"
+        elif kernel:
+            stage = "kernel, network" if re.search(r"tcp|skb|sock|_to_iter|net_|ip_|nf_|softirq", symbol) else "kernel, disk"
+        else:
+            stage = "the rest"
+        found[stage] += samples
+    return {stage: samples / 500 / (size / (1 << 30)) for stage, samples in found.items()}
+
+
 # -------------------------------------------------------------------------------------------------------- the report
 
 def median(values):
@@ -295,10 +331,16 @@ def main():
             resumed[peer.name] = interrupted(peer, hub, total, kills, seed=1)
     free = uncapped(peers, root, rounds, memory)
     text, goals = report(peers, total, differing, capped, free, resumed, kills)
+    spent = stages(root, total) if any(peer.name == "cake" for peer in peers) else {}
+    for stage, seconds in spent.items():
+        line(f"loopback, cake: {stage}", seconds, "s/GiB")
     shutil.rmtree(os.path.join(WORK, "home"), ignore_errors=True)
     if args.write:
         notes = (f"{timing.runs(rounds)}, the programs taking turns. The line: {ROUND_TRIP_MS} ms a round trip, "
                  f"{EACH / 1e6:.0f} MB/s a connection, {ALL / 1e6:.0f} MB/s in all, without slow start.")
+        if spent:
+            notes += (" Where perf finds cake's processor seconds for each GiB over loopback: "
+                      + ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in spent.items()) + ".")
         timing.write_table(PAGE, "pull", WORK, versions.values(), notes, text, goals)
     timing.tell_goals(goals)
 

@@ -9,7 +9,7 @@ class Hub:
     def __init__(self, binary, root, *options):
         self.child = subprocess.Popen([binary, root, *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         told = json.loads(self.child.stdout.readline())
-        self.endpoint, self.cdn = told["endpoint"], told["cdn"]
+        self.endpoint, self.cdn, self.xet = told["endpoint"], told["cdn"], told.get("xet")
 
     def __enter__(self):
         return self

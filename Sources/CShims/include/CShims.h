@@ -1,4 +1,5 @@
-// Calls that Swift's own import of C leaves out: GNU extensions and variadic functions, one door for each argument type.
+// Calls that Swift's own import of C leaves out: GNU extensions and variadic functions, one door for each argument type;
+// and one loop for which the processor's widest registers are chosen when it runs.
 #pragma once
 #include <curl/curl.h>
 #include <stdint.h>
@@ -23,3 +24,6 @@ CURLcode cake_curl_get_pointer(CURL *handle, CURLINFO info, void **value);
 CURLMcode cake_curl_multi_set_number(CURLM *multi, CURLMoption option, long value);
 /// The result of a finished transfer; only for messages of CURLMSG_DONE.
 CURLcode cake_curl_message_result(const CURLMsg *message);
+
+/// The 32 bytes of BLAKE3; the key is 32 bytes or NULL.
+void cake_blake3(const uint8_t *bytes, size_t count, const uint8_t *key_bytes, uint8_t *out);

@@ -113,8 +113,7 @@ final class HTTPTransfer: Sendable {
         try await withCheckedThrowingContinuation { continuation in
             let (ready, resumes): (Result<Chunk?, any Error>?, Bool) = state.withLock { state in
                 if !state.chunks.isEmpty {
-                    let chunk = state.chunks.removeFirst()
-                    state.bytes -= chunk.count
+                    let chunk = HTTPTransfer.takeFirst(&state)
                     let resumes = state.isPaused && state.bytes <= limit / 2
                     if resumes { state.isPaused = false }
                     return (.success(chunk), resumes)
@@ -173,6 +172,7 @@ final class HTTPTransfer: Sendable {
             return state.isPaused
         }
         guard !isFull else { return false }
+        loop.note(arrivalAt: self)
         var offset = 0
         // A server that sends in small pieces is not to fill memory with chunks that are nearly empty.
         state.withLock { state in
@@ -185,20 +185,33 @@ final class HTTPTransfer: Sendable {
             let count = min(chunk.capacity, bytes.count - offset)
             chunk.copy(bytes.extracting(offset..<offset + count))
             offset += count
-            let waiter = state.withLock { state -> CheckedContinuation<Chunk?, any Error>? in
-                defer { state.chunkWaiter = nil }
-                if state.chunkWaiter == nil {
-                    state.chunks.append(chunk)
-                    state.bytes += chunk.count
-                }
-                return state.chunkWaiter
+            state.withLock { state in
+                state.chunks.append(chunk)
+                state.bytes += chunk.count
             }
-            waiter?.resume(returning: chunk)
         }
         return true
     }
 
+    /// Wakes a reader, once libcurl has given all that it had: it gives 16 KiB at a time, and to wake somebody for each
+    /// of them costs more than to move it.
+    func deliver() {
+        let (waiter, chunk): (CheckedContinuation<Chunk?, any Error>?, Chunk?) = state.withLock { state in
+            guard state.chunkWaiter != nil, !state.chunks.isEmpty else { return (nil, nil) }
+            defer { state.chunkWaiter = nil }
+            return (state.chunkWaiter, HTTPTransfer.takeFirst(&state))
+        }
+        waiter?.resume(returning: chunk)
+    }
+
+    private static func takeFirst(_ state: inout State) -> Chunk {
+        let chunk = state.chunks.removeFirst()
+        state.bytes -= chunk.count
+        return chunk
+    }
+
     func finish(_ result: Result<Void, CakeError>) {
+        deliver()
         let (head, chunk) = state.withLock { state in
             if state.end == nil { state.end = result }
             defer {

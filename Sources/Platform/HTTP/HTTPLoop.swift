@@ -26,6 +26,8 @@ internal import Synchronization
     private let settings: HTTPSettings
     /// Touched by the loop's thread only.
     private var running: [ObjectIdentifier: Running] = [:]
+    /// Who got bytes since readers were woken last; touched by the loop's thread only.
+    private var arrived: [ObjectIdentifier: HTTPTransfer] = [:]
 
     private struct Running {
         let transfer: HTTPTransfer
@@ -48,6 +50,9 @@ internal import Synchronization
     func resume(_ transfer: HTTPTransfer) { wish(.resume(transfer)) }
     func cancel(_ transfer: HTTPTransfer) { wish(.cancel(transfer)) }
     func stop() { wish(.stop) }
+
+    /// From within libcurl's calls, on the loop's thread.
+    func note(arrivalAt transfer: HTTPTransfer) { arrived[ObjectIdentifier(transfer)] = transfer }
 
     private func wish(_ wish: Wish) {
         let isLate = wishes.withLock { wishes in
@@ -74,6 +79,10 @@ internal import Synchronization
             }
             var count: Int32 = 0
             unsafe curl_multi_perform(multi, &count)
+            for transfer in arrived.values { transfer.deliver() }
+            // More comes at once while bytes come at all: to look for each packet costs more than it brings.
+            if !arrived.isEmpty { usleep(HTTPLoop.breath) }
+            arrived.removeAll(keepingCapacity: true)
             takeMessages()
             cutStalled()
             if wishes.withLock({ $0.list.isEmpty }) { unsafe curl_multi_poll(multi, nil, 0, 250, nil) }
@@ -122,6 +131,8 @@ internal import Synchronization
         transfer.finish(result)
     }
 
+    /// In microseconds.
+    private static let breath: UInt32 = 1000
     private static let givenUp = CakeError(.network, "the transfer was given up")
 
     private func close() {
@@ -152,6 +163,8 @@ internal import Synchronization
         unsafe cake_curl_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https")
         unsafe cake_curl_set_number(easy, CURLOPT_FOLLOWLOCATION, 0)
         unsafe cake_curl_set_number(easy, CURLOPT_NOSIGNAL, 1)
+        // What a proxy says to CONNECT is no answer of the server's.
+        unsafe cake_curl_set_number(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         unsafe cake_curl_set_number(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
         unsafe cake_curl_set_number(easy, CURLOPT_BUFFERSIZE, 256 << 10)
         unsafe cake_curl_set_number(easy, CURLOPT_CONNECTTIMEOUT, settings.connectSeconds)
@@ -218,8 +231,25 @@ internal import Synchronization
     func error(_ code: CURLcode) -> CakeError {
         let detail = unsafe String(cString: words)
         let text = unsafe detail.isEmpty ? String(cString: curl_easy_strerror(code)) : detail
-        return CakeError(.network, Printable.escape(text))
+        return CakeError(.network, Printable.escape(text), fix: remedy(code))
     }
+
+    /// What a person can do about it, where trying again is no use.
+    private func remedy(_ code: CURLcode) -> String? {
+        switch code {
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR:
+            return "if that server's certificates are your own, SSL_CERT_FILE=FILE names the root to trust"
+        case CURLE_COULDNT_RESOLVE_PROXY:
+            return "look at http_proxy, https_proxy and no_proxy in the environment"
+        default:
+            var status = 0
+            unsafe cake_curl_get_number(easy, CURLINFO_HTTP_CONNECTCODE, &status)
+            return status == HTTPHandle.proxyWantsPassword ? HTTPHandle.proxyAdvice : nil
+        }
+    }
+
+    private static let proxyWantsPassword = 407
+    private static let proxyAdvice = "the proxy wants a password: https_proxy=http://NAME:PASSWORD@HOST:PORT"
 
     deinit {
         unsafe curl_easy_cleanup(easy)

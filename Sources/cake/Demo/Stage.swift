@@ -29,6 +29,7 @@ struct Stage: Sendable {
         if session.settings.isQuiet { typed.append("--quiet") }
         var variables = session.environment.variables
         variables["CAKE_HOME"] = store
+        variables["CAKE_LOWER"] = nil
         let environment = Environment(arguments: typed, variables: variables)
         let invocation = try Parser.parse(typed, with: .standard)
         guard case .run(let asked) = invocation.request else { return .null }

@@ -8,6 +8,7 @@ struct Comparison: Sendable {
         let files: Int
         let bytes: UInt64
         let filesToFetch: Int
+        /// At most, when some of it is not known.
         let bytesToFetch: UInt64
     }
 
@@ -18,10 +19,14 @@ struct Comparison: Sendable {
     let numbers: [NumericDifference?]?
     /// Nil when the second is not remote.
     let pull: Pull?
+    /// Whether it is said what certainty would take.
+    let isExact: Bool
 
     init(
-        before: String, after: String, difference: Difference, numbers: [NumericDifference?]? = nil, pull: Pull? = nil
+        before: String, after: String, difference: Difference, numbers: [NumericDifference?]? = nil,
+        pull: Pull? = nil, isExact: Bool = false
     ) {
+        self.isExact = isExact
         self.before = before
         self.after = after
         self.difference = difference
@@ -36,11 +41,18 @@ struct Comparison: Sendable {
 }
 
 extension Comparison.Pull {
-    init(of model: RemoteModel) {
+    /// `isHere`: the first model is in the store, and a pull of the second would take from it what is equal.
+    init(of model: RemoteModel, _ difference: Difference, besideFirst isHere: Bool) {
         files = model.parts.count
         bytes = model.size
         filesToFetch = model.missing.count
-        bytesToFetch = model.missing.reduce(0) { $0 + $1.size }
+        let missing = Set(model.missing.map(\.path))
+        var bytes = model.missing.reduce(0) { $0 + $1.size }
+        for change in difference.tensors where isHere && (change.kind == .same || change.kind == .alike) {
+            guard let after = change.after, missing.contains(after.file) else { continue }
+            bytes -= min(bytes, after.size)
+        }
+        bytesToFetch = bytes
     }
 }
 
@@ -50,13 +62,14 @@ extension Difference.Kind {
         switch self {
         case .dtypeChanged: "other dtype"
         case .unknown: "not known"
+        case .alike: "equal in samples"
         default: rawValue
         }
     }
 
     var tone: Style.Tone {
         switch self {
-        case .same: .faint
+        case .same, .alike: .faint
         case .changed, .reshaped, .dtypeChanged: .careful
         case .renamed: .accent
         case .added: .good

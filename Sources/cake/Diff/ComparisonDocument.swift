@@ -14,6 +14,7 @@ enum ComparisonDocument {
         object.append("bytes_needed", JSONValue(difference.bytesNeeded))
         object.append("bytes_shared", JSONValue(difference.bytesShared))
         object.append("bytes_unknown", JSONValue(difference.bytesUnknown))
+        object.append("bytes_alike", JSONValue(difference.bytesAlike))
         if let pull = comparison.pull {
             object.append(
                 "pull",

@@ -16,6 +16,7 @@ extension ComparisonDrawing {
         }
         if !difference.isIdentical { lines.append(bytes) }
         if let pull = comparison.pull { lines.append(Self.cost(pull)) }
+        if let certainty { lines.append(certainty) }
         return lines + numberNotes
     }
 
@@ -26,9 +27,22 @@ extension ComparisonDrawing {
         guard difference.bytesUnknown > 0 else {
             return "B needs \(needed) that A does not have; they share \(shared)."
         }
-        let unknown = Quantities.bytes(difference.bytesUnknown)
-        return "B needs \(needed) that A does not have; they share \(shared); of \(unknown) it is not known "
-            + "without fetching."
+        let start = "B needs \(needed) that A does not have; they share \(shared)"
+        let alike = Quantities.bytes(difference.bytesAlike)
+        let rest = difference.bytesUnknown - min(difference.bytesAlike, difference.bytesUnknown)
+        let sampled = difference.bytesAlike == 0 ? "" : "; \(alike) are equal in every sample"
+        let open = rest == 0 ? "" : "; of \(Quantities.bytes(rest)) it is not known without fetching"
+        return start + sampled + open + "."
+    }
+
+    /// What it would take to know what is not known, or only sampled.
+    private var certainty: String? {
+        guard comparison.isExact else { return nil }
+        let difference = comparison.difference
+        guard difference.bytesUnknown > 0 else { return "All of it is certain: every digest is known." }
+        let tensors = difference.tensors.count { $0.kind == .unknown || $0.kind == .alike }
+        return "To be certain of \(tensors) tensors, \(Quantities.bytes(difference.bytesUnknown)) would have to be "
+            + "fetched of each model that is not here: cake pull does that, and checks every file's hash."
     }
 
     private static func cost(_ pull: Comparison.Pull) -> String {

@@ -122,7 +122,7 @@ struct ComparisonDrawing {
         case .renamed: before.name.string
         case .reshaped: before.shapeText
         case .dtypeChanged: before.dtype.rawValue
-        case .same, .changed, .added, .removed, .unknown: nil
+        case .same, .alike, .changed, .added, .removed, .unknown: nil
         }
     }
 

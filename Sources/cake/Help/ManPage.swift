@@ -22,6 +22,7 @@ enum ManPage {
         lines += [".SH ENVIRONMENT"]
         let variables = [
             ("CAKE_HOME", "where the store is"),
+            ("CAKE_LOWER", "stores that lie below, parted by colons: what they have counts as here, and is only read"),
             (
                 "XDG_DATA_HOME",
                 "its folder cake is the store when CAKE_HOME is not set; without both, ~/.local/share/cake"
@@ -30,6 +31,7 @@ enum ManPage {
             ("HF_ENDPOINT", "a mirror of the Hub, asked instead of https://huggingface.co"),
             ("HF_TOKEN, HF_TOKEN_PATH, HF_HOME", "the token; the file it is saved in; the folder of that file"),
             ("HF_HUB_OFFLINE", "1 when no server may be asked"),
+            ("HF_HUB_DISABLE_XET", "1 when no Xet server may be asked where it keeps tensors"),
             ("SSL_CERT_FILE", "certificates to trust instead of the system's"),
             ("NO_COLOR, CLICOLOR_FORCE", "no colour at all; colour even in a pipe"),
         ]

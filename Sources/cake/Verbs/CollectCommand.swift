@@ -1,12 +1,14 @@
 import Model
 import Platform
 import Store
+import Transfer
 
 struct CollectCommand: Verb {
     let isDryRun: Bool
     let grace: Duration
     /// Even when no model has a name, which is what a lost folder looks like.
     let collectsAll: Bool
+    let rebases: Bool
 
     /// Long enough for a command that was killed to be started again.
     private static let standardGrace = Duration.seconds(24 * 3600)
@@ -14,18 +16,22 @@ struct CollectCommand: Verb {
     private static let dryRun = Flag("dry-run", "say what would be freed, free nothing")
     private static let graceOption = Option.duration(
         "grace", "keep layers that no model has named yet and that are younger, such as 2h (default 1d)")
+    private static let rebaseFlag = Flag(
+        "rebase", "also encode deltas away from bases that no model needs but through them, where that frees room")
     private static let force = Flag("force", "collect everything even though no model has a name")
 
     static let command = Command(
         Self.self, "gc", aliases: ["prune"], for: .keep, "free the room of layers that no model needs",
         about: [
             "Removes what no name in the store leads to. What a running command is about to use is never touched, and "
-                + "layers that are stored but not yet named are kept while they are younger than the grace time."
+                + "layers that are stored but not yet named are kept while they are younger than the grace time.",
+            "A layer that others are deltas of stays as long as they do. With --rebase, one of them takes its place.",
         ],
-        options: [dryRun.form, graceOption.form, force.form],
+        options: [dryRun.form, graceOption.form, rebaseFlag.form, force.form],
         examples: [
             .init("cake gc --dry-run", "what it would free"),
             .init("cake rm old-model && cake gc", "remove a model and take its room back"),
+            .init("cake gc --rebase", "also bases of which only deltas are left"),
             .init("cake gc --grace 0s", "also what imports that were killed have stored"),
         ],
         whenInterrupted: "what is freed is freed, and the store is whole; run it again for the rest")
@@ -34,15 +40,36 @@ struct CollectCommand: Verb {
         isDryRun = arguments.has(Self.dryRun)
         grace = try arguments.value(of: Self.graceOption) ?? Self.standardGrace
         collectsAll = arguments.has(Self.force)
+        rebases = arguments.has(Self.rebaseFlag)
     }
 }
 
 extension CollectCommand {
     func run(in session: Session) async throws {
         guard let store = try session.existingStore() else { return tell(Collected(), session) }
-        let collected = try store.collect(
+        var collected = try store.collect(
             grace: grace, isDryRun: isDryRun, evenIfNothingIsNamed: collectsAll)
+        if rebases {
+            let progress = Progress("encoding deltas anew", items: "bases")
+            let rebased = try await session.reporter.show(progress) { try await store.rebase(isDryRun: isDryRun) }
+            tell(rebased, session)
+            if !rebased.bases.isEmpty, !isDryRun {
+                let more = try store.collect(
+                    grace: grace, isDryRun: false, evenIfNothingIsNamed: collectsAll, released: rebased.bases)
+                collected.layers += more.layers
+                // What took the bases' places has grown.
+                collected.bytes += rebased.bytes
+            }
+        }
         tell(collected, session)
+    }
+
+    /// Bytes are freed by the collection that follows; where that is not to be, they are told here.
+    private func tell(_ rebased: LocalStore.Rebased, _ session: Session) {
+        guard !rebased.bases.isEmpty else { return }
+        let what =
+            "\(rebased.deltas) deltas \(isDryRun ? "could be" : "were") encoded away from \(rebased.bases.count) bases"
+        session.reporter.note(isDryRun ? "\(what), which would free \(Quantities.bytes(rebased.bytes))" : what)
     }
 
     private func tell(_ collected: Collected, _ session: Session) {

@@ -7,7 +7,8 @@ struct ConfigCommand: Verb {
     let unsets: Bool
 
     private static let keyWord = Positional(
-        "KEY", .optional, .words(SettingsFile.Key.allCases.map(\.rawValue)), "store, endpoint or alias.NAME")
+        "KEY", .optional, .words(SettingsFile.Key.allCases.map(\.rawValue)),
+        (SettingsFile.Key.allCases.map(\.rawValue)).joined(separator: ", ") + " or alias.NAME")
     private static let valueWord = Positional("VALUE", .optional, .nothing, "what it is from now on")
     private static let unset = Flag("unset", "take KEY out of the file")
 

@@ -9,11 +9,13 @@ struct DiffCommand: Verb {
     let comparesNumbers: Bool
     /// `Answer(status: 1)` is thrown when they differ.
     let answersByStatus: Bool
+    let isExact: Bool
 
     private static let baseWord = Positional("A", .one, .modelOrPath, "the model to compare with")
     private static let otherWord = Positional("B", .one, .modelOrPath, "the model to compare")
     private static let tensors = Flag("tensors", short: "t", "every tensor, instead of a line for each block")
     private static let numeric = Flag("numeric", "how far the numbers are apart: largest, mean, share that changed")
+    private static let exact = Flag("exact", "compare no samples, and say what it would take to be certain")
     private static let exitCode = Flag("exit-code", "end with 1 when they differ, and with 3 when comparing fails")
 
     static let command = Command(
@@ -21,15 +23,16 @@ struct DiffCommand: Verb {
         about: [
             "Tensors that are the same, changed, added, removed, renamed with the same bytes, reshaped, or of another "
                 + "dtype, by block of the network; then the other files; then what B needs that A does not have.",
-            "What is not here is looked at on the Hub, by its listing and its headers: what is equal by a published or known "
-                + "digest is said, the rest is \"not known\" without fetching it, which counts as different, and what a pull "
-                + "of B would fetch now is counted.",
+            "What is not here is looked at on the Hub: by its listing, its headers, and where its Xet server keeps the "
+                + "tensors. Of those that this leaves open a few short runs are fetched: \"changed\" is then certain, and "
+                + "\"equal in samples\" is what it says. The rest is \"not known\", which counts as different. What a pull of "
+                + "B would fetch now is counted.",
             "A model in the store is compared by the names of its layers; a path is read in full for them. NEW is the size of "
                 + "what A does not have under that name. With --numeric, of tensors of the same dtype and shape: MAX and "
                 + "MEAN of the absolute differences, and MOVED, the share of elements that changed.",
         ],
         positionals: [baseWord, otherWord],
-        options: [tensors.form, numeric.form, exitCode.form],
+        options: [tensors.form, numeric.form, exact.form, exitCode.form],
         examples: [
             .init("cake diff mistral-7b mistral-7b-instruct", "on one screen"),
             .init("cake diff mistral-7b org/tune", "with one on the Hub, and what its pull would cost"),
@@ -43,6 +46,7 @@ struct DiffCommand: Verb {
         listsTensors = arguments.has(Self.tensors)
         comparesNumbers = arguments.has(Self.numeric)
         answersByStatus = arguments.has(Self.exitCode)
+        isExact = arguments.has(Self.exact)
     }
 
     /// 1 is taken by "they differ".
@@ -59,7 +63,10 @@ extension DiffCommand {
         var second = try await after.outline(in: session)
         if after.remote != nil { first = try before.gitDigests(of: first) }
         if before.remote != nil { second = try after.gitDigests(of: second) }
-        let difference = Difference(from: first, to: second)
+        var difference = Difference(from: first, to: second)
+        if !isExact, difference.tensors.contains(where: { $0.kind == .unknown }) {
+            difference = try await look(closerAt: difference, before, after, in: session)
+        }
         var numbers: [NumericDifference?]?
         if comparesNumbers {
             let progress = Progress("comparing numbers", items: "tensors")
@@ -71,9 +78,22 @@ extension DiffCommand {
         }
         let comparison = Comparison(
             before: before.title(typed: base), after: after.title(typed: other), difference: difference,
-            numbers: numbers, pull: after.remote.map(Comparison.Pull.init(of:)))
+            numbers: numbers,
+            pull: after.remote.map { .init(of: $0, difference, besideFirst: before.isStored) }, isExact: isExact)
         show(comparison, in: session)
         if answersByStatus, !comparison.isSame { throw Answer(status: 1) }
+    }
+
+    /// By chunks and samples, where digests say nothing.
+    private func look(
+        closerAt difference: Difference, _ before: Subject, _ after: Subject, in session: Session
+    ) async throws -> Difference {
+        let progress = Progress("comparing samples", items: "tensors")
+        let resemblance = Resemblance(
+            try before.sight(in: session), try after.sight(in: session), on: session.pool, progress: progress)
+        return try await session.reporter.show(progress) {
+            Difference(difference, finding: try await resemblance(difference.tensors))
+        }
     }
 
     private func show(_ comparison: Comparison, in session: Session) {

@@ -7,7 +7,8 @@ struct DiskUseCommand: Verb {
         Self.self, "df", for: .look, "show what the store takes, and what sharing saves",
         about: [
             "How large all models' files are together, what the store takes for them, how much of that nobody needs "
-                + "any more (cake gc frees it), and how much room the disk has left."
+                + "any more (cake gc frees it), and how much room the disk has left.",
+            "What deltas spare is told by what their bases take: so much a tensor would have taken alone.",
         ],
         examples: [
             .init("cake df", "for people"),
@@ -43,9 +44,20 @@ extension DiskUseCommand {
             "shared", Table.Cell("-" + Quantities.bytes(usage.size - min(usage.size, usage.distinct))),
             Table.Cell("layers that several have, kept once", .faint),
         ])
-        table.add([
-            "compressed", Table.Cell("-" + Quantities.bytes(usage.distinct - min(usage.distinct, usage.atRest))),
-        ])
+        if usage.below > 0 {
+            table.add([
+                "below", Table.Cell("-" + Quantities.bytes(usage.below)),
+                Table.Cell("layers that stores below have", .faint),
+            ])
+        }
+        let compressed = usage.distinct - min(usage.distinct, usage.below + usage.atRest + usage.spared)
+        table.add(["compressed", Table.Cell("-" + Quantities.bytes(compressed))])
+        if usage.spared > 0 {
+            table.add([
+                "deltas", Table.Cell("-" + Quantities.bytes(usage.spared)),
+                Table.Cell("tensors kept as what differs from others", .faint),
+            ])
+        }
         table.add([
             Table.Cell("at rest", .strong), Table.Cell(Quantities.bytes(usage.atRest), .strong),
             Table.Cell(
@@ -73,7 +85,9 @@ extension DiskUseCommand {
         [
             "store": JSONValue(path), "models": JSONValue(usage?.models.count ?? 0),
             "layers": JSONValue(usage?.layers ?? 0), "bytes": JSONValue(usage?.size ?? 0),
-            "bytes_distinct": JSONValue(usage?.distinct ?? 0), "bytes_at_rest": JSONValue(usage?.atRest ?? 0),
+            "bytes_distinct": JSONValue(usage?.distinct ?? 0), "bytes_below": JSONValue(usage?.below ?? 0),
+            "bytes_spared_by_deltas": JSONValue(usage?.spared ?? 0),
+            "bytes_at_rest": JSONValue(usage?.atRest ?? 0),
             "bytes_unneeded": JSONValue(unneeded), "bytes_damaged": JSONValue(remains?.damaged ?? 0),
             "bytes_free": remains.map { JSONValue($0.free) } ?? .null,
         ]

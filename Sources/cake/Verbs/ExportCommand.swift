@@ -1,113 +1,118 @@
 import Model
 import Platform
-import Store
-import Transfer
 
 /// What a model is written as.
 enum ExportFormat: String, CaseIterable, Sendable {
     /// The original files, bit for bit.
     case files
+    /// One archive that torch maps.
+    case fast
+    /// Tensors in safetensors files of another size, or some of them.
+    case safetensors
+    /// The original files, where the Hub's client looks for them.
+    case hfCache = "hf-cache"
 }
 
 struct ExportCommand: Verb {
     let name: String
     let revision: String?
-    let destination: String
+    /// Nil only for a cache that is where it always is.
+    let destination: String?
     let format: ExportFormat
     let overwrites: Bool
     /// Globs on paths inside the model: a file is written when one of `included` fits (or there are none) and none of
     /// `excluded` does.
     let included: [String]
     let excluded: [String]
+    let tensors: TensorOptions
+    /// Bytes of tensors in one file; nil for all.
+    let shardSize: UInt64?
+    let hasOneStorage: Bool
     let isDryRun: Bool
 
     private static let nameWord = Positional("NAME", .one, .model, "the name of a model in the store")
     private static let output = Option.text(
-        "output", short: "o", "DIR", completing: .folder, "where to write; made when it is not there"
-    ).required
+        "output", short: "o", "PATH", completing: .path,
+        "where to write: a folder, a file where there is one, or - for a pipe"
+    )
     private static let revision = Option.text("revision", short: "r", "REV", "the revision, instead of the last one")
     private static let formatOption = Option<ExportFormat>.choice("format", "FORMAT", "what to write")
     private static let force = Flag("force", short: "f", "overwrite files that have other content")
     private static let include = Option.text("include", "GLOB", "only files whose path fits").repeatable
     private static let exclude = Option.text("exclude", "GLOB", "no file whose path fits").repeatable
+    private static let shardOption = Option<UInt64>(
+        "shard-size", "SIZE", "safetensors: at most so much in one file; 5GB when nothing is said",
+        read: Quantities.readBytes)
+    private static let single = Flag("single", "safetensors: all tensors in one file")
+    private static let oneStorage = Flag(
+        "one-storage", "fast: all tensors of a dtype in one piece of memory, for the fastest start")
     private static let dryRun = Flag("dry-run", "say what would be written, write nothing")
 
+    private static let standardShardSize: UInt64 = 5_000_000_000
+
     static let command = Command(
-        Self.self, "export", aliases: ["checkout"], for: .move, "write a model's files, as they were",
+        Self.self, "export", aliases: ["checkout"], for: .move, "write a model's files, or a form that loads faster",
         about: [
             "The files come back byte for byte. Each is written aside, checked against its SHA-256, and then renamed, "
                 + "so a file under its own name is whole and right.",
             "A file that is there already with the same content is left alone; one with other content is refused "
                 + "without --force.",
+            "--format fast writes one file with everything in it, which torch.load(PATH, mmap=True, weights_only=True) "
+                + "opens as the model's state dict without reading it first. cake import brings it back, cake verify "
+                + "PATH checks it.",
+            "--format safetensors writes the tensors into files of another size, with an index that fits and "
+                + "everything else that from_pretrained wants; only one file when PATH ends in .safetensors.",
+            "--format hf-cache puts the files where huggingface_hub looks for them, so that from_pretrained finds them "
+                + "without a network: in PATH, else in $HF_HUB_CACHE or $HF_HOME/hub. Nothing there is replaced.",
+            "-o - sends one file as it is, or several as a tar, with no copy on disk.",
         ],
         positionals: [nameWord],
         options: [
-            output.form, revision.form, formatOption.form, force.form, include.form, exclude.form, dryRun.form,
-        ],
+            output.form, revision.form, formatOption.form, force.form, include.form, exclude.form,
+        ] + TensorOptions.forms + [shardOption.form, single.form, oneStorage.form, dryRun.form],
         examples: [
             .init("cake export mistral-7b -o ./mistral-7b", "all files"),
             .init("cake export mistral-7b -o . --include '*.json'", "only configuration and tokenizer"),
             .init("cake export mistral-7b --revision 26bca36 -o ./old", "an earlier revision"),
+            .init("cake export mistral-7b --format fast -o m.pt", "one file for torch.load"),
+            .init("cake export mistral-7b --format safetensors --shard-size 2GB -o ./small", "in smaller files"),
+            .init(
+                "cake export mistral-7b --format safetensors --layers 0-7 -o part.safetensors", "some of its tensors"),
+            .init("cake export mistral-7b --format hf-cache", "for from_pretrained without a network"),
+            .init("cake export mistral-7b -o - | tar -x -C ./there", "to another program"),
         ],
         whenInterrupted: "files that are complete are kept; the same command writes the rest")
 
     init(_ arguments: Arguments) throws(CakeError) {
         name = try arguments.word(Self.nameWord)
         revision = try arguments.value(of: Self.revision)
-        destination = try arguments.required(Self.output)
+        destination = try arguments.value(of: Self.output)
         format = try arguments.value(of: Self.formatOption) ?? .files
+        guard destination != nil || format == .hfCache else {
+            throw CakeError(
+                .usage, "export needs -o PATH: \(Self.output.form.help)",
+                fix: "for example: cake export \(Printable.escape(name)) -o ./model")
+        }
         overwrites = arguments.has(Self.force)
         included = try arguments.values(of: Self.include)
         excluded = try arguments.values(of: Self.exclude)
+        tensors = try TensorOptions(arguments)
+        hasOneStorage = arguments.has(Self.oneStorage)
         isDryRun = arguments.has(Self.dryRun)
-    }
-}
-
-extension ExportCommand {
-    func run(in session: Session) async throws {
-        let (store, named) = try session.find(name, revision: revision)
-        let files = try selected(from: store.manifest(named.record.manifest))
-        if isDryRun {
-            for file in files { session.output.line("\(file.path)  \(Quantities.bytes(file.size))") }
-            return
-        }
-        let progress = Progress("exporting \(named.name)")
-        let start = ContinuousClock.now
-        let work = Export(from: store, progress: progress, isForced: overwrites)
-        let report = try await session.reporter.show(progress) {
-            try await work(named.name, named.record.manifest, files, to: destination)
-        }
-        if session.settings.isJSON {
-            session.show([
-                "name": JSONValue(named.name.string), "manifest": JSONValue(named.record.manifest.hex),
-                "output": JSONValue(destination), "files": JSONValue(report.files), "bytes": JSONValue(report.bytes),
-                "files_there": JSONValue(report.filesThere),
-            ])
-        } else if !session.settings.isQuiet {
-            let elapsed = Quantities.duration(ContinuousClock.now - start)
-            let there = report.filesThere > 0 ? "; \(report.filesThere) were there already" : ""
-            session.output.line(
-                "exported \(session.style.paint(named.name.description, .strong)) to \(Printable.escape(destination))")
-            session.show(
-                detail: "\(report.files) \(report.files == 1 ? "file" : "files"), \(Quantities.bytes(report.bytes)), "
-                    + "each as its SHA-256 says\(there); in \(elapsed)")
-        }
-    }
-
-    private func selected(from manifest: Manifest) throws(CakeError) -> [Manifest.File] {
-        var including: [Glob] = []
-        for pattern in included { including.append(try Glob(pattern)) }
-        var excluding: [Glob] = []
-        for pattern in excluded { excluding.append(try Glob(pattern)) }
-        let files = manifest.files.filter { file in
-            (including.isEmpty || including.contains { $0.matches(file.path.string) })
-                && !excluding.contains { $0.matches(file.path.string) }
-        }
-        guard !files.isEmpty || manifest.files.isEmpty else {
+        let isSingle = arguments.has(Self.single)
+        shardSize = isSingle ? nil : try arguments.value(of: Self.shardOption) ?? Self.standardShardSize
+        if format == .files || format == .hfCache, !tensors.isEmpty {
             throw CakeError(
-                .notFound, "no file of \(Printable.escape(name)) fits",
-                fix: "cake inspect \(Printable.escape(name)) lists its files")
+                .usage, "--format \(format.rawValue) gives files as they are, and not some tensors of them",
+                fix: "add --format safetensors, or --format fast")
         }
-        return files
+        if hasOneStorage, format != .fast { throw CakeError(.usage, "--one-storage is for --format fast") }
+        let sizes = isSingle || arguments.has(Self.shardOption)
+        if sizes, format != .safetensors {
+            throw CakeError(.usage, "--shard-size and --single are for --format safetensors")
+        }
+        if isSingle, arguments.has(Self.shardOption) {
+            throw CakeError(.usage, "--single and --shard-size cannot both be meant")
+        }
     }
 }

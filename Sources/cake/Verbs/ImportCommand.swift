@@ -10,29 +10,39 @@ struct ImportCommand: Verb {
     let replacesName: Bool
     let isLenient: Bool
     let followsLinks: Bool
+    /// The model that this one was made from.
+    let base: String?
+    let usesDeltas: Bool
     let isDryRun: Bool
 
-    private static let pathWord = Positional("PATH", .one, .path, "a model's folder, a safetensors file or an HF cache")
+    private static let pathWord = Positional("PATH", .one, .path, "a model's folder, a file, or an HF cache")
     private static let nameWord = Positional("NAME", .optional, .nothing, "what to call it")
     private static let force = Flag("force", short: "f", "give the name to this model, even when another has it")
     private static let lenient = Flag("lenient", "keep files that are not valid safetensors as plain bytes")
     private static let follow = Flag("follow-symlinks", "follow links that lead out of the folder")
+    private static let baseOption = Option.text(
+        "base", "NAME", completing: .model, "the model here that this one was made from")
+    private static let noDelta = Flag("no-delta", "store every tensor whole, as a delta of none that is here")
     private static let dryRun = Flag("dry-run", "read everything, say what would be stored, store nothing")
 
     static let command = Command(
         Self.self, "import", aliases: ["add"], for: .move, "put a model from this disk into the store",
         about: [
-            "PATH is a file, a model's folder, one snapshot of a Hugging Face cache, or the whole cache. Every tensor "
+            "PATH is a safetensors file, an archive that cake export --format fast wrote, a model's folder, one snapshot of a Hugging Face cache, or the whole cache. Every tensor "
                 + "becomes a layer named by what is in it, so a tensor that is already here, in whatever model, file or "
                 + "shard, takes no room again.",
+            "A new tensor is stored as what differs from one of the same dtype and shape, where that is smaller: of the "
+                + "model given with --base, or named in the model's card or adapter, or else of one here that has the "
+                + "same tensors.",
             "Links inside the folder, and from a cache's snapshot to its blobs, are resolved. A link that leads "
                 + "elsewhere is refused without --follow-symlinks. The files themselves stay as they are.",
         ],
         positionals: [pathWord, nameWord],
-        options: [force.form, lenient.form, follow.form, dryRun.form],
+        options: [force.form, lenient.form, follow.form, baseOption.form, noDelta.form, dryRun.form],
         examples: [
             .init("cake import ./mistral-ft mistral-ft", "a folder, under a name"),
             .init("cake import model.safetensors", "one file, called model"),
+            .init("cake import model.pt back", "what cake export --format fast wrote"),
             .init("cake import ~/.cache/huggingface/hub", "every model of a Hugging Face cache"),
             .init("cake import ./mistral-ft --dry-run", "what it would add to the store"),
         ],
@@ -44,6 +54,8 @@ struct ImportCommand: Verb {
         replacesName = arguments.has(Self.force)
         isLenient = arguments.has(Self.lenient)
         followsLinks = arguments.has(Self.follow)
+        base = try arguments.value(of: Self.baseOption)
+        usesDeltas = !arguments.has(Self.noDelta)
         isDryRun = arguments.has(Self.dryRun)
     }
 }
@@ -56,25 +68,50 @@ extension ImportCommand {
                 .failed, "\(wanted) is the short name of \(id)",
                 fix: "choose another name, or mean it with --force")
         }
+        if try ArchiveFile.isOne(path) { return try await runArchive(wanted, in: session) }
         let candidates = try ImportPath(path, name: wanted, followingAllLinks: followsLinks).candidates
         let store = try session.openStore()
+        var bases = usesDeltas ? Import.Bases.found : .none
+        if let base {
+            let found = try store.find(base).name
+            if usesDeltas { bases = .of(found) }
+        }
         var documents: [JSONValue] = []
         for candidate in candidates {
-            try refuseTakenName(candidate.name, in: store)
-            let progress = Progress("importing \(candidate.name)")
-            let start = ContinuousClock.now
-            let work = Import(into: store, progress: progress, isLenient: isLenient, isDryRun: isDryRun)
-            let report = try await session.reporter.show(progress) { try await work(candidate) }
-            for complaint in report.complaints {
-                session.reporter.note("kept as plain bytes: \(complaint.what)")
+            let document = try await run(candidate.name, into: store, bases: bases, in: session) { work in
+                try await work(candidate)
             }
-            if session.settings.isJSON {
-                documents.append(document(report))
-            } else if !session.settings.isQuiet {
-                tell(report, after: ContinuousClock.now - start, session)
-            }
+            documents.append(document)
         }
         if session.settings.isJSON { session.show(.array(documents)) }
+    }
+
+    /// What `cake export --format fast` wrote.
+    private func runArchive(_ wanted: ModelName?, in session: Session) async throws {
+        let archive = try ArchiveFile(path)
+        let store = try session.openStore()
+        let name = try wanted ?? archive.name
+        let document = try await run(name, into: store, in: session) { work in try await work(archive, as: name) }
+        if session.settings.isJSON { session.show(.array([document])) }
+    }
+
+    private func run(
+        _ name: ModelName, into store: LocalStore, bases: Import.Bases = .none, in session: Session,
+        _ work: (Import) async throws -> Import.Report
+    ) async throws -> JSONValue {
+        try refuseTakenName(name, in: store)
+        let progress = Progress("importing \(name)")
+        let start = ContinuousClock.now
+        let importing = Import(
+            into: store, progress: progress, isLenient: isLenient, bases: bases, isDryRun: isDryRun)
+        let report = try await session.reporter.show(progress) { try await work(importing) }
+        for complaint in report.complaints {
+            session.reporter.note("kept as plain bytes: \(complaint.what)")
+        }
+        if !session.settings.isJSON, !session.settings.isQuiet {
+            tell(report, after: ContinuousClock.now - start, session)
+        }
+        return document(report)
     }
 
     /// A name that means another model stays with it, unless the model comes from where that one came.

@@ -27,7 +27,8 @@ struct ListCommand: Verb {
         Self.self, "ls", aliases: ["list", "images"], for: .look, "list the models in the store",
         about: [
             "For each model: its files, tensors and parameters, how large its files are, what they take at rest, how "
-                + "much of that it alone holds (what removing it would free), and how much it shares with others."
+                + "much of that it alone holds (what removing it would free), and how much it shares with others. What "
+                + "its tensors are deltas of counts as its own, too; DELTAS is what they spare."
         ],
         positionals: [patternWord],
         options: [sort.form, reverse.form, limitOption.form, filter.form, names.form],
@@ -52,7 +53,8 @@ extension ListCommand {
     func run(in session: Session) async throws {
         guard let store = try session.existingStore() else { return try show([], in: session) }
         if showsNamesOnly, order == .name, filters.isEmpty { return try showNames(of: store, in: session) }
-        let usage = try Usage(of: store)
+        var usage = try Usage(of: store)
+        for lower in store.lower { usage.add(try Usage(of: lower), from: lower.layout.root) }
         var models = usage.models
         let glob = try pattern.map { text throws(CakeError) in try Glob(text) }
         let now = Machine.now
@@ -71,7 +73,7 @@ extension ListCommand {
     /// Names alone need no manifest.
     private func showNames(of store: LocalStore, in session: Session) throws(CakeError) {
         let glob = try pattern.map { text throws(CakeError) in try Glob(text) }
-        var names = try store.names().map(\.name).filter { glob?.matches($0.string) ?? true }
+        var names = try store.allNames().map(\.name).filter { glob?.matches($0.string) ?? true }
         if isReversed { names.reverse() }
         session.output.lines((limit.map { Array(names.prefix($0)) } ?? names).map(\.description))
     }
@@ -94,7 +96,8 @@ extension ListCommand {
             return session.reporter.note(
                 isFiltered ? "no model fits" : "the store is empty; cake import PATH puts a model in")
         }
-        var table = Table([
+        let hasDeltas = models.contains { $0.spared > 0 }
+        var columns: [Table.Column] = [
             .init(title: "NAME", importance: 9, leastWidth: 12),
             .init(title: "FILES", alignment: .right, importance: 2),
             .init(title: "TENSORS", alignment: .right, importance: 3),
@@ -103,18 +106,25 @@ extension ListCommand {
             .init(title: "AT REST", alignment: .right, importance: 7),
             .init(title: "ALONE", alignment: .right, importance: 5),
             .init(title: "SHARED", alignment: .right, importance: 4),
-            .init(title: "AGE", alignment: .right, importance: 1),
-        ])
+        ]
+        let hasOthers = models.contains { $0.named.place != nil }
+        if hasOthers { columns.append(.init(title: "IN", importance: 2, leastWidth: 8, keepsEnd: true)) }
+        if hasDeltas { columns.append(.init(title: "DELTAS", alignment: .right, importance: 4)) }
+        var table = Table(columns + [.init(title: "AGE", alignment: .right, importance: 1)])
         let now = Machine.now
         for model in models {
-            let pin = model.named.record.isPinned ? " (pinned)" : ""
-            table.add([
+            let record = model.named.record
+            let pin = (record.isPinned ? " (pinned)" : "") + (record.isPartial ? " (partial)" : "")
+            var cells: [Table.Cell] = [
                 Table.Cell(model.named.name.string + pin, .strong), "\(model.files)", "\(model.tensors)",
                 Table.Cell(Quantities.count(model.parameters)), Table.Cell(Quantities.bytes(model.size)),
                 Table.Cell(Quantities.bytes(model.atRest)), Table.Cell(Quantities.bytes(model.alone)),
                 Table.Cell(Quantities.bytes(model.shared)),
-                Table.Cell(model.named.record.time.map { Quantities.age(.seconds(now - $0)) } ?? "", .faint),
-            ])
+            ]
+            if hasOthers { cells.append(Table.Cell(model.named.place ?? "")) }
+            if hasDeltas { cells.append(Table.Cell(model.spared > 0 ? "-" + Quantities.bytes(model.spared) : "")) }
+            cells.append(Table.Cell(model.named.record.time.map { Quantities.age(.seconds(now - $0)) } ?? "", .faint))
+            table.add(cells)
         }
         session.show(table)
     }
@@ -126,9 +136,12 @@ extension ListCommand {
             "files": JSONValue(model.files), "tensors": JSONValue(model.tensors),
             "parameters": JSONValue(model.parameters), "bytes": JSONValue(model.size),
             "bytes_at_rest": JSONValue(model.atRest), "bytes_alone": JSONValue(model.alone),
-            "bytes_shared": JSONValue(model.shared), "pinned": .bool(record.isPinned),
+            "bytes_shared": JSONValue(model.shared),
+            "bytes_spared_by_deltas": JSONValue(model.spared), "pinned": .bool(record.isPinned),
+            "partial": .bool(record.isPartial),
             "time": record.time.map { JSONValue($0) } ?? .null, "source": JSONValue(record.source),
-            "revision": JSONValue(record.revision), "commit": JSONValue(record.commit),
+            "store": JSONValue(model.named.place), "revision": JSONValue(record.revision),
+            "commit": JSONValue(record.commit),
         ]
     }
 }

@@ -4,11 +4,12 @@ import Store
 import Transfer
 
 struct VerifyCommand: Verb {
-    /// Empty: everything in the store.
+    /// Empty: everything in the store. One may be the path of an archive.
     let names: [String]
     let repairs: Bool
 
-    private static let nameWord = Positional("NAME", .any, .model, "models to check; all of them without one")
+    private static let nameWord = Positional(
+        "NAME", .any, .modelOrPath, "models to check, or archives; the whole store without one")
 
     private static let repair = Flag("repair", "fetch what is damaged or missing, and nothing else, from the Hub")
 
@@ -19,12 +20,15 @@ struct VerifyCommand: Verb {
                 + "models that need it are named.",
             "With --repair, the layers of models that came from the Hub are fetched again from the commit they came from, "
                 + "by range, and checked; what came from elsewhere has to be imported again.",
+            "A path to an archive that cake export --format fast wrote is read to its last byte and compared with the "
+                + "digests inside; that needs no store.",
         ],
         positionals: [nameWord],
         options: [repair.form],
         examples: [
             .init("cake verify", "the whole store"),
             .init("cake verify mistral-7b", "what one model needs"),
+            .init("cake verify ./model.pt", "an archive"),
             .init("cake verify --repair", "and mend it from where it came"),
         ],
         whenInterrupted: "nothing was changed but damaged layers set aside; run it again to check the rest")
@@ -37,18 +41,35 @@ struct VerifyCommand: Verb {
 
 extension VerifyCommand {
     func run(in session: Session) async throws {
+        let archives = try names.filter(VerifyCommand.isArchive)
+        guard archives.isEmpty else {
+            guard archives.count == names.count else {
+                throw CakeError(
+                    .usage, "some of these are archives, and some are models", fix: "verify them one by one")
+            }
+            guard !repairs else {
+                throw CakeError(
+                    .usage, "--repair mends the store, and no archive", fix: "cake export writes the archive again")
+            }
+            return try await VerifyArchives(paths: names)(in: session)
+        }
         guard let store = try session.existingStore() else {
             if let name = names.first { _ = try session.find(name) }
             return report([], [], of: 0, bytes: 0, in: session, owners: [:])
         }
-        let (layers, owners, unreadable) = try wanted(from: store)
+        let (layers, owners, unreadable, partial) = try wanted(from: store)
+        for one in partial {
+            session.reporter.note(
+                "\(one.name) was pulled in part and was never checked against its publisher's hash: "
+                    + one.record.missingText)
+        }
         let bytes = layers.reduce(0) { $0 + $1.size }
         let progress = Progress("verifying", items: "layers")
         progress.expect(bytes: bytes)
         let damages = try await session.reporter.show(progress) {
             try await store.verify(layers) { progress.did(bytes: $0) }
         }
-        let outcomes = repairs ? try await repair(damages.map(\.layer), of: store, in: session) : []
+        let outcomes = repairs ? try await repair(damages, of: store, in: session) : []
         report(damages, outcomes, of: layers.count, bytes: bytes, in: session, owners: owners)
         if let first = unreadable.first {
             let others = unreadable.count > 1 ? " and \(unreadable.count - 1) other names" : ""
@@ -58,7 +79,8 @@ extension VerifyCommand {
         guard mended == damages.count else {
             let rest = damages.count - mended
             throw CakeError(
-                .damaged, "\(rest) of \(layers.count) layers \(rest == 1 ? "is" : "are") damaged or missing",
+                .damaged,
+                "\(rest) of \(max(layers.count, damages.count)) layers \(rest == 1 ? "is" : "are") damaged or missing",
                 fix: repairs
                     ? "import or pull the models named above again"
                     : "cake verify --repair, or import or pull the models named above again: only what is missing is stored anew"
@@ -66,19 +88,25 @@ extension VerifyCommand {
         }
     }
 
+    private static func isArchive(_ word: String) throws(CakeError) -> Bool {
+        if Session.isPath(word) { return true }
+        guard word.lowercased().hasSuffix(".pt") else { return false }
+        return try Disk.status(word)?.kind == .file
+    }
+
     /// What became of each layer. Without a network nothing is mended, and each says why.
     private func repair(
-        _ layers: [Layer], of store: LocalStore, in session: Session
+        _ damages: [Damage], of store: LocalStore, in session: Session
     ) async throws -> [Repair.Outcome] {
-        guard !layers.isEmpty else { return [] }
+        guard !damages.isEmpty else { return [] }
         let source: HubSource
         do throws(CakeError) {
             source = try session.hub(for: "cake verify --repair")
-        } catch { return layers.map { _ in .failed(error) } }
+        } catch { return damages.map { _ in .failed(error) } }
         let progress = Progress("mending", items: "layers")
         let repair = Repair(from: source, into: store, progress: progress)
         return try await session.reporter.show(progress) {
-            try await repair(layers) { layer in
+            try await repair(damages) { layer in
                 session.reporter.note("waiting for another cake that is fetching layer \(layer.digest.short)")
             }
         }
@@ -87,7 +115,8 @@ extension VerifyCommand {
     /// The layers to read, for each the models that need it, and the models that cannot be read.
     private func wanted(
         from store: LocalStore
-    ) throws(CakeError) -> ([Layer], [Digest: [String]], [(name: ModelName, error: CakeError)]) {
+    ) throws(CakeError) -> ([Layer], [Digest: [String]], [(name: ModelName, error: CakeError)], [LocalStore.Named]) {
+        var partial: [LocalStore.Named] = []
         var owners: [Digest: [String]] = [:]
         var layers: [Layer] = []
         var unreadable: [(name: ModelName, error: CakeError)] = []
@@ -102,18 +131,31 @@ extension VerifyCommand {
                 unreadable.append((one.name, error))
                 continue
             }
+            if one.record.isPartial { partial.append(one) }
             for layer in manifest.layers {
                 if owners[layer.digest] == nil { layers.append(layer) }
                 owners[layer.digest, default: []].append(one.name.description)
             }
         }
-        return (names.isEmpty ? try store.everyLayer() : layers, owners, unreadable)
+        return (names.isEmpty ? try store.everyLayer() : layers, owners, unreadable, partial)
+    }
+
+    /// A damaged base hits the models of its deltas, too.
+    private static func owners(_ owners: [Digest: [String]], through damages: [Damage]) -> [Digest: [String]] {
+        var all = owners
+        for damage in damages {
+            guard let base = damage.base else { continue }
+            let known = all[base.digest] ?? []
+            all[base.digest] = known + (owners[damage.layer.digest] ?? []).filter { !known.contains($0) }
+        }
+        return all
     }
 
     private func report(
         _ damages: [Damage], _ outcomes: [Repair.Outcome], of count: Int, bytes: UInt64, in session: Session,
         owners: [Digest: [String]]
     ) {
+        let owners = Self.owners(owners, through: damages)
         if session.settings.isJSON {
             let entries = damages.enumerated().map { index, damage -> JSONValue in
                 var entry = JSONObject()
@@ -143,13 +185,16 @@ extension VerifyCommand {
 
 extension Repair.Outcome {
     fileprivate var isMended: Bool {
-        guard case .mended = self else { return false }
-        return true
+        switch self {
+        case .mended, .readable: true
+        case .failed: false
+        }
     }
 
     fileprivate var words: String {
         switch self {
         case .mended(let name): "mended from where \(name) came from"
+        case .readable: "mended with its base"
         case .failed(let error): "not mended: \(error.what)"
         }
     }

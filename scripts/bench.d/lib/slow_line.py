@@ -12,11 +12,11 @@ import hub as hubs
 class SlowHub:
     """The hub at the far end of a line. Rates are bytes a second; without them clients talk to the hub itself."""
 
-    def __init__(self, tools, root, round_trip_ms=0, each=0, everybody=0):
-        self.hub = hubs.Hub(os.path.join(tools, "hub"), root, "--quota", "10000000")
+    def __init__(self, tools, root, round_trip_ms=0, each=0, everybody=0, *options):
+        self.hub = hubs.Hub(os.path.join(tools, "hub"), root, "--quota", "10000000", *options)
         self.line, self.endpoint = None, self.hub.endpoint
         if each or everybody or round_trip_ms:
-            maps = [word for url in (self.hub.endpoint, self.hub.cdn) for word in ("--map", "0:" + url.rsplit(":", 1)[1])]
+            maps = [word for url in (self.hub.endpoint, self.hub.cdn, self.hub.xet) if url for word in ("--map", "0:" + url.rsplit(":", 1)[1])]
             self.line = subprocess.Popen(
                 [os.path.join(tools, "line"), *maps, "--round-trip-ms", str(round_trip_ms), "--each", str(each),
                  "--all", str(everybody)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
@@ -24,6 +24,8 @@ class SlowHub:
             self.control = told["control"]
             self.endpoint = f"http://127.0.0.1:{told['ports'][0]}"
             self.hub.ask("POST", "/_relay", f"http://127.0.0.1:{told['ports'][1]}")
+            if self.hub.xet:
+                self.hub.ask("POST", "/_relay/xet", f"http://127.0.0.1:{told['ports'][2]}")
 
     def __enter__(self):
         return self
@@ -34,8 +36,19 @@ class SlowHub:
             self.line.wait()
         self.hub.__exit__()
 
+    def warm(self, repository):
+        """Lets the hub work out what it says of a repository, so that nobody's time is spent on that."""
+        self.hub.ask("GET", f"/api/models/{repository}/tree/main?recursive=true")
+
+    def moved(self):
+        """All bytes that clients got so far, of the hub and of its storage."""
+        return sum(self.told()["down"])
+
+    def told(self):
+        with socket.create_connection(("127.0.0.1", self.control)) as asking:
+            return json.loads(asking.makefile().read())
+
     def look(self):
         """(bytes that large files' clients got so far, when the first of them came since somebody last looked or 0)."""
-        with socket.create_connection(("127.0.0.1", self.control)) as asking:
-            told = json.loads(asking.makefile().read())
+        told = self.told()
         return told["down"][1], told["first"][1]

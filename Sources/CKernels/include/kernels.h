@@ -1,0 +1,62 @@
+// Loops over the elements of weights that are worth the processor's widest registers. Lengths are the caller's to check.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+// Each kernel exists for several instruction sets and gives the same bytes on all.
+enum { CAKE_PORTABLE = 0, CAKE_AVX2 = 1, CAKE_AVX512 = 2 };
+
+// The highest of them that this processor has.
+int cake_kernels_best(void);
+
+// Rotates each element left by one bit, unless it is to be taken as it is, and puts byte k of it into plane k. Plane k begins at planes + k * elements.
+// width: 2, 4 or 8.
+void cake_split_planes(int set, const uint8_t *plain, size_t elements, int width, int rotated, uint8_t *planes);
+void cake_merge_planes(int set, const uint8_t *planes, size_t elements, int width, int rotated, uint8_t *plain);
+
+// How elements become numbers whose differences are small when the elements are alike.
+enum {
+    CAKE_INTEGER = 0, // as they are, modulo 2^bits
+    CAKE_FLOAT = 1,   // in the order of the floats: the bits of negative ones inverted, the sign bit of the others set
+};
+
+// The difference of each element and the base's, zigzagged: 0, -1, 1, -2 … become 0, 1, 2, 3 …
+// width: 1, 2, 4 or 8.
+void cake_difference(int set, const uint8_t *plain, const uint8_t *base, size_t elements, int width, int order,
+                     uint8_t *values);
+void cake_sum(int set, const uint8_t *values, const uint8_t *base, size_t elements, int width, int order,
+              uint8_t *plain);
+
+void cake_xor(int set, const uint8_t *one, const uint8_t *other, size_t bytes, uint8_t *result);
+
+// An element's group is its base's exponent: the bits above `fraction`, without the sign. width: 2 or 4.
+// Adds up how many elements each group has; `counts` has a number for every group that there can be.
+void cake_count_groups(const uint8_t *base, size_t elements, int width, int fraction, uint32_t *counts);
+
+// Moves values to the groups of their elements, in order; `starts` says where each group begins and is moved on.
+void cake_scatter(const uint8_t *values, const uint8_t *base, size_t elements, int width, int fraction,
+                  uint32_t *starts, uint8_t *grouped);
+// Puts grouped values back where their elements are. Each is read at its group's next place below `elements`.
+void cake_gather(const uint8_t *grouped, const uint8_t *base, size_t elements, int width, int fraction,
+                 uint32_t *starts, uint8_t *values);
+
+// Counts values by how many bits they have: lengths[0] zeros, lengths[1] ones, lengths[2] twos and threes, …
+void cake_count_lengths(const uint8_t *values, size_t elements, int width, uint32_t *lengths);
+
+// How many values are not below 1, 3 and 15.
+void cake_count_large(int set, const uint8_t *values, size_t elements, int width, uint32_t *counts);
+
+// Codes of 2 or 4 bits, from the lowest bit of a byte; a value that is the highest code or more is that code, and escapes.
+// The escaped values are put in order into `escapes`, which has room for all; returns how many there are.
+size_t cake_pack_codes(int set, const uint8_t *values, size_t elements, int width, int bits, uint8_t *codes,
+                       uint8_t *escapes);
+// Returns how many escaped values were taken; more than `available` when there are too few, and then gives up.
+size_t cake_unpack_codes(int set, const uint8_t *codes, size_t elements, int width, int bits, const uint8_t *escapes,
+                         size_t available, uint8_t *values);
+
+// A byte for each value, of what is above its `low` lowest bits, and these bits packed. A value for which a byte is not
+// enough, or exactly, is 255, and escapes; when low is all but a byte none can.
+size_t cake_pack_bytes(int set, const uint8_t *values, size_t elements, int width, int low, uint8_t *bytes,
+                       uint8_t *bits, uint8_t *escapes);
+size_t cake_unpack_bytes(int set, const uint8_t *bytes, size_t elements, int width, int low, const uint8_t *bits,
+                         const uint8_t *escapes, size_t available, uint8_t *values);

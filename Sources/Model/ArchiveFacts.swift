@@ -1,0 +1,142 @@
+/// What an archive holds and how it is laid out: enough to work out every byte of it but those of the layers. It is a
+/// member of the archive, and the first, so that an archive is known by its first bytes.
+///
+///     cake archive 1
+///     storages separate                          or joined: one for each dtype
+///     sums before                                or after: what a stream has
+///     weights <path>                             a file of the manifest whose tensors are the state dict
+///     tied <sha256>                              a layer whose tensors share one storage
+///     <sha256> <bytes> <dtype> <shape> <name>    a tensor, where it is only some of a model's
+///     cake manifest 1                            the files that the archive gives back
+public struct ArchiveFacts: Hashable, Sendable {
+    public var hasJoinedStorages = false
+    public var isStreamed = false
+    /// Sorted.
+    public let tied: [Digest]
+    /// Files of the manifest that hold the tensors; none when `tensors` are given one by one.
+    public let weightPaths: [FilePath]
+    public let tensors: [Weights.Entry]
+    public let manifest: Manifest
+
+    /// All of a model's tensors, and the files that go along.
+    public init(
+        _ files: WeightFiles, tied: Set<Digest>, hasJoinedStorages: Bool, isStreamed: Bool
+    ) throws(CakeError) {
+        try self.init(
+            tied: tied.sorted(), weightPaths: files.weights.map(\.path), tensors: [],
+            manifest: Manifest(files: files.weights + files.companions), hasJoinedStorages, isStreamed)
+    }
+
+    /// Some tensors, or some under other names.
+    public init(
+        _ weights: Weights, companions: [Manifest.File], tied: Set<Digest>, hasJoinedStorages: Bool, isStreamed: Bool
+    ) throws(CakeError) {
+        try self.init(
+            tied: tied.sorted(), weightPaths: [], tensors: weights.entries, manifest: Manifest(files: companions),
+            hasJoinedStorages, isStreamed)
+    }
+
+    private init(
+        tied: [Digest], weightPaths: [FilePath], tensors: [Weights.Entry], manifest: Manifest,
+        _ hasJoinedStorages: Bool,
+        _ isStreamed: Bool
+    ) throws(CakeError) {
+        self.tied = tied
+        self.weightPaths = weightPaths
+        self.tensors = tensors
+        self.manifest = manifest
+        self.hasJoinedStorages = hasJoinedStorages
+        self.isStreamed = isStreamed
+        let paths = Set(weightPaths)
+        weightFiles = manifest.files.filter { paths.contains($0.path) }
+        companions = manifest.files.filter { !paths.contains($0.path) }
+        guard weightFiles.count == weightPaths.count else {
+            throw CakeError(.damaged, "the archive names a file of weights that it does not have")
+        }
+        weights = weightPaths.isEmpty ? try Weights(tensors) : try Weights(of: weightFiles)
+        try refuseContradictions()
+    }
+
+    /// A layer has one size, and only the one of no bytes has none: else two readers could find different bytes.
+    private func refuseContradictions() throws(CakeError) {
+        var sizes: [Digest: UInt64] = [.empty: 0]
+        for layer in [manifest.segments.map(\.layer), tensors.map(\.layer)].joined() {
+            let known = sizes.updateValue(layer.size, forKey: layer.digest)
+            guard known == nil || known == layer.size, layer.size > 0 || layer.digest == .empty else {
+                throw CakeError(.damaged, "layer \(layer.digest.short) has a size that it cannot have")
+            }
+        }
+    }
+
+    public let weightFiles: [Manifest.File]
+    public let companions: [Manifest.File]
+    /// The state dict.
+    public let weights: Weights
+
+    static let firstLine = "cake archive 1"
+
+    public func encode() -> [UInt8] {
+        var bytes = Array((ArchiveFacts.firstLine + "\n").utf8)
+        bytes += "storages \(hasJoinedStorages ? "joined" : "separate")\nsums \(isStreamed ? "after" : "before")\n".utf8
+        for path in weightPaths {
+            bytes += "weights ".utf8
+            Escaped.append(path.string, to: &bytes)
+            bytes.append(lineFeed)
+        }
+        for digest in tied {
+            bytes += "tied ".utf8
+            digest.appendHex(to: &bytes)
+            bytes.append(lineFeed)
+        }
+        for entry in tensors {
+            ManifestText.append(Manifest.Segment(layer: entry.layer, tensor: entry.tensor), to: &bytes)
+        }
+        return bytes + ManifestText.encode(manifest)
+    }
+
+    public init(decoding bytes: Span<UInt8>) throws(CakeError) {
+        var lines = Lines()
+        guard let first = lines.next(in: bytes), let text = first.text(in: bytes), text.hasPrefix("cake archive ")
+        else {
+            throw CakeError(.damaged, "its first member is none of cake's")
+        }
+        guard text == ArchiveFacts.firstLine else {
+            throw CakeError(
+                .failed, "\"\(Printable.escape(text))\" is no archive that this cake knows", fix: "use a newer cake")
+        }
+        func choice(_ key: String, _ no: String, _ yes: String) throws(CakeError) -> Bool {
+            let found = lines.next(in: bytes)?.text(in: bytes)
+            guard found == "\(key) \(no)" || found == "\(key) \(yes)" else { throw lines.refuse("does not say \(key)") }
+            return found == "\(key) \(yes)"
+        }
+        let hasJoinedStorages = try choice("storages", "separate", "joined")
+        let isStreamed = try choice("sums", "before", "after")
+        var paths: [FilePath] = []
+        var tied: [Digest] = []
+        var tensors: [Weights.Entry] = []
+        var start = lines.position
+        while let line = lines.next(in: bytes), line.text(in: bytes) != ManifestText.firstLine {
+            var words = line
+            if words.skip(prefix: "weights", in: bytes) {
+                words.continueLine()
+                guard let path = words.escaped(in: bytes) else { throw lines.refuse("is no path") }
+                paths.append(try FilePath(path))
+            } else if words.skip(prefix: "tied", in: bytes) {
+                words.continueLine()
+                guard let digest = words.digest(in: bytes), words.isAtEnd else { throw lines.refuse("is no layer") }
+                tied.append(digest)
+            } else if let segment = ManifestText.segment(of: &words, in: bytes), let tensor = segment.tensor {
+                tensors.append(Weights.Entry(tensor: tensor, layer: segment.layer))
+            } else {
+                throw lines.refuse("is not one an archive has")
+            }
+            start = lines.position
+        }
+        guard paths.isEmpty || tensors.isEmpty, paths == paths.sorted(), tied == tied.sorted() else {
+            throw CakeError(.damaged, "an archive whose facts are out of order")
+        }
+        let manifest = try ManifestText.decode(bytes.extracting(start..<bytes.count))
+        try self.init(
+            tied: tied, weightPaths: paths, tensors: tensors, manifest: manifest, hasJoinedStorages, isStreamed)
+    }
+}

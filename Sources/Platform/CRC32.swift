@@ -1,0 +1,26 @@
+internal import CZlib
+
+/// The checksum that zip archives ask for; zlib's. It finds accidents, and is never a name.
+public struct CRC32: Sendable {
+    public private(set) var value: UInt32 = 0
+
+    public init() {}
+
+    public mutating func update(_ bytes: Span<UInt8>) {
+        unsafe bytes.withUnsafeBufferPointer {
+            value = unsafe UInt32(truncatingIfNeeded: crc32_z(UInt(value), $0.baseAddress, $0.count))
+        }
+    }
+
+    /// As if `count` bytes of that checksum had followed: parts are summed side by side and put together after.
+    public mutating func append(_ other: CRC32, count: UInt64) {
+        guard let count = Int(exactly: count), count > 0 else { return }
+        value = UInt32(truncatingIfNeeded: crc32_combine(UInt(value), UInt(other.value), count))
+    }
+
+    public static func of(_ bytes: Span<UInt8>) -> CRC32 {
+        var sum = CRC32()
+        sum.update(bytes)
+        return sum
+    }
+}

@@ -1,0 +1,36 @@
+internal import Glibc
+public import Model
+
+extension Disk {
+    /// A symbolic link that says `target`. False when the name is taken.
+    public static func makeLink(_ path: String, saying target: String) throws(CakeError) -> Bool {
+        if let number = faultNumber() { throw SystemError.make(number, "link", path) }
+        if unsafe symlink(target, path) == 0 { return true }
+        guard errno == EEXIST else { throw .system("link", path) }
+        return false
+    }
+
+    /// Another name for the same file. False where the file system cannot have it: another disk, too many names.
+    public static func makeName(_ path: String, of existing: String) throws(CakeError) -> Bool {
+        if let number = faultNumber() { throw SystemError.make(number, "give another name to", existing) }
+        if unsafe link(existing, path) == 0 { return true }
+        guard [EXDEV, EMLINK, EPERM, EOPNOTSUPP].contains(errno) else {
+            throw .system("give another name to", existing)
+        }
+        return false
+    }
+
+    /// Puts another name of `existing` where `path` is, which is never missing meanwhile.
+    public static func replace(_ path: String, byNameOf existing: String) throws(CakeError) -> Bool {
+        let aside = try makeUniqueFolder(in: parent(of: path), prefix: ".cake-")
+        do throws(CakeError) {
+            let isMade = try makeName(join(aside, "new"), of: existing)
+            if isMade { try rename(join(aside, "new"), to: path) }
+            try removeTree(aside)
+            return isMade
+        } catch {
+            try? removeTree(aside)
+            throw error
+        }
+    }
+}

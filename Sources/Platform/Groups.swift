@@ -1,0 +1,82 @@
+internal import CKernels
+
+/// Where the exponent of a float lies: above `fraction` bits, below the sign.
+public struct FloatLayout: Hashable, Sendable {
+    /// Bytes to an element.
+    public let width: Int
+    public let fraction: Int
+
+    public static let bf16 = FloatLayout(width: 2, fraction: 7)
+    public static let f16 = FloatLayout(width: 2, fraction: 10)
+    public static let f32 = FloatLayout(width: 4, fraction: 23)
+    public static let all = [bf16, f16, f32]
+
+    private init(width: Int, fraction: Int) {
+        self.width = width
+        self.fraction = fraction
+    }
+
+    /// How many exponents there are.
+    public var groups: Int { 1 << (8 * width - 1 - fraction) }
+}
+
+/// Values sorted by the exponent of the element of a base that each belongs to, in order within a group.
+public enum Groups {
+    /// How many elements of a base have each exponent.
+    public static func counts(of base: Span<UInt8>, _ layout: FloatLayout) -> [UInt32] {
+        precondition(base.count % layout.width == 0)
+        var counts = [UInt32](repeating: 0, count: layout.groups)
+        unsafe base.withUnsafeBufferPointer { base in
+            guard let start = base.baseAddress else { return }
+            unsafe counts.withUnsafeMutableBufferPointer { counts in
+                guard let counts = counts.baseAddress else { return }
+                unsafe cake_count_groups(
+                    start, base.count / layout.width, Int32(layout.width), Int32(layout.fraction), counts)
+            }
+        }
+        return counts
+    }
+
+    public static func scatter(
+        _ values: Span<UInt8>, _ base: Span<UInt8>, _ layout: FloatLayout, counts: [UInt32],
+        into grouped: inout MutableSpan<UInt8>
+    ) {
+        var starts = starts(counts, values, base, grouped.count, layout)
+        unsafe withPointers(values, base, &grouped) { values, base, grouped in
+            unsafe starts.withUnsafeMutableBufferPointer { starts in
+                guard let starts = starts.baseAddress else { return }
+                unsafe cake_scatter(
+                    values, base, elements(counts), Int32(layout.width), Int32(layout.fraction), starts, grouped)
+            }
+        }
+    }
+
+    public static func gather(
+        _ grouped: Span<UInt8>, _ base: Span<UInt8>, _ layout: FloatLayout, counts: [UInt32],
+        into values: inout MutableSpan<UInt8>
+    ) {
+        var starts = starts(counts, grouped, base, values.count, layout)
+        unsafe withPointers(grouped, base, &values) { grouped, base, values in
+            unsafe starts.withUnsafeMutableBufferPointer { starts in
+                guard let starts = starts.baseAddress else { return }
+                unsafe cake_gather(
+                    grouped, base, elements(counts), Int32(layout.width), Int32(layout.fraction), starts, values)
+            }
+        }
+    }
+
+    private static func elements(_ counts: [UInt32]) -> Int { counts.reduce(0) { $0 + Int($1) } }
+
+    /// Where each group begins. The counts are those of this base: then nothing is put outside.
+    private static func starts(
+        _ counts: [UInt32], _ one: Span<UInt8>, _ base: Span<UInt8>, _ count: Int, _ layout: FloatLayout
+    ) -> [UInt32] {
+        precondition(counts.count == layout.groups && elements(counts) * layout.width == base.count)
+        precondition(one.count == base.count && count == base.count)
+        var next: UInt32 = 0
+        return counts.map { count in
+            defer { next += count }
+            return next
+        }
+    }
+}

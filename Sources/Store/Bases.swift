@@ -1,0 +1,73 @@
+internal import Model
+internal import Platform
+
+/// Reading beside a base. A base is itself never a delta, so that reading a layer takes two objects at most.
+extension LocalStore {
+    /// The same, here or below: a base lies in the store that its delta lies in.
+    func openAnywhere(_ layer: Layer) throws(CakeError) -> (object: StoredObject, base: StoredObject?) {
+        do {
+            return try openWithBase(layer)
+        } catch {
+            guard error.kind == .notFound || error.kind == .damaged else { throw error }
+            for store in lower { if let found = try? store.openWithBase(layer) { return found } }
+            throw error
+        }
+    }
+
+    /// A layer's object, and its base's where it has one.
+    func openWithBase(_ layer: Layer) throws(CakeError) -> (object: StoredObject, base: StoredObject?) {
+        var object = try open(layer)
+        while true {
+            do {
+                return (object, try openBase(of: object))
+            } catch {
+                // Another process may have stored it anew meanwhile, and freed what was its base.
+                let again = try open(layer)
+                guard again.header.base != object.header.base else { throw error }
+                object = again
+            }
+        }
+    }
+
+    /// The object of the base that an object names; nil when it stands alone.
+    func openBase(of object: StoredObject) throws(CakeError) -> StoredObject? {
+        guard let digest = object.header.base else { return nil }
+        let layer = object.header.layer
+        do {
+            return try openBase(Layer(digest: digest, size: layer.size), pieceBits: object.header.pieceBits)
+        } catch {
+            throw CakeError(
+                error.kind, "layer \(layer.digest.short) is a delta, and its base is not to be had: \(error.what)",
+                fix: error.fix)
+        }
+    }
+
+    /// A layer's object, to be the base of another of the same size.
+    func openBase(
+        _ base: Layer, pieceBits: UInt8 = ObjectHeader.standardPieceBits
+    ) throws(CakeError) -> StoredObject {
+        let object = try open(base)
+        guard object.header.base == nil else {
+            throw CakeError(.damaged, "layer \(base.digest.short) is a delta itself, and no base")
+        }
+        guard object.header.pieceBits == pieceBits else {
+            throw CakeError(.damaged, "layer \(base.digest.short) is cut into pieces of another size")
+        }
+        return object
+    }
+
+    /// Puts a piece's plain bytes into `plain`, read beside the base that the object has.
+    func read(
+        piece index: Int, of object: StoredObject, base: StoredObject?, into plain: Chunk
+    ) throws(CakeError) {
+        let stored = storedChunks.take()
+        defer { storedChunks.giveBack(stored) }
+        try coders.use { coder throws(CakeError) in
+            guard let base else { return try object.read(piece: index, with: coder, stored: stored, into: plain) }
+            let beside = plainChunks.take()
+            defer { plainChunks.giveBack(beside) }
+            try base.read(piece: index, with: coder, stored: stored, into: beside)
+            try object.read(piece: index, with: coder, base: beside, stored: stored, into: plain)
+        }
+    }
+}

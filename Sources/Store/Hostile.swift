@@ -1,0 +1,96 @@
+internal import Model
+internal import Platform
+
+/// What a stranger's bytes reach, each decoder by itself: to be called with anything. An error is as good as an answer; a
+/// trap, a wrong byte or unbounded memory is not.
+package enum Hostile: String, CaseIterable, Sendable {
+    /// First frame and seek table.
+    case object
+    /// Frames as zstd sees them.
+    case frames
+    /// Rewritten pieces of each kind.
+    case planes, grouped, difference, xor
+    /// Any piece beside any base: encoded, decoded and compared.
+    case roundTrip
+
+    /// Keeps its room from one input to the next.
+    package final class Reader {
+        private let coder = Coder()
+        private let stored = Chunk(capacity: LocalStore.storedCapacity)
+
+        package init() {}
+
+        package func read(_ input: Span<UInt8>, as decoder: Hostile) {
+            guard input.count >= 4 else { return }
+            let (head, rest) = (input.extracting(0..<4), input.extracting(4..<input.count))
+            switch decoder {
+            case .object: Reader.readObject(rest)
+            case .frames: _ = try? decode(rest, count: Int(head[1]) << 8 | Int(head[2]), as: form(head, .frames))
+            case .roundTrip: roundTrip(rest, head)
+            default: undo(rest, head, decoder)
+            }
+        }
+
+        private static func readObject(_ bytes: Span<UInt8>) {
+            guard let (header, length) = try? ObjectHeader.decode(bytes), let table = SeekTable.length(for: header),
+                table <= bytes.count
+            else { return }
+            _ = Form(header)
+            _ = try? SeekTable(
+                bytes.extracting(bytes.count - table..<bytes.count), of: header, headerLength: length,
+                objectLength: UInt64(bytes.count))
+        }
+
+        private func form(_ head: Span<UInt8>, _ decoder: Hostile) -> Form {
+            let forms =
+                (Form.deltas(of: .bf16) + Form.deltas(of: .f16) + Form.deltas(of: .f32) + Form.deltas(of: .f64)
+                + Form.deltas(of: .i8) + [2, 4, 8].map { .planes(width: $0) })
+                .filter { $0.decoder == decoder || decoder == .frames || decoder == .roundTrip }
+            return forms[Int(head[0]) % forms.count]
+        }
+
+        private func decode(_ frames: Span<UInt8>, count: Int, as form: Form) throws(CakeError) {
+            let base = Chunk(capacity: count)
+            base.fill(count) { $0.update(repeating: 0x3c) }
+            try Chunk(capacity: count).fill(count) { room throws(CakeError) in
+                try coder.decode(
+                    frames, holding: form.sizes(ofPiece: count).upperBound, form, base: base, filling: &room)
+            }
+        }
+
+        /// The base and what became of the piece, one behind the other.
+        private func undo(_ bytes: Span<UInt8>, _ head: Span<UInt8>, _ decoder: Hostile) {
+            let count = min(Int(head[1]) << 8 | Int(head[2]), bytes.count)
+            let form = form(head, decoder)
+            let base = Chunk(copying: bytes.extracting(0..<count))
+            Chunk(capacity: count).fill(count) { room in
+                try? coder.undo(bytes.extracting(count..<bytes.count), form, base: base, filling: &room)
+            }
+        }
+
+        private func roundTrip(_ bytes: Span<UInt8>, _ head: Span<UInt8>) {
+            let (count, form) = (bytes.count / 2, form(head, .roundTrip))
+            let base = Chunk(copying: bytes.extracting(0..<count))
+            let efforts: [ZstdEffort] = [.level(1), .none, .literals]
+            let encoding = Encoding(
+                form, (0..<form.framesPerPiece).map { efforts[(Int(head[1]) >> $0) % efforts.count] })
+            do {
+                _ = try coder.encode(bytes.extracting(count..<2 * count), encoding, base: base, into: stored)
+            } catch {
+                preconditionFailure(error.what)
+            }
+        }
+    }
+}
+
+extension Form {
+    fileprivate var decoder: Hostile {
+        switch self {
+        case .plain: .frames
+        case .planes: .planes
+        case .grouped: .grouped
+        case .difference: .difference
+        case .xor: .xor
+        }
+    }
+}

@@ -1,0 +1,101 @@
+package import Model
+internal import Platform
+
+/// Layers encoded and decoded in memory just as objects are, with a clock on each step: for measurements and fuzzing, which
+/// have nothing to do with where objects lie.
+package struct Trial {
+    /// What layers came to. Times are the sums over pieces of the shortest of each piece's rounds.
+    package struct Outcome: Sendable {
+        package var plain = 0
+        package var stored = 0
+        package var encoding = Duration.zero
+        /// Encoding with the comparison that precedes publishing.
+        package var checkedEncoding = Duration.zero
+        package var decoding = Duration.zero
+        package var hashing = Duration.zero
+        /// Stored bytes of layers under each transform.
+        package var transforms: [UInt8: Int] = [:]
+    }
+
+    package private(set) var outcome = Outcome()
+    private let coder = Coder()
+    private let rounds: Int
+    private let piece = Chunk(capacity: 1 << 20)
+    private let beside = Chunk(capacity: 1 << 20)
+    private let back = Chunk(capacity: 1 << 20)
+    private let stored = Chunk(capacity: LocalStore.storedCapacity)
+
+    package init(rounds: Int) { self.rounds = rounds }
+
+    /// Encodes a layer as importing does, beside a base if there is one.
+    package mutating func run(_ plain: PlainBytes, _ dtype: DType?, base: PlainBytes?) throws(CakeError) {
+        let encoding = try choose(plain, dtype, base)
+        var total = 0
+        for index in 0..<plain.pieces {
+            try plain.fill(piece: index, into: piece)
+            try base?.fill(piece: index, into: beside)
+            total += try time(encoding, base == nil ? nil : beside)
+        }
+        let header = ObjectHeader(
+            layer: Layer(digest: .empty, size: plain.count), form: encoding.form,
+            base: encoding.form.needsBase ? .empty : nil)
+        total += header.encoded.count + (SeekTable.length(for: header) ?? 0)
+        outcome.plain += Int(plain.count)
+        outcome.stored += total
+        outcome.transforms[encoding.form.transform.rawValue, default: 0] += total
+    }
+
+    private func choose(_ plain: PlainBytes, _ dtype: DType?, _ base: PlainBytes?) throws(CakeError) -> Encoding {
+        if plain.count < LocalStore.smallLimit {
+            try plain.fill(piece, from: 0, count: Int(plain.count))
+            try base?.fill(beside, from: 0, count: Int(plain.count))
+            return try piece.withBytes { bytes throws(CakeError) in
+                try Encoding.choose(
+                    for: bytes, dtype: dtype, base: base == nil ? nil : beside, coder: coder, stored: stored)
+            }
+        }
+        let alone = try Encoding.choose(for: plain, dtype: dtype, coder: coder, piece: piece, stored: stored)
+        guard let base else { return alone.encoding }
+        return try Encoding.choose(
+            for: plain, dtype: dtype, or: alone, coder: coder, piece: piece, stored: stored, beside: beside
+        ) { index, room throws(CakeError) in try base.fill(piece: index, into: room) }
+    }
+
+    /// Times the piece that is in its chunk; says how many bytes it takes.
+    private mutating func time(_ encoding: Encoding, _ base: Chunk?) throws(CakeError) -> Int {
+        let clock = ContinuousClock()
+        var shortest = (encode: Duration.seconds(1000), check: Duration.seconds(1000))
+        var (decode, hash) = (Duration.seconds(1000), Duration.seconds(1000))
+        for _ in 0..<rounds {
+            var start = clock.now
+            func lap() -> Duration {
+                let now = clock.now
+                defer { start = now }
+                return now - start
+            }
+            _ = piece.withBytes { SHA256.digest(of: $0) }
+            hash = min(hash, lap())
+            _ = try piece.withBytes { bytes throws(CakeError) in
+                try coder.encode(bytes, encoding, base: base, into: stored)
+            }
+            shortest.check = min(shortest.check, lap())
+            let frames = try piece.withBytes { bytes throws(CakeError) in
+                try coder.write(bytes, encoding, base: base, into: stored)
+            }
+            shortest.encode = min(shortest.encode, lap())
+            let held = frames.reduce(0) { $0 + $1.plain }
+            try stored.withBytes { bytes throws(CakeError) in
+                try back.fill(piece.count) { room throws(CakeError) in
+                    try coder.decode(bytes, holding: held, encoding.form, base: base, filling: &room)
+                }
+            }
+            decode = min(decode, lap())
+        }
+        guard piece.withBytes(back.holds) else { throw CakeError(.failed, "a piece that does not come back") }
+        outcome.encoding += shortest.encode
+        outcome.checkedEncoding += shortest.check
+        outcome.decoding += decode
+        outcome.hashing += hash
+        return stored.count
+    }
+}

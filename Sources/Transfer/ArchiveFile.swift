@@ -1,0 +1,175 @@
+public import Model
+public import Platform
+internal import Store
+
+/// A fast-load archive on this disk. Where everything in it lies follows from its first member; nothing of it is unpickled,
+/// and its directory is believed only as far as it says the same.
+public struct ArchiveFile: Sendable {
+    public let path: String
+    public let archive: FastArchive
+    let file: File
+    let status: Disk.Status
+
+    /// Something that is not as the archive's own facts say.
+    public struct Damage: Sendable {
+        public let place: String
+        public let why: String
+    }
+
+    /// Refuses what is no archive of cake's.
+    public init(_ path: String) throws(CakeError) {
+        file = try File(path, .read)
+        status = try file.status()
+        self.path = path
+        let shown = Printable.escape(path)
+        guard status.kind == .file else { throw CakeError(.usage, "\(shown) is not a file") }
+        let start = try file.bytes(at: 0, count: Int(min(status.size, 4096)))
+        guard let first = ZipLayout.firstMember(of: start.span), first.name == FastArchive.factsName else {
+            throw CakeError(
+                .usage, "\(shown) is no archive that cake wrote",
+                fix: "cake export NAME --format fast -o FILE writes one")
+        }
+        guard first.size <= UInt64(ManifestText.maximumSize), first.size <= status.size else {
+            throw CakeError(.damaged, "\(shown): claims \(first.size) bytes of facts", fix: ArchiveFile.advice)
+        }
+        do {
+            let bytes = try file.bytes(at: first.data, count: Int(first.size))
+            archive = try FastArchive(try ArchiveFacts(decoding: bytes.span))
+        } catch {
+            throw CakeError(error.kind, "\(shown): \(error.what)", fix: error.fix ?? ArchiveFile.advice)
+        }
+        guard archive.layout.size == status.size else {
+            throw CakeError(
+                .damaged, "\(shown) has \(status.size) bytes, and should have \(archive.layout.size)",
+                fix: ArchiveFile.advice)
+        }
+    }
+
+    public static let advice = "export it again; if another program changed it, import what that was made from"
+
+    /// Whether a file begins as an archive of cake's does.
+    public static func isOne(_ path: String) throws(CakeError) -> Bool {
+        guard let status = try Disk.status(path), status.kind == .file, status.size >= 64 else { return false }
+        let file = try File(path, .read)
+        let start = try file.bytes(at: 0, count: Int(min(status.size, 4096)))
+        return ZipLayout.firstMember(of: start.span)?.name == FastArchive.factsName
+    }
+
+    /// What the model is called when nobody says it.
+    public var name: ModelName {
+        get throws(CakeError) {
+            do {
+                return try ModelName(ImportPath.stem(ofFile: path))
+            } catch { throw CakeError(.usage, error.what, fix: "give it a name: cake import PATH NAME") }
+        }
+    }
+
+    /// A stretch of the archive that is read by one thread.
+    private struct Stretch {
+        let member: Int
+        /// Nil between layers, where zeros are.
+        let layer: Layer?
+        let start: UInt64
+        let count: UInt64
+    }
+
+    /// Reads every byte: layers against their names, everything else against what cake would write.
+    public func damages(on pool: BlockingPool, progress: @escaping @Sendable (UInt64) -> Void) async throws -> [Damage]
+    {
+        let layout = archive.layout
+        let names = names
+        let stretches = stretches
+        var damages: [Damage] = []
+        // Members whose right checksum nobody knows.
+        var unsummed: Set<Int> = []
+        var sums = layout.members.map { member -> CRC32 in
+            if case .bytes(let bytes) = member.content { CRC32.of(bytes.span) } else { CRC32() }
+        }
+        try await inOrder(stretches.count, atOnce: 2 * BlockingPool.processors, on: pool) { index in
+            try read(stretches[index], progress: progress)
+        } take: { index, found in
+            let stretch = stretches[index]
+            sums[stretch.member].append(found.sum, count: stretch.count)
+            guard !found.isRight else { return }
+            unsummed.insert(stretch.member)
+            let name = stretch.layer.flatMap { names[$0.digest] }
+            damages.append(
+                Damage(
+                    place: name ?? layout.members[stretch.member].name,
+                    why: stretch.layer == nil ? "there are bytes between tensors" : "its bytes hash to something else"))
+        }
+        for (index, member) in layout.members.enumerated() where !unsummed.contains(index) {
+            let (place, sum) = (layout.places[index], sums[index].value)
+            var right = try holds(layout.header(of: index, sum: sum), at: place.header)
+            if case .bytes(let bytes) = member.content { right = try right && holds(bytes, at: place.data) }
+            right = try right && holds(layout.descriptor(of: index, sum: sum), at: place.data + member.size)
+            if !right { damages.append(Damage(place: member.name, why: "it is not as cake wrote it")) }
+        }
+        if unsummed.isEmpty, try !holds(layout.directory(sums: sums.map(\.value)), at: layout.directoryStart) {
+            damages.append(Damage(place: "the directory at its end", why: "it is not as cake wrote it"))
+        }
+        return damages
+    }
+
+    private var stretches: [Stretch] {
+        var found: [Stretch] = []
+        for (index, member) in archive.layout.members.enumerated() {
+            guard case .runs(let runs) = member.content else { continue }
+            let data = archive.layout.places[index].data
+            var end: UInt64 = 0
+            for run in runs where run.layer.size > 0 {
+                if run.offset > end {
+                    found.append(Stretch(member: index, layer: nil, start: data + end, count: run.offset - end))
+                }
+                found.append(
+                    Stretch(member: index, layer: run.layer, start: data + run.offset, count: run.layer.size))
+                end = run.offset + run.layer.size
+            }
+        }
+        return found
+    }
+
+    private func read(
+        _ stretch: Stretch, progress: (UInt64) -> Void
+    ) throws -> (sum: CRC32, isRight: Bool) {
+        var sum = CRC32()
+        var hash = SHA256()
+        let chunk = Chunk(capacity: Int(min(stretch.count, 1 << 20)))
+        var isZero = true
+        var done: UInt64 = 0
+        while done < stretch.count {
+            try Task.checkCancellation()
+            let count = Int(min(UInt64(chunk.capacity), stretch.count - done))
+            try file.fill(chunk, from: stretch.start + done, count: count)
+            chunk.withBytes { bytes in
+                sum.update(bytes)
+                hash.update(bytes)
+                if stretch.layer == nil { for index in bytes.indices where bytes[index] != 0 { isZero = false } }
+            }
+            done += UInt64(count)
+            progress(UInt64(count))
+        }
+        let digest = hash.finish()
+        return (sum, stretch.layer.map { $0.digest == digest } ?? isZero)
+    }
+
+    private func holds(_ wanted: [UInt8], at offset: UInt64) throws(CakeError) -> Bool {
+        try file.bytes(at: offset, count: wanted.count) == wanted
+    }
+
+    private var names: [Digest: String] {
+        var names: [Digest: String] = [:]
+        for file in archive.facts.companions {
+            for segment in file.segments { names[segment.layer.digest] = file.path.description }
+        }
+        for file in archive.facts.weightFiles {
+            for segment in file.segments where segment.tensor == nil {
+                names[segment.layer.digest] = "the header of \(file.path)"
+            }
+        }
+        for entry in archive.facts.weights.entries.reversed() {
+            names[entry.layer.digest] = "tensor \(entry.tensor.name.printable)"
+        }
+        return names
+    }
+}

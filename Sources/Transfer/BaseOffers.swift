@@ -1,0 +1,26 @@
+internal import Model
+internal import Store
+internal import Synchronization
+
+/// What each tensor of files that come in may become a delta of. Looked up when the first of them turns out to be new, and
+/// not at all when none does.
+final class BaseOffers: Sendable {
+    private let bases: LikelyBases
+    private let files: [Segmentation]
+    private let found = Mutex<[[[Layer]]]?>(nil)
+
+    init(_ bases: LikelyBases, for files: [Segmentation]) {
+        self.bases = bases
+        self.files = files
+    }
+
+    /// Without any, a layer stands alone: no reason to fail.
+    func layers(file: Int, cut: Int) -> [Layer] {
+        guard files[file].cuts[cut].tensor != nil else { return [] }
+        return found.withLock { found in
+            let layers = found ?? (try? bases.offers(for: files)) ?? files.map { $0.cuts.map { _ in [] } }
+            found = layers
+            return layers[file][cut]
+        }
+    }
+}

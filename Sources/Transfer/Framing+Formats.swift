@@ -1,0 +1,61 @@
+internal import Model
+internal import Platform
+
+extension Framing {
+    /// An archive whose checksums follow what they are of. Before the bytes of a member, so many that pass may have to be
+    /// dropped.
+    static func parts(of layout: ZipLayout, dropping: [Int: UInt64] = [:]) -> [Part] {
+        let sums = Sums()
+        var parts: [Part] = []
+        for (index, member) in layout.members.enumerated() {
+            if let count = dropping[index] { parts.append(.dropped(count)) }
+            if case .bytes(let bytes) = member.content {
+                let sum = CRC32.of(bytes.span)
+                parts += [.bytes(layout.header(of: index, sum: sum.value)), .bytes(bytes)]
+                parts.append(.summed { _ in sums.take(sum, layout.descriptor(of: index, sum: sum.value)) })
+                continue
+            }
+            // Made when it is its turn: a header is as long as the way to the next page.
+            parts.append(.summed { _ in layout.header(of: index, sum: nil) })
+            switch member.content {
+            case .bytes: break
+            case .arriving: parts.append(.arriving(member.size))
+            case .runs(let runs):
+                var end: UInt64 = 0
+                for run in runs where run.layer.size > 0 {
+                    if run.offset > end { parts.append(.zeros(run.offset - end)) }
+                    parts.append(.layer(run.layer))
+                    end = run.offset + run.layer.size
+                }
+            }
+            parts.append(.summed { sums.take($0, layout.descriptor(of: index, sum: $0.value)) })
+        }
+        parts.append(.summed { _ in layout.directory(sums: sums.values) })
+        return parts
+    }
+
+    /// A tar, and how long it is.
+    static func parts(ofTar members: [(path: FilePath, size: UInt64, parts: [Part])]) -> (parts: [Part], size: UInt64) {
+        var parts: [Part] = []
+        var size = UInt64(TarHeader.end.count)
+        for member in members {
+            let (header, padding) = (TarHeader.of(member.path, size: member.size), TarHeader.padding(member.size))
+            parts.append(.bytes(header))
+            parts += member.parts
+            parts.append(.bytes(padding))
+            size += UInt64(header.count + padding.count) + member.size
+        }
+        parts.append(.bytes(TarHeader.end))
+        return (parts, size)
+    }
+
+    /// The checksums of an archive's members, as they become known.
+    private final class Sums {
+        private(set) var values: [UInt32] = []
+
+        func take(_ sum: CRC32, _ bytes: [UInt8]) -> [UInt8] {
+            values.append(sum.value)
+            return bytes
+        }
+    }
+}

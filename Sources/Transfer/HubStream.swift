@@ -1,0 +1,114 @@
+public import Model
+public import Platform
+
+/// A repository's files on their way to a program, by way of no disk: one as it is, a tar of several, or the archive that
+/// torch maps.
+public struct HubStream {
+    public struct Options: Sendable {
+        public var mostConnections = 8
+        public var bytesPerSecond: UInt64?
+        public init() {}
+
+        /// Each holds a piece in memory.
+        static let mostAtOnce = 32
+    }
+
+    public let size: UInt64
+    /// Of an archive: torch lacks their dtype.
+    public let rawTensors: [Tensor]
+    private let parts: [Framing.Part]
+    private let items: [Passage.Item]
+    private let options: Options
+    private let pool: BlockingPool
+
+    /// Nothing is sent before it is known that every file may be read.
+    public init(
+        files: [SnapshotFile], of snapshot: Snapshot, from source: HubSource, on pool: BlockingPool, _ options: Options
+    ) async throws {
+        let found = try await HubStream.look(at: files, of: snapshot, from: source, on: pool, isForTensors: false)
+        items = found.map { Passage.Item(file: $0.file) }
+        if let only = files.first, files.count == 1 {
+            (parts, size) = ([.arriving(only.size)], only.size)
+        } else {
+            (parts, size) = Framing.parts(ofTar: files.map { ($0.path, $0.size, [.arriving($0.size)]) })
+        }
+        rawTensors = []
+        self.options = options
+        self.pool = pool
+    }
+
+    public init(
+        archive files: [SnapshotFile], of snapshot: Snapshot, from source: HubSource, on pool: BlockingPool,
+        _ options: Options
+    ) async throws {
+        let found = try await HubStream.look(at: files, of: snapshot, from: source, on: pool, isForTensors: true)
+        if let complaint = found.lazy.compactMap(\.segmentation.complaint).first { throw complaint }
+        let (weightPaths, companionPaths) = try PassingArchive.split(
+            files.map(\.path), withTensors: found.filter(\.hasTensors).map(\.file.listed.path))
+        let weights = found.filter { weightPaths.contains($0.file.listed.path) }
+        let companions = found.filter { companionPaths.contains($0.file.listed.path) }
+        let archive = try PassingArchive(
+            weights.flatMap(\.segmentation.cuts).map { PassingArchive.Run(size: $0.count, tensor: $0.tensor) },
+            companions: companions.map { ($0.file.listed.path, $0.file.listed.size) })
+        items = companions.map { Passage.Item(file: $0.file) } + weights.map(\.item)
+        parts = Framing.parts(of: archive.layout, dropping: archive.dropping)
+        size = archive.layout.size
+        rawTensors = archive.rawTensors
+        self.options = options
+        self.pool = pool
+    }
+
+    /// What is known of a file before it passes.
+    private struct Seen: Sendable {
+        let file: HubFile
+        let segmentation: Segmentation
+        let header: Digest?
+
+        var hasTensors: Bool { segmentation.cuts.contains { $0.tensor != nil } }
+
+        var item: Passage.Item {
+            Passage.Item(
+                file: file,
+                header: header.flatMap { digest in
+                    segmentation.cuts.first.map { Layer(digest: digest, size: $0.count) }
+                })
+        }
+    }
+
+    private static let firstLook: UInt64 = 64 << 10
+
+    /// Every file is asked for its address, so that a refusal comes before the first byte is sent; a large one also for a
+    /// little of it, which tells whether it can be had in pieces.
+    private static func look(
+        at files: [SnapshotFile], of snapshot: Snapshot, from source: HubSource, on pool: BlockingPool,
+        isForTensors: Bool
+    ) async throws -> [Seen] {
+        var found: [Seen] = []
+        try await inOrder(files.count, atOnce: Options().mostConnections, on: pool) { index in
+            let file = HubFile(files[index], in: snapshot, from: source)
+            if isForTensors, Segmentation.hasHeader(file.listed.path) {
+                let (segmentation, header) = try await RemoteHeader(file)()
+                return Seen(file: file, segmentation: segmentation, header: header)
+            }
+            if file.listed.size > Passage.pieceSize {
+                _ = try await file.bytes(0..<firstLook)
+            } else {
+                try await file.currentAddress()
+            }
+            return Seen(file: file, segmentation: Segmentation(plain: file.listed.size), header: nil)
+        } take: { _, seen in
+            found.append(seen)
+        }
+        return found
+    }
+
+    public func send(_ progress: Progress, to sink: (Span<UInt8>) throws -> Void) async throws {
+        progress.expect(bytes: items.reduce(0) { $0 + $1.size }, items: UInt64(items.count))
+        var framing = Framing(parts)
+        try framing.begin(to: sink)
+        let passage = Passage(
+            items: items, mostConnections: min(max(1, options.mostConnections), Options.mostAtOnce),
+            throttle: options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) }, pool: pool, progress: progress)
+        try await passage { try framing.take($0, to: sink) }
+    }
+}

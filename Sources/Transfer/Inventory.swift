@@ -1,0 +1,46 @@
+internal import Model
+internal import Store
+
+/// A file that is to be brought, and what was learnt of it so far.
+struct Wanted: Sendable {
+    let listed: SnapshotFile
+    /// The same file in a manifest here, of which layers may be missing.
+    var known: Manifest.File?
+    /// Another tool's copy may be taken for it.
+    var mayCopy: Bool
+    /// Layers that are here and cannot be read.
+    var avoided: Set<Digest> = []
+    /// What was assumed when its hash was wrong last; nil before that.
+    var doubted: Evidence?
+    /// How often its hash contradicted what was assumed.
+    var contradictions = 0
+    /// How often it came whole from the server and was wrong.
+    var failures = 0
+}
+
+/// The wanted files, and which of them are here whole.
+struct Inventory: Sendable {
+    private(set) var known: [Manifest.File] = []
+    private(set) var missing: [Wanted] = []
+
+    /// What is here is held for the operation.
+    init(
+        _ listed: [SnapshotFile], store: LocalStore, operation: Operation, _ options: Pull.Options
+    ) throws(CakeError) {
+        guard !options.isForced else {
+            missing = listed.map { Wanted(listed: $0, mayCopy: false) }
+            return
+        }
+        let proof = try KnownFileProof(store)
+        var wanted: [Wanted] = []
+        for file in listed { wanted.append(Wanted(listed: file, known: try proof.find(file), mayCopy: true)) }
+        let here = try operation.hold(wanted.lazy.compactMap(\.known).flatMap { $0.segments.lazy.map(\.layer) })
+        for file in wanted {
+            if let known = file.known, known.segments.allSatisfy({ here.contains($0.layer.digest) }) {
+                self.known.append(known)
+            } else {
+                missing.append(file)
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+internal import Model
+internal import Platform
+internal import Store
+
+/// The cheapest proof: a file that is in a manifest here, whatever model and name that is under. Its layers may be
+/// missing in part; then they alone have to move.
+struct KnownFileProof: Sendable {
+    private let files: KnownFiles
+    private let reader: LayerReader
+
+    init(_ store: LocalStore) throws(CakeError) {
+        files = try KnownFiles(of: store)
+        reader = LayerReader(store)
+    }
+
+    /// By its published SHA-256, under any name; a small file by what git would call the bytes of one that is here. It
+    /// comes under the path that is wanted.
+    func find(_ file: SnapshotFile) throws(CakeError) -> Manifest.File? {
+        guard let found = same(file) else { return nil }
+        return try Manifest.File(path: file.path, digest: found.digest, size: found.size, segments: found.segments)
+    }
+
+    private func same(_ file: SnapshotFile) -> Manifest.File? {
+        if let sha256 = file.sha256 {
+            guard let found = files[sha256], found.size == file.size else { return nil }
+            return found
+        }
+        if let wanted = file.gitDigest, file.size <= KnownFiles.smallLimit {
+            return files.files(ofSize: file.size).first { gitDigest(of: $0) == wanted }
+        }
+        // Of a large file whose SHA-256 is hidden.
+        guard let wanted = file.xetHash else { return nil }
+        return files.files(ofSize: file.size).first { xetHash(of: $0) == wanted }
+    }
+
+    /// Nil when not all of it can be read.
+    private func gitDigest(of file: Manifest.File) -> GitDigest? {
+        var hash = GitHash(size: file.size)
+        guard read(file, { hash.update($0) }) else { return nil }
+        return hash.finish()
+    }
+
+    private func xetHash(of file: Manifest.File) -> XetHash? {
+        var hash = XetFileHash()
+        guard read(file, { hash.update($0) }) else { return nil }
+        return hash.finish()
+    }
+
+    private func read(_ file: Manifest.File, _ take: (Span<UInt8>) -> Void) -> Bool {
+        let pieces = Pieces(of: file.segments.map(\.layer))
+        for index in 0..<pieces.count {
+            guard let chunk = try? pieces.read(index, with: reader) else { return false }
+            chunk.withBytes(take)
+            reader.giveBack(chunk)
+        }
+        return true
+    }
+}

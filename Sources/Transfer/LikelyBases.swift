@@ -1,0 +1,114 @@
+internal import Model
+internal import Store
+
+/// Models in the store that a repository may have been made from, the most likely first.
+struct LikelyBases: Sendable {
+    private let store: LocalStore
+    /// The model that the user named.
+    private let named: ModelName?
+    /// What the repository says it was made from.
+    private let declared: [String]
+    private let itself: Digest?
+
+    /// So many are compared with: every sample that comes costs nothing to compare with another.
+    private static let mostCompared = 4
+    /// So many offer what a tensor may become a delta of: fine-tunes of one base all stand for that.
+    private static let mostOffering = 32
+    /// Tensors that are looked up to tell which models are alike.
+    private static let scored = 256
+
+    /// `besides` is the model itself, where it is in the store.
+    init(in store: LocalStore, named: ModelName?, declared: [String], besides itself: Digest? = nil) {
+        self.itself = itself
+        self.store = store
+        self.named = named
+        self.declared = declared
+    }
+
+    /// By file and cut, the layers that may be the same bytes, and the models that have them.
+    func candidates(for files: [Segmentation]) throws -> Candidates {
+        let tensors = files.flatMap { $0.cuts.compactMap(\.tensor) }
+        let models = Array(try models(like: tensors).prefix(LikelyBases.mostCompared))
+        let found = models.map { $0.twins.candidates(for: tensors) }
+        return Candidates(
+            models: models.map(\.digest),
+            layers: LikelyBases.byCut(files) { number, cut in LikelyBases.distinct(found.map { $0[number] }, cut) })
+    }
+
+    /// By file and cut, the layers that a tensor may be a delta of: those of the model that was named or declared, where it
+    /// has them, else those of models that are alike.
+    func offers(for files: [Segmentation]) throws -> [[[Layer]]] {
+        let tensors = files.flatMap { $0.cuts.compactMap(\.tensor) }
+        let models = try models(like: tensors).prefix(LikelyBases.mostOffering)
+        let found = models.map { (isMeant: $0.isMeant, layers: $0.twins.candidates(for: tensors)) }
+        return LikelyBases.byCut(files) { number, cut in
+            let meant = found.lazy.filter(\.isMeant).map { $0.layers[number] }
+            let layers = LikelyBases.distinct(Array(meant), cut)
+            return layers.isEmpty ? LikelyBases.distinct(found.map { $0.layers[number] }, cut) : layers
+        }
+    }
+
+    private static func byCut(
+        _ files: [Segmentation], _ layers: (Int, Segmentation.Cut) -> [Layer]
+    ) -> [[[Layer]]] {
+        var number = 0
+        return files.map { file in
+            file.cuts.map { cut in
+                guard cut.tensor != nil else { return [] }
+                defer { number += 1 }
+                return layers(number, cut)
+            }
+        }
+    }
+
+    private static func distinct(_ layers: [Layer?], _ cut: Segmentation.Cut) -> [Layer] {
+        var seen: Set<Digest> = []
+        return layers.compactMap(\.self).filter { $0.size == cut.count && seen.insert($0.digest).inserted }
+    }
+
+    /// All that are, the likeliest first.
+    private func models(like tensors: [Tensor]) throws -> [(digest: Digest, twins: Twins, isMeant: Bool)] {
+        var first = try declared.flatMap(manifests)
+        if let named {
+            guard let record = try store.record(of: named) else {
+                throw CakeError(.notFound, "\(named) is not in the store", fix: "cake ls lists what is")
+            }
+            first = [record.manifest]
+        }
+        let sample = Array(tensors.sorted { ($0.byteCount ?? 0) > ($1.byteCount ?? 0) }.prefix(LikelyBases.scored))
+        guard !sample.isEmpty else { return [] }
+        var alike: [(digest: Digest, twins: Twins, matches: Int)] = []
+        for digest in try store.manifestDigests() where digest != itself {
+            guard let manifest = try? store.manifest(digest) else { continue }
+            let twins = Twins(of: manifest)
+            let matches = twins.candidates(for: sample).count { $0 != nil }
+            if matches > 0 || first.contains(digest) { alike.append((digest, twins, matches)) }
+        }
+        alike.sort { one, other in
+            let (isFirst, isOther) = (first.contains(one.digest), first.contains(other.digest))
+            return isFirst != isOther ? isFirst : (one.matches, other.digest.hex) > (other.matches, one.digest.hex)
+        }
+        return alike.map { ($0.digest, $0.twins, first.contains($0.digest)) }
+    }
+
+    /// What the store has under a name that a card gives, or else under the end of it, as a folder is called.
+    private func manifests(of base: String) throws -> [Digest] {
+        let names = try store.names()
+        let exact = names.filter { $0.name.string == base || $0.record.source == "hf://" + base }
+        let end = base.split(separator: "/").last.map(String.init)
+        return (exact.isEmpty ? names.filter { $0.name.string == end } : exact).map(\.record.manifest)
+    }
+}
+
+/// Layers that files which are to be brought may have in common with models that are here.
+struct Candidates: Sendable {
+    /// Manifests, the most likely first.
+    var models: [Digest] = []
+    /// By file and cut.
+    var layers: [[[Layer]]]
+
+    /// None, for so many files.
+    static func none(for files: [OpenedFile]) -> Candidates {
+        Candidates(layers: files.map { Array(repeating: [], count: $0.segmentation.cuts.count) })
+    }
+}

@@ -1,0 +1,146 @@
+internal import Model
+internal import Platform
+
+/// Files of the Hub as they pass: fetched in pieces over several connections, handed on in order, and kept nowhere. The
+/// end of each waits until its hash is right.
+struct Passage: Sendable {
+    struct Item: Sendable {
+        let file: HubFile
+        /// What was seen of its beginning before. It has to pass again.
+        var header: Layer?
+
+        var size: UInt64 { file.listed.size }
+    }
+
+    let items: [Item]
+    let mostConnections: Int
+    let throttle: Throttle?
+    let pool: BlockingPool
+    let progress: Progress
+
+    static let pieceSize: UInt64 = 4 << 20
+
+    private struct Piece: Sendable {
+        let item: Int
+        let bytes: Range<UInt64>
+    }
+
+    func callAsFunction(to sink: (Span<UInt8>) throws -> Void) async throws {
+        guard let first = items.first else { return }
+        var number = 0
+        var passing = PassingFile(first)
+        func settle() throws {
+            while number < items.count, passing.isAtEnd {
+                try passing.finish(to: sink)
+                progress.finished()
+                number += 1
+                if number < items.count { passing = PassingFile(items[number]) }
+            }
+        }
+        func take(_ bytes: Span<UInt8>) throws {
+            try passing.take(bytes, to: sink)
+            progress.did(bytes: UInt64(bytes.count))
+            try settle()
+        }
+        try settle()
+        let chunks = ChunkPool(chunkCapacity: Int(Passage.pieceSize))
+        for batch in batches() {
+            if let only = batch.first, items[only.item].file.comesWhole {
+                // In pieces its beginning would come with each.
+                _ = try await items[only.item].file.bring(only.bytes) { chunk, bytes in
+                    try chunk.withBytes { try take($0.extracting(first: bytes.count)) }
+                    if let throttle { try await throttle.take(UInt64(bytes.count)) }
+                }
+                continue
+            }
+            try await inOrder(batch.count, atOnce: mostConnections, on: pool) { index in
+                let chunk = chunks.take()
+                try await items[batch[index].item].file.fill(chunk, with: batch[index].bytes)
+                if let throttle { try await throttle.take(UInt64(chunk.count)) }
+                return chunk
+            } take: { _, chunk in
+                defer { chunks.giveBack(chunk) }
+                try chunk.withBytes { try take($0) }
+            }
+        }
+    }
+
+    /// Pieces that are fetched beside each other; a file that comes only whole is alone.
+    private func batches() -> [[Piece]] {
+        var batches: [[Piece]] = [[]]
+        for (index, item) in items.enumerated() where item.size > 0 {
+            guard !item.file.comesWhole else {
+                batches += [[Piece(item: index, bytes: 0..<item.size)], []]
+                continue
+            }
+            for start in stride(from: 0, to: item.size, by: Int(Passage.pieceSize)) {
+                let end = start + min(Passage.pieceSize, item.size - start)
+                batches[batches.count - 1].append(Piece(item: index, bytes: start..<end))
+            }
+        }
+        return batches.filter { !$0.isEmpty }
+    }
+}
+
+/// A file whose bytes pass in order, and of which the last are held back until its hash is right.
+private final class PassingFile {
+    private let item: Passage.Item
+    private var running: PullWork.Running?
+    private var header: SHA256?
+    private var headerLeft: UInt64
+    private var passed: UInt64 = 0
+    private var held: [UInt8] = []
+
+    private static let heldSize = 64 << 10
+
+    init(_ item: Passage.Item) {
+        self.item = item
+        running = PullWork.Running(item.file.listed)
+        header = SHA256()
+        headerLeft = item.header?.size ?? 0
+    }
+
+    var isAtEnd: Bool { passed == item.size }
+
+    func take(_ bytes: Span<UInt8>, to sink: (Span<UInt8>) throws -> Void) throws {
+        running?.update(bytes)
+        try check(bytes.extracting(first: Int(min(headerLeft, UInt64(bytes.count)))))
+        passed += UInt64(bytes.count)
+        let free = max(0, held.count + bytes.count - PassingFile.heldSize)
+        let fromHeld = min(free, held.count)
+        if fromHeld > 0 {
+            let first = Array(held.prefix(fromHeld))
+            held.removeFirst(fromHeld)
+            try sink(first.span)
+        }
+        let sent = free - fromHeld
+        if sent > 0 { try sink(bytes.extracting(0..<sent)) }
+        held.reserveCapacity(PassingFile.heldSize)
+        for index in sent..<bytes.count { held.append(bytes[index]) }
+    }
+
+    func finish(to sink: (Span<UInt8>) throws -> Void) throws {
+        guard let hashes = running.take()?.finish(),
+            hashes.isAsPublished(item.file.listed, announced: item.file.announced)
+        else { throw refuse("does not hash to what was published") }
+        let last = held
+        try sink(last.span)
+    }
+
+    /// What was worked out from the header is only as right as the header that passes.
+    private func check(_ bytes: Span<UInt8>) throws {
+        guard let known = item.header, headerLeft > 0 else { return }
+        header?.update(bytes)
+        headerLeft -= UInt64(bytes.count)
+        guard headerLeft == 0 else { return }
+        guard header.take()?.finish() == known.digest else { throw refuse("changed while it was read") }
+    }
+
+    private func refuse(_ why: String) -> CakeError {
+        CakeError(
+            .damaged, "\(item.file.listed.path) \(why); the stream ends short",
+            fix:
+                "throw away what came and run it again; if it stays so, the publisher's file or a proxy on the way is broken"
+        )
+    }
+}

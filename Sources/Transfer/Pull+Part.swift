@@ -1,0 +1,99 @@
+public import Model
+internal import Platform
+internal import Store
+
+extension Pull {
+    /// Where the tensors of a part lie: in a file that nobody published.
+    static let partName = "model.safetensors"
+
+    /// What the name has of a commit of which it has not all.
+    func part(of name: ModelName, at snapshot: Snapshot) throws(CakeError) -> Manifest? {
+        guard let record = try store.record(of: name), record.isPartial, record.commit == snapshot.commit else {
+            return nil
+        }
+        return try? store.manifest(record.manifest)
+    }
+
+    /// Brings some tensors, and the files that go along. More of them join what is here of the same commit; a pull of all
+    /// completes it.
+    public func callAsFunction(
+        _ snapshot: Snapshot, _ selected: [SnapshotFile], tensors selection: TensorSelection, as name: ModelName,
+        waiting: @escaping @Sendable (FilePath) -> Void
+    ) async throws -> Report {
+        if let record = try store.record(of: name), !record.isPartial {
+            throw CakeError(
+                .failed, "\(name) is here whole, and a part of it would take its place",
+                fix: "cake export \(name) --format safetensors --tensors GLOB -o PATH writes a part of it")
+        }
+        let paths = selected.map(\.path)
+        let (weights, companions) = try PassingArchive.split(paths, withTensors: paths.filter(Segmentation.hasHeader))
+        let before = try part(of: name, at: snapshot)
+        let operation = try Operation(store)
+        let others = selected.filter { companions.contains($0.path) }
+        progress.expect(bytes: others.reduce(0) { $0 + $1.size }, items: UInt64(others.count))
+        let inventory = try Inventory(others, store: store, operation: operation, options)
+        for file in inventory.known { progress.did(bytes: file.size) }
+        var fetched = Fetched(verified: inventory.known)
+        let work = PullWork(
+            source: source, snapshot: snapshot, store: store, operation: operation, progress: progress,
+            options: options, bases: LikelyBases(in: store, named: options.base, declared: []), provers: [], terms: nil)
+        let copies = PullCopies(inventory.missing, in: snapshot)
+        for batch in copies.firsts.batches(of: options.filesAtOnce) {
+            try await bring(batch, copies, work, &fetched, waiting)
+        }
+        let proof = try KnownFileProof(store)
+        var known = before.map { PullWork.Part.tensors(of: $0) } ?? [:]
+        var wanted: [Wanted] = []
+        for file in selected where weights.contains(file.path) {
+            if let found = try proof.find(file) { known.merge(PullWork.Part.tensors(of: found)) { $1 } }
+            wanted.append(Wanted(listed: file, mayCopy: !options.isForced))
+        }
+        let part = try await work.part(wanted, matching: selection, known: known, waiting: waiting)
+        guard !part.entries.isEmpty || part.missing.isEmpty else {
+            throw CakeError(
+                .notFound, "none of the \(part.missing.count) tensors fits",
+                fix: "cake inspect \(snapshot.repository.id) --tensors lists their names; * also takes dots")
+        }
+        guard !part.missing.isEmpty else {
+            // Its files can be checked: whoever wants all of it should have that.
+            throw CakeError(.usage, "every tensor fits, which is no part", fix: "cake pull \(name) brings all of it")
+        }
+        progress.begin("publishing \(name)")
+        let file = try await file(of: part.entries, work, &fetched)
+        fetched.stored += part.bytesStored
+        let manifest = try Manifest(files: fetched.verified + [file])
+        let digest = try store.save(manifest, in: operation)
+        let missing = part.missing.map(\.string)
+        let wentBack = try point(name, to: digest, snapshot, others, fetched.saved, missing: missing, in: operation)
+        for file in fetched.finished + part.files { try file.discardParts() }
+        for checkpoint in fetched.checkpoints { try checkpoint.retire() }
+        return Report(
+            name: name, manifest: digest, commit: snapshot.commit, files: manifest.files.count, bytes: manifest.size,
+            bytesFetched: fetched.bytes + part.bytesFetched, bytesSaved: fetched.saved, bytesStored: fetched.stored,
+            wentBackFrom: wentBack, complaints: [], tensors: (part.entries.count, missing.count))
+    }
+
+    /// A file of their own, with a header that says so. Their layers are published first, to be read for its hash.
+    private func file(of entries: [Weights.Entry], _ work: PullWork, _ fetched: inout Fetched) async throws
+        -> Manifest.File
+    {
+        let shards = try Shards(Weights(entries), limit: nil, metadata: [])
+        guard let shard = shards.files.first else { throw CakeError(.failed, "there is nothing to write") }
+        let size = UInt64(shard.header.count)
+        let layering = Layering(store: store, operation: work.operation)
+        let header = try await layering.layer(
+            [Segmentation.Cut(start: 0, count: size, tensor: nil)], isLarge: size >= LocalStore.smallLimit,
+            store.aside(shard.header, in: work.operation)
+        ) { _ in }
+        if case .small(let found) = header { for small in found { try small.pack(in: work.operation) } }
+        fetched.stored += try work.operation.publish()
+        var running = PullWork.Running(SnapshotFile(path: shard.path, size: shard.size))
+        running.update(shard.header.span)
+        try await work.follow(shard.entries.map(\.layer), &running)
+        let segments =
+            header.layers.map { Manifest.Segment(layer: $0, tensor: nil) }
+            + shard.entries.map { Manifest.Segment(layer: $0.layer, tensor: $0.tensor) }
+        return try Manifest.File(
+            path: shard.path, digest: running.finish().sha256, size: shard.size, segments: segments)
+    }
+}

@@ -1,0 +1,107 @@
+internal import Model
+internal import Platform
+internal import Store
+
+/// Each file is hashed from front to back while its bytes arrive, over what comes off the line and what is here alike.
+extension PullWork {
+    /// What a file was found to be.
+    enum Finding: Sendable {
+        case hashed(Hashes)
+        /// A layer that was to stand in for some of it cannot be read.
+        case unreadable
+    }
+
+    struct Hashes: Sendable {
+        let sha256: Digest
+        let git: GitDigest?
+
+        /// What a listing hides may be said where the file is. A file for which nothing was published, which no Hub
+        /// does, is taken by its size alone.
+        func isAsPublished(_ listed: SnapshotFile, announced: Digest?) -> Bool {
+            if let published = listed.sha256 ?? (listed.gitDigest == nil ? announced : nil) {
+                return published == sha256
+            }
+            if let published = listed.gitDigest { return published == git }
+            return true
+        }
+    }
+
+    struct Running: ~Copyable {
+        var sha256 = SHA256()
+        var git: GitHash?
+
+        init(_ listed: SnapshotFile) { git = listed.gitDigest == nil ? nil : GitHash(size: listed.size) }
+
+        mutating func update(_ bytes: Span<UInt8>) {
+            sha256.update(bytes)
+            git?.update(bytes)
+        }
+
+        consuming func finish() -> Hashes {
+            let git = git.take()?.finish()
+            return Hashes(sha256: sha256.finish(), git: git)
+        }
+    }
+
+    /// A few files at once: those first for which nothing has to arrive, since they wait for nobody.
+    func hash(_ files: [RemoteFile], _ checkpoint: Checkpoint) async throws -> [Finding] {
+        let order = files.filter { $0.missing == 0 } + files.filter { $0.missing > 0 }
+        var findings: [Int: Finding] = [:]
+        try await inOrder(order.count, atOnce: BlockingPool.processors, on: store.pool) { place in
+            let finding = try await hash(order[place])
+            if case .hashed(let found) = finding { checkpoint.note(found, of: order[place].number) }
+            progress.finished()
+            return finding
+        } take: { place, finding in
+            findings[order[place].number] = finding
+        }
+        return files.compactMap { findings[$0.number] }
+    }
+
+    private func hash(_ file: RemoteFile) async throws -> Finding {
+        var running = Running(file.listed)
+        var next = 0
+        while next < file.units.count {
+            if file.units[next].layer == nil {
+                try await file.arrivals.wait(for: next)
+                try store.forEachChunk(of: file.plain(file.units[next].run.bytes)) { running.update($0) }
+                next += 1
+            } else {
+                let end = file.units[next...].firstIndex { $0.layer == nil } ?? file.units.count
+                do {
+                    try await follow(file.units[next..<end].compactMap(\.layer), &running)
+                } catch let error as CakeError where error.kind == .damaged || error.kind == .notFound {
+                    return .unreadable
+                }
+                next = end
+            }
+        }
+        return .hashed(running.finish())
+    }
+
+    func follow(_ layers: [Layer], _ running: inout Running) async throws {
+        let reader = LayerReader(store)
+        let pieces = Pieces(of: layers)
+        try await inOrder(pieces.count, atOnce: 2 * BlockingPool.processors + 2, on: store.pool) { index in
+            try Task.checkCancellation()
+            return try pieces.read(index, with: reader)
+        } take: { _, chunk in
+            defer { reader.giveBack(chunk) }
+            chunk.withBytes { running.update($0) }
+            progress.did(bytes: UInt64(chunk.count))
+            progress.knew(bytes: UInt64(chunk.count))
+        }
+    }
+
+    /// Which of the layers that stood in for a file's bytes are damaged. What is wrong is set aside, and all of them count
+    /// as not here from now on.
+    func damage(under file: RemoteFile) throws -> Set<Digest> {
+        let reader = LayerReader(store)
+        var damages: [Damage] = []
+        for layer in Set(file.units.compactMap(\.layer)) {
+            if let damage = try store.check(layer, with: reader, progress: { _ in }) { damages.append(damage) }
+        }
+        try store.setAside(damages.filter { $0.kind == .wrong }.map(\.layer))
+        return Set(damages.map(\.layer.digest))
+    }
+}

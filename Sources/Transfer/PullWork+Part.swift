@@ -1,0 +1,115 @@
+internal import Model
+internal import Store
+
+extension PullWork {
+    /// Some tensors of files. Their bytes cannot be checked against a published hash, which is of whole files.
+    struct Part: Sendable {
+        var entries: [Weights.Entry] = []
+        /// Of the same files.
+        var missing: [ExactText] = []
+        var bytesFetched: UInt64 = 0
+        var bytesStored: UInt64 = 0
+        /// Their parts may go once the layers are published.
+        var files: [RemoteFile] = []
+    }
+
+    /// `known` are tensors of these files that are here.
+    func part(
+        _ files: [Wanted], matching selection: TensorSelection, known: [Tensor: Layer],
+        waiting: @escaping @Sendable (FilePath) -> Void
+    ) async throws -> Part {
+        let (wholes, continuation) = AsyncStream.makeStream(of: Whole.self)
+        defer { continuation.finish() }
+        var outcome = Outcome()
+        let opened = try await open(files, waiting, &outcome)
+        var given: [Tensor: Layer] = [:]
+        let here = try operation.hold(Array(known.values))
+        for (tensor, layer) in known where here.contains(layer.digest) { given[tensor] = layer }
+        for (_, file) in outcome.verified { given.merge(Part.tensors(of: file)) { $1 } }
+        var part = Part()
+        for file in opened {
+            if let complaint = file.segmentation.complaint { throw complaint }
+            for cut in file.segmentation.cuts {
+                guard let tensor = cut.tensor, given[tensor] == nil, !selection.matches(tensor.name) else { continue }
+                part.missing.append(tensor.name)
+            }
+        }
+        part.files = opened.indices.map { number in
+            RemoteFile(number, opened[number], units(of: opened[number], selection, given), isPart: true) {
+                continuation.yield(Whole(file: number, unit: $0))
+            }
+        }
+        guard !part.missing.isEmpty else { return part }
+        part.bytesFetched = part.files.reduce(0) { $0 + $1.missing } + opened.reduce(0) { $0 + $1.fetchedForHeader }
+        progress.expect(bytes: part.files.reduce(0) { $0 + $1.missing })
+        try await refuseIfTooSmall(for: part.files)
+        let checkpoint = Checkpoint(part.files, store: store, operation: operation)
+        part.bytesStored = try await bring(part.files, wholes, continuation, checkpoint, isHashed: false).0
+        for (_, file) in outcome.verified { part.entries += Part.entries(of: file) }
+        for (opened, file) in zip(opened, part.files) {
+            for (number, cut) in opened.segmentation.cuts.enumerated() {
+                guard let tensor = cut.tensor, let layer = file.layer(of: number) ?? given[tensor] else { continue }
+                part.entries.append(Weights.Entry(tensor: tensor, layer: layer))
+            }
+        }
+        return part
+    }
+
+    /// What has to move, in runs of neighbours.
+    private func units(
+        of file: OpenedFile, _ selection: TensorSelection, _ given: [Tensor: Layer]
+    ) -> [Plan.Unit] {
+        let cuts = file.segmentation.cuts
+        let wanted = cuts.map { cut in
+            cut.tensor.map { given[$0] == nil && selection.matches($0.name) } ?? false
+        }
+        var units: [Plan.Unit] = []
+        var next = 0
+        while let first = wanted[next...].firstIndex(of: true) {
+            next = wanted[first...].firstIndex(of: false) ?? cuts.count
+            units += file.segmentation.units(of: first..<next).map { Plan.Unit(run: $0, claim: .unknown) }
+        }
+        return units
+    }
+}
+
+extension PullWork.Part {
+    static func entries(of file: Manifest.File) -> [Weights.Entry] {
+        file.segments.compactMap { segment in
+            segment.tensor.map { Weights.Entry(tensor: $0, layer: segment.layer) }
+        }
+    }
+
+    static func tensors(of file: Manifest.File) -> [Tensor: Layer] {
+        Dictionary(entries(of: file).map { ($0.tensor, $0.layer) }) { first, _ in first }
+    }
+}
+
+extension PullWork.Part {
+    static func tensors(of manifest: Manifest) -> [Tensor: Layer] {
+        manifest.files.reduce(into: [:]) { $0.merge(tensors(of: $1)) { first, _ in first } }
+    }
+}
+
+/// Tensors of the same commit that were pulled alone. They came unchecked, so they are assumed until the file's hash
+/// decides.
+struct PartProof: Prover {
+    private let known: [Tensor: Layer]
+
+    init(_ manifest: Manifest) {
+        known = PullWork.Part.tensors(of: manifest)
+    }
+
+    func evidence(
+        for files: [OpenedFile], knowing known: [Evidence], among candidates: Candidates
+    ) async throws -> Proved {
+        var proved = Proved(evidence: files.map { Evidence(cuts: $0.segmentation.cuts.count) })
+        for (number, file) in files.enumerated() where file.canBeChecked && file.wanted.contradictions == 0 {
+            for (cut, place) in file.segmentation.cuts.enumerated() {
+                guard let tensor = place.tensor, let layer = self.known[tensor] else { continue }
+                proved.evidence[number][cut] = .assumed(layer, .resumed)
+            }
+        }
+        return proved
+    }
+}

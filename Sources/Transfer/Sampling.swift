@@ -1,0 +1,113 @@
+internal import Model
+
+/// Where tensors are looked at, to tell whether they may be equal to others: a few short runs at places and of lengths
+/// that nobody can foresee, and the last rows of what grows at its end.
+struct Sampling: Sendable {
+    /// A tensor worth sampling, by its number, and where its bytes lie in the file.
+    struct Target: Hashable, Sendable {
+        let number: Int
+        let bytes: Range<UInt64>
+        /// Vocabularies grow at the end, by rows that the rest shows nothing of.
+        let growsAtEnd: Bool
+    }
+
+    struct Sample: Hashable, Sendable {
+        let target: Int
+        /// In the file.
+        let bytes: Range<UInt64>
+    }
+
+    /// Below this a tensor is fetched sooner than it is sampled.
+    static let leastTensor: UInt64 = 512 << 10
+    static let longest: UInt64 = 4 << 10
+    static let shortest: UInt64 = 256
+    /// How many draws over all bytes decide whether anything is equal.
+    static let firstDraws = 16
+    /// A tensor gets one more sample for each of these.
+    private static let bytesPerSample: UInt64 = 32 << 20
+
+    let targets: [Target]
+
+    init(_ targets: [Target]) { self.targets = targets }
+
+    var bytes: UInt64 { targets.reduce(0) { $0 + UInt64($1.bytes.count) } }
+
+    /// Drawn over the bytes of all targets, so that what is large is likely among them. They cost half of what all may.
+    func first(budget: UInt64, using random: inout some RandomNumberGenerator) -> [Sample] {
+        guard bytes > 0 else { return [] }
+        let most = budget / UInt64(2 * Sampling.firstDraws)
+        let longest = min(Sampling.longest, max(Sampling.shortest, most))
+        return (0..<Sampling.firstDraws).map { _ in
+            var place = UInt64.random(in: 0..<bytes, using: &random)
+            for target in targets {
+                let count = UInt64(target.bytes.count)
+                if place < count {
+                    return Sampling.sample(
+                        target, around: target.bytes.lowerBound + place, longest, using: &random)
+                }
+                place -= count
+            }
+            return Sampling.sample(targets[targets.count - 1], around: 0, longest, using: &random)
+        }
+    }
+
+    /// Some of every target, the last rows where they matter; `density` times as many as usual. Within `budget` bytes:
+    /// when that is little they are shorter, and those that were `seen` already get none.
+    func each(
+        density: UInt64 = 1, budget: UInt64, seen: Set<Int> = [], using random: inout some RandomNumberGenerator
+    ) -> [Sample] {
+        let unseen = targets.filter { !seen.contains($0.number) }
+        let longest = min(Sampling.longest, max(Sampling.shortest, budget / UInt64(2 * max(unseen.count, 1))))
+        var samples: [Sample] = []
+        var left = budget
+        func take(_ wanted: [Sample]) {
+            for sample in wanted where UInt64(sample.bytes.count) <= left {
+                left -= UInt64(sample.bytes.count)
+                samples.append(sample)
+            }
+        }
+        for target in unseen {
+            take(Sampling.spread(1, over: target, longest, using: &random))
+            if target.growsAtEnd { take([Sampling.end(of: target, longest, using: &random)]) }
+        }
+        for target in targets.sorted(by: { $0.bytes.count > $1.bytes.count }) {
+            let more = density * (1 + UInt64(target.bytes.count) / Sampling.bytesPerSample) - 1
+            if more > 0 { take(Sampling.spread(more, over: target, longest, using: &random)) }
+        }
+        return samples
+    }
+
+    /// One in each of so many equal parts.
+    private static func spread(
+        _ count: UInt64, over target: Target, _ longest: UInt64, using random: inout some RandomNumberGenerator
+    ) -> [Sample] {
+        let part = max(1, UInt64(target.bytes.count) / count)
+        return (0..<count).map { index in
+            let start = target.bytes.lowerBound + index * part
+            return sample(target, around: start + UInt64.random(in: 0..<part, using: &random), longest, using: &random)
+        }
+    }
+
+    private static func sample(
+        _ target: Target, around place: UInt64, _ longest: UInt64, using random: inout some RandomNumberGenerator
+    ) -> Sample {
+        let length = min(UInt64.random(in: longest / 2...longest, using: &random), UInt64(target.bytes.count))
+        let start = min(max(place, target.bytes.lowerBound), target.bytes.upperBound - length)
+        return Sample(target: target.number, bytes: start..<start + length)
+    }
+
+    private static func end(
+        of target: Target, _ longest: UInt64, using random: inout some RandomNumberGenerator
+    ) -> Sample {
+        sample(target, around: target.bytes.upperBound, longest, using: &random)
+    }
+}
+
+extension Tensor {
+    /// Whether it has a row for each word, and may have got more rows: such are much higher than wide, or called so.
+    var growsAtEnd: Bool {
+        let name = name.string.lowercased()
+        return ["embed", "lm_head", "wte", "tok_", "output.weight", "shared.weight"].contains { name.contains($0) }
+            || shape.count == 2 && shape[0] >= 16384 && shape[0] > shape[1]
+    }
+}

@@ -1,0 +1,98 @@
+internal import Model
+
+/// The tensors of a model that is here, as candidates for being those of a file that is not. Shards play no part.
+struct Twins: Sendable {
+    /// What two tensors must have in common to be worth comparing.
+    private struct Form: Hashable {
+        let dtype: DType
+        let shape: [UInt64]
+
+        init(_ tensor: Tensor) {
+            dtype = tensor.dtype
+            shape = tensor.shape
+        }
+    }
+
+    private var byName: [ExactText: (tensor: Tensor, layer: Layer)] = [:]
+    private var byForm: [Form: [Layer]] = [:]
+
+    init(of model: Manifest) {
+        for segment in model.files.lazy.flatMap(\.segments) {
+            guard let tensor = segment.tensor else { continue }
+            byName[tensor.name] = (tensor, segment.layer)
+            byForm[Form(tensor), default: []].append(segment.layer)
+        }
+    }
+
+    /// For each tensor the layer that may be the same, by the rule that finds most: the name; the name behind another
+    /// prefix; the place among all of that form, for a model whose tensors were renamed.
+    func candidates(for tensors: [Tensor]) -> [Layer?] {
+        let named = tensors.map { same($0, as: $0.name) }
+        let enough = tensors.count / 2
+        if count(named) > enough { return named }
+        let moved = prefixes(of: tensors).map { prefix in
+            tensors.map { tensor in prefix.applied(to: tensor.name).flatMap { same(tensor, as: $0) } }
+        }
+        if let moved, count(moved) > max(enough, count(named)) { return moved }
+        let placed = inPlace(tensors)
+        return count(placed) > count(named) ? placed : named
+    }
+
+    private func count(_ layers: [Layer?]) -> Int { layers.count { $0 != nil } }
+
+    private func same(_ tensor: Tensor, as name: ExactText) -> Layer? {
+        guard let found = byName[name], Form(found.tensor) == Form(tensor) else { return nil }
+        return found.layer
+    }
+
+    private func inPlace(_ tensors: [Tensor]) -> [Layer?] {
+        var next: [Form: Int] = [:]
+        return tensors.map { tensor in
+            let form = Form(tensor)
+            let place = next[form, default: 0]
+            next[form] = place + 1
+            guard let layers = byForm[form], place < layers.count else { return nil }
+            return layers[place]
+        }
+    }
+
+    /// `model.` here is `language_model.model.` there.
+    private struct Prefix: Hashable {
+        let there: String
+        let here: String
+
+        func applied(to name: ExactText) -> ExactText? {
+            guard name.string.utf8.starts(with: there.utf8) else { return nil }
+            return ExactText(here + String(decoding: name.string.utf8.dropFirst(there.utf8.count), as: UTF8.self))
+        }
+    }
+
+    /// Most names of a model begin alike: a few of them show how they differ from those here.
+    private func prefixes(of tensors: [Tensor]) -> Prefix? {
+        let ends = Dictionary(
+            byName.keys.map { (Twins.end(of: $0.string, parts: Twins.telling), $0.string) },
+            uniquingKeysWith: { first, _ in first })
+        var seen: [Prefix: Int] = [:]
+        for tensor in tensors.prefix(200) {
+            let name = tensor.name.string
+            let end = Twins.end(of: name, parts: Twins.telling)
+            guard let other = ends[end], name.utf8.count > end.utf8.count || other.utf8.count > end.utf8.count else {
+                continue
+            }
+            let common = Twins.commonEnd(name, other)
+            seen[Prefix(there: String(name.dropLast(common)), here: String(other.dropLast(common))), default: 0] += 1
+        }
+        return seen.max { ($0.value, $1.key.there) < ($1.value, $0.key.there) }?.key
+    }
+
+    /// `layers.0.mlp.up_proj.weight`: so many parts of a name say which tensor of a model it is.
+    private static let telling = 5
+
+    private static func end(of name: String, parts: Int) -> String {
+        name.split(separator: ".", omittingEmptySubsequences: false).suffix(parts).joined(separator: ".")
+    }
+
+    private static func commonEnd(_ one: String, _ other: String) -> Int {
+        zip(one.reversed(), other.reversed()).prefix { $0 == $1 }.count
+    }
+}

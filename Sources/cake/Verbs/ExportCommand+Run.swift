@@ -1,0 +1,168 @@
+import Model
+import Platform
+import Store
+import Transfer
+
+extension ExportCommand {
+    func run(in session: Session) async throws {
+        let (store, named) = try session.find(name, revision: revision)
+        let manifest = try store.manifest(named.record.manifest)
+        let files = try selected(from: manifest)
+        try refuseMissing(named, in: session)
+        if format == .files || format == .hfCache {
+            if isDryRun { return list(files.map { ($0.path.description, $0.size) }, in: session) }
+            if isStreamed {
+                let stream = files.count == 1 ? ModelStream(files[0]) : ModelStream(tar: files)
+                return try await send(stream, of: named, from: store, in: session)
+            }
+            if format == .hfCache { return try await writeCache(files, of: named, from: store, in: session) }
+            return try await tell(named, "each as its SHA-256 says", in: session) { progress in
+                try await Export(from: store, progress: progress, isForced: overwrites)(
+                    named.name, named.record.manifest, files, to: path)
+            }
+        }
+        let choice = try tensors.choice(from: files, in: store)
+        noteLeftOut(choice, in: session)
+        switch format {
+        case .files, .hfCache: return
+        case .fast: try await writeArchive(choice, of: named, from: store, in: session)
+        case .safetensors: try await writeSafetensors(choice, of: named, from: store, in: session)
+        }
+    }
+
+    /// Of a model that was pulled in part. A cache for the Hub's client must have the published files.
+    private func refuseMissing(_ named: LocalStore.Named, in session: Session) throws(CakeError) {
+        guard named.record.isPartial else { return }
+        try tensors.refuse(missing: named.record.missing, of: named.name)
+        let said = "\(named.name) was pulled in part: \(named.record.missingText)"
+        guard format != .hfCache else { throw CakeError(.notFound, said, fix: "cake pull \(named.name) brings them") }
+        session.reporter.note(said)
+    }
+
+    private var isStreamed: Bool { destination == "-" && format != .hfCache }
+
+    private var path: String { destination ?? "" }
+
+    private func writeCache(
+        _ files: [Manifest.File], of named: LocalStore.Named, from store: LocalStore, in session: Session
+    ) async throws {
+        guard let cache = destination ?? session.settings.huggingFaceCache else {
+            throw CakeError(
+                .usage, "there is no HOME, so cake does not know where the cache is", fix: "say it with -o DIR")
+        }
+        let record = named.record
+        let entry = try HubCacheEntry(
+            in: cache, named.name, revision: record.revision, commit: record.commit, manifest: record.manifest)
+        try await tell(named, "each as its SHA-256 says", at: entry.snapshot, in: session) { progress in
+            try await Export(from: store, progress: progress, isForced: overwrites).cache(
+                named.name, record.manifest, files, to: entry)
+        }
+        if let other = entry.otherCommit, let revision = entry.revision {
+            session.reporter.note(
+                "\(revision) means \(other) in that cache, and stays so: ask for this one by revision=\"\(entry.commit)\""
+            )
+        }
+    }
+
+    private func writeArchive(
+        _ choice: WeightChoice, of named: LocalStore.Named, from store: LocalStore, in session: Session
+    ) async throws {
+        let archive = try FastArchive(try choice.facts(hasJoinedStorages: hasOneStorage, isStreamed: isStreamed))
+        for tensor in archive.rawTensors {
+            session.reporter.note(
+                "torch has no \(tensor.dtype.rawValue) \(tensor.shape): \(tensor.name.printable) is there as bytes")
+        }
+        if isDryRun { return list(archive.layout.members.map { (Printable.escape($0.name), $0.size) }, in: session) }
+        if isStreamed {
+            let stream = try ModelStream(archive: choice, hasJoinedStorages: hasOneStorage)
+            return try await send(stream, of: named, from: store, in: session)
+        }
+        try await tell(named, "\(choice.weights.entries.count) tensors, each as its SHA-256 says", in: session) {
+            progress in
+            try await Export(from: store, progress: progress, isForced: overwrites).archive(
+                named.name, named.record.manifest, choice, hasJoinedStorages: hasOneStorage, to: path)
+        }
+    }
+
+    private func writeSafetensors(
+        _ choice: WeightChoice, of named: LocalStore.Named, from store: LocalStore, in session: Session
+    ) async throws {
+        let isAlone = WeightChoice.isFile(path)
+        if isDryRun {
+            let shards = try choice.shards(limit: isAlone ? nil : shardSize)
+            let others = isAlone ? [] : choice.companions.map { ($0.path.description, $0.size) }
+            return list(shards.files.map { ($0.path.description, $0.size) } + others, in: session)
+        }
+        if isStreamed {
+            let stream = try ModelStream(choice, limit: shardSize, isAlone: shardSize == nil)
+            return try await send(stream, of: named, from: store, in: session)
+        }
+        try await tell(named, "\(choice.weights.entries.count) tensors, each as its SHA-256 says", in: session) {
+            progress in
+            try await Export(from: store, progress: progress, isForced: overwrites).safetensors(
+                named.name, named.record.manifest, choice, limit: shardSize, to: path)
+        }
+    }
+
+    private func send(
+        _ stream: ModelStream, of named: LocalStore.Named, from store: LocalStore, in session: Session
+    ) async throws {
+        try await session.send(stream, "exporting \(named.name)", from: store, holding: named.record.manifest)
+    }
+
+    private func list(_ files: [(path: String, size: UInt64)], in session: Session) {
+        for file in files { session.output.line("\(file.path)  \(Quantities.bytes(file.size))") }
+    }
+
+    private func noteLeftOut(_ choice: WeightChoice, in session: Session) {
+        let left = choice.files.otherForms
+        guard !left.isEmpty else { return }
+        let shown = left.prefix(3).map(\.path.description).joined(separator: ", ")
+        let more = left.count > 3 ? " and \(left.count - 3) more" : ""
+        session.reporter.note("left out: \(shown)\(more), other forms of the same weights")
+    }
+
+    /// Does the work with a display, and says what came of it.
+    private func tell(
+        _ named: LocalStore.Named, _ proof: String, at place: String? = nil, in session: Session,
+        _ work: (Progress) async throws -> Export.Report
+    ) async throws {
+        let place = place ?? path
+        let progress = Progress("exporting \(named.name)")
+        let start = ContinuousClock.now
+        let report = try await session.reporter.show(progress) { try await work(progress) }
+        if session.settings.isJSON {
+            session.show([
+                "name": JSONValue(named.name.string), "manifest": JSONValue(named.record.manifest.hex),
+                "output": JSONValue(place), "format": JSONValue(format.rawValue),
+                "files": JSONValue(report.files), "bytes": JSONValue(report.bytes),
+                "files_there": JSONValue(report.filesThere),
+            ])
+        } else if !session.settings.isQuiet {
+            let elapsed = Quantities.duration(ContinuousClock.now - start)
+            let there = report.filesThere > 0 ? "; \(report.filesThere) were there already" : ""
+            session.output.line(
+                "exported \(session.style.paint(named.name.description, .strong)) to \(Printable.escape(place))")
+            session.show(
+                detail: "\(report.files) \(report.files == 1 ? "file" : "files"), \(Quantities.bytes(report.bytes)), "
+                    + "\(proof)\(there); in \(elapsed)")
+        }
+    }
+
+    private func selected(from manifest: Manifest) throws(CakeError) -> [Manifest.File] {
+        var including: [Glob] = []
+        for pattern in included { including.append(try Glob(pattern)) }
+        var excluding: [Glob] = []
+        for pattern in excluded { excluding.append(try Glob(pattern)) }
+        let files = manifest.files.filter { file in
+            (including.isEmpty || including.contains { $0.matches(file.path.string) })
+                && !excluding.contains { $0.matches(file.path.string) }
+        }
+        guard !files.isEmpty || manifest.files.isEmpty else {
+            throw CakeError(
+                .notFound, "no file of \(Printable.escape(name)) fits",
+                fix: "cake inspect \(Printable.escape(name)) lists its files")
+        }
+        return files
+    }
+}

@@ -1,0 +1,120 @@
+import Model
+import Platform
+import Transfer
+
+/// What passes from the Hub to a program.
+enum StreamFormat: String, CaseIterable, Sendable {
+    /// The original files: one as it is, several as a tar.
+    case files
+    /// One archive that torch maps.
+    case fast
+}
+
+struct StreamCommand: Verb {
+    let name: String
+    let files: [String]
+    let format: StreamFormat
+    /// Nil for standard output.
+    let pipe: String?
+    let revision: String?
+    let included: [String]
+    let excluded: [String]
+    let token: String?
+    let options: HubStream.Options
+
+    private static let nameWord = Positional("NAME", .one, .nothing, "org/name[@revision], a short name, or a Hub URL")
+    private static let fileWord = Positional("FILE", .any, .nothing, "only these files")
+    private static let output = Option.text(
+        "output", short: "o", "PIPE", completing: .path, "a named pipe, instead of standard output")
+    private static let formatOption = Option<StreamFormat>.choice("format", "FORMAT", "what to send")
+
+    static let command = Command(
+        Self.self, "stream", for: .move, "send a model from the Hub to a program, by way of no disk",
+        about: [
+            "One file goes as it is, several as a tar. --format fast sends the archive that torch.load maps, with the "
+                + "files that go along in it. There is no store, and nothing is written to a disk.",
+            "The last 64 KiB of each file are held back until all of it hashes to what the Hub published; otherwise the "
+                + "output ends short, with status 11. What came before is not to be believed until then.",
+            "An archive that passed this way loads like the others. It has no list of layers, which are not known before "
+                + "they have passed: cake import and cake verify do not take it.",
+        ],
+        positionals: [nameWord, fileWord],
+        options: [
+            output.form, formatOption.form, PullOptions.revisionOption.form, PullOptions.include.form,
+            PullOptions.exclude.form, PullOptions.tokenOption.form, PullOptions.workers.form, PullOptions.rate.form,
+        ],
+        examples: [
+            .init("cake stream hf://org/name | tar -x -C /mnt/ram", "all files of the model"),
+            .init("cake stream org/name@v2 model.safetensors > /dev/shm/model.safetensors", "one file"),
+            .init("cake stream org/name --format fast -o ./pipe", "an archive, to whoever reads the pipe"),
+        ],
+        whenInterrupted: "what was sent is not whole; nothing was kept")
+
+    init(_ arguments: Arguments) throws(CakeError) {
+        name = try arguments.word(Self.nameWord)
+        files = arguments.words(Self.fileWord)
+        format = try arguments.value(of: Self.formatOption) ?? .files
+        let destination = try arguments.value(of: Self.output)
+        pipe = destination == "-" ? nil : destination
+        revision = try arguments.value(of: PullOptions.revisionOption)
+        included = try arguments.values(of: PullOptions.include)
+        excluded = try arguments.values(of: PullOptions.exclude)
+        token = try arguments.value(of: PullOptions.tokenOption)
+        var options = HubStream.Options()
+        if let most = try arguments.value(of: PullOptions.workers) { options.mostConnections = most }
+        options.bytesPerSecond = try arguments.value(of: PullOptions.rate)
+        self.options = options
+    }
+}
+
+extension StreamCommand {
+    func run(in session: Session) async throws {
+        if pipe == nil { try session.refuseTerminal() }
+        let reference = try session.hubReference(name).at(revision)
+        let source = try session.hub(for: "cake stream", token: token)
+        let progress = Progress("looking at \(reference.storeName)")
+        try await session.reporter.show(progress) {
+            let snapshot = try await source.snapshot(of: reference)
+            let choice = try await selection(from: snapshot, reference).chosen(from: snapshot, on: source)
+            if let note = choice.note { session.reporter.note(note) }
+            for complaint in choice.complaints { session.reporter.note(complaint.what) }
+            let stream = try await stream(of: choice.files, snapshot, source, session)
+            for tensor in stream.rawTensors {
+                session.reporter.note(
+                    "torch has no \(tensor.dtype.rawValue) \(tensor.shape): \(tensor.name.printable) is there as bytes")
+            }
+            progress.begin("streaming \(reference.storeName)")
+            guard let pipe else { return try await stream.send(progress) { try session.sendOn($0) } }
+            let reader = try NamedPipe(pipe)
+            try await stream.send(progress) { bytes in
+                guard try reader.send(bytes) else { throw Answer(status: 0) }
+            }
+        }
+    }
+
+    /// An address may name a file, or a folder.
+    private func selection(
+        from snapshot: Snapshot, _ reference: HubReference
+    ) throws(CakeError) -> WeightSelection {
+        var (files, included) = (files, included)
+        if let place = reference.file {
+            if snapshot.file(at: place) != nil {
+                files.append(place.string)
+            } else {
+                included.append(place.string + "/")
+            }
+        }
+        return try WeightSelection(.oneFormat, files: files, include: included, exclude: excluded)
+    }
+
+    private func stream(
+        of files: [SnapshotFile], _ snapshot: Snapshot, _ source: HubSource, _ session: Session
+    ) async throws -> HubStream {
+        switch format {
+        case .files:
+            try await HubStream(files: files, of: snapshot, from: source, on: session.pool, options)
+        case .fast:
+            try await HubStream(archive: files, of: snapshot, from: source, on: session.pool, options)
+        }
+    }
+}

@@ -1,0 +1,51 @@
+// What the codec makes of models, on one thread and in memory: codec MODEL.safetensors [BASE.safetensors] [ROUNDS]
+// Beside a base, tensors that are the same are left out, others are encoded beside those of the same name, dtype and shape.
+import Model
+import Platform
+import Store
+import Transfer
+
+struct Model {
+    let file: File
+    let header: Safetensors.Header
+
+    init(_ path: String) throws {
+        file = try File(path, .read)
+        header = try Segmentation.header(of: file, size: file.size())
+    }
+
+    func bytes(_ range: Range<UInt64>) -> PlainBytes {
+        PlainBytes(file: file, start: range.lowerBound, count: range.upperBound - range.lowerBound)
+    }
+}
+
+func seconds(_ duration: Duration) -> Double {
+    Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
+}
+
+let arguments = CommandLine.arguments.dropFirst()
+let paths = arguments.filter { $0.hasSuffix(".safetensors") }
+let rounds = arguments.compactMap { Int($0) }.first ?? 3
+guard let path = paths.first else { throw CakeError(.usage, "codec MODEL.safetensors [BASE.safetensors] [ROUNDS]") }
+let model = try Model(path)
+let base = paths.count > 1 ? try Model(paths[paths.index(after: paths.startIndex)]) : nil
+var trial = Trial(rounds: rounds)
+var same: UInt64 = 0
+for entry in model.header.tensors where !entry.range.isEmpty {
+    let plain = model.bytes(entry.range)
+    let other = base?.header.tensors.first { $0.tensor == entry.tensor }
+    if let other, let base, try plain.all() == base.bytes(other.range).all() {
+        same += plain.count
+        continue
+    }
+    try trial.run(plain, entry.tensor.dtype, base: other.flatMap { base?.bytes($0.range) })
+}
+let outcome = trial.outcome
+let transforms = outcome.transforms.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }
+print(
+    """
+    {"same": \(same), "plain": \(outcome.plain), "stored": \(outcome.stored), \
+    "encode": \(seconds(outcome.encoding)), "checked": \(seconds(outcome.checkedEncoding)), \
+    "decode": \(seconds(outcome.decoding)), "sha256": \(seconds(outcome.hashing)), \
+    "transforms": {\(transforms.joined(separator: ", "))}}
+    """)

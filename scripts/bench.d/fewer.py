@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""pulls of fine-tunes beside their base: plain, by samples, by Xet's chunks, and with hf, over a line of 200 MB/s"""
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+
+here = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, os.path.join(here, "lib"))
+import timing
+import tunes
+from slow_line import SlowHub
+from timing import MIB, goal, line, middle, run, say
+
+WORK = os.path.join(os.environ["CAKE_BENCH_DIR"], "fewer")
+CAKE = os.environ.get("CAKE_BINARY")
+TOOLS = os.environ["CAKE_BENCH_TOOLS"]
+HF = os.path.join(os.path.dirname(os.environ["CAKE_BENCH_HUB_PYTHON"]), "hf")
+PAGE = os.path.join(here, "..", "..", "docs", "performance.md")
+ROUND_TRIP_MS, EACH, ALL = 50, 25_000_000, 200_000_000
+HOME = os.path.join(WORK, "home")
+WAYS = {"plain": (["--no-probe"], "1"), "samples": ([], "1"), "chunks": (["--no-probe"], "0")}
+
+
+def environment(hub, **more):
+    kept = {key: value for key, value in os.environ.items()
+            if not key.startswith(("CAKE_", "HF_", "HUGGING")) and not key.lower().endswith("_proxy")}
+    return kept | {"HF_ENDPOINT": hub.endpoint, "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HOME": os.path.join(HOME, "hf"),
+                   "XDG_CONFIG_HOME": os.path.join(HOME, "config")} | more
+
+
+def cake(*words):
+    return [CAKE, "--store", os.path.join(HOME, "store"), *words]
+
+
+def forget(name, hub):
+    subprocess.run(cake("rm", name, "--quiet"), env=environment(hub), check=False, capture_output=True)
+    run(cake("gc", "--grace", "0s", "--quiet"), env=environment(hub))
+
+
+def check(name, hub, root):
+    out = os.path.join(HOME, "out")
+    shutil.rmtree(out, ignore_errors=True)
+    run(cake("export", name, "-o", out, "--quiet"), env=environment(hub))
+    if wrong := timing.first_difference(os.path.join(root, name), out):
+        sys.exit(f"error: what cake pulled of {name} is not what is there: {wrong}")
+    shutil.rmtree(out)
+
+
+def measured(hub, command, env):
+    """Its cost, and all bytes that came over the line for it."""
+    before = hub.moved()
+    cost = run(command, env=env)
+    return cost, hub.moved() - before
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--quick", action="store_true")
+    arguments.add_argument("--write", action="store_true")
+    arguments.add_argument("--only", default="cake,hf")
+    arguments.add_argument("--rounds", type=int)
+    args = arguments.parse_args()
+    if args.quick and args.write:
+        sys.exit("error: a quick run is no measurement, so it is not written down; leave out --quick or --write")
+    size = (128 if args.quick else 2048) * MIB
+    rounds = args.rounds or 1
+    root = os.path.join(WORK, "root")
+    say("making a base and its tunes, or finding them")
+    subprocess.run([os.environ["CAKE_BENCH_PYTHON"], os.path.join(here, "lib", "tunes.py"), root, str(size)], check=True)
+    total = timing.size_of_files(os.path.join(root, "bench", "base"))
+    versions = [timing.peer_version([CAKE, "--version"])]
+    print(f"machine: {timing.machine(WORK)}")
+    taken = {}
+    shutil.rmtree(HOME, ignore_errors=True)
+    os.makedirs(HOME)
+    with SlowHub(TOOLS, root, ROUND_TRIP_MS, EACH, ALL, "--xet") as hub:
+        for part in (None, *tunes.PARTS):
+            hub.warm("bench/" + ("base" if part is None else f"tuned-{part}"))
+        say("the base")
+        run(cake("pull", "bench/base", "--quiet"), env=environment(hub, HF_HUB_DISABLE_XET="0"))
+        for part in tunes.PARTS:
+            name = f"bench/tuned-{part}"
+            for number in range(rounds):
+                for way, (options, disabled) in WAYS.items():
+                    say(f"{part} % changed, {way}")
+                    timing.ready_memory(total)
+                    forget(name, hub)
+                    env = environment(hub, HF_HUB_DISABLE_XET=disabled)
+                    taken.setdefault((part, way), []).append(measured(hub, cake("pull", name, "--quiet", *options), env))
+                    if number == 0:
+                        check(name, hub, root)
+                if "hf" in args.only.split(","):
+                    say(f"{part} % changed, hf")
+                    timing.ready_memory(total)
+                    shutil.rmtree(os.path.join(HOME, "hf"), ignore_errors=True)
+                    env = environment(hub, HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
+                    taken.setdefault((part, "hf"), []).append(measured(hub, [HF, "download", name, "--quiet"], env))
+            forget(name, hub)
+    text, goals = report(size, taken)
+    shutil.rmtree(HOME, ignore_errors=True)
+    if args.write:
+        notes = (f"{timing.runs(rounds)}. The line: {ROUND_TRIP_MS} ms a round trip, {EACH / 1e6:.0f} MB/s a connection, "
+                 f"{ALL / 1e6:.0f} MB/s in all. MB are all bytes that came over it, questions and headers included.")
+        timing.write_table(PAGE, "fewer", WORK, versions, notes, text, goals)
+    timing.tell_goals(goals)
+
+
+def report(size, taken):
+    ways = [*WAYS, "hf"]
+    rows, goals = [], []
+    cost = {key: middle([one for one, _ in runs]) for key, runs in taken.items()}
+    moved = {key: sorted(bytes_ for _, bytes_ in runs)[len(runs) // 2] for key, runs in taken.items()}
+    for part in tunes.PARTS:
+        for title, value, form in ((f"{part} % changed: wall s", lambda k: cost[k].wall, "{:.2f}"),
+                                   (f"{part} % changed: MB moved", lambda k: moved[k] / 1e6, "{:.1f}")):
+            found = {way: value((part, way)) for way in ways if (part, way) in taken}
+            for way, number in found.items():
+                line(f"{title}, {way}", number, "s" if title.endswith("s") else "MB")
+            rows.append([title, *(form.format(found[way]) if way in found else "–" for way in ways)])
+
+    def aim(title, *arguments):
+        goals.append((title, *goal(title, *arguments)))
+
+    for part in tunes.PARTS[:-1]:
+        changed = tunes.bytes_changed(size, part)
+        over = {way: (moved[part, way] - changed * factor) / 1e6 for way, factor in (("chunks", 1.01), ("samples", 1.02))}
+        aim(f"{part} % changed, by chunks: moved beyond 1.01 of what changed", over["chunks"], 2, "MB")
+        aim(f"{part} % changed, by samples: moved beyond 1.02 of what changed", over["samples"], 4, "MB")
+    for way in ("samples", "chunks"):
+        aim(f"100 % changed, by {way}: bytes against plain", moved[100, way] / moved[100, "plain"], 1.02, "x")
+        aim(f"100 % changed, by {way}: time against plain", cost[100, way].wall / cost[100, "plain"].wall, 1.02, "x")
+    if (5, "hf") in taken:
+        for way in ("samples", "chunks"):
+            aim(f"5 % changed, by {way}: times as fast as hf", cost[5, "hf"].wall / cost[5, way].wall, 10, "x", True)
+    return timing.table(["beside a base of 2 GiB", *ways], rows), goals
+
+
+if __name__ == "__main__":
+    main()

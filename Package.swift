@@ -39,7 +39,7 @@ let package = Package(
         swift("Transfer", ["Model", "Platform", "Store"]),
         .executableTarget(
             name: "cake", dependencies: ["Transfer", "Store", "Platform", "Model"], swiftSettings: strict),
-        swift("Hub", ["Model", "Platform", "CCrypto"], path: "Tests/Hub"),
+        swift("Hub", ["Model", "Platform", "CShims", "CCrypto"], path: "Tests/Hub"),
         .executableTarget(
             name: "hub", dependencies: ["Hub", "Model", "Platform"], path: "Tests/HubServer", swiftSettings: strict),
         .executableTarget(

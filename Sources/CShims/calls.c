@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CShims.h"
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 int cake_syncfs(int descriptor) { return syncfs(descriptor); }
@@ -10,6 +11,8 @@ int cake_start_writing(int descriptor, int64_t offset, int64_t count) {
 }
 
 int cake_fallocate(int descriptor, int64_t size) { return fallocate(descriptor, 0, 0, size); }
+
+int cake_accept(int listening) { return accept4(listening, NULL, NULL, SOCK_CLOEXEC); }
 
 CURLcode cake_curl_set_number(CURL *handle, CURLoption option, long value) {
     return curl_easy_setopt(handle, option, value);

@@ -2,6 +2,7 @@ import Foundation
 import Model
 import Platform
 import Store
+import Support
 import Testing
 import Transfer
 

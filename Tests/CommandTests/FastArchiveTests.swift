@@ -1,6 +1,7 @@
 import Foundation
 import Model
 import Platform
+import Support
 import Testing
 
 @testable import cake

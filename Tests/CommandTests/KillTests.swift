@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 @testable import cake
@@ -53,7 +54,7 @@ import Testing
             let victim = try home.start("import", home.path(name).path)
             let ended = ends(victim, within: moment)
             kill(victim.processIdentifier, SIGKILL)
-            victim.waitUntilExit()
+            try victim.end()
             if !ended { hits += 1 }
             let after = "a kill of import \(name) at \(Int(moment * 1000)) ms (round \(round))"
             try works("ls", after: after)
@@ -98,7 +99,8 @@ import Testing
         // With job control a background job hears Ctrl-C as one in front does.
         let line =
             "set -m; $CAKE import ~/large & "
-            + "until [ -n \"$(find ~/.local/share/cake/incoming -size +256k)\" ]; do :; done; kill -INT $!; wait $!; echo $?"
+            + "until [ -n \"$(find ~/.local/share/cake/incoming -size +256k)\" ] || ! kill -0 $!; do :; done; "
+            + "kill -INT $!; wait $!; echo $?"
         let result = try home.shell(line)
         #expect(result.output == "130\n", "\(result.errors)")
     }
@@ -127,7 +129,7 @@ import Testing
             try works("rm", "many", after: "import")
             let both = try (0..<2).map { _ in try home.start("gc") }
             for process in both {
-                process.waitUntilExit()
+                try process.end()
                 #expect(try process.terminationStatus == 0 || said() == "")
             }
             try works("verify", after: "two gcs at once")

@@ -1,5 +1,6 @@
 import Foundation
 import Model
+import Support
 
 @testable import cake
 

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 @testable import cake
@@ -49,6 +50,7 @@ private struct Stuck: ~Copyable {
     let process: Process
     private let output = Pipe()
     private let errors = Pipe()
+    private let words: URL
 
     init(ignoring signal: String? = nil, cannotSpeak: Bool = false) throws {
         let trap = signal.map { "trap '' \($0); " } ?? ""
@@ -56,11 +58,19 @@ private struct Stuck: ~Copyable {
         let fill = "head -c 65536 /dev/zero; " + (cannotSpeak ? "head -c 65536 /dev/zero >&2; " : "")
         let script = trap + fill + "exec '\(Tool.cake.path)' help"
         process = Tool.process(URL(filePath: "/bin/sh"), ["-c", script])
+        words = FileManager.default.temporaryDirectory.appending(path: "cake-words-\(UUID().uuidString)")
+        try Data().write(to: words)
         process.standardOutput = output
-        process.standardError = errors
+        if cannotSpeak {
+            process.standardError = errors
+        } else {
+            process.standardError = try FileHandle(forWritingTo: words)
+        }
         try process.run()
         Thread.sleep(forTimeInterval: 0.3)
     }
+
+    deinit { try? FileManager.default.removeItem(at: words) }
 
     func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
@@ -70,10 +80,8 @@ private struct Stuck: ~Copyable {
         while process.isRunning, -start.timeIntervalSinceNow < limit { Thread.sleep(forTimeInterval: 0.01) }
         let seconds = -start.timeIntervalSinceNow
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-        process.waitUntilExit()
-        try errors.fileHandleForWriting.close()
-        let said = try errors.fileHandleForReading.readToEnd() ?? Data()
-        return (seconds, String(decoding: said, as: UTF8.self))
+        try process.end()
+        return (seconds, try String(contentsOf: words, encoding: .utf8))
     }
 }
 

@@ -69,7 +69,7 @@ import Testing
             while victim.isRunning, sent < step {}
             let wasRunning = victim.isRunning
             kill(victim.processIdentifier, SIGKILL)
-            victim.waitUntilExit()
+            try victim.end()
             if wasRunning { kills += 1 }
             total += sent
             hub.forgetRequests()
@@ -93,7 +93,7 @@ import Testing
         let victim = try start("pull", "org/model")
         await hub.wait { $0.contains { $0.isStalled } }
         victim.interrupt()
-        victim.waitUntilExit()
+        try victim.end()
         #expect(victim.terminationReason == .uncaughtSignal && victim.terminationStatus == SIGINT)
         let words = try String(contentsOf: home.path("said"), encoding: .utf8)
         #expect(words.contains("interrupted") && words.contains("kept"), "\(words)")
@@ -110,7 +110,7 @@ import Testing
     @Test func `shares the work with another that pulls the same`() throws {
         let both = try [start("pull", "org/model", said: "one"), start("pull", "org/model", said: "two")]
         for process in both {
-            process.waitUntilExit()
+            try process.end()
             #expect(process.terminationStatus == 0)
         }
         #expect(sent == UInt64(weights.count))

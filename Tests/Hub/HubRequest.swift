@@ -39,12 +39,14 @@ final class Log: Sendable {
     }
 
     private struct Waiter {
+        let number: Int
         let condition: @Sendable ([HubRequest]) -> Bool
         let continuation: CheckedContinuation<[HubRequest], Never>
     }
 
     private let entries = Mutex<[Entry]>([])
     private let waiters = Mutex<[Waiter]>([])
+    private let numbers = Numbers()
     private let listener = Mutex<(@Sendable (HubRequest) -> Void)?>(nil)
 
     var requests: [HubRequest] { entries.withLock { $0 }.map { $0.record.withLock { $0 } } }
@@ -71,11 +73,26 @@ final class Log: Sendable {
         listener.withLock { $0 }?(request)
     }
 
+    /// Goes on as things are after some minutes: what the test expects then says what did not happen.
     func wait(_ condition: @escaping @Sendable ([HubRequest]) -> Bool) async -> [HubRequest] {
-        await withCheckedContinuation { continuation in
-            waiters.withLock { $0.append(Waiter(condition: condition, continuation: continuation)) }
+        let number = numbers.next()
+        let limit = Task { [weak self] in
+            try await Task.sleep(for: .seconds(240))
+            self?.giveUp(number)
+        }
+        defer { limit.cancel() }
+        return await withCheckedContinuation { continuation in
+            waiters.withLock { $0.append(Waiter(number: number, condition: condition, continuation: continuation)) }
             wake()
         }
+    }
+
+    private func giveUp(_ number: Int) {
+        let requests = requests
+        let waiter = waiters.withLock { waiters in
+            waiters.firstIndex { $0.number == number }.map { waiters.remove(at: $0) }
+        }
+        waiter?.continuation.resume(returning: requests)
     }
 
     /// Lets those go on whose condition holds. Called after every change that a condition can see.

@@ -1,10 +1,13 @@
+internal import CShims
 internal import Glibc
 internal import Synchronization
 
 /// A port of 127.0.0.1 where somebody listens; each connection has a thread.
 final class Origin: Sendable {
     private struct State {
-        var listening: Int32?
+        /// Bound for as long as the origin lives: a port that was given up might be another's when it is wanted again.
+        var listening: Int32
+        var isAccepting = true
         var connections: [Int: Int32] = [:]
         var threads = 0
         /// How many more are taken before the port is closed.
@@ -13,7 +16,7 @@ final class Origin: Sendable {
 
     let port: UInt16
     private let sendBuffer: Int32?
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let numbers: Numbers
     private let serve: @Sendable (Connection) -> Void
 
@@ -25,47 +28,49 @@ final class Origin: Sendable {
         self.sendBuffer = sendBuffer
         self.numbers = numbers
         self.serve = serve
-        state.withLock { $0.listening = bound.descriptor }
+        state = Mutex(State(listening: bound.descriptor))
         acceptAll(bound.descriptor)
     }
 
     /// From now on so many connections are taken, and then the port is closed: the next client is refused.
     func refuse(after count: Int) {
-        let closing = state.withLock { state -> Int32? in
+        state.withLock { state in
             state.left = count
-            return count <= 0 ? state.listening : nil
+            if count <= 0, state.isAccepting { shutdown(state.listening, Int32(SHUT_RDWR)) }
         }
-        if let closing { shutdown(closing, Int32(SHUT_RDWR)) }
         if count <= 0 { waitUntilClosed() }
     }
 
     /// Listens again at the same port.
     func acceptAgain() throws(HubError) {
         refuse(after: 0)
-        let descriptor = try Origin.listen(port).descriptor
-        state.withLock { state in
+        let descriptor = state.withLock { state in
             state.left = nil
-            state.listening = descriptor
+            state.isAccepting = Glibc.listen(state.listening, 1024) == 0
+            return state.isAccepting ? state.listening : nil
         }
+        guard let descriptor else { throw HubError("cannot listen at port \(port) again: error \(errno)") }
         acceptAll(descriptor)
     }
 
     func stop(waiting: Bool) {
         refuse(after: 0)
         state.withLock { state in
+            if state.listening >= 0 { close(state.listening) }
+            state.listening = -1
             for descriptor in state.connections.values { shutdown(descriptor, Int32(SHUT_RDWR)) }
         }
         while waiting, state.withLock({ $0.threads > 0 }) { sched_yield() }
     }
 
     private func waitUntilClosed() {
-        while state.withLock({ $0.listening != nil }) { sched_yield() }
+        while state.withLock({ $0.isAccepting }) { sched_yield() }
     }
 
     private func acceptAll(_ listening: Int32) {
         onThread { [self] in
             while true {
-                let descriptor = accept(listening, nil, nil)
+                let descriptor = cake_accept(listening)
                 if descriptor < 0 {
                     if errno == EINTR || errno == ECONNABORTED { continue }
                     break
@@ -86,15 +91,12 @@ final class Origin: Sendable {
                 if isLast { shutdown(listening, Int32(SHUT_RDWR)) }
                 begin(descriptor)
             }
-            // Those who are in the queue already are reset by this.
-            close(listening)
-            state.withLock { $0.listening = nil }
+            state.withLock { $0.isAccepting = false }
         }
     }
 
     private func begin(_ descriptor: Int32) {
         _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         if let sendBuffer { setOption(descriptor, SOL_SOCKET, SO_SNDBUF, sendBuffer) }
         let number = numbers.next()
@@ -112,7 +114,19 @@ final class Origin: Sendable {
         }
     }
 
+    /// A port that the kernel chose is given up when nobody listens any more, one that was asked for is not: so it is
+    /// asked for.
     private static func listen(_ port: UInt16) throws(HubError) -> (descriptor: Int32, port: UInt16) {
+        let (descriptor, found) = try bound(to: port)
+        guard port == 0 else {
+            guard Glibc.listen(descriptor, 1024) == 0 else { throw HubError("cannot listen: error \(errno)") }
+            return (descriptor, found)
+        }
+        defer { close(descriptor) }
+        return try listen(found)
+    }
+
+    private static func bound(to port: UInt16) throws(HubError) -> (descriptor: Int32, port: UInt16) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw HubError("no socket: error \(errno)") }
         setOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
@@ -121,16 +135,15 @@ final class Origin: Sendable {
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isListening = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+        let isBound = unsafe withUnsafeMutablePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                unsafe bind(descriptor, pointer, size) == 0 && Glibc.listen(descriptor, 1024) == 0
-                    && getsockname(descriptor, pointer, &size) == 0
+                unsafe bind(descriptor, pointer, size) == 0 && getsockname(descriptor, pointer, &size) == 0
             }
         }
-        guard isListening else {
+        guard isBound else {
             let number = errno
             close(descriptor)
-            throw HubError("cannot listen at port \(port): error \(number)")
+            throw HubError("cannot have port \(port): error \(number)")
         }
         return (descriptor, UInt16(bigEndian: address.sin_port))
     }

@@ -3,7 +3,7 @@ import Model
 import Platform
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct `A hub that misbehaves` {
+@Suite(.timeLimit(.minutes(10))) struct `A hub that misbehaves` {
     let file = Stage.large()
 
     /// What comes of the large file once the hub does this.

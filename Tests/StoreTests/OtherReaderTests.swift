@@ -27,16 +27,8 @@ import Testing
     }
 
     static func read(_ paths: String...) throws -> [UInt8]? {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["python3", script] + paths
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let found = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return process.terminationStatus == 0 ? Array(found) : nil
+        let result = try Tool.run("python3", [script] + paths)
+        return result.status == 0 ? Array(result.bytes) : nil
     }
 
     @Test(arguments: [10, 300_001]) func `reads every transform from what the page of formats says`(size: Int) throws {

@@ -86,12 +86,6 @@ import Testing
     private func unmount(_ path: String) { _ = try? run("umount", ["-l", path]) }
 
     private func run(_ tool: String, _ arguments: [String]) throws -> Bool {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [tool] + arguments
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        return process.terminationStatus == 0
+        try Tool.run(tool, arguments).status == 0
     }
 }

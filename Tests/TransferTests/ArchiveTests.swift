@@ -258,14 +258,7 @@ struct ArchiveBench {
             print([i.file_size for i in z.infolist()], z.read("a/small"), z.open("a/again").read(9))
             """
         let scripts = URL(filePath: #filePath).appending(path: "../../../scripts/lib").standardizedFileURL.path
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["python3", "-c", script, scratch["large.zip"], scripts]
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        try process.run()
-        let said = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(said == "[\(size), 6, \(size)] b'behind' b'\(String(repeating: "\\x00", count: 9))'\n")
+        let said = try Tool.run("python3", ["-c", script, scratch["large.zip"], scripts])
+        #expect(said.output == "[\(size), 6, \(size)] b'behind' b'\(String(repeating: "\\x00", count: 9))'\n")
     }
 }

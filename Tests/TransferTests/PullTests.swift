@@ -159,7 +159,11 @@ import Testing
         async let first = line.pull()
         await line.hub.wait { $0.contains { $0.isStalled } }
         let (waits, continuation) = AsyncStream.makeStream(of: Void.self)
-        async let second = line.pull(into: other) { _ in continuation.yield() }
+        // The stream ends when the second did not have to wait: whoever is slow enough gives a stalled connection up.
+        async let second = { () async throws -> Pull.Report in
+            defer { continuation.finish() }
+            return try await line.pull(into: other) { _ in continuation.yield() }
+        }()
         for await _ in waits { break }
         line.hub.release()
         let reports = try await [first, second]

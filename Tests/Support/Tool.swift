@@ -1,19 +1,22 @@
-import Foundation
+public import Foundation
 
 /// Another program, run to its end.
-struct Tool {
-    let status: Int32
-    let output: String
-    let errors: String
+public struct Tool: Sendable {
+    public let status: Int32
+    /// What it wrote to standard output.
+    public let bytes: Data
+    public let errors: String
 
-    static func exists(_ name: String) -> Bool {
+    public var output: String { String(decoding: bytes, as: UTF8.self) }
+
+    public static func exists(_ name: String) -> Bool {
         (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").contains {
             FileManager.default.isExecutableFile(atPath: "\($0)/\(name)")
         }
     }
 
     /// The cake that was built with these tests.
-    static var cake: URL {
+    public static var cake: URL {
         // The test bundle lies beside it.
         let bundle = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
         let candidates = [
@@ -23,7 +26,7 @@ struct Tool {
         return found.first { FileManager.default.isExecutableFile(atPath: $0.path) } ?? found[0]
     }
 
-    static func process(_ executable: URL, _ arguments: [String], variables: [String: String] = [:]) -> Process {
+    public static func process(_ executable: URL, _ arguments: [String], variables: [String: String] = [:]) -> Process {
         let process = Process()
         process.executableURL = executable
         process.arguments = arguments
@@ -33,13 +36,13 @@ struct Tool {
         return process
     }
 
-    static func run(
+    public static func run(
         _ name: String, _ arguments: [String], input: String = "", variables: [String: String] = [:]
     ) throws -> Tool {
         try run(URL(filePath: "/usr/bin/env"), [name] + arguments, input: input, variables: variables)
     }
 
-    static func run(
+    public static func run(
         _ executable: URL, _ arguments: [String], input: String = "", variables: [String: String] = [:]
     ) throws -> Tool {
         let folder = FileManager.default.temporaryDirectory.appending(path: "cake-test-\(UUID().uuidString)")
@@ -54,9 +57,9 @@ struct Tool {
         process.standardOutput = try FileHandle(forWritingTo: paths[1])
         process.standardError = try FileHandle(forWritingTo: paths[2])
         try process.run()
-        process.waitUntilExit()
+        try process.end()
         return Tool(
-            status: process.terminationStatus, output: try String(contentsOf: paths[1], encoding: .utf8),
+            status: process.terminationStatus, bytes: try Data(contentsOf: paths[1]),
             errors: try String(contentsOf: paths[2], encoding: .utf8))
     }
 }

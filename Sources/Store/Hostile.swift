@@ -9,7 +9,7 @@ package enum Hostile: String, CaseIterable, Sendable {
     /// Frames as zstd sees them.
     case frames
     /// Rewritten pieces of each kind.
-    case planes, grouped, difference, xor
+    case planes, grouped, difference, xor, lowRank
     /// Any piece beside any base: encoded, decoded and compared.
     case roundTrip
 
@@ -91,6 +91,7 @@ extension Form {
         case .grouped: .grouped
         case .difference: .difference
         case .xor: .xor
+        case .lowRank: .lowRank
         }
     }
 }

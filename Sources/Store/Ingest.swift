@@ -101,6 +101,13 @@ extension LocalStore {
             try file.write(headerBytes.span, at: 0)
             var length = UInt64(headerBytes.count)
             var frames: [SeekTable.Frame] = []
+            if let factors = encoding.factors {
+                frames = try write(factors) { bytes throws(CakeError) in
+                    hash.update(bytes)
+                    try file.write(bytes, at: length)
+                    length += UInt64(bytes.count)
+                }
+            }
             var written: UInt64 = 0
             try await inOrder(plain.pieces, atOnce: 2 * BlockingPool.processors + 2, on: pool) { index in
                 try encode(piece: index, of: plain, reading, encoding, base)
@@ -131,6 +138,14 @@ extension LocalStore {
             try? Disk.remove(path)
             throw error
         }
+    }
+
+    private func write(
+        _ factors: Factors, _ take: (Span<UInt8>) throws(CakeError) -> Void
+    ) throws(CakeError) -> [SeekTable.Frame] {
+        let stored = storedChunks.take()
+        defer { storedChunks.giveBack(stored) }
+        return try coders.use { coder throws(CakeError) in try factors.encode(with: coder, stored, take) }
     }
 
     /// The disk is set to work after this much, so that the sync at the end finds little left.
@@ -168,7 +183,8 @@ extension LocalStore {
         do throws(CakeError) {
             let frames = try chunk.withBytes { bytes throws(CakeError) in
                 try coders.use { coder throws(CakeError) in
-                    try coder.encode(bytes, encoding, base: beside, into: stored)
+                    try coder.encode(
+                        bytes, encoding, base: beside, adding: encoding.addend(piece: index), into: stored)
                 }
             }
             return EncodedPiece(stored: stored, frames: frames)
@@ -192,7 +208,7 @@ extension LocalStore {
             let beside = plainChunks.take()
             defer { plainChunks.giveBack(beside) }
             return try Encoding.choose(
-                for: plain, dtype: kind?.dtype, or: alone, coder: coder, piece: piece, stored: stored, beside: beside
+                for: plain, kind, or: alone, coder: coder, piece: piece, stored: stored, beside: beside
             ) { index, room throws(CakeError) in
                 try read(piece: index, of: base, base: nil, into: room)
             }

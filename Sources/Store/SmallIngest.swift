@@ -76,16 +76,20 @@ extension LocalStore {
         let taken = try chooseBase(for: layer, plain, kind?.dtype, among: offered, in: operation, into: beside)
         return try coders.use { coder throws(CakeError) in
             let encoding = try Encoding.choose(
-                for: plain, dtype: kind?.dtype, base: taken == nil ? nil : beside, coder: coder, stored: stored)
-            let frames = try coder.encode(plain, encoding, base: taken == nil ? nil : beside, into: stored)
+                for: plain, kind, base: taken == nil ? nil : beside, coder: coder, stored: stored)
             let base = encoding.form.needsBase ? taken : nil
             if let base { operation.becomesDelta(layer, of: base) } else { operation.keepsPlain(layer) }
             let header = ObjectHeader(layer: layer, form: encoding.form, base: base).encoded
-            let table = SeekTable.encode(headerLength: header.count, frames: frames)
-            var bytes = header
-            bytes.reserveCapacity(header.count + stored.count + table.count)
-            stored.withBytes { stored in for index in stored.indices { bytes.append(stored[index]) } }
-            bytes += table
+            var (bytes, frames) = (header, [SeekTable.Frame]())
+            func take(_ stored: Span<UInt8>) {
+                bytes.reserveCapacity(bytes.count + stored.count + SeekTable.fixedLength)
+                for index in stored.indices { bytes.append(stored[index]) }
+            }
+            if let factors = encoding.factors { frames = try factors.encode(with: coder, stored, take) }
+            frames += try coder.encode(
+                plain, encoding, base: taken == nil ? nil : beside, adding: encoding.addend(piece: 0), into: stored)
+            stored.withBytes(take)
+            bytes += SeekTable.encode(headerLength: header.count, frames: frames)
             return SmallObject(layer: layer, transform: encoding.form.transform, base: base, bytes: bytes)
         }
     }

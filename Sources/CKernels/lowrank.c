@@ -222,38 +222,3 @@ void cake_transposed_times(int set, const float *matrix, size_t rows, size_t col
                            double *blocks, size_t stride) {
     CALL(transposed_times, set, (matrix, rows, columns, left, width, blocks, stride));
 }
-
-// Products here are not exact, so this is compiled once and nothing is fused.
-size_t cake_eliminate(double *matrix, size_t rows, size_t columns, size_t steps, double *energies) {
-#pragma clang fp contract(off)
-    for (size_t step = 0; step <= steps; step++) {
-        double energy = 0, largest = 0;
-        size_t row = step, column = step;
-        for (size_t i = step; i < rows; i++) {
-            for (size_t j = step; j < columns; j++) {
-                double square = matrix[i * columns + j] * matrix[i * columns + j];
-                energy += square;
-                if (square > largest) largest = square, row = i, column = j;
-            }
-        }
-        energies[step] = energy;
-        if (step == steps || largest == 0) return step;
-        for (size_t j = 0; j < columns; j++) {
-            double swapped = matrix[row * columns + j];
-            matrix[row * columns + j] = matrix[step * columns + j];
-            matrix[step * columns + j] = swapped;
-        }
-        for (size_t i = 0; i < rows; i++) {
-            double swapped = matrix[i * columns + column];
-            matrix[i * columns + column] = matrix[i * columns + step];
-            matrix[i * columns + step] = swapped;
-        }
-        const double *restrict pivot = matrix + step * columns;
-        for (size_t i = step + 1; i < rows; i++) {
-            double *restrict other = matrix + i * columns;
-            double factor = other[step] / pivot[step];
-            for (size_t j = step + 1; j < columns; j++) other[j] -= factor * pivot[j];
-        }
-    }
-    return steps;
-}

@@ -110,28 +110,17 @@ public enum Matrices {
         }
     }
 
+    /// The products of each two columns of a matrix whose rows have a multiple of eight of numbers.
+    public static func products(_ floats: [Float], columns: Int) -> Blocks {
+        var products = Blocks(rows: columns, width: columns)
+        add(floats.span, columns: columns, transposedTimes: floats.map { Double($0) }, from: 0, to: &products, from: 0)
+        return products
+    }
+
     /// How many rows that are.
     private static func checked(_ matrix: Span<Float>, _ columns: Int, _ blocks: Blocks, _ first: Int) -> Int {
         precondition(columns > 0 && matrix.count % columns == 0 && first >= 0 && first + columns <= blocks.rows)
         return matrix.count / columns
-    }
-
-    /// What is left of a matrix, as a sum of squares, after no, one, two … of its largest elements were eliminated with their
-    /// rows and columns. It ends where nothing is left.
-    public static func eliminate(_ floats: Span<Float>, columns: Int, steps: Int) -> [Double] {
-        var matrix: [Double] = []
-        for index in floats.indices { matrix.append(Double(floats[index])) }
-        let rows = columns == 0 ? 0 : matrix.count / columns
-        precondition(rows * columns == matrix.count && steps >= 0 && steps < min(rows, columns))
-        var energies = [Double](repeating: 0, count: steps + 1)
-        var taken = 0
-        unsafe matrix.withUnsafeMutableBufferPointer { matrix in
-            unsafe energies.withUnsafeMutableBufferPointer { energies in
-                guard let matrix = matrix.baseAddress, let energies = energies.baseAddress else { return }
-                taken = unsafe cake_eliminate(matrix, rows, columns, steps, energies)
-            }
-        }
-        return Array(energies[...taken])
     }
 }
 

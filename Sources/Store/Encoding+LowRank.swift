@@ -10,7 +10,9 @@ extension Encoding {
     static func factors(
         of matrix: Matrix, insteadOf share: Double, _ source: FactorSearch.Source
     ) throws(CakeError) -> Factors? {
-        guard share * Double(8 * matrix.layout.width) > littleBits else { return nil }
+        let bits = share * Double(8 * matrix.layout.width)
+        guard bits > littleBits else { return nil }
+        let worthwhile = max(0.2, 0.08 * bits)
         var estimate = RankEstimate(matrix)
         let pieces = estimate.pieces(of: matrix.pieces)
         for index in pieces {
@@ -18,8 +20,8 @@ extension Encoding {
                 estimate.add(piece: index, plain, base, ofPieces: pieces.count)
             }
         }
-        guard let rank = estimate.rank(),
-            var search = FactorSearch(matrix, expecting: rank, noise: estimate.roundingNoise())
+        guard let rank = estimate.rank(saving: worthwhile),
+            var search = FactorSearch(matrix, expecting: rank, noise: estimate.roundingNoise(), saving: worthwhile)
         else { return nil }
         return try search.factors(source)
     }

@@ -10,9 +10,10 @@ struct FactorSearch: ~Copyable {
     private let matrix: Matrix
     /// Directions that are looked for: a multiple of eight, and some more than are expected.
     private let width: Int
-    private let expected: Int
     /// Mean square of what rounding leaves of any sum.
     private let noise: Double
+    /// Bits that factors must save of each element.
+    private let worthwhile: Double
     /// What a piece is beyond its base.
     private var room: [Float]
     /// The sum of squares of what was last gone through.
@@ -21,20 +22,21 @@ struct FactorSearch: ~Copyable {
     /// The matrices of the search take about three times this.
     private static let mostBytes = 16 << 20
     private static let more = 8
+    private static let mostTurns = 8
 
     /// Lends a piece of the layer, and the base's.
     typealias Source = (Int, (_ plain: Span<UInt8>, _ base: Span<UInt8>) throws(CakeError) -> Void) throws(CakeError) ->
         Void
 
     /// Nil where it would take too much memory.
-    init?(_ matrix: Matrix, expecting rank: Int, noise: Double) {
+    init?(_ matrix: Matrix, expecting rank: Int, noise: Double, saving worthwhile: Double) {
         width = (rank + FactorSearch.more + 7) / 8 * 8
         guard (matrix.rows + matrix.columns) * width * 8 <= FactorSearch.mostBytes,
             matrix.columns <= matrix.elementsInPiece
         else { return nil }
         self.matrix = matrix
         self.noise = noise
-        expected = rank
+        self.worthwhile = worthwhile
         room = [Float](repeating: 0, count: min(matrix.elementsInPiece, matrix.rows * matrix.columns))
     }
 
@@ -63,7 +65,8 @@ struct FactorSearch: ~Copyable {
         var directions = Matrices.Blocks(rows: matrix.columns, width: width)
         var signs = Signs()
         for row in 0..<matrix.columns { for column in 0..<width { directions[row, column] = signs.next() } }
-        for turn in 0..<2 {
+        var caught = 0.0
+        for _ in 0..<FactorSearch.mostTurns {
             let known = directions
             var sums = [Double](repeating: 0, count: matrix.rows * width)
             try forEachBlock(of: sample, onlyWholeRows: true, source) { block, row, column, count in
@@ -76,12 +79,11 @@ struct FactorSearch: ~Copyable {
                 Matrices.add(block, columns: count, transposedTimes: left, from: row, to: &found, from: column)
             }
             let floats = found.floats
-            if turn == 0 {
-                let missed = max(energy - Matrices.energy(floats.span), energy * 1e-12)
-                let bits = RankGain(matrix).bits(of: expected, whole: energy, left: missed)
-                guard bits > RankEstimate.worthwhile else { return nil }
-            }
             directions = Matrices.Blocks(orthonormal(orthonormal(floats)), width: width)
+            // Where rounding is as large as the adapter, it takes some turns.
+            let now = Matrices.energy(floats.span)
+            guard now - caught > max((energy - now) * 0.002, energy * 1e-9) else { break }
+            caught = now
         }
         return directions
     }
@@ -96,7 +98,7 @@ struct FactorSearch: ~Copyable {
             max(noise, (values[rank...].reduce(0, +) + missed) * scale)
         }
         let gain = RankGain(matrix)
-        guard let (rank, _) = gain.best(means, atLeast: RankEstimate.worthwhile) else { return nil }
+        guard let (rank, _) = gain.best(means, atLeast: worthwhile) else { return nil }
         // Below a millionth, what is missed is what the sums themselves lost.
         let left = missed < energy * 1e-6 ? min(max(noise, .leastNormalMagnitude), means[rank]) : means[rank]
         let bits = (0..<rank).map { index in
@@ -177,9 +179,7 @@ struct FactorSearch: ~Copyable {
 extension FactorSearch {
     /// Of each two columns.
     private static func products(_ floats: [Float], _ width: Int) -> SymmetricMatrix {
-        var products = Matrices.Blocks(rows: width, width: width)
-        Matrices.add(
-            floats.span, columns: width, transposedTimes: floats.map { Double($0) }, from: 0, to: &products, from: 0)
+        let products = Matrices.products(floats, columns: width)
         return SymmetricMatrix(size: width) { products[$0, $1] }
     }
 

@@ -35,32 +35,30 @@ struct RankGain {
     static func log2(_ number: Double) -> Double { Double(number.exponent) + (number.significand - 1) }
 }
 
-/// A few rows and columns of what a layer is beyond its base, from which can be seen whether its rank is low: eliminated one by
-/// one, little is left after so many. A full fine-tune is found out for the price of reading a piece.
+/// A few rows of what a layer is beyond its base, from which can be seen whether its rank is low. A full fine-tune is found
+/// out for the price of reading a piece or two.
 struct RankEstimate: ~Copyable {
-    private static let most = 96
-    /// What a rank must save of each element.
-    static let worthwhile = 0.5
-
     private let matrix: Matrix
     private var plain: [UInt8] = []
     private var base: [UInt8] = []
     private var taken = 0
 
-    /// The columns of the layer that are looked at.
-    private let looked: [Int]
+    /// Rows that are looked at: as many as a low rank may have and more, or fewer of a layer that is read quickly.
+    private let most: Int
+    /// The columns.
+    private let looked: Range<Int>
 
     init(_ matrix: Matrix) {
         self.matrix = matrix
-        let columns = matrix.columns
-        let count = min(RankEstimate.most, columns)
-        looked = (0..<count).map { columns * (2 * $0 + 1) / (2 * count) }
+        most = matrix.pieces > 4 ? 96 : 64
+        let count = min(384, matrix.columns)
+        looked = (matrix.columns - count) / 2..<(matrix.columns + count) / 2
     }
 
     /// Pieces, spread over the layer, that have enough rows.
     func pieces(of pieces: Int) -> [Int] {
         let rowsInPiece = max(1, matrix.elementsInPiece / matrix.columns)
-        let count = min(pieces, RankEstimate.mostPieces, (RankEstimate.most - 1) / rowsInPiece + 1)
+        let count = min(pieces, RankEstimate.mostPieces, (most - 1) / rowsInPiece + 1)
         return (0..<count).map { pieces * (2 * $0 + 1) / (2 * count) }
     }
 
@@ -71,20 +69,20 @@ struct RankEstimate: ~Copyable {
         let (layout, columns, first) = (matrix.layout, matrix.columns, index * matrix.elementsInPiece)
         let begin = (first + columns - 1) / columns
         let end = (first + piece.count / layout.width) / columns
-        let wanted = min(RankEstimate.most - taken, (RankEstimate.most - 1) / count + 1)
-        guard begin < end, wanted > 0 else { return }
+        let wanted = min(most - taken, (most - 1) / count + 1)
+        guard begin < end, wanted > 0, beside.count == piece.count else { return }
         var added = 0
         // Twice as many rows are looked at as are wanted: those that are the base's say nothing.
-        let step = max(1, (end - begin) / (2 * wanted))
-        for row in stride(from: begin, to: end, by: step) where added < wanted {
-            let (before, places) = (plain.count, looked.map { (row * columns + $0 - first) * layout.width })
-            for place in places {
-                for byte in place..<place + layout.width {
-                    plain.append(piece[byte])
-                    base.append(beside[byte])
-                }
+        for row in stride(from: begin, to: end, by: max(1, (end - begin) / (2 * wanted))) where added < wanted {
+            let before = plain.count
+            let start = (row * columns + looked.lowerBound - first) * layout.width
+            var isSame = true
+            for byte in start..<start + looked.count * layout.width {
+                isSame = isSame && piece[byte] == beside[byte]
+                plain.append(piece[byte])
+                base.append(beside[byte])
             }
-            if plain[before...] == base[before...] {
+            if isSame {
                 plain.removeSubrange(before...)
                 base.removeSubrange(before...)
             } else {
@@ -95,15 +93,23 @@ struct RankEstimate: ~Copyable {
     }
 
     /// The rank that would save most, nil where none saves enough.
-    func rank() -> Int? {
-        let steps = min(LowRank.mostRank, min(taken, looked.count) * 2 / 3)
-        guard steps > 0 else { return nil }
+    func rank(saving worthwhile: Double) -> Int? {
+        let ranks = min(LowRank.mostRank, min(taken, looked.count) * 2 / 3)
+        guard ranks > 0 else { return nil }
+        // Rows become columns, some of them empty, so that their products are the kernel's.
+        let padded = (taken + 7) / 8 * 8
         let differences = floats(plain, beyond: base)
-        let energies = Matrices.eliminate(differences.span, columns: looked.count, steps: steps)
-        let means = energies.enumerated().map { step, energy in
-            energy / Double((taken - step) * (looked.count - step))
+        var columns = [Float](repeating: 0, count: looked.count * padded)
+        for row in 0..<taken {
+            for column in 0..<looked.count { columns[column * padded + row] = differences[row * looked.count + column] }
         }
-        return RankGain(matrix).best(means, atLeast: RankEstimate.worthwhile)?.rank
+        let products = Matrices.products(columns, columns: padded)
+        let values = SymmetricMatrix(size: taken) { products[$0, $1] }.eigenvalues()
+        let means = (0...ranks).map { rank in
+            // So many numbers are free to be noise when so many ranks took theirs.
+            values[rank...].reduce(0, +) / Double((taken - rank) * (looked.count - rank))
+        }
+        return RankGain(matrix).best(means, atLeast: worthwhile)?.rank
     }
 
     /// The mean square of what is lost when numbers like the base's are rounded.

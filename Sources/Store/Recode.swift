@@ -22,8 +22,10 @@ extension LocalStore {
         let base = try chooseBase(
             for: layer, plain, kind?.dtype, among: (current.map { [$0] } ?? []) + offered, in: operation)
         let isSame = base?.header.layer == current
-        // A base that is what it was gives what there is; so does a layer alone whose form the codec would choose again.
-        if isSame, base != nil || object.form != .plain || Form(of: kind?.dtype) == .plain {
+        // A base that is what it was gives what there is, unless by factors; so does a layer alone whose form the codec would
+        // choose again.
+        let isFinal = base == nil && (object.form != .plain || Form(of: kind?.dtype) == .plain)
+        if isSame, try isFinal || base.map({ try !gainsByFactors(plain, kind, object, beside: $0) }) == true {
             if base == nil { operation.keepsPlain(layer) }
             return nil
         }
@@ -39,6 +41,27 @@ extension LocalStore {
         case .packed(let object): if !isDryRun { try operation.pack(object) }
         }
         return Recoded(before: found.location.length, after: after)
+    }
+
+    /// Whether a delta of an older cake is beyond its base by a low rank.
+    private func gainsByFactors(
+        _ plain: PlainBytes, _ kind: Tensor.Kind?, _ object: StoredObject, beside base: StoredObject
+    ) throws(CakeError) -> Bool {
+        guard case .grouped = object.form, let matrix = Matrix(kind, size: plain.count) else { return false }
+        let (piece, beside) = (plainChunks.take(), plainChunks.take())
+        defer {
+            plainChunks.giveBack(piece)
+            plainChunks.giveBack(beside)
+        }
+        let share = Double(object.length) / Double(plain.count)
+        let factors = try Encoding.factors(of: matrix, insteadOf: share) { index, body throws(CakeError) in
+            try plain.fill(piece: index, into: piece)
+            try read(piece: index, of: base, base: nil, into: beside)
+            try piece.withBytes { plain throws(CakeError) in
+                try beside.withBytes { base throws(CakeError) in try body(plain, base) }
+            }
+        }
+        return factors != nil
     }
 
     /// An object that stands aside, in a file or in memory.

@@ -48,6 +48,83 @@ struct SymmetricMatrix {
         }
     }
 
+    /// Eigenvalues, the largest first: three diagonals are left by reflections, then rotated away.
+    func eigenvalues() -> [Double] {
+        var (reflected, next) = (self, [Double](repeating: 0, count: size))
+        for column in 0..<max(0, size - 2) { next[column] = reflected.reflect(column) }
+        if size > 1 { next[size - 2] = reflected[size - 1, size - 2] }
+        var diagonal = (0..<size).map { reflected[$0, $0] }
+        for first in 0..<size {
+            for _ in 0..<SymmetricMatrix.mostTurns {
+                // Where the three diagonals fall apart.
+                let last =
+                    (first..<size - 1).first { index in
+                        let sum = diagonal[index].magnitude + diagonal[index + 1].magnitude
+                        return next[index].magnitude <= 1e-15 * sum
+                    } ?? size - 1
+                guard last > first else { break }
+                SymmetricMatrix.turn(&diagonal, &next, first, last)
+            }
+        }
+        return diagonal.map { max(0, $0) }.sorted(by: >)
+    }
+
+    private static let mostTurns = 40
+
+    /// Makes what is below a column's second place zero; returns what stands next to the diagonal then.
+    private mutating func reflect(_ column: Int) -> Double {
+        let below = column + 1
+        var square = 0.0
+        for row in below..<size { square += self[row, column] * self[row, column] }
+        let length = self[below, column] > 0 ? -square.squareRoot() : square.squareRoot()
+        var mirror = (0..<size).map { $0 < below ? 0 : self[$0, column] }
+        mirror[below] -= length
+        let norm = square - self[below, column] * length
+        guard norm > 0 else { return length }
+        var image = [Double](repeating: 0, count: size)
+        var product = 0.0
+        for row in below..<size {
+            var sum = 0.0
+            for index in below..<size { sum += numbers[row * size + index] * mirror[index] }
+            image[row] = sum / norm
+            product += image[row] * mirror[row]
+        }
+        for row in below..<size { image[row] -= product / (2 * norm) * mirror[row] }
+        for row in below..<size {
+            let (one, other) = (mirror[row], image[row])
+            for index in below..<size { numbers[row * size + index] -= one * image[index] + other * mirror[index] }
+        }
+        return length
+    }
+
+    /// One turn of the QL method with an implicit shift, from one diagonal element to another.
+    private static func turn(_ diagonal: inout [Double], _ next: inout [Double], _ first: Int, _ last: Int) {
+        let ratio = (diagonal[first + 1] - diagonal[first]) / (2 * next[first])
+        let root = (ratio * ratio + 1).squareRoot()
+        var shifted = diagonal[last] - diagonal[first] + next[first] / (ratio + (ratio < 0 ? -root : root))
+        var (sine, cosine, moved) = (1.0, 1.0, 0.0)
+        for index in (first..<last).reversed() {
+            let (upper, lower) = (sine * next[index], cosine * next[index])
+            let length = (upper * upper + shifted * shifted).squareRoot()
+            next[index + 1] = length
+            guard length > 0 else {
+                diagonal[index + 1] -= moved
+                next[last] = 0
+                return
+            }
+            sine = upper / length
+            cosine = shifted / length
+            let difference = diagonal[index + 1] - moved
+            let sum = (diagonal[index] - difference) * sine + 2 * cosine * lower
+            moved = sine * sum
+            diagonal[index + 1] = difference + moved
+            shifted = cosine * sum - lower
+        }
+        diagonal[first] -= moved
+        next[first] = shifted
+        next[last] = 0
+    }
+
     /// Eigenvalues, the largest first, and the vectors as columns, row by row: by Jacobi's rotations.
     func eigen() -> (values: [Double], vectors: [Double]) {
         var turned = self

@@ -85,7 +85,3 @@ void cake_times(int set, const float *matrix, size_t rows, size_t columns, const
 // Adds transposed matrix * left to blocks; the rows of left have `width` numbers.
 void cake_transposed_times(int set, const float *matrix, size_t rows, size_t columns, const double *left, size_t width,
                            double *blocks, size_t stride);
-
-// Eliminates with the largest element as pivot, at most `steps` times, which is less than rows and columns are. energies has
-// room for one more, and takes the sum of squares of what each step left. Returns how many were taken.
-size_t cake_eliminate(double *matrix, size_t rows, size_t columns, size_t steps, double *energies);

@@ -6,9 +6,9 @@
 #define VARIANTS(name, parameters, arguments) VARIANTS_OF(void, name, parameters, arguments)
 
 #if defined(__x86_64__)
-#define TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2,lzcnt")))
+#define TARGET_AVX2 __attribute__((target("avx2,fma,bmi,bmi2,lzcnt")))
 #define TARGET_AVX512                                                                                                  \
-    __attribute__((target("avx2,bmi,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512dq,prefer-256-bit")))
+    __attribute__((target("avx2,fma,bmi,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512dq,prefer-256-bit")))
 #define VARIANTS_OF(type, name, parameters, arguments)                                                                 \
     static type name##_portable parameters { return name##_body arguments; }                                           \
     TARGET_AVX2 static type name##_avx2 parameters { return name##_body arguments; }                                   \

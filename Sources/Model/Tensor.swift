@@ -10,6 +10,19 @@ public struct Tensor: Hashable, Sendable {
         self.shape = shape
     }
 
+    /// How the bytes of a tensor are read, whatever it is called.
+    public struct Kind: Hashable, Sendable {
+        public let dtype: DType
+        public let shape: [UInt64]
+
+        public init(_ dtype: DType, _ shape: [UInt64]) {
+            self.dtype = dtype
+            self.shape = shape
+        }
+    }
+
+    public var kind: Kind { Kind(dtype, shape) }
+
     /// The number of elements, or nil when it does not fit 64 bits. A scalar has one.
     public var elements: UInt64? { Tensor.elements(of: shape) }
 

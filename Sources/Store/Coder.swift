@@ -11,20 +11,23 @@ final class Coder: @unchecked Sendable {
     private let rewritten = Chunk(capacity: Form.limit)
     /// The differences of a piece, before they are planes.
     private let values = Chunk(capacity: 1 << Int(ObjectHeader.standardPieceBits))
+    /// What factors make of a base's piece.
+    private let predicted = Chunk(capacity: 1 << Int(ObjectHeader.standardPieceBits))
     private let readBack = Chunk(capacity: 1 << Int(ObjectHeader.standardPieceBits))
 
     /// Encodes a piece into `stored`, and decodes it again before anybody relies on it: zstd has shipped an encoder that
-    /// lost data. `base` is the base's piece, where the form needs one.
+    /// lost data. `base` is the base's piece, where the form needs one, and `adding` what is added to it.
     func encode(
-        _ piece: Span<UInt8>, _ encoding: Encoding, base: Chunk? = nil, into stored: Chunk
+        _ piece: Span<UInt8>, _ encoding: Encoding, base: Chunk? = nil, adding: Addend? = nil, into stored: Chunk
     ) throws(CakeError) -> [SeekTable.Frame] {
-        let frames = try write(piece, encoding, base: base, into: stored)
+        let frames = try write(piece, encoding, base: base, adding: adding, into: stored)
         readBack.count = piece.count
         try stored.withBytes { bytes throws(CakeError) in
             try readBack.withRoom { room throws(CakeError) in
                 var exact = room._mutatingExtracting(0..<piece.count)
                 try decode(
-                    bytes, holding: frames.reduce(0) { $0 + $1.plain }, encoding.form, base: base, filling: &exact)
+                    bytes, holding: frames.reduce(0) { $0 + $1.plain }, encoding.form, base: base, adding: adding,
+                    filling: &exact)
             }
         }
         guard readBack.holds(piece) else {
@@ -37,7 +40,7 @@ final class Coder: @unchecked Sendable {
 
     /// Encodes without reading back: to see what an encoding gives.
     func write(
-        _ piece: Span<UInt8>, _ encoding: Encoding, base: Chunk? = nil, into stored: Chunk
+        _ piece: Span<UInt8>, _ encoding: Encoding, base: Chunk? = nil, adding: Addend? = nil, into stored: Chunk
     ) throws(CakeError) -> [SeekTable.Frame] {
         let form = encoding.form
         if form == .plain { return try writeFrames(piece, [piece.count], [], encoding, into: stored) }
@@ -45,9 +48,9 @@ final class Coder: @unchecked Sendable {
         if case .planes(let width) = form {
             rewritten.fill(piece.count) { Planes.split(piece, width: width, isRotated: true, into: &$0) }
         } else {
-            let base = try Coder.checked(base, piece.count)
+            let base = try besides(base, adding, piece.count, form)
             base.withBytes { base in
-                if case .grouped(let layout) = form {
+                if let layout = form.groupedLayout {
                     rewritten.withRoom { room in
                         let result = grouped.encode(piece, base, layout, into: &room)
                         (sizes, cuts) = ([result.first, result.second], result.cuts)
@@ -85,7 +88,7 @@ final class Coder: @unchecked Sendable {
     /// Undoes what `encode` did. The frames of a piece hold so many bytes, and must give just those there is room for.
     func decode(
         _ frames: Span<UInt8>, holding count: Int, _ form: Form, base: Chunk? = nil,
-        filling room: inout MutableSpan<UInt8>
+        adding: Addend? = nil, filling room: inout MutableSpan<UInt8>
     ) throws(CakeError) {
         if form == .plain { return try decoder.decode(frames, filling: &room) }
         guard form.sizes(ofPiece: room.count).contains(count) else {
@@ -96,18 +99,20 @@ final class Coder: @unchecked Sendable {
             try decoder.decode(frames, filling: &exact)
         }
         rewritten.count = count
-        try undo(form, base: base, filling: &room)
+        try undo(form, base: base, adding, filling: &room)
     }
 
     /// Undoes the form of the rewritten piece, whose length fits the room.
-    private func undo(_ form: Form, base: Chunk?, filling room: inout MutableSpan<UInt8>) throws(CakeError) {
+    private func undo(_ form: Form, base: Chunk?, _ adding: Addend?, filling room: inout MutableSpan<UInt8>)
+        throws(CakeError)
+    {
         if case .planes(let width) = form {
             return rewritten.withBytes { Planes.merge($0, width: width, isRotated: true, into: &room) }
         }
-        let base = try Coder.checked(base, room.count)
+        let base = try besides(base, adding, room.count, form)
         try base.withBytes { base throws(CakeError) in
             try rewritten.withBytes { rewritten throws(CakeError) in
-                if case .grouped(let layout) = form {
+                if let layout = form.groupedLayout {
                     try grouped.decode(rewritten, base, layout, filling: &room)
                 } else {
                     undiffer(rewritten, base, form, filling: &room)
@@ -118,18 +123,25 @@ final class Coder: @unchecked Sendable {
 
     /// The same for a rewritten piece that came in no frame: so that fuzzing need not find zstd's checksums.
     func undo(
-        _ rewritten: Span<UInt8>, _ form: Form, base: Chunk?, filling room: inout MutableSpan<UInt8>
+        _ rewritten: Span<UInt8>, _ form: Form, base: Chunk?, adding: Addend? = nil,
+        filling room: inout MutableSpan<UInt8>
     ) throws(CakeError) {
         guard form.sizes(ofPiece: room.count).contains(rewritten.count) else { return }
         self.rewritten.fill(rewritten.count) { $0.copy(rewritten) }
-        if form != .plain { try undo(form, base: base, filling: &room) }
+        if form != .plain { try undo(form, base: base, adding, filling: &room) }
     }
 
-    private static func checked(_ base: Chunk?, _ count: Int) throws(CakeError) -> Chunk {
+    /// What a piece of so many bytes is told from: the base's, or what factors make of it.
+    private func besides(_ base: Chunk?, _ adding: Addend?, _ count: Int, _ form: Form) throws(CakeError) -> Chunk {
         guard let base, base.count == count else {
             throw CakeError(.damaged, "a delta beside a base of another size")
         }
-        return base
+        guard case .lowRank(let lowRank) = form else { return base }
+        guard let adding, adding.factors.lowRank == lowRank, adding.fits(count) else {
+            throw CakeError(.damaged, "a delta beside factors of another shape")
+        }
+        predicted.fill(count) { room in base.withBytes { adding.predict($0, into: &room) } }
+        return predicted
     }
 
     /// Leaves the planes of what differs in `rewritten`, and behind them the bytes that are no whole element.

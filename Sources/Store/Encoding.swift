@@ -2,15 +2,27 @@ internal import Model
 internal import Platform
 
 /// How a layer is stored, decided once from a sample of it. Never part of the layer's identity.
-struct Encoding: Hashable, Sendable {
+struct Encoding: Sendable {
     let form: Form
     /// How hard zstd tries, for each frame of a piece.
     let efforts: [ZstdEffort]
+    /// Of a low rank.
+    let factors: Factors?
 
     init(_ form: Form, _ efforts: [ZstdEffort]) {
         self.form = form
         self.efforts = efforts
+        factors = nil
     }
+
+    init(_ factors: Factors) {
+        form = .lowRank(factors.lowRank)
+        efforts = Encoding.groupedEfforts
+        self.factors = factors
+    }
+
+    /// What a piece of the base is changed by before it is compared with.
+    func addend(piece index: Int) -> Addend? { factors.map { Addend($0, piece: index) } }
 
     init(_ form: Form, all effort: ZstdEffort) {
         self.init(form, Array(repeating: effort, count: form.framesPerPiece))
@@ -43,8 +55,9 @@ struct Encoding: Hashable, Sendable {
     /// Decides for a layer small enough to be tried whole: the smallest, or as it is when nothing pays. Literals that do not
     /// get smaller zstd leaves alone.
     static func choose(
-        for plain: Span<UInt8>, dtype: DType?, base: Chunk?, coder: Coder, stored: Chunk
+        for plain: Span<UInt8>, _ kind: Tensor.Kind?, base: Chunk?, coder: Coder, stored: Chunk
     ) throws(CakeError) -> Encoding {
+        let dtype = kind?.dtype
         let form = Form(of: dtype)
         var candidates = [Encoding(.plain, [searched(dtype)])]
         if form != .plain { candidates.append(Encoding(form, all: .literals)) }
@@ -56,8 +69,20 @@ struct Encoding: Hashable, Sendable {
             if candidate.form.needsBase { size = Int(Double(size) / worthBaseShare) + Digest.byteCount }
             if size < best.size { best = (candidate, size) }
         }
-        return best.encoding
+        guard let base, let matrix = Matrix(kind, size: UInt64(plain.count)) else { return best.encoding }
+        let share = Double(best.size) / Double(plain.count)
+        let found = try factors(of: matrix, insteadOf: share) { _, body throws(CakeError) in
+            try base.withBytes { beside throws(CakeError) in try body(plain, beside) }
+        }
+        guard let found else { return best.encoding }
+        let candidate = Encoding(found)
+        let ahead = try found.stored(with: coder, stored)
+        _ = try coder.write(plain, candidate, base: base, adding: candidate.addend(piece: 0), into: stored)
+        return Double(stored.count + ahead) < Double(best.size) * worthFactorsShare ? candidate : best.encoding
     }
+
+    /// What factors must save to be worth multiplying each time.
+    private static let worthFactorsShare = 0.9
 
     /// How many bytes a sample takes beside a base, by the likeliest of deltas.
     static func cost(
@@ -68,9 +93,11 @@ struct Encoding: Hashable, Sendable {
         return stored.count
     }
 
+    private static let groupedEfforts: [ZstdEffort] = [.level(1), .none]
+
     /// How hard zstd may try on the frames of a delta.
     private static func deltaEfforts(of form: Form) -> [[ZstdEffort]] {
-        if case .grouped = form { return [[.level(1), .none]] }
+        if case .grouped = form { return [groupedEfforts] }
         let frames = form.framesPerPiece
         return [Array(repeating: .level(1), count: frames), Array(repeating: .literals, count: frames)]
     }
@@ -100,13 +127,16 @@ struct Encoding: Hashable, Sendable {
 
     /// The same beside a base, whose pieces `read` gives, against the best without one.
     static func choose(
-        for plain: PlainBytes, dtype: DType?, or alone: Choice, coder: Coder, piece: Chunk, stored: Chunk,
+        for plain: PlainBytes, _ kind: Tensor.Kind?, or alone: Choice, coder: Coder, piece: Chunk, stored: Chunk,
         beside: Chunk, _ read: (Int, Chunk) throws(CakeError) -> Void
     ) throws(CakeError) -> Encoding {
+        let dtype = kind?.dtype
+        var places: [Int] = []
         var tallies = Form.deltas(of: dtype).map { Tally($0, deltaEfforts(of: $0)) }
         let (samples, sampleSize) = (min(3, 1 + plain.count >> 23), 256 << 10)
         for sample in 0..<samples {
             let index = plain.pieces * Int(2 * sample + 1) / Int(2 * samples)
+            places.append(index)
             try plain.fill(piece: index, into: piece)
             try read(index, beside)
             piece.count = min(piece.count, sampleSize)
@@ -118,7 +148,28 @@ struct Encoding: Hashable, Sendable {
             let other = tally.best(searchingFor: worthSearchingShare)
             if other.share < best.share * worthMoreShare { best = other }
         }
-        return best.share < alone.share * worthBaseShare ? best.encoding : alone.encoding
+        if best.share >= alone.share * worthBaseShare { best = alone }
+        guard let matrix = Matrix(kind, size: plain.count) else { return best.encoding }
+        let found = try factors(of: matrix, insteadOf: best.share) { index, body throws(CakeError) in
+            try plain.fill(piece: index, into: piece)
+            try read(index, beside)
+            try piece.withBytes { plain throws(CakeError) in
+                try beside.withBytes { beside throws(CakeError) in try body(plain, beside) }
+            }
+        }
+        guard let found else { return best.encoding }
+        let candidate = Encoding(found)
+        var tally = Tally(candidate.form, [candidate.efforts])
+        for index in places {
+            try plain.fill(piece: index, into: piece)
+            try read(index, beside)
+            piece.count = min(piece.count, sampleSize)
+            beside.count = min(beside.count, sampleSize)
+            try tally.add(piece, base: beside, adding: candidate.addend(piece: index), coder, stored)
+        }
+        let ahead = try Double(found.stored(with: coder, stored)) / Double(plain.count)
+        let share = tally.best(searchingFor: worthSearchingShare).share + ahead
+        return share < best.share * worthFactorsShare ? candidate : best.encoding
     }
 
     /// What samples became under each of a few efforts, frame by frame.
@@ -141,11 +192,13 @@ struct Encoding: Hashable, Sendable {
             self.init(form, efforts.map { Array(repeating: $0, count: form.framesPerPiece) })
         }
 
-        mutating func add(_ sample: Chunk, base: Chunk? = nil, _ coder: Coder, _ stored: Chunk) throws(CakeError) {
+        mutating func add(
+            _ sample: Chunk, base: Chunk? = nil, adding: Addend? = nil, _ coder: Coder, _ stored: Chunk
+        ) throws(CakeError) {
             plain += Double(sample.count)
             for (number, efforts) in efforts.enumerated() {
                 let written = try sample.withBytes { bytes throws(CakeError) in
-                    try coder.write(bytes, Encoding(form, efforts), base: base, into: stored)
+                    try coder.write(bytes, Encoding(form, efforts), base: base, adding: adding, into: stored)
                 }
                 for (index, frame) in written.enumerated() {
                     frames[index].stored[number] += Double(frame.stored)

@@ -13,6 +13,8 @@ enum Form: Hashable, Sendable {
     case difference(width: Int, areFloats: Bool)
     /// The bits in which a base's elements differ, taken apart into planes.
     case xor(width: Int)
+    /// Like `grouped`, beside what a product of two factors makes of the base.
+    case lowRank(LowRank)
 
     /// Nil for a transform that is unknown, and for parameters that make no sense.
     init?(_ header: ObjectHeader) {
@@ -28,6 +30,9 @@ enum Form: Hashable, Sendable {
         case (.difference, 2) where parameters[1] < 2:
             self = .difference(width: parameters[0], areFloats: parameters[1] == 1)
         case (.xor, 1): self = .xor(width: parameters[0])
+        case (.lowRank, _):
+            guard let lowRank = LowRank(parameters: header.parameters, size: header.layer.size) else { return nil }
+            self = .lowRank(lowRank)
         default: return nil
         }
         guard isPossible, header.framesPerPiece == framesPerPiece, (header.base != nil) == needsBase,
@@ -37,7 +42,7 @@ enum Form: Hashable, Sendable {
 
     private var isPossible: Bool {
         switch self {
-        case .plain, .grouped: true
+        case .plain, .grouped, .lowRank: true
         case .planes(let width): width > 1 && Planes.widths.contains(width)
         case .difference(let width, _), .xor(let width): Planes.widths.contains(width)
         }
@@ -46,7 +51,7 @@ enum Form: Hashable, Sendable {
     var needsBase: Bool {
         switch self {
         case .plain, .planes: false
-        case .grouped, .difference, .xor: true
+        case .grouped, .difference, .xor, .lowRank: true
         }
     }
 
@@ -57,6 +62,7 @@ enum Form: Hashable, Sendable {
         case .grouped: .grouped
         case .difference: .difference
         case .xor: .xor
+        case .lowRank: .lowRank
         }
     }
 
@@ -66,6 +72,7 @@ enum Form: Hashable, Sendable {
         case .planes(let width), .xor(let width): [UInt8(width)]
         case .grouped(let layout): [UInt8(layout.width), UInt8(layout.fraction)]
         case .difference(let width, let areFloats): [UInt8(width), areFloats ? 1 : 0]
+        case .lowRank(let lowRank): lowRank.parameters
         }
     }
 
@@ -73,13 +80,28 @@ enum Form: Hashable, Sendable {
         switch self {
         case .plain: 1
         case .planes(let width), .difference(let width, _), .xor(let width): width
-        case .grouped: 2
+        case .grouped, .lowRank: 2
         }
+    }
+
+    /// Of the differences that are sorted by exponents.
+    var groupedLayout: FloatLayout? {
+        switch self {
+        case .grouped(let layout): layout
+        case .lowRank(let lowRank): lowRank.layout
+        case .plain, .planes, .difference, .xor: nil
+        }
+    }
+
+    /// How many bytes the frames before those of the pieces hold, each of them.
+    func sizesAhead(pieceSize: Int) -> [Int] {
+        guard case .lowRank(let lowRank) = self else { return [] }
+        return lowRank.sizes(pieceSize: pieceSize).flatMap { Factors.form.frameSizes(ofPiece: $0) ?? [] }
     }
 
     /// How many bytes each frame of a piece of `count` bytes holds, where that is the same for all pieces of this length.
     func frameSizes(ofPiece count: Int) -> [Int]? {
-        if case .grouped = self { return nil }
+        guard groupedLayout == nil else { return nil }
         let plane = count / framesPerPiece
         var sizes = [Int](repeating: plane, count: framesPerPiece)
         sizes[framesPerPiece - 1] += count - plane * framesPerPiece
@@ -88,7 +110,7 @@ enum Form: Hashable, Sendable {
 
     /// How many bytes the frames of a piece of `count` bytes may hold together.
     func sizes(ofPiece count: Int) -> ClosedRange<Int> {
-        if case .grouped = self { 0...GroupedDelta.limit(of: count) } else { count...count }
+        groupedLayout == nil ? count...count : 0...GroupedDelta.limit(of: count)
     }
 
     /// What no piece of any form passes.
@@ -133,4 +155,7 @@ extension ObjectHeader {
             layer: layer, transform: form.transform, framesPerPiece: UInt8(form.framesPerPiece), base: base,
             parameters: form.parameters)
     }
+
+    /// How many bytes each frame before those of the pieces holds; none where the form is unknown.
+    var sizesAhead: [Int] { Form(self)?.sizesAhead(pieceSize: pieceSize) ?? [] }
 }

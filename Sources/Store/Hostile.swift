@@ -9,7 +9,7 @@ package enum Hostile: String, CaseIterable, Sendable {
     /// Frames as zstd sees them.
     case frames
     /// Rewritten pieces of each kind.
-    case planes, grouped, difference, xor
+    case planes, grouped, difference, xor, lowRank
     /// Any piece beside any base: encoded, decoded and compared.
     case roundTrip
 
@@ -61,21 +61,45 @@ package enum Hostile: String, CaseIterable, Sendable {
         /// The base and what became of the piece, one behind the other.
         private func undo(_ bytes: Span<UInt8>, _ head: Span<UInt8>, _ decoder: Hostile) {
             let count = min(Int(head[1]) << 8 | Int(head[2]), bytes.count)
-            let form = form(head, decoder)
+            let factors = decoder == .lowRank ? factors(bytes, of: count, head) : nil
+            guard factors != nil || decoder != .lowRank else { return }
+            let form = factors.map { .lowRank($0.lowRank) } ?? form(head, decoder)
             let base = Chunk(copying: bytes.extracting(0..<count))
+            let addend = factors.map { Addend($0, piece: Int(head[3]) >> 5, pieceSize: 256) }
             Chunk(capacity: count).fill(count) { room in
-                try? coder.undo(bytes.extracting(count..<bytes.count), form, base: base, filling: &room)
+                try? coder.undo(
+                    bytes.extracting(count..<bytes.count), form, base: base, adding: addend, filling: &room)
             }
         }
 
+        /// Made of the same bytes, for a matrix that such a piece may lie in or not; nil where they are no numbers.
+        private func factors(_ bytes: Span<UInt8>, of count: Int, _ head: Span<UInt8>) -> Factors? {
+            let layout = FloatLayout.all[Int(head[0]) % 3]
+            let columns = 1 + Int(head[3])
+            let row = columns * layout.width
+            let size = UInt64((count + row - 1) / row * row)
+            guard let lowRank = LowRank(layout, rank: 1 + Int(head[0]) / 3 % 64, columns: columns, size: size),
+                bytes.count >= 4
+            else { return nil }
+            let numbers = (0..<lowRank.count).map { place in
+                Float(bitPattern: bytes.littleEndian(UInt32.self, at: place * 4 % (bytes.count - 3)))
+            }
+            return Factors(lowRank, numbers)
+        }
+
         private func roundTrip(_ bytes: Span<UInt8>, _ head: Span<UInt8>) {
-            let (count, form) = (bytes.count / 2, form(head, .roundTrip))
+            let count = bytes.count / 2
+            let factors = head[3] & 1 == 1 && count % 4 == 0 ? factors(bytes, of: count, head) : nil
+            let form = form(head, .roundTrip)
             let base = Chunk(copying: bytes.extracting(0..<count))
             let efforts: [ZstdEffort] = [.level(1), .none, .literals]
-            let encoding = Encoding(
-                form, (0..<form.framesPerPiece).map { efforts[(Int(head[1]) >> $0) % efforts.count] })
+            let encoding =
+                factors.map { Encoding($0) }
+                ?? Encoding(form, (0..<form.framesPerPiece).map { efforts[(Int(head[1]) >> $0) % efforts.count] })
             do {
-                _ = try coder.encode(bytes.extracting(count..<2 * count), encoding, base: base, into: stored)
+                _ = try coder.encode(
+                    bytes.extracting(count..<2 * count), encoding, base: base, adding: encoding.addend(piece: 0),
+                    into: stored)
             } catch {
                 preconditionFailure(error.what)
             }
@@ -91,6 +115,7 @@ extension Form {
         case .grouped: .grouped
         case .difference: .difference
         case .xor: .xor
+        case .lowRank: .lowRank
         }
     }
 }

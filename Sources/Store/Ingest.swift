@@ -66,24 +66,25 @@ extension LocalStore {
     /// written in order. Publishing makes it part of the store. Beside the best of the bases that are offered it becomes a
     /// delta where that is smaller.
     public func ingest(
-        _ plain: PlainBytes, _ reading: Reading, dtype: DType?, bases offered: [Layer] = [], in operation: Operation,
+        _ plain: PlainBytes, _ reading: Reading, kind: Tensor.Kind?, bases offered: [Layer] = [],
+        in operation: Operation,
         progress: (UInt64) -> Void
     ) async throws {
-        let base = try chooseBase(for: reading.layer, plain, dtype, among: offered, in: operation)
+        let base = try chooseBase(for: reading.layer, plain, kind?.dtype, among: offered, in: operation)
         do {
-            operation.add(try await write(plain, reading, dtype, beside: base, in: operation, progress))
+            operation.add(try await write(plain, reading, kind, beside: base, in: operation, progress))
         } catch let error as CakeError where base != nil && error.kind == .damaged {
             // What is wrong with a base is no reason not to store a layer.
-            operation.add(try await write(plain, reading, dtype, beside: nil, in: operation, progress))
+            operation.add(try await write(plain, reading, kind, beside: nil, in: operation, progress))
         }
     }
 
     /// Writes the object aside, for whoever asks to publish it or not.
     func write(
-        _ plain: PlainBytes, _ reading: Reading, _ dtype: DType?, beside offered: StoredObject?,
+        _ plain: PlainBytes, _ reading: Reading, _ kind: Tensor.Kind?, beside offered: StoredObject?,
         in operation: Operation, _ progress: (UInt64) -> Void
     ) async throws -> WrittenObject {
-        let encoding = try chooseEncoding(for: plain, dtype: dtype, base: offered)
+        let encoding = try chooseEncoding(for: plain, kind, beside: offered)
         let base = encoding.form.needsBase ? offered : nil
         if let base {
             operation.becomesDelta(reading.layer, of: base.header.layer.digest)
@@ -100,6 +101,13 @@ extension LocalStore {
             try file.write(headerBytes.span, at: 0)
             var length = UInt64(headerBytes.count)
             var frames: [SeekTable.Frame] = []
+            if let factors = encoding.factors {
+                frames = try write(factors) { bytes throws(CakeError) in
+                    hash.update(bytes)
+                    try file.write(bytes, at: length)
+                    length += UInt64(bytes.count)
+                }
+            }
             var written: UInt64 = 0
             try await inOrder(plain.pieces, atOnce: 2 * BlockingPool.processors + 2, on: pool) { index in
                 try encode(piece: index, of: plain, reading, encoding, base)
@@ -130,6 +138,14 @@ extension LocalStore {
             try? Disk.remove(path)
             throw error
         }
+    }
+
+    private func write(
+        _ factors: Factors, _ take: (Span<UInt8>) throws(CakeError) -> Void
+    ) throws(CakeError) -> [SeekTable.Frame] {
+        let stored = storedChunks.take()
+        defer { storedChunks.giveBack(stored) }
+        return try coders.use { coder throws(CakeError) in try factors.encode(with: coder, stored, take) }
     }
 
     /// The disk is set to work after this much, so that the sync at the end finds little left.
@@ -167,7 +183,8 @@ extension LocalStore {
         do throws(CakeError) {
             let frames = try chunk.withBytes { bytes throws(CakeError) in
                 try coders.use { coder throws(CakeError) in
-                    try coder.encode(bytes, encoding, base: beside, into: stored)
+                    try coder.encode(
+                        bytes, encoding, base: beside, adding: encoding.addend(piece: index), into: stored)
                 }
             }
             return EncodedPiece(stored: stored, frames: frames)
@@ -178,7 +195,7 @@ extension LocalStore {
     }
 
     private func chooseEncoding(
-        for plain: PlainBytes, dtype: DType?, base: StoredObject?
+        for plain: PlainBytes, _ kind: Tensor.Kind?, beside base: StoredObject?
     ) throws(CakeError) -> Encoding {
         let (piece, stored) = (plainChunks.take(), storedChunks.take())
         defer {
@@ -186,12 +203,12 @@ extension LocalStore {
             storedChunks.giveBack(stored)
         }
         return try coders.use { coder throws(CakeError) in
-            let alone = try Encoding.choose(for: plain, dtype: dtype, coder: coder, piece: piece, stored: stored)
+            let alone = try Encoding.choose(for: plain, dtype: kind?.dtype, coder: coder, piece: piece, stored: stored)
             guard let base else { return alone.encoding }
             let beside = plainChunks.take()
             defer { plainChunks.giveBack(beside) }
             return try Encoding.choose(
-                for: plain, dtype: dtype, or: alone, coder: coder, piece: piece, stored: stored, beside: beside
+                for: plain, kind, or: alone, coder: coder, piece: piece, stored: stored, beside: beside
             ) { index, room throws(CakeError) in
                 try read(piece: index, of: base, base: nil, into: room)
             }

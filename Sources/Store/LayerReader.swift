@@ -13,6 +13,8 @@ public final class LayerReader: Sendable {
     }
 
     private static let keptOpen = 16
+    /// Bytes of factors that are kept with them.
+    private static let keptFactors = 16 << 20
 
     public init(_ store: LocalStore) { self.store = store }
 
@@ -130,7 +132,9 @@ public final class LayerReader: Sendable {
         let opened = Opened(object: object, base: base)
         open.withLock { open in
             open.append((layer.digest, opened))
-            if open.count > LayerReader.keptOpen { open.removeFirst() }
+            while open.count > LayerReader.keptOpen
+                || open.count > 1 && open.reduce(0, { $0 + $1.opened.object.factorBytes }) > LayerReader.keptFactors
+            { open.removeFirst() }
         }
         return opened
     }

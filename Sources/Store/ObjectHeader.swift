@@ -12,8 +12,9 @@ public struct ObjectHeader: Hashable, Sendable {
         public static let grouped = Transform(rawValue: 2)
         public static let difference = Transform(rawValue: 3)
         public static let xor = Transform(rawValue: 4)
+        public static let lowRank = Transform(rawValue: 5)
 
-        var isKnown: Bool { rawValue <= Transform.xor.rawValue }
+        var isKnown: Bool { rawValue <= Transform.lowRank.rawValue }
     }
 
     public let layer: Layer

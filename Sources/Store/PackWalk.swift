@@ -47,7 +47,7 @@ enum PackWalk {
             throw CakeError(.damaged, "an object that is too long")
         }
         var length = headerLength
-        for _ in 0..<header.pieces * UInt64(header.framesPerPiece) {
+        for _ in 0..<UInt64(header.sizesAhead.count) + header.pieces * UInt64(header.framesPerPiece) {
             guard length < bytes.count else { throw CakeError(.damaged, "a pack that ends inside an object") }
             length += try Zstd.frameLength(at: bytes.extracting(length..<bytes.count))
         }

@@ -17,10 +17,10 @@ extension LocalStore {
     /// Encodes deltas away from bases that only they keep, where that frees space. The bases go with the next collection.
     public func rebase(isDryRun: Bool) async throws -> Rebased {
         _ = try catalog.refresh(since: catalog.reading)
-        var named: [Digest: (layer: Layer, dtype: DType?)] = [:]
+        var named: [Digest: (layer: Layer, kind: Tensor.Kind?)] = [:]
         for one in try names() {
             for segment in try manifest(one.record.manifest).segments {
-                named[segment.layer.digest] = (segment.layer, segment.tensor?.dtype)
+                named[segment.layer.digest] = (segment.layer, segment.tensor?.kind)
             }
         }
         let operation = try Operation(self)
@@ -31,7 +31,7 @@ extension LocalStore {
             let needed = deltas.sorted().compactMap { named[$0] }
             guard let heir = needed.first else { continue }
             let group = Group(
-                base: Layer(digest: base, size: heir.layer.size), dtype: heir.dtype, deltas: needed.map(\.layer))
+                base: Layer(digest: base, size: heir.layer.size), kind: heir.kind, deltas: needed.map(\.layer))
             do {
                 guard let freed = try await rebase(group, in: operation, isDryRun: isDryRun) else { continue }
                 rebased.bases.insert(base)
@@ -46,7 +46,7 @@ extension LocalStore {
 
     private struct Group {
         let base: Layer
-        let dtype: DType?
+        let kind: Tensor.Kind?
         /// The first of them takes the base's place.
         let deltas: [Layer]
     }
@@ -64,13 +64,13 @@ extension LocalStore {
             before += length
             guard index > 0 else { continue }
             let plain = PlainBytes(delta, in: LayerReader(self))
-            let beside = try costs(of: plain, group.dtype, beside: [group.base, heir])
+            let beside = try costs(of: plain, group.kind?.dtype, beside: [group.base, heir])
             // Beyond that it would stand alone.
             let growth = min(16, Double(beside[1]) / Double(max(1, beside[0])))
             after += min(delta.size, UInt64(Double(length) * growth))
         }
         let plain = PlainBytes(heir, in: LayerReader(self))
-        let written = try await writeAnew(heir, plain, group.dtype, beside: nil, in: operation)
+        let written = try await writeAnew(heir, plain, group.kind, beside: nil, in: operation)
         after += written.length
         guard after < before, !isDryRun else {
             if case .alone(let object) = written { try Disk.remove(object.path) }
@@ -83,8 +83,8 @@ extension LocalStore {
         try operation.publishRecoded()
         for delta in group.deltas.dropFirst() {
             let plain = PlainBytes(delta, in: LayerReader(self))
-            let base = try chooseBase(for: delta, plain, group.dtype, among: [heir], in: operation)
-            switch try await writeAnew(delta, plain, group.dtype, beside: base, in: operation) {
+            let base = try chooseBase(for: delta, plain, group.kind?.dtype, among: [heir], in: operation)
+            switch try await writeAnew(delta, plain, group.kind, beside: base, in: operation) {
             case .alone(let object): operation.add(object)
             case .packed(let object): try operation.pack(object)
             }

@@ -12,7 +12,7 @@ extension LocalStore {
     /// Writes a layer's object anew where that makes it smaller, to be put in its place by `publishRecoded`; nil where it
     /// stays as it is. With `isDryRun` nothing is left to be published.
     public func recode(
-        _ layer: Layer, dtype: DType?, bases offered: [Layer], in operation: Operation, isDryRun: Bool
+        _ layer: Layer, kind: Tensor.Kind?, bases offered: [Layer], in operation: Operation, isDryRun: Bool
     ) async throws -> Recoded? {
         guard layer.digest != .empty, try operation.hold([layer]).contains(layer.digest), let found = try find(layer)
         else { return nil }
@@ -20,14 +20,16 @@ extension LocalStore {
         let current = object.header.base.map { Layer(digest: $0, size: layer.size) }
         let plain = PlainBytes(layer, in: LayerReader(self))
         let base = try chooseBase(
-            for: layer, plain, dtype, among: (current.map { [$0] } ?? []) + offered, in: operation)
+            for: layer, plain, kind?.dtype, among: (current.map { [$0] } ?? []) + offered, in: operation)
         let isSame = base?.header.layer == current
-        // A base that is what it was gives what there is; so does a layer alone whose form the codec would choose again.
-        if isSame, base != nil || object.form != .plain || Form(of: dtype) == .plain {
+        // A base that is what it was gives what there is, unless by factors; so does a layer alone whose form the codec would
+        // choose again.
+        let isFinal = base == nil && (object.form != .plain || Form(of: kind?.dtype) == .plain)
+        if isSame, try isFinal || base.map({ try !gainsByFactors(plain, kind, object, beside: $0) }) == true {
             if base == nil { operation.keepsPlain(layer) }
             return nil
         }
-        let written = try await writeAnew(layer, plain, dtype, beside: base, in: operation)
+        let written = try await writeAnew(layer, plain, kind, beside: base, in: operation)
         let after = written.length
         guard after < found.location.length else {
             if case .alone(let object) = written { try Disk.remove(object.path) }
@@ -39,6 +41,27 @@ extension LocalStore {
         case .packed(let object): if !isDryRun { try operation.pack(object) }
         }
         return Recoded(before: found.location.length, after: after)
+    }
+
+    /// Whether a delta of an older cake is beyond its base by a low rank.
+    private func gainsByFactors(
+        _ plain: PlainBytes, _ kind: Tensor.Kind?, _ object: StoredObject, beside base: StoredObject
+    ) throws(CakeError) -> Bool {
+        guard case .grouped = object.form, let matrix = Matrix(kind, size: plain.count) else { return false }
+        let (piece, beside) = (plainChunks.take(), plainChunks.take())
+        defer {
+            plainChunks.giveBack(piece)
+            plainChunks.giveBack(beside)
+        }
+        let share = Double(object.length) / Double(plain.count)
+        let factors = try Encoding.factors(of: matrix, insteadOf: share) { index, body throws(CakeError) in
+            try plain.fill(piece: index, into: piece)
+            try read(piece: index, of: base, base: nil, into: beside)
+            try piece.withBytes { plain throws(CakeError) in
+                try beside.withBytes { base throws(CakeError) in try body(plain, base) }
+            }
+        }
+        return factors != nil
     }
 
     /// An object that stands aside, in a file or in memory.
@@ -56,7 +79,7 @@ extension LocalStore {
 
     /// The layer's bytes are compared with its name on the way.
     func writeAnew(
-        _ layer: Layer, _ plain: PlainBytes, _ dtype: DType?, beside base: StoredObject?, in operation: Operation
+        _ layer: Layer, _ plain: PlainBytes, _ kind: Tensor.Kind?, beside base: StoredObject?, in operation: Operation
     ) async throws -> Written {
         let reading = try read(plain)
         defer { release(reading) }
@@ -64,14 +87,14 @@ extension LocalStore {
             throw CakeError(.damaged, "layer \(layer.digest.short) hashes to \(reading.layer.digest.short)")
         }
         guard layer.size < LocalStore.smallLimit, let chunk = reading.kept.first else {
-            return .alone(try await write(plain, reading, dtype, beside: base, in: operation) { _ in })
+            return .alone(try await write(plain, reading, kind, beside: base, in: operation) { _ in })
         }
         let stored = storedChunks.take()
         defer { storedChunks.giveBack(stored) }
         return .packed(
             try chunk.withBytes { bytes throws(CakeError) in
                 try makeObject(
-                    layer, bytes, dtype, bases: base.map { [$0.header.layer] } ?? [], stored, operation)
+                    layer, bytes, kind, bases: base.map { [$0.header.layer] } ?? [], stored, operation)
             })
     }
 }

@@ -39,7 +39,7 @@ struct SeekTable: Sendable {
     static func length(for header: ObjectHeader) -> Int? {
         let (frames, overflow) = header.pieces.multipliedReportingOverflow(by: UInt64(header.framesPerPiece))
         guard !overflow, frames < 1 << 27 else { return nil }
-        return fixedLength + (Int(frames) + 1) * entryLength
+        return fixedLength + (header.sizesAhead.count + Int(frames) + 1) * entryLength
     }
 
     /// Reads the table in `bytes`, which are all of it, of an object that is `objectLength` long.
@@ -58,14 +58,18 @@ struct SeekTable: Sendable {
         offsets.reserveCapacity(entries)
         var offset = UInt64(headerLength)
         let form = Form(header)
+        let ahead = header.sizesAhead
         var held: [Int] = []
         for entry in 1..<entries {
             offsets.append(offset)
             offset += UInt64(bytes.littleEndian(UInt32.self, at: 8 + entry * SeekTable.entryLength))
-            if let form {
-                let (piece, frame) = (entry - 1).quotientAndRemainder(dividingBy: form.framesPerPiece)
+            let plain = Int(bytes.littleEndian(UInt32.self, at: 12 + entry * SeekTable.entryLength))
+            if entry <= ahead.count {
+                guard plain == ahead[entry - 1] else { throw refused }
+            } else if let form {
+                let number = entry - 1 - ahead.count
+                let (piece, frame) = number.quotientAndRemainder(dividingBy: form.framesPerPiece)
                 let size = header.plainSize(ofPiece: UInt64(piece))
-                let plain = Int(bytes.littleEndian(UInt32.self, at: 12 + entry * SeekTable.entryLength))
                 if let sizes = form.frameSizes(ofPiece: size) {
                     guard plain == sizes[frame] else { throw refused }
                 } else {

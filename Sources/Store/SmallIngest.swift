@@ -18,11 +18,11 @@ extension LocalStore {
     /// A small layer among others.
     public struct SmallRun: Sendable {
         let count: Int
-        let dtype: DType?
+        let kind: Tensor.Kind?
 
-        public init(count: Int, dtype: DType?) {
+        public init(count: Int, kind: Tensor.Kind?) {
             self.count = count
-            self.dtype = dtype
+            self.kind = kind
         }
     }
 
@@ -59,7 +59,7 @@ extension LocalStore {
                 let offered = try bases(index)
                 object = try chunk.withBytes { bytes throws(CakeError) in
                     try makeObject(
-                        layers[index], bytes.extracting(ranges[index]), run.dtype, bases: offered, stored, operation)
+                        layers[index], bytes.extracting(ranges[index]), run.kind, bases: offered, stored, operation)
                 }
             }
             result.append(SmallLayer(layer: layers[index], object: object))
@@ -68,24 +68,28 @@ extension LocalStore {
     }
 
     func makeObject(
-        _ layer: Layer, _ plain: Span<UInt8>, _ dtype: DType?, bases offered: [Layer], _ stored: Chunk,
+        _ layer: Layer, _ plain: Span<UInt8>, _ kind: Tensor.Kind?, bases offered: [Layer], _ stored: Chunk,
         _ operation: Operation
     ) throws(CakeError) -> SmallObject {
         let beside = plainChunks.take()
         defer { plainChunks.giveBack(beside) }
-        let taken = try chooseBase(for: layer, plain, dtype, among: offered, in: operation, into: beside)
+        let taken = try chooseBase(for: layer, plain, kind?.dtype, among: offered, in: operation, into: beside)
         return try coders.use { coder throws(CakeError) in
             let encoding = try Encoding.choose(
-                for: plain, dtype: dtype, base: taken == nil ? nil : beside, coder: coder, stored: stored)
-            let frames = try coder.encode(plain, encoding, base: taken == nil ? nil : beside, into: stored)
+                for: plain, kind, base: taken == nil ? nil : beside, coder: coder, stored: stored)
             let base = encoding.form.needsBase ? taken : nil
             if let base { operation.becomesDelta(layer, of: base) } else { operation.keepsPlain(layer) }
             let header = ObjectHeader(layer: layer, form: encoding.form, base: base).encoded
-            let table = SeekTable.encode(headerLength: header.count, frames: frames)
-            var bytes = header
-            bytes.reserveCapacity(header.count + stored.count + table.count)
-            stored.withBytes { stored in for index in stored.indices { bytes.append(stored[index]) } }
-            bytes += table
+            var (bytes, frames) = (header, [SeekTable.Frame]())
+            func take(_ stored: Span<UInt8>) {
+                bytes.reserveCapacity(bytes.count + stored.count + SeekTable.fixedLength)
+                for index in stored.indices { bytes.append(stored[index]) }
+            }
+            if let factors = encoding.factors { frames = try factors.encode(with: coder, stored, take) }
+            frames += try coder.encode(
+                plain, encoding, base: taken == nil ? nil : beside, adding: encoding.addend(piece: 0), into: stored)
+            stored.withBytes(take)
+            bytes += SeekTable.encode(headerLength: header.count, frames: frames)
             return SmallObject(layer: layer, transform: encoding.form.transform, base: base, bytes: bytes)
         }
     }

@@ -9,7 +9,8 @@ struct StoredObject: Sendable {
     let length: UInt64
     let header: ObjectHeader
     let form: Form
-    private let table: SeekTable
+    let table: SeekTable
+    let factors = KeptFactors()
 
     /// The object of `layer` in `length` bytes of `file` from `start` on.
     init(_ layer: Layer, in file: File, at start: UInt64, length: UInt64) throws(CakeError) {
@@ -63,9 +64,13 @@ struct StoredObject: Sendable {
     ) throws(CakeError) {
         let size = header.plainSize(ofPiece: UInt64(index))
         let frames = form.framesPerPiece
-        let (first, last) = (table.offsets[index * frames], table.offsets[(index + 1) * frames])
+        let before = header.sizesAhead.count + index * frames
+        let (first, last) = (table.offsets[before], table.offsets[before + frames])
         guard last - first <= UInt64(stored.capacity), size <= plain.capacity else {
             throw CakeError(.damaged, "a piece of layer \(header.layer.digest.short) is larger than pieces are")
+        }
+        let addend = try factors(with: coder, stored, room: plain).map {
+            Addend($0, piece: index, pieceSize: header.pieceSize)
         }
         try file.fill(stored, from: start + first, count: Int(last - first))
         plain.count = size
@@ -74,7 +79,7 @@ struct StoredObject: Sendable {
             try stored.withBytes { frames throws(CakeError) in
                 try plain.withRoom { room throws(CakeError) in
                     var exact = room._mutatingExtracting(0..<size)
-                    try coder.decode(frames, holding: held, form, base: base, filling: &exact)
+                    try coder.decode(frames, holding: held, form, base: base, adding: addend, filling: &exact)
                 }
             }
         } catch {

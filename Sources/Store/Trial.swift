@@ -8,6 +8,8 @@ package struct Trial {
     package struct Outcome: Sendable {
         package var plain = 0
         package var stored = 0
+        /// Finding out how to encode, once for each layer; factors are found with it.
+        package var choosing = Duration.zero
         package var encoding = Duration.zero
         /// Encoding with the comparison that precedes publishing.
         package var checkedEncoding = Duration.zero
@@ -28,13 +30,16 @@ package struct Trial {
     package init(rounds: Int) { self.rounds = rounds }
 
     /// Encodes a layer as importing does, beside a base if there is one.
-    package mutating func run(_ plain: PlainBytes, _ dtype: DType?, base: PlainBytes?) throws(CakeError) {
-        let encoding = try choose(plain, dtype, base)
-        var total = 0
+    package mutating func run(_ plain: PlainBytes, _ kind: Tensor.Kind?, base: PlainBytes?) throws(CakeError) {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let encoding = try choose(plain, kind, base)
+        outcome.choosing += clock.now - start
+        var total = try encoding.factors?.stored(with: coder, stored) ?? 0
         for index in 0..<plain.pieces {
             try plain.fill(piece: index, into: piece)
             try base?.fill(piece: index, into: beside)
-            total += try time(encoding, base == nil ? nil : beside)
+            total += try time(encoding, base == nil ? nil : beside, encoding.addend(piece: index))
         }
         let header = ObjectHeader(
             layer: Layer(digest: .empty, size: plain.count), form: encoding.form,
@@ -45,24 +50,26 @@ package struct Trial {
         outcome.transforms[encoding.form.transform.rawValue, default: 0] += total
     }
 
-    private func choose(_ plain: PlainBytes, _ dtype: DType?, _ base: PlainBytes?) throws(CakeError) -> Encoding {
+    private func choose(_ plain: PlainBytes, _ kind: Tensor.Kind?, _ base: PlainBytes?) throws(CakeError) -> Encoding {
         if plain.count < LocalStore.smallLimit {
             try plain.fill(piece, from: 0, count: Int(plain.count))
             try base?.fill(beside, from: 0, count: Int(plain.count))
             return try piece.withBytes { bytes throws(CakeError) in
                 try Encoding.choose(
-                    for: bytes, dtype: dtype, base: base == nil ? nil : beside, coder: coder, stored: stored)
+                    for: bytes, kind, base: base == nil ? nil : beside, coder: coder, stored: stored)
             }
         }
-        let alone = try Encoding.choose(for: plain, dtype: dtype, coder: coder, piece: piece, stored: stored)
+        let alone = try Encoding.choose(for: plain, dtype: kind?.dtype, coder: coder, piece: piece, stored: stored)
         guard let base else { return alone.encoding }
         return try Encoding.choose(
-            for: plain, dtype: dtype, or: alone, coder: coder, piece: piece, stored: stored, beside: beside
+            for: plain, kind, or: alone, coder: coder, piece: piece, stored: stored, beside: beside
         ) { index, room throws(CakeError) in try base.fill(piece: index, into: room) }
     }
 
     /// Times the piece that is in its chunk; says how many bytes it takes.
-    private mutating func time(_ encoding: Encoding, _ base: Chunk?) throws(CakeError) -> Int {
+    private mutating func time(
+        _ encoding: Encoding, _ base: Chunk?, _ addend: Addend?
+    ) throws(CakeError) -> Int {
         let clock = ContinuousClock()
         var shortest = (encode: Duration.seconds(1000), check: Duration.seconds(1000))
         var (decode, hash) = (Duration.seconds(1000), Duration.seconds(1000))
@@ -76,17 +83,17 @@ package struct Trial {
             _ = piece.withBytes { SHA256.digest(of: $0) }
             hash = min(hash, lap())
             _ = try piece.withBytes { bytes throws(CakeError) in
-                try coder.encode(bytes, encoding, base: base, into: stored)
+                try coder.encode(bytes, encoding, base: base, adding: addend, into: stored)
             }
             shortest.check = min(shortest.check, lap())
             let frames = try piece.withBytes { bytes throws(CakeError) in
-                try coder.write(bytes, encoding, base: base, into: stored)
+                try coder.write(bytes, encoding, base: base, adding: addend, into: stored)
             }
             shortest.encode = min(shortest.encode, lap())
             let held = frames.reduce(0) { $0 + $1.plain }
             try stored.withBytes { bytes throws(CakeError) in
                 try back.fill(piece.count) { room throws(CakeError) in
-                    try coder.decode(bytes, holding: held, encoding.form, base: base, filling: &room)
+                    try coder.decode(bytes, holding: held, encoding.form, base: base, adding: addend, filling: &room)
                 }
             }
             decode = min(decode, lap())

@@ -72,7 +72,7 @@ public struct Optimize: Sendable {
         do {
             guard
                 let recoded = try await store.recode(
-                    segment.layer, dtype: segment.tensor?.dtype, bases: bases, in: operation, isDryRun: isDryRun)
+                    segment.layer, kind: segment.tensor?.kind, bases: bases, in: operation, isDryRun: isDryRun)
             else { return }
             report.recoded += 1
             report.before += recoded.before

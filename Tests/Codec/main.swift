@@ -38,14 +38,14 @@ for entry in model.header.tensors where !entry.range.isEmpty {
         same += plain.count
         continue
     }
-    try trial.run(plain, entry.tensor.dtype, base: other.flatMap { base?.bytes($0.range) })
+    try trial.run(plain, entry.tensor.kind, base: other.flatMap { base?.bytes($0.range) })
 }
 let outcome = trial.outcome
 let transforms = outcome.transforms.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }
 print(
     """
     {"same": \(same), "plain": \(outcome.plain), "stored": \(outcome.stored), \
-    "encode": \(seconds(outcome.encoding)), "checked": \(seconds(outcome.checkedEncoding)), \
+    "choose": \(seconds(outcome.choosing)), "encode": \(seconds(outcome.encoding)), "checked": \(seconds(outcome.checkedEncoding)), \
     "decode": \(seconds(outcome.decoding)), "sha256": \(seconds(outcome.hashing)), \
     "transforms": {\(transforms.joined(separator: ", "))}}
     """)

@@ -104,7 +104,7 @@ import Testing
         let store = operation.store
         let plain = PlainBytes(layer, in: LayerReader(store))
         let reading = try store.read(plain)
-        try await store.ingest(plain, reading, dtype: .bf16, bases: [base], in: operation) { _ in }
+        try await store.ingest(plain, reading, kind: .init(.bf16, []), bases: [base], in: operation) { _ in }
     }
 
     @Test func `is what a command took it for, whatever another does to it meanwhile`() async throws {

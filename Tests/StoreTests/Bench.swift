@@ -56,7 +56,7 @@ struct Bench {
         try file.write(bytes.span, at: 0)
         let plain = PlainBytes(file: file, start: 0, count: UInt64(bytes.count))
         let found = try operation.store.readSmall(
-            texts.map { .init(count: $0.count, dtype: dtype) }, of: plain, in: operation
+            texts.map { .init(count: $0.count, kind: dtype.map { .init($0, []) }) }, of: plain, in: operation
         ) { _ in base.map { [$0] } ?? [] }
         for small in found { try small.pack(in: operation) }
         return found.map(\.layer)
@@ -82,7 +82,8 @@ struct Bench {
         let plain = PlainBytes(file: file, start: 0, count: UInt64(bytes.count))
         let reading = try operation.store.read(plain)
         if try operation.claim([reading.layer]) == [.needed] {
-            try await operation.store.ingest(plain, reading, dtype: dtype, in: operation, progress: { _ in })
+            try await operation.store.ingest(
+                plain, reading, kind: dtype.map { .init($0, []) }, in: operation, progress: { _ in })
         }
         return reading.layer
     }

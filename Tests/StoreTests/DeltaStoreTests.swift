@@ -15,7 +15,9 @@ import Testing
         let plain = PlainBytes(file: file, start: 0, count: UInt64(bytes.count))
         let reading = try operation.store.read(plain)
         _ = try operation.claim([reading.layer])
-        try await operation.store.ingest(plain, reading, dtype: dtype, bases: base.map { [$0] } ?? [], in: operation) {
+        try await operation.store.ingest(
+            plain, reading, kind: .init(dtype, []), bases: base.map { [$0] } ?? [], in: operation
+        ) {
             _ in
         }
         try operation.publish()

@@ -17,11 +17,15 @@ import Testing
             layer: layer, form: encoding.form, base: base.map { SHA256.digest(of: $0.span) })
         let stored = Chunk(capacity: LocalStore.storedCapacity)
         var (bytes, frames) = (header.encoded, [SeekTable.Frame]())
+        func take(_ span: Span<UInt8>) { for index in span.indices { bytes.append(span[index]) } }
+        if let factors = encoding.factors { frames = try factors.encode(with: Coder(), stored, take) }
         for start in stride(from: 0, to: plain.count, by: header.pieceSize) {
             let range = start..<min(start + header.pieceSize, plain.count)
             let beside = base.map { Chunk(copying: $0.span.extracting(range)) }
-            frames += try Coder().encode(plain.span.extracting(range), encoding, base: beside, into: stored)
-            stored.withBytes { span in for index in span.indices { bytes.append(span[index]) } }
+            frames += try Coder().encode(
+                plain.span.extracting(range), encoding, base: beside,
+                adding: encoding.addend(piece: start / header.pieceSize), into: stored)
+            stored.withBytes(take)
         }
         return bytes + SeekTable.encode(headerLength: header.encoded.count, frames: frames)
     }
@@ -55,6 +59,37 @@ import Testing
             #expect(try Self.read(new, old) == plain, "\(form)")
             #expect(try Self.read(new, new) == nil)
         }
+    }
+
+    @Test(arguments: [DType.f32, .bf16, .f16]) func `multiplies factors`(dtype: DType) throws {
+        let scratch = try Scratch()
+        for (rows, columns) in [(7, 9), (300, 70)] {
+            let count = rows * columns
+            let pairs = [
+                `A merged adapter`.pair(rows, columns, rank: 3, dtype, seed: 2),
+                `A delta`.Training.special.pair(count, dtype, seed: 2),
+                `A delta`.Training.random.pair(count, dtype, seed: 2),
+            ]
+            let layout = dtype == .f32 ? FloatLayout.f32 : dtype == .f16 ? .f16 : .bf16
+            let lowRank = try #require(LowRank(layout, rank: 3, columns: columns, size: UInt64(pairs[0].plain.count)))
+            let encoding = Encoding(try `A merged adapter`.factors(lowRank, seed: 3))
+            for (base, plain) in pairs {
+                try Data(Self.object(base, .raw)).write(to: URL(filePath: scratch["base"]))
+                try Data(Self.object(plain, encoding, base: base)).write(to: URL(filePath: scratch["object"]))
+                #expect(try Self.read(scratch["object"], scratch["base"]) == plain)
+            }
+        }
+    }
+
+    @Test func `reads factors of several pieces, and a matrix of several`() throws {
+        let scratch = try Scratch()
+        // A left factor that is longer than a piece.
+        let (base, plain) = `A merged adapter`.pair(140_000, 5, rank: 2, .bf16, seed: 2)
+        let lowRank = try #require(LowRank(.bf16, rank: 2, columns: 5, size: UInt64(plain.count)))
+        let encoding = Encoding(try `A merged adapter`.factors(lowRank, seed: 3))
+        try Data(Self.object(base, .raw)).write(to: URL(filePath: scratch["base"]))
+        try Data(Self.object(plain, encoding, base: base)).write(to: URL(filePath: scratch["object"]))
+        #expect(try Self.read(scratch["object"], scratch["base"]) == plain)
     }
 
     @Test func `reads a delta of several pieces`() throws {

@@ -60,3 +60,28 @@ size_t cake_pack_bytes(int set, const uint8_t *values, size_t elements, int widt
                        uint8_t *bits, uint8_t *escapes);
 size_t cake_unpack_bytes(int set, const uint8_t *bytes, size_t elements, int width, int low, const uint8_t *bits,
                          const uint8_t *escapes, size_t available, uint8_t *values);
+
+// What a base becomes with a product added: each element is base + the sum, in the order of k, of left[k] * right[k][its
+// column], in double, rounded to float and then to the base's kind, which `fraction` tells: 7, 10 or 23. An element that is
+// infinite or no number stays. left and right are finite. right comes in tiles of 32 columns, `rank` rows of 32 each, the
+// last one filled up; `column` is that of the first element, and all are in one row.
+void cake_predict(int set, const uint8_t *base, size_t elements, int fraction, const float *left, size_t rank,
+                  const float *right, size_t column, uint8_t *predicted);
+
+// Differences as floats; 0 where they are none.
+void cake_subtract(int set, const uint8_t *plain, const uint8_t *base, size_t elements, int fraction,
+                   float *differences);
+
+// The sum of squares.
+double cake_energy(int set, const float *matrix, size_t elements);
+
+// For the next two, a matrix of as many rows as `matrix` has columns, and `width` columns, comes in blocks of eight columns
+// that begin `stride` numbers apart: eight numbers for each row. All numbers are floats, and width is a multiple of eight.
+
+// Adds matrix * blocks to sums, whose rows have `width` numbers.
+void cake_times(int set, const float *matrix, size_t rows, size_t columns, const double *blocks, size_t stride,
+                size_t width, double *sums);
+
+// Adds transposed matrix * left to blocks; the rows of left have `width` numbers.
+void cake_transposed_times(int set, const float *matrix, size_t rows, size_t columns, const double *left, size_t width,
+                           double *blocks, size_t stride);

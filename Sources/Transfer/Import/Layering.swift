@@ -47,7 +47,7 @@ struct Layering: Sendable {
     ) async throws -> Layered {
         guard isLarge, let cut = cuts.first else {
             let small = try store.readSmall(
-                cuts.map { .init(count: Int($0.count), dtype: $0.tensor?.dtype) }, of: plain, in: operation
+                cuts.map { .init(count: Int($0.count), kind: $0.tensor?.kind) }, of: plain, in: operation
             ) { isDryRun ? [] : offered(file, cuts.startIndex + $0) }
             progress(plain.count)
             return .small(small)
@@ -62,7 +62,7 @@ struct Layering: Sendable {
             progress(plain.count)
         } else {
             try await store.ingest(
-                plain, reading, dtype: cut.tensor?.dtype,
+                plain, reading, kind: cut.tensor?.kind,
                 bases: offered(file, cuts.startIndex), in: operation, progress: progress)
         }
         return .large(reading.layer, wasHere: false)

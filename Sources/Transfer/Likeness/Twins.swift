@@ -2,30 +2,19 @@ internal import Model
 
 /// The tensors of a model that is here, as candidates for being those of a file that is not. Shards play no part.
 struct Twins: Sendable {
-    /// What two tensors must have in common to be worth comparing.
-    private struct Form: Hashable {
-        let dtype: DType
-        let shape: [UInt64]
-
-        init(_ tensor: Tensor) {
-            dtype = tensor.dtype
-            shape = tensor.shape
-        }
-    }
-
     private var byName: [ExactText: (tensor: Tensor, layer: Layer)] = [:]
-    private var byForm: [Form: [Layer]] = [:]
+    private var byKind: [Tensor.Kind: [Layer]] = [:]
 
     init(of model: Manifest) {
         for segment in model.files.lazy.flatMap(\.segments) {
             guard let tensor = segment.tensor else { continue }
             byName[tensor.name] = (tensor, segment.layer)
-            byForm[Form(tensor), default: []].append(segment.layer)
+            byKind[tensor.kind, default: []].append(segment.layer)
         }
     }
 
     /// For each tensor the layer that may be the same, by the rule that finds most: the name; the name behind another
-    /// prefix; the place among all of that form, for a model whose tensors were renamed.
+    /// prefix; the place among all of that kind, for a model whose tensors were renamed.
     func candidates(for tensors: [Tensor]) -> [Layer?] {
         let named = tensors.map { same($0, as: $0.name) }
         let enough = tensors.count / 2
@@ -41,17 +30,16 @@ struct Twins: Sendable {
     private func count(_ layers: [Layer?]) -> Int { layers.count { $0 != nil } }
 
     private func same(_ tensor: Tensor, as name: ExactText) -> Layer? {
-        guard let found = byName[name], Form(found.tensor) == Form(tensor) else { return nil }
+        guard let found = byName[name], found.tensor.kind == tensor.kind else { return nil }
         return found.layer
     }
 
     private func inPlace(_ tensors: [Tensor]) -> [Layer?] {
-        var next: [Form: Int] = [:]
+        var next: [Tensor.Kind: Int] = [:]
         return tensors.map { tensor in
-            let form = Form(tensor)
-            let place = next[form, default: 0]
-            next[form] = place + 1
-            guard let layers = byForm[form], place < layers.count else { return nil }
+            let place = next[tensor.kind, default: 0]
+            next[tensor.kind] = place + 1
+            guard let layers = byKind[tensor.kind], place < layers.count else { return nil }
             return layers[place]
         }
     }

@@ -16,7 +16,7 @@ public struct Repair: Sendable {
         let name: ModelName
         let file: HubFile
         let start: UInt64
-        let dtype: DType?
+        let kind: Tensor.Kind?
     }
 
     private let source: HubSource
@@ -84,7 +84,7 @@ public struct Repair: Sendable {
                 for segment in file.segments {
                     if wanted.contains(segment.layer.digest) {
                         places[segment.layer.digest, default: []].append(
-                            Place(name: named.name, file: remote, start: start, dtype: segment.tensor?.dtype))
+                            Place(name: named.name, file: remote, start: start, kind: segment.tensor?.kind))
                     }
                     start += segment.layer.size
                 }
@@ -140,7 +140,7 @@ public struct Repair: Sendable {
             fix: "cake pull \(place.name) fetches what is published now")
         if layer.size < LocalStore.smallLimit {
             let small = try store.readSmall(
-                [.init(count: Int(layer.size), dtype: place.dtype)], of: plain, in: operation)
+                [.init(count: Int(layer.size), kind: place.kind)], of: plain, in: operation)
             guard small.map(\.layer) == [layer] else {
                 try parts.remove()
                 throw other
@@ -155,6 +155,6 @@ public struct Repair: Sendable {
             throw other
         }
         guard try operation.claim([layer]) == [.needed] else { return }
-        try await store.ingest(plain, reading, dtype: place.dtype, in: operation) { _ in }
+        try await store.ingest(plain, reading, kind: place.kind, in: operation) { _ in }
     }
 }

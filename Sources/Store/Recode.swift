@@ -70,8 +70,7 @@ extension LocalStore {
         defer { storedChunks.giveBack(stored) }
         return .packed(
             try chunk.withBytes { bytes throws(CakeError) in
-                try makeObject(
-                    layer, bytes, dtype, bases: base.map { [$0.header.layer] } ?? [], stored, operation)
+                try makeObject(layer, bytes, dtype, beside: base, stored, operation)
             })
     }
 }

@@ -52,14 +52,20 @@ extension LocalStore {
             start = range.upperBound
         }
         let claims = try operation.claim(layers)
+        var offers: [SmallOffer] = []
+        for (index, run) in runs.enumerated() where claims[index] == .needed {
+            offers.append(
+                SmallOffer(layer: layers[index], range: ranges[index], dtype: run.dtype, bases: try bases(index)))
+        }
+        var chosen = try chooseBases(for: offers, in: chunk, operation).makeIterator()
         var result: [SmallLayer] = []
         for (index, run) in runs.enumerated() {
             var object: SmallObject?
             if claims[index] == .needed {
-                let offered = try bases(index)
+                let base = chosen.next() ?? nil
                 object = try chunk.withBytes { bytes throws(CakeError) in
                     try makeObject(
-                        layers[index], bytes.extracting(ranges[index]), run.dtype, bases: offered, stored, operation)
+                        layers[index], bytes.extracting(ranges[index]), run.dtype, beside: base, stored, operation)
                 }
             }
             result.append(SmallLayer(layer: layers[index], object: object))
@@ -68,17 +74,17 @@ extension LocalStore {
     }
 
     func makeObject(
-        _ layer: Layer, _ plain: Span<UInt8>, _ dtype: DType?, bases offered: [Layer], _ stored: Chunk,
+        _ layer: Layer, _ plain: Span<UInt8>, _ dtype: DType?, beside base: StoredObject?, _ stored: Chunk,
         _ operation: Operation
     ) throws(CakeError) -> SmallObject {
-        let beside = plainChunks.take()
-        defer { plainChunks.giveBack(beside) }
-        let taken = try chooseBase(for: layer, plain, dtype, among: offered, in: operation, into: beside)
+        let room = plainChunks.take()
+        defer { plainChunks.giveBack(room) }
+        let beside = try whole(base, into: room) ? room : nil
         return try coders.use { coder throws(CakeError) in
             let encoding = try Encoding.choose(
-                for: plain, dtype: dtype, base: taken == nil ? nil : beside, coder: coder, stored: stored)
-            let frames = try coder.encode(plain, encoding, base: taken == nil ? nil : beside, into: stored)
-            let base = encoding.form.needsBase ? taken : nil
+                for: plain, dtype: dtype, base: beside, coder: coder, stored: stored)
+            let frames = try coder.encode(plain, encoding, base: beside, into: stored)
+            let base = encoding.form.needsBase ? base?.header.layer.digest : nil
             if let base { operation.becomesDelta(layer, of: base) } else { operation.keepsPlain(layer) }
             let header = ObjectHeader(layer: layer, form: encoding.form, base: base).encoded
             let table = SeekTable.encode(headerLength: header.count, frames: frames)
@@ -88,5 +94,17 @@ extension LocalStore {
             bytes += table
             return SmallObject(layer: layer, transform: encoding.form.transform, base: base, bytes: bytes)
         }
+    }
+
+    /// False for none; what is wrong with a base is no reason not to store a layer.
+    private func whole(_ base: StoredObject?, into room: Chunk) throws(CakeError) -> Bool {
+        guard let base else { return false }
+        do {
+            try read(piece: 0, of: base, base: nil, into: room)
+        } catch {
+            guard error.kind == .damaged else { throw error }
+            return false
+        }
+        return true
     }
 }

@@ -60,3 +60,8 @@ size_t cake_pack_bytes(int set, const uint8_t *values, size_t elements, int widt
                        uint8_t *bits, uint8_t *escapes);
 size_t cake_unpack_bytes(int set, const uint8_t *bytes, size_t elements, int width, int low, const uint8_t *bits,
                          const uint8_t *escapes, size_t available, uint8_t *values);
+
+// Whether this processor has instructions for SHA-256 that leave half of it idle: a round waits for the one before.
+int cake_has_sha256_pair(void);
+// Moves two SHA-256 states, of eight words each, on by whole blocks of 64 bytes, both at once. Only where it has them.
+void cake_sha256_pair(void *one, const uint8_t *ones, void *other, const uint8_t *others, size_t blocks);

@@ -14,7 +14,9 @@ extension LocalStore {
         guard candidates.count > 1 else {
             return try candidates.first.flatMap { base throws(CakeError) in try operation.take(base: base) }
         }
-        return try firstTaken(candidates, costs(of: plain, dtype, beside: candidates), operation)
+        let ranked = LocalStore.ranked(candidates, by: try costs(of: plain, dtype, beside: candidates))
+        for candidate in ranked { if let taken = try operation.take(base: candidate) { return taken } }
+        return nil
     }
 
     /// What samples of a layer take beside each of several others.
@@ -36,35 +38,57 @@ extension LocalStore {
         return costs
     }
 
-    /// The same for a layer of a piece, of which all is looked at; leaves the base's bytes in `beside`.
-    func chooseBase(
-        for layer: Layer, _ plain: Span<UInt8>, _ dtype: DType?, among offered: [Layer], in operation: Operation,
-        into beside: Chunk
-    ) throws(CakeError) -> Digest? {
-        let candidates = try candidates(for: layer, among: offered, in: operation)
-        var costs = [Int](repeating: 0, count: candidates.count)
-        if candidates.count > 1 {
-            for index in candidates.indices {
-                costs[index] = try cost(of: plain, dtype, piece: 0, beside: candidates[index], LayerReader(self))
-            }
-        }
-        guard let base = try firstTaken(candidates, costs, operation) else { return nil }
-        do {
-            try read(piece: 0, of: base, base: nil, into: beside)
-        } catch {
-            guard error.kind == .damaged else { throw error }
-            return nil
-        }
-        return base.header.layer.digest
+    /// A small layer, and what it may become a delta of.
+    struct SmallOffer {
+        let layer: Layer
+        /// Where it lies among its neighbours.
+        let range: Range<Int>
+        let dtype: DType?
+        let bases: [Layer]
     }
 
-    private func firstTaken(
-        _ candidates: [Layer], _ costs: [Int], _ operation: Operation
-    ) throws(CakeError) -> StoredObject? {
-        for index in candidates.indices.sorted(by: { (costs[$0], $0) < (costs[$1], $1) }) {
-            if let taken = try operation.take(base: candidates[index]) { return taken }
+    /// The same for small layers that lie in one chunk, of which all is looked at. Their bases are taken together.
+    func chooseBases(
+        for offers: [SmallOffer], in chunk: Chunk, _ operation: Operation
+    ) throws(CakeError) -> [StoredObject?] {
+        var chosen = [StoredObject?](repeating: nil, count: offers.count)
+        var open: [(index: Int, rest: ArraySlice<Layer>)] = []
+        for (index, offer) in offers.enumerated() {
+            let candidates = try ranked(offer, in: chunk, operation)
+            if !candidates.isEmpty { open.append((index, candidates[...])) }
         }
-        return nil
+        // A second round is for what became a delta meanwhile.
+        while !open.isEmpty {
+            let taken = try operation.take(bases: open.compactMap(\.rest.first))
+            var left: [(index: Int, rest: ArraySlice<Layer>)] = []
+            for (one, object) in zip(open, taken) {
+                chosen[one.index] = object
+                if object == nil, one.rest.count > 1 { left.append((one.index, one.rest.dropFirst())) }
+            }
+            open = left
+        }
+        return chosen
+    }
+
+    /// The nearest first.
+    private func ranked(
+        _ offer: SmallOffer, in chunk: Chunk, _ operation: Operation
+    ) throws(CakeError) -> [Layer] {
+        let candidates = try candidates(for: offer.layer, among: offer.bases, in: operation)
+        guard candidates.count > 1 else { return candidates }
+        let reader = LayerReader(self)
+        var costs: [Int] = []
+        for candidate in candidates {
+            costs.append(
+                try chunk.withBytes { bytes throws(CakeError) in
+                    try cost(of: bytes.extracting(offer.range), offer.dtype, piece: 0, beside: candidate, reader)
+                })
+        }
+        return LocalStore.ranked(candidates, by: costs)
+    }
+
+    private static func ranked(_ candidates: [Layer], by costs: [Int]) -> [Layer] {
+        candidates.indices.sorted { (costs[$0], $0) < (costs[$1], $1) }.map { candidates[$0] }
     }
 
     /// What stands alone, of the same size: a delta stands for its base.

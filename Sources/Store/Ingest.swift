@@ -1,5 +1,5 @@
 public import Model
-internal import Platform
+public import Platform
 
 extension LocalStore {
     /// Layers under this are made in memory and go into a pack; from it on a layer is a file of its own.
@@ -19,6 +19,15 @@ extension LocalStore {
 
     /// Reads a layer's bytes once, for their name.
     public func read(_ plain: PlainBytes) throws -> Reading {
+        try read(plain) { hash, bytes in hash.update(bytes) }
+    }
+
+    /// The same, for the name of something larger that they are a part of, too.
+    public func read(_ plain: PlainBytes, alsoInto whole: inout SHA256) throws -> Reading {
+        try read(plain) { hash, bytes in SHA256.update(&hash, &whole, bytes) }
+    }
+
+    private func read(_ plain: PlainBytes, _ take: (inout SHA256, Span<UInt8>) -> Void) throws -> Reading {
         var hash = SHA256()
         guard plain.count > LocalStore.keptLimit else {
             var kept: [Chunk] = []
@@ -27,7 +36,7 @@ extension LocalStore {
                     try Task.checkCancellation()
                     kept.append(plainChunks.take())
                     try plain.fill(piece: index, into: kept[index])
-                    kept[index].withBytes { hash.update($0) }
+                    kept[index].withBytes { take(&hash, $0) }
                 }
             } catch {
                 for chunk in kept { plainChunks.giveBack(chunk) }
@@ -37,7 +46,7 @@ extension LocalStore {
         }
         var marks: [UInt64] = []
         try forEachChunk(of: plain) { bytes in
-            hash.update(bytes)
+            take(&hash, bytes)
             marks.append(Checksum.of(bytes))
         }
         return Reading(layer: Layer(digest: hash.finish(), size: plain.count), marks: marks, kept: [])

@@ -7,22 +7,24 @@ internal import Synchronization
 /// the store under the lock that bases are taken under, and what has become a base meanwhile stays as it is.
 extension Operation {
     /// Takes a layer as a base. Nil when it cannot be one: it is not here, a delta, or about to be one.
-    func take(base: Layer) throws(CakeError) -> StoredObject? {
-        guard !state.withLock({ $0.bases.contains(base.digest) }) else { return try openWhole(base) }
+    func take(base: Layer) throws(CakeError) -> StoredObject? { try take(bases: [base])[0] }
+
+    /// The same of many at once: a lock for each would cost more than what small layers are taken for.
+    func take(bases wanted: [Layer]) throws(CakeError) -> [StoredObject?] {
+        let new = state.withLock { state in wanted.filter { !state.bases.contains($0.digest) } }
+        guard !new.isEmpty else { return try wanted.map(openWhole) }
         let lock = try store.lockEncoding()
         defer { lock.unlock() }
-        guard state.withLock({ !$0.deltas.contains(base.digest) }), let object = try openWhole(base),
-            try hold([base]).contains(base.digest)
-        else { return nil }
-        try state.withLock { state throws(CakeError) in
-            let file: File
-            if let open = state.basesFile { file = open } else { file = try File(folder + "/" + Lease.bases, .create) }
-            state.basesFile = file
-            let bytes = base.digest.bytes
-            try file.write(bytes.span, at: UInt64(state.bases.count * Digest.byteCount))
-            state.bases.insert(base.digest)
+        let held = try hold(new)
+        let objects = try wanted.map(openWhole)
+        return try state.withLock { state throws(CakeError) in
+            var free: Set<Digest> = []
+            for (base, object) in zip(wanted, objects) where object != nil && held.contains(base.digest) {
+                if !state.deltas.contains(base.digest) { free.insert(base.digest) }
+            }
+            try state.note(bases: free.filter { !state.bases.contains($0) }, in: folder)
+            return zip(wanted, objects).map { base, object in state.bases.contains(base.digest) ? object : nil }
         }
-        return object
     }
 
     /// As far as its frames go: what they hold they check as they are decoded, and what an object holds was compared with
@@ -38,10 +40,9 @@ extension Operation {
 
     /// Whether a layer may be made a delta: not while it is the base of another.
     func mayBecomeDelta(_ layer: Layer) throws(CakeError) -> Bool {
-        let known = state.withLock { $0.basesInStore }
-        let inStore: Set<Digest>
-        if let known { inStore = known } else { inStore = try BaseUses(of: store).all }
-        return state.withLock { state in
+        try state.withLock { state throws(CakeError) in
+            let inStore: Set<Digest>
+            if let known = state.basesInStore { inStore = known } else { inStore = try BaseUses(of: store).all }
             state.basesInStore = inStore
             guard !inStore.contains(layer.digest), !state.bases.contains(layer.digest) else { return false }
             state.deltas.insert(layer.digest)
@@ -88,5 +89,18 @@ extension Operation {
             }
         }
         return refused
+    }
+}
+
+extension Operation.State {
+    /// On disk first: whom the file does not name, nobody relies on.
+    fileprivate mutating func note(bases new: Set<Digest>, in folder: String) throws(CakeError) {
+        guard !new.isEmpty else { return }
+        let file: File
+        if let open = basesFile { file = open } else { file = try File(folder + "/" + Lease.bases, .create) }
+        basesFile = file
+        let bytes = new.flatMap(\.bytes)
+        try file.write(bytes.span, at: UInt64(bases.count * Digest.byteCount))
+        bases.formUnion(new)
     }
 }

@@ -96,7 +96,8 @@ public final class Operation: Sendable {
             for layer in layers where !here.contains(layer.digest) {
                 if try store.contains(layer) { here.insert(layer.digest) }
             }
-            try append(Array(here.subtracting(state.claimed)), &state)
+            // Asked of the few, not of all that was ever claimed.
+            try append(here.filter { !state.claimed.contains($0) }, &state)
             return here
         }
     }
@@ -110,7 +111,7 @@ public final class Operation: Sendable {
         }
     }
 
-    private func append(_ digests: [Digest], _ state: inout State) throws(CakeError) {
+    private func append(_ digests: some Collection<Digest>, _ state: inout State) throws(CakeError) {
         guard !digests.isEmpty else { return }
         let bytes = (state.leaseLength == 0 ? Lease.text : []) + digests.flatMap(\.bytes)
         try lease.write(bytes.span, at: state.leaseLength)

@@ -93,8 +93,7 @@ extension LocalStore {
         defer { storedChunks.giveBack(stored) }
         return .packed(
             try chunk.withBytes { bytes throws(CakeError) in
-                try makeObject(
-                    layer, bytes, kind, bases: base.map { [$0.header.layer] } ?? [], stored, operation)
+                try makeObject(layer, bytes, kind, beside: base, stored, operation)
             })
     }
 }

@@ -52,14 +52,20 @@ extension LocalStore {
             start = range.upperBound
         }
         let claims = try operation.claim(layers)
+        var offers: [SmallOffer] = []
+        for (index, run) in runs.enumerated() where claims[index] == .needed {
+            offers.append(
+                SmallOffer(layer: layers[index], range: ranges[index], dtype: run.dtype, bases: try bases(index)))
+        }
+        var chosen = try chooseBases(for: offers, in: chunk, operation).makeIterator()
         var result: [SmallLayer] = []
         for (index, run) in runs.enumerated() {
             var object: SmallObject?
             if claims[index] == .needed {
-                let offered = try bases(index)
+                let base = chosen.next() ?? nil
                 object = try chunk.withBytes { bytes throws(CakeError) in
                     try makeObject(
-                        layers[index], bytes.extracting(ranges[index]), run.kind, bases: offered, stored, operation)
+                        layers[index], bytes.extracting(ranges[index]), run.kind, beside: base, stored, operation)
                 }
             }
             result.append(SmallLayer(layer: layers[index], object: object))
@@ -68,16 +74,15 @@ extension LocalStore {
     }
 
     func makeObject(
-        _ layer: Layer, _ plain: Span<UInt8>, _ kind: Tensor.Kind?, bases offered: [Layer], _ stored: Chunk,
+        _ layer: Layer, _ plain: Span<UInt8>, _ kind: Tensor.Kind?, beside base: StoredObject?, _ stored: Chunk,
         _ operation: Operation
     ) throws(CakeError) -> SmallObject {
-        let beside = plainChunks.take()
-        defer { plainChunks.giveBack(beside) }
-        let taken = try chooseBase(for: layer, plain, kind?.dtype, among: offered, in: operation, into: beside)
+        let room = plainChunks.take()
+        defer { plainChunks.giveBack(room) }
+        let beside = try whole(base, into: room) ? room : nil
         return try coders.use { coder throws(CakeError) in
-            let encoding = try Encoding.choose(
-                for: plain, kind, base: taken == nil ? nil : beside, coder: coder, stored: stored)
-            let base = encoding.form.needsBase ? taken : nil
+            let encoding = try Encoding.choose(for: plain, kind, base: beside, coder: coder, stored: stored)
+            let base = encoding.form.needsBase ? base?.header.layer.digest : nil
             if let base { operation.becomesDelta(layer, of: base) } else { operation.keepsPlain(layer) }
             let header = ObjectHeader(layer: layer, form: encoding.form, base: base).encoded
             var (bytes, frames) = (header, [SeekTable.Frame]())
@@ -87,10 +92,22 @@ extension LocalStore {
             }
             if let factors = encoding.factors { frames = try factors.encode(with: coder, stored, take) }
             frames += try coder.encode(
-                plain, encoding, base: taken == nil ? nil : beside, adding: encoding.addend(piece: 0), into: stored)
+                plain, encoding, base: beside, adding: encoding.addend(piece: 0), into: stored)
             stored.withBytes(take)
             bytes += SeekTable.encode(headerLength: header.count, frames: frames)
             return SmallObject(layer: layer, transform: encoding.form.transform, base: base, bytes: bytes)
         }
+    }
+
+    /// False for none; what is wrong with a base is no reason not to store a layer.
+    private func whole(_ base: StoredObject?, into room: Chunk) throws(CakeError) -> Bool {
+        guard let base else { return false }
+        do {
+            try read(piece: 0, of: base, base: nil, into: room)
+        } catch {
+            guard error.kind == .damaged else { throw error }
+            return false
+        }
+        return true
     }
 }

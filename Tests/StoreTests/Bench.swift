@@ -48,8 +48,10 @@ struct Bench {
         return segment.layer
     }
 
-    /// Reads texts as small layers of an operation that has not published them yet.
-    func stage(_ texts: [[UInt8]], dtype: DType? = nil, base: Layer? = nil, in operation: Operation) throws -> [Layer] {
+    /// Reads texts as small layers of an operation that has not published them yet. `bases` are what each is offered.
+    func stage(
+        _ texts: [[UInt8]], dtype: DType? = nil, base: Layer? = nil, bases: [[Layer]] = [], in operation: Operation
+    ) throws -> [Layer] {
         let path = scratch["staged-\(UInt64.random(in: 0 ... .max))"]
         let file = try File(path, .create)
         let bytes = texts.flatMap { $0 }
@@ -57,7 +59,7 @@ struct Bench {
         let plain = PlainBytes(file: file, start: 0, count: UInt64(bytes.count))
         let found = try operation.store.readSmall(
             texts.map { .init(count: $0.count, kind: dtype.map { .init($0, []) }) }, of: plain, in: operation
-        ) { _ in base.map { [$0] } ?? [] }
+        ) { index in bases.isEmpty ? base.map { [$0] } ?? [] : bases[index] }
         for small in found { try small.pack(in: operation) }
         return found.map(\.layer)
     }

@@ -74,6 +74,47 @@ import Testing
         }
     }
 
+    @Test func `asks the machine for little more when there are many in a pack`() async throws {
+        try await onPool {
+            let bench = try Bench()
+            func calls(for count: Int) throws -> Int {
+                let pairs = (0..<count).map {
+                    `A delta`.Training.noise.pair(600, .bf16, seed: UInt64(1000 * count + $0))
+                }
+                let setup = try Operation(bench.shelf.store)
+                let bases = try bench.stage(pairs.map(\.base), dtype: .bf16, in: setup)
+                try setup.publish()
+                let operation = try Operation(bench.shelf.store)
+                let plan = FaultPlan.recorder()
+                let deltas = try FaultPlan.$current.withValue(plan) {
+                    try bench.stage(pairs.map(\.plain), dtype: .bf16, bases: bases.map { [$0] }, in: operation)
+                }
+                #expect(zip(deltas, bases).allSatisfy { operation.base(ofPending: $0) == $1.digest })
+                return plan.calls
+            }
+            let (few, many) = (try calls(for: 2), try calls(for: 66))
+            // Looking each and its base up, reading the base, and writing it down: no locks, no leases.
+            #expect(many - few <= 64 * 12, "\(few) calls for 2, \(many) for 66")
+        }
+    }
+
+    @Test func `takes the next best base where the best is to become a delta itself`() async throws {
+        try await onPool {
+            let bench = try Bench()
+            let operation = try Operation(bench.shelf.store)
+            let (far, near) = `A delta`.Training.noise.pair(20_000, .bf16, seed: 8)
+            let plain = near.indices.map { $0 % 50 == 0 ? near[$0] ^ 1 : near[$0] }
+            let bases = try bench.stage([far, near], dtype: .bf16, in: operation)
+            try operation.publish()
+            for isFree in [false, true] {
+                let other = try Operation(bench.other().store)
+                if !isFree { #expect(try other.mayBecomeDelta(bases[1])) }
+                let layer = try bench.stage([plain], dtype: .bf16, bases: [bases], in: other)[0]
+                #expect(other.base(ofPending: layer) == bases[isFree ? 1 : 0].digest)
+            }
+        }
+    }
+
     @Test func `is refused when its base is gone or a delta`() async throws {
         try await onPool {
             let (base, plain) = `A delta`.Training.noise.pair(1_000_000, .f32, seed: 8)

@@ -85,3 +85,8 @@ void cake_times(int set, const float *matrix, size_t rows, size_t columns, const
 // Adds transposed matrix * left to blocks; the rows of left have `width` numbers.
 void cake_transposed_times(int set, const float *matrix, size_t rows, size_t columns, const double *left, size_t width,
                            double *blocks, size_t stride);
+
+// Whether this processor has instructions for SHA-256 that leave half of it idle: a round waits for the one before.
+int cake_has_sha256_pair(void);
+// Moves two SHA-256 states, of eight words each, on by whole blocks of 64 bytes, both at once. Only where it has them.
+void cake_sha256_pair(void *one, const uint8_t *ones, void *other, const uint8_t *others, size_t blocks);

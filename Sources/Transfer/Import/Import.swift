@@ -54,11 +54,12 @@ public struct Import: Sendable {
         let files = try open(candidate.source)
         progress.expect(bytes: files.reduce(0) { $0 + $1.found.size }, items: UInt64(files.count))
         let operation = try Operation(store)
-        var tally = Tally(files)
         var stored: UInt64 = 0
         let layering = Layering(
             store: store, operation: operation, offers: offers(for: files), isDryRun: isDryRun)
         let work = ImportWork(layering: layering, files: files, progress: progress)
+        var tally = Tally(files, work.units)
+        for units in work.units where units.isEmpty { progress.finished() }
         do {
             stored = try await perform(work, into: &tally)
         } catch is CancellationError {
@@ -176,34 +177,36 @@ public struct Import: Sendable {
 /// What is known so far of the files' layers and digests, from work that ends in any order.
 private struct Tally {
     private var layers: [[Layer?]]
+    private let units: [[Segmentation.Unit]]
     private var digests: [Digest?]
     private(set) var bytesKnown: UInt64 = 0
     /// Small runs that ended before one that lies in front of them; packed in order.
     private var early: [Int: [LocalStore.SmallLayer]] = [:]
     private var nextRun = 0
 
-    init(_ files: [ImportWork.Opened]) {
+    init(_ files: [ImportWork.Opened], _ units: [[Segmentation.Unit]]) {
         layers = files.map { Array(repeating: nil, count: $0.segmentation.cuts.count) }
-        digests = Array(repeating: nil, count: files.count)
+        self.units = units
+        // A file of no bytes has no units.
+        digests = units.map { $0.isEmpty ? .empty : nil }
     }
 
     /// Without an operation nothing is packed, as a dry run asks.
     mutating func take(
         _ outcome: ImportWork.Outcome, _ operation: Operation?, _ progress: Progress
     ) throws(CakeError) {
-        switch outcome {
-        case .file(let index, let digest):
-            digests[index] = digest
+        let (file, found) = (outcome.step.file, outcome.layered)
+        for (cut, layer) in zip(units[file][outcome.step.unit].cuts, found.layers) { layers[file][cut] = layer }
+        know(found.bytesKnown, progress)
+        if let digest = outcome.digest {
+            digests[file] = digest
             progress.finished()
-        case .unit(let unit, let file, let run, let layered):
-            for (cut, layer) in zip(unit.cuts, layered.layers) { layers[file][cut] = layer }
-            know(layered.bytesKnown, progress)
-            guard case .small(let found) = layered else { return }
-            early[run] = found
-            while let run = early.removeValue(forKey: nextRun) {
-                if let operation { for small in run { try small.pack(in: operation) } }
-                nextRun += 1
-            }
+        }
+        guard case .small(let small) = found else { return }
+        early[outcome.step.run] = small
+        while let run = early.removeValue(forKey: nextRun) {
+            if let operation { for small in run { try small.pack(in: operation) } }
+            nextRun += 1
         }
     }
 

@@ -2,7 +2,7 @@ internal import Model
 internal import Platform
 internal import Store
 
-/// The steps of an import, each for one thread: a file's own digest, or a unit of its layers.
+/// The steps of an import, each for one thread: a unit of a file's layers.
 struct ImportWork: Sendable {
     struct Opened: Sendable {
         let found: FolderSource.Found
@@ -11,51 +11,67 @@ struct ImportWork: Sendable {
         let segmentation: Segmentation
     }
 
-    enum Step: Sendable {
-        case file(Int)
-        /// `run` counts the units of small layers: these are packed in order.
-        case unit(Segmentation.Unit, file: Int, run: Int)
+    struct Step: Sendable {
+        let file: Int
+        let unit: Int
+        /// Units of small layers are packed in the order of the steps.
+        let run: Int
     }
 
-    enum Outcome: Sendable {
-        case file(Int, Digest)
-        case unit(Segmentation.Unit, file: Int, run: Int, Layering.Layered)
+    struct Outcome: Sendable {
+        let step: Step
+        let layered: Layering.Layered
+        /// Of the file, where this was the last of it.
+        let digest: Digest?
     }
 
     let layering: Layering
     let files: [Opened]
     let progress: Progress
 
-    /// In the order of the bytes, so that the disk is read from front to back. A file's digest begins with its layers: both
-    /// read the same pages while these are in memory.
+    let units: [[Segmentation.Unit]]
+    private let hashes: [FileHash]
+
+    init(layering: Layering, files: [Opened], progress: Progress) {
+        self.layering = layering
+        self.files = files
+        self.progress = progress
+        units = files.map(\.segmentation.units)
+        hashes = units.map(FileHash.init)
+    }
+
+    /// So many files at once: hashing one from its first byte to its last is work for one core.
+    private static let filesAtOnce = 4
+
+    /// A few files side by side, each in the order of its bytes; the same on every machine.
     func steps() -> [Step] {
         var steps: [Step] = []
         var runs = 0
-        for (index, file) in files.enumerated() {
-            steps.append(.file(index))
-            for unit in file.segmentation.units {
-                steps.append(.unit(unit, file: index, run: runs))
-                if !unit.isLarge { runs += 1 }
+        var waiting = units.indices.filter { !units[$0].isEmpty }[...]
+        var open: [(file: Int, next: Int)] = []
+        while true {
+            while open.count < ImportWork.filesAtOnce, let file = waiting.popFirst() { open.append((file, 0)) }
+            if open.isEmpty { return steps }
+            for place in open.indices {
+                let (file, unit) = open[place]
+                steps.append(Step(file: file, unit: unit, run: runs))
+                if !units[file][unit].isLarge { runs += 1 }
+                open[place].next += 1
             }
+            open.removeAll { $0.next == units[$0.file].count }
         }
-        return steps
     }
 
     func perform(_ step: Step) async throws -> Outcome {
         try Task.checkCancellation()
-        switch step {
-        case .file(let index):
-            let found = files[index].found
-            var hash = SHA256()
-            try layering.store.forEachChunk(of: plain(found, 0, found.size)) { hash.update($0) }
-            return .file(index, hash.finish())
-        case .unit(let unit, let index, let run):
-            let file = files[index]
-            let layered = try await layering.layer(
-                unit, of: file.segmentation, file: index, try plain(file.found, unit.start, unit.count)
-            ) { progress.did(bytes: $0) }
-            return .unit(unit, file: index, run: run, layered)
-        }
+        let file = files[step.file]
+        let unit = units[step.file][step.unit]
+        let layered = try await layering.layer(
+            unit, of: file.segmentation, file: step.file, try plain(file.found, unit.start, unit.count),
+            turn: FileHash.Turn(file: hashes[step.file], unit: step.unit)
+        ) { progress.did(bytes: $0) }
+        let isLast = step.unit == units[step.file].count - 1
+        return Outcome(step: step, layered: layered, digest: isLast ? hashes[step.file].finish() : nil)
     }
 
     private func plain(_ found: FolderSource.Found, _ start: UInt64, _ count: UInt64) throws(CakeError) -> PlainBytes {

@@ -1,4 +1,5 @@
 internal import Model
+internal import Platform
 internal import Store
 
 /// Turns a file's bytes into layers of the store, a unit at a time, wherever they come from.
@@ -35,24 +36,28 @@ struct Layering: Sendable {
     /// that offers are for. `progress` hears of plain bytes done.
     func layer(
         _ unit: Segmentation.Unit, of segmentation: Segmentation, file: Int, _ plain: PlainBytes,
-        progress: (UInt64) -> Void
+        turn: FileHash.Turn? = nil, progress: (UInt64) -> Void
     ) async throws -> Layered {
-        try await layer(segmentation.cuts[unit.cuts], isLarge: unit.isLarge, file: file, plain, progress: progress)
+        try await layer(
+            segmentation.cuts[unit.cuts], isLarge: unit.isLarge, file: file, plain, turn: turn, progress: progress)
     }
 
-    /// One large cut, or small ones that come to less than a large one. Without a file nothing is offered for them.
+    /// One large cut, or small ones that come to less than a large one. Without a file nothing is offered for them. In its
+    /// turn it is hashed for the file, too.
     func layer(
         _ cuts: ArraySlice<Segmentation.Cut>, isLarge: Bool, file: Int? = nil, _ plain: PlainBytes,
-        progress: (UInt64) -> Void
+        turn: FileHash.Turn? = nil, progress: (UInt64) -> Void
     ) async throws -> Layered {
         guard isLarge, let cut = cuts.first else {
+            // They are few enough to be read twice.
+            try await turn?.take { hash in try store.forEachChunk(of: plain) { hash.update($0) } }
             let small = try store.readSmall(
                 cuts.map { .init(count: Int($0.count), kind: $0.tensor?.kind) }, of: plain, in: operation
             ) { isDryRun ? [] : offered(file, cuts.startIndex + $0) }
             progress(plain.count)
             return .small(small)
         }
-        let reading = try store.read(plain)
+        let reading = try await turn?.take { hash in try store.read(plain, alsoInto: &hash) } ?? store.read(plain)
         defer { store.release(reading) }
         guard try operation.claim([reading.layer]) == [.needed] else {
             progress(plain.count)

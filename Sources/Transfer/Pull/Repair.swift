@@ -8,6 +8,8 @@ public struct Repair: Sendable {
         case mended(from: ModelName)
         /// It was a delta of a layer that is whole again.
         case readable
+        /// It was a base that no model has, and nothing is a delta of it any more.
+        case unneeded
         case failed(CakeError)
     }
 
@@ -49,7 +51,26 @@ public struct Repair: Sendable {
                 try damages[place].kind == .lostBase
                     && store.check(damages[place].layer, with: reader, progress: { _ in }) != nil
             })
+        for base in try idle(damages, outcomes) { outcomes[base] = .unneeded }
         return outcomes
+    }
+
+    /// Bases that could not be had, and whose deltas were all mended without them.
+    private func idle(_ damages: [Damage], _ outcomes: [Outcome]) throws -> [Int] {
+        func isOpen(_ place: Int) -> Bool { if case .failed = outcomes[place] { true } else { false } }
+        let bases = Set(damages.compactMap { $0.base?.digest })
+        let wanted = Set(damages.indices.filter(isOpen).compactMap { damages[$0].base?.digest })
+        let idle = damages.indices.filter {
+            isOpen($0) && bases.contains(damages[$0].layer.digest) && !wanted.contains(damages[$0].layer.digest)
+        }
+        guard !idle.isEmpty else { return [] }
+        var named: Set<Digest> = []
+        for digest in try store.manifestDigests() {
+            // As long as a manifest cannot be read, nobody knows what it needs.
+            guard let manifest = try? store.manifest(digest) else { return [] }
+            named.formUnion(manifest.layers.lazy.map(\.digest))
+        }
+        return idle.filter { !named.contains(damages[$0].layer.digest) }
     }
 
     private func bring(

@@ -186,7 +186,7 @@ extension VerifyCommand {
 extension Repair.Outcome {
     fileprivate var isMended: Bool {
         switch self {
-        case .mended, .readable: true
+        case .mended, .readable, .unneeded: true
         case .failed: false
         }
     }
@@ -195,6 +195,7 @@ extension Repair.Outcome {
         switch self {
         case .mended(let name): "mended from where \(name) came from"
         case .readable: "mended with its base"
+        case .unneeded: "not needed any more"
         case .failed(let error): "not mended: \(error.what)"
         }
     }

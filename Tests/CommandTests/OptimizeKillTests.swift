@@ -1,0 +1,118 @@
+import Foundation
+import Testing
+
+@testable import cake
+
+/// A base and two tunes of it, stored without deltas: there is something to optimize.
+@Suite(.serialized) struct `A family that is being optimized` {
+    private let home: Home
+    private let names = ["base", "one", "two"]
+
+    init() throws {
+        home = try Home()
+        try home.makeModel("base", tensors: 6, of: 1 << 20)
+        let base = try Data(contentsOf: home.path("base/model.safetensors"))
+        try home.makeModel("tiny", seed: 3, tensors: 20, of: 1 << 13)
+        let tiny = try Data(contentsOf: home.path("tiny/model.safetensors"))
+        for (number, name) in names.enumerated() {
+            let folder = home.path(name)
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            for (file, bytes) in [("model.safetensors", base), ("tiny.safetensors", tiny)] {
+                try Self.tuned(bytes, number).write(to: folder.appending(path: file))
+            }
+            try home.cake("import", folder.path, "--no-delta")
+        }
+        try FileManager.default.moveItem(at: home.store, to: home.path("template"))
+    }
+
+    /// Every so many elements have another last bit.
+    private static func tuned(_ file: Data, _ number: Int) -> Data {
+        var bytes = Array(file)
+        let header = 8 + (0..<8).reduce(0) { $0 | Int(bytes[$1]) << (8 * $1) }
+        guard number > 0 else { return file }
+        for place in stride(from: header + 2 * number, to: bytes.count - 1, by: 22) { bytes[place] ^= 1 }
+        return Data(bytes)
+    }
+
+    /// The store as it was before anybody optimized it.
+    private func renew() throws {
+        try? FileManager.default.removeItem(at: home.store)
+        try FileManager.default.copyItem(at: home.path("template"), to: home.store)
+    }
+
+    private func ends(_ process: Process, within limit: TimeInterval) -> Bool {
+        let end = Date() + limit
+        while process.isRunning, Date() < end { Thread.sleep(forTimeInterval: 0.002) }
+        return !process.isRunning
+    }
+
+    private func works(_ words: String..., after: String, at place: SourceLocation = #_sourceLocation) throws {
+        let result = try Tool.run(Tool.cake, words, variables: ["HOME": home.folder.path])
+        #expect(result.status == 0, "\(words) after \(after): \(result.errors)", sourceLocation: place)
+    }
+
+    private func isWhole(after: String, at place: SourceLocation = #_sourceLocation) throws {
+        try works("verify", after: after, at: place)
+        for name in names {
+            try? FileManager.default.removeItem(at: home.path("back"))
+            try works("export", name, "-o", home.path("back").path, "-q", after: after, at: place)
+            #expect(home.areEqual(name, "back"), "\(name) after \(after)", sourceLocation: place)
+        }
+    }
+
+    private func size() throws -> Int {
+        try home.objects().reduce(0) { $0 + (try $1.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0) }
+    }
+
+    @Test func `is whole after kill -9 at any moment, and is optimized by the next try`() throws {
+        try renew()
+        let before = try size()
+        let start = Date()
+        try works("optimize", after: "the imports")
+        let usual = -start.timeIntervalSinceNow
+        let after = try size()
+        #expect(after < before * 2 / 3)
+        try isWhole(after: "a whole optimize")
+        var random = Randomness(seed: 41)
+        var hits = 0
+        for round in 1...8 {
+            try renew()
+            let share = Double(random.next() % 1000) / 1000
+            let moment = usual * (round % 2 == 0 ? share : 0.5 + 0.6 * share)
+            let victim = try home.start("optimize")
+            let ended = ends(victim, within: moment)
+            kill(victim.processIdentifier, SIGKILL)
+            victim.waitUntilExit()
+            if !ended { hits += 1 }
+            let what = "a kill of optimize at \(Int(moment * 1000)) ms (round \(round))"
+            try isWhole(after: what)
+            try works("gc", after: what)
+            #expect(try home.bytesIncoming() == 0, "\(what), and gc")
+            try works("optimize", after: what)
+            try works("gc", "--grace", "0s", after: what)
+            #expect(try size() <= after + after / 10, "\(what)")
+            try isWhole(after: what + " and an optimize")
+        }
+        #expect(hits > 0)
+    }
+
+    @Test func `loses nothing to two of them, to gc without a pause and to imports beside them`() throws {
+        try renew()
+        for round in 1...2 {
+            let what = "two of optimize, gc and import (round \(round))"
+            var beside = try [home.start("optimize"), home.start("optimize")]
+            let name = names[round]
+            try works("rm", name, after: what)
+            beside.append(try home.start("import", home.path(name).path))
+            var gcs = 0
+            while beside.contains(where: \.isRunning) {
+                try works("gc", "--grace", "0s", after: what)
+                gcs += 1
+            }
+            #expect(gcs > 0)
+            let words = try String(contentsOf: home.path("said"), encoding: .utf8)
+            for process in beside { #expect(process.terminationStatus == 0, "\(what): \(words)") }
+            try isWhole(after: what)
+        }
+    }
+}

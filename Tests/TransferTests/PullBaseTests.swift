@@ -1,0 +1,87 @@
+import Hub
+import Model
+import Platform
+import Support
+import Testing
+
+@testable import Store
+@testable import Transfer
+
+/// Two models that differ a little and both stand alone, and a tune of the second.
+private struct Family {
+    static func weights(_ name: String, count: Int, seed: UInt64) -> [UInt8] {
+        let base = seededWeights(count, seed: seed)
+        guard name != PullLine.name else { return bf16(base) }
+        // What lies between the first and the second lies between the first and the tune, too.
+        let second = zip(base, seededWeights(count, seed: seed + 100)).map { $0 + $1 / 100 }
+        guard name == "org/tune" else { return bf16(second) }
+        return bf16(zip(second, seededWeights(count, seed: seed + 200)).map { $0 + $1 / 1000 })
+    }
+
+    static func files(_ name: String) throws -> ModelMaker.Files {
+        func part(_ tensor: String, _ count: Int, seed: UInt64) -> ModelMaker.Part {
+            ModelMaker.Part(
+                Tensor(name: ExactText(tensor), dtype: .bf16, shape: [UInt64(count)]),
+                weights(name, count: count, seed: seed))
+        }
+        return [
+            "model.safetensors": try ModelMaker.safetensors([
+                part("large", 560_000, seed: 1), part("small", 30_000, seed: 2),
+            ])
+        ]
+    }
+
+    /// Which model's tensors those of the tune are deltas of; nil where they are of none, or of several.
+    static func base(in line: PullLine) throws -> String? {
+        func layers(_ name: String) throws -> [Layer] {
+            try line.shelf.store.manifest(line.shelf.store.find(name).record.manifest).segments
+                .filter { $0.tensor != nil }.map(\.layer)
+        }
+        let bases = try layers("org/tune").map { try line.shelf.store.find($0)?.base }
+        return try [PullLine.name, "org/second"].first { try layers($0).map(\.digest) == bases }
+    }
+}
+
+@Suite struct `A tune that is pulled` {
+    /// Pulls both models, each by itself, and then the tune with the card that is given.
+    private func base(
+        declaring declared: String? = nil, _ change: (inout Pull.Options) throws -> Void = { _ in }
+    ) async throws -> String? {
+        let line = try PullLine(try Family.files(PullLine.name))
+        var alone = Pull.Options()
+        alone.usesDeltas = false
+        try await line.pull(with: alone)
+        try line.folder.write("org/second", try Family.files("org/second"))
+        try await line.pull("org/second", with: alone)
+        var files = try Family.files("org/tune")
+        if let declared { files["README.md"] = Array("---\nbase_model: \(declared)\n---\n".utf8) }
+        try line.folder.write("org/tune", files)
+        var options = Pull.Options()
+        try change(&options)
+        try await line.pull("org/tune", with: options)
+        try await line.expectExact("org/tune", files)
+        #expect(try await onPool { try await line.shelf.damages() }.isEmpty)
+        return try Family.base(in: line)
+    }
+
+    @Test func `is stored beside the nearest model, where nothing says which`() async throws {
+        #expect(try await base() == "org/second")
+    }
+
+    @Test func `is stored beside the model that its card names, though another is nearer`() async throws {
+        #expect(try await base(declaring: PullLine.name) == PullLine.name)
+    }
+
+    @Test func `is stored beside the nearest, where its card names a model that is not here`() async throws {
+        #expect(try await base(declaring: "org/elsewhere") == "org/second")
+    }
+
+    @Test func `is stored beside the model that the user names, whatever its card says`() async throws {
+        let base = try await base(declaring: "org/second") { $0.base = try ModelName(PullLine.name) }
+        #expect(base == PullLine.name)
+    }
+
+    @Test func `is stored by itself where that is wanted`() async throws {
+        #expect(try await base(declaring: "org/second") { $0.usesDeltas = false } == nil)
+    }
+}

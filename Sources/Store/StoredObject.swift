@@ -57,13 +57,29 @@ struct StoredObject: Sendable {
 
     var pieces: Int { Int(header.pieces) }
 
+    /// Where a piece's frames lie.
+    private func place(ofPiece index: Int) -> (first: UInt64, last: UInt64) {
+        let frames = form.framesPerPiece
+        return (table.offsets[index * frames], table.offsets[(index + 1) * frames])
+    }
+
+    /// Puts a piece's bytes into `plain` where they lie in the object as they are; false where they do not. For who hashes
+    /// them: nothing else is checked.
+    func readRaw(piece index: Int, into plain: Chunk) throws(CakeError) -> Bool {
+        let (first, last) = place(ofPiece: index)
+        guard form == .plain,
+            let frame = RawFrame(length: Int(last - first), plain: header.plainSize(ofPiece: UInt64(index)))
+        else { return false }
+        return try frame.read(from: file, at: start + first, into: plain)
+    }
+
     /// Puts a piece's plain bytes into `plain`; `stored` is room to read its frames into, and `base` the base's piece.
     func read(
-        piece index: Int, with coder: Coder, base: Chunk? = nil, stored: Chunk, into plain: Chunk
+        piece index: Int, with coder: Coder, base: Chunk? = nil, stored: Chunk, into plain: Chunk,
+        hashedLater: Bool = false
     ) throws(CakeError) {
         let size = header.plainSize(ofPiece: UInt64(index))
-        let frames = form.framesPerPiece
-        let (first, last) = (table.offsets[index * frames], table.offsets[(index + 1) * frames])
+        let (first, last) = place(ofPiece: index)
         guard last - first <= UInt64(stored.capacity), size <= plain.capacity else {
             throw CakeError(.damaged, "a piece of layer \(header.layer.digest.short) is larger than pieces are")
         }
@@ -74,7 +90,8 @@ struct StoredObject: Sendable {
             try stored.withBytes { frames throws(CakeError) in
                 try plain.withRoom { room throws(CakeError) in
                     var exact = room._mutatingExtracting(0..<size)
-                    try coder.decode(frames, holding: held, form, base: base, filling: &exact)
+                    try coder.decode(
+                        frames, holding: held, form, base: base, filling: &exact, hashedLater: hashedLater)
                 }
             }
         } catch {

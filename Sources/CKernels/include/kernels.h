@@ -60,3 +60,8 @@ size_t cake_pack_bytes(int set, const uint8_t *values, size_t elements, int widt
                        uint8_t *bits, uint8_t *escapes);
 size_t cake_unpack_bytes(int set, const uint8_t *bytes, size_t elements, int width, int low, const uint8_t *bits,
                          const uint8_t *escapes, size_t available, uint8_t *values);
+
+// The checksum of zip, CRC-32, of bytes behind those that gave `crc`; many times as fast as a table, where the processor can.
+// count: a multiple of 16, 64 or more.
+int cake_can_fold_crc(void);
+uint32_t cake_fold_crc(uint32_t crc, const uint8_t *bytes, size_t count);

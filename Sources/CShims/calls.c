@@ -1,5 +1,7 @@
 #define _GNU_SOURCE
 #include "CShims.h"
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -9,6 +11,8 @@ int cake_syncfs(int descriptor) { return syncfs(descriptor); }
 int cake_start_writing(int descriptor, int64_t offset, int64_t count) {
     return sync_file_range(descriptor, offset, count, SYNC_FILE_RANGE_WRITE);
 }
+
+int cake_clone(int to, int from) { return ioctl(to, FICLONE, from); }
 
 int cake_fallocate(int descriptor, int64_t size) { return fallocate(descriptor, 0, 0, size); }
 

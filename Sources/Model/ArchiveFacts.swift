@@ -1,16 +1,27 @@
 /// What an archive holds and how it is laid out: enough to work out every byte of it but those of the layers. It is a
-/// member of the archive, and the first, so that an archive is known by its first bytes.
+/// member of the archive, and the first, so that an archive is known by its first bytes; the last where layers are not known
+/// before they have passed.
 ///
 ///     cake archive 1
 ///     storages separate                          or joined: one for each dtype
-///     sums before                                or after: what a stream has
+///     sums before                                or after, or passed: see `Sums`
 ///     weights <path>                             a file of the manifest whose tensors are the state dict
 ///     tied <sha256>                              a layer whose tensors share one storage
 ///     <sha256> <bytes> <dtype> <shape> <name>    a tensor, where it is only some of a model's
 ///     cake manifest 1                            the files that the archive gives back
 public struct ArchiveFacts: Hashable, Sendable {
+    /// When it is known what is in the archive.
+    public enum Sums: String, Sendable {
+        /// Before it is written: checksums stand before the bytes.
+        case before
+        /// Layers are known, and checksums follow the bytes.
+        case after
+        /// Layers are not known before they have passed: files come in the order of their bytes, and the facts last.
+        case passed
+    }
+
     public var hasJoinedStorages = false
-    public var isStreamed = false
+    public var sums = Sums.before
     /// Sorted.
     public let tied: [Digest]
     /// Files of the manifest that hold the tensors; none when `tensors` are given one by one.
@@ -24,7 +35,15 @@ public struct ArchiveFacts: Hashable, Sendable {
     ) throws(CakeError) {
         try self.init(
             tied: tied.sorted(), weightPaths: files.weights.map(\.path), tensors: [],
-            manifest: Manifest(files: files.weights + files.companions), hasJoinedStorages, isStreamed)
+            manifest: Manifest(files: files.weights + files.companions), hasJoinedStorages,
+            isStreamed ? .after : .before)
+    }
+
+    /// All of a model's tensors as they passed in the order of their files, each with bytes of its own.
+    init(passed weights: [Manifest.File], companions: [Manifest.File]) throws(CakeError) {
+        try self.init(
+            tied: [], weightPaths: weights.map(\.path), tensors: [], manifest: Manifest(files: weights + companions),
+            false, .passed)
     }
 
     /// Some tensors, or some under other names.
@@ -33,20 +52,19 @@ public struct ArchiveFacts: Hashable, Sendable {
     ) throws(CakeError) {
         try self.init(
             tied: tied.sorted(), weightPaths: [], tensors: weights.entries, manifest: Manifest(files: companions),
-            hasJoinedStorages, isStreamed)
+            hasJoinedStorages, isStreamed ? .after : .before)
     }
 
     private init(
         tied: [Digest], weightPaths: [FilePath], tensors: [Weights.Entry], manifest: Manifest,
-        _ hasJoinedStorages: Bool,
-        _ isStreamed: Bool
+        _ hasJoinedStorages: Bool, _ sums: Sums
     ) throws(CakeError) {
         self.tied = tied
         self.weightPaths = weightPaths
         self.tensors = tensors
         self.manifest = manifest
         self.hasJoinedStorages = hasJoinedStorages
-        self.isStreamed = isStreamed
+        self.sums = sums
         let paths = Set(weightPaths)
         weightFiles = manifest.files.filter { paths.contains($0.path) }
         companions = manifest.files.filter { !paths.contains($0.path) }
@@ -55,6 +73,9 @@ public struct ArchiveFacts: Hashable, Sendable {
         }
         weights = weightPaths.isEmpty ? try Weights(tensors) : try Weights(of: weightFiles)
         try refuseContradictions()
+        guard sums != .passed || (tied.isEmpty && !hasJoinedStorages && !weightPaths.isEmpty) else {
+            throw CakeError(.damaged, "an archive of what passed that claims to know it before")
+        }
     }
 
     /// A layer has one size, and only the one of no bytes has none: else two readers could find different bytes.
@@ -77,7 +98,7 @@ public struct ArchiveFacts: Hashable, Sendable {
 
     public func encode() -> [UInt8] {
         var bytes = Array((ArchiveFacts.firstLine + "\n").utf8)
-        bytes += "storages \(hasJoinedStorages ? "joined" : "separate")\nsums \(isStreamed ? "after" : "before")\n".utf8
+        bytes += "storages \(hasJoinedStorages ? "joined" : "separate")\nsums \(sums.rawValue)\n".utf8
         for path in weightPaths {
             bytes += "weights ".utf8
             Escaped.append(path.string, to: &bytes)
@@ -104,13 +125,15 @@ public struct ArchiveFacts: Hashable, Sendable {
             throw CakeError(
                 .failed, "\"\(Printable.escape(text))\" is no archive that this cake knows", fix: "use a newer cake")
         }
-        func choice(_ key: String, _ no: String, _ yes: String) throws(CakeError) -> Bool {
-            let found = lines.next(in: bytes)?.text(in: bytes)
-            guard found == "\(key) \(no)" || found == "\(key) \(yes)" else { throw lines.refuse("does not say \(key)") }
-            return found == "\(key) \(yes)"
+        func word(_ key: String) throws(CakeError) -> String {
+            guard var line = lines.next(in: bytes), line.skip(prefix: key + " ", in: bytes),
+                let word = line.text(in: bytes)
+            else { throw lines.refuse("does not say \(key)") }
+            return word
         }
-        let hasJoinedStorages = try choice("storages", "separate", "joined")
-        let isStreamed = try choice("sums", "before", "after")
+        let storages = try word("storages")
+        guard storages == "separate" || storages == "joined" else { throw lines.refuse("does not say storages") }
+        guard let sums = Sums(rawValue: try word("sums")) else { throw lines.refuse("does not say sums") }
         var paths: [FilePath] = []
         var tied: [Digest] = []
         var tensors: [Weights.Entry] = []
@@ -137,6 +160,6 @@ public struct ArchiveFacts: Hashable, Sendable {
         }
         let manifest = try ManifestText.decode(bytes.extracting(start..<bytes.count))
         try self.init(
-            tied: tied, weightPaths: paths, tensors: tensors, manifest: manifest, hasJoinedStorages, isStreamed)
+            tied: tied, weightPaths: paths, tensors: tensors, manifest: manifest, storages == "joined", sums)
     }
 }

@@ -8,6 +8,8 @@
 ///     archive/cake/header         of the file that some tensors would be, where it is only some
 ///     archive/files/config.json … the files that go along
 ///     archive/data/0 …            the tensors, in the order of the state dict
+///
+/// Where layers are not known before they have passed, the headers lie between the tensors, and the facts last.
 public struct FastArchive: Sendable {
     public let facts: ArchiveFacts
     public let layout: ZipLayout
@@ -17,21 +19,23 @@ public struct FastArchive: Sendable {
     public static let factsName = top + "cake/facts"
 
     public init(_ facts: ArchiveFacts) throws(CakeError) {
-        let dictionary = try StateDict(
-            facts.weights, isJoined: facts.hasJoinedStorages, tied: Set(facts.tied))
-        var members = [
-            ZipLayout.Member(FastArchive.factsName, bytes: facts.encode()),
-            ZipLayout.Member(FastArchive.top + "data.pkl", bytes: try dictionary.pickle()),
-            ZipLayout.Member(FastArchive.top + "byteorder", bytes: Array("little".utf8)),
-            ZipLayout.Member(FastArchive.top + "version", bytes: Array("3\n".utf8)),
-        ]
+        let own = ZipLayout.Member(FastArchive.factsName, bytes: facts.encode())
+        guard UInt32(exactly: own.size) != nil, own.size <= UInt64(ManifestText.maximumSize) else {
+            throw CakeError(.failed, "the model has too many tensors for one archive")
+        }
+        self.facts = facts
+        layout = try ZipLayout(
+            facts.sums == .passed ? FastArchive.passed(facts) + [own] : [own] + FastArchive.members(facts),
+            isStreamed: facts.sums != .before)
+    }
+
+    private static func members(_ facts: ArchiveFacts) throws(CakeError) -> [ZipLayout.Member] {
+        let dictionary = try StateDict(facts.weights, isJoined: facts.hasJoinedStorages, tied: Set(facts.tied))
+        var members = FastArchive.forTorch(try dictionary.pickle())
         var seen: Set<Digest> = []
         for segment in facts.weightFiles.flatMap(\.segments) where segment.tensor == nil {
             guard seen.insert(segment.layer.digest).inserted else { continue }
-            members.append(
-                ZipLayout.Member(
-                    "\(FastArchive.top)cake/layers/\(seen.count - 1)", size: segment.layer.size,
-                    runs: [ZipLayout.Run(layer: segment.layer, offset: 0)]))
+            members.append(FastArchive.header(seen.count - 1, segment.layer))
         }
         if facts.weightPaths.isEmpty {
             members.append(
@@ -39,26 +43,59 @@ public struct FastArchive: Sendable {
                     FastArchive.headerName,
                     bytes: try Safetensors.header(for: facts.weights.entries.map(\.tensor), metadata: [.torch])))
         }
-        for file in facts.companions {
-            var runs: [ZipLayout.Run] = []
-            var offset: UInt64 = 0
-            for segment in file.segments {
-                runs.append(ZipLayout.Run(layer: segment.layer, offset: offset))
-                offset += segment.layer.size
-            }
-            members.append(ZipLayout.Member(FastArchive.top + "files/" + file.path.string, size: file.size, runs: runs))
-        }
+        members += facts.companions.map(FastArchive.companion)
         for (index, storage) in dictionary.storages.enumerated() {
-            members.append(
-                ZipLayout.Member(
-                    "\(FastArchive.top)data/\(index)", size: storage.size, runs: storage.runs,
-                    alignment: storage.size > 0 ? StateDict.alignment : 1))
+            members.append(FastArchive.storage(index, size: storage.size, storage.runs))
         }
-        guard UInt32(exactly: members[0].size) != nil, members[0].size <= UInt64(ManifestText.maximumSize) else {
-            throw CakeError(.failed, "the model has too many tensors for one archive")
+        return members
+    }
+
+    /// First the companions, then file by file of weights its header and its tensors.
+    private static func passed(_ facts: ArchiveFacts) throws(CakeError) -> [ZipLayout.Member] {
+        let dictionary = try StateDict(facts.weights.entries.map(\.tensor))
+        var members = FastArchive.forTorch(try dictionary.pickle()) + facts.companions.map(FastArchive.companion)
+        var (headers, tensors) = (0, 0)
+        for segment in facts.weightFiles.flatMap(\.segments) {
+            if segment.tensor == nil {
+                members.append(FastArchive.header(headers, segment.layer))
+                headers += 1
+            } else {
+                let layer = segment.layer
+                members.append(
+                    FastArchive.storage(
+                        tensors, size: layer.size, layer.size > 0 ? [ZipLayout.Run(layer: layer, offset: 0)] : []))
+                tensors += 1
+            }
         }
-        self.facts = facts
-        layout = try ZipLayout(members, isStreamed: facts.isStreamed)
+        return members
+    }
+
+    private static func forTorch(_ pickle: [UInt8]) -> [ZipLayout.Member] {
+        [
+            ZipLayout.Member(top + "data.pkl", bytes: pickle),
+            ZipLayout.Member(top + "byteorder", bytes: Array("little".utf8)),
+            ZipLayout.Member(top + "version", bytes: Array("3\n".utf8)),
+        ]
+    }
+
+    private static func header(_ number: Int, _ layer: Layer) -> ZipLayout.Member {
+        ZipLayout.Member(
+            "\(top)cake/layers/\(number)", size: layer.size, runs: [ZipLayout.Run(layer: layer, offset: 0)])
+    }
+
+    private static func companion(_ file: Manifest.File) -> ZipLayout.Member {
+        var runs: [ZipLayout.Run] = []
+        var offset: UInt64 = 0
+        for segment in file.segments {
+            runs.append(ZipLayout.Run(layer: segment.layer, offset: offset))
+            offset += segment.layer.size
+        }
+        return ZipLayout.Member(top + "files/" + file.path.string, size: file.size, runs: runs)
+    }
+
+    private static func storage(_ number: Int, size: UInt64, _ runs: [ZipLayout.Run]) -> ZipLayout.Member {
+        ZipLayout.Member(
+            "\(top)data/\(number)", size: size, runs: runs, alignment: size > 0 ? StateDict.alignment : 1)
     }
 
     /// The header of the safetensors file that the tensors would be, where they are not a model's own files.

@@ -21,7 +21,7 @@ public struct Outline: Hashable, Sendable {
             self.tensor = tensor
         }
 
-        var digest: Digest? {
+        public var digest: Digest? {
             guard case .digest(let digest) = content else { return nil }
             return digest
         }

@@ -1,80 +1,73 @@
-/// A fast-load archive of files that pass and are kept nowhere. Of their layers no digest is known before they have passed,
-/// so it begins with no facts: torch opens it like the others, and it cannot be imported or verified as they can.
-///
-///     archive/data.pkl            the state dict, for torch
-///     archive/byteorder, version  for torch
-///     archive/cake/header         of the safetensors file that the tensors would be
-///     archive/files/config.json … the files that go along
-///     archive/data/0 …            the tensors, in the order of their files' bytes
+/// A fast-load archive of files that pass and are kept nowhere. Its layers are known when they have passed; how long it is, and
+/// where everything in it lies, is known before. First the companions pass, then the weights, each sorted by path.
 public struct PassingArchive: Sendable {
-    /// A run of a file that passes: a tensor, or bytes that have no place in the archive.
-    public struct Run: Sendable {
-        public let size: UInt64
-        public let tensor: Tensor?
+    public struct File: Sendable {
+        public let path: FilePath
+        /// The runs that a manifest cuts it into.
+        public let segments: [(size: UInt64, tensor: Tensor?)]
 
-        public init(size: UInt64, tensor: Tensor?) {
-            self.size = size
-            self.tensor = tensor
+        public init(path: FilePath, segments: [(size: UInt64, tensor: Tensor?)]) {
+            self.path = path
+            self.segments = segments
         }
+
+        fileprivate var size: UInt64 { segments.reduce(0) { $0.clampedSum($1.size) } }
     }
 
+    /// In the order in which they pass.
+    public let files: [File]
     public let layout: ZipLayout
-    /// How many of the bytes that pass are to be left out before those of a member.
-    public let dropping: [Int: UInt64]
     /// torch lacks their dtype: they are there as bytes.
     public let rawTensors: [Tensor]
+    private let companions: Int
 
-    /// First the companions pass, then the runs.
-    public init(_ runs: [Run], companions: [(path: FilePath, size: UInt64)]) throws(CakeError) {
-        let tensors = runs.compactMap(\.tensor)
-        var names: Set<ExactText> = []
-        for tensor in tensors where !names.insert(tensor.name).inserted {
-            throw CakeError(
-                .failed, "two tensors are named \"\(tensor.name.printable)\"",
-                fix: "--include says which files are meant")
+    public init(weights: [File], companions: [File]) throws(CakeError) {
+        files = companions.sorted { $0.path < $1.path } + weights.sorted { $0.path < $1.path }
+        self.companions = companions.count
+        // As many digests as there will be, of layers that nobody has: an archive is as long whatever they are.
+        let layers = files.flatMap(\.segments).indices.map { Digest(words: (1, 0, 0, UInt64($0))) }
+        let standIns = files.indices.map { Digest(words: (2, 0, 0, UInt64($0))) }
+        let archive = try FastArchive(PassingArchive.facts(of: files, self.companions, standIns, layers))
+        layout = archive.layout
+        rawTensors = archive.rawTensors
+    }
+
+    /// What every layer has to be cut into, in order.
+    public var layerSizes: [UInt64] { files.flatMap(\.segments).map(\.size) }
+
+    /// What stands last in the archive, once the digests of the files and of their layers are known.
+    public func facts(files digests: [Digest], layers: [Digest]) throws(CakeError) -> [UInt8] {
+        try PassingArchive.facts(of: files, companions, digests, layers).encode()
+    }
+
+    private static func facts(
+        of files: [File], _ companions: Int, _ digests: [Digest], _ layers: [Digest]
+    ) throws(CakeError) -> ArchiveFacts {
+        guard digests.count == files.count, layers.count == files.reduce(0, { $0 + $1.segments.count }) else {
+            throw CakeError(.failed, "an archive ends before all that belongs in it has passed")
         }
-        let dictionary = try StateDict(tensors)
-        var members = [
-            ZipLayout.Member(FastArchive.top + "data.pkl", bytes: try dictionary.pickle()),
-            ZipLayout.Member(FastArchive.top + "byteorder", bytes: Array("little".utf8)),
-            ZipLayout.Member(FastArchive.top + "version", bytes: Array("3\n".utf8)),
-            ZipLayout.Member(
-                FastArchive.headerName, bytes: try Safetensors.header(for: tensors, metadata: [.torch])),
-        ]
-        for file in companions {
-            members.append(ZipLayout.Member(FastArchive.top + "files/" + file.path.string, arriving: file.size))
-        }
-        var dropping: [Int: UInt64] = [:]
-        var number = 0
-        var left: UInt64 = 0
-        for run in runs {
-            guard run.tensor != nil else {
-                left += run.size
-                continue
+        var next = 0
+        var known: [Manifest.File] = []
+        for (file, digest) in zip(files, digests) {
+            var segments: [Manifest.Segment] = []
+            for segment in file.segments {
+                let layer = Layer(digest: segment.size > 0 ? layers[next] : .empty, size: segment.size)
+                segments.append(Manifest.Segment(layer: layer, tensor: segment.tensor))
+                next += 1
             }
-            if left > 0 { dropping[members.count] = left }
-            left = 0
-            members.append(
-                ZipLayout.Member(
-                    "\(FastArchive.top)data/\(number)", arriving: run.size,
-                    alignment: run.size > 0 ? StateDict.alignment : 1))
-            number += 1
+            known.append(try Manifest.File(path: file.path, digest: digest, size: file.size, segments: segments))
         }
-        // Of a file without a tensor nothing is left to be sent.
-        guard left == 0 else { throw CakeError(.failed, "a file of weights ends with bytes that are no tensor") }
-        layout = try ZipLayout(members, isStreamed: true)
-        self.dropping = dropping
-        rawTensors = tensors.filter { (try? TorchTensor($0))?.isRaw ?? true }
+        return try ArchiveFacts(passed: Array(known[companions...]), companions: Array(known[..<companions]))
     }
 }
 
 extension PassingArchive {
-    /// Which files are the model's weights, and which go along.
+    /// Which files are the model's weights, and which go along. An index is of no use where the files it names are no more.
     public static func split(
-        _ files: [FilePath], withTensors: [FilePath]
+        _ files: [FilePath], withTensors: [FilePath], keepingIndexes: Bool
     ) throws(CakeError) -> (weights: Set<FilePath>, companions: Set<FilePath>) {
         let forms = WeightForms(files)
         let own = try WeightFiles.own(of: withTensors)
-        return (own, Set(files.filter { !own.contains($0) && !forms.isIndex($0) }))
+        return (own, Set(files.filter { !own.contains($0) && (keepingIndexes || !forms.isIndex($0)) }))
     }
 }

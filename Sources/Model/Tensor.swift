@@ -49,7 +49,7 @@ public struct Tensor: Hashable, Sendable {
 
 extension UInt64 {
     /// The sum, or the largest number there is: for totals that are shown and nothing else depends on.
-    func clampedSum(_ other: UInt64) -> UInt64 {
+    public func clampedSum(_ other: UInt64) -> UInt64 {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? .max : sum
     }

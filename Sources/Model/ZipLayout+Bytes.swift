@@ -112,6 +112,29 @@ extension ZipLayout {
     /// Unix, so that whoever unpacks it gives files the usual rights.
     private static var madeBy: UInt16 { 3 << 8 | 45 }
 
+    /// Where the header of the last member lies, by the end of an archive as it is written here. Nil when that is no such end,
+    /// or the member has another name.
+    public static func lastHeader(in end: Span<UInt8>, named name: String) -> UInt64? {
+        let wanted = Array(name.utf8)
+        guard end.count >= endSize, end.littleEndian(UInt32.self, at: end.count - endSize) == 0x0606_4b50 else {
+            return nil
+        }
+        // Beyond four gigabytes its place stands in an extra field.
+        for extra in [0, 12] {
+            let start = end.count - endSize - 46 - wanted.count - extra
+            guard start >= 0, end.littleEndian(UInt32.self, at: start) == 0x0201_4b50,
+                Int(end.littleEndian(UInt16.self, at: start + 28)) == wanted.count,
+                Int(end.littleEndian(UInt16.self, at: start + 30)) == extra,
+                wanted.indices.allSatisfy({ end[start + 46 + $0] == wanted[$0] })
+            else { continue }
+            let place = UInt64(end.littleEndian(UInt32.self, at: start + 42))
+            guard extra > 0 else { return place }
+            return place == elsewhere
+                ? end.littleEndian(UInt64.self, at: start + 46 + wanted.count + 4) : nil
+        }
+        return nil
+    }
+
     /// A member whose header lies first in a file: the name, and where its bytes are. Nil when no such header does.
     public static func firstMember(of bytes: Span<UInt8>) -> (name: String, data: UInt64, size: UInt64)? {
         guard bytes.count >= 30, bytes.littleEndian(UInt32.self, at: 0) == 0x0403_4b50,

@@ -21,8 +21,6 @@ public struct ZipLayout: Sendable {
         case bytes([UInt8])
         /// In order.
         case runs([Run])
-        /// Bytes of which nobody knows more yet than how many they are.
-        case arriving
     }
 
     public struct Member: Hashable, Sendable {
@@ -43,13 +41,6 @@ public struct ZipLayout: Sendable {
             self.name = name
             self.size = size
             content = .runs(runs)
-            self.alignment = alignment
-        }
-
-        init(_ name: String, arriving size: UInt64, alignment: UInt64 = 1) {
-            self.name = name
-            self.size = size
-            content = .arriving
             self.alignment = alignment
         }
 
@@ -119,7 +110,7 @@ public struct ZipLayout: Sendable {
         return isLong(member) ? 24 : 16
     }
 
-    private static let endSize = 56 + 20 + 22
+    static let endSize = 56 + 20 + 22
 
     /// How long the extra field has to be that moves the bytes to where they belong; it has four bytes of its own.
     static func filler(from position: UInt64, alignment: UInt64) -> Int {

@@ -1,3 +1,4 @@
+internal import CShims
 internal import Glibc
 public import Model
 
@@ -16,6 +17,34 @@ extension Disk {
         if unsafe link(existing, path) == 0 { return true }
         guard [EXDEV, EMLINK, EPERM, EOPNOTSUPP].contains(errno) else {
             throw .system("give another name to", existing)
+        }
+        return false
+    }
+
+    /// A file at `path`, where none is, that shares the bytes of another until one of them is written to. False where the file
+    /// system cannot.
+    public static func makeClone(_ path: String, of existing: String) throws(CakeError) -> Bool {
+        let aside = try makeUniqueFolder(in: parent(of: path), prefix: ".cake-")
+        do throws(CakeError) {
+            let isMade = try clone(existing, to: join(aside, "new"))
+            if isMade { try rename(join(aside, "new"), to: path) }
+            try removeTree(aside)
+            return isMade
+        } catch {
+            try? removeTree(aside)
+            throw error
+        }
+    }
+
+    private static func clone(_ existing: String, to path: String) throws(CakeError) -> Bool {
+        let (source, target) = (try File(existing, .read), try File(path, .create))
+        if let number = faultNumber() { throw SystemError.make(number, "clone", existing) }
+        if cake_clone(target.descriptor, source.descriptor) == 0 {
+            try target.sync()
+            return true
+        }
+        guard [EXDEV, EINVAL, EOPNOTSUPP, ENOTTY, EPERM, ETXTBSY].contains(errno) else {
+            throw .system("clone", existing)
         }
         return false
     }

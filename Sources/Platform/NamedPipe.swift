@@ -6,6 +6,11 @@ public final class NamedPipe: Sendable {
     private let path: String
     private let descriptor: Int32
 
+    public static func isOne(_ path: String) -> Bool {
+        var raw = stat()
+        return unsafe stat(path, &raw) == 0 && raw.st_mode & S_IFMT == S_IFIFO
+    }
+
     /// Waits until somebody opens the other end.
     public init(_ path: String) throws(CakeError) {
         var raw = stat()

@@ -90,9 +90,13 @@ public enum ZstdEffort: Hashable, Sendable {
         unsafe self.context = context
     }
 
-    /// Decodes one or more whole frames, whose plain bytes must fill `room` exactly.
-    public mutating func decode(_ frames: Span<UInt8>, filling room: inout MutableSpan<UInt8>) throws(CakeError) {
+    /// Decodes one or more whole frames, whose plain bytes must fill `room` exactly. Who hashes them needs no other checksum.
+    public mutating func decode(
+        _ frames: Span<UInt8>, filling room: inout MutableSpan<UInt8>, hashedLater: Bool = false
+    ) throws(CakeError) {
         let wanted = room.count
+        // Called ZSTD_d_forceIgnoreChecksum where zstd is linked statically.
+        unsafe ZSTD_DCtx_setParameter(context, ZSTD_d_experimentalParam3, hashedLater ? 1 : 0)
         let length = unsafe frames.withUnsafeBufferPointer { source in
             unsafe room.withUnsafeMutableBufferPointer { target in
                 unsafe ZSTD_decompressDCtx(context, target.baseAddress, target.count, source.baseAddress, source.count)

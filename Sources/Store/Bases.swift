@@ -56,18 +56,24 @@ extension LocalStore {
         return object
     }
 
-    /// Puts a piece's plain bytes into `plain`, read beside the base that the object has.
+    /// Puts a piece's plain bytes into `plain`, read beside the base that the object has. Zstd's own checksum is not looked at
+    /// where the layer is hashed later.
     func read(
-        piece index: Int, of object: StoredObject, base: StoredObject?, into plain: Chunk
+        piece index: Int, of object: StoredObject, base: StoredObject?, into plain: Chunk, hashedLater: Bool = false
     ) throws(CakeError) {
+        if hashedLater, try object.readRaw(piece: index, into: plain) { return }
         let stored = storedChunks.take()
         defer { storedChunks.giveBack(stored) }
         try coders.use { coder throws(CakeError) in
-            guard let base else { return try object.read(piece: index, with: coder, stored: stored, into: plain) }
+            guard let base else {
+                return try object.read(
+                    piece: index, with: coder, stored: stored, into: plain, hashedLater: hashedLater)
+            }
             let beside = plainChunks.take()
             defer { plainChunks.giveBack(beside) }
-            try base.read(piece: index, with: coder, stored: stored, into: beside)
-            try object.read(piece: index, with: coder, base: beside, stored: stored, into: plain)
+            try base.read(piece: index, with: coder, stored: stored, into: beside, hashedLater: hashedLater)
+            try object.read(
+                piece: index, with: coder, base: beside, stored: stored, into: plain, hashedLater: hashedLater)
         }
     }
 }

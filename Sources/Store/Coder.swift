@@ -88,15 +88,15 @@ final class Coder: @unchecked Sendable {
     /// Undoes what `encode` did. The frames of a piece hold so many bytes, and must give just those there is room for.
     func decode(
         _ frames: Span<UInt8>, holding count: Int, _ form: Form, base: Chunk? = nil,
-        adding: Addend? = nil, filling room: inout MutableSpan<UInt8>
+        adding: Addend? = nil, filling room: inout MutableSpan<UInt8>, hashedLater: Bool = false
     ) throws(CakeError) {
-        if form == .plain { return try decoder.decode(frames, filling: &room) }
+        if form == .plain { return try decoder.decode(frames, filling: &room, hashedLater: hashedLater) }
         guard form.sizes(ofPiece: room.count).contains(count) else {
             throw CakeError(.damaged, "a piece of \(room.count) bytes is made of \(count)")
         }
         try rewritten.withRoom { rewritten throws(CakeError) in
             var exact = rewritten._mutatingExtracting(0..<count)
-            try decoder.decode(frames, filling: &exact)
+            try decoder.decode(frames, filling: &exact, hashedLater: hashedLater)
         }
         rewritten.count = count
         try undo(form, base: base, adding, filling: &room)

@@ -23,15 +23,17 @@ public final class LayerReader: Sendable {
     /// How many pieces of the standard size a layer has.
     public static func pieces(of layer: Layer) -> Int { Int((layer.size + UInt64(pieceSize) - 1) / UInt64(pieceSize)) }
 
-    /// A piece's plain bytes, in a chunk that goes back with `giveBack`.
-    public func piece(_ index: Int, of layer: Layer) throws(CakeError) -> Chunk {
+    /// A piece's plain bytes, in a chunk that goes back with `giveBack`. Who will compare the whole layer with its name gets
+    /// them sooner, and unchecked.
+    public func piece(_ index: Int, of layer: Layer, hashedLater: Bool = false) throws(CakeError) -> Chunk {
         let opened = try open(layer)
         let plain = store.plainChunks.take()
         do throws(CakeError) {
             guard index < opened.object.pieces else {
                 throw CakeError(.damaged, "layer \(layer.digest.short) has no piece \(index)")
             }
-            try store.read(piece: index, of: opened.object, base: opened.base, into: plain)
+            try store.read(
+                piece: index, of: opened.object, base: opened.base, into: plain, hashedLater: hashedLater)
             return plain
         } catch {
             store.plainChunks.giveBack(plain)

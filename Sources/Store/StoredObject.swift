@@ -58,14 +58,30 @@ struct StoredObject: Sendable {
 
     var pieces: Int { Int(header.pieces) }
 
-    /// Puts a piece's plain bytes into `plain`; `stored` is room to read its frames into, and `base` the base's piece.
-    func read(
-        piece index: Int, with coder: Coder, base: Chunk? = nil, stored: Chunk, into plain: Chunk
-    ) throws(CakeError) {
-        let size = header.plainSize(ofPiece: UInt64(index))
+    /// Where a piece's frames lie.
+    private func place(ofPiece index: Int) -> (first: UInt64, last: UInt64) {
         let frames = form.framesPerPiece
         let before = header.sizesAhead.count + index * frames
-        let (first, last) = (table.offsets[before], table.offsets[before + frames])
+        return (table.offsets[before], table.offsets[before + frames])
+    }
+
+    /// Puts a piece's bytes into `plain` where they lie in the object as they are; false where they do not. For who hashes
+    /// them: nothing else is checked.
+    func readRaw(piece index: Int, into plain: Chunk) throws(CakeError) -> Bool {
+        let (first, last) = place(ofPiece: index)
+        guard form == .plain,
+            let frame = RawFrame(length: Int(last - first), plain: header.plainSize(ofPiece: UInt64(index)))
+        else { return false }
+        return try frame.read(from: file, at: start + first, into: plain)
+    }
+
+    /// Puts a piece's plain bytes into `plain`; `stored` is room to read its frames into, and `base` the base's piece.
+    func read(
+        piece index: Int, with coder: Coder, base: Chunk? = nil, stored: Chunk, into plain: Chunk,
+        hashedLater: Bool = false
+    ) throws(CakeError) {
+        let size = header.plainSize(ofPiece: UInt64(index))
+        let (first, last) = place(ofPiece: index)
         guard last - first <= UInt64(stored.capacity), size <= plain.capacity else {
             throw CakeError(.damaged, "a piece of layer \(header.layer.digest.short) is larger than pieces are")
         }
@@ -79,7 +95,9 @@ struct StoredObject: Sendable {
             try stored.withBytes { frames throws(CakeError) in
                 try plain.withRoom { room throws(CakeError) in
                     var exact = room._mutatingExtracting(0..<size)
-                    try coder.decode(frames, holding: held, form, base: base, adding: addend, filling: &exact)
+                    try coder.decode(
+                        frames, holding: held, form, base: base, adding: addend, filling: &exact,
+                        hashedLater: hashedLater)
                 }
             }
         } catch {

@@ -24,6 +24,20 @@ public struct TensorReader: Sendable {
         place = .files(files, ChunkPool(chunkCapacity: Int(LayerReader.pieceSize)))
     }
 
+    public init(_ archive: ArchiveFile) {
+        var files: [FilePath: (file: File, starts: [ExactText: UInt64])] = [:]
+        let positions = archive.archive.positions
+        for file in archive.outline.files where file.hasTensors {
+            var starts: [ExactText: UInt64] = [:]
+            for segment in file.segments {
+                guard let tensor = segment.tensor, let digest = segment.digest else { continue }
+                starts[tensor.name] = positions[digest]
+            }
+            files[file.path] = (archive.file, starts)
+        }
+        place = .files(files, ChunkPool(chunkCapacity: Int(LayerReader.pieceSize)))
+    }
+
     func piece(_ index: Int, of tensor: Difference.Place) throws(CakeError) -> Chunk {
         switch place {
         case .store(let reader):

@@ -73,19 +73,24 @@ struct PullOptions: Sendable {
         options.usesDeltas = usesDeltas
         options.usesXet = !session.settings.disablesXet
         if let base { options.base = try session.openStore().find(base).name }
-        let file = try session.settings.file()
-        options.bytesPerSecond = bytesPerSecond
-        if bytesPerSecond == nil, let rate = file[.limitRate] {
-            options.bytesPerSecond = try Quantities.readBytes(rate)
-        }
-        if let most = mostConnections ?? file[.maxWorkers].flatMap({ Int($0) }) {
-            options.mostConnections = max(1, most)
-        }
+        let limits = try PullOptions.limits(connections: mostConnections, rate: bytesPerSecond, in: session)
+        options.bytesPerSecond = limits.rate
+        if let most = limits.connections { options.mostConnections = most }
         if usesCache, !isForced, let cache = session.settings.huggingFaceCache { options.caches = [cache] }
         return Pulling(
             source: try session.hub(for: verb, token: token),
             selection: try WeightSelection(scope, files: extra, include: included, exclude: excluded), options: options,
             localFolder: localFolder, isDryRun: isDryRun)
+    }
+
+    /// What was typed, else what the settings file says; nil for the usual.
+    static func limits(
+        connections: Int?, rate: UInt64?, in session: Session
+    ) throws(CakeError) -> (connections: Int?, rate: UInt64?) {
+        let file = try session.settings.file()
+        let most = connections ?? file[.maxWorkers].flatMap { Int($0) }
+        let kept = try file[.limitRate].map { text throws(CakeError) in try Quantities.readBytes(text) }
+        return (most.map { max(1, $0) }, rate ?? kept)
     }
 
     /// The name as it was typed, at the revision and of the kind that the options say.

@@ -22,9 +22,15 @@ struct Pulling: Sendable {
             let snapshot = try await source.snapshot(of: reference)
             let choice = try await selection.chosen(from: snapshot, on: source)
             tell(choice, session)
-            guard !isDryRun else { return (snapshot, choice, nil as Pull.Report?) }
-            progress.begin("pulling \(name)")
             let pull = Pull(from: source, into: store, progress: progress, options: options)
+            guard !isDryRun else {
+                if let part {
+                    let selection = try part.selection()
+                    tell(try await pull.outlook(snapshot, choice.files, tensors: selection, as: name), name, session)
+                }
+                return (snapshot, choice, nil as Pull.Report?)
+            }
+            progress.begin("pulling \(name)")
             let waiting: @Sendable (FilePath) -> Void = { path in
                 session.reporter.note("waiting for another cake that is fetching \(path)")
             }
@@ -36,7 +42,10 @@ struct Pulling: Sendable {
                 }
             return (snapshot, choice, report)
         }
-        guard let report else { return try await tellDry(snapshot, choice, name, store, session) }
+        guard let report else {
+            if part == nil { try await tellDry(snapshot, choice, name, store, session) }
+            return
+        }
         if let before = report.wentBackFrom {
             session.reporter.note(
                 "\(name) went back: it was at \(before.prefix(7)), and \(report.commit.prefix(7)) was there before that"
@@ -75,6 +84,23 @@ struct Pulling: Sendable {
         session.show(
             detail: "a part is not checked: a publisher's hash is of whole files; cake pull \(report.name) completes it"
         )
+    }
+
+    private func tell(_ outlook: PartOutlook, _ name: ModelName, _ session: Session) {
+        if session.settings.isJSON {
+            return session.show([
+                "name": JSONValue(name.string), "dry_run": .bool(true), "bytes": JSONValue(outlook.bytes),
+                "bytes_to_fetch": JSONValue(outlook.bytesToFetch), "tensors": JSONValue(outlook.tensorsWanted),
+                "files_to_fetch": .array(outlook.items.map { JSONValue($0.path.string) }),
+            ])
+        }
+        for item in outlook.items {
+            let tensors = item.tensors.map { $0 == 1 ? ", 1 tensor" : ", \($0) tensors" } ?? ""
+            session.output.line("\(Quantities.bytes(item.bytes))  \(item.path)\(tensors)")
+        }
+        session.output.line(
+            "would fetch \(Quantities.bytes(outlook.bytesToFetch)) of \(Quantities.bytes(outlook.bytes)), for "
+                + "\(outlook.tensorsWanted) of \(outlook.tensors) tensors")
     }
 
     /// What a pull would do now: what is here whole, and what is not.

@@ -4,12 +4,18 @@ import Store
 import Transfer
 
 extension Session {
-    /// Sends bytes down standard output. A reader that has seen enough is no failure.
-    func send(_ stream: ModelStream, _ phase: String, from store: LocalStore, holding manifest: Digest) async throws {
-        try refuseTerminal()
+    /// Sends bytes down standard output, or a named pipe. A reader that has seen enough is no failure.
+    func send(
+        _ stream: ModelStream, _ phase: String, of model: LocalStore.Named, from store: LocalStore,
+        to pipe: String? = nil
+    ) async throws {
+        if pipe == nil { try refuseTerminal() }
         let progress = Progress(phase)
         try await reporter.show(progress) {
-            try await stream.send(from: store, holding: manifest, progress) { try sendOn($0) }
+            let reader = try pipe.map { path throws(CakeError) in try NamedPipe(path) }
+            try await stream.send(from: store, model.name, holding: model.record.manifest, progress) {
+                try sendOn($0, to: reader)
+            }
         }
     }
 
@@ -21,8 +27,13 @@ extension Session {
             fix: "send them to a file or a program: > FILE, or | PROGRAM")
     }
 
-    func sendOn(_ bytes: Span<UInt8>) throws {
-        try output.send(bytes)
-        if output.isClosed { throw Answer(status: 0) }
+    /// To a pipe, or down standard output.
+    func sendOn(_ bytes: Span<UInt8>, to pipe: NamedPipe?) throws {
+        if let pipe {
+            guard try pipe.send(bytes) else { throw Answer(status: 0) }
+        } else {
+            try output.send(bytes)
+            if output.isClosed { throw Answer(status: 0) }
+        }
     }
 }

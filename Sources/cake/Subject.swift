@@ -7,6 +7,8 @@ import Transfer
 enum Subject: Sendable {
     case stored(LocalStore, LocalStore.Named)
     case local(LocalModel)
+    /// A fast-load archive, taken at its word: `cake verify` reads all of it.
+    case archive(ArchiveFile)
     case remote(RemoteModel)
 
     /// Every byte of a path is read for its digests, with the progress shown; the store knows them. Of what is remote, as
@@ -14,6 +16,7 @@ enum Subject: Sendable {
     func outline(in session: Session) async throws -> Outline {
         switch self {
         case .stored(let store, let named): return Outline(try store.manifest(named.record.manifest))
+        case .archive(let archive): return archive.outline
         case .remote(let model):
             if let refusal = model.refusal { throw refusal }
             return model.outline
@@ -41,6 +44,10 @@ enum Subject: Sendable {
             try outline.addGitDigests { path, limit throws(CakeError) in
                 try model.bytes(of: path.string, limit: limit)
             }
+        case .archive(let archive):
+            try outline.addGitDigests { path, limit throws(CakeError) in
+                try archive.bytes(of: path.string, limit: limit)
+            }
         case .remote: break
         }
         return outline
@@ -58,6 +65,7 @@ enum Subject: Sendable {
         switch self {
         case .stored(let store, let named): TensorSight(store, named.record.manifest)
         case .local(let model): try TensorSight(model)
+        case .archive(let archive): TensorSight(archive)
         case .remote(let model):
             TensorSight(
                 model, from: try session.hub(for: "looking at \(model.reference.storeName)"),
@@ -69,6 +77,7 @@ enum Subject: Sendable {
         switch self {
         case .stored(let store, _): TensorReader(store)
         case .local(let model): try TensorReader(model)
+        case .archive(let archive): TensorReader(archive)
         case .remote(let model):
             throw CakeError(
                 .usage, "the numbers of \(model.reference.storeName) are on the Hub, and comparing them takes them all",
@@ -80,7 +89,7 @@ enum Subject: Sendable {
     func title(typed: String) -> String {
         switch self {
         case .stored(_, let named): named.name.string
-        case .local: typed
+        case .local, .archive: typed
         case .remote(let model): model.reference.storeName
         }
     }
@@ -116,11 +125,13 @@ extension Session {
     func here(_ typed: String) throws(CakeError) -> Subject {
         guard !typed.isEmpty else { throw CakeError(.usage, "the name is empty", fix: "cake ls shows what is there") }
         let path = try settings.inHome(typed)
-        if Session.isPath(typed) { return .local(try LocalModel(path)) }
+        if Session.isPath(typed) { return try local(path) }
+        if typed.lowercased().hasSuffix(".pt"), try ArchiveFile.isOne(path) { return try local(path) }
         let isFile = typed.lowercased().hasSuffix(".safetensors")
         if isFile, try Disk.status(path) != nil { return .local(try LocalModel(path)) }
         do throws(CakeError) {
             let (store, named) = try find(typed)
+            notePart(named)
             return .stored(store, named)
         } catch {
             guard error.kind == .notFound else { throw error }
@@ -137,6 +148,23 @@ extension Session {
             let what = status.kind == .folder ? "folder" : "file"
             throw CakeError(error.kind, error.what, fix: "for the \(what) of that name here, write ./\(typed)")
         }
+    }
+
+    /// Where a GGUF file is, if that is what was typed.
+    func gguf(_ typed: String) throws(CakeError) -> String? {
+        guard !typed.isEmpty, Session.isPath(typed) || typed.lowercased().hasSuffix(".gguf") else { return nil }
+        let path = try settings.inHome(typed)
+        return try GGUFFile.isOne(path) ? path : nil
+    }
+
+    private func local(_ path: String) throws(CakeError) -> Subject {
+        try ArchiveFile.isOne(path) ? .archive(try ArchiveFile(path)) : .local(try LocalModel(path))
+    }
+
+    /// Says so of a model that was pulled in part.
+    func notePart(_ named: LocalStore.Named) {
+        guard named.record.isPartial else { return }
+        reporter.note("\(named.name) was pulled in part: \(named.record.missingText)")
     }
 
     /// A path by its spelling.

@@ -65,6 +65,25 @@ import Testing
         #expect((Int(result.output.dropLast()) ?? 0) > 70_000)
     }
 
+    @Test func `is looked into and compared without being imported`() throws {
+        let folder = try ModelFolder()
+        try folder.write(SmallModel(layers: 2).tensors, "m/model.safetensors")
+        try folder.write(SmallModel.config, "m/config.json")
+        #expect(try folder.cake("import", "m").status == 0)
+        #expect(try folder.cake("export", "m", "--format", "fast", "-o", "m.pt").status == 0)
+        #expect(try folder.cake("export", "m", "--format", "fast", "--layers", "0", "-o", "part.pt").status == 0)
+        let (stored, archive) = (try folder.document("inspect", "m"), try folder.document("inspect", "m.pt"))
+        for key in ["parameters", "tensor_count", "layers", "model_type", "dtypes", "files"] {
+            #expect(archive[key] == stored[key], "\(key)")
+        }
+        let part = try folder.document("inspect", "./part.pt", "--tensors")
+        #expect(part["tensors"]?.array?.isEmpty == false)
+        #expect(part["tensors"]?.array?.allSatisfy { $0["digest"]?.string != nil } == true)
+        #expect(try folder.cake("diff", "m", "./m.pt", "--exit-code").status == 0)
+        let different = try folder.cake("diff", "./part.pt", "m", "--exit-code", "--numeric")
+        #expect(different.status == 1, "\(different.errors)")
+    }
+
     @Test func `comes back under the name of its file, and is refused where it is none`() throws {
         let folder = try ModelFolder()
         try folder.write(SmallModel(layers: 2).tensors, "m/model.safetensors")

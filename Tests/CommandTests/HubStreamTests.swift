@@ -74,7 +74,21 @@ import Testing
             #expect(read["files"]?[path]?.string == wanted, "\(path)")
         }
         let verified = try shell("$CAKE verify ./m.pt")
-        #expect(verified.status != 0)
+        #expect(verified.output.contains("every byte is as it should be"), "\(verified.errors)")
+        try comes("$CAKE import m.pt back && $CAKE export back -o out && diff -r m out")
+        let size = try size("m.pt")
+        for byte in [100, size / 2, size - 200, size - 20] {
+            var bytes = Array(try Data(contentsOf: home.path("m.pt")))
+            bytes[Int(byte)] ^= 1
+            try Data(bytes).write(to: home.path("bent.pt"))
+            #expect(try shell("$CAKE verify ./bent.pt").status != 0, "byte \(byte)")
+        }
+    }
+
+    @Test func `takes no more connections and no more of the line than the settings say`() throws {
+        try comes("$CAKE config max-workers 1 && $CAKE config limit-rate 1TB && $CAKE stream org/model | tar -t")
+        let slow = try shell("$CAKE config limit-rate nonsense; $CAKE stream org/model > out")
+        #expect(slow.status == 2, "\(slow.errors)")
     }
 
     @Test func `comes whole over connections that are cut, refused, or bring no ranges`() throws {

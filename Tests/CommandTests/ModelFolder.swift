@@ -29,8 +29,17 @@ final class ModelFolder: Sendable {
 
     func write(_ text: String, _ file: String) throws { try write(Array(text.utf8), file) }
 
+    /// What cake says as JSON.
+    func document(_ arguments: String...) throws -> JSONValue {
+        try ModelFolder.document(try run(arguments + ["--json"], [:]))
+    }
+
     /// Runs cake in the folder, on its store.
     func cake(_ arguments: String..., variables: [String: String] = [:]) throws -> Tool {
+        try run(arguments, variables)
+    }
+
+    private func run(_ arguments: [String], _ variables: [String: String]) throws -> Tool {
         let words = arguments.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
         let script = "cd '\(path)' && exec '\(Tool.cake.path)' \(words)"
         return try Tool.run("sh", ["-c", script], variables: ["CAKE_HOME": store].merging(variables) { $1 })

@@ -1,10 +1,36 @@
 import Foundation
 import Hub
 import Model
+import Store
 import Support
 import Testing
 
 @testable import cake
+
+@Suite(.serialized) struct `A part of a model that is made from another` {
+    private func parts(_ change: Int?) -> [ModelMaker.Part] {
+        (0..<4).map { number in
+            let seed = UInt64(number) + (number == change ? 100 : 40)
+            return ModelMaker.Part("model.layers.\(number).weight", bytes: 1_400_000, seed: seed)
+        }
+    }
+
+    @Test func `takes from it what the Hub's Xet server says is the same`() throws {
+        var settings = HubSettings()
+        settings.xet = true
+        let home = try HubHome(settings)
+        try home.shelf.write("org/xet", ["model.safetensors": try ModelMaker.safetensors(parts(nil))])
+        try home.shelf.write("org/xet-tune", ["model.safetensors": try ModelMaker.safetensors(parts(1))])
+        #expect(try home.cake("pull", "org/xet").status == 0)
+        home.hub.forgetRequests()
+        let part = try home.cake("pull", "org/xet-tune", "--layers", "1-2")
+        #expect(part.status == 0 && part.output.contains("not: in the same Xet chunks"), "\(part.output)\(part.errors)")
+        #expect(part.output.contains("2 of 4 tensors"))
+        #expect(home.hub.sent(.cdn()) < 1_400_000 + 800_000)
+        let all = try home.cake("pull", "org/xet-tune")
+        #expect(all.status == 0 && all.output.contains("every file is as its publisher's hash says"), "\(all.errors)")
+    }
+}
 
 @Suite(.serialized) struct `A part of a model` {
     private let home: HubHome
@@ -81,6 +107,53 @@ import Testing
         #expect(try home.cake("pull", "org/large").status == 0)
         let none = try home.cake("pull", "org/tune", "--layers", "900")
         #expect(none.status == 10)
-        #expect(try home.cake("pull", "org/tune", "--layers", "1", "--dry-run").status == 2)
+        #expect(try home.cake("pull", "org/tune", "--layers", "1", "--all").status == 2)
+    }
+
+    @Test func `says beforehand what it would cost, and moves nothing`() throws {
+        let before = try home.cake("pull", "org/large", "--layers", "1-2", "--dry-run")
+        #expect(before.output.contains("6.3 MB  model.safetensors, 2 tensors"), "\(before.output)\(before.errors)")
+        #expect(before.output.contains("for 2 of 4 tensors"))
+        #expect(home.hub.sent(.cdn()) < 1 << 20)
+        #expect(try home.document("pull", "org/large", "--layers", "1", "--dry-run")["bytes_to_fetch"] == 3_145_731)
+        #expect(try home.cake("pull", "org/large", "--layers", "1").status == 0)
+        let after = try home.cake("pull", "org/large", "--layers", "1-2", "--dry-run")
+        #expect(after.output.contains("3.1 MB  model.safetensors, 1 tensor"), "\(after.output)")
+        #expect(!(try home.cake("ls").output.contains("org/tune")))
+    }
+
+    @Test func `is mended from the published files, header and all`() throws {
+        #expect(try home.cake("pull", "org/large", "--layers", "1-2").status == 0)
+        let store = try home.store()
+        let shelf = try Shelf(at: home.folder.store)
+        let manifest = try store.manifest(store.find("org/large").record.manifest)
+        let file = try #require(manifest.file(at: "model.safetensors"))
+        for segment in file.segments {
+            let object = shelf.object(segment.layer.digest)
+            if FileManager.default.fileExists(atPath: object) { try FileManager.default.removeItem(atPath: object) }
+        }
+        for name in try FileManager.default.contentsOfDirectory(atPath: shelf.root + "/packs") {
+            try FileManager.default.removeItem(atPath: shelf.root + "/packs/" + name)
+        }
+        home.hub.forgetRequests()
+        let export = try home.cake("export", "org/large", "-o", "lost")
+        #expect(export.status == 11 && export.errors.contains("tensor model.layers.1.weight"), "\(export.errors)")
+        #expect(!FileManager.default.fileExists(atPath: home.folder.path + "/lost"))
+        let mended = try home.cake("verify", "--repair")
+        #expect(mended.output.contains("mended from where org/large came from"), "\(mended.output)\(mended.errors)")
+        #expect(!mended.output.contains("not mended"))
+        #expect(home.hub.sent(.cdn()) < (6 << 20) + (1 << 20))
+        #expect(try home.cake("verify").status == 0)
+    }
+
+    @Test func `is said to be one wherever it is looked at`() throws {
+        #expect(try home.cake("pull", "org/large", "--layers", "1-2").status == 0)
+        let said = "org/large was pulled in part: 2 tensors are not here"
+        #expect(try home.cake("inspect", "org/large").errors.contains(said))
+        let document = try home.document("inspect", "org/large")
+        #expect(document["partial"] == true && document["tensors_missing"] == 2)
+        #expect(try home.cake("diff", "org/large", "org/large").errors.contains(said))
+        let missing = try home.cake("cat", "org/large", "model.layers.0.weight")
+        #expect(missing.status == 10 && missing.errors.contains("is not here"), "\(missing.errors)")
     }
 }

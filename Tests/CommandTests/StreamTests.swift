@@ -35,6 +35,14 @@ import Testing
         #expect(result.status == 0, "\(result.output)\(result.errors)")
     }
 
+    @Test(arguments: ["--include config.json", "", "--format fast", "--format safetensors --single"])
+    func `goes to a named pipe as it goes down standard output`(options: String) throws {
+        let result = try shell(
+            "mkfifo p && $CAKE export m \(options) -o - > want && { cat p > got & } && "
+                + "$CAKE export m \(options) -o p && wait && cmp want got && test -p p")
+        #expect(result.status == 0, "\(result.output)\(result.errors)")
+    }
+
     @Test func `is a safetensors file alone when it is single, and a tar of smaller ones`() throws {
         let one = try shell(
             "$CAKE export m -o one.safetensors --format safetensors && "

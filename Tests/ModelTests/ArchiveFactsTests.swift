@@ -34,8 +34,13 @@ import Testing
             isStreamed: true)
     }
 
+    private static func passed() throws -> ArchiveFacts {
+        try ArchiveFacts(
+            passed: [file("model.safetensors", tensors: ["a", "b"])], companions: [file("config.json", tensors: [])])
+    }
+
     @Test func `come back as they were, and lay the archive out alike`() throws {
-        for facts in [try Self.whole(), try Self.part()] {
+        for facts in [try Self.whole(), try Self.part(), try Self.passed()] {
             let bytes = facts.encode()
             let read = try ArchiveFacts(decoding: bytes.span)
             #expect(read == facts)
@@ -46,7 +51,7 @@ import Testing
     }
 
     @Test func `are refused, and never trap, when a byte of them is another`() throws {
-        for facts in [try Self.whole(), try Self.part()] {
+        for facts in [try Self.whole(), try Self.part(), try Self.passed()] {
             let bytes = facts.encode()
             var numbers = SeededNumbers(seed: 3)
             for index in bytes.indices {
@@ -62,6 +67,33 @@ import Testing
                 #expect(read != facts)
             }
         }
+    }
+
+    @Test func `of what passed are as long as they were to be, and stand last`() throws {
+        let tensor = Tensor(name: "t", dtype: .u8, shape: [9])
+        let empty = Tensor(name: "none", dtype: .f32, shape: [0])
+        let archive = try PassingArchive(
+            weights: [
+                .init(path: FilePath("b.safetensors"), segments: [(20, nil), (9, tensor)]),
+                .init(path: FilePath("a.safetensors"), segments: [(30, nil), (0, empty)]),
+            ], companions: [.init(path: FilePath("config.json"), segments: [(size: UInt64(5), tensor: nil)])])
+        #expect(archive.files.map(\.path.string) == ["config.json", "a.safetensors", "b.safetensors"])
+        #expect(archive.layerSizes == [5, 30, 0, 20, 9])
+        let layers = (10..<15).map { Self.digest(UInt64($0)) }
+        let files = (20..<23).map { Self.digest(UInt64($0)) }
+        let bytes = try archive.facts(files: files, layers: layers)
+        let read = try ArchiveFacts(decoding: bytes.span)
+        let whole = try FastArchive(read)
+        #expect(whole.layout.size == archive.layout.size && whole.layout.places == archive.layout.places)
+        #expect(whole.layout.members.last?.name == FastArchive.factsName)
+        #expect(read.manifest.file(at: "b.safetensors")?.digest == files[2])
+        #expect(read.weights.entries.map(\.layer.digest) == [.empty, layers[4]])
+        let end = whole.layout.directory(sums: whole.layout.members.map { _ in 0 })
+        let header = ZipLayout.lastHeader(in: end.span, named: FastArchive.factsName)
+        #expect(header == whole.layout.places.last?.header)
+        #expect(ZipLayout.lastHeader(in: end.span, named: "archive/version") == nil)
+        #expect(ZipLayout.lastHeader(in: end.span.extracting(0..<90), named: FastArchive.factsName) == nil)
+        #expect(throws: CakeError.self) { try archive.facts(files: files, layers: Array(layers.dropLast())) }
     }
 
     @Test func `give a layer one size`() throws {

@@ -110,6 +110,21 @@ import Testing
         #expect(sum.value == 0xcbf4_3926)
     }
 
+    @Test func `is the same however many bytes it takes at once`() {
+        let bytes = seededBytes(2000, seed: 5)
+        for count in [0, 1, 15, 16, 63, 64, 65, 79, 80, 127, 128, 129, 1000, 2000] {
+            var sum: UInt32 = 0xffff_ffff
+            for byte in bytes.prefix(count) {
+                sum ^= UInt32(byte)
+                for _ in 0..<8 { sum = sum >> 1 ^ (sum & 1 == 1 ? 0xedb8_8320 : 0) }
+            }
+            #expect(CRC32.of(bytes.span.extracting(0..<count)).value == ~sum, "\(count) bytes")
+            var pieces = CRC32.of(bytes.span.extracting(0..<min(count, 7)))
+            pieces.update(bytes.span.extracting(min(count, 7)..<count))
+            #expect(pieces.value == ~sum, "\(count) bytes in two")
+        }
+    }
+
     @Test func `of parts is that of the whole`() {
         let bytes = seededBytes(10_000, seed: 4)
         let whole = CRC32.of(bytes.span)

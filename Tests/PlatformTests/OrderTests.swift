@@ -67,6 +67,40 @@ import Testing
     }
 }
 
+@Suite struct `Work done side by side` {
+    private let pool = BlockingPool(threads: 3)
+
+    @Test(arguments: [0, 1, 2, 60], [1, 2, 300]) func `comes to the same in order`(count: Int, atOnce: Int) async throws
+    {
+        let made = try await sideBySide(count, atOnce: atOnce, on: pool) { index in
+            if index % 3 == 0 { for _ in 0..<3 { await Task.yield() } }
+            return index * 10
+        }
+        #expect(made == (0..<count).map { $0 * 10 })
+    }
+
+    @Test func `does not wait for the first before the others go on`() async throws {
+        let tally = Mutex(0)
+        let made = try await sideBySide(20, atOnce: 2, on: pool) { index in
+            // The first ends when all others have.
+            while index == 0, tally.withLock({ $0 }) < 19 { await Task.yield() }
+            tally.withLock { $0 += 1 }
+            return index
+        }
+        #expect(made == Array(0..<20))
+    }
+
+    @Test(arguments: [0, 3, 19]) func `ends with what cannot be done`(bad: Int) async throws {
+        let failure = await #expect(throws: CakeError.self) {
+            _ = try await sideBySide(20, atOnce: 4, on: pool) { index in
+                if index == bad { throw CakeError(.diskFull, "piece \(index)") }
+                return index
+            }
+        }
+        #expect(failure?.what == "piece \(bad)")
+    }
+}
+
 @Suite struct `A pool of threads that may wait` {
     @Test func `runs every task given to it, and lets them await each other`() async throws {
         let pool = BlockingPool(threads: 2)

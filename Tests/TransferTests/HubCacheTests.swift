@@ -23,10 +23,13 @@ import Testing
         var cache: String { scratch["hub"] }
 
         @discardableResult
-        func export(as name: String = "org/name", commit: String? = nil) async throws -> HubCacheEntry {
+        func export(
+            as name: String = "org/name", commit: String? = nil, etags: [FilePath: String] = [:]
+        ) async throws -> HubCacheEntry {
             let named = try shelf.store.find("org/name")
             let manifest = named.record.manifest
-            let entry = try HubCacheEntry(in: cache, ModelName(name), revision: nil, commit: commit, manifest: manifest)
+            let entry = try HubCacheEntry(
+                in: cache, ModelName(name), revision: nil, commit: commit, manifest: manifest, etags: etags)
             _ = try await Export(from: shelf.store, progress: Progress("export")).cache(
                 named.name, manifest, shelf.store.manifest(manifest).files, to: entry)
             return entry
@@ -63,6 +66,32 @@ import Testing
             let again = try Shelf(at: bench.scratch["other"])
             try await again.bring(bench.cache, as: "back")
             #expect(try await again.files(of: "back") == bench.files)
+        }
+    }
+
+    @Test func `calls a file what the Hub called it`() async throws {
+        try await onPool {
+            let bench = try await Bench()
+            let manifest = try bench.shelf.store.manifest(bench.shelf.store.find("org/name").record.manifest)
+            let (notes, weights) = (try FilePath("extra/notes.txt"), try FilePath("model.safetensors"))
+            let digest = try #require(manifest.file(at: notes.string)).digest
+            let bytes = bench.files["model.safetensors"] ?? []
+            var hash = GitHash(size: UInt64(bytes.count))
+            hash.update(bytes.span)
+            let git = hash.finish()
+            // A small file in large storage, and weights that git keeps.
+            let entry = try await bench.export(commit: Self.commit, etags: [notes: digest.hex, weights: git.hex])
+            func link(_ path: FilePath) throws -> String {
+                let text = try FileManager.default.destinationOfSymbolicLink(atPath: entry.snapshot + "/" + path.string)
+                return Disk.lastPart(of: text)
+            }
+            #expect(try link(notes) == digest.hex)
+            #expect(try link(weights) == git.hex)
+            #expect(try bench.read(entry) == bench.files)
+            // What nobody can have said of these bytes is not believed.
+            let other = try await bench.export(
+                as: "org/other", commit: Self.commit, etags: [notes: String(repeating: "0", count: 40)])
+            #expect(try bench.read(other) == bench.files)
         }
     }
 

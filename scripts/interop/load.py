@@ -13,6 +13,7 @@ import sys
 here = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [os.path.join(here, "..", "lib"), os.path.join(here, "..")]
 import archive
+import hub as tests_hub
 import safetensors
 import safetensors.torch
 import safetensors_files as files
@@ -182,6 +183,44 @@ def a_transformers_model(trial, name):
                 f"{name}: from the cache, offline: {answer.stderr[-500:]}")
 
 
+def streamed(trial, hub, name, *options, into):
+    """A model from the hub to a program, by way of no store."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("CAKE_", "HF_"))}
+    sent = subprocess.run([trial.cake, "stream", name, *options], env=kept | {"HF_ENDPOINT": hub.endpoint}, stdout=into,
+                          stderr=subprocess.PIPE, check=False)
+    trial.check(sent.returncode == 0, f"cake stream {name} {' '.join(options)}: {sent.stderr.decode()[-1500:]}")
+
+
+def a_streamed_model(trial, hub, name):
+    folder, path, out = trial.path(name), trial.path(f"{name}-streamed.pt"), trial.path(f"{name}-untarred")
+    shutil.copytree(folder, trial.path("shelf", "team", name))
+    auto = transformers.AutoModelForCausalLM
+    want = auto.from_pretrained(folder)
+    original = {}
+    for file in glob.glob(os.path.join(folder, "*.safetensors")):
+        original.update(safetensors.torch.load_file(file))
+
+    with open(path, "wb") as file:
+        streamed(trial, hub, f"team/{name}", "--format", "fast", into=file)
+    archive.read(path)
+    for what, state in {"mapped": torch.load(path, mmap=True, weights_only=True), "read": torch.load(path)}.items():
+        trial.check(state.keys() == original.keys(), f"{name}, streamed, {what}: other names")
+        for key, tensor in original.items():
+            trial.check(state[key].dtype == tensor.dtype and state[key].shape == tensor.shape
+                        and raw(state[key]) == raw(tensor), f"{name}, streamed, {what}: {key} is another")
+    same_model(trial, want, torch_load.load(path)[0], f"{name}, streamed: torch_load.py")
+    trial.works("verify", path)
+    store = trial.path("store-streamed")
+    trial.works("import", path, f"{name}-streamed", store=store)
+    trial.exports(f"{name}-streamed", folder, store=store)
+
+    with open(out + ".tar", "wb") as file:
+        streamed(trial, hub, f"team/{name}", into=file)
+    os.makedirs(out)
+    trial.check(subprocess.run(["tar", "-x", "-C", out, "-f", out + ".tar"], check=False).returncode == 0, f"{name}: no tar")
+    same_model(trial, want, auto.from_pretrained(out), f"{name}: from a streamed tar")
+
+
 def main():
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
@@ -190,6 +229,10 @@ def main():
         loaded = every_type(trial)
         for name in MODELS:
             a_transformers_model(trial, name)
+        os.makedirs(trial.path("shelf"))
+        with tests_hub.Hub(sys.argv[2], trial.path("shelf")) as hub:
+            for name in MODELS:
+                a_streamed_model(trial, hub, name)
         print(f"{loaded} tensors of every dtype, {len(MODELS)} models of transformers")
         return trial.finish()
 

@@ -10,6 +10,8 @@ int cake_start_writing(int descriptor, int64_t offset, int64_t count);
 int cake_fallocate(int descriptor, int64_t size);
 /// A connection that no program inherits, from the first moment on.
 int cake_accept(int listening);
+// Makes all of one file the bytes of another, without copying them, where the file system can.
+int cake_clone(int to, int from);
 
 typedef size_t (*cake_curl_receiver)(char *bytes, size_t size, size_t count, void *context);
 

@@ -23,17 +23,16 @@ public struct ArchiveFile: Sendable {
         self.path = path
         let shown = Printable.escape(path)
         guard status.kind == .file else { throw CakeError(.usage, "\(shown) is not a file") }
-        let start = try file.bytes(at: 0, count: Int(min(status.size, 4096)))
-        guard let first = ZipLayout.firstMember(of: start.span), first.name == FastArchive.factsName else {
+        guard let facts = try ArchiveFile.facts(of: file, size: status.size) else {
             throw CakeError(
                 .usage, "\(shown) is no archive that cake wrote",
                 fix: "cake export NAME --format fast -o FILE writes one")
         }
-        guard first.size <= UInt64(ManifestText.maximumSize), first.size <= status.size else {
-            throw CakeError(.damaged, "\(shown): claims \(first.size) bytes of facts", fix: ArchiveFile.advice)
+        guard facts.count <= UInt64(ManifestText.maximumSize), facts.count <= status.size else {
+            throw CakeError(.damaged, "\(shown): claims \(facts.count) bytes of facts", fix: ArchiveFile.advice)
         }
         do {
-            let bytes = try file.bytes(at: first.data, count: Int(first.size))
+            let bytes = try file.bytes(at: facts.lowerBound, count: Int(facts.count))
             archive = try FastArchive(try ArchiveFacts(decoding: bytes.span))
         } catch {
             throw CakeError(error.kind, "\(shown): \(error.what)", fix: error.fix ?? ArchiveFile.advice)
@@ -47,12 +46,26 @@ public struct ArchiveFile: Sendable {
 
     public static let advice = "export it again; if another program changed it, import what that was made from"
 
-    /// Whether a file begins as an archive of cake's does.
+    /// Whether a file begins or ends as an archive of cake's does.
     public static func isOne(_ path: String) throws(CakeError) -> Bool {
         guard let status = try Disk.status(path), status.kind == .file, status.size >= 64 else { return false }
-        let file = try File(path, .read)
-        let start = try file.bytes(at: 0, count: Int(min(status.size, 4096)))
-        return ZipLayout.firstMember(of: start.span)?.name == FastArchive.factsName
+        return try facts(of: File(path, .read), size: status.size) != nil
+    }
+
+    /// Where an archive says what it is: in its first member, or in its last. Nothing of what it claims is checked.
+    private static func facts(of file: File, size: UInt64) throws(CakeError) -> (lowerBound: UInt64, count: UInt64)? {
+        let most = min(size, 4096)
+        let end = try file.bytes(at: size - most, count: Int(most))
+        for header in [0, ZipLayout.lastHeader(in: end.span, named: FastArchive.factsName)] {
+            guard let header, header < size else { continue }
+            let start = try file.bytes(at: header, count: Int(min(size - header, 4096)))
+            guard let member = ZipLayout.firstMember(of: start.span), member.name == FastArchive.factsName else {
+                continue
+            }
+            let (data, overflow) = header.addingReportingOverflow(member.data)
+            return overflow ? nil : (data, member.size)
+        }
+        return nil
     }
 
     /// What the model is called when nobody says it.

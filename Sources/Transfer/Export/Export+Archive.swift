@@ -20,7 +20,7 @@ extension Export {
         }
         try target.refuseOther(mayReplace: isForced)
         let placing = Placing(
-            store: store, reader: LayerReader(store), progress: progress, name: choice.names())
+            store: store, reader: LayerReader(store), progress: progress, model: name, name: choice.names())
         let items = Export.items(of: layout)
         try placing.refuseMissing(items.lazy.map(\.item.layer))
         try target.folder.refuseIfTooSmall(for: layout.size)
@@ -29,7 +29,7 @@ extension Export {
         do {
             let file = try File(target.folder.part(0), .create)
             try file.reserve(layout.size)
-            let sums = try await placing(items.map(\.item), into: [file])
+            let sums = try await placing(items.map(\.item), into: [file.path], isSummed: true)
             try Export.frame(layout, members: items.map(\.member), sums: sums, in: file)
             try target.folder.publish([target.name])
         } catch {

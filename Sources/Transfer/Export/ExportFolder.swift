@@ -17,25 +17,16 @@ final class ExportFolder {
     }
 
     /// Whether a file of these bytes lies there already. Other content under its name is refused, or replaced later.
-    func isThere(_ file: Manifest.File, mayReplace: Bool, progress: (UInt64) -> Void) throws -> Bool {
-        try isThere(
-            file.path, size: file.size, [(file.digest, file.size)], mayReplace: mayReplace, progress: progress)
-    }
-
-    /// The same, of a file whose runs of bytes have these digests, one behind the other.
-    func isThere(
-        _ path: FilePath, size: UInt64, _ runs: [(digest: Digest, count: UInt64)], mayReplace: Bool,
-        progress: (UInt64) -> Void
-    ) throws -> Bool {
-        try refuseLinks(on: path)
-        let path = Disk.join(root, path.string)
+    func isThere(_ output: Output, mayReplace: Bool, progress: (UInt64) -> Void) throws -> Bool {
+        try refuseLinks(on: output.path)
+        let path = Disk.join(root, output.path.string)
         guard let status = try Disk.status(path, followingLinks: false) else { return false }
         guard status.kind == .file else {
             throw CakeError(
                 .failed, "\(Printable.escape(path)) is in the way, and no plain file",
                 fix: "remove it, or choose another folder")
         }
-        if status.size == size, try ExportFolder.holds(path, runs, progress: progress) { return true }
+        if status.size == output.size, try ExportFolder.holds(path, output.runs, progress: progress) { return true }
         guard mayReplace else {
             throw CakeError(
                 .failed, "\(Printable.escape(path)) is there with other content",
@@ -94,9 +85,16 @@ final class ExportFolder {
 
     func part(_ index: Int) -> String { (aside?.folder ?? root) + "/\(index)" }
 
+    /// Of more files, to sync all of the file system is cheaper than each; it also waits for what others write.
+    private static let mostSyncs = 100
+
     /// Syncs what was written, and moves it to its names.
     func publish(_ paths: [FilePath]) throws(CakeError) {
-        try Disk.syncAll(root)
+        if paths.count > ExportFolder.mostSyncs {
+            try Disk.syncAll(root)
+        } else {
+            for index in paths.indices { try File(part(index), .read).sync() }
+        }
         var folders: Set<String> = [root]
         for (index, path) in paths.enumerated() {
             var folder = root

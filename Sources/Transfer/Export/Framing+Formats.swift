@@ -2,33 +2,46 @@ internal import Model
 internal import Platform
 
 extension Framing {
-    /// An archive whose checksums follow what they are of. Before the bytes of a member, so many that pass may have to be
-    /// dropped.
-    static func parts(of layout: ZipLayout, dropping: [Int: UInt64] = [:]) -> [Part] {
+    /// An archive whose checksums follow what they are of.
+    static func parts(of layout: ZipLayout) -> [Part] { parts(of: layout, sums: Sums()) }
+
+    /// The same, of layers that nobody knows yet. `facts` gives the last member when all else has passed.
+    static func parts(of layout: ZipLayout, endingWith facts: @escaping () throws -> [UInt8]) -> [Part] {
         let sums = Sums()
+        let last = layout.members.count - 1
+        var parts = parts(of: layout, sums: sums)
+        parts.removeLast(4)
+        parts.append(
+            .summed { _ in
+                let bytes = try facts()
+                guard UInt64(bytes.count) == layout.members[last].size else {
+                    throw CakeError(.failed, "an archive's facts are not as long as they were to be")
+                }
+                let sum = CRC32.of(bytes.span)
+                return layout.header(of: last, sum: sum.value) + sums.take(sum, bytes)
+            })
+        return parts + [.summed { _ in layout.directory(sums: sums.values) }]
+    }
+
+    private static func parts(of layout: ZipLayout, sums: Sums) -> [Part] {
         var parts: [Part] = []
         for (index, member) in layout.members.enumerated() {
-            if let count = dropping[index] { parts.append(.dropped(count)) }
-            if case .bytes(let bytes) = member.content {
+            switch member.content {
+            case .bytes(let bytes):
                 let sum = CRC32.of(bytes.span)
                 parts += [.bytes(layout.header(of: index, sum: sum.value)), .bytes(bytes)]
                 parts.append(.summed { _ in sums.take(sum, layout.descriptor(of: index, sum: sum.value)) })
-                continue
-            }
-            // Made when it is its turn: a header is as long as the way to the next page.
-            parts.append(.summed { _ in layout.header(of: index, sum: nil) })
-            switch member.content {
-            case .bytes: break
-            case .arriving: parts.append(.arriving(member.size))
             case .runs(let runs):
+                // Made when it is its turn: a header is as long as the way to the next page.
+                parts.append(.summed { _ in layout.header(of: index, sum: nil) })
                 var end: UInt64 = 0
                 for run in runs where run.layer.size > 0 {
                     if run.offset > end { parts.append(.zeros(run.offset - end)) }
                     parts.append(.layer(run.layer))
                     end = run.offset + run.layer.size
                 }
+                parts.append(.summed { sums.take($0, layout.descriptor(of: index, sum: $0.value)) })
             }
-            parts.append(.summed { sums.take($0, layout.descriptor(of: index, sum: $0.value)) })
         }
         parts.append(.summed { _ in layout.directory(sums: sums.values) })
         return parts

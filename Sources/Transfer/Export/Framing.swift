@@ -9,21 +9,17 @@ struct Framing {
         case layer(Layer)
         /// The next so many bytes of what passes.
         case arriving(UInt64)
-        /// So many that pass and are not sent on.
-        case dropped(UInt64)
         /// Bytes that may depend on the checksum of all that came since the last such part.
-        case summed((CRC32) -> [UInt8])
+        case summed((CRC32) throws -> [UInt8])
 
         /// How many of the bytes that pass are its own.
         fileprivate var count: UInt64? {
             switch self {
             case .layer(let layer): layer.size
-            case .arriving(let count), .dropped(let count): count
+            case .arriving(let count): count
             case .bytes, .zeros, .summed: nil
             }
         }
-
-        fileprivate var isSent: Bool { if case .dropped = self { false } else { true } }
     }
 
     private var rest: ArraySlice<Part>
@@ -40,9 +36,9 @@ struct Framing {
     mutating func take(_ bytes: Span<UInt8>, to sink: (Span<UInt8>) throws -> Void) throws {
         var start = 0
         while start < bytes.count {
-            guard let part = rest.first else { throw CakeError(.failed, "more bytes came than were announced") }
+            guard !rest.isEmpty else { throw CakeError(.failed, "more bytes came than were announced") }
             let count = Int(min(left, UInt64(bytes.count - start)))
-            if part.isSent { try send(bytes.extracting(start..<start + count), to: sink) }
+            try send(bytes.extracting(start..<start + count), to: sink)
             start += count
             left -= UInt64(count)
             if left == 0 {
@@ -66,10 +62,10 @@ struct Framing {
                     missing -= UInt64(size)
                 }
             case .summed(let make):
-                let made = make(sum)
+                let made = try make(sum)
                 try sink(made.span)
                 sum = CRC32()
-            case .layer, .arriving, .dropped:
+            case .layer, .arriving:
                 left = part.count ?? 0
                 if left > 0 { return }
             }

@@ -9,14 +9,18 @@ public struct HubCacheEntry: Sendable {
     public let repository: HubRepository
     /// 40 hex digits.
     public let commit: String
+    /// What the Hub called the content of files, where the model came from it.
+    let etags: [FilePath: String]
     /// The branch or tag by which it is asked for; nil when it is asked for by its commit.
     public let revision: String?
 
     /// A model that did not come from the Hub has no commit; what its manifest hashes to does as well, and is the same
     /// each time.
     public init(
-        in cache: String, _ name: ModelName, revision: String?, commit: String?, manifest: Digest
+        in cache: String, _ name: ModelName, revision: String?, commit: String?, manifest: Digest,
+        etags: [FilePath: String] = [:]
     ) throws(CakeError) {
+        self.etags = etags
         self.cache = Disk.absolute(cache)
         do {
             repository = try HubRepository(name.withoutRevision)
@@ -41,56 +45,44 @@ extension Export {
     ) async throws -> Report {
         let operation = try hold(digest)
         defer { withExtendedLifetime(operation) {} }
-        progress.expect(bytes: files.reduce(0) { $0 + $1.size }, items: UInt64(files.count))
         try Disk.makeFolders(entry.folder)
         let folder = try ExportFolder(entry.folder)
-        let blobs = try files.map { try blob(of: $0) }
-        var wanted: [(file: Manifest.File, blob: FilePath)] = []
+        let blobs = try files.map { try blob(of: $0, calling: entry.etags[$0.path]) }
         var seen: Set<FilePath> = []
-        for (file, blob) in zip(files, blobs) where seen.insert(blob).inserted {
-            let isThere = try folder.isThere(
-                blob, size: file.size, [(file.digest, file.size)], mayReplace: isForced
-            ) { progress.did(bytes: $0) }
-            if try isThere || adopt(file, as: blob, in: entry) {
-                progress.finished()
-            } else {
-                wanted.append((file, blob))
-            }
-        }
-        try? folder.clear()
-        try folder.refuseIfTooSmall(for: wanted.reduce(0) { $0 + $1.file.size })
-        if !wanted.isEmpty {
-            try folder.begin()
-            do {
-                let (parts, chosen) = (wanted.indices.map(folder.part), wanted.map(\.file))
-                try await inOrder(chosen.count, atOnce: BlockingPool.processors, on: store.pool) { index in
-                    try await write(chosen[index], of: name, to: parts[index])
-                } take: { _, _ in
-                }
-                try folder.publish(wanted.map(\.blob))
-            } catch {
-                folder.discard()
-                throw error
-            }
+        let outputs = zip(files, blobs).filter { seen.insert($1).inserted }.map { Output($0, at: $1) }
+        let report = try await write(outputs, of: name, to: folder, naming: ModelStream.names(of: files)) { output in
+            try isThere(output, in: folder) || adopt(output, in: entry)
         }
         for (file, blob) in zip(files, blobs) { try link(file, to: blob, in: entry) }
         try Disk.syncFolder(entry.snapshot)
         try point(entry)
-        return Report(
-            files: wanted.count, bytes: wanted.reduce(0) { $0 + $1.file.size }, filesThere: files.count - wanted.count)
+        return Report(files: report.files, bytes: report.bytes, filesThere: files.count - report.files)
     }
 
-    /// What the Hub calls a file: the SHA-256 of a large one, git's name of a small one. Which it was is not remembered:
-    /// weights are large.
-    private func blob(of file: Manifest.File) throws(CakeError) -> FilePath {
+    /// What the Hub calls a file: the SHA-256 of a large one, git's name of a small one. Where the Hub did not say which it
+    /// is, weights are large.
+    private func blob(of file: Manifest.File, calling etag: String?) throws(CakeError) -> FilePath {
         let isLarge =
             file.size > Export.largestInGit || file.segments.contains { $0.tensor != nil }
             || Export.largeEndings.contains { file.path.string.lowercased().hasSuffix($0) }
-        if isLarge { return try FilePath("blobs/\(file.digest.hex)") }
-        let bytes = try LayerReader(store).bytes(of: file, limit: Int(Export.largestInGit))
+        let large = try FilePath("blobs/\(file.digest.hex)")
+        if etag == file.digest.hex || (etag == nil && isLarge) { return large }
+        guard let found = try gitDigest(of: file), etag == nil || etag == found.hex else { return large }
+        return try FilePath("blobs/\(found.hex)")
+    }
+
+    /// Nil for a file so large that no git would have it.
+    private func gitDigest(of file: Manifest.File) throws(CakeError) -> GitDigest? {
+        guard file.size <= KnownFiles.smallLimit else { return nil }
+        let reader = LayerReader(store)
+        let pieces = Pieces(of: file.segments.map(\.layer))
         var hash = GitHash(size: file.size)
-        hash.update(bytes.span)
-        return try FilePath("blobs/\(hash.finish().hex)")
+        for index in 0..<pieces.count {
+            let chunk = try pieces.read(index, with: reader)
+            chunk.withBytes { hash.update($0) }
+            reader.giveBack(chunk)
+        }
+        return hash.finish()
     }
 
     private static let largestInGit: UInt64 = 10 << 20
@@ -102,19 +94,17 @@ extension Export {
     ]
 
     /// Looks for the same bytes in other repositories of the cache.
-    private func adopt(_ file: Manifest.File, as blob: FilePath, in entry: HubCacheEntry) throws -> Bool {
+    private func adopt(_ output: Output, in entry: HubCacheEntry) throws -> Bool {
         for name in try Disk.names(in: entry.cache) where name != entry.repository.cacheFolder {
-            let path = "\(entry.cache)/\(name)/\(blob.string)"
+            let path = "\(entry.cache)/\(name)/\(output.path.string)"
             guard let status = try Disk.status(path, followingLinks: false), status.kind == .file,
-                status.size == file.size
+                status.size == output.size
             else { continue }
             let folder = try ExportFolder("\(entry.cache)/\(name)")
-            let isSame = try folder.isThere(blob, size: file.size, [(file.digest, file.size)], mayReplace: true) {
-                progress.did(bytes: $0)
-            }
-            guard isSame else { continue }
+            guard try folder.isThere(output, mayReplace: true, progress: { progress.did(bytes: $0) }) else { continue }
             try Disk.makeFolders(entry.folder + "/blobs")
-            if try Disk.makeName("\(entry.folder)/\(blob.string)", of: path) { return true }
+            let own = "\(entry.folder)/\(output.path.string)"
+            if try Disk.makeName(own, of: path) || Disk.makeClone(own, of: path) { return true }
         }
         return false
     }

@@ -5,12 +5,13 @@ public import Platform
 /// torch maps.
 public struct HubStream {
     public struct Options: Sendable {
-        public var mostConnections = 8
+        /// More than at first are tried as long as that brings more.
+        public var mostConnections = mostAtOnce
         public var bytesPerSecond: UInt64?
         public init() {}
 
         /// Each holds a piece in memory.
-        static let mostAtOnce = 32
+        public static let mostAtOnce = 32
     }
 
     public let size: UInt64
@@ -18,6 +19,8 @@ public struct HubStream {
     public let rawTensors: [Tensor]
     private let parts: [Framing.Part]
     private let items: [Passage.Item]
+    /// Nil where nobody asks for digests.
+    private let passed: PassedLayers?
     private let options: Options
     private let pool: BlockingPool
 
@@ -27,6 +30,7 @@ public struct HubStream {
     ) async throws {
         let found = try await HubStream.look(at: files, of: snapshot, from: source, on: pool, isForTensors: false)
         items = found.map { Passage.Item(file: $0.file) }
+        passed = nil
         if let only = files.first, files.count == 1 {
             (parts, size) = ([.arriving(only.size)], only.size)
         } else {
@@ -44,14 +48,17 @@ public struct HubStream {
         let found = try await HubStream.look(at: files, of: snapshot, from: source, on: pool, isForTensors: true)
         if let complaint = found.lazy.compactMap(\.segmentation.complaint).first { throw complaint }
         let (weightPaths, companionPaths) = try PassingArchive.split(
-            files.map(\.path), withTensors: found.filter(\.hasTensors).map(\.file.listed.path))
-        let weights = found.filter { weightPaths.contains($0.file.listed.path) }
-        let companions = found.filter { companionPaths.contains($0.file.listed.path) }
-        let archive = try PassingArchive(
-            weights.flatMap(\.segmentation.cuts).map { PassingArchive.Run(size: $0.count, tensor: $0.tensor) },
-            companions: companions.map { ($0.file.listed.path, $0.file.listed.size) })
-        items = companions.map { Passage.Item(file: $0.file) } + weights.map(\.item)
-        parts = Framing.parts(of: archive.layout, dropping: archive.dropping)
+            files.map(\.path), withTensors: found.filter(\.hasTensors).map(\.file.listed.path), keepingIndexes: true)
+        func chosen(_ paths: Set<FilePath>) -> [PassingArchive.File] {
+            found.filter { paths.contains($0.file.listed.path) }.map(\.passing)
+        }
+        let archive = try PassingArchive(weights: chosen(weightPaths), companions: chosen(companionPaths))
+        let places = Dictionary(found.map { ($0.file.listed.path, $0) }) { first, _ in first }
+        items = archive.files.compactMap { places[$0.path]?.item }
+        let passed = PassedLayers(sizes: archive.layerSizes)
+        self.passed = passed
+        parts = Framing.parts(
+            of: archive.layout, endingWith: { try archive.facts(files: passed.files, layers: passed.layers) })
         size = archive.layout.size
         rawTensors = archive.rawTensors
         self.options = options
@@ -65,6 +72,11 @@ public struct HubStream {
         let header: Digest?
 
         var hasTensors: Bool { segmentation.cuts.contains { $0.tensor != nil } }
+
+        var passing: PassingArchive.File {
+            PassingArchive.File(
+                path: file.listed.path, segments: segmentation.cuts.map { ($0.count, $0.tensor) })
+        }
 
         var item: Passage.Item {
             Passage.Item(
@@ -84,7 +96,7 @@ public struct HubStream {
         isForTensors: Bool
     ) async throws -> [Seen] {
         var found: [Seen] = []
-        try await inOrder(files.count, atOnce: Options().mostConnections, on: pool) { index in
+        try await inOrder(files.count, atOnce: ConnectionCount.atFirst, on: pool) { index in
             let file = HubFile(files[index], in: snapshot, from: source)
             if isForTensors, Segmentation.hasHeader(file.listed.path) {
                 let (segmentation, header) = try await RemoteHeader(file)()
@@ -109,6 +121,46 @@ public struct HubStream {
         let passage = Passage(
             items: items, mostConnections: min(max(1, options.mostConnections), Options.mostAtOnce),
             throttle: options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) }, pool: pool, progress: progress)
-        try await passage { try framing.take($0, to: sink) }
+        try await passage { bytes in
+            passed?.take(bytes)
+            try framing.take(bytes, to: sink)
+        } finished: {
+            passed?.files.append($0)
+        }
+    }
+}
+
+/// The digests of files and layers that pass one behind the other.
+final class PassedLayers {
+    private(set) var layers: [Digest] = []
+    var files: [Digest] = []
+    private let sizes: [UInt64]
+    private var left: UInt64 = 0
+    private var hash: SHA256?
+
+    init(sizes: [UInt64]) {
+        self.sizes = sizes
+        begin()
+    }
+
+    /// The next layer that has bytes.
+    private func begin() {
+        while layers.count < sizes.count, sizes[layers.count] == 0 { layers.append(.empty) }
+        guard layers.count < sizes.count else { return }
+        left = sizes[layers.count]
+        hash = SHA256()
+    }
+
+    func take(_ bytes: Span<UInt8>) {
+        var start = 0
+        while start < bytes.count, layers.count < sizes.count {
+            let count = Int(min(left, UInt64(bytes.count - start)))
+            hash?.update(bytes.extracting(start..<start + count))
+            start += count
+            left -= UInt64(count)
+            guard left == 0, let digest = hash.take()?.finish() else { continue }
+            layers.append(digest)
+            begin()
+        }
     }
 }

@@ -65,7 +65,7 @@ public struct ModelStream {
         self.init(parts, size: size, name)
     }
 
-    private static func names(of files: [Manifest.File]) -> @Sendable (Layer) -> String {
+    static func names(of files: [Manifest.File]) -> @Sendable (Layer) -> String {
         var names: [Digest: String] = [:]
         for file in files {
             for segment in file.segments {
@@ -79,14 +79,14 @@ public struct ModelStream {
 
     /// Sends it on; nothing when a layer is missing. `manifest` is held meanwhile, so that a collection leaves it alone.
     public func send(
-        from store: LocalStore, holding manifest: Digest, _ progress: Progress,
+        from store: LocalStore, _ model: ModelName, holding manifest: Digest, _ progress: Progress,
         to sink: (Span<UInt8>) throws -> Void
     ) async throws {
         let operation = try Export(from: store, progress: progress).hold(manifest)
         defer { withExtendedLifetime(operation) {} }
         progress.expect(bytes: size, items: 1)
         let reader = LayerReader(store)
-        try Placing(store: store, reader: reader, progress: progress, name: name).refuseMissing(layers)
+        try Placing(store: store, reader: reader, progress: progress, model: model, name: name).refuseMissing(layers)
         try await Streaming(store: store, reader: reader, progress: progress, name: name)(parts, to: sink)
         progress.finished()
     }

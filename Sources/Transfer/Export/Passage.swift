@@ -25,13 +25,16 @@ struct Passage: Sendable {
         let bytes: Range<UInt64>
     }
 
-    func callAsFunction(to sink: (Span<UInt8>) throws -> Void) async throws {
+    /// `finished` is told what a file hashed to before the last of its bytes are handed on.
+    func callAsFunction(
+        to sink: (Span<UInt8>) throws -> Void, finished: (Digest) -> Void = { _ in }
+    ) async throws {
         guard let first = items.first else { return }
         var number = 0
         var passing = PassingFile(first)
         func settle() throws {
             while number < items.count, passing.isAtEnd {
-                try passing.finish(to: sink)
+                try passing.finish(to: sink, telling: finished)
                 progress.finished()
                 number += 1
                 if number < items.count { passing = PassingFile(items[number]) }
@@ -44,6 +47,7 @@ struct Passage: Sendable {
         }
         try settle()
         let chunks = ChunkPool(chunkCapacity: Int(Passage.pieceSize))
+        var watched = WatchedConnections(most: mostConnections)
         for batch in batches() {
             if let only = batch.first, items[only.item].file.comesWhole {
                 // In pieces its beginning would come with each.
@@ -53,13 +57,15 @@ struct Passage: Sendable {
                 }
                 continue
             }
-            try await inOrder(batch.count, atOnce: mostConnections, on: pool) { index in
+            try await inOrder(batch.count, atOnce: watched.wanted, on: pool) { index in
                 let chunk = chunks.take()
-                try await items[batch[index].item].file.fill(chunk, with: batch[index].bytes)
+                let suffered = try await items[batch[index].item].file.fill(chunk, with: batch[index].bytes)
                 if let throttle { try await throttle.take(UInt64(chunk.count)) }
-                return chunk
-            } take: { _, chunk in
+                return (chunk, suffered)
+            } take: { _, piece in
+                let (chunk, suffered) = piece
                 defer { chunks.giveBack(chunk) }
+                watched.took(UInt64(chunk.count), suffered: suffered)
                 try chunk.withBytes { try take($0) }
             }
         }
@@ -79,6 +85,29 @@ struct Passage: Sendable {
             }
         }
         return batches.filter { !$0.isEmpty }
+    }
+}
+
+/// How many connections are worth their while, by what they brought since it was looked at last.
+private struct WatchedConnections {
+    private var count: ConnectionCount
+    private var bytes: UInt64 = 0
+    private var since = ContinuousClock.now
+
+    private static let observation = Duration.milliseconds(500)
+
+    init(most: Int) { count = ConnectionCount(most: most) }
+
+    var wanted: Int { count.wanted }
+
+    /// Pieces are taken as they come: who reads slowly asks for no more connections either.
+    mutating func took(_ more: UInt64, suffered: Bool) {
+        bytes += more
+        if suffered { count.suffer() }
+        let elapsed = ContinuousClock.now - since
+        guard elapsed >= WatchedConnections.observation else { return }
+        count.observe(bytesPerSecond: Double(bytes) / (elapsed / .seconds(1)))
+        (bytes, since) = (0, .now)
     }
 }
 
@@ -119,10 +148,11 @@ private final class PassingFile {
         for index in sent..<bytes.count { held.append(bytes[index]) }
     }
 
-    func finish(to sink: (Span<UInt8>) throws -> Void) throws {
+    func finish(to sink: (Span<UInt8>) throws -> Void, telling finished: (Digest) -> Void) throws {
         guard let hashes = running.take()?.finish(),
             hashes.isAsPublished(item.file.listed, announced: item.file.announced)
         else { throw refuse("does not hash to what was published") }
+        finished(hashes.sha256)
         let last = held
         try sink(last.span)
     }

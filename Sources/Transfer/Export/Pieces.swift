@@ -22,13 +22,13 @@ struct Pieces: Sendable {
     }
 
     /// A piece's plain bytes. The disk is set to work on what comes after its layer.
-    func read(_ index: Int, with reader: LayerReader) throws(CakeError) -> Chunk {
+    func read(_ index: Int, with reader: LayerReader, hashedLater: Bool = false) throws(CakeError) -> Chunk {
         let place = place(of: index)
         let piece = index - firsts[place]
         if piece == 0 {
             for next in layers.dropFirst(place + 1).prefix(LayerReader.aheadCount) { reader.startReading(next) }
         }
-        return try reader.piece(piece, of: layers[place])
+        return try reader.piece(piece, of: layers[place], hashedLater: hashedLater)
     }
 
     /// Which piece of which layer it is.

@@ -2,8 +2,9 @@ internal import Model
 internal import Platform
 internal import Store
 
-/// Puts layers where they belong in files that are being written: each decoded, checked against its name and summed on the
-/// way, several side by side.
+/// Puts layers where they belong in files that are being written: each decoded, compared with its name and written by one
+/// thread, several side by side. A byte is hashed once: a file whose layers are all right is right, since whoever saved its
+/// manifest hashed the file from these layers.
 struct Placing: Sendable {
     struct Item: Sendable {
         let layer: Layer
@@ -15,23 +16,44 @@ struct Placing: Sendable {
     let store: LocalStore
     let reader: LayerReader
     let progress: Progress
+    let model: ModelName
     /// What a layer is to a person.
     let name: @Sendable (Layer) -> String
 
-    /// A checksum for each item.
-    func callAsFunction(_ items: [Item], into files: [File]) async throws -> [CRC32] {
+    /// Into files that are there. The items of a file are neighbours. Returns a checksum for each item when they are asked
+    /// for.
+    func callAsFunction(_ items: [Item], into paths: [String], isSummed: Bool = false) async throws -> [CRC32] {
         let groups = Placing.grouped(items)
-        var sums: [CRC32] = []
-        sums.reserveCapacity(items.count)
-        try await inOrder(groups.count, atOnce: BlockingPool.processors, on: store.pool) { index in
-            if let next = groups[min(index + 1, groups.count - 1)].first { reader.startReading(items[next].layer) }
-            var found: [CRC32] = []
-            for place in groups[index] { found.append(try await write(items[place], to: files[items[place].file])) }
-            return found
-        } take: { _, found in
-            sums += found
+        do {
+            // One more than there are cores, for one may wait for the disk.
+            return try await sideBySide(groups.count, atOnce: BlockingPool.processors + 1, on: store.pool) { index in
+                let ahead = index + BlockingPool.processors + 1
+                if ahead < groups.count { reader.startReading(items[groups[ahead].lowerBound].layer) }
+                var found: [CRC32] = []
+                var open: (number: Int, file: File)?
+                for item in items[groups[index]] {
+                    let file: File
+                    if let open, open.number == item.file {
+                        file = open.file
+                    } else {
+                        file = try File(paths[item.file], .readWrite)
+                        open = (item.file, file)
+                    }
+                    let sum = try await write(item, to: file, isSummed: isSummed)
+                    if isSummed { found.append(sum) }
+                }
+                return found
+            }.flatMap(\.self)
+        } catch let failure as Failure {
+            let same = items.filter { $0.file == failure.item.file }.map(\.layer)
+            throw blame(same) ?? failure.error.at(model.description)
         }
-        return sums
+    }
+
+    /// A layer is not there, or is not what its name says.
+    private struct Failure: Error {
+        let item: Item
+        let error: CakeError
     }
 
     /// Neighbours go together, so that a task is worth its making.
@@ -50,43 +72,44 @@ struct Placing: Sendable {
     }
 
     private static let groupSize: UInt64 = 16 << 20
+    /// Of a layer so large other layers may be written before it is, and then leave a core idle: pieces are decoded ahead.
+    private static let largeSize: UInt64 = 64 << 20
+    /// The disk is set to work after this much, so that the sync at the end finds little left.
+    private static let writeStep: UInt64 = 8 << 20
 
-    private func write(_ item: Item, to file: File) async throws -> CRC32 {
+    private func write(_ item: Item, to file: File, isSummed: Bool) async throws -> CRC32 {
         var sum = CRC32()
         var hash = SHA256()
-        var offset = item.offset
+        var (offset, writing) = (item.offset, item.offset)
+        let ahead = item.layer.size < Placing.largeSize ? 1 : 3
         do {
-            // Its own pieces are decoded ahead only where other layers would leave a core idle.
-            try await inOrder(LayerReader.pieces(of: item.layer), atOnce: 3, on: store.pool) { index in
+            try await inOrder(LayerReader.pieces(of: item.layer), atOnce: ahead, on: store.pool) { index in
                 try Task.checkCancellation()
-                return try reader.piece(index, of: item.layer)
+                return try reader.piece(index, of: item.layer, hashedLater: true)
             } take: { _, chunk in
                 defer { reader.giveBack(chunk) }
                 try chunk.withBytes { bytes throws(CakeError) in
                     hash.update(bytes)
-                    sum.update(bytes)
+                    if isSummed { sum.update(bytes) }
                     try file.write(bytes, at: offset)
                 }
                 offset += UInt64(chunk.count)
+                if offset - writing >= Placing.writeStep {
+                    file.startWriting(from: writing, count: offset - writing)
+                    writing = offset
+                }
                 progress.did(bytes: UInt64(chunk.count))
             }
         } catch let error as CakeError where error.kind == .damaged || error.kind == .notFound {
-            throw blame(item.layer, error.what)
+            throw Failure(item: item, error: error)
         }
-        file.startWriting(from: item.offset, count: item.layer.size)
+        file.startWriting(from: writing, count: offset - writing)
         let found = hash.finish()
-        guard found == item.layer.digest else { throw blame(item.layer, "its bytes hash to \(found.short)") }
-        return sum
-    }
-
-    /// Sets a damaged layer aside, so that the next import or pull brings it again.
-    private func blame(_ layer: Layer, _ why: String) -> CakeError {
-        if let damage = try? store.check(layer, with: reader, progress: { _ in }), damage.kind == .wrong {
-            try? store.setAside([layer])
+        guard found == item.layer.digest, offset == item.offset + item.layer.size else {
+            throw Failure(
+                item: item, error: CakeError(.damaged, "\(name(item.layer)): its bytes hash to \(found.short)"))
         }
-        return CakeError(
-            .damaged, "\(name(layer)) cannot be read: \(why)",
-            fix: "import or pull the model again: what is missing is brought, the rest stays")
+        return sum
     }
 }
 
@@ -98,10 +121,26 @@ extension Placing {
         for layer in layers where seen.insert(layer.digest).inserted {
             if try !store.contains(layer) { missing.append(layer) }
         }
-        guard let first = missing.first else { return }
-        let more = missing.count > 1 ? " and \(missing.count - 1) more" : ""
-        throw CakeError(
-            .notFound, "\(name(first))\(more) \(missing.count > 1 ? "are" : "is") not in the store",
-            fix: "pull the whole model, or choose what is here with --tensors or --include")
+        if let error = blame(missing) { throw error }
+    }
+
+    /// Finds which of these layers are wrong, and sets them aside so that the next import or pull brings them again. Nil when
+    /// all are right.
+    private func blame(_ layers: [Layer]) -> CakeError? {
+        if !layers.isEmpty { progress.begin("looking for the damage in \(model)") }
+        var culprits: [String] = []
+        var damaged: [Layer] = []
+        var seen: Set<Digest> = []
+        for layer in layers where seen.insert(layer.digest).inserted {
+            guard let damage = try? store.check(layer, with: reader, progress: { _ in }) else { continue }
+            culprits.append("\(name(layer)): \(damage.why)")
+            if damage.kind == .wrong { damaged.append(damage.layer) }
+        }
+        guard !culprits.isEmpty else { return nil }
+        try? store.setAside(damaged)
+        let more = culprits.count > 3 ? " and \(culprits.count - 3) more" : ""
+        return CakeError(
+            .damaged, "\(model) cannot be exported: \(culprits.prefix(3).joined(separator: "; "))\(more)",
+            fix: "import or pull the model again: what is missing is brought, the rest stays")
     }
 }

@@ -21,7 +21,7 @@ struct Streaming {
         try await inOrder(pieces.count, atOnce: 2 * BlockingPool.processors + 2, on: store.pool) { index in
             try Task.checkCancellation()
             do {
-                return try pieces.read(index, with: reader)
+                return try pieces.read(index, with: reader, hashedLater: true)
             } catch let error as CakeError where error.kind == .damaged || error.kind == .notFound {
                 throw refuse(pieces[index].layer, error.what)
             }

@@ -35,10 +35,10 @@ extension HubFile {
         return suffered
     }
 
-    /// A run as all that is in a chunk with room for it.
-    func fill(_ chunk: Chunk, with wanted: Range<UInt64>) async throws {
+    /// A run as all that is in a chunk with room for it. Says whether anything failed in passing.
+    func fill(_ chunk: Chunk, with wanted: Range<UInt64>) async throws -> Bool {
         chunk.count = 0
-        _ = try await bring(wanted) { piece, bytes in
+        return try await bring(wanted) { piece, bytes in
             piece.withBytes { _ = chunk.append($0.extracting(first: bytes.count)) }
         }
     }

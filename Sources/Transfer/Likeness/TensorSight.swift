@@ -35,6 +35,11 @@ public struct TensorSight: Sendable {
         (remote, coordinates) = (nil, [:])
     }
 
+    public init(_ archive: ArchiveFile) {
+        reader = TensorReader(archive)
+        (remote, coordinates) = (nil, [:])
+    }
+
     /// A model on a Hub; what of it is in the store is looked at there.
     public init(_ model: RemoteModel, from source: HubSource, store: LocalStore?, usingXet usesXet: Bool) {
         reader = store.map { TensorReader($0) }

@@ -26,7 +26,8 @@ extension Pull {
                 fix: "cake export \(name) --format safetensors --tensors GLOB -o PATH writes a part of it")
         }
         let paths = selected.map(\.path)
-        let (weights, companions) = try PassingArchive.split(paths, withTensors: paths.filter(Segmentation.hasHeader))
+        let (weights, companions) = try PassingArchive.split(
+            paths, withTensors: paths.filter(Segmentation.hasHeader), keepingIndexes: false)
         let before = try part(of: name, at: snapshot)
         let operation = try Operation(store)
         let others = selected.filter { companions.contains($0.path) }
@@ -36,7 +37,8 @@ extension Pull {
         var fetched = Fetched(verified: inventory.known)
         let work = PullWork(
             source: source, snapshot: snapshot, store: store, operation: operation, progress: progress,
-            options: options, bases: LikelyBases(in: store, named: options.base, declared: []), provers: [], terms: nil)
+            options: options, bases: LikelyBases(in: store, named: options.base, declared: snapshot.baseModels),
+            provers: provers(forPartOf: snapshot, operation), terms: nil)
         let copies = PullCopies(inventory.missing, in: snapshot)
         for batch in copies.firsts.batches(of: options.filesAtOnce) {
             try await bring(batch, copies, work, &fetched, waiting)
@@ -45,7 +47,9 @@ extension Pull {
         var known = before.map { PullWork.Part.tensors(of: $0) } ?? [:]
         var wanted: [Wanted] = []
         for file in selected where weights.contains(file.path) {
-            if let found = try proof.find(file) { known.merge(PullWork.Part.tensors(of: found)) { $1 } }
+            if !options.isForced, let found = try proof.find(file) {
+                known.merge(PullWork.Part.tensors(of: found)) { $1 }
+            }
             wanted.append(Wanted(listed: file, mayCopy: !options.isForced))
         }
         let part = try await work.part(wanted, matching: selection, known: known, waiting: waiting)
@@ -61,6 +65,8 @@ extension Pull {
         progress.begin("publishing \(name)")
         let file = try await file(of: part.entries, work, &fetched)
         fetched.stored += part.bytesStored
+        fetched.saved.merge(part.saved) { $0 + $1 }
+        fetched.saved[.knownFile, default: 0] += inventory.known.reduce(0) { $0 + $1.size }
         let manifest = try Manifest(files: fetched.verified + [file])
         let digest = try store.save(manifest, in: operation)
         let missing = part.missing.map(\.string)
@@ -71,6 +77,16 @@ extension Pull {
             name: name, manifest: digest, commit: snapshot.commit, files: manifest.files.count, bytes: manifest.size,
             bytesFetched: fetched.bytes + part.bytesFetched, bytesSaved: fetched.saved, bytesStored: fetched.stored,
             wentBackFrom: wentBack, complaints: [], tensors: (part.entries.count, missing.count))
+    }
+
+    private func provers(forPartOf snapshot: Snapshot, _ operation: Operation) -> [any Prover] {
+        guard options.usesXet, !options.isForced else { return [] }
+        let xet = XetSource(source)
+        let records = XetRecords(
+            store: store, operation: operation, hub: source, source: xet, declared: snapshot.baseModels)
+        return [
+            XetProof(store: store, snapshot: snapshot, terms: XetTerms(xet, of: snapshot), records: records)
+        ]
     }
 
     /// A file of their own, with a header that says so. Their layers are published first, to be read for its hash.

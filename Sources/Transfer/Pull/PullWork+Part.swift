@@ -9,6 +9,7 @@ extension PullWork {
         var missing: [ExactText] = []
         var bytesFetched: UInt64 = 0
         var bytesStored: UInt64 = 0
+        var saved: [Pull.Proof: UInt64] = [:]
         /// Their parts may go once the layers are published.
         var files: [RemoteFile] = []
     }
@@ -34,13 +35,21 @@ extension PullWork {
                 part.missing.append(tensor.name)
             }
         }
+        for file in opened {
+            for cut in file.segmentation.cuts {
+                if let tensor = cut.tensor, given[tensor] != nil, selection.matches(tensor.name) {
+                    part.saved[.knownFile, default: 0] += cut.count
+                }
+            }
+        }
+        try await prove(opened, selection, &given, &part)
         part.files = opened.indices.map { number in
             RemoteFile(number, opened[number], units(of: opened[number], selection, given), isPart: true) {
                 continuation.yield(Whole(file: number, unit: $0))
             }
         }
         guard !part.missing.isEmpty else { return part }
-        part.bytesFetched = part.files.reduce(0) { $0 + $1.missing } + opened.reduce(0) { $0 + $1.fetchedForHeader }
+        part.bytesFetched += part.files.reduce(0) { $0 + $1.missing } + opened.reduce(0) { $0 + $1.fetchedForHeader }
         progress.expect(bytes: part.files.reduce(0) { $0 + $1.missing })
         try await refuseIfTooSmall(for: part.files)
         let checkpoint = Checkpoint(part.files, store: store, operation: operation)
@@ -53,6 +62,38 @@ extension PullWork {
             }
         }
         return part
+    }
+
+    /// What a Hub says lies in the same chunks as tensors that are here. That is its word, as the bytes would be that it
+    /// sent; samples prove nothing here, since no hash of a whole file will decide.
+    private func prove(
+        _ files: [OpenedFile], _ selection: TensorSelection, _ given: inout [Tensor: Layer], _ part: inout Part
+    ) async throws {
+        guard !provers.isEmpty else { return }
+        var candidates = try bases.candidates(for: files.map(\.segmentation))
+        for (number, file) in files.enumerated() {
+            for (place, cut) in file.segmentation.cuts.enumerated() {
+                guard let tensor = cut.tensor, given[tensor] == nil, selection.matches(tensor.name) else {
+                    candidates.layers[number][place] = []
+                    continue
+                }
+            }
+        }
+        let nothing = files.map { Evidence(cuts: $0.segmentation.cuts.count) }
+        for prover in provers {
+            let proved = try await prover.evidence(for: files, knowing: nothing, among: candidates)
+            part.bytesFetched += proved.bytesFetched
+            let here = try operation.hold(proved.evidence.flatMap(\.layers))
+            for (file, evidence) in zip(files, proved.evidence) {
+                for (place, cut) in file.segmentation.cuts.enumerated() {
+                    guard let tensor = cut.tensor, given[tensor] == nil, let layer = evidence[place].layer,
+                        let proof = evidence[place].proof, layer.size == cut.count, here.contains(layer.digest)
+                    else { continue }
+                    given[tensor] = layer
+                    part.saved[proof, default: 0] += cut.count
+                }
+            }
+        }
     }
 
     /// What has to move, in runs of neighbours.

@@ -13,14 +13,6 @@ public struct Repair: Sendable {
         case failed(CakeError)
     }
 
-    /// Where in a file of a Hub a layer's bytes are.
-    private struct Place: Sendable {
-        let name: ModelName
-        let file: HubFile
-        let start: UInt64
-        let kind: Tensor.Kind?
-    }
-
     private let source: HubSource
     private let store: LocalStore
     private let progress: Progress
@@ -76,14 +68,15 @@ public struct Repair: Sendable {
     private func bring(
         _ layers: [Layer], waiting: @escaping @Sendable (Layer) -> Void
     ) async throws -> [Outcome] {
-        let places = try self.places(of: Set(layers.map(\.digest)))
+        let (places, problems) = try await RepairPlaces(source: source, store: store)(of: Set(layers.map(\.digest)))
         // A layer that no manifest names may claim any size.
         let known = layers.filter { places[$0.digest] != nil }
         progress.expect(bytes: known.reduce(0) { $0 + $1.size }, items: UInt64(known.count))
         let operation = try Operation(store)
         var outcomes: [Outcome] = []
         try await inOrder(layers.count, atOnce: Repair.connections, on: store.pool) { index in
-            try await bring(layers[index], places[layers[index].digest] ?? [], operation, waiting)
+            let digest = layers[index].digest
+            return try await bring(layers[index], places[digest] ?? [], problems[digest], operation, waiting)
         } take: { _, found in
             outcomes.append(found)
         }
@@ -91,40 +84,12 @@ public struct Repair: Sendable {
         return outcomes
     }
 
-    /// In every model whose name remembers a commit of the Hub.
-    private func places(of wanted: Set<Digest>) throws -> [Digest: [Place]] {
-        var places: [Digest: [Place]] = [:]
-        for named in try store.names() {
-            guard let snapshot = Repair.snapshot(named.record),
-                let manifest = try? store.manifest(named.record.manifest)
-            else { continue }
-            for file in manifest.files where file.segments.contains(where: { wanted.contains($0.layer.digest) }) {
-                let listed = SnapshotFile(path: file.path, size: file.size, isLarge: true, sha256: file.digest)
-                let remote = HubFile(listed, in: snapshot, from: source)
-                var start: UInt64 = 0
-                for segment in file.segments {
-                    if wanted.contains(segment.layer.digest) {
-                        places[segment.layer.digest, default: []].append(
-                            Place(name: named.name, file: remote, start: start, kind: segment.tensor?.kind))
-                    }
-                    start += segment.layer.size
-                }
-            }
-        }
-        return places
-    }
-
-    private static func snapshot(_ record: NameRecord) -> Snapshot? {
-        guard let source = record.source, let commit = record.commit, source.utf8.starts(with: "hf://".utf8),
-            case .hub(let reference) = try? Reference(source)
-        else { return nil }
-        return try? Snapshot(repository: reference.repository, revision: record.revision, commit: commit, files: [])
-    }
-
     private func bring(
-        _ layer: Layer, _ places: [Place], _ operation: Operation, _ waiting: @escaping @Sendable (Layer) -> Void
+        _ layer: Layer, _ places: [RepairPlaces.Place], _ problem: CakeError?, _ operation: Operation,
+        _ waiting: @escaping @Sendable (Layer) -> Void
     ) async throws -> Outcome {
-        var failure = CakeError(.notFound, "no model that has it came from the Hub", fix: "import it again")
+        var failure =
+            problem ?? CakeError(.notFound, "no model that has it came from the Hub", fix: "import it again")
         for place in places {
             do {
                 // Under the layer's name: its own first byte is byte 0, whatever file it comes from.
@@ -142,22 +107,27 @@ public struct Repair: Sendable {
         return .failed(failure)
     }
 
-    private func fetch(_ layer: Layer, _ place: Place, into parts: Parts) async throws {
+    private func fetch(_ layer: Layer, _ place: RepairPlaces.Place, into parts: Parts) async throws {
         let here = parts.runs.first.map { $0.lowerBound == 0 ? $0.upperBound : 0 } ?? 0
         guard here < layer.size else { return }
         let part = try parts.part(at: here)
         defer { part.close() }
-        _ = try await place.file.bring(place.start + here..<place.start + layer.size) { chunk, bytes in
+        guard case .published(let file, let start) = place.bytes else {
+            if case .made(let bytes) = place.bytes { try part.append(bytes.span.extracting(Int(here)..<bytes.count)) }
+            return progress.did(bytes: layer.size - here)
+        }
+        _ = try await file.bring(start + here..<start + layer.size) { chunk, bytes in
             try chunk.withBytes { piece throws(CakeError) in try part.append(piece.extracting(first: bytes.count)) }
             progress.did(bytes: UInt64(bytes.count))
         }
     }
 
     /// Bytes are believed only when they hash to the layer's name.
-    private func store(_ layer: Layer, _ parts: Parts, _ place: Place, _ operation: Operation) async throws {
+    private func store(_ layer: Layer, _ parts: Parts, _ place: RepairPlaces.Place, _ operation: Operation) async throws
+    {
         let plain = try parts.plain(0..<layer.size)
         let other = CakeError(
-            .damaged, "\(place.file.listed.path) of \(place.name) has other bytes where it was",
+            .damaged, "\(place.path) of \(place.name) has other bytes where it was",
             fix: "cake pull \(place.name) fetches what is published now")
         if layer.size < LocalStore.smallLimit {
             let small = try store.readSmall(

@@ -92,6 +92,18 @@ extension Inspection {
             tensors = model.parts.flatMap { part in
                 part.tensors.map { Row(tensor: $0, file: part.path, digest: nil) }
             }
+        case .archive(let archive):
+            read = { path, limit throws(CakeError) in try archive.bytes(of: path, limit: limit) }
+            (named, path, source, revision, commit) = (nil, typed, nil, nil, nil)
+            let outline = archive.outline
+            files = outline.files.map { file in
+                File(path: file.path, size: file.size, tensors: file.segments.count { $0.tensor != nil })
+            }
+            tensors = outline.files.flatMap { file in
+                file.segments.compactMap { segment in
+                    segment.tensor.map { Row(tensor: $0, file: file.path, digest: segment.digest) }
+                }
+            }
         case .remote(let model):
             read = { path, limit throws(CakeError) in
                 model.bytes(of: path).flatMap { $0.count <= limit ? $0 : nil }

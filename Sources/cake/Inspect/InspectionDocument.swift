@@ -10,6 +10,8 @@ enum InspectionDocument {
         if let named = inspection.named {
             object.append("name", JSONValue(named.name.string))
             object.append("manifest", JSONValue(named.record.manifest.hex))
+            object.append("partial", .bool(named.record.isPartial))
+            if named.record.isPartial { object.append("tensors_missing", JSONValue(named.record.missing.count)) }
             object.append("pinned", .bool(named.record.isPinned))
             object.append("time", named.record.time.map { JSONValue($0) } ?? .null)
         }

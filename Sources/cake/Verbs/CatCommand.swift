@@ -36,15 +36,20 @@ struct CatCommand: Verb {
 extension CatCommand {
     func run(in session: Session) async throws {
         let (store, named) = try session.find(name, revision: revision)
+        session.notePart(named)
         let manifest = try store.manifest(named.record.manifest)
         if session.terminal.isTerminal(.output), let file = manifest.file(at: wanted), file.size <= Self.page {
             let bytes = try LayerReader(store).bytes(of: file, limit: Int(Self.page))
             if let text = String(copying: bytes.span) { return show(text, in: session) }
         }
+        if named.record.missing.contains(wanted) {
+            throw CakeError(
+                .notFound, "tensor \(Printable.escape(wanted)) is not here: \(named.name) was pulled in part",
+                fix: "cake pull \(named.name) brings the rest; with --tensors or --layers, some of it")
+        }
         let stream = try stream(from: manifest)
         try await session.send(
-            stream, "reading \(Printable.escape(wanted)) of \(named.name)", from: store,
-            holding: named.record.manifest)
+            stream, "reading \(Printable.escape(wanted)) of \(named.name)", of: named, from: store)
     }
 
     /// What a person may want to see on a terminal.

@@ -39,7 +39,8 @@ extension ExportCommand {
         session.reporter.note(said)
     }
 
-    private var isStreamed: Bool { destination == "-" && format != .hfCache }
+    /// Down standard output, or a named pipe that somebody reads.
+    private var isStreamed: Bool { format != .hfCache && (destination == "-" || NamedPipe.isOne(path)) }
 
     private var path: String { destination ?? "" }
 
@@ -52,7 +53,8 @@ extension ExportCommand {
         }
         let record = named.record
         let entry = try HubCacheEntry(
-            in: cache, named.name, revision: record.revision, commit: record.commit, manifest: record.manifest)
+            in: cache, named.name, revision: record.revision, commit: record.commit, manifest: record.manifest,
+            etags: record.etags)
         try await tell(named, "each as its SHA-256 says", at: entry.snapshot, in: session) { progress in
             try await Export(from: store, progress: progress, isForced: overwrites).cache(
                 named.name, record.manifest, files, to: entry)
@@ -107,7 +109,8 @@ extension ExportCommand {
     private func send(
         _ stream: ModelStream, of named: LocalStore.Named, from store: LocalStore, in session: Session
     ) async throws {
-        try await session.send(stream, "exporting \(named.name)", from: store, holding: named.record.manifest)
+        try await session.send(
+            stream, "exporting \(named.name)", of: named, from: store, to: destination == "-" ? nil : path)
     }
 
     private func list(_ files: [(path: String, size: UInt64)], in session: Session) {

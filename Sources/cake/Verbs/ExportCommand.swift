@@ -64,7 +64,8 @@ struct ExportCommand: Verb {
                 + "everything else that from_pretrained wants; only one file when PATH ends in .safetensors.",
             "--format hf-cache puts the files where huggingface_hub looks for them, so that from_pretrained finds them "
                 + "without a network: in PATH, else in $HF_HUB_CACHE or $HF_HOME/hub. Nothing there is replaced.",
-            "-o - sends one file as it is, or several as a tar, with no copy on disk.",
+            "-o - sends one file as it is, or several as a tar, with no copy on disk; -o with a named pipe does so to "
+                + "whoever reads it.",
         ],
         positionals: [nameWord],
         options: [

@@ -32,6 +32,7 @@ struct InspectCommand: Verb {
             "Architecture, number of layers, hidden size, parameters, dtypes and files, from the configuration and the "
                 + "headers: no tensor is read, and nothing that the model ships is run. With --tensors, each tensor's "
                 + "name, dtype, shape, size and, in the store, digest instead.",
+            "A GGUF file, and an archive that cake export --format fast wrote, are looked into as well; neither is checked.",
             "What is neither in the store nor on this disk is looked at on the Hub: listing, headers and a few small "
                 + "files, a few hundred kilobytes. The digests of what is not here are not known without fetching it.",
         ],
@@ -40,6 +41,7 @@ struct InspectCommand: Verb {
         examples: [
             .init("cake inspect mistral-7b", "a model in the store"),
             .init("cake inspect ./model.safetensors", "a file that is not in the store"),
+            .init("cake inspect ./model.gguf", "for llama.cpp"),
             .init("cake inspect org/name", "one on the Hub, without fetching it"),
             .init("cake inspect mistral-7b --tensors '*.layers.0.*'", "the tensors of one block"),
             .init("cake inspect mistral-7b --tensors '/q_proj|k_proj/'", "by regular expression"),
@@ -56,6 +58,9 @@ extension InspectCommand {
     func run(in session: Session) async throws {
         // A filter that cannot be read is told before anything is opened.
         let filter = try tensors?.filter()
+        if let path = try session.gguf(subject) {
+            return show(try GGUFInspection(path, typed: subject), filter, session)
+        }
         let found = try await session.subject(subject)
         let inspection = try Inspection(found, typed: subject)
         tell(found, in: session)
@@ -74,6 +79,18 @@ extension InspectCommand {
             return session.reporter.note(total == 0 ? "there are no tensors" : "none of the \(total) tensors fits")
         }
         session.output.lines(drawing.tensorLines(rows, width: width, style: session.style))
+    }
+
+    private func show(_ inspection: GGUFInspection, _ filter: TensorFilter?, _ session: Session) {
+        let entries = tensors.map { _ in inspection.entries(matching: filter) }
+        if session.settings.isJSON {
+            guard let entries else { return session.show(.object(inspection.document)) }
+            return session.show(inspection.document, "tensors", entries.lazy.map(GGUFInspection.document))
+        }
+        let width = session.terminal.width(.output)
+        guard let entries else { return session.output.lines(inspection.lines(width: width, style: session.style)) }
+        if entries.isEmpty { return session.reporter.note("none of the tensors fits") }
+        session.output.lines(inspection.tensorLines(entries, width: width, style: session.style))
     }
 
     /// What could not be looked into, and why.

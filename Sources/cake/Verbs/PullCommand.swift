@@ -40,9 +40,9 @@ struct PullCommand: Verb {
         takesAll = arguments.has(Self.all)
         options = try PullOptions(arguments)
         tensors = try TensorOptions(selecting: arguments)
-        if !tensors.isEmpty, takesAll || options.isDryRun || options.localFolder != nil {
+        if !tensors.isEmpty, takesAll || options.localFolder != nil {
             throw CakeError(
-                .usage, "--tensors and --layers bring a part, which goes with none of --all, --dry-run and --local-dir")
+                .usage, "--tensors and --layers bring a part, which goes neither with --all nor with --local-dir")
         }
     }
 }

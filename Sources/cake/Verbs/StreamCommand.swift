@@ -20,7 +20,8 @@ struct StreamCommand: Verb {
     let included: [String]
     let excluded: [String]
     let token: String?
-    let options: HubStream.Options
+    let mostConnections: Int?
+    let bytesPerSecond: UInt64?
 
     private static let nameWord = Positional("NAME", .one, .nothing, "org/name[@revision], a short name, or a Hub URL")
     private static let fileWord = Positional("FILE", .any, .nothing, "only these files")
@@ -35,8 +36,8 @@ struct StreamCommand: Verb {
                 + "files that go along in it. There is no store, and nothing is written to a disk.",
             "The last 64 KiB of each file are held back until all of it hashes to what the Hub published; otherwise the "
                 + "output ends short, with status 11. What came before is not to be believed until then.",
-            "An archive that passed this way loads like the others. It has no list of layers, which are not known before "
-                + "they have passed: cake import and cake verify do not take it.",
+            "An archive that passed this way loads like the others, and cake import and cake verify take it: its list of "
+                + "layers, which are not known before they have passed, stands at its end.",
         ],
         positionals: [nameWord, fileWord],
         options: [
@@ -60,10 +61,8 @@ struct StreamCommand: Verb {
         included = try arguments.values(of: PullOptions.include)
         excluded = try arguments.values(of: PullOptions.exclude)
         token = try arguments.value(of: PullOptions.tokenOption)
-        var options = HubStream.Options()
-        if let most = try arguments.value(of: PullOptions.workers) { options.mostConnections = most }
-        options.bytesPerSecond = try arguments.value(of: PullOptions.rate)
-        self.options = options
+        mostConnections = try arguments.value(of: PullOptions.workers)
+        bytesPerSecond = try arguments.value(of: PullOptions.rate)
     }
 }
 
@@ -72,24 +71,30 @@ extension StreamCommand {
         if pipe == nil { try session.refuseTerminal() }
         let reference = try session.hubReference(name).at(revision)
         let source = try session.hub(for: "cake stream", token: token)
+        let options = try options(in: session)
         let progress = Progress("looking at \(reference.storeName)")
         try await session.reporter.show(progress) {
             let snapshot = try await source.snapshot(of: reference)
             let choice = try await selection(from: snapshot, reference).chosen(from: snapshot, on: source)
             if let note = choice.note { session.reporter.note(note) }
             for complaint in choice.complaints { session.reporter.note(complaint.what) }
-            let stream = try await stream(of: choice.files, snapshot, source, session)
+            let stream = try await stream(of: choice.files, snapshot, source, options, session)
             for tensor in stream.rawTensors {
                 session.reporter.note(
                     "torch has no \(tensor.dtype.rawValue) \(tensor.shape): \(tensor.name.printable) is there as bytes")
             }
             progress.begin("streaming \(reference.storeName)")
-            guard let pipe else { return try await stream.send(progress) { try session.sendOn($0) } }
-            let reader = try NamedPipe(pipe)
-            try await stream.send(progress) { bytes in
-                guard try reader.send(bytes) else { throw Answer(status: 0) }
-            }
+            let reader = try pipe.map { path throws(CakeError) in try NamedPipe(path) }
+            try await stream.send(progress) { try session.sendOn($0, to: reader) }
         }
+    }
+
+    private func options(in session: Session) throws(CakeError) -> HubStream.Options {
+        let limits = try PullOptions.limits(connections: mostConnections, rate: bytesPerSecond, in: session)
+        var options = HubStream.Options()
+        options.bytesPerSecond = limits.rate
+        if let most = limits.connections { options.mostConnections = most }
+        return options
     }
 
     /// An address may name a file, or a folder.
@@ -108,7 +113,8 @@ extension StreamCommand {
     }
 
     private func stream(
-        of files: [SnapshotFile], _ snapshot: Snapshot, _ source: HubSource, _ session: Session
+        of files: [SnapshotFile], _ snapshot: Snapshot, _ source: HubSource, _ options: HubStream.Options,
+        _ session: Session
     ) async throws -> HubStream {
         switch format {
         case .files:

@@ -1,0 +1,97 @@
+internal import Glibc
+public import Model
+
+/// A zstd frame of nothing but raw blocks, which is how bytes that do not compress lie at rest. Where its blocks are follows
+/// from its length, so that they are read to where they belong, and not decoded from somewhere else.
+///
+///     head | mark, block | mark, block | … | checksum
+public struct RawFrame: Sendable {
+    private let plain: Int
+    /// Magic number, descriptor, window and content size.
+    private let head: Int
+    /// Where it ends, a checksum is.
+    private static let checksum = 4
+    private static let mark = 3
+    private static let block = 128 << 10
+    private static let magic: UInt32 = 0xFD2F_B528
+
+    /// Nil when a frame of this length cannot be one.
+    public init?(length: Int, plain: Int) {
+        guard plain > 0, plain <= 1 << 30, length > plain else { return nil }
+        let blocks = (plain + RawFrame.block - 1) / RawFrame.block
+        let head = length - plain - blocks * RawFrame.mark - RawFrame.checksum
+        guard (6...14).contains(head) else { return nil }
+        self.plain = plain
+        self.head = head
+    }
+
+    private var blocks: Int { (plain + RawFrame.block - 1) / RawFrame.block }
+
+    private func size(ofBlock index: Int) -> Int { min(RawFrame.block, plain - index * RawFrame.block) }
+
+    /// Puts the plain bytes of the frame at `offset` into a chunk. False when it is another frame after all, and when it is
+    /// damaged: then decoding tells. The checksum is not looked at: this is for who hashes the bytes.
+    public func read(from file: File, at offset: UInt64, into chunk: Chunk) throws(CakeError) -> Bool {
+        guard plain <= chunk.capacity, let start = Int(exactly: offset) else { return false }
+        var marks = [UInt8](repeating: 0, count: head + blocks * RawFrame.mark + RawFrame.checksum)
+        let count = try chunk.withRoom { room throws(CakeError) in
+            try unsafe room.withUnsafeMutableBufferPointer { target throws(CakeError) in
+                try unsafe marks.withUnsafeMutableBufferPointer { marks throws(CakeError) in
+                    guard let to = target.baseAddress, let beside = marks.baseAddress else { return 0 }
+                    let places = unsafe vectors(to, beside)
+                    return try retrying("read", file.path) {
+                        unsafe preadv(file.descriptor, places, Int32(places.count), start)
+                    }
+                }
+            }
+        }
+        guard count == marks.count + plain, isRaw(marks.span) else { return false }
+        chunk.count = plain
+        return true
+    }
+
+    private func vectors(_ plain: UnsafeMutablePointer<UInt8>, _ marks: UnsafeMutablePointer<UInt8>) -> [iovec] {
+        var (vectors, marked, placed): ([iovec], Int, Int) = unsafe ([], 0, 0)
+        for index in 0..<blocks {
+            let mark = index == 0 ? head + RawFrame.mark : RawFrame.mark
+            unsafe vectors.append(iovec(iov_base: marks + marked, iov_len: mark))
+            unsafe vectors.append(iovec(iov_base: plain + placed, iov_len: size(ofBlock: index)))
+            marked += mark
+            placed += size(ofBlock: index)
+        }
+        unsafe vectors.append(iovec(iov_base: marks + marked, iov_len: RawFrame.checksum))
+        return unsafe vectors
+    }
+
+    /// Whether what stands between the blocks is what zstd's format has there, for blocks of these lengths.
+    private func isRaw(_ marks: Span<UInt8>) -> Bool {
+        guard marks.littleEndian(UInt32.self, at: 0) == RawFrame.magic else { return false }
+        let descriptor = marks[4]
+        let (isSingle, hasChecksum) = (descriptor & 0x20 != 0, descriptor & 0x04 != 0)
+        guard hasChecksum, descriptor & 0x1B == 0 else { return false }
+        var position = isSingle ? 5 : 6
+        switch descriptor >> 6 {
+        case 0 where isSingle:
+            guard Int(marks[position]) == plain else { return false }
+            position += 1
+        case 1:
+            guard position + 2 <= head, Int(marks.littleEndian(UInt16.self, at: position)) + 256 == plain else {
+                return false
+            }
+            position += 2
+        case 2:
+            guard position + 4 <= head, Int(marks.littleEndian(UInt32.self, at: position)) == plain else {
+                return false
+            }
+            position += 4
+        default: return false
+        }
+        guard position == head else { return false }
+        for index in 0..<blocks {
+            let at = position + index * RawFrame.mark
+            let mark = Int(marks[at]) | Int(marks[at + 1]) << 8 | Int(marks[at + 2]) << 16
+            guard mark == size(ofBlock: index) << 3 | (index == blocks - 1 ? 1 : 0) else { return false }
+        }
+        return true
+    }
+}

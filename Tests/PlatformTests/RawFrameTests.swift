@@ -1,0 +1,50 @@
+import Model
+import Platform
+import Support
+import Testing
+
+@Suite struct `A frame of raw blocks` {
+    private let scratch: Scratch
+
+    init() throws { scratch = try Scratch() }
+
+    /// What reading a frame gives; nil when it is said to be another.
+    private func read(_ frame: [UInt8], plain: Int, named name: String) throws -> [UInt8]? {
+        let before: [UInt8] = [1, 2, 3]
+        let file = try File(scratch[name], .create)
+        let bytes = before + frame
+        try file.write(bytes.span, at: 0)
+        let chunk = Chunk(capacity: plain)
+        guard let raw = RawFrame(length: frame.count, plain: plain), try raw.read(from: file, at: 3, into: chunk) else {
+            return nil
+        }
+        return chunk.withBytes { bytes in bytes.indices.map { bytes[$0] } }
+    }
+
+    @Test(arguments: [1, 255, 256, 257, 65_791, 65_792, 131_072, 131_073, 524_288, 1 << 20])
+    func `is read to where its bytes belong`(size: Int) throws {
+        let plain = seededBytes(size, seed: 9)
+        let frame = try `A zstd frame`.encode(plain, .none)
+        #expect(try read(frame, plain: size, named: "raw") == plain)
+        #expect(try read(frame, plain: size + 1, named: "longer") == nil)
+        #expect(try read(Array(frame.dropLast()), plain: size, named: "cut") == nil)
+    }
+
+    @Test func `is not taken for one when it is another, or when a mark in it is wrong`() throws {
+        let plain = seededBytes(300_000, seed: 9, .mixed)
+        let coded = try `A zstd frame`.encode(plain, .level(1))
+        #expect(try read(coded, plain: plain.count, named: "coded") == nil)
+        let frame = try `A zstd frame`.encode(plain, .none)
+        let head = frame.count - plain.count - 3 * 3 - 4
+        let marks = Array(0..<head + 3) + [head + 3 + 131_072, head + 8 + 131_072 * 2]
+        for mark in marks {
+            var bent = frame
+            bent[mark] ^= 0x10
+            // A window is not looked at: nothing is decoded.
+            let found = try read(bent, plain: plain.count, named: "bent \(mark)")
+            #expect(found == nil || (frame[4] & 0x20 == 0 && mark == 5 && found == plain), "byte \(mark)")
+        }
+        #expect(RawFrame(length: .max, plain: 5) == nil && RawFrame(length: 10, plain: .max) == nil)
+        #expect(RawFrame(length: 20, plain: 0) == nil && RawFrame(length: -1, plain: -5) == nil)
+    }
+}

@@ -4,6 +4,8 @@ import Platform
 import Support
 import Testing
 
+@testable import cake
+
 /// A server of its own in a stranger's home.
 private final class Served {
     let process: Process
@@ -25,7 +27,8 @@ private final class Served {
             // The whole line is there with its end.
             if !said.contains("\n") { found = nil }
         }
-        port = try #require(found, "\(String(contentsOf: home.path("said"), encoding: .utf8))")
+        let said = try String(contentsOf: home.path("said"), encoding: .utf8)
+        port = try #require(found, "\(said)")
     }
 
     deinit { end(SIGKILL) }
@@ -50,13 +53,15 @@ private final class Served {
     init() throws {
         home = try Home()
         var random = Randomness(seed: 5)
-        bytes = (0..<2_000_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        let bytes = (0..<2_000_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        self.bytes = bytes
         name = BlobName(SHA256.digest(of: bytes.span))
     }
 
     @Test func `keeps what it acknowledged through kill -9, and goes on behind it`() throws {
         let first = try Served(home, "--push")
-        let place = try #require(try first.ask("POST", "/v2/a/blobs/uploads/", [], [])["location"])
+        let begun = try first.ask("POST", "/v2/a/blobs/uploads/", [], [])
+        let place = try #require(begun["location"])
         #expect(
             try first.ask("PATCH", place, [("Content-Range", "0-999999")], Array(bytes[..<1_000_000])).status == 202)
         let cut = try Client(port: first.port)

@@ -152,6 +152,11 @@ public enum Disk {
         return UInt64(raw.f_bavail) &* UInt64(raw.f_frsize)
     }
 
+    /// Makes a file as young as can be.
+    public static func touch(_ path: String) throws(CakeError) {
+        _ = try retrying("touch", path) { unsafe utimensat(AT_FDCWD, path, nil, 0) }
+    }
+
     /// A whole small file; refused when it is larger than `limit`.
     public static func read(_ path: String, limit: Int) throws(CakeError) -> [UInt8] {
         let file = try File(path, .read)

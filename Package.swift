@@ -21,7 +21,7 @@ func tests(
     .testTarget(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: strict)
 }
 
-// Arrows point down only: cake → Transfer → Store → Platform → Model. ArchitectureTests holds the table.
+// Arrows point down only: cake → Transfer and Server → Store → Platform → Model. ArchitectureTests holds the table.
 let package = Package(
     name: "cake",
     products: [.executable(name: "cake", targets: ["cake"])],
@@ -31,14 +31,18 @@ let package = Package(
         c("CCrypto", "libcrypto", apt: "libssl-dev"),
         c("CXXHash", "libxxhash", apt: "libxxhash-dev"),
         c("CZlib", "zlib", apt: "zlib1g-dev"),
-        .target(name: "CShims", dependencies: ["CCurl"]),
+        c("CMicroHTTPD", "libmicrohttpd", apt: "libmicrohttpd-dev"),
+        .target(name: "CShims", dependencies: ["CCurl", "CMicroHTTPD"]),
         .target(name: "CKernels"),
         swift("Model"),
-        swift("Platform", ["Model", "CShims", "CKernels", "CCurl", "CZstd", "CCrypto", "CXXHash", "CZlib"]),
+        swift(
+            "Platform",
+            ["Model", "CShims", "CKernels", "CCurl", "CZstd", "CCrypto", "CXXHash", "CZlib", "CMicroHTTPD"]),
         swift("Store", ["Model", "Platform"]),
         swift("Transfer", ["Model", "Platform", "Store"]),
+        swift("Server", ["Model", "Platform", "Store"], path: "Registry/Server"),
         .executableTarget(
-            name: "cake", dependencies: ["Transfer", "Store", "Platform", "Model"], swiftSettings: strict),
+            name: "cake", dependencies: ["Server", "Transfer", "Store", "Platform", "Model"], swiftSettings: strict),
         swift("Hub", ["Model", "Platform", "CShims", "CCrypto"], path: "Tests/Hub"),
         .executableTarget(
             name: "hub", dependencies: ["Hub", "Model", "Platform"], path: "Tests/HubServer", swiftSettings: strict),
@@ -53,6 +57,7 @@ let package = Package(
         tests("StoreTests", ["Model", "Platform", "Store", "Transfer", "Support"]),
         tests("TransferTests", ["Model", "Platform", "Store", "Transfer", "Support", "Hub"]),
         tests("HubTests", ["Model", "Platform", "Hub"]),
+        tests("ServerTests", ["Model", "Platform", "Store", "Transfer", "Server", "Support"], path: "Registry/Tests"),
         tests(
             "CommandTests", ["Model", "Platform", "Store", "Transfer", "Support", "Hub", "cake"], exclude: ["Golden"]),
     ],

@@ -15,6 +15,8 @@ public enum Disk {
         public let modified: Int
         public let device: UInt64
         public let inode: UInt64
+        /// How many names the file has.
+        public let names: UInt64
         private let nanoseconds: Int
 
         init(_ raw: stat) {
@@ -30,6 +32,7 @@ public enum Disk {
             modified = raw.st_mtim.tv_sec
             device = UInt64(raw.st_dev)
             inode = UInt64(raw.st_ino)
+            names = UInt64(raw.st_nlink)
             nanoseconds = raw.st_mtim.tv_nsec
         }
 
@@ -150,6 +153,11 @@ public enum Disk {
         var raw = statvfs()
         _ = try retrying("look at", path) { unsafe statvfs(path, &raw) }
         return UInt64(raw.f_bavail) &* UInt64(raw.f_frsize)
+    }
+
+    /// Makes a file as young as can be.
+    public static func touch(_ path: String) throws(CakeError) {
+        _ = try retrying("touch", path) { unsafe utimensat(AT_FDCWD, path, nil, 0) }
     }
 
     /// A whole small file; refused when it is larger than `limit`.

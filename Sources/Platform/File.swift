@@ -135,6 +135,9 @@ public final class File: Sendable {
         }
     }
 
+    /// Another descriptor of the same file, for who closes it in its own time; less than 0 when there is none left.
+    func duplicate() -> Int32 { fcntl(descriptor, F_DUPFD_CLOEXEC, 0) }
+
     /// Takes away what is behind `size`.
     public func shorten(to size: UInt64) throws(CakeError) {
         let length = try checkedOffset(size, adding: 0)

@@ -10,10 +10,10 @@ public enum Interrupt {
     /// What the work's task tells the waiting thread with. From anyone else it means nothing.
     private static let workHasEnded = SIGUSR1
 
-    /// `late` is told when the work did not end in the time allowed. Must be called on the main thread before anything
+    /// `late` is told when the work did not end in the time allowed, which is asked for when the signal is here. Must be called on the main thread before anything
     /// starts another.
     public static func run(
-        allowing time: Duration, late: () -> Void, _ work: @escaping @Sendable () async -> Int32
+        allowing time: () -> Duration, late: () -> Void, _ work: @escaping @Sendable () async -> Int32
     ) -> Never {
         _ = signal(SIGPIPE, SIG_IGN)
         var awaited = sigset_t()
@@ -39,7 +39,7 @@ public enum Interrupt {
             }
         }
         task.cancel()
-        let deadline = ContinuousClock.now + time
+        let deadline = ContinuousClock.now + time()
         while outcome.status == nil {
             let left = deadline - .now
             guard left > .zero else {

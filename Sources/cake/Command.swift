@@ -73,10 +73,13 @@ protocol Verb: Sendable {
     func run(in session: Session) async throws
     /// The exit status of a failure that has none of its own.
     var statusOfFailure: Int32 { get }
+    /// What it may take to end after Ctrl-C.
+    var timeToEnd: Duration { get }
 }
 
 extension Verb {
     var statusOfFailure: Int32 { CakeError.Kind.failed.rawValue }
+    var timeToEnd: Duration { Patience.usual }
 }
 
 /// Thrown by a verb whose exit status is an answer (`cake diff --exit-code`) and no failure: nothing is printed.

@@ -9,7 +9,7 @@ struct CommandTable: Sendable {
 
     static let standard = CommandTable(commands: [
         ImportCommand.command, PullCommand.command, DownloadCommand.command, ExportCommand.command, CatCommand.command,
-        StreamCommand.command, DemoCommand.command,
+        StreamCommand.command, ServeCommand.command, DemoCommand.command,
         ListCommand.command, InspectCommand.command, DiffCommand.command, DiskUseCommand.command,
         ListRemoteCommand.command, SearchCommand.command,
         VerifyCommand.command, CollectCommand.command, OptimizeCommand.command, ReclaimCommand.command,

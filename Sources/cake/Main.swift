@@ -7,6 +7,6 @@ import Platform
         let environment = Environment(reading: Settings.variables)
         Environment.hideFromOthers(["--token"])
         let run = Run(environment)
-        Interrupt.run(allowing: .milliseconds(900), late: { run.giveUp() }) { await run.status() }
+        Interrupt.run(allowing: { run.timeToEnd }, late: { run.giveUp() }) { await run.status() }
     }
 }

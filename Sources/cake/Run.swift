@@ -1,11 +1,13 @@
 import Model
 import Platform
+import Synchronization
 
 /// One run of cake: words in, exit status out.
 struct Run: Sendable {
     private let environment: Environment
     private let errors = StandardError()
     private let wantsJSON: Bool
+    private let patience = Patience()
 
     init(_ environment: Environment) {
         self.environment = environment
@@ -52,6 +54,7 @@ struct Run: Sendable {
         } catch {
             return tell(error)
         }
+        patience.allow(verb.timeToEnd)
         do {
             // Everything a verb does may wait for the disk: none of it runs on Swift's own threads.
             try await withTaskExecutorPreference(session.pool) { try await verb.run(in: session) }
@@ -87,10 +90,24 @@ struct Run: Sendable {
         return 130
     }
 
+    /// How long the work may take to end after Ctrl-C.
+    var timeToEnd: Duration { patience.time }
+
     /// The work did not end in time after Ctrl-C: the process ends anyway. Nothing half-written is ever named, so this is
     /// as safe as a power cut.
     func giveUp() {
         errors.writeUnlessBlocked(
             ErrorText.interrupted("what is done is kept; run it again to go on", isJSON: wantsJSON))
     }
+}
+
+/// How long work may take to end. Asked when a signal comes, by a thread that knows nothing of verbs.
+final class Patience: Sendable {
+    static let usual = Duration.milliseconds(900)
+
+    private let allowed = Mutex(usual)
+
+    var time: Duration { allowed.withLock { $0 } }
+
+    func allow(_ time: Duration) { allowed.withLock { $0 = time } }
 }

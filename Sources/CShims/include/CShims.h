@@ -2,6 +2,7 @@
 // and one loop for which the processor's widest registers are chosen when it runs.
 #pragma once
 #include <curl/curl.h>
+#include <microhttpd.h>
 #include <stdint.h>
 
 int cake_syncfs(int descriptor);
@@ -31,3 +32,20 @@ CURLcode cake_curl_message_result(const CURLMsg *message);
 
 /// The 32 bytes of BLAKE3; the key is 32 bytes or NULL.
 void cake_blake3(const uint8_t *bytes, size_t count, const uint8_t *key_bytes, uint8_t *out);
+
+struct cake_http_server {
+    int listener;
+    unsigned threads, connections, connections_per_client, idle_seconds;
+    size_t connection_memory;
+    void *context;
+    MHD_AccessHandlerCallback handle;
+    /// With the address as it was sent; what it returns belongs to the request until `end`.
+    void *(*begin)(void *context, const char *address, struct MHD_Connection *connection);
+    MHD_RequestCompletedCallback end;
+    MHD_NotifyConnectionCallback connection;
+};
+
+/// NULL when it cannot start. The listener becomes libmicrohttpd's.
+struct MHD_Daemon *cake_http_start(const struct cake_http_server *server);
+int cake_http_socket(struct MHD_Connection *connection);
+void cake_http_client(struct MHD_Connection *connection, char *text, size_t size);

@@ -25,6 +25,8 @@ struct CollectCommand: Verb {
         about: [
             "Removes what no name in the store leads to. What a running command is about to use is never touched, and "
                 + "layers that are stored but not yet named are kept while they are younger than the grace time.",
+            "Of a registry that cake serve keeps here, blobs go that no manifest there names, and uploads that were given up, "
+                + "after the same grace time.",
             "A layer that others are deltas of stays as long as they do. With --rebase, one of them takes its place.",
         ],
         options: [dryRun.form, graceOption.form, rebaseFlag.form, force.form],
@@ -46,7 +48,7 @@ struct CollectCommand: Verb {
 
 extension CollectCommand {
     func run(in session: Session) async throws {
-        guard let store = try session.existingStore() else { return tell(Collected(), session) }
+        guard let store = try session.existingStore() else { return tell(Collected(), CollectedBlobs(), session) }
         var collected = try store.collect(
             grace: grace, isDryRun: isDryRun, evenIfNothingIsNamed: collectsAll)
         if rebases {
@@ -61,7 +63,8 @@ extension CollectCommand {
                 collected.bytes += rebased.bytes
             }
         }
-        tell(collected, session)
+        let blobs = try RegistryStore.existing(in: store)?.collect(grace: grace, isDryRun: isDryRun)
+        tell(collected, blobs ?? CollectedBlobs(), session)
     }
 
     /// Bytes are freed by the collection that follows; where that is not to be, they are told here.
@@ -72,12 +75,14 @@ extension CollectCommand {
         session.reporter.note(isDryRun ? "\(what), which would free \(Quantities.bytes(rebased.bytes))" : what)
     }
 
-    private func tell(_ collected: Collected, _ session: Session) {
+    private func tell(_ collected: Collected, _ blobs: CollectedBlobs, _ session: Session) {
         if session.settings.isJSON {
             session.show([
                 "layers": JSONValue(collected.layers), "manifests": JSONValue(collected.manifests),
                 "bytes": JSONValue(collected.bytes), "kept_young": JSONValue(collected.keptYoung),
-                "half_fetched": JSONValue(collected.halfFetched), "dry_run": .bool(isDryRun),
+                "half_fetched": JSONValue(collected.halfFetched), "registry_blobs": JSONValue(blobs.blobs),
+                "registry_uploads": JSONValue(blobs.uploads), "registry_bytes": JSONValue(blobs.bytes),
+                "dry_run": .bool(isDryRun),
             ])
             return
         }
@@ -85,9 +90,15 @@ extension CollectCommand {
         let verb = isDryRun ? "would free" : "freed"
         session.output.line(
             collected.layers + collected.manifests + collected.halfFetched == 0
-                ? "nothing to collect" : "\(verb) \(Quantities.bytes(collected.bytes)) in \(collected.layers) layers")
+                ? blobs.blobs + blobs.uploads == 0 ? "nothing to collect" : "nothing of models to collect"
+                : "\(verb) \(Quantities.bytes(collected.bytes)) in \(collected.layers) layers")
         if collected.halfFetched > 0 {
             session.output.line("\(collected.halfFetched) half-fetched files among it that nobody went on with")
+        }
+        if blobs.blobs + blobs.uploads > 0 {
+            session.output.line(
+                "\(verb) \(Quantities.bytes(blobs.bytes)) of the registry, in \(blobs.blobs) blobs and \(blobs.uploads) uploads"
+            )
         }
         if collected.keptYoung > 0 {
             session.output.line(

@@ -25,12 +25,15 @@ extension DiskUseCommand {
             guard session.settings.isJSON else {
                 return session.reporter.note("there is no store in \(Printable.escape(path)) yet")
             }
-            return session.show(document(path, nil, unneeded: 0, nil))
+            return session.show(document(path, nil, unneeded: 0, nil, registry: 0))
         }
         let usage = try Usage(of: store)
         let remains = try store.remains()
+        let registry = try RegistryStore.existing(in: store)?.usage()
         let unneeded = remains.objects > usage.atRest ? remains.objects - usage.atRest : 0
-        if session.settings.isJSON { return session.show(document(path, usage, unneeded: unneeded, remains)) }
+        if session.settings.isJSON {
+            return session.show(document(path, usage, unneeded: unneeded, remains, registry: registry?.bytes ?? 0))
+        }
         var table = Table([
             .init(title: "", importance: 2), .init(title: "", alignment: .right, importance: 3),
             .init(title: "", importance: 1, leastWidth: 8),
@@ -75,12 +78,18 @@ extension DiskUseCommand {
                 Table.Cell("set aside in the store's folder damaged", .faint),
             ])
         }
+        if let registry, registry.bytes > 0 {
+            table.add([
+                "registry", Table.Cell(Quantities.bytes(registry.bytes)),
+                Table.Cell("\(registry.blobs) blobs that cake serve keeps", .faint),
+            ])
+        }
         table.add(["disk free", Table.Cell(Quantities.bytes(remains.free))])
         session.show(table)
     }
     /// Without a store, one that holds nothing.
     private func document(
-        _ path: String, _ usage: Usage?, unneeded: UInt64, _ remains: LocalStore.Remains?
+        _ path: String, _ usage: Usage?, unneeded: UInt64, _ remains: LocalStore.Remains?, registry: UInt64
     ) -> JSONValue {
         [
             "store": JSONValue(path), "models": JSONValue(usage?.models.count ?? 0),
@@ -88,7 +97,8 @@ extension DiskUseCommand {
             "bytes_distinct": JSONValue(usage?.distinct ?? 0), "bytes_below": JSONValue(usage?.below ?? 0),
             "bytes_spared_by_deltas": JSONValue(usage?.spared ?? 0),
             "bytes_at_rest": JSONValue(usage?.atRest ?? 0),
-            "bytes_unneeded": JSONValue(unneeded), "bytes_damaged": JSONValue(remains?.damaged ?? 0),
+            "bytes_unneeded": JSONValue(unneeded), "bytes_registry": JSONValue(registry),
+            "bytes_damaged": JSONValue(remains?.damaged ?? 0),
             "bytes_free": remains.map { JSONValue($0.free) } ?? .null,
         ]
     }

@@ -31,7 +31,7 @@ public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
             digest = nil
         }
         if let (before, tag) = ReferenceReader.split(path, at: ":") {
-            guard RegistryReference.isTag(tag) else {
+            guard TagName(tag) != nil else {
                 throw refuse("a tag has at most 128 letters, digits and \"._-\", and begins with none of .-")
             }
             self.tag = tag
@@ -39,13 +39,12 @@ public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
         } else {
             tag = digest == nil ? "latest" : nil
         }
-        let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-        guard path.utf8.count <= 255, parts.allSatisfy(RegistryReference.isPart) else {
+        guard RepositoryName(path) != nil else {
             let lower = path.lowercased()
-            let isCase = lower.utf8.split(separator: UInt8(ascii: "/")).allSatisfy(RegistryReference.isPart)
             throw refuse(
                 "a path there is of lower-case letters and digits, with single . _ or - between",
-                fix: isCase ? "write \(self.host)/\(lower), or hf://\(Printable.escape(text)) for the Hub" : nil)
+                fix: RepositoryName(lower) == nil
+                    ? nil : "write \(self.host)/\(lower), or hf://\(Printable.escape(text)) for the Hub")
         }
         self.path = path
     }
@@ -59,31 +58,5 @@ public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
         CakeError(
             .usage, "registries are not supported yet: \(self)",
             fix: "models come from the Hub (cake pull org/name) or from this disk (cake import ./folder)")
-    }
-
-    private static func isTag(_ tag: String) -> Bool {
-        guard let first = tag.utf8.first, first != UInt8(ascii: "."), first != UInt8(ascii: "-") else { return false }
-        return tag.utf8.count <= 128
-            && tag.utf8.allSatisfy { byte in
-                switch byte {
-                case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
-                case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): true
-                default: false
-                }
-            }
-    }
-
-    /// Letters and digits, with `.`, `_`, `__` or any number of `-` between them.
-    private static func isPart(_ part: Substring.UTF8View) -> Bool {
-        func isWord(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) || (0x61...0x7a).contains(byte) }
-        guard let first = part.first, let last = part.last, isWord(first), isWord(last) else { return false }
-        return part.split(whereSeparator: isWord).allSatisfy { separator in
-            switch separator.first {
-            case UInt8(ascii: "-"): separator.allSatisfy { $0 == UInt8(ascii: "-") }
-            case UInt8(ascii: "."): separator.count == 1
-            case UInt8(ascii: "_"): separator.count <= 2 && separator.allSatisfy { $0 == UInt8(ascii: "_") }
-            default: false
-            }
-        }
     }
 }

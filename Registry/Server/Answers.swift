@@ -1,0 +1,136 @@
+import Model
+import Platform
+import Store
+import Synchronization
+
+/// What is answered to each request. Each kind of thing has a file of its own.
+struct Answers: Sendable {
+    let registry: RegistryStore
+    let settings: RegistryServer.Settings
+    private let state = State()
+
+    private final class State: Sendable {
+        let isStopping = Atomic(false)
+    }
+
+    init(_ registry: RegistryStore, _ settings: RegistryServer.Settings) {
+        self.registry = registry
+        self.settings = settings
+    }
+
+    /// From now on this server is not ready for more.
+    func stop() { state.isStopping.store(true, ordering: .releasing) }
+
+    func intake(of request: ServerRequest) -> ServerIntake {
+        do throws(RegistryError) {
+            try checkHost(request)
+            guard let target = RequestTarget(request.address) else {
+                throw RegistryError(400, .nameInvalid, "the address is none that this server understands")
+            }
+            if let health = health(target, request) { return health }
+            guard let route = try RegistryRoute(target.parts) else {
+                throw RegistryError(404, .nameUnknown, "there is nothing at this address; a registry's begin with /v2/")
+            }
+            return try intake(of: Asked(request: request, target: target), route)
+        } catch {
+            return .refusal(ServerReply(error))
+        }
+    }
+
+    /// A request and its address, read.
+    struct Asked: Sendable {
+        let request: ServerRequest
+        let target: RequestTarget
+
+        var isRead: Bool { request.method == "GET" || request.method == "HEAD" }
+    }
+
+    private func intake(of asked: Asked, _ route: RegistryRoute) throws(RegistryError) -> ServerIntake {
+        if !asked.isRead { try checkPush(asked.request) }
+        switch (route, asked.request.method) {
+        case (.base, "GET"), (.base, "HEAD"): return .quick { ServerReply([:], [Answers.version]) }
+        case (.blob(let repository, let name), "GET"), (.blob(let repository, let name), "HEAD"):
+            return .quick { answer { () throws(any Error) in try blob(name, in: repository, asked) } }
+        case (.blob(let repository, let name), "DELETE"):
+            return patient { () throws(any Error) in try removeBlob(name, from: repository) }
+        case (.uploads(let repository), "POST"): return try beginUpload(to: repository, asked)
+        case (.upload(let repository, let name), "GET"), (.upload(let repository, let name), "HEAD"):
+            return patient { () throws(any Error) in try uploadStatus(name, to: repository) }
+        case (.upload(let repository, let name), "PATCH"): return try appendToUpload(name, to: repository, asked)
+        case (.upload(let repository, let name), "PUT"): return try finishUpload(name, to: repository, asked)
+        case (.upload(let repository, let name), "DELETE"):
+            return patient { () throws(any Error) in try cancelUpload(name, to: repository) }
+        case (.manifest(let repository, let name), "GET"), (.manifest(let repository, let name), "HEAD"):
+            return patient { () throws(any Error) in try manifest(name, in: repository) }
+        case (.manifest(let repository, let name), "PUT"): return try putManifest(name, in: repository, asked)
+        case (.manifest(let repository, let name), "DELETE"):
+            return patient { () throws(any Error) in try removeManifest(name, from: repository) }
+        case (.tags(let repository), "GET"), (.tags(let repository), "HEAD"):
+            return patient { () throws(any Error) in try tags(of: repository, asked.target) }
+        case (.referrers(let repository, let subject), "GET"), (.referrers(let repository, let subject), "HEAD"):
+            return patient { () throws(any Error) in try referrers(of: subject, in: repository, asked.target) }
+        case (.catalog, "GET"), (.catalog, "HEAD"): return patient { () throws(any Error) in try catalog(asked.target) }
+        default:
+            throw RegistryError(405, .unsupported, "\(asked.request.method.prefix(20)) means nothing at this address")
+        }
+    }
+
+    /// What clients of before the specification look for.
+    static let version = (name: "Docker-Distribution-API-Version", value: "registry/2.0")
+
+    func patient(_ body: @escaping @Sendable () throws -> ServerReply) -> ServerIntake {
+        .patient { answer(body) }
+    }
+
+    func answer(_ body: () throws -> ServerReply) -> ServerReply {
+        do {
+            return try body()
+        } catch {
+            return ServerReply(failure: error)
+        }
+    }
+
+    private func health(_ target: RequestTarget, _ request: ServerRequest) -> ServerIntake? {
+        guard request.method == "GET" || request.method == "HEAD" else { return nil }
+        switch target.parts {
+        case ["healthz"]: return .quick { ServerReply(["status": "ok"]) }
+        case ["readyz"]:
+            return patient {
+                // Asks the disk, so that a store that was unmounted is seen.
+                let isFull = try registry.freeBytes() < Answers.spare
+                let isStopping = state.isStopping.load(ordering: .acquiring)
+                guard isStopping || isFull && settings.allowsPush else { return ServerReply(["status": "ok"]) }
+                let why: JSONValue = ["status": isStopping ? "stopping" : "the disk is full"]
+                return ServerReply(503, [("Content-Type", "application/json")], .bytes(why.bytes(.compact)))
+            }
+        default: return nil
+        }
+    }
+
+    /// Left free on the disk, for everything else that has to be written.
+    static let spare: UInt64 = 64 << 20
+
+    /// A page of the web may lead its reader's browser here under a name of its own: on loopback, where nothing else keeps
+    /// others out, only this machine's names count.
+    private func checkHost(_ request: ServerRequest) throws(RegistryError) {
+        guard settings.address.isLoopback else { return }
+        let host = (request["host"] ?? "").lowercased()
+        // Up to the port, whose colon is the last, and behind an IPv6 address's bracket.
+        let colon = host.utf8.lastIndex(of: UInt8(ascii: ":"))
+        let name = colon.map { host[$0...].utf8.contains(UInt8(ascii: "]")) ? host[...] : host[..<$0] } ?? host[...]
+        let known = ["localhost", "127.0.0.1", "[::1]"] + settings.hostNames.map { $0.lowercased() }
+        guard known.contains(String(name)) else {
+            throw RegistryError(
+                403, .denied, "this server answers to localhost; to give it another name, start it with --host-name",
+                detail: String(name.prefix(100)))
+        }
+    }
+
+    private func checkPush(_ request: ServerRequest) throws(RegistryError) {
+        guard settings.allowsPush else {
+            throw RegistryError(405, .unsupported, "this server only gives; to take, it has to be started with --push")
+        }
+        // Only browsers send it, for a page that means to write here.
+        guard request["origin"] == nil else { throw RegistryError(403, .denied, "pages of the web may not push") }
+    }
+}

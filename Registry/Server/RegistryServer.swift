@@ -1,0 +1,62 @@
+public import Model
+public import Platform
+public import Store
+
+/// An OCI registry over a store: what `cake serve` runs.
+public final class RegistryServer: Sendable {
+    public struct Settings: Sendable {
+        public var address = ListenAddress.standard
+        /// Whether clients may change anything.
+        public var allowsPush = false
+        /// Names that a request may call this server by, beside those of this machine. Looked at on loopback only.
+        public var hostNames: [String] = []
+        public var limits = ServerLimits()
+        /// A blob of more bytes is refused.
+        public var largestBlob: UInt64 = 1 << 40
+        /// Uploads that nobody went on with for so long are given up.
+        public var uploadLife = Duration.seconds(24 * 3600)
+
+        public init() {}
+    }
+
+    private let server: HTTPServer
+    private let answers: Answers
+    public let address: ListenAddress
+
+    /// `pool` is where answers wait for the disk.
+    public init(
+        _ store: LocalStore, _ settings: Settings, pool: BlockingPool,
+        log: @escaping @Sendable (ServerRecord) -> Void = { _ in }
+    ) throws(CakeError) {
+        guard !settings.allowsPush || settings.address.isLoopback else {
+            throw CakeError(
+                .usage,
+                "\(settings.address) is open to other machines, and anybody there could push: there are no tokens yet",
+                fix: "leave --push away, or listen on 127.0.0.1 behind a proxy that asks who it is")
+        }
+        guard !settings.allowsPush || store.isWritable else {
+            throw CakeError(
+                .failed,
+                "the store \(Printable.escape(store.layout.root)) cannot be written to, so nothing can be pushed",
+                fix: "leave --push away, or check who owns the folder")
+        }
+        let answers = Answers(try RegistryStore(store), settings)
+        if settings.allowsPush { try answers.registry.expire(settings.uploadLife) }
+        self.answers = answers
+        server = try HTTPServer(
+            settings.address, settings.limits, pool: pool, log: log
+        ) { answers.intake(of: $0) }
+        address = ListenAddress(host: settings.address.host, port: server.port)
+    }
+
+    /// Takes no more connections, and returns when what was begun is answered, or the time is over.
+    public func drain(within time: Duration) async {
+        answers.stop()
+        server.drain()
+        let deadline = ContinuousClock.now + time
+        // A task of its own: whoever is cancelled drains all the same.
+        await Task {
+            while !server.isIdle, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(10)) }
+        }.value
+    }
+}

@@ -1,0 +1,103 @@
+import Foundation
+import Model
+import Platform
+import Server
+import Store
+import Support
+import Testing
+
+/// A registry of its own for each test, on a port that is free, over a store in a folder that vanishes.
+final class Stage {
+    let scratch: Scratch
+    let store: LocalStore
+    let server: RegistryServer
+    let log = Log()
+
+    /// What the server wrote down.
+    final class Log: Sendable {
+        private let records = LockedRecords()
+
+        func add(_ record: ServerRecord) { records.add(record) }
+
+        var all: [ServerRecord] { records.all }
+    }
+
+    init(
+        _ scratch: Scratch? = nil, _ change: (inout RegistryServer.Settings) -> Void = { _ in }
+    ) throws {
+        let scratch = try scratch ?? Scratch()
+        self.scratch = scratch
+        store = try LocalStore(at: scratch["store"], pool: Stage.pool)
+        var settings = RegistryServer.Settings()
+        settings.address = ListenAddress(host: "127.0.0.1", port: 0)
+        settings.allowsPush = true
+        change(&settings)
+        server = try RegistryServer(store, settings, pool: Stage.pool) { [log] in log.add($0) }
+    }
+
+    static let pool = BlockingPool(threads: 8)
+
+    func client() throws -> Client { try Client(port: server.address.port) }
+
+    @discardableResult
+    func ask(
+        _ method: String, _ address: String, _ headers: [(String, String)] = [], _ body: [UInt8]? = nil
+    ) throws -> Client.Reply {
+        try client().ask(method, address, headers, body)
+    }
+
+    /// Pushes a blob with one request, and gives its name.
+    @discardableResult
+    func push(_ bytes: [UInt8], to repository: String = "a/b") throws -> BlobName {
+        let name = sha256(bytes)
+        let reply = try ask("POST", "/v2/\(repository)/blobs/uploads/?digest=\(name)", [], bytes)
+        try #require(reply.status == 201, "\(reply.text)")
+        return name
+    }
+
+    /// Where an upload that was just begun goes on.
+    func begin(_ repository: String = "a/b") throws -> String {
+        let reply = try ask("POST", "/v2/\(repository)/blobs/uploads/", [], [])
+        try #require(reply.status == 202)
+        return try #require(reply["location"])
+    }
+
+    /// Pushes a manifest that names these blobs.
+    @discardableResult
+    func put(
+        _ manifest: String, as name: String, in repository: String = "a/b", type: String = RegistryManifest.image
+    ) throws -> Client.Reply {
+        try ask("PUT", "/v2/\(repository)/manifests/\(name)", [("Content-Type", type)], Array(manifest.utf8))
+    }
+
+    func files(in folder: String) -> [String] {
+        (FileManager.default.subpaths(atPath: scratch["store/registry/\(folder)"]) ?? []).sorted()
+    }
+}
+
+private final class LockedRecords: @unchecked Sendable {
+    private let lock = NSLock()
+    private var records: [ServerRecord] = []
+
+    func add(_ record: ServerRecord) { lock.withLock { records.append(record) } }
+    var all: [ServerRecord] { lock.withLock { records } }
+}
+
+func sha256(_ bytes: [UInt8]) -> BlobName { BlobName(SHA256.digest(of: bytes.span)) }
+
+func sha512(_ bytes: [UInt8]) throws -> BlobName {
+    var hash = SHA512()
+    hash.update(bytes.span)
+    return try #require(BlobName("sha512:" + hash.finish()))
+}
+
+func descriptor(_ bytes: [UInt8], _ name: BlobName? = nil, size: Int? = nil) -> String {
+    #"{"mediaType":"application/octet-stream","digest":"\#(name ?? sha256(bytes))","size":\#(size ?? bytes.count)}"#
+}
+
+/// An image of one layer or none, with what else it should say.
+func image(config: [UInt8], layers: [[UInt8]] = [], _ more: String = "") -> String {
+    let layers = layers.map { descriptor($0) }.joined(separator: ",")
+    return
+        #"{"schemaVersion":2,"mediaType":"\#(RegistryManifest.image)","config":\#(descriptor(config)),"layers":[\#(layers)]\#(more)}"#
+}

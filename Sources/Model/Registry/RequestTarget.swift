@@ -1,0 +1,52 @@
+/// What stands in the first line of a request between the method and the version: the parts of a path, each undone from
+/// its percents after the slashes were seen, and the members of a query in their order.
+public struct RequestTarget: Hashable, Sendable {
+    public static let maximumLength = 8 << 10
+
+    public let parts: [String]
+    public let query: [(name: String, value: String)]
+
+    public init?(_ raw: String) {
+        guard raw.utf8.first == UInt8(ascii: "/"), raw.utf8.count <= RequestTarget.maximumLength else { return nil }
+        let path = raw.utf8.prefix { $0 != UInt8(ascii: "?") }
+        var parts: [String] = []
+        for part in path.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+            guard let plain = PercentText.decode(Substring(part)),
+                !plain.utf8.contains(where: { $0 < 0x20 || $0 == 0x2f })
+            else { return nil }
+            parts.append(plain)
+        }
+        var query: [(name: String, value: String)] = []
+        for member in raw.utf8[path.endIndex...].dropFirst().split(separator: UInt8(ascii: "&")) {
+            let name = member.prefix { $0 != UInt8(ascii: "=") }
+            let value = member[name.endIndex...].dropFirst()
+            // A plus is a plus: digests and tags have none, and nobody means a space.
+            guard let name = PercentText.decode(Substring(name)), let value = PercentText.decode(Substring(value))
+            else {
+                return nil
+            }
+            query.append((name, value))
+        }
+        self.parts = parts
+        self.query = query
+    }
+
+    /// The first member of that name.
+    public subscript(name: String) -> String? { query.first { $0.name == name }?.value }
+
+    public func all(_ name: String) -> [String] { query.filter { $0.name == name }.map(\.value) }
+
+    public static func == (left: RequestTarget, right: RequestTarget) -> Bool {
+        left.parts == right.parts && left.query.elementsEqual(right.query) { $0 == $1 }
+    }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(parts) }
+}
+
+extension NextPage {
+    /// The header that says where a listing goes on.
+    public static func link(to path: String, _ query: [(name: String, value: String)]) -> String {
+        let members = query.map { "\(PercentText.encode($0.name))=\(PercentText.encode($0.value))" }
+        return "<\(path)?\(members.joined(separator: "&"))>; rel=\"next\""
+    }
+}

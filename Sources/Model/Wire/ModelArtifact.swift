@@ -1,0 +1,103 @@
+/// A model as a registry lists it: the manifest that names its config, the model's own manifest, the index, and the packs.
+public struct ModelArtifact: Hashable, Sendable {
+    public static let artifactType = "application/vnd.cake.model.v1"
+    public static let configType = "application/vnd.cake.model.config.v1+json"
+    public static let manifestType = "application/vnd.cake.manifest.v1"
+    public static let indexType = "application/vnd.cake.index.v1"
+    public static let packType = "application/vnd.cake.pack.v1"
+
+    public let config: Descriptor
+    /// The text that says which layers rebuild which files: its name here is the name it has in a store.
+    public let manifest: Descriptor
+    public let index: Descriptor
+    /// As the index has them, in its order.
+    public let packs: [PackIndex.Pack]
+    /// What other tools show.
+    public let annotations: [Annotation]
+
+    public struct Annotation: Hashable, Sendable {
+        public let key: String
+        public let value: String
+
+        public init(_ key: String, _ value: String) {
+            self.key = key
+            self.value = value
+        }
+    }
+
+    public init(
+        config: (Digest, UInt64), manifest: (Digest, UInt64), index: (Digest, UInt64), packs: [PackIndex.Pack],
+        annotations: [Annotation] = []
+    ) {
+        func descriptor(_ type: String, _ blob: (Digest, UInt64)) -> Descriptor {
+            Descriptor(mediaType: type, name: BlobName(blob.0), size: blob.1)
+        }
+        self.config = descriptor(ModelArtifact.configType, config)
+        self.manifest = descriptor(ModelArtifact.manifestType, manifest)
+        self.index = descriptor(ModelArtifact.indexType, index)
+        self.packs = packs
+        self.annotations = annotations
+    }
+
+    /// The manifest's bytes: the same artifact gives the same.
+    public var encoded: [UInt8] {
+        var layers: [JSONValue] = [.object(manifest.json), .object(index.json)]
+        for pack in packs {
+            let descriptor = Descriptor(mediaType: ModelArtifact.packType, name: BlobName(pack.digest), size: pack.size)
+            layers.append(.object(descriptor.json))
+        }
+        var document = JSONObject([
+            .init(key: "schemaVersion", value: 2), .init(key: "mediaType", value: .string(RegistryManifest.image)),
+            .init(key: "artifactType", value: .string(ModelArtifact.artifactType)),
+            .init(key: "config", value: .object(config.json)), .init(key: "layers", value: .array(layers)),
+        ])
+        if !annotations.isEmpty {
+            let members = annotations.map { JSONObject.Member(key: $0.key, value: .string($0.value)) }
+            document.append("annotations", .object(JSONObject(members)))
+        }
+        return JSONValue.object(document).bytes(.compact)
+    }
+
+    /// Reads a manifest that a registry sent. Layers of other types are passed over: a later version may add some.
+    public init(_ manifest: RegistryManifest) throws(CakeError) {
+        func refuse(_ why: String) -> CakeError { CakeError(.damaged, "the registry's manifest \(why)") }
+        guard manifest.artifactType == ModelArtifact.artifactType else {
+            throw refuse(
+                "is of no model that cake pushed, but of \(manifest.artifactKind.map(Printable.escape) ?? "nothing")")
+        }
+        func only(_ type: String) throws(CakeError) -> Descriptor {
+            let found = manifest.layers.filter { $0.mediaType == type }
+            guard found.count == 1, found[0].name.algorithm == .sha256 else {
+                throw refuse(
+                    "has \(found.count) layers of type \(type), where there has to be one, named by its SHA-256")
+            }
+            return found[0]
+        }
+        guard let config = manifest.config, config.mediaType == ModelArtifact.configType else {
+            throw refuse("has no config of a model")
+        }
+        self.config = config
+        self.manifest = try only(ModelArtifact.manifestType)
+        index = try only(ModelArtifact.indexType)
+        guard index.size <= UInt64(PackIndex.maximumSize) else { throw refuse("names an index of \(index.size) bytes") }
+        var packs: [PackIndex.Pack] = []
+        for layer in manifest.layers where layer.mediaType == ModelArtifact.packType {
+            guard let digest = layer.name.sha256 else {
+                throw refuse("names a pack by something else than its SHA-256")
+            }
+            packs.append(PackIndex.Pack(digest: digest, size: layer.size))
+        }
+        self.packs = packs
+        annotations = []
+    }
+
+    /// Whether a client that has this manifest, the index and the model's manifest can rebuild everything.
+    public func check(_ index: PackIndex, _ model: Manifest) throws(CakeError) {
+        guard index.packs == packs else { throw PackIndex.refuse("names other packs than the manifest") }
+        for layer in model.layers where layer.size > 0 {
+            guard let member = index[layer.digest], member.layer.size == layer.size else {
+                throw PackIndex.refuse("lacks layer \(layer.digest.short) of the model")
+            }
+        }
+    }
+}

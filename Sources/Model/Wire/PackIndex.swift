@@ -1,0 +1,165 @@
+/// Which layer lies where in a registry: the packs of a model, and of each layer its place in one of them. Drawn in
+/// docs/wire.md.
+public struct PackIndex: Hashable, Sendable {
+    public struct Pack: Hashable, Sendable {
+        public let digest: Digest
+        public let size: UInt64
+
+        public init(digest: Digest, size: UInt64) {
+            self.digest = digest
+            self.size = size
+        }
+    }
+
+    /// A layer's object in a pack.
+    public struct Member: Hashable, Sendable {
+        public let layer: Layer
+        /// Of the object's bytes.
+        public let stored: Digest
+        public let length: UInt64
+        public let offset: UInt64
+        /// Its place among the index's packs.
+        public let pack: Int
+        /// How the object is encoded; a number, since a newer cake may have written it.
+        public let transform: UInt8
+        /// The layer it is a delta of.
+        public let base: Digest?
+
+        public init(
+            layer: Layer, stored: Digest, length: UInt64, offset: UInt64, pack: Int, transform: UInt8,
+            base: Digest? = nil
+        ) {
+            self.layer = layer
+            self.stored = stored
+            self.length = length
+            self.offset = offset
+            self.pack = pack
+            self.transform = transform
+            self.base = base
+        }
+
+        var end: UInt64 { offset &+ length }
+    }
+
+    public let packs: [Pack]
+    /// Sorted by layer, each layer once.
+    public let members: [Member]
+
+    /// Refuses what does not hold together: a pack or a layer twice, members outside their pack or over one another, and a
+    /// delta whose base is not here, of another size, or a delta itself.
+    public init(packs: [Pack], members: [Member]) throws(CakeError) {
+        guard Set(packs.map(\.digest)).count == packs.count else { throw PackIndex.refuse("names a pack twice") }
+        let sorted = members.sorted { $0.layer.digest < $1.layer.digest }
+        for (left, right) in zip(sorted, sorted.dropFirst()) where left.layer.digest == right.layer.digest {
+            throw PackIndex.refuse("names layer \(left.layer.digest.short) twice")
+        }
+        self.packs = packs
+        self.members = sorted
+        for member in sorted {
+            guard packs.indices.contains(member.pack), member.length > 0, member.layer.size > 0,
+                member.offset <= packs[member.pack].size, member.length <= packs[member.pack].size - member.offset
+            else { throw PackIndex.refuse("has layer \(member.layer.digest.short) outside its pack") }
+            guard let base = member.base else { continue }
+            guard let other = self[base], other.base == nil, other.layer.size == member.layer.size else {
+                throw PackIndex.refuse(
+                    "has layer \(member.layer.digest.short) as a delta of \(base.short), which it does not hold as itself"
+                )
+            }
+        }
+        let placed = sorted.sorted { ($0.pack, $0.offset) < ($1.pack, $1.offset) }
+        for (left, right) in zip(placed, placed.dropFirst()) where left.pack == right.pack && left.end > right.offset {
+            throw PackIndex.refuse("has two layers in the same bytes of pack \(packs[left.pack].digest.short)")
+        }
+    }
+
+    /// Where a layer lies; nil when it is not here.
+    public subscript(layer: Digest) -> Member? {
+        var (low, high) = (0, members.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if members[middle].layer.digest < layer { low = middle + 1 } else { high = middle }
+        }
+        return low < members.count && members[low].layer.digest == layer ? members[low] : nil
+    }
+
+    static func refuse(_ why: String) -> CakeError {
+        CakeError(.damaged, "the index of packs \(why)", fix: "push the model again")
+    }
+}
+
+extension PackIndex {
+    private static let mark = Array("cakeidx1".utf8)
+    private static let fixedLength = 24
+    private static let packLength = 40
+    private static let memberLength = 128
+    /// A manifest that lists more is not cake's.
+    static let maximumPacks = 1000
+
+    /// For a million layers, and more than anybody has.
+    public static let maximumSize = 128 << 20
+
+    public var encoded: [UInt8] {
+        var bytes = PackIndex.mark
+        bytes.reserveCapacity(
+            PackIndex.fixedLength + packs.count * PackIndex.packLength + members.count * PackIndex.memberLength)
+        bytes.append(littleEndian: UInt32(packs.count))
+        bytes.append(littleEndian: UInt32(0))
+        bytes.append(littleEndian: UInt64(members.count))
+        for pack in packs {
+            bytes += pack.digest.bytes
+            bytes.append(littleEndian: pack.size)
+        }
+        for member in members {
+            bytes += member.layer.digest.bytes
+            bytes += member.stored.bytes
+            bytes.append(littleEndian: member.layer.size)
+            bytes.append(littleEndian: member.length)
+            bytes.append(littleEndian: member.offset)
+            bytes.append(littleEndian: UInt32(member.pack))
+            bytes += [member.transform, member.base == nil ? 0 : 1, 0, 0]
+            bytes += member.base?.bytes ?? [UInt8](repeating: 0, count: Digest.byteCount)
+        }
+        return bytes
+    }
+
+    /// Reads what a stranger sent. One index has one spelling: what is 0 has to be, and members come in order.
+    public init(decoding bytes: Span<UInt8>) throws(CakeError) {
+        guard bytes.count >= PackIndex.fixedLength, bytes.count <= PackIndex.maximumSize,
+            PackIndex.mark.indices.allSatisfy({ bytes[$0] == PackIndex.mark[$0] })
+        else { throw PackIndex.refuse("is none that this cake knows") }
+        let packCount = Int(bytes.littleEndian(UInt32.self, at: 8))
+        let memberCount = bytes.littleEndian(UInt64.self, at: 16)
+        guard packCount <= PackIndex.maximumPacks, memberCount <= UInt64(bytes.count / PackIndex.memberLength),
+            bytes.littleEndian(UInt32.self, at: 12) == 0,
+            bytes.count == PackIndex.fixedLength + packCount * PackIndex.packLength
+                + Int(memberCount) * PackIndex.memberLength
+        else { throw PackIndex.refuse("has another length than it says") }
+        func digest(_ offset: Int) -> Digest { Digest(bytes: bytes.extracting(offset..<offset + 32)) ?? .empty }
+        let packs = (0..<packCount).map { index in
+            let offset = PackIndex.fixedLength + index * PackIndex.packLength
+            return Pack(digest: digest(offset), size: bytes.littleEndian(UInt64.self, at: offset + 32))
+        }
+        let start = PackIndex.fixedLength + packCount * PackIndex.packLength
+        var members: [Member] = []
+        members.reserveCapacity(Int(memberCount))
+        for offset in stride(from: start, to: bytes.count, by: PackIndex.memberLength) {
+            let flags = bytes[offset + 93]
+            let base = digest(offset + 96)
+            let isClean = bytes[offset + 94] == 0 && bytes[offset + 95] == 0 && flags <= 1
+            guard isClean, flags == 1 || base.words == (0, 0, 0, 0) else {
+                throw PackIndex.refuse("has bits set that this cake does not know")
+            }
+            let member = Member(
+                layer: Layer(digest: digest(offset), size: bytes.littleEndian(UInt64.self, at: offset + 64)),
+                stored: digest(offset + 32), length: bytes.littleEndian(UInt64.self, at: offset + 72),
+                offset: bytes.littleEndian(UInt64.self, at: offset + 80),
+                pack: Int(bytes.littleEndian(UInt32.self, at: offset + 88)), transform: bytes[offset + 92],
+                base: flags == 1 ? base : nil)
+            if let last = members.last, last.layer.digest >= member.layer.digest {
+                throw PackIndex.refuse("is not in order")
+            }
+            members.append(member)
+        }
+        try self.init(packs: packs, members: members)
+    }
+}

@@ -1,0 +1,119 @@
+/// How a model lies in a registry: which packs that are there it names, what it takes from them, and which new packs it
+/// needs. A pure answer, the same for the same model and the same earlier indexes.
+public struct PackPlan: Hashable, Sendable {
+    /// A layer that lies in a pack that is there.
+    public struct Taken: Hashable, Sendable {
+        public let pack: PackIndex.Pack
+        /// As the earlier index has it; its own pack's number means nothing here.
+        public let member: PackIndex.Member
+    }
+
+    /// log2 of what a pack may hold of plain bytes.
+    public let packBits: UInt8
+    /// Packs that are there, in the order of first use.
+    public private(set) var reused: [PackIndex.Pack] = []
+    /// Layers in these, bases of deltas included.
+    public private(set) var taken: [Taken] = []
+    /// Packs to be made, each its layers in order.
+    public private(set) var new: [[Layer]] = []
+
+    static let leastPackBits: UInt8 = 26
+    /// So many packs of full size at the most.
+    static let fullPacks: UInt64 = 200
+    /// Past so many, packs of which little is used are made anew.
+    public static let mostPacks = 400
+
+    /// The least power of two from 64 MiB up of which 200 hold the plain bytes.
+    public static func packBits(forPlainBytes bytes: UInt64) -> UInt8 {
+        var bits = leastPackBits
+        while bits < 63, (bytes + (1 << UInt64(bits) - 1)) >> UInt64(bits) > fullPacks { bits += 1 }
+        return bits
+    }
+
+    /// `layers` are the model's, each once, in the order of its files. What an earlier index holds is taken from there, from
+    /// the first that holds it as itself, else from the first that holds it as a delta.
+    public init(_ layers: [Layer], earlier: [PackIndex] = []) {
+        let wanted = layers.filter { $0.size > 0 }
+        packBits = PackPlan.packBits(forPlainBytes: wanted.reduce(0) { $0 &+ min($1.size, 1 << 56) })
+        var found: [Digest: [Taken]] = [:]
+        for layer in wanted {
+            if let taken = PackPlan.find(layer, in: earlier) { found[layer.digest] = taken }
+        }
+        var refused: Set<Digest> = []
+        while true {
+            lay(wanted, found, without: refused)
+            guard reused.count + new.count > PackPlan.mostPacks, let worst = leastUsed() else { return }
+            refused.insert(worst)
+        }
+    }
+
+    /// What a delta that is pushed may have as its base, beside new layers that are stored as themselves: the manifest is
+    /// then complete.
+    public var bases: Set<Digest> { Set(taken.lazy.filter { $0.member.base == nil }.map(\.member.layer.digest)) }
+
+    /// The layer's member, and its base's where it has one.
+    private static func find(_ layer: Layer, in earlier: [PackIndex]) -> [Taken]? {
+        func taken(_ index: PackIndex, _ member: PackIndex.Member) -> Taken {
+            Taken(pack: index.packs[member.pack], member: member)
+        }
+        var delta: [Taken]?
+        for index in earlier {
+            guard let member = index[layer.digest], member.layer.size == layer.size else { continue }
+            guard let base = member.base else { return [taken(index, member)] }
+            if delta == nil, let other = index[base] { delta = [taken(index, member), taken(index, other)] }
+        }
+        return delta
+    }
+
+    private mutating func lay(_ wanted: [Layer], _ found: [Digest: [Taken]], without refused: Set<Digest>) {
+        (reused, taken, new) = ([], [], [])
+        var packs: Set<Digest> = []
+        var placed: Set<Digest> = []
+        var missing: [Layer] = []
+        var deltas: [[Taken]] = []
+        func take(_ all: [Taken], _ plan: inout PackPlan) {
+            for one in all where placed.insert(one.member.layer.digest).inserted {
+                plan.taken.append(one)
+                if packs.insert(one.pack.digest).inserted { plan.reused.append(one.pack) }
+            }
+        }
+        for layer in wanted {
+            if let all = found[layer.digest], all.allSatisfy({ !refused.contains($0.pack.digest) }) {
+                if all.count == 1 { take(all, &self) } else { deltas.append(all) }
+            } else {
+                missing.append(layer)
+            }
+        }
+        // Behind the layers that lie there as themselves: a base among them is not taken twice.
+        for all in deltas { take(all, &self) }
+        fill(missing.filter { !placed.contains($0.digest) })
+    }
+
+    /// A layer as large as a pack is one of its own, so that it mounts alone; the others fill packs in file order.
+    private mutating func fill(_ missing: [Layer]) {
+        let limit: UInt64 = 1 << UInt64(packBits)
+        var open: [Layer] = []
+        var room = limit
+        for layer in missing {
+            if layer.size >= limit {
+                new.append([layer])
+                continue
+            }
+            if layer.size > room {
+                new.append(open)
+                (open, room) = ([], limit)
+            }
+            open.append(layer)
+            room -= layer.size
+        }
+        if !open.isEmpty { new.append(open) }
+    }
+
+    /// The pack that is there of which most bytes are of no use to this model.
+    private func leastUsed() -> Digest? {
+        var used: [Digest: UInt64] = [:]
+        for one in taken { used[one.pack.digest, default: 0] += one.member.length }
+        func unused(_ pack: PackIndex.Pack) -> UInt64 { pack.size - min(pack.size, used[pack.digest] ?? 0) }
+        return reused.max { unused($0) < unused($1) }?.digest
+    }
+}

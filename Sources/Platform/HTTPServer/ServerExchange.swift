@@ -1,0 +1,146 @@
+internal import CMicroHTTPD
+internal import CShims
+internal import Glibc
+internal import Synchronization
+
+/// One request on its way through libmicrohttpd, from its first line to the end of its answer.
+///
+/// One thread at a time has it: libmicrohttpd's, or the one that answers while the connection is suspended.
+final class ServerExchange: @unchecked Sendable {
+    private enum Stage {
+        case head
+        case body(ServerIntake)
+        case working
+        case answered(ServerReply)
+        case sending
+    }
+
+    private let address: String
+    private let start = ContinuousClock.now
+    private var request: ServerRequest?
+    private var stage = Stage.head
+    private var received: UInt64 = 0
+    private var status = 0
+    private var count: UInt64 = 0
+
+    init(address: String) { self.address = address }
+
+    /// libmicrohttpd's call: with the head, then with each run of the body, then when there is no more, and again when
+    /// the connection was resumed.
+    func step(
+        _ connection: OpaquePointer, method: String, _ bytes: Span<UInt8>, in core: ServerCore
+    ) -> MHD_Result {
+        switch stage {
+        case .head:
+            let request = unsafe ServerRequest(
+                method: method, address: address, headers: headers(of: connection), client: client(of: connection))
+            self.request = request
+            let intake = core.intake(of: request)
+            stage = .body(intake)
+            guard intake.manner == .refusal else { return .YES }
+            let isLong = request.length.map { $0 > core.limits.unwantedBytes } ?? false
+            return isLong || request["expect"] != nil ? unsafe send(intake.answer(), on: connection, core) : .YES
+        case .body(let intake) where bytes.count > 0:
+            received += UInt64(bytes.count)
+            if intake.manner == .patient { intake.receive(bytes) }
+            return intake.manner == .patient || received <= core.limits.unwantedBytes ? .YES : .NO
+        case .body(let intake) where intake.manner == .patient:
+            stage = .working
+            unsafe MHD_suspend_connection(connection)
+            let address = Int(bitPattern: connection)
+            core.work {
+                self.stage = .answered(intake.answer())
+                unsafe MHD_resume_connection(OpaquePointer(bitPattern: address))
+            }
+            return .YES
+        case .body(let intake): return unsafe send(intake.answer(), on: connection, core)
+        case .answered(let reply): return unsafe send(reply, on: connection, core)
+        case .working, .sending: return .YES
+        }
+    }
+
+    /// The request is over, however it ended.
+    func end(isWhole: Bool) -> ServerRecord? {
+        if case .body(let intake) = stage { intake.abandon() }
+        guard let request else { return nil }
+        return ServerRecord(
+            request: request, status: status, bytes: count, received: received, duration: .now - start, isWhole: isWhole
+        )
+    }
+
+    private func send(_ reply: ServerReply, on connection: OpaquePointer, _ core: ServerCore) -> MHD_Result {
+        stage = .sending
+        status = reply.status
+        count = request?.method == "HEAD" ? 0 : reply.count
+        guard let response = unsafe ServerExchange.response(reply) else { return .NO }
+        defer { unsafe MHD_destroy_response(response) }
+        for (name, value) in reply.headers {
+            guard unsafe MHD_add_response_header(response, name, value) == .YES else { return .NO }
+        }
+        if core.isDraining { unsafe MHD_add_response_header(response, "Connection", "close") }
+        return unsafe MHD_queue_response(connection, UInt32(reply.status), response)
+    }
+
+    private static func response(_ reply: ServerReply) -> OpaquePointer? {
+        switch reply.body {
+        case .bytes(let bytes):
+            return unsafe bytes.withUnsafeBytes { buffer in
+                unsafe MHD_create_response_from_buffer(
+                    buffer.count, UnsafeMutableRawPointer(mutating: buffer.baseAddress), .RESPMEM_MUST_COPY)
+            }
+        case .file(let file, let range):
+            // The answer closes what it sends from, and the file may be somebody else's as well.
+            let descriptor = file.duplicate()
+            guard descriptor >= 0 else { return nil }
+            let made = unsafe MHD_create_response_from_fd_at_offset64(
+                range.upperBound - range.lowerBound, descriptor, range.lowerBound)
+            if unsafe made == nil { close(descriptor) }
+            return unsafe made
+        case .runs(let runs):
+            let reader = unsafe Unmanaged.passRetained(FileRunReader(runs)).toOpaque()
+            // Once made, it lets the reader go itself.
+            let made = unsafe MHD_create_response_from_callback(
+                runs.count, FileRunReader.step, { unsafe read($0, $1, $2, $3) }, reader, { unsafe letGo($0) })
+            if unsafe made == nil { unsafe letGo(reader) }
+            return unsafe made
+        }
+    }
+}
+
+private func read(
+    _ reader: UnsafeMutableRawPointer?, _ position: UInt64, _ room: UnsafeMutablePointer<CChar>?, _ count: Int
+) -> Int {
+    guard let reader = unsafe reader, let room = unsafe room else { return FileRunReader.failed }
+    let start = unsafe UnsafeMutableRawPointer(room).assumingMemoryBound(to: UInt8.self)
+    var span = unsafe MutableSpan(_unsafeStart: start, count: count)
+    return unsafe Unmanaged<FileRunReader>.fromOpaque(reader).takeUnretainedValue().read(into: &span, from: position)
+}
+
+private func letGo(_ reader: UnsafeMutableRawPointer?) {
+    if let reader = unsafe reader { unsafe Unmanaged<FileRunReader>.fromOpaque(reader).release() }
+}
+
+private final class Fields {
+    var all: [(name: String, value: String)] = []
+}
+
+private func headers(of connection: OpaquePointer) -> [(name: String, value: String)] {
+    let fields = Fields()
+    let context = unsafe Unmanaged.passUnretained(fields).toOpaque()
+    unsafe MHD_get_connection_values(
+        connection, .HEADER_KIND,
+        { context, _, name, value in
+            guard let context = unsafe context, let name = unsafe name else { return .NO }
+            let text = unsafe value.map { unsafe String(cString: $0) } ?? ""
+            unsafe Unmanaged<Fields>.fromOpaque(context).takeUnretainedValue().all
+                .append((String(cString: name).lowercased(), text))
+            return .YES
+        }, context)
+    return fields.all
+}
+
+private func client(of connection: OpaquePointer) -> String {
+    var text = [CChar](repeating: 0, count: 64)
+    unsafe cake_http_client(connection, &text, text.count)
+    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}

@@ -1,0 +1,122 @@
+internal import Model
+
+/// What a client asked of a server here, up to its body.
+public struct ServerRequest: Sendable {
+    public let method: String
+    /// Path and query as they were sent.
+    public let address: String
+    /// Names in lower case.
+    public let headers: [(name: String, value: String)]
+    /// The address it came from.
+    public let client: String
+
+    public init(method: String, address: String, headers: [(name: String, value: String)], client: String = "") {
+        self.method = method
+        self.address = address
+        self.headers = headers
+        self.client = client
+    }
+
+    /// The first header of that name, which is in lower case.
+    public subscript(name: String) -> String? { headers.first { $0.name == name }?.value }
+
+    public func count(of name: String) -> Int { headers.count { $0.name == name } }
+
+    /// The body's length where it was said; nil for one that comes in chunks.
+    public var length: UInt64? {
+        if self["transfer-encoding"] != nil { return nil }
+        return self["content-length"].map { ByteRange.number($0.utf8) ?? 0 } ?? 0
+    }
+}
+
+public struct ServerReply: Sendable {
+    public enum Body: Sendable {
+        case bytes([UInt8])
+        /// Sent by the kernel, without a copy.
+        case file(File, Range<UInt64>)
+        /// Read as they are sent.
+        case runs(FileRuns)
+    }
+
+    public var status: Int
+    public var headers: [(name: String, value: String)]
+    public var body: Body
+
+    public init(_ status: Int, _ headers: [(name: String, value: String)] = [], _ body: Body = .bytes([])) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    public var count: UInt64 {
+        switch body {
+        case .bytes(let bytes): UInt64(bytes.count)
+        case .file(_, let range): range.upperBound - range.lowerBound
+        case .runs(let runs): runs.count
+        }
+    }
+}
+
+/// What becomes of a request: somebody who takes its body and then answers.
+public struct ServerIntake: Sendable {
+    let receive: @Sendable (Span<UInt8>) -> Void
+    let answer: @Sendable () -> ServerReply
+    let abandon: @Sendable () -> Void
+    let manner: Manner
+
+    enum Manner: Sendable {
+        /// Answered on the thread that serves many connections: nothing there may wait.
+        case quick
+        /// Answered where waiting is allowed.
+        case patient
+        /// Answered before a large body is sent in vain.
+        case refusal
+    }
+
+    /// `answer` may wait for the disk. `abandon` is called instead when the client left before all of its body was here.
+    public static func patient(
+        receive: @escaping @Sendable (Span<UInt8>) -> Void = { _ in }, abandon: @escaping @Sendable () -> Void = {},
+        answer: @escaping @Sendable () -> ServerReply
+    ) -> ServerIntake {
+        ServerIntake(receive: receive, answer: answer, abandon: abandon, manner: .patient)
+    }
+
+    /// For an answer that is at hand.
+    public static func quick(_ answer: @escaping @Sendable () -> ServerReply) -> ServerIntake {
+        ServerIntake(receive: { _ in }, answer: answer, abandon: {}, manner: .quick)
+    }
+
+    /// The body is not wanted.
+    public static func refusal(_ reply: ServerReply) -> ServerIntake {
+        ServerIntake(receive: { _ in }, answer: { reply }, abandon: {}, manner: .refusal)
+    }
+}
+
+/// A request that has ended, for whoever keeps a log.
+public struct ServerRecord: Sendable {
+    public let request: ServerRequest
+    /// 0 when it was not answered.
+    public let status: Int
+    /// Of the answer's body.
+    public let bytes: UInt64
+    public let received: UInt64
+    public let duration: Duration
+    /// The answer was sent to its end.
+    public let isWhole: Bool
+}
+
+public struct ServerLimits: Sendable {
+    public var threads = 4
+    public var connections = 1024
+    public var connectionsPerClient = 768
+    /// A connection on which nothing moves for so long is cut.
+    public var idleSeconds = 60
+    /// A request's head has to be whole so long after the connection, or the last answer on it.
+    public var headSeconds = 75
+    /// First line and headers.
+    public var headBytes = 32 << 10
+    /// A body that is not wanted is passed over up to here; then the connection is cut.
+    public var unwantedBytes: UInt64 = 64 << 20
+
+    public init() {}
+}

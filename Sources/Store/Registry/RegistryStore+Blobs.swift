@@ -1,0 +1,144 @@
+public import Model
+public import Platform
+
+/// Blobs, each once on disk under its SHA-256; a repository has those that it has a mark for.
+extension RegistryStore {
+    public struct Blob: Sendable {
+        public let size: UInt64
+        fileprivate let source: Source
+
+        fileprivate enum Source: Sendable {
+            case file(File)
+            case pack(HeldPack, RegistryStore)
+        }
+
+        /// As a server sends them.
+        public func body(_ range: Range<UInt64>) throws(CakeError) -> ServerReply.Body {
+            switch source {
+            case .file(let file): range.isEmpty ? .bytes([]) : .file(file, range)
+            case .pack(let pack, let registry): try registry.body(of: pack, range)
+            }
+        }
+    }
+
+    /// Nil when the repository does not have it.
+    public func blob(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> Blob? {
+        guard let digest = try digest(of: name), try Disk.exists(layout.repository(repository).blob(digest)) else {
+            return nil
+        }
+        return try open(digest)
+    }
+
+    /// Who asks whether a blob is here may be about to name it: it counts as new, for a collection.
+    public func keep(_ name: BlobName, in repository: RepositoryName) {
+        guard store.isWritable, let digest = try? digest(of: name) else { return }
+        let mark = layout.repository(repository).blob(digest)
+        guard let status = try? Disk.status(mark), Machine.now - status.modified > 3600 else { return }
+        try? Disk.touch(mark)
+    }
+
+    /// Gives a repository a blob that another has; from any that has it when none is named. False when there is none.
+    public func mount(
+        _ name: BlobName, from source: RepositoryName?, to repository: RepositoryName
+    ) throws(CakeError) -> Bool {
+        guard let digest = try digest(of: name) else { return false }
+        return try locked(alone: false) { () throws(CakeError) in
+            var isThere = false
+            let places = if let source { [source] } else { try allRepositories() }
+            for place in places where !isThere {
+                isThere = try Disk.exists(layout.repository(place).blob(digest))
+            }
+            guard isThere, try size(of: digest) != nil else { return false }
+            try mark(digest, in: repository)
+            return true
+        }
+    }
+
+    /// Takes a blob from a repository; its bytes go with the next collection, unless another has it. False when it was not
+    /// there.
+    public func remove(_ name: BlobName, from repository: RepositoryName) throws(CakeError) -> Bool {
+        guard let digest = try digest(of: name) else { return false }
+        return try locked(alone: true) { () throws(CakeError) in
+            let mark = layout.repository(repository).blob(digest)
+            guard try Disk.exists(mark) else { return false }
+            try Disk.remove(mark)
+            try Disk.syncFolder(Disk.parent(of: mark))
+            return true
+        }
+    }
+
+    /// The SHA-256 of a blob under whatever name; nil for a SHA-512 that nobody pushed.
+    func digest(of name: BlobName) throws(CakeError) -> Digest? {
+        if let digest = name.sha256 { return digest }
+        do {
+            let text = String(decoding: try Disk.read(layout.alias(name), limit: 128), as: UTF8.self)
+            return text.hasSuffix("\n") ? Digest(hex: String(text.dropLast())) : nil
+        } catch let error where error.kind == .notFound { return nil }
+    }
+
+    private func open(_ digest: Digest) throws(CakeError) -> Blob? {
+        do {
+            let file = try File(layout.blob(digest), .read)
+            return Blob(size: try file.size(), source: .file(file))
+        } catch let error where error.kind == .notFound {
+            return try heldPack(digest).map { Blob(size: $0.size, source: .pack($0, self)) }
+        }
+    }
+
+    /// Of a blob, in whatever repository; nil when it is not here.
+    func size(of digest: Digest) throws(CakeError) -> UInt64? {
+        if let status = try Disk.status(layout.blob(digest)) { return status.size }
+        return try heldPack(digest)?.size
+    }
+
+    /// A small blob, whole.
+    func bytes(of digest: Digest, limit: Int) throws(CakeError) -> [UInt8]? {
+        do {
+            return try Disk.read(layout.blob(digest), limit: limit)
+        } catch let error where error.kind == .notFound { return nil }
+    }
+
+    /// Makes a blob of bytes that are at hand. The caller holds the lock.
+    func put(blob bytes: [UInt8]) throws(CakeError) -> (Digest, UInt64) {
+        let digest = SHA256.digest(of: bytes.span)
+        let shard = layout.shard(of: digest)
+        if try Disk.status(layout.blob(digest))?.size != UInt64(bytes.count) {
+            if try !Disk.exists(shard) { try Disk.makeFolders(shard) }
+            try put(layout.blob(digest), [bytes])
+        }
+        return (digest, UInt64(bytes.count))
+    }
+
+    /// Makes a synced file that is whole and right the blob of that name. A damaged one is replaced by it.
+    func publish(_ path: String, _ digest: Digest, as name: BlobName, in repository: RepositoryName) throws(CakeError) {
+        try locked(alone: false) { () throws(CakeError) in
+            let shard = layout.shard(of: digest)
+            if try !Disk.exists(shard) { try Disk.makeFolders(shard) }
+            try Disk.rename(path, to: layout.blob(digest))
+            try Disk.syncFolder(shard)
+            if name.algorithm != .sha256 { try put(layout.alias(name), [Array((digest.hex + "\n").utf8)]) }
+            try mark(digest, in: repository)
+        }
+    }
+
+    private func mark(_ digest: Digest, in repository: RepositoryName) throws(CakeError) {
+        try mark([digest], in: repository)
+    }
+
+    /// Makes the blobs a repository's. The caller holds the lock.
+    func mark(_ digests: [Digest], in repository: RepositoryName) throws(CakeError) {
+        let place = layout.repository(repository)
+        try makeFolder(place.blobs)
+        var isNew = false
+        for digest in digests {
+            let mark = place.blob(digest)
+            if try Disk.exists(mark) {
+                try Disk.touch(mark)
+            } else {
+                _ = try File(mark, .readWriteOrCreate)
+                isNew = true
+            }
+        }
+        if isNew { try Disk.syncFolder(place.blobs) }
+    }
+}

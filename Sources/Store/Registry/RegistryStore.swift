@@ -1,0 +1,100 @@
+public import Model
+internal import Platform
+
+/// What a registry keeps in a store beside the models: blobs as they were pushed, and repositories that name them. The
+/// disk is the truth here too; many processes may serve one store.
+public struct RegistryStore: Sendable {
+    let store: LocalStore
+    let layout: RegistryLayout
+    let uploads = Uploads()
+    let packs = KnownPacks()
+    let current = CurrentModels()
+
+    /// Makes the folders where they are missing and may be made.
+    public init(_ store: LocalStore) throws(CakeError) {
+        self.store = store
+        layout = RegistryLayout(store.layout)
+        guard store.isWritable else { return }
+        var isWhole = true
+        for folder in layout.folders where try !Disk.exists(folder) { isWhole = false }
+        if isWhole { return }
+        for folder in layout.folders { try Disk.makeFolder(folder) }
+        try Disk.syncFolder(layout.root)
+        try Disk.syncFolder(store.layout.root)
+    }
+
+    /// The registry of a store that may have none.
+    public static func existing(in store: LocalStore) throws(CakeError) -> RegistryStore? {
+        try Disk.exists(RegistryLayout(store.layout).repositories) ? RegistryStore(store) : nil
+    }
+
+    public var isWritable: Bool { store.isWritable }
+
+    public func freeBytes() throws(CakeError) -> UInt64 { try Disk.freeBytes(store.layout.root) }
+
+    public func exists(_ repository: RepositoryName) throws(CakeError) -> Bool {
+        if try Disk.exists(layout.repository(repository).root) { return true }
+        return try served().contains { $0.place.repository == repository }
+    }
+
+    /// Repositories with a manifest or a model, sorted, from the first behind `last` on, and whether there are more than `count`.
+    public func repositories(after last: String, count: Int) throws(CakeError) -> (
+        names: [RepositoryName], isMore: Bool
+    ) {
+        var found: [RepositoryName] = []
+        let models = Set(try served().map(\.place.repository))
+        let names = models.union(try allRepositories()).sorted()
+        for name in names.drop(while: { !last.utf8.lexicographicallyPrecedes($0.text.utf8) }) {
+            var isListed = models.contains(name)
+            if !isListed { isListed = try !manifests(in: name).isEmpty }
+            guard isListed else { continue }
+            if found.count == count { return (found, true) }
+            found.append(name)
+        }
+        return (found, false)
+    }
+
+    func allRepositories() throws(CakeError) -> [RepositoryName] {
+        try names(in: layout.repositories).compactMap { RepositoryName(fileName: $0) }
+    }
+
+    /// None where the folder is not there.
+    func names(in folder: String) throws(CakeError) -> [String] {
+        do {
+            return try Disk.names(in: folder)
+        } catch let error where error.kind == .notFound { return [] }
+    }
+
+    /// Publishing shares the lock; who deletes has it alone, and then sees everything that was published.
+    func locked<Result>(alone: Bool, _ body: () throws(CakeError) -> Result) throws(CakeError) -> Result {
+        let lock = try File(store.layout.lock("registry"), .readWriteOrCreate)
+        _ = try lock.lock(exclusive: alone, waiting: true)
+        defer { lock.unlock() }
+        return try body()
+    }
+
+    /// Writes a small file aside, syncs it, and puts it in its place.
+    func put(_ path: String, _ runs: [[UInt8]]) throws(CakeError) {
+        var random = SystemRandomNumberGenerator()
+        let file = try File(layout.aside + "/" + UploadName(using: &random).text, .create)
+        do throws(CakeError) {
+            var length: UInt64 = 0
+            for run in runs {
+                try file.write(run.span, at: length)
+                length += UInt64(run.count)
+            }
+            try file.sync()
+            try Disk.rename(file.path, to: path)
+            try Disk.syncFolder(Disk.parent(of: path))
+        } catch {
+            try? Disk.remove(file.path)
+            throw error
+        }
+    }
+
+    /// Makes a folder of a repository, and the repository's own.
+    func makeFolder(_ folder: String) throws(CakeError) {
+        if try Disk.exists(folder) { return }
+        try Disk.makeFolders(folder)
+    }
+}

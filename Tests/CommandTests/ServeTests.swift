@@ -1,0 +1,140 @@
+import Foundation
+import Model
+import Platform
+import Support
+import Testing
+
+@testable import cake
+
+/// A server of its own in a stranger's home.
+private final class Served {
+    let process: Process
+    let port: UInt16
+
+    init(_ home: Home, _ words: String...) throws {
+        process = Tool.process(
+            Tool.cake, ["serve", "--listen", "127.0.0.1:0"] + words, variables: ["HOME": home.folder.path])
+        for name in ["log", "said"] { try Data().write(to: home.path(name)) }
+        process.standardOutput = try FileHandle(forWritingTo: home.path("log"))
+        process.standardError = try FileHandle(forWritingTo: home.path("said"))
+        try process.run()
+        var found: UInt16?
+        while found == nil, process.isRunning {
+            let said = try String(contentsOf: home.path("said"), encoding: .utf8)
+            found = said.firstRange(of: "http://127.0.0.1:").flatMap { place in
+                UInt16(said[place.upperBound...].prefix { $0.isNumber })
+            }
+            // The whole line is there with its end.
+            if !said.contains("\n") { found = nil }
+        }
+        let said = try String(contentsOf: home.path("said"), encoding: .utf8)
+        port = try #require(found, "\(said)")
+    }
+
+    deinit { end(SIGKILL) }
+
+    func end(_ signal: Int32) {
+        if process.isRunning { kill(process.processIdentifier, signal) }
+        process.waitUntilExit()
+    }
+
+    func ask(
+        _ method: String, _ address: String, _ headers: [(String, String)] = [], _ body: [UInt8]? = nil
+    ) throws -> Client.Reply {
+        try Client(port: port).ask(method, address, headers, body)
+    }
+}
+
+@Suite(.serialized) struct `A registry that is served` {
+    private let home: Home
+    private let bytes: [UInt8]
+    private let name: BlobName
+
+    init() throws {
+        home = try Home()
+        var random = Randomness(seed: 5)
+        let bytes = (0..<2_000_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        self.bytes = bytes
+        name = BlobName(SHA256.digest(of: bytes.span))
+    }
+
+    @Test func `keeps what it acknowledged through kill -9, and goes on behind it`() throws {
+        let first = try Served(home, "--push")
+        let begun = try first.ask("POST", "/v2/a/blobs/uploads/", [], [])
+        let place = try #require(begun["location"])
+        #expect(
+            try first.ask("PATCH", place, [("Content-Range", "0-999999")], Array(bytes[..<1_000_000])).status == 202)
+        let cut = try Client(port: first.port)
+        try cut.send("PATCH \(place) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
+        try cut.send(Array(bytes[1_000_000..<1_500_000]))
+        first.end(SIGKILL)
+        let second = try Served(home, "--push")
+        let status = try second.ask("GET", place)
+        let last = try #require(status["range"].flatMap { Int($0.dropFirst(2)) })
+        #expect(status.status == 204 && last >= 999_999 && last < 1_500_000)
+        let rest = Array(bytes[(last + 1)...])
+        let range = ("Content-Range", "\(last + 1)-\(bytes.count - 1)")
+        #expect(try second.ask("PUT", "\(place)?digest=\(name)", [range], rest).status == 201)
+        #expect(try second.ask("GET", "/v2/a/blobs/\(name)").body == bytes)
+    }
+
+    @Test func `has every blob whole or not at all, whenever it is killed`() throws {
+        var random = Randomness(seed: 9)
+        var whole = 0
+        for _ in 0..<6 {
+            let server = try Served(home, "--push")
+            let client = try Client(port: server.port)
+            try client.send(
+                "POST /v2/a/blobs/uploads/?digest=\(name) HTTP/1.1\r\nHost: localhost\r\nContent-Length: \(bytes.count)\r\n\r\n"
+            )
+            let count = Int(random.next() % UInt64(bytes.count * 5 / 4))
+            try client.send(Array(bytes.prefix(count)))
+            if count > bytes.count { _ = try? client.read() }
+            server.end(SIGKILL)
+            let next = try Served(home)
+            let got = try next.ask("GET", "/v2/a/blobs/\(name)")
+            #expect(got.status == 200 && got.body == bytes || got.status == 404)
+            if got.status == 200 { whole += 1 }
+            next.end(SIGTERM)
+        }
+        let server = try Served(home, "--push")
+        #expect(try server.ask("POST", "/v2/a/blobs/uploads/?digest=\(name)", [], bytes).status == 201)
+        #expect(try home.cake("gc").status == 0)
+        #expect(try server.ask("GET", "/v2/a/blobs/\(name)").body == bytes)
+        #expect(try home.cake("df").output.contains("1 blobs that cake serve keeps"))
+    }
+
+    @Test func `answers what was begun when it is told to end, and writes one line for each request`() throws {
+        let server = try Served(home, "--push")
+        let client = try Client(port: server.port)
+        try client.send(
+            "POST /v2/a/blobs/uploads/?digest=\(name) HTTP/1.1\r\nHost: localhost\r\nContent-Length: \(bytes.count)\r\n\r\n"
+        )
+        try client.send(Array(bytes.prefix(1_000_000)))
+        #expect(try server.ask("GET", "/v2/").status == 200)
+        let incoming = home.store.appending(path: "registry/uploads")
+        while try FileManager.default.contentsOfDirectory(atPath: incoming.path).isEmpty {}
+        kill(server.process.processIdentifier, SIGTERM)
+        while (try? server.ask("GET", "/v2/").status) != nil {}
+        try client.send(Array(bytes[1_000_000...]))
+        #expect(try client.read().status == 201)
+        server.process.waitUntilExit()
+        #expect(server.process.terminationReason == .uncaughtSignal && server.process.terminationStatus == SIGTERM)
+        let lines = try String(contentsOf: home.path("log"), encoding: .utf8).split(separator: "\n")
+        let documents = try lines.map { try JSONValue(parsing: Array($0.utf8).span) }
+        #expect(documents.last?["method"] == "POST" && documents.last?["status"] == 201)
+        #expect(documents.last?["received"] == JSONValue(bytes.count) && documents.first?["address"] == "/v2/")
+        let again = try Served(home)
+        #expect(try again.ask("GET", "/v2/a/blobs/\(name)").body == bytes)
+        let refused = try again.ask("POST", "/v2/a/blobs/uploads/", [], [])
+        #expect(refused.status == 405)
+    }
+
+    @Test func `starts only where nobody can push who should not`() throws {
+        let open = try home.cake("serve", "--push", "--listen", "0.0.0.0:0")
+        #expect(open.status == 2 && open.errors.contains("tokens"))
+        for text in ["nonsense", "example.org:80", "127.0.0.1", "127.0.0.1:99999", ":80"] {
+            #expect(try home.cake("serve", "--listen", text).status == 2, "\(text)")
+        }
+    }
+}

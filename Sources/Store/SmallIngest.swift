@@ -55,7 +55,7 @@ extension LocalStore {
         var offers: [SmallOffer] = []
         for (index, run) in runs.enumerated() where claims[index] == .needed {
             offers.append(
-                SmallOffer(layer: layers[index], range: ranges[index], dtype: run.dtype, bases: try bases(index)))
+                SmallOffer(layer: layers[index], range: ranges[index], dtype: run.kind?.dtype, bases: try bases(index)))
         }
         var chosen = try chooseBases(for: offers, in: chunk, operation).makeIterator()
         var result: [SmallLayer] = []

@@ -18,6 +18,10 @@ int cake_fallocate(int descriptor, int64_t size) { return fallocate(descriptor, 
 
 int cake_accept(int listening) { return accept4(listening, NULL, NULL, SOCK_CLOEXEC); }
 
+int cake_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+char **cake_environment(void) { return environ; }
+
 CURLcode cake_curl_set_number(CURL *handle, CURLoption option, long value) {
     return curl_easy_setopt(handle, option, value);
 }

@@ -2,6 +2,7 @@
 #include "CShims.h"
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,6 +20,8 @@ int cake_fallocate(int descriptor, int64_t size) { return fallocate(descriptor, 
 int cake_accept(int listening) { return accept4(listening, NULL, NULL, SOCK_CLOEXEC); }
 
 int cake_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+int cake_memory_file(void) { return memfd_create("cake", MFD_CLOEXEC); }
 
 char **cake_environment(void) { return environ; }
 

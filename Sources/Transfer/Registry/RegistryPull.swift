@@ -28,7 +28,7 @@ public struct RegistryPull: Sendable {
         let pack: PackIndex.Pack
         let members: [PackIndex.Member]
         let parts: Parts
-        let source: RemotePack
+        let source: RemoteBlob
     }
 
     let remote: RemoteArtifact
@@ -76,7 +76,7 @@ public struct RegistryPull: Sendable {
             work.append(
                 PackWork(
                     pack: pack, members: members.sorted { $0.offset < $1.offset }, parts: parts,
-                    source: RemotePack(pack, in: remote.repository)))
+                    source: RemoteBlob(pack, in: remote.repository)))
         }
         let brought = try await bring(work, operation)
         progress.begin("publishing \(name)")

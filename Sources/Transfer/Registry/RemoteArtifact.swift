@@ -54,28 +54,32 @@ public struct RemoteArtifact: Sendable {
     public var size: UInt64 { index.members.reduce(0) { $0.clampedSum($1.length) } }
 }
 
-/// One pack of a registry, any run of which can be asked for.
-final class RemotePack: RangeSource {
+/// One blob of a registry, any run of which can be asked for.
+final class RemoteBlob: RangeSource {
     let label: String
     private let repository: RemoteRepository
-    private let pack: PackIndex.Pack
+    private let name: BlobName
+    private let size: UInt64
     private let wholeOnly = Once()
 
-    init(_ pack: PackIndex.Pack, in repository: RemoteRepository) {
-        self.pack = pack
+    init(_ name: BlobName, size: UInt64, in repository: RemoteRepository) {
+        self.name = name
+        self.size = size
         self.repository = repository
-        label = "pack \(pack.digest.short) of \(repository.name)"
+        label = "blob \(name.short) of \(repository.name)"
+    }
+
+    convenience init(_ pack: PackIndex.Pack, in repository: RemoteRepository) {
+        self.init(BlobName(pack.digest), size: pack.size, in: repository)
     }
 
     var comesWhole: Bool { wholeOnly.hasHappened }
 
     func open(_ range: Range<UInt64>) async throws -> OpenedRun {
-        let answer = try await repository.open(
-            range, of: BlobName(pack.digest), size: pack.size, label: label)
-        switch answer {
+        switch try await repository.open(range, of: name, size: size, label: label) {
         case .partial(let exchange): return OpenedRun(exchange)
         case .whole(let exchange):
-            if range != 0..<pack.size { wholeOnly.happen() }
+            if range != 0..<size { wholeOnly.happen() }
             return try await OpenedRun(exchange, of: label, droppingFirst: range.lowerBound)
         case .expired(let status):
             throw CakeError(.network, "\(label): the registry answers with status \(status.code)")

@@ -2,6 +2,7 @@
 #include "CShims.h"
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,6 +18,12 @@ int cake_clone(int to, int from) { return ioctl(to, FICLONE, from); }
 int cake_fallocate(int descriptor, int64_t size) { return fallocate(descriptor, 0, 0, size); }
 
 int cake_accept(int listening) { return accept4(listening, NULL, NULL, SOCK_CLOEXEC); }
+
+int cake_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+int cake_memory_file(void) { return memfd_create("cake", MFD_CLOEXEC); }
+
+char **cake_environment(void) { return environ; }
 
 CURLcode cake_curl_set_number(CURL *handle, CURLoption option, long value) {
     return curl_easy_setopt(handle, option, value);

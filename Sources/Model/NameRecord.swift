@@ -65,6 +65,12 @@ public struct NameRecord: Hashable, Sendable {
         }
     }
 
+    /// Repositories of registries that it was pushed to: `oci://host/team/model`, the latest last.
+    public var pushed: [String] {
+        get { fields["pushed"]?.split(separator: " ").map(String.init) ?? [] }
+        set { fields["pushed"] = newValue.isEmpty ? nil : newValue.suffix(20).joined(separator: " ") }
+    }
+
     public var isPartial: Bool { fields["missing"] != nil }
 
     public var isPinned: Bool {

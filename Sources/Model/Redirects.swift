@@ -10,35 +10,39 @@ public struct Redirects: Sendable {
     /// False once another origin was on the way, and for good: whoever sends one back is not the one that was asked.
     public private(set) var mayCarryToken = true
 
-    public init(from url: WebURL) {
+    /// What a person may do about a way that leads astray, but for a Hub.
+    private let remedy: String?
+
+    public init(from url: WebURL, remedy: String? = nil) {
         self.url = url
+        self.remedy = remedy
         start = url.origin
     }
 
     public mutating func follow(_ location: String?) throws(CakeError) {
         guard let location else {
-            throw CakeError(.failed, "\(url.origin) sends elsewhere without saying where", fix: Redirects.advice)
+            throw CakeError(.failed, "\(url.origin) sends elsewhere without saying where", fix: remedy ?? Redirects.advice)
         }
         guard hops < Redirects.limit else {
             throw CakeError(
                 .failed, "\(start) sends from place to place, more than \(Redirects.limit) times",
-                fix: Redirects.advice)
+                fix: remedy ?? Redirects.advice)
         }
         let next: WebURL
         do {
             next = try url.resolving(location)
         } catch {
             throw CakeError(
-                .failed, "\(url.origin) sends elsewhere, but \(HubAnswer.tame(error.what))", fix: Redirects.advice)
+                .failed, "\(url.origin) sends elsewhere, but \(HubAnswer.tame(error.what))", fix: remedy ?? Redirects.advice)
         }
         if url.origin.scheme == .https, next.origin.scheme == .http {
             throw CakeError(
-                .failed, "\(url.origin) sends to \(next.origin), which is not encrypted", fix: Redirects.advice)
+                .failed, "\(url.origin) sends to \(next.origin), which is not encrypted", fix: remedy ?? Redirects.advice)
         }
         if next.origin.host.reach > url.origin.host.reach {
             throw CakeError(
                 .failed, "\(url.origin) sends to \(next.origin), an address inside this network or machine",
-                fix: "if that server is meant, give its own address: HF_ENDPOINT=\(next.origin)")
+                fix: remedy ?? "if that server is meant, give its own address: HF_ENDPOINT=\(next.origin)")
         }
         if !Origin.mayCarryToken(from: start, to: next.origin) { mayCarryToken = false }
         url = next

@@ -35,6 +35,13 @@ public final class File: Sendable {
         if mode == .create || mode == .readWriteOrCreate { note(.created(path)) }
     }
 
+    /// Bytes that are in memory, for who reads files.
+    public init(inMemory bytes: Span<UInt8>) throws(CakeError) {
+        path = "bytes in memory"
+        descriptor = try retrying("make", path) { cake_memory_file() }
+        try write(bytes, at: 0)
+    }
+
     deinit { close(descriptor) }
 
     /// Fills `room` from `offset` on, and returns how much there was to fill it with: less only at the end of the file.

@@ -215,6 +215,7 @@ private struct Collector {
             try Disk.remove(layout.manifest(manifest))
             try Disk.remove(layout.removalMark(manifest))
             try Disk.remove(layout.coordinates(of: manifest))
+            try Disk.remove(layout.claim(manifest))
         }
         try Disk.syncFolder(layout.manifests)
         for object in deadObjects { try Disk.remove(layout.object(object.digest)) }

@@ -12,8 +12,10 @@ public struct KnownFiles: Sendable {
     public init(of store: LocalStore) throws(CakeError) {
         // Another process may have brought some since the store was opened.
         _ = try store.catalog.refresh(since: store.catalog.reading)
-        var digests = try store.manifestDigests()
-        for other in store.lower { digests += try other.manifestDigests() }
+        var digests: [Digest] = []
+        for place in [store] + store.lower {
+            for digest in try place.manifestDigests() where try !place.isClaim(digest) { digests.append(digest) }
+        }
         for digest in digests {
             guard let manifest = try? store.manifest(digest) else { continue }
             for file in manifest.files where bySHA256.updateValue(file, forKey: file.digest) == nil {

@@ -17,6 +17,7 @@ public struct Layout: Sendable {
     var damaged: String { root + "/damaged" }
     var locks: String { root + "/locks" }
     var coordinates: String { root + "/coordinates" }
+    var claims: String { root + "/claims" }
 
     static let shards: [String] = (0..<256).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
 
@@ -32,6 +33,9 @@ public struct Layout: Sendable {
 
     func coordinates(of manifest: Digest) -> String { coordinates + "/" + manifest.hex }
 
+    /// Of a manifest whose files' digests are a stranger's word.
+    func claim(_ manifest: Digest) -> String { claims + "/" + manifest.hex }
+
     func removalMark(_ digest: Digest) -> String { removed + "/" + digest.hex }
 
     func indexFile(_ digest: Digest) -> String { index + "/" + digest.hex + ".index" }
@@ -40,7 +44,7 @@ public struct Layout: Sendable {
 
     func lock(_ name: String) -> String { locks + "/" + name }
 
-    var folders: [String] { [objects, packs, manifests, names, removed, index, incoming, damaged, locks, coordinates] }
+    var folders: [String] { [objects, packs, manifests, names, removed, index, incoming, damaged, locks, coordinates, claims] }
 
     static let packSuffix = ".pack"
     static let indexSuffix = ".index"

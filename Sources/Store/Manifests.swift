@@ -3,11 +3,19 @@ internal import Platform
 
 /// Manifests in the store, named by the SHA-256 of their text.
 extension LocalStore {
-    /// Keeps a manifest. All its layers must have been published before.
-    public func save(_ manifest: Manifest, in operation: Operation) throws(CakeError) -> Digest {
+    /// Keeps a manifest. All its layers must have been published before, and its files hashed to what it says of them; where
+    /// only its publisher says so, it is a claim, and no proof of what is in a file.
+    public func save(
+        _ manifest: Manifest, in operation: Operation, isClaim: Bool = false
+    ) throws(CakeError) -> Digest {
         let bytes = ManifestText.encode(manifest)
         let digest = SHA256.digest(of: bytes.span)
         try operation.hold(manifest: digest)
+        if isClaim, try !Disk.exists(layout.manifest(digest)) {
+            try replace(layout.claim(digest), with: [], in: operation)
+        } else if !isClaim {
+            try Disk.remove(layout.claim(digest))
+        }
         if let status = try Disk.status(layout.manifest(digest)), status.size == UInt64(bytes.count),
             (try? self.manifest(digest)) != nil
         {
@@ -39,6 +47,8 @@ extension LocalStore {
             return try ManifestText.decode(bytes.span)
         } catch { throw error.at("manifest \(digest.short)") }
     }
+
+    func isClaim(_ manifest: Digest) throws(CakeError) -> Bool { try Disk.exists(layout.claim(manifest)) }
 
     /// The digests of all manifests, named or not.
     public func manifestDigests() throws(CakeError) -> [Digest] {

@@ -53,8 +53,11 @@ public struct PlainBytes: Sendable {
         return bytes
     }
 
+    /// Where they lie, when that is in one place.
+    var onlyRun: (File, UInt64)? { stored == nil && runs.count == 1 ? (runs[0].file, runs[0].start) : nil }
+
     /// Puts exactly `count` bytes from `offset` on into a chunk.
-    func fill(_ chunk: Chunk, from offset: UInt64, count: Int) throws(CakeError) {
+    public func fill(_ chunk: Chunk, from offset: UInt64, count: Int) throws(CakeError) {
         if let (layer, reader) = stored { return try reader.fill(chunk, from: offset, count: count, of: layer) }
         var skipped: UInt64 = 0
         chunk.count = 0

@@ -9,9 +9,9 @@ struct CommandTable: Sendable {
 
     static let standard = CommandTable(commands: [
         ImportCommand.command, PullCommand.command, DownloadCommand.command, ExportCommand.command, CatCommand.command,
-        StreamCommand.command, ServeCommand.command, DemoCommand.command,
+        StreamCommand.command, PushCommand.command, CopyCommand.command, ServeCommand.command, DemoCommand.command,
         ListCommand.command, InspectCommand.command, DiffCommand.command, DiskUseCommand.command,
-        ListRemoteCommand.command, SearchCommand.command,
+        ListRemoteCommand.command, TagsCommand.command, SearchCommand.command,
         VerifyCommand.command, CollectCommand.command, OptimizeCommand.command, ReclaimCommand.command,
         RemoveCommand.command,
         TagCommand.command,

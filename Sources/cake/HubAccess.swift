@@ -17,8 +17,8 @@ extension Session {
         case .hub(let reference): return reference
         case .registry(let registry):
             throw CakeError(
-                .usage, "\(shown) names the registry \(registry.host), and cake does not speak to registries yet",
-                fix: "for a repository of the Hub write hf://org/name")
+                .usage, "\(shown) names the registry \(registry.host), and this needs a repository of the Hub",
+                fix: "for one of the Hub write hf://org/name; cake pull, tags and inspect speak to registries")
         case .path:
             throw CakeError(.usage, "\(shown) is a path, and not on the Hub", fix: "cake import \(shown)")
         }

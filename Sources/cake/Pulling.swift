@@ -57,7 +57,7 @@ struct Pulling: Sendable {
         } else if !session.settings.isQuiet {
             tell(report, after: ContinuousClock.now - start, session)
         }
-        if let localFolder { try await export(name, report.manifest, from: store, to: localFolder, in: session) }
+        if let localFolder { try await session.export(name, report.manifest, from: store, to: localFolder) }
     }
 
     private func tell(_ choice: WeightSelection.Choice, _ session: Session) {
@@ -123,19 +123,6 @@ struct Pulling: Sendable {
         )
     }
 
-    private func export(
-        _ name: ModelName, _ manifest: Digest, from store: LocalStore, to folder: String, in session: Session
-    ) async throws {
-        let progress = Progress("exporting \(name)")
-        let export = Export(from: store, progress: progress)
-        let files = try store.manifest(manifest).files
-        let report = try await session.reporter.show(progress) { try await export(name, manifest, files, to: folder) }
-        if !session.settings.isQuiet, !session.settings.isJSON {
-            session.output.line(
-                "  exported to \(Printable.escape(folder)): \(report.files) files, \(report.filesThere) were there")
-        }
-    }
-
     private func document(_ report: Pull.Report) -> JSONValue {
         var saved = JSONObject()
         for proof in Pull.Proof.allCases { saved.append(proof.rawValue, JSONValue(report.bytesSaved[proof] ?? 0)) }
@@ -146,5 +133,21 @@ struct Pulling: Sendable {
             "bytes_stored": JSONValue(report.bytesStored), "partial": .bool(report.tensors != nil),
             "tensors_missing": JSONValue(report.tensors?.missing ?? 0),
         ]
+    }
+}
+
+extension Session {
+    /// Puts a model's files beside, as a pull is asked to.
+    func export(
+        _ name: ModelName, _ manifest: Digest, from store: LocalStore, to folder: String
+    ) async throws {
+        let progress = Progress("exporting \(name)")
+        let export = Export(from: store, progress: progress)
+        let files = try store.manifest(manifest).files
+        let report = try await reporter.show(progress) { try await export(name, manifest, files, to: folder) }
+        if !settings.isQuiet, !settings.isJSON {
+            output.line(
+                "  exported to \(Printable.escape(folder)): \(report.files) files, \(report.filesThere) were there")
+        }
     }
 }

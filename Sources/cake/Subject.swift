@@ -3,13 +3,14 @@ import Platform
 import Store
 import Transfer
 
-/// What a person named to look at: a model in the store, one that lies on this disk, or one on the Hub.
+/// What a person named to look at: a model in the store, one that lies on this disk, one on the Hub or in a registry.
 enum Subject: Sendable {
     case stored(LocalStore, LocalStore.Named)
     case local(LocalModel)
     /// A fast-load archive, taken at its word: `cake verify` reads all of it.
     case archive(ArchiveFile)
     case remote(RemoteModel)
+    case registry(RegistryModel)
 
     /// Every byte of a path is read for its digests, with the progress shown; the store knows them. Of what is remote, as
     /// much as is known without reading it.
@@ -20,6 +21,7 @@ enum Subject: Sendable {
         case .remote(let model):
             if let refusal = model.refusal { throw refusal }
             return model.outline
+        case .registry(let model): return model.outline
         case .local(let model):
             let progress = Progress("reading \(Disk.lastPart(of: model.origin))")
             return try await session.reporter.show(progress) {
@@ -48,6 +50,8 @@ enum Subject: Sendable {
             try outline.addGitDigests { path, limit throws(CakeError) in
                 try archive.bytes(of: path.string, limit: limit)
             }
+        case .registry(let model):
+            try outline.addGitDigests { path, _ throws(CakeError) in model.bytes(of: path.string) }
         case .remote: break
         }
         return outline
@@ -58,6 +62,13 @@ enum Subject: Sendable {
         return model
     }
 
+    var isElsewhere: Bool {
+        switch self {
+        case .remote, .registry: true
+        case .stored, .local, .archive: false
+        }
+    }
+
     var isStored: Bool { if case .stored = self { true } else { false } }
 
     /// For looking at some of its bytes.
@@ -66,6 +77,7 @@ enum Subject: Sendable {
         case .stored(let store, let named): TensorSight(store, named.record.manifest)
         case .local(let model): try TensorSight(model)
         case .archive(let archive): TensorSight(archive)
+        case .registry(let model): throw Subject.unread(model.reference.storeName)
         case .remote(let model):
             TensorSight(
                 model, from: try session.hub(for: "looking at \(model.reference.storeName)"),
@@ -78,11 +90,15 @@ enum Subject: Sendable {
         case .stored(let store, _): TensorReader(store)
         case .local(let model): try TensorReader(model)
         case .archive(let archive): TensorReader(archive)
-        case .remote(let model):
-            throw CakeError(
-                .usage, "the numbers of \(model.reference.storeName) are on the Hub, and comparing them takes them all",
-                fix: "cake pull \(model.reference.storeName), then run it again; or leave out --numeric")
+        case .remote(let model): throw Subject.unread(model.reference.storeName)
+        case .registry(let model): throw Subject.unread(model.reference.storeName)
         }
+    }
+
+    private static func unread(_ name: String) -> CakeError {
+        CakeError(
+            .usage, "the numbers of \(name) are not here, and comparing them takes them all",
+            fix: "cake pull \(name), then run it again; or leave out --numeric")
     }
 
     /// As it is called: the name it has in the store, or the path.
@@ -91,16 +107,24 @@ enum Subject: Sendable {
         case .stored(_, let named): named.name.string
         case .local, .archive: typed
         case .remote(let model): model.reference.storeName
+        case .registry(let model): model.reference.storeName
         }
     }
 }
 
 extension Session {
     /// As `here`; what is not here, and is spelled like a name on the Hub, is looked at there.
-    func subject(_ typed: String) async throws -> Subject {
+    func subject(_ typed: String, plainHTTP: Bool = false) async throws -> Subject {
         do throws(CakeError) {
             return try here(typed)
         } catch {
+            if error.kind == .notFound, case .registry(let reference) = try? settings.reference(typed) {
+                let purpose = "looking at \(Printable.escape(typed)), which is not in the store,"
+                let client = try registry(reference.host, for: purpose, plainHTTP: plainHTTP)
+                return try await reporter.show(Progress("looking at \(reference.storeName)")) {
+                    .registry(try await RegistryModel(reference, from: client))
+                }
+            }
             guard error.kind == .notFound, let reference = remoteReference(typed) else { throw error }
             let source = try hub(for: "looking at \(Printable.escape(typed)), which is not in the store,")
             let progress = Progress("looking at \(reference.storeName)")

@@ -11,6 +11,12 @@ int cake_start_writing(int descriptor, int64_t offset, int64_t count);
 int cake_fallocate(int descriptor, int64_t size);
 /// A connection that no program inherits, from the first moment on.
 int cake_accept(int listening);
+/// Both ends are inherited by no program.
+int cake_pipe(int ends[2]);
+/// A file that is nowhere but in memory.
+int cake_memory_file(void);
+/// What programs that are started inherit.
+char **cake_environment(void);
 // Makes all of one file the bytes of another, without copying them, where the file system can.
 int cake_clone(int to, int from);
 

@@ -2,7 +2,7 @@
 public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
     /// With its port, if one was given.
     public let host: String
-    public let path: String
+    public let repository: RepositoryName
     /// `latest` when neither a tag nor a digest was given.
     public let tag: String?
     /// Goes before the tag.
@@ -39,24 +39,28 @@ public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
         } else {
             tag = digest == nil ? "latest" : nil
         }
-        guard RepositoryName(path) != nil else {
+        guard let repository = RepositoryName(path) else {
             let lower = path.lowercased()
             throw refuse(
                 "a path there is of lower-case letters and digits, with single . _ or - between",
                 fix: RepositoryName(lower) == nil
                     ? nil : "write \(self.host)/\(lower), or hf://\(Printable.escape(text)) for the Hub")
         }
-        self.path = path
+        self.repository = repository
     }
 
-    public var description: String {
-        "oci://\(host)/\(path)" + (tag.map { ":" + $0 } ?? "") + (digest.map { "@sha256:" + $0.hex } ?? "")
+    public var path: String { repository.text }
+
+    public var description: String { "oci://" + storeName }
+
+    /// What a pull calls it in the store.
+    public var storeName: String {
+        "\(host)/\(path)" + (tag.map { ":" + $0 } ?? "") + (digest.map { "@sha256:" + $0.hex } ?? "")
     }
 
-    /// For a verb that only knows the Hub.
-    public var unsupported: CakeError {
-        CakeError(
-            .usage, "registries are not supported yet: \(self)",
-            fix: "models come from the Hub (cake pull org/name) or from this disk (cake import ./folder)")
+    /// The digest where one was given.
+    public var manifest: ManifestName {
+        if let digest { return .digest(BlobName(digest)) }
+        return tag.flatMap { TagName($0) }.map { .tag($0) } ?? .none("")
     }
 }

@@ -31,17 +31,23 @@ public struct PackPlan: Hashable, Sendable {
     }
 
     /// `layers` are the model's, each once, in the order of its files. What an earlier index holds is taken from there, from
-    /// the first that holds it as itself, else from the first that holds it as a delta.
-    public init(_ layers: [Layer], earlier: [PackIndex] = []) {
+    /// the first that holds it as itself, else from the first that holds it as a delta. Of `bases`, which are none of the
+    /// model's layers, those are taken along that an earlier index holds as themselves.
+    public init(_ layers: [Layer], bases: [Layer] = [], earlier: [PackIndex] = []) {
         let wanted = layers.filter { $0.size > 0 }
         packBits = PackPlan.packBits(forPlainBytes: wanted.reduce(0) { $0 &+ min($1.size, 1 << 56) })
         var found: [Digest: [Taken]] = [:]
         for layer in wanted {
             if let taken = PackPlan.find(layer, in: earlier) { found[layer.digest] = taken }
         }
+        let own = Set(wanted.map(\.digest))
+        var others: [Taken] = []
+        for base in bases where !own.contains(base.digest) {
+            if let taken = PackPlan.find(base, in: earlier), taken.count == 1 { others += taken }
+        }
         var refused: Set<Digest> = []
         while true {
-            lay(wanted, found, without: refused)
+            lay(wanted, found, others, without: refused)
             guard reused.count + new.count > PackPlan.mostPacks, let worst = leastUsed() else { return }
             refused.insert(worst)
         }
@@ -65,7 +71,9 @@ public struct PackPlan: Hashable, Sendable {
         return delta
     }
 
-    private mutating func lay(_ wanted: [Layer], _ found: [Digest: [Taken]], without refused: Set<Digest>) {
+    private mutating func lay(
+        _ wanted: [Layer], _ found: [Digest: [Taken]], _ others: [Taken], without refused: Set<Digest>
+    ) {
         (reused, taken, new) = ([], [], [])
         var packs: Set<Digest> = []
         var placed: Set<Digest> = []
@@ -86,6 +94,7 @@ public struct PackPlan: Hashable, Sendable {
         }
         // Behind the layers that lie there as themselves: a base among them is not taken twice.
         for all in deltas { take(all, &self) }
+        for one in others where !refused.contains(one.pack.digest) { take([one], &self) }
         fill(missing.filter { !placed.contains($0.digest) })
     }
 

@@ -25,6 +25,42 @@ public final class HTTPClient: Sendable {
         }
     }
 
+    /// The same with a body of so many bytes, which `feed` sends while the request goes. An answer that comes before all of
+    /// it was sent ends the feeding.
+    public func open(
+        _ request: HTTPRequest, sending length: UInt64,
+        _ feed: @escaping @Sendable (HTTPSender) async throws -> Void
+    ) async throws -> HTTPExchange {
+        try Task.checkCancellation()
+        let transfer = HTTPTransfer(
+            request, loop: loop, pool: pool, limit: settings.bufferedBytes, sending: length)
+        guard let outgoing = transfer.outgoing else { return try await open(request) }
+        loop.start(transfer)
+        do {
+            return try await withThrowingTaskGroup(of: HTTPHead?.self) { group in
+                group.addTask { try await transfer.waitForHead() }
+                group.addTask { [pool] in
+                    do {
+                        try await feed(HTTPSender(transfer: transfer, pool: pool))
+                    } catch is HTTPSender.Ended { return nil }
+                    guard outgoing.missing == 0 else {
+                        throw CakeError(.failed, "a body ended \(outgoing.missing) bytes before it should")
+                    }
+                    return nil
+                }
+                var head: HTTPHead?
+                while head == nil, let found = try await group.next() { head = found }
+                group.cancelAll()
+                guard let head else { throw CakeError(.network, "the server closed the connection without an answer") }
+                return HTTPExchange(transfer, head: head)
+            }
+        } catch {
+            transfer.cancel()
+            try Task.checkCancellation()
+            throw error
+        }
+    }
+
     /// A small answer as a whole.
     public func fetch(_ request: HTTPRequest, limit: Int) async throws -> (head: HTTPHead, body: [UInt8]) {
         let exchange = try await open(request)

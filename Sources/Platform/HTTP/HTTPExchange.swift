@@ -76,6 +76,8 @@ final class HTTPTransfer: Sendable {
     }
 
     let request: HTTPRequest
+    /// A body that is fed while it goes.
+    let outgoing: Outgoing?
     private let loop: HTTPLoop
     private let pool: ChunkPool
     private let limit: Int
@@ -83,14 +85,21 @@ final class HTTPTransfer: Sendable {
 
     static let headerLimit = 256 << 10
 
-    init(_ request: HTTPRequest, loop: HTTPLoop, pool: ChunkPool, limit: Int) {
+    init(_ request: HTTPRequest, loop: HTTPLoop, pool: ChunkPool, limit: Int, sending length: UInt64 = 0) {
         self.request = request
         self.loop = loop
         self.pool = pool
         self.limit = limit
+        outgoing = length == 0 ? nil : Outgoing(length: length, limit: limit, pool: pool)
     }
 
     // What tasks ask.
+
+    func send(_ chunk: Chunk) async throws {
+        guard let outgoing else { return }
+        if try outgoing.put(chunk) { loop.resume(self) }
+        try await outgoing.waitForRoom()
+    }
 
     func waitForHead() async throws -> HTTPHead {
         try await withTaskCancellationHandler {
@@ -138,8 +147,8 @@ final class HTTPTransfer: Sendable {
         loop.cancel(self)
     }
 
-    /// Held back, since its reader is slow.
-    var isPaused: Bool { state.withLock { $0.isPaused } }
+    /// Held back, since who reads or sends here is slow.
+    var isPaused: Bool { state.withLock { $0.isPaused } || outgoing?.isStarved == true }
 
     // What the loop's thread tells.
 
@@ -211,6 +220,7 @@ final class HTTPTransfer: Sendable {
     }
 
     func finish(_ result: Result<Void, CakeError>) {
+        outgoing?.end()
         deliver()
         let (head, chunk) = state.withLock { state in
             if state.end == nil { state.end = result }

@@ -1,6 +1,13 @@
 /// What is asked of a server.
 public struct HTTPRequest: Sendable {
-    public enum Method: String, Sendable { case get = "GET", head = "HEAD", post = "POST" }
+    public enum Method: String, Sendable {
+        case get = "GET"
+        case head = "HEAD"
+        case post = "POST"
+        case put = "PUT"
+        case patch = "PATCH"
+        case delete = "DELETE"
+    }
 
     public var method = Method.get
     public var url: String
@@ -9,6 +16,8 @@ public struct HTTPRequest: Sendable {
     public var body: [UInt8] = []
     /// Only these bytes of it.
     public var range: Range<UInt64>?
+    /// For an answer that takes its time, in seconds; nil for the usual patience.
+    public var stallSeconds: Int?
 
     public init(_ method: Method = .get, _ url: String) {
         self.method = method
@@ -31,6 +40,13 @@ public struct HTTPHead: Sendable {
     public subscript(name: String) -> String? {
         let wanted = name.lowercased()
         return fields.first { $0.name == wanted }?.value
+    }
+
+    /// The headers of that name, as one list.
+    public func list(_ name: String) -> String? {
+        let wanted = name.lowercased()
+        let values = fields.lazy.filter { $0.name == wanted }.map(\.value)
+        return values.isEmpty ? nil : values.joined(separator: ", ")
     }
 
     /// The length that was announced, when it is a number.

@@ -75,11 +75,10 @@ public struct HubSource: Sendable {
             switch head.status {
             case 301, 302, 303, 307, 308: try way.follow(head["location"])
             case 206:
-                try RangeAnswer.check(head, range: range, of: file)
+                try RangeAnswer.check(head, range: range, of: "\(file.path)", size: file.size)
                 return .partial(exchange)
             case 200:
-                try RangeAnswer.refuseEncoding(head, of: file)
-                if let length = head.contentLength, length != file.size { throw RangeAnswer.otherSize(file, length) }
+                try RangeAnswer.check(head, whole: "\(file.path)", size: file.size)
                 return .whole(exchange)
             case 400, 401, 403, 404, 410: return .expired(HTTPStatus(head.status))
             case 416:
@@ -170,29 +169,37 @@ enum RangeAnswer: Sendable {
     static let advice = "the file changed, or a proxy on the way changes answers; run it again"
 
     /// A 206 has to say exactly which bytes it brings, and of how many. A server may bring fewer than asked for.
-    static func check(_ head: HTTPHead, range: Range<UInt64>, of file: SnapshotFile) throws(CakeError) {
-        try refuseEncoding(head, of: file)
+    static func check(_ head: HTTPHead, range: Range<UInt64>, of label: String, size: UInt64) throws(CakeError) {
+        try refuseEncoding(head, of: label)
         guard let text = head["content-range"], let found = ContentRange(text) else {
-            throw CakeError(.network, "\(file.path): the server does not say which bytes it sends", fix: advice)
+            throw CakeError(.network, "\(label): the server does not say which bytes it sends", fix: advice)
         }
-        guard found.total == nil || found.total == file.size else { throw otherSize(file, found.total ?? 0) }
+        guard found.total == nil || found.total == size else {
+            throw otherSize(label, size, found.total ?? 0)
+        }
         guard found.first == range.lowerBound, found.last >= found.first else {
             throw CakeError(
                 .network,
-                "\(file.path): asked for bytes from \(range.lowerBound), the server sends \(found.first) to \(found.last)",
+                "\(label): asked for bytes from \(range.lowerBound), the server sends \(found.first) to \(found.last)",
                 fix: advice)
         }
     }
 
-    static func refuseEncoding(_ head: HTTPHead, of file: SnapshotFile) throws(CakeError) {
+    /// A server that ignores ranges.
+    static func check(_ head: HTTPHead, whole label: String, size: UInt64) throws(CakeError) {
+        try refuseEncoding(head, of: label)
+        if let length = head.contentLength, length != size { throw otherSize(label, size, length) }
+    }
+
+    private static func refuseEncoding(_ head: HTTPHead, of label: String) throws(CakeError) {
         guard let encoding = head["content-encoding"], encoding.lowercased() != "identity" else { return }
         throw CakeError(
-            .network, "\(file.path): the server sends it as \(Printable.escape(encoding)), which nobody asked for",
+            .network, "\(label): the server sends it as \(Printable.escape(encoding)), which nobody asked for",
             fix: advice)
     }
 
-    static func otherSize(_ file: SnapshotFile, _ found: UInt64) -> CakeError {
-        CakeError(.damaged, "\(file.path) has \(found) bytes now, and had \(file.size) when it was listed", fix: advice)
+    private static func otherSize(_ label: String, _ size: UInt64, _ found: UInt64) -> CakeError {
+        CakeError(.damaged, "\(label) has \(found) bytes now, and had \(size) when it was listed", fix: advice)
     }
 }
 

@@ -85,6 +85,11 @@ final class RemoteFile: Sendable {
         }
     }
 
+    var incoming: Incoming {
+        let place: (Parts, any RangeSource)? = if case .parts(let parts, let file) = bytes { (parts, file) } else { nil }
+        return Incoming(gaps: gaps, place: place, arrivals: arrivals)
+    }
+
     /// What a cut has become; nil as long as it has not.
     func layer(of cut: Int) -> Layer? { layers.withLock { $0[cut] } }
 

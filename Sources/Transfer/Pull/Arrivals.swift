@@ -9,16 +9,23 @@ final class Arrivals: Sendable {
         var failure: (any Error)?
     }
 
-    private let units: [Segmentation.Unit]
+    /// In order, none over another.
+    private let units: [Range<UInt64>]
     private let state: Mutex<State>
     private let onWhole: @Sendable (Int) -> Void
 
     /// `runs` do not overlap. `onWhole` hears of each unit once, also of those that are whole from the start.
-    init(_ units: [Segmentation.Unit], having runs: [Range<UInt64>], onWhole: @escaping @Sendable (Int) -> Void) {
+    convenience init(
+        _ units: [Segmentation.Unit], having runs: [Range<UInt64>], onWhole: @escaping @Sendable (Int) -> Void
+    ) {
+        self.init(units.map(\.bytes), having: runs, onWhole: onWhole)
+    }
+
+    init(_ units: [Range<UInt64>], having runs: [Range<UInt64>], onWhole: @escaping @Sendable (Int) -> Void) {
         self.units = units
         self.onWhole = onWhole
-        state = Mutex(State(missing: units.map(\.count)))
-        for index in units.indices where units[index].count == 0 { onWhole(index) }
+        state = Mutex(State(missing: units.map { UInt64($0.count) }))
+        for index in units.indices where units[index].isEmpty { onWhole(index) }
         for run in runs { arrived(run) }
     }
 
@@ -27,8 +34,8 @@ final class Arrivals: Sendable {
         var whole: [Int] = []
         let waiters = state.withLock { state in
             var index = firstUnit(endingAfter: bytes.lowerBound)
-            while index < units.count, units[index].start < bytes.upperBound {
-                let overlap = units[index].bytes.clamped(to: bytes)
+            while index < units.count, units[index].lowerBound < bytes.upperBound {
+                let overlap = units[index].clamped(to: bytes)
                 if !overlap.isEmpty {
                     state.missing[index] -= UInt64(overlap.count)
                     if state.missing[index] == 0 { whole.append(index) }
@@ -72,7 +79,7 @@ final class Arrivals: Sendable {
         var (low, high) = (0, units.count)
         while low < high {
             let middle = (low + high) / 2
-            if units[middle].bytes.upperBound <= offset { low = middle + 1 } else { high = middle }
+            if units[middle].upperBound <= offset { low = middle + 1 } else { high = middle }
         }
         return low
     }

@@ -3,10 +3,18 @@ internal import Platform
 internal import Store
 internal import Synchronization
 
+/// What is to be fetched of one file or blob, and where it goes.
+struct Incoming: Sendable {
+    let gaps: [RemoteSpan]
+    /// Nil when nothing is.
+    let place: (parts: Parts, source: any RangeSource)?
+    let arrivals: Arrivals
+}
+
 /// Brings the missing bytes of remote files into their parts, over as many connections as the server bears. A span that
 /// fails goes on where it stopped, on another connection.
 struct Fetch: Sendable {
-    let files: [RemoteFile]
+    let files: [Incoming]
     let progress: Progress
     let mostConnections: Int
     let pool: BlockingPool
@@ -70,7 +78,7 @@ struct Fetch: Sendable {
 
     private func bring(_ span: RemoteSpan) async throws -> Event {
         let file = files[span.file]
-        guard case .parts(let parts, let source) = file.bytes else { return .ended(span, suffered: false) }
+        guard let (parts, source) = file.place else { return .ended(span, suffered: false) }
         let part = try parts.part(at: span.bytes.lowerBound)
         defer { part.close() }
         let suffered = try await source.bring(span.bytes) { chunk, bytes in

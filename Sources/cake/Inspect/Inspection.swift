@@ -49,13 +49,15 @@ struct Inspection: Sendable {
     /// In the order of their bytes, file by file.
     let tensors: [Row]
     var remote: Remote?
+    /// What a pull from its registry would fetch now.
+    var bytesToFetch: UInt64?
 }
 
 extension Inspection {
     private static let configLimit = JSONValue.usualLimit
     private static let cardLimit = 4 << 20
 
-    init(_ subject: Subject, typed: String) throws(CakeError) {
+    init(_ subject: Subject, typed: String, besides store: LocalStore? = nil) throws(CakeError) {
         title = subject.title(typed: typed)
         let read: (String, Int) throws(CakeError) -> [UInt8]?
         switch subject {
@@ -104,6 +106,23 @@ extension Inspection {
                     segment.tensor.map { Row(tensor: $0, file: file.path, digest: segment.digest) }
                 }
             }
+        case .registry(let model):
+            read = { path, limit throws(CakeError) in
+                model.bytes(of: path).flatMap { $0.count <= limit ? $0 : nil }
+            }
+            (named, path) = (nil, nil)
+            let reference = model.reference
+            source = "oci://\(reference.host)/\(reference.path)"
+            (revision, commit) = (reference.tag, "\(model.remote.digest)")
+            files = model.remote.model.files.map { file in
+                File(path: file.path, size: file.size, tensors: file.segments.count { $0.tensor != nil })
+            }
+            tensors = model.remote.model.files.flatMap { file in
+                file.segments.compactMap { segment in
+                    segment.tensor.map { Row(tensor: $0, file: file.path, digest: segment.layer.digest) }
+                }
+            }
+            bytesToFetch = try model.missing(from: store).bytes
         case .remote(let model):
             read = { path, limit throws(CakeError) in
                 model.bytes(of: path).flatMap { $0.count <= limit ? $0 : nil }

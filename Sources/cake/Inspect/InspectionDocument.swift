@@ -15,7 +15,7 @@ enum InspectionDocument {
             object.append("pinned", .bool(named.record.isPinned))
             object.append("time", named.record.time.map { JSONValue($0) } ?? .null)
         }
-        if inspection.remote != nil { object.append("name", JSONValue(inspection.title)) }
+        if inspection.remote != nil || inspection.bytesToFetch != nil { object.append("name", JSONValue(inspection.title)) }
         if let path = inspection.path { object.append("path", JSONValue(path)) }
         object.append("source", JSONValue(inspection.source))
         object.append("revision", JSONValue(inspection.revision))
@@ -36,6 +36,7 @@ enum InspectionDocument {
         object.append("tensor_bytes", JSONValue(facts.bytes))
         object.append("dtypes", .array(facts.dtypes.map(document)))
         object.append("files", .array(inspection.files.map(document)))
+        if let bytes = inspection.bytesToFetch { object.append("bytes_to_fetch", JSONValue(bytes)) }
         if let remote = inspection.remote {
             object.append("digests_known", JSONValue(inspection.tensors.count { $0.digest != nil }))
             object.append("remote", document(remote))

@@ -97,6 +97,9 @@ struct InspectionDrawing {
         if let revision = inspection.revision { lines.append(Line("Revision", revision)) }
         if let commit = inspection.commit { lines.append(Line("Commit", commit)) }
         if let remote = inspection.remote { lines += Self.lines(of: remote) + [digests] }
+        if let bytes = inspection.bytesToFetch {
+            lines.append(Line("To fetch", bytes == 0 ? "nothing: all of it is here" : Quantities.bytes(bytes)))
+        }
         guard let record = inspection.named?.record else { return lines }
         if let time = record.time { lines.append(Line("Age", Quantities.age(.seconds(now - time)))) }
         if record.isPinned { lines.append(Line("Pinned", "yes")) }

@@ -10,6 +10,7 @@ struct DiffCommand: Verb {
     /// `Answer(status: 1)` is thrown when they differ.
     let answersByStatus: Bool
     let isExact: Bool
+    let plainHTTP: Bool
 
     private static let baseWord = Positional("A", .one, .modelOrPath, "the model to compare with")
     private static let otherWord = Positional("B", .one, .modelOrPath, "the model to compare")
@@ -26,13 +27,13 @@ struct DiffCommand: Verb {
             "What is not here is looked at on the Hub: by its listing, its headers, and where its Xet server keeps the "
                 + "tensors. Of those that this leaves open a few short runs are fetched: \"changed\" is then certain, and "
                 + "\"equal in samples\" is what it says. The rest is \"not known\", which counts as different. What a pull of "
-                + "B would fetch now is counted.",
+                + "B would fetch now is counted. Of a model in a registry (host/path:tag) the index is read, which tells every digest.",
             "A model in the store is compared by the names of its layers; a path is read in full for them. NEW is the size of "
                 + "what A does not have under that name. With --numeric, of tensors of the same dtype and shape: MAX and "
                 + "MEAN of the absolute differences, and MOVED, the share of elements that changed.",
         ],
         positionals: [baseWord, otherWord],
-        options: [tensors.form, numeric.form, exact.form, exitCode.form],
+        options: [tensors.form, numeric.form, exact.form, exitCode.form, RegistryOptions.plainHTTP.form],
         examples: [
             .init("cake diff mistral-7b mistral-7b-instruct", "on one screen"),
             .init("cake diff mistral-7b org/tune", "with one on the Hub, and what its pull would cost"),
@@ -47,6 +48,7 @@ struct DiffCommand: Verb {
         comparesNumbers = arguments.has(Self.numeric)
         answersByStatus = arguments.has(Self.exitCode)
         isExact = arguments.has(Self.exact)
+        plainHTTP = arguments.has(RegistryOptions.plainHTTP)
     }
 
     /// 1 is taken by "they differ".
@@ -55,10 +57,10 @@ struct DiffCommand: Verb {
 
 extension DiffCommand {
     func run(in session: Session) async throws {
-        let before = try await session.subject(base)
-        let after = try await session.subject(other)
+        let before = try await session.subject(base, plainHTTP: plainHTTP)
+        let after = try await session.subject(other, plainHTTP: plainHTTP)
         // Said before anything is read.
-        if comparesNumbers { for one in [before, after] where one.remote != nil { _ = try one.tensorReader() } }
+        if comparesNumbers { for one in [before, after] where one.isElsewhere { _ = try one.tensorReader() } }
         var first = try await before.outline(in: session)
         var second = try await after.outline(in: session)
         if after.remote != nil { first = try before.gitDigests(of: first) }
@@ -79,9 +81,24 @@ extension DiffCommand {
         let comparison = Comparison(
             before: before.title(typed: base), after: after.title(typed: other), difference: difference,
             numbers: numbers,
-            pull: after.remote.map { .init(of: $0, difference, besideFirst: before.isStored) }, isExact: isExact)
+            pull: try pull(of: after, difference, beside: before, in: session), isExact: isExact)
         show(comparison, in: session)
         if answersByStatus, !comparison.isSame { throw Answer(status: 1) }
+    }
+
+    /// What fetching the second would cost.
+    private func pull(
+        of after: Subject, _ difference: Difference, beside before: Subject, in session: Session
+    ) throws(CakeError) -> Comparison.Pull? {
+        switch after {
+        case .remote(let model): return .init(of: model, difference, besideFirst: before.isStored)
+        case .registry(let model):
+            let missing = try model.missing(from: session.existingStore())
+            return Comparison.Pull(
+                files: model.remote.model.files.count, bytes: model.remote.model.size, filesToFetch: missing.files,
+                bytesToFetch: missing.bytes)
+        case .stored, .local, .archive: return nil
+        }
     }
 
     /// By chunks and samples, where digests say nothing.

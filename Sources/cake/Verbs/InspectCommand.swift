@@ -19,9 +19,10 @@ struct InspectCommand: Verb {
     let subject: String
     /// Nil: the tensors are not listed.
     let tensors: Tensors?
+    let plainHTTP: Bool
 
     private static let subjectWord = Positional(
-        "NAME|FILE", .one, .modelOrPath, "a model in the store or on the Hub, or a file or folder on this disk")
+        "NAME|FILE", .one, .modelOrPath, "a model in the store, on the Hub or in a registry, or a file or folder on this disk")
     private static let tensorsOption = Option(
         "tensors", short: "t", "GLOB|/REGEX/", "list the tensors, or those whose name fits", read: Tensors.read
     ).withOptionalValue
@@ -34,21 +35,24 @@ struct InspectCommand: Verb {
                 + "name, dtype, shape, size and, in the store, digest instead.",
             "A GGUF file, and an archive that cake export --format fast wrote, are looked into as well; neither is checked.",
             "What is neither in the store nor on this disk is looked at on the Hub: listing, headers and a few small "
-                + "files, a few hundred kilobytes. The digests of what is not here are not known without fetching it.",
+                + "files, a few hundred kilobytes. The digests of what is not here are not known without fetching it. Of a "
+                + "model in a registry (host/path:tag) manifest and index are read, and every digest is known.",
         ],
         positionals: [subjectWord],
-        options: [tensorsOption.form],
+        options: [tensorsOption.form, RegistryOptions.plainHTTP.form],
         examples: [
             .init("cake inspect mistral-7b", "a model in the store"),
             .init("cake inspect ./model.safetensors", "a file that is not in the store"),
             .init("cake inspect ./model.gguf", "for llama.cpp"),
             .init("cake inspect org/name", "one on the Hub, without fetching it"),
+            .init("cake inspect registry.local:5000/team/m:v1", "one in a registry"),
             .init("cake inspect mistral-7b --tensors '*.layers.0.*'", "the tensors of one block"),
             .init("cake inspect mistral-7b --tensors '/q_proj|k_proj/'", "by regular expression"),
         ])
 
     init(_ arguments: Arguments) throws(CakeError) {
         subject = try arguments.word(Self.subjectWord)
+        plainHTTP = arguments.has(RegistryOptions.plainHTTP)
         let isGiven = arguments.has(Self.tensorsOption)
         tensors = try arguments.value(of: Self.tensorsOption) ?? (isGiven ? .all : nil)
     }
@@ -61,8 +65,8 @@ extension InspectCommand {
         if let path = try session.gguf(subject) {
             return show(try GGUFInspection(path, typed: subject), filter, session)
         }
-        let found = try await session.subject(subject)
-        let inspection = try Inspection(found, typed: subject)
+        let found = try await session.subject(subject, plainHTTP: plainHTTP)
+        let inspection = try Inspection(found, typed: subject, besides: session.existingStore())
         tell(found, in: session)
         let rows = tensors.map { _ in inspection.rows(matching: filter) }
         if session.settings.isJSON {

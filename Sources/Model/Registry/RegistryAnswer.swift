@@ -1,0 +1,34 @@
+/// A registry's answer that is no, and what it means for the person who asked.
+public struct RegistryAnswer: Sendable {
+    public let status: Int
+    /// The specification's word for it: `BLOB_UNKNOWN`.
+    public let code: String?
+    private let words: String
+
+    public init(status: Int, body: Span<UInt8>) {
+        self.status = status
+        let document = try? JSONValue(parsing: body.extracting(first: HubAnswer.maximumBody), repeatedKeys: .kept)
+        code = document?["errors"]?.array?.first?["code"]?.string
+        let said = HubAnswer(status: status, body: body).quoted
+        words = said.isEmpty && code != nil ? ": " + HubAnswer.tame(code ?? "") : said
+    }
+
+    /// `wanted` is what was asked for: "the tags of team/model".
+    public func error(_ wanted: String, of host: String) -> CakeError {
+        switch status {
+        case 401:
+            CakeError(.notAuthorised, "\(host) wants to know who asks for \(wanted)\(words)", fix: "cake login \(host)")
+        case 403:
+            CakeError(
+                .notAuthorised, "\(host) refuses \(wanted)\(words)",
+                fix: "ask whoever runs it for the right to it, or log in as somebody else: cake login \(host)")
+        case 404: CakeError(.notFound, "\(host) does not have \(wanted)\(words)", fix: "check the name; cake tags REF lists tags")
+        case 405: CakeError(.failed, "\(host) does not allow \(wanted)\(words)", fix: "whoever runs it may allow it")
+        case 408, 425, 429, 500...: CakeError(.network, "\(host) answers \(wanted) with status \(status)\(words)")
+        case 413:
+            CakeError(.failed, "\(host), or a proxy before it, finds \(wanted) too large\(words)",
+                fix: "cake push --chunk-size 32MB sends smaller pieces")
+        default: CakeError(.failed, "\(host) answers \(wanted) with status \(status)\(words)")
+        }
+    }
+}

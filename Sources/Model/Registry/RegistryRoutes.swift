@@ -1,0 +1,61 @@
+/// The addresses of a registry, as OCI distribution 1.1 has them.
+public struct RegistryRoutes: Hashable, Sendable, CustomStringConvertible {
+    public let origin: Origin
+    /// As it was typed, and as logins are kept under it.
+    public let host: String
+    /// Whether another machine may be asked without encryption.
+    public let allowsPlainHTTP: Bool
+
+    /// Encrypted always, but on this machine itself and where it was said otherwise.
+    public init(host: String, allowsPlainHTTP: Bool = false) throws(CakeError) {
+        let isDocker = ["docker.io", "index.docker.io"].contains(host)
+        let authority = Array((isDocker ? "registry-1.docker.io" : host).utf8)[...]
+        guard let secure = Origin(.https, authority: authority), let open = Origin(.http, authority: authority) else {
+            throw CakeError(
+                .usage, "\"\(Printable.escape(host))\" is no registry's host", fix: "write it like registry.local:5000")
+        }
+        self.host = isDocker ? "docker.io" : host
+        self.allowsPlainHTTP = allowsPlainHTTP
+        origin = allowsPlainHTTP || secure.host.reach == .machine ? open : secure
+    }
+
+    public var description: String { host }
+
+    /// Whether a password or token may go there.
+    public func mayTell(_ other: Origin) -> Bool {
+        other.scheme == .https || other.host.reach == .machine || allowsPlainHTTP
+    }
+
+    public var base: WebURL { url("") }
+    public var catalog: WebURL { url("_catalog", query: "n=1000") }
+
+    public func tags(of repository: RepositoryName) -> WebURL { url("\(repository)/tags/list", query: "n=1000") }
+
+    public func manifest(_ name: ManifestName, of repository: RepositoryName) -> WebURL {
+        url("\(repository)/manifests/\(name.text)")
+    }
+
+    public func blob(_ name: BlobName, of repository: RepositoryName) -> WebURL { url("\(repository)/blobs/\(name)") }
+
+    /// Where an upload begins; with a blob of another repository, where it is taken over from there.
+    public func uploads(
+        to repository: RepositoryName, mounting blob: BlobName? = nil, from other: RepositoryName? = nil
+    ) -> WebURL {
+        var query: String?
+        if let blob, let other { query = "mount=\(blob)&from=\(PercentText.encode(other.text))" }
+        return url("\(repository)/blobs/uploads/", query: query)
+    }
+
+    private func url(_ rest: String, query: String? = nil) -> WebURL {
+        WebURL(origin: origin, path: "/v2/" + rest, query: query)
+    }
+}
+
+extension WebURL {
+    /// The same, with one more member in its query: an upload's address may have some already.
+    public func adding(_ name: String, _ value: String) -> WebURL {
+        let member = "\(name)=\(PercentText.encode(value))"
+        return WebURL(
+            origin: origin, path: path, query: query.map { $0.isEmpty ? member : $0 + "&" + member } ?? member)
+    }
+}

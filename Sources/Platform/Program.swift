@@ -1,0 +1,128 @@
+internal import CShims
+internal import Glibc
+public import Model
+
+/// Another program, run to its end: for helpers that keep passwords. What it may say and how long it may take is limited.
+public enum Program {
+    public struct Result: Sendable {
+        public let status: Int32
+        public let output: [UInt8]
+    }
+
+    /// `name` is looked for as a shell does. Waits, so that it belongs on a pool's thread.
+    public static func run(
+        _ name: String, _ arguments: [String], input: [UInt8], limit: Int, seconds: Int
+    ) throws(CakeError) -> Result {
+        let (toRead, toWrite) = (try Pipe(name), try Pipe(name))
+        let process = try start(name, arguments, input: toRead, output: toWrite)
+        toRead.closeReading()
+        toWrite.closeWriting()
+        var output: [UInt8] = []
+        let isFine = exchange(input, toRead, toWrite, &output, limit: limit, until: .now + .seconds(seconds))
+        if !isFine { kill(process, SIGKILL) }
+        toRead.closeWriting()
+        toWrite.closeReading()
+        var status: Int32 = 0
+        while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
+        guard isFine else {
+            throw CakeError(
+                .failed, "\(Printable.escape(name)) took longer than \(seconds) s, or said more than \(limit) bytes")
+        }
+        return Result(status: status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f, output: output)
+    }
+
+    private static func start(
+        _ name: String, _ arguments: [String], input: Pipe, output: Pipe
+    ) throws(CakeError) -> pid_t {
+        var actions = unsafe posix_spawn_file_actions_t()
+        var attributes = posix_spawnattr_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        unsafe posix_spawnattr_init(&attributes)
+        defer {
+            unsafe posix_spawn_file_actions_destroy(&actions)
+            unsafe posix_spawnattr_destroy(&attributes)
+        }
+        unsafe posix_spawn_file_actions_adddup2(&actions, input.reading, STDIN_FILENO)
+        unsafe posix_spawn_file_actions_adddup2(&actions, output.writing, STDOUT_FILENO)
+        // Signals that cake waits for or ignores are the program's own matter.
+        var (none, all) = (sigset_t(), sigset_t())
+        unsafe sigemptyset(&none)
+        unsafe sigemptyset(&all)
+        unsafe sigaddset(&all, SIGPIPE)
+        unsafe posix_spawnattr_setsigmask(&attributes, &none)
+        unsafe posix_spawnattr_setsigdefault(&attributes, &all)
+        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        var words: [UnsafeMutablePointer<CChar>?] = unsafe ([name] + arguments).map { unsafe strdup($0) } + [nil]
+        defer { for unsafe word in unsafe words { unsafe free(word) } }
+        var process: pid_t = 0
+        let number = unsafe posix_spawnp(&process, name, &actions, &attributes, &words, cake_environment())
+        guard number == 0 else { throw SystemError.make(number, "run", name) }
+        return process
+    }
+
+    /// Writes and reads as the program does. False when it takes too long or says too much.
+    private static func exchange(
+        _ input: [UInt8], _ toRead: Pipe, _ toWrite: Pipe, _ output: inout [UInt8], limit: Int,
+        until deadline: ContinuousClock.Instant
+    ) -> Bool {
+        var sent = 0
+        var room = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let left = deadline - .now
+            guard left > .zero else { return false }
+            if sent == input.count { toRead.closeWriting() }
+            var requests = [
+                pollfd(fd: toWrite.reading, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: toRead.writing, events: Int16(POLLOUT), revents: 0),
+            ]
+            let milliseconds = Int32(clamping: left.components.seconds * 1000 + 100)
+            guard unsafe poll(&requests, 2, milliseconds) >= 0 else {
+                if errno == EINTR { continue }
+                return false
+            }
+            if requests[1].revents != 0, toRead.writing >= 0 {
+                let count = unsafe input[sent...].withUnsafeBytes {
+                    unsafe write(toRead.writing, $0.baseAddress, min($0.count, 512))
+                }
+                // Who does not read what it is told may still have an answer.
+                if count > 0 { sent += count } else if errno != EINTR { sent = input.count }
+            }
+            guard requests[0].revents != 0 else { continue }
+            let count = unsafe read(toWrite.reading, &room, room.count)
+            if count == 0 { return true }
+            guard count > 0 else {
+                if errno == EINTR { continue }
+                return false
+            }
+            output += room[..<count]
+            guard output.count <= limit else { return false }
+        }
+    }
+
+    /// Both ends close when nobody has it any more.
+    private final class Pipe {
+        private(set) var reading: Int32
+        private(set) var writing: Int32
+
+        init(_ name: String) throws(CakeError) {
+            var ends: [Int32] = [-1, -1]
+            _ = try retrying("make a pipe to", name) { unsafe cake_pipe(&ends) }
+            (reading, writing) = (ends[0], ends[1])
+        }
+
+        func closeReading() {
+            if reading >= 0 { close(reading) }
+            reading = -1
+        }
+
+        func closeWriting() {
+            if writing >= 0 { close(writing) }
+            writing = -1
+        }
+
+        deinit {
+            closeReading()
+            closeWriting()
+        }
+    }
+}

@@ -1,0 +1,127 @@
+public import Model
+internal import Platform
+
+/// Taking objects that came from elsewhere. An object is kept as it came, once its layer was decoded and found to be what it
+/// is called; beside a base that is a delta here, it is encoded anew.
+extension LocalStore {
+    /// Checks an object and adds it to the operation, to be published. Its base has to be here.
+    public func adopt(
+        _ layer: Layer, _ stored: PlainBytes, base: Digest?, kind: Tensor.Kind?, in operation: Operation
+    ) async throws {
+        let path = operation.folder + "/came-" + layer.digest.hex
+        defer { try? Disk.remove(path) }
+        let (file, start) = try contiguous(stored, at: path)
+        let object = try StoredObject(layer, in: file, at: start, length: stored.count)
+        guard object.header.base == base, object.header.pieceBits == ObjectHeader.standardPieceBits else {
+            throw CakeError(.damaged, "the object of layer \(layer.digest.short) is another than its index says")
+        }
+        var beside: StoredObject?
+        if let base {
+            let other = Layer(digest: base, size: layer.size)
+            if try operation.mayBecomeDelta(layer) { beside = try operation.take(base: other) }
+            guard beside != nil else {
+                operation.keepsPlain(layer)
+                return try await adoptAnew(layer, object, beside: other, kind, in: operation)
+            }
+        }
+        try check(object, layer) { index, plain throws(CakeError) in
+            try read(piece: index, of: object, base: beside, into: plain, hashedLater: true)
+        }
+        if let base { operation.becomesDelta(layer, of: base) } else { operation.keepsPlain(layer) }
+        try add(object, layer, in: operation)
+    }
+
+    private func check(
+        _ object: StoredObject, _ layer: Layer, _ read: (Int, Chunk) throws(CakeError) -> Void
+    ) throws {
+        let plain = plainChunks.take()
+        defer { plainChunks.giveBack(plain) }
+        var hash = SHA256()
+        for index in 0..<object.pieces {
+            try Task.checkCancellation()
+            try read(index, plain)
+            plain.withBytes { hash.update($0) }
+        }
+        let found = hash.finish()
+        guard found == layer.digest else {
+            throw CakeError(.damaged, "what came for layer \(layer.digest.short) hashes to \(found.short)")
+        }
+    }
+
+    /// As it came.
+    private func add(_ object: StoredObject, _ layer: Layer, in operation: Operation) throws(CakeError) {
+        let (transform, base) = (object.header.transform, object.header.base)
+        guard layer.size >= LocalStore.smallLimit else {
+            let bytes = try object.file.bytes(at: object.start, count: Int(object.length))
+            return try operation.pack(SmallObject(layer: layer, transform: transform, base: base, bytes: bytes))
+        }
+        let path = operation.folder + "/" + layer.digest.hex
+        try Disk.remove(path)
+        let target = try File(path, .create)
+        var hash = SHA256()
+        let chunk = plainChunks.take()
+        defer { plainChunks.giveBack(chunk) }
+        var offset: UInt64 = 0
+        while offset < object.length {
+            let count = Int(min(UInt64(chunk.capacity), object.length - offset))
+            try object.file.fill(chunk, from: object.start + offset, count: count)
+            try chunk.withBytes { bytes throws(CakeError) in
+                hash.update(bytes)
+                try target.write(bytes, at: offset)
+            }
+            offset += UInt64(count)
+        }
+        target.startWriting(from: 0, count: object.length)
+        let record = IndexRecord(
+            layer: layer, storedDigest: hash.finish(), storedLength: object.length, place: .alone,
+            transform: transform, base: base)
+        operation.add(WrittenObject(record: record, path: path))
+    }
+
+    /// Of a delta whose base cannot be one here, or is itself one.
+    private func adoptAnew(
+        _ layer: Layer, _ object: StoredObject, beside base: Layer, _ kind: Tensor.Kind?, in operation: Operation
+    ) async throws {
+        let path = operation.folder + "/plain-" + layer.digest.hex
+        try Disk.remove(path)
+        let file = try File(path, .create)
+        defer { try? Disk.remove(path) }
+        let reader = LayerReader(self)
+        var offset: UInt64 = 0
+        try check(object, layer) { index, plain throws(CakeError) in
+            let beside = try reader.piece(index, of: base)
+            let stored = storedChunks.take()
+            defer {
+                reader.giveBack(beside)
+                storedChunks.giveBack(stored)
+            }
+            try coders.use { coder throws(CakeError) in
+                try object.read(piece: index, with: coder, base: beside, stored: stored, into: plain)
+            }
+            try plain.withBytes { bytes throws(CakeError) in try file.write(bytes, at: offset) }
+            offset += UInt64(plain.count)
+        }
+        let plain = PlainBytes(file: file, start: 0, count: layer.size)
+        switch try await writeAnew(layer, plain, kind, beside: nil, in: operation) {
+        case .alone(let object): operation.add(object)
+        case .packed(let object): try operation.pack(object)
+        }
+    }
+
+    /// What lies in several runs is put together: an object is read from one file.
+    private func contiguous(_ stored: PlainBytes, at path: String) throws(CakeError) -> (File, UInt64) {
+        if let only = stored.onlyRun { return only }
+        try Disk.remove(path)
+        let file = try File(path, .create)
+        let chunk = plainChunks.take()
+        defer { plainChunks.giveBack(chunk) }
+        var offset: UInt64 = 0
+        while offset < stored.count {
+            let count = Int(min(UInt64(chunk.capacity), stored.count - offset))
+            try stored.fill(chunk, from: offset, count: count)
+            try chunk.withBytes { bytes throws(CakeError) in try file.write(bytes, at: offset) }
+            offset += UInt64(count)
+        }
+        return (file, 0)
+    }
+}

@@ -1,0 +1,79 @@
+public import Model
+internal import Platform
+internal import Synchronization
+
+/// A layer's object, to be sent as it is.
+public struct StoredLayer: Sendable {
+    public let layer: Layer
+    /// As they are at rest.
+    public let bytes: PlainBytes
+    public let transform: UInt8
+    public let base: Digest?
+}
+
+extension LocalStore {
+    /// The object of a layer that is here or below.
+    public func stored(_ layer: Layer) throws(CakeError) -> StoredLayer {
+        let object = try openAnywhere(layer).object
+        return StoredLayer(
+            layer: layer, bytes: PlainBytes(file: object.file, start: object.start, count: object.length),
+            transform: object.header.transform.rawValue, base: object.header.base)
+    }
+
+    /// The layer's object as it would be without a base: no part of the store.
+    public func storedAlone(
+        _ layer: Layer, kind: Tensor.Kind?, in operation: Operation, _ aside: ObjectsAside
+    ) async throws -> StoredLayer {
+        let plain = PlainBytes(layer, in: LayerReader(self))
+        let (bytes, transform): (PlainBytes, ObjectHeader.Transform)
+        switch try await writeAnew(layer, plain, kind, beside: nil, in: operation) {
+        case .alone(let object):
+            defer { try? Disk.remove(object.path) }
+            let written = PlainBytes(file: try File(object.path, .read), start: 0, count: object.record.storedLength)
+            bytes = try aside.append(written, through: plainChunks)
+            transform = object.record.transform
+        case .packed(let object):
+            bytes = try aside.append(object.bytes.span)
+            transform = object.transform
+        }
+        return StoredLayer(layer: layer, bytes: bytes, transform: transform.rawValue, base: nil)
+    }
+}
+
+/// Objects that were made to be sent, one behind the other in a file without a name: gone when nobody has it any more.
+public final class ObjectsAside: Sendable {
+    private let file: File
+    private let length = Mutex<UInt64>(0)
+
+    public init(in operation: Operation) throws(CakeError) {
+        let folder = try Disk.makeUniqueFolder(in: operation.folder, prefix: "aside-")
+        file = try File(folder + "/objects", .create)
+        try Disk.removeTree(folder)
+    }
+
+    fileprivate func append(_ bytes: Span<UInt8>) throws(CakeError) -> PlainBytes {
+        let start = reserve(UInt64(bytes.count))
+        try file.write(bytes, at: start)
+        return PlainBytes(file: file, start: start, count: UInt64(bytes.count))
+    }
+
+    fileprivate func append(_ plain: PlainBytes, through chunks: ChunkPool) throws(CakeError) -> PlainBytes {
+        let start = reserve(plain.count)
+        let chunk = chunks.take()
+        defer { chunks.giveBack(chunk) }
+        var offset: UInt64 = 0
+        while offset < plain.count {
+            try plain.fill(chunk, from: offset, count: Int(min(UInt64(chunk.capacity), plain.count - offset)))
+            try chunk.withBytes { bytes throws(CakeError) in try file.write(bytes, at: start + offset) }
+            offset += UInt64(chunk.count)
+        }
+        return PlainBytes(file: file, start: start, count: plain.count)
+    }
+
+    private func reserve(_ count: UInt64) -> UInt64 {
+        length.withLock { length in
+            defer { length += count }
+            return length
+        }
+    }
+}

@@ -1,0 +1,113 @@
+internal import Model
+internal import Platform
+internal import Store
+
+extension Push {
+    /// All packs are there: what names them is sent, and the tag moves.
+    func finish(_ layout: Layout, _ made: [Made], mounted: Int) async throws -> Report {
+        let index = try index(layout, made)
+        let bytes = index.encoded
+        let text = ManifestText.encode(manifest)
+        let config = try config()
+        let artifact = ModelArtifact(
+            config: (SHA256.digest(of: config.span), UInt64(config.count)),
+            manifest: (SHA256.digest(of: text.span), UInt64(text.count)),
+            index: (SHA256.digest(of: bytes.span), UInt64(bytes.count)), packs: index.packs,
+            annotations: options.annotations)
+        var sent = made.reduce(UInt64(0)) { $0 + $1.bytesSent }
+        for blob in [config, text, bytes] { sent += try await send(blob) }
+        let kept = RemoteRepository.Kept(
+            bytes: artifact.encoded, name: BlobName(SHA256.digest(of: artifact.encoded.span)),
+            mediaType: RegistryManifest.image)
+        guard kept.bytes.count <= RegistryManifest.maximumSize else {
+            throw CakeError(.failed, "the manifest would have \(kept.bytes.count) bytes, more than registries take")
+        }
+        let isSame = try await target.digest(of: .tag(tag)) == kept.name
+        if !isSame {
+            try Task.checkCancellation()
+            try await target.put(kept, as: .tag(tag))
+            sent += UInt64(kept.bytes.count)
+        }
+        return Report(
+            digest: kept.name, layers: manifest.layers.count,
+            layersSent: made.reduce(0) { $0 + ($1.bytesSent > 0 ? $1.members.count : 0) }, packs: index.packs.count,
+            packsSent: made.count { $0.bytesSent > 0 }, packsMounted: mounted, bytesSent: sent, bytes: manifest.size,
+            layersRecoded: made.reduce(0) { $0 + $1.recoded }, isSame: isSame)
+    }
+
+    private func index(_ layout: Layout, _ made: [Made]) throws(CakeError) -> PackIndex {
+        let reused = layout.plan.reused
+        var numbers: [Digest: Int] = [:]
+        for (number, pack) in reused.enumerated() { numbers[pack.digest] = number }
+        var packs = reused
+        var members = layout.plan.taken.map { taken in taken.member.inPack(numbers[taken.pack.digest] ?? 0) }
+        for one in made {
+            // What was packed alike before may have the same bytes.
+            let number: Int
+            if let known = numbers[one.pack.digest] {
+                number = known
+            } else {
+                number = packs.count
+                numbers[one.pack.digest] = number
+                packs.append(one.pack)
+            }
+            members += one.members.map { $0.inPack(number) }
+        }
+        return try PackIndex(packs: packs, members: members)
+    }
+
+    /// The bytes that were sent: none where it is there.
+    private func send(_ bytes: [UInt8]) async throws -> UInt64 {
+        let size = UInt64(bytes.count)
+        let name = BlobName(SHA256.digest(of: bytes.span))
+        if try await target.has(name, size: size) { return 0 }
+        let body = UploadBody(name: name, size: size) { range, sender in
+            var position = Int(range.lowerBound)
+            while position < Int(range.upperBound) {
+                let chunk = sender.take()
+                let count = min(chunk.capacity, Int(range.upperBound) - position)
+                chunk.append(bytes.span.extracting(position..<position + count))
+                try await sender.send(chunk)
+                position += count
+            }
+        }
+        try await target.upload(body, inPiecesOf: options.chunkSize)
+        return size
+    }
+
+    private static let configLimit = JSONValue.usualLimit
+
+    /// What a model is, for whoever lists models.
+    private func config() throws(CakeError) -> [UInt8] {
+        var described: JSONValue?
+        if let file = manifest.file(at: "config.json"), file.size <= UInt64(Push.configLimit) {
+            let bytes = try LayerReader(store).bytes(of: file, limit: Push.configLimit)
+            described = try? JSONValue(parsing: bytes.span, repeatedKeys: .kept)
+        }
+        let facts = Facts(config: described, tensors: manifest.segments.lazy.compactMap(\.tensor))
+        let text = ManifestText.encode(manifest)
+        var document = JSONObject([
+            .init(key: "cake", value: 1),
+            .init(key: "manifest", value: .string(SHA256.digest(of: text.span).hex)),
+            .init(key: "files", value: JSONValue(manifest.files.count)),
+            .init(key: "bytes", value: JSONValue(manifest.size)),
+            .init(key: "tensors", value: JSONValue(facts.tensors)),
+            .init(key: "parameters", value: JSONValue(facts.parameters)),
+        ])
+        if let architecture = facts.architectures.first ?? facts.modelType {
+            document.append("architecture", .string(architecture))
+        }
+        if !facts.dtypes.isEmpty {
+            document.append("dtypes", .array(facts.dtypes.map { .string($0.dtype.rawValue) }))
+        }
+        return JSONValue.object(document).bytes(.compact)
+    }
+}
+
+extension PackIndex.Member {
+    func inPack(_ number: Int) -> PackIndex.Member {
+        PackIndex.Member(
+            layer: layer, stored: stored, length: length, offset: offset, pack: number, transform: transform,
+            base: base)
+    }
+}

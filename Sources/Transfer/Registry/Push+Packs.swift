@@ -1,0 +1,113 @@
+internal import Model
+internal import Platform
+internal import Store
+
+extension Push {
+    /// A new pack that is there now.
+    struct Made: Sendable {
+        let pack: PackIndex.Pack
+        /// Its own number is given later.
+        let members: [PackIndex.Member]
+        /// Nothing when it was there.
+        let bytesSent: UInt64
+        let recoded: Int
+    }
+
+    /// One object of a pack: as it lies in the store, or made for it.
+    private struct Part: Sendable {
+        let layer: Layer
+        let made: StoredLayer?
+        let object: Object
+    }
+
+    /// Hashes a pack and sends it, unless it is there.
+    func send(_ layers: [Layer], _ layout: Layout, in operation: Operation) async throws -> Made {
+        var parts: [Part] = []
+        var aside: ObjectsAside?
+        for layer in layers {
+            guard layout.recoded.contains(layer.digest) else {
+                guard let object = layout.objects[layer.digest] else { continue }
+                parts.append(Part(layer: layer, made: nil, object: object))
+                continue
+            }
+            let place: ObjectsAside
+            if let aside { place = aside } else { place = try ObjectsAside(in: operation) }
+            aside = place
+            let made = try await store.storedAlone(layer, kind: kinds[layer.digest], in: operation, place)
+            parts.append(Part(layer: layer, made: made, object: Object(length: made.bytes.count, base: nil)))
+        }
+        let (pack, members) = try hash(parts)
+        let name = BlobName(pack.digest)
+        progress.expect(bytes: pack.size)
+        guard try await !target.has(name, size: pack.size) else {
+            progress.did(bytes: pack.size)
+            progress.knew(bytes: pack.size)
+            progress.finished(items: UInt64(members.count))
+            return Made(pack: pack, members: members, bytesSent: 0, recoded: 0)
+        }
+        let sent = parts
+        let body = UploadBody(name: name, size: pack.size) { range, sender in
+            try await feed(sent, range, to: sender)
+        }
+        try await target.upload(body, inPiecesOf: options.chunkSize)
+        progress.finished(items: UInt64(members.count))
+        return Made(
+            pack: pack, members: members, bytesSent: pack.size, recoded: parts.count { $0.made != nil })
+    }
+
+    private var kinds: [Digest: Tensor.Kind] {
+        var kinds: [Digest: Tensor.Kind] = [:]
+        for segment in manifest.segments {
+            if let tensor = segment.tensor { kinds[segment.layer.digest] = tensor.kind }
+        }
+        return kinds
+    }
+
+    private func stored(_ part: Part) throws(CakeError) -> StoredLayer {
+        if let made = part.made { return made }
+        let found = try store.stored(part.layer)
+        guard found.bytes.count == part.object.length, found.base == part.object.base else {
+            throw CakeError(
+                .failed, "layer \(part.layer.digest.short) was stored anew while it was pushed", fix: "run it again")
+        }
+        return found
+    }
+
+    /// A registry wants to know what a blob is called before it takes it.
+    private func hash(_ parts: [Part]) throws -> (PackIndex.Pack, [PackIndex.Member]) {
+        var whole = SHA256()
+        var members: [PackIndex.Member] = []
+        var offset: UInt64 = 0
+        for part in parts {
+            let stored = try stored(part)
+            var own = SHA256()
+            try store.forEachChunk(of: stored.bytes) { SHA256.update(&own, &whole, $0) }
+            members.append(
+                PackIndex.Member(
+                    layer: part.layer, stored: own.finish(), length: stored.bytes.count, offset: offset, pack: 0,
+                    transform: stored.transform, base: stored.base))
+            offset += stored.bytes.count
+        }
+        return (PackIndex.Pack(digest: whole.finish(), size: offset), members)
+    }
+
+    private func feed(_ parts: [Part], _ range: Range<UInt64>, to sender: HTTPSender) async throws {
+        var start: UInt64 = 0
+        for part in parts {
+            let end = start + part.object.length
+            defer { start = end }
+            let wanted = range.clamped(to: start..<end)
+            guard !wanted.isEmpty else { continue }
+            let stored = try stored(part)
+            var position = wanted.lowerBound
+            while position < wanted.upperBound {
+                let chunk = sender.take()
+                let count = Int(min(UInt64(chunk.capacity), wanted.upperBound - position))
+                try stored.bytes.fill(chunk, from: position - start, count: count)
+                try await sender.send(chunk)
+                progress.did(bytes: UInt64(count))
+                position += UInt64(count)
+            }
+        }
+    }
+}

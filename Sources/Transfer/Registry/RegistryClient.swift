@@ -1,0 +1,222 @@
+public import Model
+public import Platform
+internal import Synchronization
+
+/// One registry: asked, answered to when it wants to know who asks, and asked again while a failure may pass. A login goes
+/// to the registry and to the place it names for tokens, and follows no redirect to another.
+public final class RegistryClient: Sendable {
+    public let routes: RegistryRoutes
+    let http: HTTPClient
+    private let credentials: RegistryCredentials
+    private let state = Mutex(State())
+
+    private struct State {
+        /// What every request carries, once the registry asked for a password.
+        var basic: String?
+        var tokens: [Set<RegistryScope>: Granted] = [:]
+    }
+
+    private struct Granted {
+        let header: String
+        let end: ContinuousClock.Instant
+    }
+
+    public init(_ routes: RegistryRoutes, as credentials: RegistryCredentials, client: HTTPClient) {
+        self.routes = routes
+        self.credentials = credentials
+        http = client
+    }
+
+    /// What is asked, for an error to say, and what it takes the right to.
+    struct Purpose: Sendable {
+        let words: String
+        let scopes: Set<RegistryScope>
+    }
+
+    typealias Feed = @Sendable (HTTPSender) async throws -> Void
+
+    /// An answer of one of the statuses, which a failure in passing does not keep from coming. Reading follows redirects.
+    func ask(
+        _ request: HTTPRequest, at url: WebURL, for purpose: Purpose, accepting statuses: Set<Int>
+    ) async throws -> HTTPExchange {
+        try await TransientFailure.retrying {
+            try await once(request, at: url, for: purpose, accepting: statuses)
+        }
+    }
+
+    /// The same, tried once; `feed` sends a body of so many bytes.
+    func once(
+        _ request: HTTPRequest, at url: WebURL, for purpose: Purpose, accepting statuses: Set<Int>,
+        sending body: (length: UInt64, feed: Feed)? = nil
+    ) async throws -> HTTPExchange {
+        var way = Redirects(from: url, remedy: "ask whoever runs \(routes)")
+        var answered = 0
+        let isReading = request.method == .get || request.method == .head
+        while true {
+            var request = request
+            request.url = way.url.text
+            let isOurs = way.mayCarryToken && way.url.origin == routes.origin
+            let used = isOurs ? authorization(for: purpose.scopes) : nil
+            if let used { request.headers.append(("Authorization", used)) }
+            let asked = request
+            let exchange = try await TransientFailure.naming {
+                guard let body, body.length > 0 else { return try await http.open(asked) }
+                return try await http.open(asked, sending: body.length, body.feed)
+            }
+            let status = exchange.head.status
+            if statuses.contains(status) { return exchange }
+            switch status {
+            case 301...303 where isReading, 307...308 where isReading: try way.follow(exchange.head["location"])
+            case 401 where isOurs && answered < 2:
+                let challenges = Challenge.all(in: exchange.head.list("www-authenticate") ?? "")
+                let refusal = try await refusal(exchange, purpose)
+                guard try await answer(challenges, for: purpose, having: used) else { throw refusal }
+                answered += 1
+            default: throw try await refusal(exchange, purpose)
+            }
+        }
+    }
+
+    /// A small answer as a whole.
+    func document(
+        at url: WebURL, for purpose: Purpose, headers: [(name: String, value: String)] = [], limit: Int,
+        accepting statuses: Set<Int> = [200]
+    ) async throws -> (head: HTTPHead, body: [UInt8]) {
+        var request = HTTPRequest(.get, url.text)
+        request.headers = headers
+        let asked = request
+        return try await TransientFailure.retrying {
+            let exchange = try await once(asked, at: url, for: purpose, accepting: statuses)
+            return (exchange.head, try await TransientFailure.naming { try await exchange.body(limit: limit) })
+        }
+    }
+
+    func refusal(_ exchange: HTTPExchange, _ purpose: Purpose) async throws -> any Error {
+        var words: [UInt8] = []
+        do {
+            words = try await exchange.beginning(limit: HubAnswer.maximumBody)
+        } catch { try Task.checkCancellation() }
+        let head = exchange.head
+        let error = RegistryAnswer(status: head.status, body: words.span).error(purpose.words, of: "\(routes)")
+        guard Retry.isTransient(status: head.status) else { return error }
+        let asked = Retry.asked(retryAfter: head["retry-after"], rateLimit: head["ratelimit"], now: Machine.now)
+        return TransientFailure(error, asked: asked)
+    }
+
+    /// Whether it is a registry, and lets in who asks.
+    public func check() async throws {
+        let purpose = Purpose(words: "a look at it", scopes: [])
+        let answer = try await document(at: routes.base, for: purpose, limit: 1 << 20, accepting: [200, 404])
+        guard answer.head.status == 200 else {
+            throw CakeError(.notFound, "\(routes) is no registry: it has no /v2/", fix: "check host and port")
+        }
+    }
+
+    // Who asks.
+
+    private func authorization(for scopes: Set<RegistryScope>) -> String? {
+        state.withLock { state in
+            if let granted = state.tokens[scopes], granted.end > .now { return granted.header }
+            return state.basic
+        }
+    }
+
+    /// Finds what the registry wants. False where there is nothing to try that was not tried.
+    private func answer(
+        _ challenges: [Challenge], for purpose: Purpose, having used: String?
+    ) async throws -> Bool {
+        let login = try credentials.login(for: routes.host, purpose.scopes.first?.repository.text)
+        if login != nil, !routes.mayTell(routes.origin) {
+            throw CakeError(
+                .notAuthorised, "\(routes) is not encrypted, and no login is sent there",
+                fix: "--plain-http says that it may be")
+        }
+        if let bearer = challenges.first(where: { $0.scheme == "bearer" }) {
+            // A token that was just given and is refused is refused for good, unless the registry says that it lacks something.
+            let isFresh = used?.utf8.starts(with: "Bearer ".utf8) == true
+            if isFresh, bearer["error"] == "invalid_token" {
+                state.withLock { $0.tokens[purpose.scopes] = nil }
+            }
+            if case .token(let token) = login?.secret {
+                guard used == nil else { return false }
+                grant(token, seconds: .max, for: purpose.scopes)
+                return true
+            }
+            let token = try await token(bearer, login, purpose)
+            let header = "Bearer " + token.text
+            guard header != used else { return false }
+            grant(token.text, seconds: token.seconds, for: purpose.scopes)
+            return true
+        }
+        guard challenges.contains(where: { $0.scheme == "basic" }), let basic = login?.basic, basic != used else {
+            return false
+        }
+        state.withLock { $0.basic = basic }
+        return true
+    }
+
+    private func grant(_ token: String, seconds: UInt64, for scopes: Set<RegistryScope>) {
+        // Not to the last second: a request takes its time to get there.
+        let time = Duration.seconds(Int64(max(min(seconds, 86_400), 20)) - 10)
+        state.withLock { $0.tokens[scopes] = Granted(header: "Bearer " + token, end: .now + time) }
+    }
+
+    /// Asks the place that the challenge names.
+    private func token(
+        _ challenge: Challenge, _ login: RegistryLogin?, _ purpose: Purpose
+    ) async throws -> RegistryToken {
+        func refuse(_ why: String) -> CakeError {
+            CakeError(
+                .notAuthorised, "\(routes) gives tokens at a place that \(why)", fix: "ask whoever runs \(routes)")
+        }
+        guard let text = challenge["realm"], var url = try? WebURL(text) else { throw refuse("has no address") }
+        guard routes.mayTell(url.origin), routes.origin.scheme == .http || url.origin.scheme == .https else {
+            throw refuse("is not encrypted: \(url.origin)")
+        }
+        guard url.origin.host.reach <= routes.origin.host.reach else {
+            throw refuse("is inside this network or machine: \(url.origin)")
+        }
+        var scopes = purpose.scopes.map(\.description)
+        if let scope = challenge["scope"], !scopes.contains(scope), scope.utf8.count < 4096 { scopes.append(scope) }
+        scopes.sort()
+        let what = Purpose(words: "a token", scopes: [])
+        var request = HTTPRequest(.get, "")
+        if case .identity(let token) = login?.secret {
+            request = HTTPRequest(.post, "")
+            let form = [
+                ("grant_type", "refresh_token"), ("service", challenge["service"] ?? ""), ("client_id", "cake"),
+                ("scope", scopes.joined(separator: " ")), ("refresh_token", token),
+            ]
+            request.headers.append(("Content-Type", "application/x-www-form-urlencoded"))
+            request.body = Array(FormText.encode(form).utf8)
+        } else {
+            if let service = challenge["service"] { url = url.adding("service", service) }
+            for scope in scopes { url = url.adding("scope", scope) }
+            url = url.adding("client_id", "cake")
+        }
+        let (place, basic, start) = (url, login?.basic, request)
+        return try await TransientFailure.retrying {
+            var way = Redirects(from: place, remedy: "ask whoever runs \(routes)")
+            while true {
+                var request = start
+                request.url = way.url.text
+                if let basic, way.mayCarryToken { request.headers.append(("Authorization", basic)) }
+                // What is told to one place is told to no other.
+                if request.method == .post, !way.mayCarryToken { throw refuse("sends a login elsewhere") }
+                let asked = request
+                let exchange = try await TransientFailure.naming { try await http.open(asked) }
+                switch exchange.head.status {
+                case 200:
+                    let body = try await TransientFailure.naming {
+                        try await exchange.body(limit: RegistryToken.maximumAnswer)
+                    }
+                    do throws(CakeError) {
+                        return try RegistryToken(parsing: body.span)
+                    } catch { throw refuse("answers strangely: \(error.what)") }
+                case 301, 302, 303, 307, 308: try way.follow(exchange.head["location"])
+                default: throw try await refusal(exchange, what)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+public import Model
+public import Platform
+
+/// Copies what is under a name in one registry to another, whatever it is. Blobs that are there are not sent, those of the
+/// same registry are taken over, and the others pass through without being kept.
+public struct RegistryCopy: Sendable {
+    public struct Report: Sendable {
+        public internal(set) var digest: BlobName
+        public internal(set) var blobs = 0
+        public internal(set) var blobsSent = 0
+        public internal(set) var blobsMounted = 0
+        public internal(set) var bytes: UInt64 = 0
+        public internal(set) var bytesSent: UInt64 = 0
+    }
+
+    let source: RemoteRepository
+    let target: RemoteRepository
+    let progress: Progress
+    let pool: BlockingPool
+    public var isDryRun = false
+
+    private static let atOnce = 4
+    /// Indexes may list indexes.
+    private static let deepest = 4
+
+    public init(from source: RemoteRepository, to target: RemoteRepository, on pool: BlockingPool, progress: Progress) {
+        self.source = source
+        self.target = target
+        self.pool = pool
+        self.progress = progress
+    }
+
+    public func callAsFunction(_ name: ManifestName, as wanted: ManifestName) async throws -> Report {
+        var seen: Set<BlobName> = []
+        return try await copy(name, as: wanted, depth: 0, &seen)
+    }
+
+    private enum Outcome: Sendable { case there, mounted, sent }
+
+    private func copy(
+        _ name: ManifestName, as wanted: ManifestName, depth: Int, _ seen: inout Set<BlobName>
+    ) async throws -> Report {
+        let kept = try await source.manifest(name)
+        var report = Report(digest: kept.name)
+        let manifest = try RegistryManifest(parsing: kept.bytes.span)
+        for listed in manifest.manifests where seen.insert(listed.name).inserted {
+            guard depth < RegistryCopy.deepest else {
+                throw CakeError(.damaged, "\(source.words(name)) lists lists of lists, deeper than anybody needs")
+            }
+            let inner = ManifestName.digest(listed.name)
+            report.add(try await copy(inner, as: inner, depth: depth + 1, &seen))
+        }
+        let blobs = manifest.needed.filter { seen.insert($0.name).inserted }
+        progress.expect(bytes: blobs.reduce(0) { $0 + $1.size }, items: UInt64(blobs.count))
+        let outcomes = try await sideBySide(blobs.count, atOnce: RegistryCopy.atOnce, on: pool) { index in
+            let outcome = try await bring(blobs[index])
+            if outcome != .sent {
+                progress.did(bytes: blobs[index].size)
+                progress.knew(bytes: blobs[index].size)
+            }
+            progress.finished()
+            return outcome
+        }
+        for (blob, outcome) in zip(blobs, outcomes) {
+            report.blobs += 1
+            report.bytes += blob.size
+            switch outcome {
+            case .there: break
+            case .mounted: report.blobsMounted += 1
+            case .sent:
+                report.blobsSent += 1
+                report.bytesSent += blob.size
+            }
+        }
+        if !isDryRun { try await target.put(kept, as: wanted) }
+        return report
+    }
+
+    private func bring(_ blob: Descriptor) async throws -> Outcome {
+        if try await target.has(blob.name, size: blob.size) { return .there }
+        if isDryRun { return .sent }
+        if source.client.routes.origin == target.client.routes.origin, source.name != target.name,
+            try await target.mount(blob.name, from: source.name)
+        {
+            return .mounted
+        }
+        let remote = RemoteBlob(blob.name, size: blob.size, in: source)
+        let body = UploadBody(name: blob.name, size: blob.size) { range, sender in
+            _ = try await remote.bring(range) { chunk, bytes in
+                var start = 0
+                while start < bytes.count {
+                    let own = sender.take()
+                    start += chunk.withBytes { own.append($0.extracting(start..<bytes.count)) }
+                    try await sender.send(own)
+                }
+                progress.did(bytes: UInt64(bytes.count))
+            }
+        }
+        try await target.upload(body)
+        return .sent
+    }
+}
+
+extension RegistryCopy.Report {
+    fileprivate mutating func add(_ other: RegistryCopy.Report) {
+        blobs += other.blobs
+        blobsSent += other.blobsSent
+        blobsMounted += other.blobsMounted
+        bytes += other.bytes
+        bytesSent += other.bytesSent
+    }
+}

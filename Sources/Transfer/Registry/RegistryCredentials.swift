@@ -1,0 +1,113 @@
+public import Model
+internal import Platform
+
+/// The logins that docker, podman and `cake login` left on this machine, and the programs that keep some.
+public struct RegistryCredentials: Sendable {
+    /// Looked into in this order.
+    public let files: [String]
+    /// Where a login is kept.
+    public let own: String?
+    /// Goes before all of them, for the host it is meant for.
+    private let given: RegistryLogin?
+
+    public init(files: [String], own: String?, given: RegistryLogin? = nil) {
+        self.files = files
+        self.own = own
+        self.given = given
+    }
+
+    public func with(_ login: RegistryLogin?) -> RegistryCredentials {
+        RegistryCredentials(files: files, own: own, given: login ?? given)
+    }
+
+    /// Nil for who asks as nobody.
+    func login(for host: String, _ repository: String?) throws(CakeError) -> RegistryLogin? {
+        if let given { return given }
+        for path in files {
+            guard let file = try RegistryCredentials.read(path) else { continue }
+            if let helper = file.helper(for: host) {
+                let result = try Helper(name: helper).ask("get", Array(LoginFile.key(for: host).utf8))
+                // It says so with a status when it has none.
+                if result.status == 0 {
+                    do throws(CakeError) {
+                        if let login = try LoginFile.login(fromHelper: result.output.span) { return login }
+                    } catch { throw error.at("docker-credential-\(helper)") }
+                }
+            }
+            if let login = file.login(for: host, repository) { return login }
+        }
+        return nil
+    }
+
+    private static func read(_ path: String) throws(CakeError) -> LoginFile? {
+        let bytes: [UInt8]
+        do {
+            bytes = try Disk.read(path, limit: LoginFile.maximumSize)
+        } catch {
+            if error.kind == .notFound { return nil }
+            throw error
+        }
+        do {
+            return try LoginFile(parsing: bytes.span)
+        } catch { throw error.at(Printable.escape(path)) }
+    }
+
+    /// Where the login went: a path, or the program that has it now.
+    public func keep(_ login: RegistryLogin, for host: String) throws(CakeError) -> String {
+        guard let own else { throw RegistryCredentials.homeless }
+        var file = try RegistryCredentials.read(own) ?? LoginFile()
+        guard let helper = file.helper(for: host), case .password(let user, let password) = login.secret else {
+            file.keep(login, for: host)
+            try Disk.replace(own, with: file.bytes, isPrivate: true)
+            return own
+        }
+        let document: JSONValue = [
+            "ServerURL": .string(LoginFile.key(for: host)), "Username": .string(user), "Secret": .string(password),
+        ]
+        let status = try Helper(name: helper).ask("store", document.bytes(.compact)).status
+        guard status == 0 else {
+            throw CakeError(
+                .failed, "docker-credential-\(helper) keeps no login: it ended with status \(status)",
+                fix: "take it out of \(Printable.escape(own)), or mend it")
+        }
+        return "docker-credential-" + helper
+    }
+
+    /// False when there is none.
+    public func forget(_ host: String) throws(CakeError) -> Bool {
+        guard let own else { throw RegistryCredentials.homeless }
+        guard var file = try RegistryCredentials.read(own) else { return false }
+        var hadOne = false
+        if let helper = file.helper(for: host) {
+            hadOne = try Helper(name: helper).ask("erase", Array(LoginFile.key(for: host).utf8)).status == 0
+        }
+        guard file.forget(host) else { return hadOne }
+        try Disk.replace(own, with: file.bytes, isPrivate: true)
+        return true
+    }
+
+    private static let homeless = CakeError(
+        .usage, "there is no HOME, so cake does not know where logins are kept",
+        fix: "say where: DOCKER_CONFIG=FOLDER in the environment")
+
+    /// A program that keeps passwords.
+    private struct Helper {
+        let name: String
+        private static let limit = 64 << 10
+        /// A person may have to unlock something.
+        private static let seconds = 60
+
+        func ask(_ verb: String, _ input: [UInt8]) throws(CakeError) -> Program.Result {
+            let program = "docker-credential-" + name
+            do {
+                return try Program.run(
+                    program, [verb], input: input, limit: Helper.limit, seconds: Helper.seconds)
+            } catch {
+                guard error.kind == .notFound else { throw error }
+                throw CakeError(
+                    .failed, "\(program) keeps the login, and is not installed",
+                    fix: "install it, or take it out of docker's config.json")
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+internal import Model
+internal import Platform
+internal import Store
+internal import Synchronization
+
+/// Two things at once: bytes arrive, and whole members become objects of the store.
+extension RegistryPull {
+    struct Whole: Sendable {
+        let pack: Int
+        let member: Int
+    }
+
+    private static let publishStep: UInt64 = 256 << 20
+
+    func bring(_ work: [PackWork], _ operation: Operation) async throws -> (fetched: UInt64, stored: UInt64) {
+        let (wholes, continuation) = AsyncStream.makeStream(of: Whole.self)
+        defer { continuation.finish() }
+        let incoming = work.indices.map { number in
+            let (pack, parts) = (work[number], work[number].parts)
+            let runs = parts.runs
+            let arrivals = Arrivals(
+                pack.members.map { $0.offset..<$0.offset + $0.length }, having: runs,
+                onWhole: { continuation.yield(Whole(pack: number, member: $0)) })
+            return Incoming(gaps: gaps(of: pack, number, having: runs), place: (parts, pack.source), arrivals: arrivals)
+        }
+        let missing = incoming.reduce(UInt64(0)) { $0 + $1.gaps.reduce(0) { $0 + UInt64($1.bytes.count) } }
+        let all = work.reduce(UInt64(0)) { $0 + $1.members.reduce(0) { $0 + $1.length } }
+        if all > missing {
+            progress.did(bytes: all - missing)
+            progress.knew(bytes: all - missing)
+        } else {
+            progress.expect(bytes: missing - all)
+        }
+        try refuseIfTooSmall(missing + all)
+        let fetch = Fetch(
+            files: incoming, progress: progress, mostConnections: options.mostConnections, pool: store.pool,
+            throttle: options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) })
+        var stored: UInt64 = 0
+        try await withThrowingTaskGroup(of: UInt64.self) { group in
+            group.addTask {
+                try await fetch()
+                return 0
+            }
+            group.addTask { try await adopt(work, wholes, operation) }
+            do {
+                for try await bytes in group { stored += bytes }
+            } catch {
+                continuation.finish()
+                throw error
+            }
+        }
+        return (missing, stored)
+    }
+
+    /// Runs of a pack that are wanted and not in its parts.
+    private func gaps(of work: PackWork, _ number: Int, having: [Range<UInt64>]) -> [RemoteSpan] {
+        var gaps: [RemoteSpan] = []
+        for run in runs(of: work.members) {
+            var position = run.bytes.lowerBound
+            for held in having where held.upperBound > position && held.lowerBound < run.bytes.upperBound {
+                if position < held.lowerBound { gaps.append(RemoteSpan(file: number, bytes: position..<held.lowerBound)) }
+                position = max(position, held.upperBound)
+            }
+            if position < run.bytes.upperBound {
+                gaps.append(RemoteSpan(file: number, bytes: position..<run.bytes.upperBound))
+            }
+        }
+        return gaps
+    }
+
+    private func refuseIfTooSmall(_ bytes: UInt64) throws(CakeError) {
+        let free = try Disk.freeBytes(store.layout.root)
+        guard free >= bytes else {
+            throw CakeError(
+                .diskFull,
+                "this needs up to \(Quantities.bytes(bytes)) while it is fetched, and the disk has \(Quantities.bytes(free)) left",
+                fix: "free some space: cake gc, or put the store on another disk with CAKE_HOME")
+        }
+    }
+
+    /// Deltas wait for bases that are still to come. Returns the bytes at rest.
+    private func adopt(
+        _ work: [PackWork], _ wholes: AsyncStream<Whole>, _ operation: Operation
+    ) async throws -> UInt64 {
+        var left = work.reduce(0) { $0 + $1.members.count }
+        guard left > 0 else { return 0 }
+        let kinds = kinds()
+        var coming = Set(work.flatMap(\.members).filter { $0.base == nil }.map(\.layer.digest))
+        coming.formIntersection(work.flatMap(\.members).compactMap(\.base))
+        var ready: [Whole] = []
+        var waiting: [Whole] = []
+        var settling = Settling(work)
+        var stored: UInt64 = 0
+        func publish() throws {
+            stored += try operation.publish()
+            try settling.settle()
+        }
+        try await withThrowingTaskGroup(of: Whole.self) { group in
+            var active = 0
+            func start(_ whole: Whole) {
+                active += 1
+                let pack = work[whole.pack]
+                let member = pack.members[whole.member]
+                group.addTask(executorPreference: store.pool) {
+                    do {
+                        try await store.adopt(
+                            member.layer, pack.parts.plain(member.offset..<member.offset + member.length),
+                            base: member.base, kind: kinds[member.layer.digest], in: operation)
+                    } catch let error as CakeError where error.kind == .damaged {
+                        // The next try is to fetch it anew.
+                        try? pack.parts.remove()
+                        throw CakeError(
+                            .damaged, "\(pack.source.label) from \(remote.repository.host): \(error.what)",
+                            fix: "run it again; if it stays so, what was pushed is broken: push it again")
+                    }
+                    progress.finished()
+                    return whole
+                }
+            }
+            func take(_ done: Whole) throws {
+                active -= 1
+                left -= 1
+                settling.adopted(done)
+                let layer = work[done.pack].members[done.member].layer.digest
+                if coming.remove(layer) != nil, coming.isEmpty {
+                    try publish()
+                    ready += waiting
+                    waiting = []
+                } else if operation.pendingBytes >= RegistryPull.publishStep {
+                    try publish()
+                }
+            }
+            func run(_ whole: Whole) async throws {
+                while active > BlockingPool.processors, let done = try await group.next() { try take(done) }
+                start(whole)
+            }
+            for await whole in wholes {
+                let member = work[whole.pack].members[whole.member]
+                if let base = member.base, coming.contains(base) {
+                    waiting.append(whole)
+                } else {
+                    try await run(whole)
+                }
+                while let next = ready.popLast() { try await run(next) }
+                if left == active + waiting.count { break }
+            }
+            while left > 0 {
+                while let next = ready.popLast() { try await run(next) }
+                guard let done = try await group.next() else { break }
+                try take(done)
+            }
+        }
+        try publish()
+        return stored
+    }
+
+    /// What a layer is read as, for who has to encode it anew.
+    private func kinds() -> [Digest: Tensor.Kind] {
+        var kinds: [Digest: Tensor.Kind] = [:]
+        for segment in remote.model.segments {
+            if let tensor = segment.tensor { kinds[segment.layer.digest] = tensor.kind }
+        }
+        return kinds
+    }
+
+    /// Parts of packs whose members are all published make room.
+    private struct Settling {
+        private let work: [PackWork]
+        private var left: [Int]
+        private var done: [Int] = []
+
+        init(_ work: [PackWork]) {
+            self.work = work
+            left = work.map(\.members.count)
+        }
+
+        mutating func adopted(_ whole: Whole) {
+            left[whole.pack] -= 1
+            if left[whole.pack] == 0 { done.append(whole.pack) }
+        }
+
+        /// Right after publishing.
+        mutating func settle() throws(CakeError) {
+            for number in done { try work[number].parts.remove() }
+            done = []
+        }
+    }
+}

@@ -1,0 +1,145 @@
+public import Model
+internal import Platform
+public import Store
+
+/// Brings a model from a registry: what is not here comes by ranges of packs, is decoded and compared with its name, and is
+/// kept as it came.
+public struct RegistryPull: Sendable {
+    public struct Options: Sendable {
+        public var mostConnections = 32
+        public var bytesPerSecond: UInt64?
+        public init() {}
+    }
+
+    public struct Report: Sendable {
+        public let manifest: Digest
+        public let files: Int
+        public let bytes: UInt64
+        public let bytesFetched: UInt64
+        public let bytesStored: UInt64
+        public let layers: Int
+        public let layersFetched: Int
+        /// Plain bytes of layers that were here.
+        public let bytesHere: UInt64
+    }
+
+    /// Members of one pack that are wanted, in the order in which they lie.
+    struct PackWork: Sendable {
+        let pack: PackIndex.Pack
+        let members: [PackIndex.Member]
+        let parts: Parts
+        let source: RemoteBlob
+    }
+
+    let remote: RemoteArtifact
+    let store: LocalStore
+    let progress: Progress
+    let options: Options
+
+    /// Less than this between two members is fetched along: another request would cost more.
+    static let bridged: UInt64 = 64 << 10
+
+    public init(of remote: RemoteArtifact, into store: LocalStore, progress: Progress, options: Options) {
+        self.remote = remote
+        self.store = store
+        self.progress = progress
+        self.options = options
+    }
+
+    /// What would have to be fetched now.
+    public func outlook() throws(CakeError) -> (bytes: UInt64, layers: Int) {
+        let missing = try missing { layer throws(CakeError) in try store.contains(layer) }
+        return (runs(of: missing).reduce(0) { $0 + UInt64($1.bytes.count) }, missing.count)
+    }
+
+    public func callAsFunction(
+        as name: ModelName, from source: RegistryReference,
+        waiting: @escaping @Sendable (Digest) -> Void
+    ) async throws -> Report {
+        let operation = try Operation(store)
+        let layers = remote.model.layers.filter { $0.size > 0 }
+        let claims = try operation.claim(layers)
+        let here = Set(zip(layers, claims).filter { $0.1 == .here }.map(\.0.digest))
+        let missing = try missing { layer throws(CakeError) in
+            if here.contains(layer.digest) { return true }
+            return try !operation.hold([layer]).isEmpty
+        }
+        let known = layers.reduce(0) { $0 + (here.contains($1.digest) ? remote.index[$1.digest]?.length ?? 0 : 0) }
+        progress.expect(bytes: missing.reduce(known) { $0 + $1.length }, items: UInt64(layers.count))
+        progress.did(bytes: known)
+        progress.knew(bytes: known)
+        progress.finished(items: UInt64(here.count))
+        var work: [PackWork] = []
+        for (number, members) in Dictionary(grouping: missing, by: \.pack).sorted(by: { $0.key < $1.key }) {
+            let pack = remote.index.packs[number]
+            let parts = try await Parts.take(store, key: pack.digest) { waiting(pack.digest) }
+            work.append(
+                PackWork(
+                    pack: pack, members: members.sorted { $0.offset < $1.offset }, parts: parts,
+                    source: RemoteBlob(pack, in: remote.repository)))
+        }
+        let brought = try await bring(work, operation)
+        progress.begin("publishing \(name)")
+        let digest = try store.save(remote.model, in: operation, isClaim: true)
+        guard BlobName(digest) == remote.artifact.manifest.name else {
+            throw CakeError(
+                .damaged, "the model's manifest \(remote.artifact.manifest.name.short) is not as cake writes it",
+                fix: "push the model again")
+        }
+        try point(name, to: digest, from: source, in: operation)
+        return Report(
+            manifest: digest, files: remote.model.files.count, bytes: remote.model.size,
+            bytesFetched: brought.fetched, bytesStored: brought.stored, layers: layers.count,
+            layersFetched: layers.count - here.count,
+            bytesHere: layers.reduce(0) { $0 + (here.contains($1.digest) ? $1.size : 0) })
+    }
+
+    /// Members that are wanted and not here, and the bases that they cannot be read without.
+    private func missing(_ isHere: (Layer) throws(CakeError) -> Bool) throws(CakeError) -> [PackIndex.Member] {
+        var wanted: [Digest: PackIndex.Member] = [:]
+        for layer in remote.model.layers where layer.size > 0 {
+            guard try !isHere(layer), let member = remote.index[layer.digest] else { continue }
+            wanted[layer.digest] = member
+            guard let base = member.base, wanted[base] == nil else { continue }
+            guard try !isHere(Layer(digest: base, size: layer.size)), let other = remote.index[base] else { continue }
+            wanted[base] = other
+        }
+        return wanted.values.sorted { ($0.pack, $0.offset) < ($1.pack, $1.offset) }
+    }
+
+    /// What is asked for: members and the little that lies between neighbours.
+    func runs(of members: [PackIndex.Member]) -> [RemoteSpan] {
+        var runs: [RemoteSpan] = []
+        for member in members {
+            let bytes = member.offset..<member.offset + member.length
+            if let last = runs.last, last.file == member.pack, bytes.lowerBound >= last.bytes.upperBound,
+                bytes.lowerBound - last.bytes.upperBound <= RegistryPull.bridged
+            {
+                runs[runs.count - 1] = RemoteSpan(
+                    file: member.pack, bytes: last.bytes.lowerBound..<bytes.upperBound)
+            } else {
+                runs.append(RemoteSpan(file: member.pack, bytes: bytes))
+            }
+        }
+        return runs
+    }
+
+    private func point(
+        _ name: ModelName, to manifest: Digest, from source: RegistryReference, in operation: Operation
+    ) throws(CakeError) {
+        try store.update(name, in: operation) { old in
+            var record = old ?? NameRecord(manifest: manifest)
+            let commit = remote.digest.hex
+            if let now = old?.commit, now != commit { record.earlierCommits.append(now) }
+            record.manifest = manifest
+            record.time = Machine.now
+            record.source = "oci://\(source.host)/\(source.path)"
+            record.revision = source.tag
+            record.commit = commit
+            record.missing = []
+            record.proved = [:]
+            record.etags = [:]
+            return record
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import Model
+import Platform
+import Transfer
+
+struct CopyCommand: Verb {
+    let source: String
+    let target: String
+    let isDryRun: Bool
+    let plainHTTP: Bool
+
+    private static let sourceWord = Positional("FROM", .one, .nothing, "host[:port]/path[:tag|@sha256:…]")
+    private static let targetWord = Positional("TO", .one, .nothing, "host[:port]/path[:tag]")
+    private static let dryRun = Flag("dry-run", "say what would be sent, send nothing")
+
+    static let command = Command(
+        Self.self, "copy", aliases: ["cp"], for: .move, "copy a model from one registry to another",
+        about: [
+            "Whatever lies under the name is copied as it is, models and other artifacts: what is there is not sent, what the "
+                + "same registry has elsewhere is taken over, and the rest passes through without being stored here."
+        ],
+        positionals: [sourceWord, targetWord],
+        options: [RegistryOptions.plainHTTP.form, dryRun.form],
+        examples: [
+            .init("cake copy ghcr.io/team/m:v1 registry.local:5000/team/m:v1", "into one's own network"),
+            .init("cake copy localhost:5111/m:v1 localhost:5111/m:stable", "another tag of the same"),
+        ],
+        whenInterrupted: "what was sent is kept there for a while; the same command goes on from it")
+
+    init(_ arguments: Arguments) throws(CakeError) {
+        source = try arguments.word(Self.sourceWord)
+        target = try arguments.word(Self.targetWord)
+        isDryRun = arguments.has(Self.dryRun)
+        plainHTTP = arguments.has(RegistryOptions.plainHTTP)
+    }
+}
+
+extension CopyCommand {
+    func run(in session: Session) async throws {
+        let from = try session.registryReference(source)
+        let to = try session.registryReference(target)
+        guard to.digest == nil else {
+            throw CakeError(
+                .usage, "\(target) names a digest, and a copy gets a tag", fix: "write \(to.host)/\(to.path):v1")
+        }
+        let reading = try session.registry(from.host, for: "cake copy", plainHTTP: plainHTTP)
+        let writing =
+            from.host == to.host ? reading : try session.registry(to.host, for: "cake copy", plainHTTP: plainHTTP)
+        let progress = Progress("copying \(from.storeName)", items: "blobs")
+        var copy = RegistryCopy(
+            from: RemoteRepository(from, reading), to: RemoteRepository(to, writing, for: [.pull, .push]),
+            on: session.pool, progress: progress)
+        copy.isDryRun = isDryRun
+        let start = ContinuousClock.now
+        let work = copy
+        let report = try await session.reporter.show(progress) { try await work(from.manifest, as: to.manifest) }
+        if session.settings.isJSON {
+            return session.show([
+                "reference": JSONValue(to.storeName), "digest": JSONValue("\(report.digest)"),
+                "dry_run": .bool(isDryRun), "bytes": JSONValue(report.bytes), "bytes_sent": JSONValue(report.bytesSent),
+                "blobs": JSONValue(report.blobs), "blobs_sent": JSONValue(report.blobsSent),
+                "blobs_mounted": JSONValue(report.blobsMounted),
+            ])
+        }
+        guard isDryRun || !session.settings.isQuiet else { return }
+        let sent = "\(Quantities.bytes(report.bytesSent)) of \(Quantities.bytes(report.bytes))"
+        if isDryRun {
+            return session.output.line("would send \(sent), in \(report.blobsSent) of \(report.blobs) blobs")
+        }
+        session.output.line(
+            "copied \(from.storeName) to \(to.storeName)  \(report.digest.hex.prefix(12))  in \(Quantities.duration(.now - start))")
+        var line = "  \(sent) sent, in \(report.blobsSent) of \(report.blobs) blobs"
+        if report.blobsMounted > 0 { line += "; \(report.blobsMounted) taken over from \(from.path)" }
+        session.output.line(line)
+    }
+}

@@ -57,7 +57,7 @@ let package = Package(
         tests("StoreTests", ["Model", "Platform", "Store", "Transfer", "Support"]),
         tests("TransferTests", ["Model", "Platform", "Store", "Transfer", "Support", "Hub"]),
         tests("HubTests", ["Model", "Platform", "Hub"]),
-        tests("ServerTests", ["Model", "Platform", "Store", "Server", "Support"], path: "Registry/Tests"),
+        tests("ServerTests", ["Model", "Platform", "Store", "Transfer", "Server", "Support"], path: "Registry/Tests"),
         tests(
             "CommandTests", ["Model", "Platform", "Store", "Transfer", "Support", "Hub", "cake"], exclude: ["Golden"]),
     ],

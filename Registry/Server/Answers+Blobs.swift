@@ -13,10 +13,10 @@ extension Answers {
         ]
         switch isHead ? .whole : ByteRange(header: asked.request["range"], size: blob.size) {
         case .whole:
-            return ServerReply(200, headers, blob.size == 0 ? .bytes([]) : .file(blob.file, 0..<blob.size))
+            return ServerReply(200, headers, try blob.body(0..<blob.size))
         case .part(let range):
             headers.append(("Content-Range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(blob.size)"))
-            return ServerReply(206, headers, .file(blob.file, range))
+            return ServerReply(206, headers, try blob.body(range))
         case .beyond:
             let error = RegistryError(
                 416, .sizeInvalid, "the blob has \(blob.size) bytes, and the range begins behind them")

@@ -15,6 +15,8 @@ public enum Disk {
         public let modified: Int
         public let device: UInt64
         public let inode: UInt64
+        /// How many names the file has.
+        public let names: UInt64
         private let nanoseconds: Int
 
         init(_ raw: stat) {
@@ -30,6 +32,7 @@ public enum Disk {
             modified = raw.st_mtim.tv_sec
             device = UInt64(raw.st_dev)
             inode = UInt64(raw.st_ino)
+            names = UInt64(raw.st_nlink)
             nanoseconds = raw.st_mtim.tv_nsec
         }
 

@@ -33,7 +33,7 @@ final class Catalog: Sendable {
         let packs: [String]
     }
 
-    private let layout: Layout
+    let layout: Layout
     private let state = Mutex(State())
 
     /// What is derived is kept on disk, too.

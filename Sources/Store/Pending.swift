@@ -60,6 +60,8 @@ struct Pending: ~Copyable, Sendable {
             if let again = try pack.without(isRefused, writing: folder + "/pack-again-\(number)") {
                 left.append(again)
             }
+            // Its name is free again for the packs that the operation writes next.
+            try Disk.remove(pack.path)
         }
         packs = left
         bytesInPacks = packs.reduce(0) { $0 + $1.size }
@@ -158,7 +160,11 @@ struct FinishedPack: Sendable {
                     layer: record.layer, transform: record.transform, base: record.base,
                     bytes: file.bytes(at: offset, count: Int(record.storedLength))))
         }
-        return writer.length == 0 ? nil : writer.finish()
+        guard writer.length > 0 else {
+            try Disk.remove(path)
+            return nil
+        }
+        return writer.finish()
     }
 }
 

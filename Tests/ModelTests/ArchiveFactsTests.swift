@@ -74,8 +74,12 @@ import Testing
         let empty = Tensor(name: "none", dtype: .f32, shape: [0])
         let archive = try PassingArchive(
             weights: [
-                .init(path: FilePath("b.safetensors"), segments: [(20, nil), (9, tensor)]),
-                .init(path: FilePath("a.safetensors"), segments: [(30, nil), (0, empty)]),
+                .init(
+                    path: FilePath("b.safetensors"),
+                    segments: [(size: UInt64(20), tensor: nil), (size: UInt64(9), tensor: tensor)]),
+                .init(
+                    path: FilePath("a.safetensors"),
+                    segments: [(size: UInt64(30), tensor: nil), (size: UInt64(0), tensor: empty)]),
             ], companions: [.init(path: FilePath("config.json"), segments: [(size: UInt64(5), tensor: nil)])])
         #expect(archive.files.map(\.path.string) == ["config.json", "a.safetensors", "b.safetensors"])
         #expect(archive.layerSizes == [5, 30, 0, 20, 9])

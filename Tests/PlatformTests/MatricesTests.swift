@@ -86,8 +86,7 @@ import Testing
             var found = [Float](repeating: .nan, count: 4000 / layout.width)
             var room = found.mutableSpan
             Matrices.subtract(base.span, from: plain.span, layout, into: &room, with: set)
-            let areFinite = found.allSatisfy { $0.isFinite }
-            #expect(areFinite, "seed \(seed)")
+            #expect(found.allSatisfy { $0.isFinite }, "seed \(seed)")
             results.append(found)
         }
         #expect(results.allSatisfy { $0 == results[0] }, "seed \(seed)")

@@ -96,8 +96,28 @@ final class ServerExchange: @unchecked Sendable {
                 range.upperBound - range.lowerBound, descriptor, range.lowerBound)
             if unsafe made == nil { close(descriptor) }
             return unsafe made
+        case .runs(let runs):
+            let reader = unsafe Unmanaged.passRetained(FileRunReader(runs)).toOpaque()
+            // Once made, it lets the reader go itself.
+            let made = unsafe MHD_create_response_from_callback(
+                runs.count, FileRunReader.step, { unsafe read($0, $1, $2, $3) }, reader, { unsafe letGo($0) })
+            if unsafe made == nil { unsafe letGo(reader) }
+            return unsafe made
         }
     }
+}
+
+private func read(
+    _ reader: UnsafeMutableRawPointer?, _ position: UInt64, _ room: UnsafeMutablePointer<CChar>?, _ count: Int
+) -> Int {
+    guard let reader = unsafe reader, let room = unsafe room else { return FileRunReader.failed }
+    let start = unsafe UnsafeMutableRawPointer(room).assumingMemoryBound(to: UInt8.self)
+    var span = unsafe MutableSpan(_unsafeStart: start, count: count)
+    return unsafe Unmanaged<FileRunReader>.fromOpaque(reader).takeUnretainedValue().read(into: &span, from: position)
+}
+
+private func letGo(_ reader: UnsafeMutableRawPointer?) {
+    if let reader = unsafe reader { unsafe Unmanaged<FileRunReader>.fromOpaque(reader).release() }
 }
 
 private final class Fields {

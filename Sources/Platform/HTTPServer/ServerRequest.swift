@@ -34,6 +34,8 @@ public struct ServerReply: Sendable {
         case bytes([UInt8])
         /// Sent by the kernel, without a copy.
         case file(File, Range<UInt64>)
+        /// Read as they are sent.
+        case runs(FileRuns)
     }
 
     public var status: Int
@@ -50,6 +52,7 @@ public struct ServerReply: Sendable {
         switch body {
         case .bytes(let bytes): UInt64(bytes.count)
         case .file(_, let range): range.upperBound - range.lowerBound
+        case .runs(let runs): runs.count
         }
     }
 }

@@ -4,8 +4,21 @@ public import Platform
 /// Blobs, each once on disk under its SHA-256; a repository has those that it has a mark for.
 extension RegistryStore {
     public struct Blob: Sendable {
-        public let file: File
         public let size: UInt64
+        fileprivate let source: Source
+
+        fileprivate enum Source: Sendable {
+            case file(File)
+            case pack(HeldPack, RegistryStore)
+        }
+
+        /// As a server sends them.
+        public func body(_ range: Range<UInt64>) throws(CakeError) -> ServerReply.Body {
+            switch source {
+            case .file(let file): range.isEmpty ? .bytes([]) : .file(file, range)
+            case .pack(let pack, let registry): try registry.body(of: pack, range)
+            }
+        }
     }
 
     /// Nil when the repository does not have it.
@@ -35,7 +48,7 @@ extension RegistryStore {
             for place in places where !isThere {
                 isThere = try Disk.exists(layout.repository(place).blob(digest))
             }
-            guard isThere, try Disk.exists(layout.blob(digest)) else { return false }
+            guard isThere, try size(of: digest) != nil else { return false }
             try mark(digest, in: repository)
             return true
         }
@@ -63,11 +76,37 @@ extension RegistryStore {
         } catch let error where error.kind == .notFound { return nil }
     }
 
-    func open(_ digest: Digest) throws(CakeError) -> Blob? {
+    private func open(_ digest: Digest) throws(CakeError) -> Blob? {
         do {
             let file = try File(layout.blob(digest), .read)
-            return Blob(file: file, size: try file.size())
+            return Blob(size: try file.size(), source: .file(file))
+        } catch let error where error.kind == .notFound {
+            return try heldPack(digest).map { Blob(size: $0.size, source: .pack($0, self)) }
+        }
+    }
+
+    /// Of a blob, in whatever repository; nil when it is not here.
+    func size(of digest: Digest) throws(CakeError) -> UInt64? {
+        if let status = try Disk.status(layout.blob(digest)) { return status.size }
+        return try heldPack(digest)?.size
+    }
+
+    /// A small blob, whole.
+    func bytes(of digest: Digest, limit: Int) throws(CakeError) -> [UInt8]? {
+        do {
+            return try Disk.read(layout.blob(digest), limit: limit)
         } catch let error where error.kind == .notFound { return nil }
+    }
+
+    /// Makes a blob of bytes that are at hand. The caller holds the lock.
+    func put(blob bytes: [UInt8]) throws(CakeError) -> (Digest, UInt64) {
+        let digest = SHA256.digest(of: bytes.span)
+        let shard = layout.shard(of: digest)
+        if try Disk.status(layout.blob(digest))?.size != UInt64(bytes.count) {
+            if try !Disk.exists(shard) { try Disk.makeFolders(shard) }
+            try put(layout.blob(digest), [bytes])
+        }
+        return (digest, UInt64(bytes.count))
     }
 
     /// Makes a synced file that is whole and right the blob of that name. A damaged one is replaced by it.
@@ -83,11 +122,23 @@ extension RegistryStore {
     }
 
     private func mark(_ digest: Digest, in repository: RepositoryName) throws(CakeError) {
+        try mark([digest], in: repository)
+    }
+
+    /// Makes the blobs a repository's. The caller holds the lock.
+    func mark(_ digests: [Digest], in repository: RepositoryName) throws(CakeError) {
         let place = layout.repository(repository)
         try makeFolder(place.blobs)
-        let mark = place.blob(digest)
-        if try Disk.exists(mark) { return try Disk.touch(mark) }
-        _ = try File(mark, .readWriteOrCreate)
-        try Disk.syncFolder(place.blobs)
+        var isNew = false
+        for digest in digests {
+            let mark = place.blob(digest)
+            if try Disk.exists(mark) {
+                try Disk.touch(mark)
+            } else {
+                _ = try File(mark, .readWriteOrCreate)
+                isNew = true
+            }
+        }
+        if isNew { try Disk.syncFolder(place.blobs) }
     }
 }

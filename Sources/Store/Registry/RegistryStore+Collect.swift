@@ -24,8 +24,11 @@ extension RegistryStore {
                 withExtendedLifetime(upload.lock) {}
             }
             var live: Set<Digest> = []
+            let models = try served()
             for repository in try allRepositories() {
-                let named = try namedBlobs(in: repository)
+                let wanted = models.filter { $0.place.repository == repository }.map(\.named.record.manifest)
+                let records = try liveRecords(in: repository, of: Set(wanted), oldest, isDryRun: isDryRun)
+                let named = try namedBlobs(in: repository, records)
                 live.formUnion(named)
                 live.formUnion(try dropMarks(in: repository, but: named, oldest, isDryRun: isDryRun))
             }
@@ -38,6 +41,7 @@ extension RegistryStore {
                     if !isDryRun { try Disk.remove(path) }
                 }
             }
+            try collectPacks(live, into: &collected, isDryRun: isDryRun)
             if !isDryRun { try tidy() }
             return collected
         }
@@ -54,10 +58,15 @@ extension RegistryStore {
     }
 
     /// Of a repository all that its manifests name, whether it has a mark for it or not.
-    private func namedBlobs(in repository: RepositoryName) throws(CakeError) -> Set<Digest> {
+    private func namedBlobs(
+        in repository: RepositoryName, _ records: [StoredManifest]
+    ) throws(CakeError) -> Set<Digest> {
         var named: Set<Digest> = []
+        var all = records
         for name in try manifests(in: repository) {
-            guard let stored = try manifest(.digest(name), in: repository) else { continue }
+            if let stored = try manifest(.digest(name), in: repository) { all.append(stored) }
+        }
+        for stored in all {
             let manifest = try RegistryManifest(parsing: stored.bytes.span)
             for descriptor in [manifest.config].compactMap(\.self) + manifest.layers {
                 if let digest = try digest(of: descriptor.name) { named.insert(digest) }
@@ -97,7 +106,9 @@ extension RegistryStore {
         }
         for repository in try allRepositories() {
             let place = layout.repository(repository)
-            guard try manifests(in: repository).isEmpty, try names(in: place.blobs).isEmpty else { continue }
+            guard try manifests(in: repository).isEmpty, try names(in: place.blobs).isEmpty,
+                try names(in: place.models).isEmpty
+            else { continue }
             try Disk.removeTree(place.root)
         }
     }
@@ -110,6 +121,10 @@ extension RegistryStore {
                 blobs += 1
                 bytes += try Disk.status(layout.blobs + "/" + shard + "/" + name)?.size ?? 0
             }
+        }
+        for name in try names(in: layout.held) {
+            // What the store has as well is the store's.
+            if let status = try Disk.status(layout.held + "/" + name), status.names == 1 { bytes += status.size }
         }
         for upload in try names(in: layout.uploads) {
             bytes += try Disk.status(layout.uploads + "/" + upload + "/" + Upload.data)?.size ?? 0

@@ -47,22 +47,28 @@ extension RegistryStore {
         var seen: Set<Descriptor> = []
         for needed in manifest.needed where seen.insert(needed).inserted {
             guard let digest = try digest(of: needed.name), try Disk.exists(place.blob(digest)),
-                let status = try Disk.status(layout.blob(digest))
+                let size = try size(of: digest)
             else { return .missing(needed) }
-            guard status.size == needed.size else { return .size(needed, status.size) }
+            guard size == needed.size else { return .size(needed, size) }
         }
         return nil
     }
 
-    /// Nil when there is no such manifest, and for a tag that points at none.
+    /// Nil when there is no such manifest, and for a tag that points at none. A tag that nobody pushed may be a model's of the
+    /// store.
     public func manifest(_ name: ManifestName, in repository: RepositoryName) throws(CakeError) -> StoredManifest? {
         let place = layout.repository(repository)
         switch name {
         case .none: return nil
-        case .digest(let name): return try read(place.manifest(name), name)
+        case .digest(let name):
+            if let stored = try read(place.manifest(name), name) { return stored }
+            guard let record = try modelRecord(name, in: repository) else { return nil }
+            if store.isWritable { try? touch(record, in: repository) }
+            return record.stored
         case .tag(let tag):
-            guard let name = try target(of: tag, in: place) else { return nil }
-            return try read(place.manifest(name), name)
+            guard let name = try target(of: tag, in: place) else { return try model(tag, in: repository) }
+            if let stored = try read(place.manifest(name), name) { return stored }
+            return try modelRecord(name, in: repository)?.stored
         }
     }
 
@@ -92,8 +98,13 @@ extension RegistryStore {
         } catch let error where error.kind == .notFound { return nil }
     }
 
-    /// Every tag of the repository, sorted.
+    /// Every tag of the repository, sorted: those that were pushed, and those of models.
     public func tags(in repository: RepositoryName) throws(CakeError) -> [TagName] {
+        let models = try served().filter { $0.place.repository == repository }.map(\.place.tag)
+        return Set(try pushedTags(in: repository) + models).sorted()
+    }
+
+    private func pushedTags(in repository: RepositoryName) throws(CakeError) -> [TagName] {
         try names(in: layout.repository(repository).tags).compactMap { TagName($0) }
     }
 
@@ -114,7 +125,7 @@ extension RegistryStore {
             case .digest(let name):
                 guard try Disk.exists(place.manifest(name)) else { return false }
                 let bytes = try? read(place.manifest(name), name)?.bytes
-                for tag in try tags(in: repository) where try target(of: tag, in: place) == name {
+                for tag in try pushedTags(in: repository) where try target(of: tag, in: place) == name {
                     try Disk.remove(place.tag(tag))
                 }
                 try Disk.syncFolder(place.tags)

@@ -7,12 +7,17 @@ public struct RegistryStore: Sendable {
     let store: LocalStore
     let layout: RegistryLayout
     let uploads = Uploads()
+    let packs = KnownPacks()
+    let current = CurrentModels()
 
     /// Makes the folders where they are missing and may be made.
     public init(_ store: LocalStore) throws(CakeError) {
         self.store = store
         layout = RegistryLayout(store.layout)
-        guard store.isWritable, try !Disk.exists(layout.aside) else { return }
+        guard store.isWritable else { return }
+        var isWhole = true
+        for folder in layout.folders where try !Disk.exists(folder) { isWhole = false }
+        if isWhole { return }
         for folder in layout.folders { try Disk.makeFolder(folder) }
         try Disk.syncFolder(layout.root)
         try Disk.syncFolder(store.layout.root)
@@ -28,16 +33,21 @@ public struct RegistryStore: Sendable {
     public func freeBytes() throws(CakeError) -> UInt64 { try Disk.freeBytes(store.layout.root) }
 
     public func exists(_ repository: RepositoryName) throws(CakeError) -> Bool {
-        try Disk.exists(layout.repository(repository).root)
+        if try Disk.exists(layout.repository(repository).root) { return true }
+        return try served().contains { $0.place.repository == repository }
     }
 
-    /// Repositories with a manifest, sorted, from the first behind `last` on, and whether there are more than `count`.
+    /// Repositories with a manifest or a model, sorted, from the first behind `last` on, and whether there are more than `count`.
     public func repositories(after last: String, count: Int) throws(CakeError) -> (
         names: [RepositoryName], isMore: Bool
     ) {
         var found: [RepositoryName] = []
-        let names = try allRepositories().sorted().drop { !last.utf8.lexicographicallyPrecedes($0.text.utf8) }
-        for name in names where try !manifests(in: name).isEmpty {
+        let models = Set(try served().map(\.place.repository))
+        let names = models.union(try allRepositories()).sorted()
+        for name in names.drop(while: { !last.utf8.lexicographicallyPrecedes($0.text.utf8) }) {
+            var isListed = models.contains(name)
+            if !isListed { isListed = try !manifests(in: name).isEmpty }
+            guard isListed else { continue }
             if found.count == count { return (found, true) }
             found.append(name)
         }

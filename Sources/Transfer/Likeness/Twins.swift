@@ -2,13 +2,14 @@ internal import Model
 
 /// The tensors of a model that is here, as candidates for being those of a file that is not. Shards play no part.
 struct Twins: Sendable {
-    private var byName: [ExactText: (tensor: Tensor, layer: Layer)] = [:]
+    /// Files of one model may use a name each for a tensor of their own, as those of a pipeline do.
+    private var byTensor: [Tensor: Layer] = [:]
     private var byKind: [Tensor.Kind: [Layer]] = [:]
 
     init(of model: Manifest) {
         for segment in model.files.lazy.flatMap(\.segments) {
             guard let tensor = segment.tensor else { continue }
-            byName[tensor.name] = (tensor, segment.layer)
+            byTensor[tensor] = segment.layer
             byKind[tensor.kind, default: []].append(segment.layer)
         }
     }
@@ -30,8 +31,7 @@ struct Twins: Sendable {
     private func count(_ layers: [Layer?]) -> Int { layers.count { $0 != nil } }
 
     private func same(_ tensor: Tensor, as name: ExactText) -> Layer? {
-        guard let found = byName[name], found.tensor.kind == tensor.kind else { return nil }
-        return found.layer
+        byTensor[Tensor(name: name, dtype: tensor.dtype, shape: tensor.shape)]
     }
 
     private func inPlace(_ tensors: [Tensor]) -> [Layer?] {
@@ -58,7 +58,7 @@ struct Twins: Sendable {
     /// Most names of a model begin alike: a few of them show how they differ from those here.
     private func prefixes(of tensors: [Tensor]) -> Prefix? {
         let ends = Dictionary(
-            byName.keys.map { (Twins.end(of: $0.string, parts: Twins.telling), $0.string) },
+            byTensor.keys.map { (Twins.end(of: $0.name.string, parts: Twins.telling), $0.name.string) },
             uniquingKeysWith: { first, _ in first })
         var seen: [Prefix: Int] = [:]
         for tensor in tensors.prefix(200) {

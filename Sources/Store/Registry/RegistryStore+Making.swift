@@ -1,0 +1,116 @@
+internal import Model
+internal import Platform
+
+/// Making the manifest of a model, with all that it names.
+extension RegistryStore {
+    /// So often the store may replace an object in the middle of it.
+    private static let attempts = 4
+    /// Indexes of so many other models are looked into.
+    private static let mostEarlier = 8
+
+    func make(_ served: Served, except ancestors: Set<Digest>) throws(CakeError) -> ModelRecord {
+        let digest = served.named.record.manifest
+        var failure = Packing.moved
+        for _ in 0..<RegistryStore.attempts {
+            // Against collections, until second names hold the bytes.
+            let operation = try Operation(store)
+            try operation.hold(manifest: digest)
+            defer { withExtendedLifetime(operation) {} }
+            do throws(CakeError) {
+                let manifest = try store.manifest(digest)
+                let layers = manifest.layers
+                try makeFamily(of: layers, of: digest, except: ancestors)
+                let packing = try Packing(layers, of: store, earlier: earlier(for: layers))
+                if let record = try publish(packing, manifest, served) { return record }
+            } catch let error where error.kind == .notFound { failure = error }
+            try store.catalog.reload(checking: true)
+        }
+        throw failure
+    }
+
+    /// A model whose layers are deltas of another's names that one's packs: they have to be there before.
+    private func makeFamily(of layers: [Layer], of digest: Digest, except ancestors: Set<Digest>) throws(CakeError) {
+        var bases: Set<Digest> = []
+        for layer in layers where layer.size > 0 {
+            if let base = try store.findAnywhere(layer)?.base { bases.insert(base) }
+        }
+        bases.subtract(layers.map(\.digest))
+        guard !bases.isEmpty else { return }
+        var best: (served: Served, count: Int)?
+        let others = ancestors.union([digest])
+        for one in try served() where !others.contains(one.named.record.manifest) {
+            guard let manifest = try? store.manifest(one.named.record.manifest) else { continue }
+            let count = manifest.layers.count { bases.contains($0.digest) }
+            if count > best?.count ?? 0 { best = (one, count) }
+        }
+        if let best { _ = try record(of: best.served, except: others) }
+    }
+
+    /// Indexes of models that share layers with this one, the most first, of objects as the store has them.
+    private func earlier(for layers: [Layer]) throws(CakeError) -> [PackIndex] {
+        var wanted = Set(layers.map(\.digest))
+        for layer in layers { if let base = try store.findAnywhere(layer)?.base { wanted.insert(base) } }
+        var found: [(index: PackIndex, bytes: UInt64, name: BlobName)] = []
+        for repository in try allRepositories() {
+            for (record, _) in try modelRecords(in: repository) where try isCurrent(record) {
+                guard let index = try index(of: record) else { continue }
+                let shared = index.members.reduce(0) { wanted.contains($1.layer.digest) ? $0 + $1.length : $0 }
+                if shared > 0 { found.append((index, shared, record.stored.name)) }
+            }
+        }
+        found.sort { ($1.bytes, $0.name) < ($0.bytes, $1.name) }
+        return found.prefix(RegistryStore.mostEarlier).map(\.index)
+    }
+
+    /// Nil when the store has replaced an object since it was hashed, or a pack is gone.
+    private func publish(_ packing: Packing, _ manifest: Manifest, _ served: Served) throws(CakeError) -> ModelRecord? {
+        let model = served.named.record.manifest
+        let config = ModelConfig.encode(model, manifest, facts(of: manifest))
+        let repository = served.place.repository
+        return try locked(alone: false) { () throws(CakeError) -> ModelRecord? in
+            for one in packing.new where try !hold(one.objects, as: one.pack.objects) { return nil }
+            for one in packing.new where try !Disk.exists(layout.pack(one.digest)) {
+                try put(layout.pack(one.digest), [one.pack.encoded])
+            }
+            for pack in packing.index.packs where try !Disk.exists(layout.pack(pack.digest)) {
+                packs.forgetAll()
+                return nil
+            }
+            let artifact = ModelArtifact(
+                config: try put(blob: config), manifest: try put(blob: ManifestText.encode(manifest)),
+                index: try put(blob: packing.index.encoded), packs: packing.index.packs,
+                annotations: RegistryStore.annotations(of: served))
+            let bytes = artifact.encoded
+            let name = BlobName(SHA256.digest(of: bytes.span))
+            let blobs = [artifact.config, artifact.manifest, artifact.index].compactMap(\.name.sha256)
+            try mark(blobs + packing.index.packs.map(\.digest), in: repository)
+            let place = layout.repository(repository)
+            try makeFolder(place.models)
+            let line = RegistryStore.modelMark + model.hex + "\n"
+            try put(place.model(name), [Array(line.utf8), bytes])
+            let stored = StoredManifest(name: name, mediaType: RegistryManifest.image, bytes: bytes)
+            return ModelRecord(model: model, stored: stored)
+        }
+    }
+
+    private func facts(of manifest: Manifest) -> Facts {
+        var config: JSONValue?
+        if let file = manifest.file(at: "config.json"),
+            let bytes = try? LayerReader(store).bytes(of: file, limit: 1 << 20)
+        {
+            config = try? JSONValue(parsing: bytes.span)
+        }
+        return Facts(config: config, tensors: manifest.segments.lazy.compactMap(\.tensor))
+    }
+
+    /// What other tools show. A path of this machine's is nobody's business.
+    private static func annotations(of served: Served) -> [ModelArtifact.Annotation] {
+        let record = served.named.record
+        var annotations = [ModelArtifact.Annotation("org.opencontainers.image.title", served.named.name.string)]
+        if let source = record.source, ["https://", "hf://", "oci://"].contains(where: source.hasPrefix) {
+            annotations.append(.init("org.opencontainers.image.source", source))
+        }
+        if let commit = record.commit { annotations.append(.init("org.opencontainers.image.revision", commit)) }
+        return annotations
+    }
+}

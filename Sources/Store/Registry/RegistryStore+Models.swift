@@ -1,0 +1,168 @@
+public import Model
+internal import Platform
+internal import Synchronization
+
+/// The models of the store as artifacts: each has a manifest as soon as somebody asks for it, which then stays what it is.
+extension RegistryStore {
+    /// A model of the store, and where the registry shows it.
+    public struct Served: Sendable {
+        public let place: ServedName
+        public let named: LocalStore.Named
+    }
+
+    /// Every model that has a place. Where two would have the same, the one that is called exactly so has it, else the first.
+    public func served() throws(CakeError) -> [Served] {
+        var all: [Served] = []
+        var places: [ServedName: Int] = [:]
+        for named in try store.allNames() {
+            guard let place = ServedName(named.name) else { continue }
+            guard let number = places[place] else {
+                places[place] = all.count
+                all.append(Served(place: place, named: named))
+                continue
+            }
+            if named.name.withoutRevision == place.repository.text {
+                all[number] = Served(place: place, named: named)
+            }
+        }
+        return all
+    }
+
+    /// By tag, else by the commit that it was pulled at.
+    func served(_ tag: TagName, in repository: RepositoryName) throws(CakeError) -> Served? {
+        let here = try served().filter { $0.place.repository == repository }
+        return here.first { $0.place.tag == tag }
+            ?? here.first { $0.named.record.commit.flatMap { ServedName.tag(for: $0) } == tag }
+    }
+
+    /// The manifest of a model under a tag; nil when none has it. Made when it is not there, or when the store has encoded a
+    /// layer anew since.
+    func model(_ tag: TagName, in repository: RepositoryName) throws(CakeError) -> StoredManifest? {
+        guard store.isWritable, let served = try served(tag, in: repository) else { return nil }
+        let record = try record(of: served, except: [])
+        try? touch(record, in: repository)
+        return record.stored
+    }
+
+    /// A manifest that was made of a model.
+    struct ModelRecord: Sendable {
+        let model: Digest
+        let stored: StoredManifest
+    }
+
+    static let modelMark = "cake registry model 1 "
+
+    func modelRecords(in repository: RepositoryName) throws(CakeError) -> [(record: ModelRecord, time: Int)] {
+        let place = layout.repository(repository)
+        var records: [(record: ModelRecord, time: Int)] = []
+        for name in try names(in: place.models).compactMap({ BlobName(fileName: $0) }) {
+            guard let record = try modelRecord(name, in: repository),
+                let status = try Disk.status(place.model(name))
+            else { continue }
+            records.append((record, status.modified))
+        }
+        return records
+    }
+
+    func modelRecord(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> ModelRecord? {
+        let path = layout.repository(repository).model(name)
+        let all: [UInt8]
+        do {
+            all = try Disk.read(path, limit: RegistryManifest.maximumSize + 256)
+        } catch let error where error.kind == .notFound { return nil }
+        let mark = Array(RegistryStore.modelMark.utf8)
+        guard all.starts(with: mark), let end = all.firstIndex(of: UInt8(ascii: "\n")),
+            let model = Digest(hex: String(decoding: all[mark.count..<end], as: UTF8.self))
+        else {
+            throw CakeError(
+                .damaged, "\(Printable.escape(path)) does not say what model it is of", fix: "delete the file")
+        }
+        let stored = StoredManifest(
+            name: name, mediaType: RegistryManifest.image, bytes: Array(all[(end + 1)...]))
+        guard name.fits(stored.bytes.span) else {
+            throw CakeError(
+                .damaged, "\(Printable.escape(path)) has other bytes than its name says", fix: "delete the file")
+        }
+        return ModelRecord(model: model, stored: stored)
+    }
+
+    /// Who was given a manifest has a day to fetch what it names.
+    func touch(_ record: ModelRecord, in repository: RepositoryName) throws(CakeError) {
+        let path = layout.repository(repository).model(record.stored.name)
+        guard let status = try Disk.status(path), Machine.now - status.modified > 3600 else { return }
+        try Disk.touch(path)
+    }
+
+    /// `ancestors` are models that wait for this one: a family may be deltas of each other, crosswise.
+    func record(of served: Served, except ancestors: Set<Digest>) throws(CakeError) -> ModelRecord {
+        if let record = try currentRecord(of: served) { return record }
+        guard ancestors.isEmpty else { return try make(served, except: ancestors) }
+        // One at a time, here and in other processes: both would hash the same bytes.
+        let lock = try File(store.layout.lock("packing"), .readWriteOrCreate)
+        _ = try lock.lock(exclusive: true, waiting: true)
+        defer { lock.unlock() }
+        if let record = try currentRecord(of: served) { return record }
+        return try make(served, except: ancestors)
+    }
+
+    /// The youngest manifest of the model whose objects are what the store has.
+    private func currentRecord(of served: Served) throws(CakeError) -> ModelRecord? {
+        let model = served.named.record.manifest
+        let found = try modelRecords(in: served.place.repository).filter { $0.record.model == model }
+        for (record, _) in found.sorted(by: { $0.time > $1.time }) where try isCurrent(record) { return record }
+        return nil
+    }
+
+    /// Whether the store has every object that the manifest names still as it was, or not any more.
+    func isCurrent(_ record: ModelRecord) throws(CakeError) -> Bool {
+        let state = try store.catalog.fingerprint()
+        if current.isKnown(record.stored.name, at: state) { return true }
+        try store.catalog.reload(checking: false)
+        guard let index = try index(of: record) else { return false }
+        for pack in index.packs where try heldPack(pack.digest) == nil { return false }
+        for member in index.members {
+            guard let found = try store.findAnywhere(member.layer) else { continue }
+            guard found.length == member.length, found.base == member.base else { return false }
+        }
+        current.add(record.stored.name, at: state)
+        return true
+    }
+
+    func index(of record: ModelRecord) throws(CakeError) -> PackIndex? {
+        let artifact = try ModelArtifact(RegistryManifest(parsing: record.stored.bytes.span))
+        guard let digest = artifact.index.name.sha256,
+            let bytes = try bytes(of: digest, limit: PackIndex.maximumSize)
+        else { return nil }
+        return try PackIndex(decoding: bytes.span)
+    }
+}
+
+/// Which manifests were found to be of objects as the store has them, and in which state of the store.
+final class CurrentModels: Sendable {
+    private let known = Mutex<[BlobName: Digest]>([:])
+
+    func isKnown(_ name: BlobName, at state: Digest) -> Bool { known.withLock { $0[name] == state } }
+
+    func add(_ name: BlobName, at state: Digest) { known.withLock { $0[name] = state } }
+}
+
+extension Catalog {
+    /// Changes with whatever is published, encoded anew or removed.
+    func fingerprint() throws(CakeError) -> Digest {
+        var hash = SHA256()
+        for name in try Disk.names(in: layout.index) + Disk.names(in: layout.packs) {
+            hash.update(Array(name.utf8).span)
+        }
+        return hash.finish()
+    }
+}
+
+extension LocalStore {
+    /// What a layer takes and which base it has, here or below.
+    func findAnywhere(_ layer: Layer) throws(CakeError) -> (length: UInt64, base: Digest?)? {
+        for place in [self] + lower {
+            if let found = try place.find(layer) { return (found.location.length, found.base) }
+        }
+        return nil
+    }
+}

@@ -4,10 +4,23 @@ internal import Platform
 /// Taking objects that came from elsewhere. An object is kept as it came, once its layer was decoded and found to be what it
 /// is called; beside a base that is a delta here, it is encoded anew.
 extension LocalStore {
-    /// Checks an object and adds it to the operation, to be published. Its base has to be here.
+    /// An object that was checked.
+    public struct Adopted: Sendable {
+        fileprivate let written: Written
+
+        /// To be published with the others; not while they are.
+        public func add(to operation: Operation) throws(CakeError) {
+            switch written {
+            case .alone(let object): operation.add(object)
+            case .packed(let object): try operation.pack(object)
+            }
+        }
+    }
+
+    /// Checks an object. Its base has to be here.
     public func adopt(
         _ layer: Layer, _ stored: PlainBytes, base: Digest?, kind: Tensor.Kind?, in operation: Operation
-    ) async throws {
+    ) async throws -> Adopted {
         let path = operation.folder + "/came-" + layer.digest.hex
         defer { try? Disk.remove(path) }
         let (file, start) = try contiguous(stored, at: path)
@@ -21,14 +34,14 @@ extension LocalStore {
             if try operation.mayBecomeDelta(layer) { beside = try operation.take(base: other) }
             guard beside != nil else {
                 operation.keepsPlain(layer)
-                return try await adoptAnew(layer, object, beside: other, kind, in: operation)
+                return Adopted(written: try await encodeAnew(layer, object, beside: other, kind, in: operation))
             }
         }
         try check(object, layer) { index, plain throws(CakeError) in
             try read(piece: index, of: object, base: beside, into: plain, hashedLater: true)
         }
         if let base { operation.becomesDelta(layer, of: base) } else { operation.keepsPlain(layer) }
-        try add(object, layer, in: operation)
+        return Adopted(written: try asItCame(object, layer, in: operation))
     }
 
     private func check(
@@ -49,11 +62,13 @@ extension LocalStore {
     }
 
     /// As it came.
-    private func add(_ object: StoredObject, _ layer: Layer, in operation: Operation) throws(CakeError) {
+    private func asItCame(
+        _ object: StoredObject, _ layer: Layer, in operation: Operation
+    ) throws(CakeError) -> Written {
         let (transform, base) = (object.header.transform, object.header.base)
         guard layer.size >= LocalStore.smallLimit else {
             let bytes = try object.file.bytes(at: object.start, count: Int(object.length))
-            return try operation.pack(SmallObject(layer: layer, transform: transform, base: base, bytes: bytes))
+            return .packed(SmallObject(layer: layer, transform: transform, base: base, bytes: bytes))
         }
         let path = operation.folder + "/" + layer.digest.hex
         try Disk.remove(path)
@@ -75,13 +90,13 @@ extension LocalStore {
         let record = IndexRecord(
             layer: layer, storedDigest: hash.finish(), storedLength: object.length, place: .alone,
             transform: transform, base: base)
-        operation.add(WrittenObject(record: record, path: path))
+        return .alone(WrittenObject(record: record, path: path))
     }
 
     /// Of a delta whose base cannot be one here, or is itself one.
-    private func adoptAnew(
+    private func encodeAnew(
         _ layer: Layer, _ object: StoredObject, beside base: Layer, _ kind: Tensor.Kind?, in operation: Operation
-    ) async throws {
+    ) async throws -> Written {
         let path = operation.folder + "/plain-" + layer.digest.hex
         try Disk.remove(path)
         let file = try File(path, .create)
@@ -102,10 +117,7 @@ extension LocalStore {
             offset += UInt64(plain.count)
         }
         let plain = PlainBytes(file: file, start: 0, count: layer.size)
-        switch try await writeAnew(layer, plain, kind, beside: nil, in: operation) {
-        case .alone(let object): operation.add(object)
-        case .packed(let object): try operation.pack(object)
-        }
+        return try await writeAnew(layer, plain, kind, beside: nil, in: operation)
     }
 
     /// What lies in several runs is put together: an object is read from one file.

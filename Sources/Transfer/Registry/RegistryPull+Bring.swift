@@ -95,7 +95,7 @@ extension RegistryPull {
             stored += try operation.publish()
             try settling.settle()
         }
-        try await withThrowingTaskGroup(of: Whole.self) { group in
+        try await withThrowingTaskGroup(of: (Whole, LocalStore.Adopted).self) { group in
             var active = 0
             func start(_ whole: Whole) {
                 active += 1
@@ -103,9 +103,11 @@ extension RegistryPull {
                 let member = pack.members[whole.member]
                 group.addTask(executorPreference: store.pool) {
                     do {
-                        try await store.adopt(
+                        let adopted = try await store.adopt(
                             member.layer, pack.parts.plain(member.offset..<member.offset + member.length),
                             base: member.base, kind: kinds[member.layer.digest], in: operation)
+                        progress.finished()
+                        return (whole, adopted)
                     } catch let error as CakeError where error.kind == .damaged {
                         // The next try is to fetch it anew.
                         try? pack.parts.remove()
@@ -113,11 +115,11 @@ extension RegistryPull {
                             .damaged, "\(pack.source.label) from \(remote.repository.host): \(error.what)",
                             fix: "run it again; if it stays so, what was pushed is broken: push it again")
                     }
-                    progress.finished()
-                    return whole
                 }
             }
-            func take(_ done: Whole) throws {
+            func take(_ found: (Whole, LocalStore.Adopted)) throws {
+                let (done, adopted) = found
+                try adopted.add(to: operation)
                 active -= 1
                 left -= 1
                 settling.adopted(done)

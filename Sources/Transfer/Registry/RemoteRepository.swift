@@ -148,7 +148,7 @@ public struct RemoteRepository: Sendable {
     }
 
     /// Takes a tag away, or a manifest with all its tags. False where the registry does neither.
-    func delete(_ manifest: ManifestName) async throws -> Bool {
+    public func delete(_ manifest: ManifestName) async throws -> Bool {
         let url = client.routes.manifest(manifest, of: name)
         let exchange = try await client.ask(
             HTTPRequest(.delete, url.text), at: url, for: purpose("to delete \(words(manifest))"),

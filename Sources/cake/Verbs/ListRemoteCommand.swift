@@ -6,34 +6,39 @@ struct ListRemoteCommand: Verb {
     let name: String
     let revision: String?
     let showsRevisions: Bool
+    let plainHTTP: Bool
 
-    private static let nameWord = Positional("NAME", .one, .nothing, "org/name[@revision], a short name, or a Hub URL")
+    private static let nameWord = Positional("NAME", .one, .nothing, "org/name[@revision], a short name, a Hub URL, or a registry: host:port, host/")
     private static let revisionOption = Option.text("revision", "REVISION", "a branch, a tag or a commit")
     private static let refs = Flag("refs", "the branches and tags instead, and the commits they point to")
 
     static let command = Command(
-        Self.self, "ls-remote", for: .look, "list the files of a model on the Hub, or its branches and tags",
+        Self.self, "ls-remote", for: .look, "list the files of a model on the Hub, or what a registry has",
         about: [
             "For each file: its size, whether git keeps only a pointer to it (large), its SHA-256 where the Hub tells, and "
-                + "whether the store has it, under whatever name. No file is fetched."
+                + "whether the store has it, under whatever name. No file is fetched.",
+            "Of a registry (host:port, host/ or oci://host) its repositories are listed, where it tells.",
         ],
         positionals: [nameWord],
-        options: [revisionOption.form, refs.form],
+        options: [revisionOption.form, refs.form, RegistryOptions.plainHTTP.form],
         examples: [
             .init("cake ls-remote org/name", "the files of main"),
             .init("cake ls-remote org/name@v2", "those of a tag"),
             .init("cake ls-remote org/name --refs", "what there is besides main"),
+            .init("cake ls-remote registry.local:5000", "the repositories of a registry"),
         ])
 
     init(_ arguments: Arguments) throws(CakeError) {
         name = try arguments.word(Self.nameWord)
         revision = try arguments.value(of: Self.revisionOption)
         showsRevisions = arguments.has(Self.refs)
+        plainHTTP = arguments.has(RegistryOptions.plainHTTP)
     }
 }
 
 extension ListRemoteCommand {
     func run(in session: Session) async throws {
+        if let host = session.registryHost(name) { return try await list(host, in: session) }
         let reference = try session.hubReference(name).at(revision)
         let source = try session.hub(for: "cake ls-remote")
         if showsRevisions { return show(try await source.revisions(of: reference.repository), in: session) }
@@ -43,6 +48,16 @@ extension ListRemoteCommand {
         guard !snapshot.files.isEmpty else { return session.reporter.note("\(reference.storeName) has no files") }
         let isWide = session.terminal.width(.output) == nil
         session.show(Self.table(snapshot.files, isHere: files.has, showsWholeDigests: isWide))
+    }
+
+    private func list(_ host: String, in session: Session) async throws {
+        let client = try session.registry(host, for: "cake ls-remote", plainHTTP: plainHTTP)
+        let names = try await client.repositories()
+        if session.settings.isJSON { return session.show(.array(names.map { JSONValue($0) })) }
+        guard !names.isEmpty else {
+            return session.reporter.note("\(host) lists no repositories: there are none, or it does not tell")
+        }
+        for name in names { session.output.line("\(host)/\(Printable.escape(name))") }
     }
 
     static func table(

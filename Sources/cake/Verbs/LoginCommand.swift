@@ -1,33 +1,60 @@
 import Model
 import Platform
+import Transfer
 
 struct LoginCommand: Verb {
     let token: String?
+    /// A registry; nil for the Hub.
+    let host: String?
+    let user: String?
+    let readsPassword: Bool
+    let plainHTTP: Bool
 
     private static let tokenOption = Option.text(
         "token", "TOKEN", "the token; other people on this machine may see what is typed here")
 
+    private static let hostWord = Positional("HOST", .optional, .nothing, "a registry, such as ghcr.io")
+    private static let userOption = Option.text("username", short: "u", "NAME", "who logs in to the registry")
+    private static let passwordFlag = Flag("password-stdin", "read the registry's password from standard input")
+
     static let command = Command(
-        Self.self, "login", for: .setUp, "save a token for gated and private models",
+        Self.self, "login", for: .setUp, "save a token for gated and private models, or a registry's password",
         about: [
+            "With HOST it asks for the user's name and the password for that registry, tries them, and keeps them where docker "
+                + "does: in its config.json, or with the credential helper that is named there.",
             "Asks for the token without showing it, or reads it from standard input. The Hub is asked whose it is, and then "
                 + "it is saved where hf has it, readable by you alone."
         ],
-        options: [tokenOption.form],
+        positionals: [hostWord],
+        options: [tokenOption.form, userOption.form, passwordFlag.form, RegistryOptions.plainHTTP.form],
         examples: [
             .init("cake login", "asks for the token"),
             .init("cake login < token.txt", "from a file"),
+            .init("cake login ghcr.io", "for a registry"),
+            .init("cake login ghcr.io -u me --password-stdin < password.txt", "the same in a script"),
         ],
         whenInterrupted: "nothing was saved")
 
     init(_ arguments: Arguments) throws(CakeError) {
         token = try arguments.value(of: Self.tokenOption)
+        host = arguments.words(Self.hostWord).first
+        user = try arguments.value(of: Self.userOption)
+        readsPassword = arguments.has(Self.passwordFlag)
+        plainHTTP = arguments.has(RegistryOptions.plainHTTP)
+        guard host == nil else {
+            guard token == nil else { throw CakeError(.usage, "--token is for the Hub, and \(host ?? "") is a registry") }
+            return
+        }
+        guard user == nil, !readsPassword else {
+            throw CakeError(.usage, "a password is for a registry", fix: "say which: cake login HOST --username NAME")
+        }
     }
 }
 
 extension LoginCommand {
     func run(in session: Session) async throws {
         let settings = session.settings
+        if let host { return try await login(to: host, session) }
         let hub = try settings.hub()
         guard let path = settings.tokenPath else {
             throw CakeError(
@@ -53,6 +80,40 @@ extension LoginCommand {
         }
         if let variable = settings.tokenVariable {
             session.reporter.note("\(variable) is set, and is sent instead of the saved token")
+        }
+    }
+
+    /// Tried before it is kept: a login that nobody takes is worth nothing.
+    private func login(to text: String, _ session: Session) async throws {
+        guard let host = session.registryHost(text + "/") else {
+            throw CakeError(
+                .usage, "\(Printable.escape(text)) is no registry's host", fix: "write it like ghcr.io or localhost:5111")
+        }
+        let isPerson = session.terminal.isTerminal(.input)
+        var name = user
+        if name == nil, isPerson, !readsPassword {
+            session.errors.write("User at \(host): ")
+            name = try await session.input.line()
+        }
+        guard let name else {
+            throw CakeError(.usage, "nobody says who logs in", fix: "cake login \(host) --username NAME --password-stdin")
+        }
+        guard isPerson || readsPassword else {
+            throw CakeError(
+                .usage, "there is no terminal to ask for the password on", fix: "give it to --password-stdin")
+        }
+        if isPerson { session.errors.write("Password (it is not shown): ") }
+        let password = try await session.input.secretLine()
+        if isPerson { session.errors.line("") }
+        let login = try RegistryLogin(user: name, password: password ?? "")
+        let client = try session.registry(host, for: "cake login", plainHTTP: plainHTTP, login: login)
+        try await client.check()
+        let place = try session.settings.registryCredentials.keep(login, for: host)
+        if session.settings.isJSON {
+            session.show(["registry": JSONValue(host), "name": JSONValue(name), "path": JSONValue(place)])
+        } else if !session.settings.isQuiet {
+            session.output.line(
+                "logged in to \(host) as \(Printable.escape(name)); the password is in \(Printable.escape(place))")
         }
     }
 

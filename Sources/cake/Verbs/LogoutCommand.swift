@@ -1,18 +1,32 @@
 import Model
 import Platform
+import Transfer
 
 struct LogoutCommand: Verb {
-    static let command = Command(
-        Self.self, "logout", for: .setUp, "remove the saved token",
-        about: ["The token stays valid: only this machine forgets it. The Hub's settings are where one is revoked."],
-        examples: [.init("cake logout", "forget the token")])
+    /// A registry; nil for the Hub.
+    let host: String?
 
-    init(_ arguments: Arguments) throws(CakeError) {}
+    private static let hostWord = Positional("HOST", .optional, .nothing, "a registry, such as ghcr.io")
+
+    static let command = Command(
+        Self.self, "logout", for: .setUp, "remove the saved token, or a registry's password",
+        about: ["The token stays valid: only this machine forgets it. The Hub's settings are where one is revoked."],
+        positionals: [hostWord],
+        examples: [.init("cake logout", "forget the token"), .init("cake logout ghcr.io", "forget a registry's password")])
+
+    init(_ arguments: Arguments) throws(CakeError) { host = arguments.words(Self.hostWord).first }
 }
 
 extension LogoutCommand {
     func run(in session: Session) async throws {
         let settings = session.settings
+        if let host {
+            guard try settings.registryCredentials.forget(host) else {
+                return session.reporter.note("no login for \(Printable.escape(host)) was kept")
+            }
+            if !settings.isQuiet, !settings.isJSON { session.output.line("logged out of \(Printable.escape(host))") }
+            return
+        }
         if let path = settings.tokenPath, try Disk.exists(path) {
             try Disk.remove(path)
             if !settings.isQuiet, !settings.isJSON { session.output.line("removed \(Printable.escape(path))") }

@@ -1,0 +1,40 @@
+import Model
+import Platform
+import Transfer
+
+extension RemoveCommand {
+    func removeRemote(in session: Session) async throws {
+        var references: [RegistryReference] = []
+        for name in names { references.append(try session.registryReference(name)) }
+        for reference in references {
+            let client = try session.registry(reference.host, for: "cake rm --remote", plainHTTP: plainHTTP)
+            let reading = RemoteRepository(reference, client)
+            let repository = RemoteRepository(reference, client, for: [.pull, .push, .delete])
+            let digest = try await reading.manifest(reference.manifest).name
+            if !isDryRun { try await remove(reference, digest, from: repository) }
+            if !session.settings.isQuiet, !session.settings.isJSON {
+                session.output.line("\(isDryRun ? "would remove" : "removed") \(reference.storeName)  \(digest.hex.prefix(12))")
+            }
+        }
+        if session.settings.isJSON { session.show(.array(references.map { JSONValue($0.storeName) })) }
+    }
+
+    /// The tag alone where the registry can, else its manifest, which takes every tag of it along.
+    private func remove(
+        _ reference: RegistryReference, _ digest: BlobName, from repository: RemoteRepository
+    ) async throws {
+        if reference.digest == nil, try await repository.delete(reference.manifest) { return }
+        if reference.digest == nil, !removesPinned {
+            for tag in try await repository.tags() where tag.text != reference.tag {
+                guard try await repository.manifest(.tag(tag)).name == digest else { continue }
+                throw CakeError(
+                    .failed, "\(reference.host) can only remove \(reference.storeName) together with its tag \(tag)",
+                    fix: "--force removes both")
+            }
+        }
+        guard try await repository.delete(.digest(digest)) else {
+            throw CakeError(
+                .failed, "\(reference.host) does not allow to delete", fix: "whoever runs it may allow it")
+        }
+    }
+}

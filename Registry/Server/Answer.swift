@@ -6,7 +6,7 @@ extension ServerReply {
     init(_ error: RegistryError, _ headers: [(name: String, value: String)] = []) {
         var all = [(name: "Content-Type", value: "application/json")] + headers
         if error.status == 401 { all.append(Caller.challenge) }
-        if error.status == 429 { all.append(("Retry-After", "1")) }
+        if error.status == 429 || error.status == 503 { all.append(("Retry-After", "1")) }
         self.init(error.status, all, .bytes(error.body))
     }
 
@@ -28,6 +28,7 @@ extension RegistryError {
     init(_ error: CakeError) {
         switch error.kind {
         case .diskFull: self.init(507, .unknown, "the server's disk is full; nothing of this was kept")
+        case .locked: self.init(503, .unknown, "the server is at work on this for others; ask again in a moment")
         case .damaged: self.init(500, .unknown, "what the server has of this is damaged; push it again")
         default: self.init(500, .unknown, "the server could not read or write its store")
         }

@@ -242,12 +242,9 @@ import Testing
         let place = try stage.begin("a")
         let slow = try stage.client()
         try slow.send("PATCH \(place) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
-        // The answer to the first line says that the server has taken it.
-        try slow.send([1])
-        var reply = try stage.ask("PATCH", place, [], [9])
-        while reply.status == 202 { reply = try stage.ask("PATCH", place, [], [9]) }
-        #expect(reply.status == 409 || reply.status == 404)
-        try slow.send([2])
+        #expect(try slow.isAskedForBody())
+        #expect(try stage.ask("PATCH", place, [], [9]).status == 409)
+        try slow.send([1, 2])
         #expect(try slow.read().status == 202)
     }
 

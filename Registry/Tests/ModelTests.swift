@@ -204,6 +204,15 @@ import Transfer
         #expect(try fetch("m:latest").artifact.packs.count == 1)
     }
 
+    @Test func `that has a damaged name hides nothing that was pushed`() async throws {
+        try await shelf.bring(ModelMaker.write(ModelMaker.small(), to: stage.scratch["model"]), as: "m")
+        try stage.push([1, 2], to: "pushed")
+        try Data("rot".utf8).write(to: URL(filePath: stage.scratch["store/names/n"]))
+        #expect(try stage.ask("GET", "/v2/pushed/blobs/\(sha256([1, 2]))").status == 200)
+        #expect(try stage.ask("GET", "/v2/pushed/tags/list").status == 200)
+        #expect(throws: CakeError.self) { try RegistryStore(stage.store).collect(grace: .zero, isDryRun: false) }
+    }
+
     @Test func `is made once, however many ask for it`() async throws {
         try await shelf.bring(ModelMaker.write(ModelMaker.small(), to: stage.scratch["model"]), as: "m")
         let clients = try (0..<6).map { _ in try stage.client() }

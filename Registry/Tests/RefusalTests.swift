@@ -162,8 +162,8 @@ import Testing
         try begun.send(
             "POST /v2/a/b/blobs/uploads/?digest=\(sha256([4, 5])) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
         )
+        #expect(try begun.isAskedForBody())
         try begun.send([4])
-        // Another answer says that the server had time to read the first line.
         #expect(try stage.ask("GET", "/v2/a/b/blobs/\(name)").status == 200)
         let port = stage.server.address.port
         let server = stage.server

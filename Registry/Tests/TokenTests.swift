@@ -130,6 +130,21 @@ import Testing
         #expect(try client.ask("GET", "/healthz").status == 200)
     }
 
+    @Test func `cuts who takes an answer too slowly`() throws {
+        let stage = try Stage {
+            $0.limits.slowSeconds = 1
+            $0.limits.slowBytes = 64 << 20
+        }
+        // More than the buffers on its way hold.
+        let name = try stage.push([UInt8](repeating: 7, count: 48 << 20))
+        let slow = try stage.client()
+        try slow.send("GET /v2/a/b/blobs/\(name) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        var record: ServerRecord?
+        while record == nil { record = stage.log.all.first { $0.request.method == "GET" } }
+        #expect(record?.isWhole == false)
+        #expect(throws: CakeError.self) { try slow.read() }
+    }
+
     @Test func `counts what it does`() throws {
         let stage = try Stage()
         try stage.push([1, 2, 3])

@@ -1,5 +1,6 @@
 #include "CShims.h"
 #include <arpa/inet.h>
+#include <linux/tcp.h>
 #include <string.h>
 
 // What a path means is decided after it was cut at its slashes, so its percents stay.
@@ -26,6 +27,13 @@ struct MHD_Daemon *cake_http_start(const struct cake_http_server *server) {
         server->end, server->context, MHD_OPTION_NOTIFY_CONNECTION, server->connection, server->context,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_as_it_is, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls,
         MHD_OPTION_END);
+}
+
+uint64_t cake_http_moved(int socket) {
+    struct tcp_info info = {0};
+    socklen_t length = sizeof info;
+    if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return 0;
+    return info.tcpi_bytes_acked + info.tcpi_bytes_received;
 }
 
 int cake_http_socket(struct MHD_Connection *connection) {

@@ -80,6 +80,9 @@ public final class Client {
         return try read(hasBody: method != "HEAD")
     }
 
+    /// Whether the server asks for the body of a request that said that it expects to be asked: then it has read the head.
+    public func isAskedForBody() throws -> Bool { try readHead().first?.contains(" 100 ") == true }
+
     public func read(hasBody: Bool = true) throws -> Reply {
         while true {
             let head = try readHead()

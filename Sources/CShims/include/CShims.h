@@ -55,5 +55,7 @@ struct cake_http_server {
 
 /// NULL when it cannot start. The listener becomes libmicrohttpd's.
 struct MHD_Daemon *cake_http_start(const struct cake_http_server *server);
+/// How many bytes have come over a socket, and were acknowledged by its other end.
+uint64_t cake_http_moved(int socket);
 int cake_http_socket(struct MHD_Connection *connection);
 void cake_http_client(struct MHD_Connection *connection, char *text, size_t size);

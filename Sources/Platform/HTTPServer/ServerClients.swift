@@ -1,20 +1,23 @@
+internal import CShims
 internal import Glibc
 internal import Synchronization
 
 /// The connections of a server, and which of them owe a request's head: one that takes too long over it is cut, however
-/// busily it sends a byte now and then.
+/// busily it sends a byte now and then; and so is one whose body moves too slowly, in or out.
 final class ServerClients: Sendable {
     private struct Client {
         let descriptor: Int32
         /// Since when the next head is awaited; nil while a request is at work.
         var awaitedSince: ContinuousClock.Instant?
+        /// When it was looked at last while a body moved, and how many bytes had by then; nil while it waits for the server.
+        var moved: (bytes: UInt64, at: ContinuousClock.Instant)?
     }
 
     private let clients = Mutex<[Int: Client]>([:])
     private let isOver = Atomic(false)
-    private let limit: Duration
+    private let limits: ServerLimits
 
-    init(headSeconds: Int) { limit = .seconds(headSeconds) }
+    init(_ limits: ServerLimits) { self.limits = limits }
 
     /// Looks at them now and then, until the server ends.
     func watch() {
@@ -35,14 +38,40 @@ final class ServerClients: Sendable {
     /// Told before the descriptor is closed, so that none is cut that is somebody else's by then.
     func closed(_ key: Int) { clients.withLock { $0[key] = nil } }
 
-    func awaitsHead(_ key: Int, _ awaits: Bool) { clients.withLock { $0[key]?.awaitedSince = awaits ? .now : nil } }
+    func awaitsHead(_ key: Int) {
+        clients.withLock { clients in
+            clients[key]?.awaitedSince = .now
+            clients[key]?.moved = nil
+        }
+    }
+
+    /// A body is to move between it and the server, until `waits`.
+    func moves(_ key: Int) {
+        clients.withLock { clients in
+            guard let client = clients[key] else { return }
+            clients[key]?.awaitedSince = nil
+            if client.moved == nil { clients[key]?.moved = (cake_http_moved(client.descriptor), .now) }
+        }
+    }
+
+    /// It is the server's turn.
+    func waits(_ key: Int) {
+        clients.withLock { clients in
+            clients[key]?.awaitedSince = nil
+            clients[key]?.moved = nil
+        }
+    }
 
     private func cutLate(_ now: ContinuousClock.Instant) {
         clients.withLock { clients in
-            for client in clients.values {
-                if let since = client.awaitedSince, now - since > limit {
+            for (key, client) in clients {
+                if let since = client.awaitedSince, now - since > .seconds(limits.headSeconds) {
                     shutdown(client.descriptor, Int32(SHUT_RDWR))
                 }
+                guard let moved = client.moved, now - moved.at > .seconds(limits.slowSeconds) else { continue }
+                let bytes = cake_http_moved(client.descriptor)
+                if bytes &- moved.bytes < limits.slowBytes { shutdown(client.descriptor, Int32(SHUT_RDWR)) }
+                clients[key]?.moved = (bytes, now)
             }
         }
     }

@@ -21,7 +21,7 @@ final class ServerCore: Sendable {
         self.pool = pool
         self.handler = handler
         self.log = log
-        clients = ServerClients(headSeconds: limits.headSeconds)
+        clients = ServerClients(limits)
     }
 
     var isDraining: Bool { draining.load(ordering: .acquiring) }

@@ -80,7 +80,7 @@ private func handle(
     guard let core = unsafe core(context), let connection = unsafe connection, let method = unsafe method,
         let count = unsafe count, let own = unsafe own?.pointee
     else { return .NO }
-    core.clients.awaitsHead(Int(bitPattern: connection), false)
+    core.clients.moves(Int(bitPattern: connection))
     let exchange = unsafe Unmanaged<ServerExchange>.fromOpaque(own).takeUnretainedValue()
     guard let bytes = unsafe bytes, unsafe count.pointee > 0 else {
         return unsafe exchange.step(connection, method: String(cString: method), Span(), in: core)
@@ -100,7 +100,7 @@ private func end(
     unsafe own?.pointee = nil
     let exchange = unsafe Unmanaged<ServerExchange>.fromOpaque(pointer).takeRetainedValue()
     if let record = exchange.end(isWhole: reason == .REQUEST_TERMINATED_COMPLETED_OK) { core.log(record) }
-    if let connection = unsafe connection { core.clients.awaitsHead(Int(bitPattern: connection), true) }
+    if let connection = unsafe connection { core.clients.awaitsHead(Int(bitPattern: connection)) }
     core.end()
 }
 

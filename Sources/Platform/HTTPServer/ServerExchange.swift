@@ -49,6 +49,7 @@ final class ServerExchange: @unchecked Sendable {
                 stage = .working
                 unsafe MHD_suspend_connection(connection)
                 let address = Int(bitPattern: connection)
+                core.clients.waits(address)
                 core.work {
                     self.stage = .answered(await patient.answer())
                     unsafe MHD_resume_connection(OpaquePointer(bitPattern: address))

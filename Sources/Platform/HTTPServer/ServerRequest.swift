@@ -114,6 +114,9 @@ public struct ServerLimits: Sendable {
     public var idleSeconds = 60
     /// A request's head has to be whole so long after the connection, or the last answer on it.
     public var headSeconds = 75
+    /// While a body is on its way, in or out, at least so many bytes move in so long.
+    public var slowBytes: UInt64 = 64 << 10
+    public var slowSeconds = 120
     /// First line and headers.
     public var headBytes = 32 << 10
     /// A body that is not wanted is passed over up to here; then the connection is cut.

@@ -38,7 +38,7 @@ extension RegistryStore {
         guard !bases.isEmpty else { return }
         var best: (served: Served, count: Int)?
         let others = ancestors.union([digest])
-        for one in try served() where !others.contains(one.named.record.manifest) {
+        for one in shown where !others.contains(one.named.record.manifest) {
             guard let manifest = try? store.manifest(one.named.record.manifest) else { continue }
             let count = manifest.layers.count { bases.contains($0.digest) }
             if count > best?.count ?? 0 { best = (one, count) }

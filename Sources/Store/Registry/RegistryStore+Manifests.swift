@@ -100,7 +100,7 @@ extension RegistryStore {
 
     /// Every tag of the repository, sorted: those that were pushed, and those of models.
     public func tags(in repository: RepositoryName) throws(CakeError) -> [TagName] {
-        let models = try served().filter { $0.place.repository == repository }.map(\.place.tag)
+        let models = shown.filter { $0.place.repository == repository }.map(\.place.tag)
         return Set(try pushedTags(in: repository) + models).sorted()
     }
 

@@ -28,9 +28,12 @@ extension RegistryStore {
         return all
     }
 
+    /// None while a name cannot be read: what was pushed is there all the same.
+    var shown: [Served] { (try? served()) ?? [] }
+
     /// By tag, else by the commit that it was pulled at.
-    func served(_ tag: TagName, in repository: RepositoryName) throws(CakeError) -> Served? {
-        let here = try served().filter { $0.place.repository == repository }
+    func served(_ tag: TagName, in repository: RepositoryName) -> Served? {
+        let here = shown.filter { $0.place.repository == repository }
         return here.first { $0.place.tag == tag }
             ?? here.first { $0.named.record.commit.flatMap { ServedName.tag(for: $0) } == tag }
     }
@@ -38,7 +41,7 @@ extension RegistryStore {
     /// The manifest of a model under a tag; nil when none has it. Made when it is not there, or when the store has encoded a
     /// layer anew since.
     func model(_ tag: TagName, in repository: RepositoryName) throws(CakeError) -> StoredManifest? {
-        guard store.isWritable, let served = try served(tag, in: repository) else { return nil }
+        guard store.isWritable, let served = served(tag, in: repository) else { return nil }
         let record = try record(of: served, except: [])
         try? touch(record, in: repository)
         return record.stored
@@ -97,6 +100,11 @@ extension RegistryStore {
     func record(of served: Served, except ancestors: Set<Digest>) throws(CakeError) -> ModelRecord {
         if let record = try currentRecord(of: served) { return record }
         guard ancestors.isEmpty else { return try make(served, except: ancestors) }
+        // Each who waits holds a thread that others need.
+        guard current.mayWait() else {
+            throw CakeError(.locked, "the server is at work on the packs of models for others")
+        }
+        defer { current.hasWaited() }
         // One at a time, here and in other processes: both would hash the same bytes.
         let lock = try File(store.layout.lock("packing"), .readWriteOrCreate)
         _ = try lock.lock(exclusive: true, waiting: true)
@@ -140,6 +148,17 @@ extension RegistryStore {
 /// Which manifests were found to be of objects as the store has them, and in which state of the store.
 final class CurrentModels: Sendable {
     private let known = Mutex<[BlobName: Digest]>([:])
+    private let waiting = Atomic(0)
+    /// So many may wait for a manifest that is being made, of the threads that a server has.
+    private static let mostWaiting = 8
+
+    func mayWait() -> Bool {
+        if waiting.add(1, ordering: .relaxed).newValue <= CurrentModels.mostWaiting { return true }
+        hasWaited()
+        return false
+    }
+
+    func hasWaited() { waiting.subtract(1, ordering: .relaxed) }
 
     func isKnown(_ name: BlobName, at state: Digest) -> Bool { known.withLock { $0[name] == state } }
 

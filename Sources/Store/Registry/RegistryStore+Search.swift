@@ -14,7 +14,7 @@ extension RegistryStore {
     /// Every model that has a tag, sorted by repository.
     public func models(where mayRead: (RepositoryName) -> Bool) throws(CakeError) -> [Listed] {
         var found: [RepositoryName: [TagName: Digest]] = [:]
-        for one in try served() where mayRead(one.place.repository) {
+        for one in shown where mayRead(one.place.repository) {
             found[one.place.repository, default: [:]][one.place.tag] = one.named.record.manifest
         }
         for repository in try allRepositories() where mayRead(repository) {

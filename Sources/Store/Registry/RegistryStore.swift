@@ -35,7 +35,7 @@ public struct RegistryStore: Sendable {
 
     public func exists(_ repository: RepositoryName) throws(CakeError) -> Bool {
         if try Disk.exists(layout.repository(repository).root) { return true }
-        return try served().contains { $0.place.repository == repository }
+        return shown.contains { $0.place.repository == repository }
     }
 
     /// Repositories with a manifest or a model, sorted, from the first behind `last` on, and whether there are more than `count`.
@@ -43,7 +43,7 @@ public struct RegistryStore: Sendable {
         after last: String, count: Int, where isVisible: (RepositoryName) -> Bool = { _ in true }
     ) throws(CakeError) -> (names: [RepositoryName], isMore: Bool) {
         var found: [RepositoryName] = []
-        let models = Set(try served().map(\.place.repository))
+        let models = Set(shown.map(\.place.repository))
         let names = models.union(try allRepositories()).sorted()
         for name in names.drop(while: { !last.utf8.lexicographicallyPrecedes($0.text.utf8) }) {
             var isListed = models.contains(name)

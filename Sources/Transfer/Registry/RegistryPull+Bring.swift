@@ -58,7 +58,9 @@ extension RegistryPull {
         for run in runs(of: work.members) {
             var position = run.bytes.lowerBound
             for held in having where held.upperBound > position && held.lowerBound < run.bytes.upperBound {
-                if position < held.lowerBound { gaps.append(RemoteSpan(file: number, bytes: position..<held.lowerBound)) }
+                if position < held.lowerBound {
+                    gaps.append(RemoteSpan(file: number, bytes: position..<held.lowerBound))
+                }
                 position = max(position, held.upperBound)
             }
             if position < run.bytes.upperBound {

@@ -8,7 +8,7 @@ struct CopyCommand: Verb {
     let isDryRun: Bool
     let plainHTTP: Bool
 
-    private static let sourceWord = Positional("FROM", .one, .nothing, "host[:port]/path[:tag], or @sha256: and a digest")
+    private static let sourceWord = Positional("FROM", .one, .nothing, "host[:port]/path[:tag], or @ and a digest")
     private static let targetWord = Positional("TO", .one, .nothing, "host[:port]/path[:tag]")
     private static let dryRun = Flag("dry-run", "say what would be sent, send nothing")
 

@@ -163,10 +163,10 @@ extension PushCommand {
         session.output.line(
             "pushed \(name) to \(title)  \(report.digest.hex.prefix(12))  in \(Quantities.duration(elapsed))")
         session.output.line(
-            "  \(Quantities.bytes(report.bytes)) of files, \(report.layers) layers in \(report.packs) packs")
+            "  \(Quantities.bytes(report.bytes)) of files, \(report.layers) layers in \(Self.packs(report.packs))")
         var line = "  \(Quantities.bytes(report.bytesSent)) sent, for \(report.layersSent) layers"
         let there = report.packs - report.packsSent - report.packsMounted
-        if there > 0 { line += "; \(there) packs were there" }
+        if there > 0 { line += "; \(Self.packs(there)) there already" }
         if report.packsMounted > 0 { line += "; \(report.packsMounted) taken over from other repositories" }
         session.output.line(line)
         if report.layersRecoded > 0 {
@@ -177,6 +177,8 @@ extension PushCommand {
         }
         if report.isSame { session.output.line("  the tag was there already, and means the same") }
     }
+
+    private static func packs(_ count: Int) -> String { count == 1 ? "1 pack" : "\(count) packs" }
 
     private func tell(_ outlook: Push.Outlook, _ reference: RegistryReference, _ session: Session) {
         if session.settings.isJSON {

@@ -4,7 +4,10 @@ import Platform
 /// Replies in the words of the specification.
 extension ServerReply {
     init(_ error: RegistryError, _ headers: [(name: String, value: String)] = []) {
-        self.init(error.status, [("Content-Type", "application/json")] + headers, .bytes(error.body))
+        var all = [(name: "Content-Type", value: "application/json")] + headers
+        if error.status == 401 { all.append(Caller.challenge) }
+        if error.status == 429 { all.append(("Retry-After", "1")) }
+        self.init(error.status, all, .bytes(error.body))
     }
 
     init(_ document: JSONValue, type: String = "application/json", _ headers: [(name: String, value: String)] = []) {

@@ -21,9 +21,11 @@ extension Answers {
         return ServerReply(document, next(behind.count > count, "/v2/\(repository)/tags/list", target, tags.last?.text))
     }
 
-    func catalog(_ target: RequestTarget) throws -> ServerReply {
+    func catalog(_ asked: Asked) throws -> ServerReply {
+        let target = asked.target
         let count = try count(target)
-        let (names, isMore) = try registry.repositories(after: target["last"] ?? "", count: count)
+        let (names, isMore) = try registry.repositories(
+            after: target["last"] ?? "", count: count, where: asked.caller.mayRead)
         let document: JSONValue = ["repositories": .array(names.map { .string($0.text) })]
         return ServerReply(document, next(isMore, "/v2/_catalog", target, names.last?.text))
     }

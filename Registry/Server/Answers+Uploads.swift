@@ -14,7 +14,7 @@ extension Answers {
                     400, .nameInvalid, "the repository to mount from has no name", detail: asked.target["from"])
             }
             return patient {
-                if try registry.mount(name, from: source, to: repository) {
+                if try registry.mount(name, from: source, to: repository, where: asked.caller.mayRead) {
                     return Answers.created(name, in: repository)
                 }
                 return try begin(repository)

@@ -7,7 +7,9 @@ import Synchronization
 struct Answers: Sendable {
     let registry: RegistryStore
     let settings: RegistryServer.Settings
+    let metrics = Metrics()
     private let state = State()
+    private let limit: RequestLimit
 
     private final class State: Sendable {
         let isStopping = Atomic(false)
@@ -16,6 +18,7 @@ struct Answers: Sendable {
     init(_ registry: RegistryStore, _ settings: RegistryServer.Settings) {
         self.registry = registry
         self.settings = settings
+        limit = RequestLimit(settings.requestsPerSecond)
     }
 
     /// From now on this server is not ready for more.
@@ -28,10 +31,18 @@ struct Answers: Sendable {
                 throw RegistryError(400, .nameInvalid, "the address is none that this server understands")
             }
             if let health = health(target, request) { return health }
+            guard limit.allows(request.client) else {
+                throw RegistryError(429, .tooManyRequests, "this is too often: try again in a second")
+            }
+            let caller = try caller(of: request)
+            if target.parts == ["metrics"] { return try metrics(caller, request) }
+            if let route = try CakeRoute(target.parts) {
+                return try intake(of: Asked(request: request, target: target, caller: caller), route)
+            }
             guard let route = try RegistryRoute(target.parts) else {
                 throw RegistryError(404, .nameUnknown, "there is nothing at this address; a registry's begin with /v2/")
             }
-            return try intake(of: Asked(request: request, target: target), route)
+            return try intake(of: Asked(request: request, target: target, caller: caller), route)
         } catch {
             return .refusal(ServerReply(error))
         }
@@ -41,12 +52,14 @@ struct Answers: Sendable {
     struct Asked: Sendable {
         let request: ServerRequest
         let target: RequestTarget
+        let caller: Caller
 
         var isRead: Bool { request.method == "GET" || request.method == "HEAD" }
     }
 
     private func intake(of asked: Asked, _ route: RegistryRoute) throws(RegistryError) -> ServerIntake {
         if !asked.isRead { try checkPush(asked.request) }
+        try check(asked, route)
         switch (route, asked.request.method) {
         case (.base, "GET"), (.base, "HEAD"): return .quick { ServerReply([:], [Answers.version]) }
         case (.blob(let repository, let name), "GET"), (.blob(let repository, let name), "HEAD"):
@@ -69,7 +82,7 @@ struct Answers: Sendable {
             return patient { () throws(any Error) in try tags(of: repository, asked.target) }
         case (.referrers(let repository, let subject), "GET"), (.referrers(let repository, let subject), "HEAD"):
             return patient { () throws(any Error) in try referrers(of: subject, in: repository, asked.target) }
-        case (.catalog, "GET"), (.catalog, "HEAD"): return patient { () throws(any Error) in try catalog(asked.target) }
+        case (.catalog, "GET"), (.catalog, "HEAD"): return patient { () throws(any Error) in try catalog(asked) }
         default:
             throw RegistryError(405, .unsupported, "\(asked.request.method.prefix(20)) means nothing at this address")
         }
@@ -87,6 +100,44 @@ struct Answers: Sendable {
             return try body()
         } catch {
             return ServerReply(failure: error)
+        }
+    }
+
+    private func caller(of request: ServerRequest) throws(RegistryError) -> Caller {
+        let tokens: AccessTokens
+        do {
+            tokens = try registry.tokens()
+        } catch {
+            throw RegistryError(error)
+        }
+        return try Caller(request, tokens, letsAnybodyRead: settings.letsAnybodyRead)
+    }
+
+    /// Whoever asks has to be allowed to do it there.
+    private func check(_ asked: Asked, _ route: RegistryRoute) throws(RegistryError) {
+        let caller = asked.caller
+        switch route {
+        // The first request of clients: what it answers tells them whether to say who they are.
+        case .base: try caller.check(settings.allowsPush ? caller.isKnown : caller.mayAsk)
+        case .catalog: try caller.check(caller.mayAsk)
+        case .uploads(let repository), .upload(let repository, _):
+            try caller.check(caller.mayPush(repository), repository)
+        case .tags(let repository), .blob(let repository, _), .manifest(let repository, _),
+            .referrers(let repository, _):
+            try caller.check(asked.isRead ? caller.mayRead(repository) : caller.mayPush(repository), repository)
+        }
+    }
+
+    private func metrics(_ caller: Caller, _ request: ServerRequest) throws(RegistryError) -> ServerIntake {
+        try caller.check(caller.mayAsk)
+        guard request.method == "GET" || request.method == "HEAD" else {
+            throw RegistryError(405, .unsupported, "metrics can only be read")
+        }
+        return patient {
+            let text = metrics.text(
+                freeBytes: try? registry.freeBytes(), isStopping: state.isStopping.load(ordering: .acquiring))
+            return ServerReply(
+                200, [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")], .bytes(Array(text.utf8)))
         }
     }
 

@@ -13,6 +13,11 @@ public final class RegistryServer: Sendable {
         public var limits = ServerLimits()
         /// A blob of more bytes is refused.
         public var largestBlob: UInt64 = 1 << 40
+        /// Nobody needs a token to read, though there are some.
+        public var letsAnybodyRead = false
+        /// A client that asks more often is told to wait; 0 for as often as it likes.
+        public var requestsPerSecond = 0
+        public var certificate: ServerCertificate?
         /// Uploads that nobody went on with for so long are given up.
         public var uploadLife = Duration.seconds(24 * 3600)
 
@@ -28,26 +33,36 @@ public final class RegistryServer: Sendable {
         _ store: LocalStore, _ settings: Settings, pool: BlockingPool,
         log: @escaping @Sendable (ServerRecord) -> Void = { _ in }
     ) throws(CakeError) {
-        guard !settings.allowsPush || settings.address.isLoopback else {
-            throw CakeError(
-                .usage,
-                "\(settings.address) is open to other machines, and anybody there could push: there are no tokens yet",
-                fix: "leave --push away, or listen on 127.0.0.1 behind a proxy that asks who it is")
-        }
         guard !settings.allowsPush || store.isWritable else {
             throw CakeError(
                 .failed,
                 "the store \(Printable.escape(store.layout.root)) cannot be written to, so nothing can be pushed",
                 fix: "leave --push away, or check who owns the folder")
         }
-        let answers = Answers(try RegistryStore(store), settings)
+        let registry = try RegistryStore(store)
+        let isOpen = settings.allowsPush && !settings.address.isLoopback
+        let tokens = try registry.tokens()
+        guard !isOpen || tokens.allowsPush else {
+            throw CakeError(
+                .usage,
+                "\(settings.address) is open to other machines, and anybody there could push: no token says who may",
+                fix: "make one with cake serve token add NAME --push='*', or leave --push away")
+        }
+        let answers = Answers(registry, settings)
         if settings.allowsPush { try answers.registry.expire(settings.uploadLife) }
         self.answers = answers
+        let metrics = answers.metrics
         server = try HTTPServer(
-            settings.address, settings.limits, pool: pool, log: log
-        ) { answers.intake(of: $0) }
+            settings.address, settings.limits, settings.certificate, pool: pool,
+            log: { record in
+                metrics.add(record)
+                log(record)
+            }, { answers.intake(of: $0) })
         address = ListenAddress(host: settings.address.host, port: server.port)
     }
+
+    /// New connections are met with this certificate; those that are open go on as they were.
+    public func replace(_ certificate: ServerCertificate) throws(CakeError) { try server.replace(certificate) }
 
     /// Takes no more connections, and returns when what was begun is answered, or the time is over.
     public func drain(within time: Duration) async {

@@ -135,7 +135,7 @@ import Transfer
         #expect(try stage.ask("GET", "/v2/m/manifests/\(model.name)").body == model.bytes)
         try checkMembers(of: model, in: "m")
         let collected = try registry.collect(grace: .zero, isDryRun: false)
-        #expect(collected.bytes > 1 << 20)
+        #expect(collected.bytes > 1 << 18)
         #expect(
             stage.files(in: "held").isEmpty && stage.files(in: "packs").isEmpty
                 && stage.files(in: "repositories").isEmpty)

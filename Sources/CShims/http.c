@@ -9,14 +9,23 @@ static size_t keep_as_it_is(void *context, struct MHD_Connection *connection, ch
 }
 
 struct MHD_Daemon *cake_http_start(const struct cake_http_server *server) {
+    // Nothing older than TLS 1.2.
+    struct MHD_OptionItem tls[] = {
+        {server->key ? MHD_OPTION_HTTPS_MEM_KEY : MHD_OPTION_END, 0, (void *)server->key},
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)server->certificate},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | (server->key ? MHD_USE_TLS : 0);
     return MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, server->handle, server->context,
+        flags, 0, NULL, NULL, server->handle, server->context,
         MHD_OPTION_LISTEN_SOCKET, server->listener, MHD_OPTION_THREAD_POOL_SIZE, server->threads,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, server->connection_memory, MHD_OPTION_CONNECTION_LIMIT, server->connections,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, server->connections_per_client, MHD_OPTION_CONNECTION_TIMEOUT,
         server->idle_seconds, MHD_OPTION_URI_LOG_CALLBACK, server->begin, server->context, MHD_OPTION_NOTIFY_COMPLETED,
         server->end, server->context, MHD_OPTION_NOTIFY_CONNECTION, server->connection, server->context,
-        MHD_OPTION_UNESCAPE_CALLBACK, keep_as_it_is, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_as_it_is, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls,
+        MHD_OPTION_END);
 }
 
 int cake_http_socket(struct MHD_Connection *connection) {

@@ -10,6 +10,11 @@ public enum Interrupt {
     /// What the work's task tells the waiting thread with. From anyone else it means nothing.
     private static let workHasEnded = SIGUSR1
 
+    /// What a verb does, instead of ending, when its terminal hangs up or somebody sends the signal.
+    private static let hangUp = Mutex<(@Sendable () -> Void)?>(nil)
+
+    public static func onHangUp(_ body: (@Sendable () -> Void)?) { hangUp.withLock { $0 = body } }
+
     /// `late` is told when the work did not end in the time allowed, which is asked for when the signal is here. Must be called on the main thread before anything
     /// starts another.
     public static func run(
@@ -33,6 +38,8 @@ public enum Interrupt {
             let number = next(in: &awaited)
             if number == workHasEnded {
                 if let status = outcome.status { exit(status) }
+            } else if number == SIGHUP, let body = hangUp.withLock({ $0 }) {
+                body()
             } else if number > 0 {
                 first = number
                 break

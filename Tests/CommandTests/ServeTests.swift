@@ -91,9 +91,71 @@ import Testing
         #expect(refused.status == 405)
     }
 
+    @Test func `speaks TLS, and shows a renewed certificate when it is told to`() throws {
+        func renew(_ name: String) throws {
+            let made = try Tool.run(
+                URL(filePath: "/usr/bin/env"),
+                [
+                    "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "2", "-subj", "/CN=\(name)", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
+                    home.path("key.pem").path, "-out", home.path("certificate.pem").path,
+                ])
+            try #require(made.status == 0, "\(made.errors)")
+        }
+        func shown(by served: Served) throws -> String {
+            let words = "openssl s_client -connect 127.0.0.1:\(served.port) </dev/null 2>/dev/null"
+            return try Tool.run(URL(filePath: "/bin/sh"), ["-c", words + " | openssl x509 -noout -subject"]).output
+        }
+        try renew("first")
+        let served = try Served(
+            home, "--tls-certificate", home.path("certificate.pem").path, "--tls-key", home.path("key.pem").path)
+        #expect(try shown(by: served).contains("first"))
+        let asked = try Tool.run(
+            URL(filePath: "/bin/sh"),
+            [
+                "-c",
+                "printf 'GET /healthz HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' | openssl s_client -quiet -verify_return_error "
+                    + "-CAfile \(home.path("certificate.pem").path) -connect 127.0.0.1:\(served.port) 2>/dev/null",
+            ])
+        #expect(asked.output.contains(#"{"status":"ok"}"#), "\(asked.errors)")
+        func told(_ word: String) throws {
+            kill(served.process.processIdentifier, SIGHUP)
+            while served.process.isRunning, try !String(contentsOf: home.path("said"), encoding: .utf8).contains(word) {
+            }
+        }
+        try renew("second")
+        try told("read anew")
+        #expect(try shown(by: served).contains("second"))
+        try Data("-----BEGIN NOTHING".utf8).write(to: home.path("key.pem"))
+        try told("old certificate stays")
+        #expect(try shown(by: served).contains("second"))
+        served.end(SIGTERM)
+    }
+
+    @Test func `makes tokens, shows each once, and forgets them`() throws {
+        let made = try home.cake("serve", "token", "add", "ci", "--push", "team/*")
+        let secret = made.output.trimmingCharacters(in: .whitespacesAndNewlines)
+        #expect(made.status == 0 && secret.hasPrefix("cake_") && secret.count == 69, "\(made.errors)")
+        #expect(try home.cake("serve", "token", "ls").output == "ci: push team/*\n")
+        let served = try Served(home, "--push")
+        let bearer = [("Authorization", "Bearer \(secret)")]
+        #expect(try served.ask("POST", "/v2/team/a/blobs/uploads/", bearer, []).status == 202)
+        #expect(try served.ask("POST", "/v2/other/blobs/uploads/", bearer, []).status == 403)
+        #expect(try served.ask("GET", "/v2/").status == 401)
+        #expect(try home.cake("serve", "token", "rm", "ci").status == 0)
+        #expect(try home.cake("serve", "token", "rm", "ci").status == 10)
+        #expect(try served.ask("GET", "/v2/").status == 200)
+        for words in [["add"], ["add", "a b"], ["add", "x", "--push"], ["burn"]] {
+            let result = try Tool.run(
+                Tool.cake, ["serve", "token"] + words, variables: ["HOME": home.folder.path])
+            #expect(result.status == 2, "\(words)")
+        }
+        served.end(SIGTERM)
+    }
+
     @Test func `starts only where nobody can push who should not`() throws {
         let open = try home.cake("serve", "--push", "--listen", "0.0.0.0:0")
-        #expect(open.status == 2 && open.errors.contains("tokens"))
+        #expect(open.status == 2 && open.errors.contains("no token"))
         for text in ["nonsense", "example.org:80", "127.0.0.1", "127.0.0.1:99999", ":80"] {
             #expect(try home.cake("serve", "--listen", text).status == 2, "\(text)")
         }

@@ -43,6 +43,8 @@ struct cake_http_server {
     int listener;
     unsigned threads, connections, connections_per_client, idle_seconds;
     size_t connection_memory;
+    /// PEM, both or neither.
+    const char *certificate, *key;
     void *context;
     MHD_AccessHandlerCallback handle;
     /// With the address as it was sent; what it returns belongs to the request until `end`.

@@ -53,10 +53,10 @@ final class ServerCore: Sendable {
     }
 
     /// Not part of any task: who waits for it is the client, and libmicrohttpd for it.
-    func work(_ body: @escaping @Sendable () -> Void) {
+    func work(_ body: @escaping @Sendable () async -> Void) {
         suspended.add(1, ordering: .acquiringAndReleasing)
         Task(executorPreference: pool) {
-            body()
+            await body()
             self.suspended.subtract(1, ordering: .acquiringAndReleasing)
         }
     }

@@ -37,31 +37,41 @@ final class ServerExchange: @unchecked Sendable {
             self.request = request
             let intake = core.intake(of: request)
             stage = .body(intake)
-            guard intake.manner == .refusal else { return .YES }
+            guard case .refusal(let reply) = intake.manner else { return .YES }
             let isLong = request.length.map { $0 > core.limits.unwantedBytes } ?? false
-            return isLong || request["expect"] != nil ? unsafe send(intake.answer(), on: connection, core) : .YES
-        case .body(let intake) where bytes.count > 0:
-            received += UInt64(bytes.count)
-            if intake.manner == .patient { intake.receive(bytes) }
-            return intake.manner == .patient || received <= core.limits.unwantedBytes ? .YES : .NO
-        case .body(let intake) where intake.manner == .patient:
-            stage = .working
-            unsafe MHD_suspend_connection(connection)
-            let address = Int(bitPattern: connection)
-            core.work {
-                self.stage = .answered(intake.answer())
-                unsafe MHD_resume_connection(OpaquePointer(bitPattern: address))
+            return isLong || request["expect"] != nil ? unsafe send(reply, on: connection, core) : .YES
+        case .body(let intake):
+            if bytes.count > 0 { return take(bytes, for: intake, core) }
+            switch intake.manner {
+            case .quick(let answer): return unsafe send(answer(), on: connection, core)
+            case .refusal(let reply): return unsafe send(reply, on: connection, core)
+            case .patient(let patient):
+                stage = .working
+                unsafe MHD_suspend_connection(connection)
+                let address = Int(bitPattern: connection)
+                core.work {
+                    self.stage = .answered(await patient.answer())
+                    unsafe MHD_resume_connection(OpaquePointer(bitPattern: address))
+                }
+                return .YES
             }
-            return .YES
-        case .body(let intake): return unsafe send(intake.answer(), on: connection, core)
         case .answered(let reply): return unsafe send(reply, on: connection, core)
         case .working, .sending: return .YES
         }
     }
 
+    private func take(_ bytes: Span<UInt8>, for intake: ServerIntake, _ core: ServerCore) -> MHD_Result {
+        received += UInt64(bytes.count)
+        guard case .patient(let patient) = intake.manner else {
+            return received <= core.limits.unwantedBytes ? .YES : .NO
+        }
+        patient.receive(bytes)
+        return .YES
+    }
+
     /// The request is over, however it ended.
     func end(isWhole: Bool) -> ServerRecord? {
-        if case .body(let intake) = stage { intake.abandon() }
+        if case .body(let intake) = stage, case .patient(let patient) = intake.manner { patient.abandon() }
         guard let request else { return nil }
         return ServerRecord(
             request: request, status: status, bytes: count, received: received, duration: .now - start, isWhole: isWhole

@@ -59,37 +59,38 @@ public struct ServerReply: Sendable {
 
 /// What becomes of a request: somebody who takes its body and then answers.
 public struct ServerIntake: Sendable {
-    let receive: @Sendable (Span<UInt8>) -> Void
-    let answer: @Sendable () -> ServerReply
-    let abandon: @Sendable () -> Void
     let manner: Manner
 
     enum Manner: Sendable {
         /// Answered on the thread that serves many connections: nothing there may wait.
-        case quick
+        case quick(@Sendable () -> ServerReply)
         /// Answered where waiting is allowed.
-        case patient
+        case patient(Patient)
         /// Answered before a large body is sent in vain.
-        case refusal
+        case refusal(ServerReply)
+    }
+
+    struct Patient: Sendable {
+        let receive: @Sendable (Span<UInt8>) -> Void
+        let abandon: @Sendable () -> Void
+        let answer: @Sendable () async -> ServerReply
     }
 
     /// `answer` may wait for the disk. `abandon` is called instead when the client left before all of its body was here.
     public static func patient(
         receive: @escaping @Sendable (Span<UInt8>) -> Void = { _ in }, abandon: @escaping @Sendable () -> Void = {},
-        answer: @escaping @Sendable () -> ServerReply
+        answer: @escaping @Sendable () async -> ServerReply
     ) -> ServerIntake {
-        ServerIntake(receive: receive, answer: answer, abandon: abandon, manner: .patient)
+        ServerIntake(manner: .patient(Patient(receive: receive, abandon: abandon, answer: answer)))
     }
 
     /// For an answer that is at hand.
     public static func quick(_ answer: @escaping @Sendable () -> ServerReply) -> ServerIntake {
-        ServerIntake(receive: { _ in }, answer: answer, abandon: {}, manner: .quick)
+        ServerIntake(manner: .quick(answer))
     }
 
     /// The body is not wanted.
-    public static func refusal(_ reply: ServerReply) -> ServerIntake {
-        ServerIntake(receive: { _ in }, answer: { reply }, abandon: {}, manner: .refusal)
-    }
+    public static func refusal(_ reply: ServerReply) -> ServerIntake { ServerIntake(manner: .refusal(reply)) }
 }
 
 /// A request that has ended, for whoever keeps a log.

@@ -13,6 +13,7 @@ struct RegistryLayout: Sendable {
     var packs: String { root + "/packs" }
     var held: String { root + "/held" }
     var aside: String { root + "/aside" }
+    var tokens: String { root + "/tokens" }
 
     var folders: [String] { [root, blobs, aliases, repositories, uploads, packs, held, aside] }
 

@@ -5,18 +5,36 @@ public import Platform
 extension RegistryStore {
     public struct Blob: Sendable {
         public let size: UInt64
-        fileprivate let source: Source
+        private let source: Source
 
-        fileprivate enum Source: Sendable {
-            case file(File)
+        private enum Source: Sendable {
+            case file(File, start: UInt64)
             case pack(HeldPack, RegistryStore)
+            case bytes([UInt8])
+        }
+
+        init(file: File, start: UInt64, size: UInt64) {
+            self.size = size
+            source = .file(file, start: start)
+        }
+
+        init(_ pack: HeldPack, in registry: RegistryStore) {
+            size = pack.size
+            source = .pack(pack, registry)
+        }
+
+        init(_ bytes: [UInt8]) {
+            size = UInt64(bytes.count)
+            source = .bytes(bytes)
         }
 
         /// As a server sends them.
         public func body(_ range: Range<UInt64>) throws(CakeError) -> ServerReply.Body {
             switch source {
-            case .file(let file): range.isEmpty ? .bytes([]) : .file(file, range)
+            case .file(let file, let start):
+                range.isEmpty ? .bytes([]) : .file(file, start + range.lowerBound..<start + range.upperBound)
             case .pack(let pack, let registry): try registry.body(of: pack, range)
+            case .bytes(let bytes): .bytes(Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)]))
             }
         }
     }
@@ -39,13 +57,14 @@ extension RegistryStore {
 
     /// Gives a repository a blob that another has; from any that has it when none is named. False when there is none.
     public func mount(
-        _ name: BlobName, from source: RepositoryName?, to repository: RepositoryName
+        _ name: BlobName, from source: RepositoryName?, to repository: RepositoryName,
+        where mayRead: (RepositoryName) -> Bool = { _ in true }
     ) throws(CakeError) -> Bool {
         guard let digest = try digest(of: name) else { return false }
         return try locked(alone: false) { () throws(CakeError) in
             var isThere = false
             let places = if let source { [source] } else { try allRepositories() }
-            for place in places where !isThere {
+            for place in places where !isThere && mayRead(place) {
                 isThere = try Disk.exists(layout.repository(place).blob(digest))
             }
             guard isThere, try size(of: digest) != nil else { return false }
@@ -79,9 +98,9 @@ extension RegistryStore {
     private func open(_ digest: Digest) throws(CakeError) -> Blob? {
         do {
             let file = try File(layout.blob(digest), .read)
-            return Blob(size: try file.size(), source: .file(file))
+            return Blob(file: file, start: 0, size: try file.size())
         } catch let error where error.kind == .notFound {
-            return try heldPack(digest).map { Blob(size: $0.size, source: .pack($0, self)) }
+            return try heldPack(digest).map { Blob($0, in: self) }
         }
     }
 

@@ -104,7 +104,7 @@ extension RegistryStore {
         return Set(try pushedTags(in: repository) + models).sorted()
     }
 
-    private func pushedTags(in repository: RepositoryName) throws(CakeError) -> [TagName] {
+    func pushedTags(in repository: RepositoryName) throws(CakeError) -> [TagName] {
         try names(in: layout.repository(repository).tags).compactMap { TagName($0) }
     }
 

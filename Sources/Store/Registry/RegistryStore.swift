@@ -9,6 +9,7 @@ public struct RegistryStore: Sendable {
     let uploads = Uploads()
     let packs = KnownPacks()
     let current = CurrentModels()
+    let knownTokens = KnownTokens()
 
     /// Makes the folders where they are missing and may be made.
     public init(_ store: LocalStore) throws(CakeError) {
@@ -38,16 +39,16 @@ public struct RegistryStore: Sendable {
     }
 
     /// Repositories with a manifest or a model, sorted, from the first behind `last` on, and whether there are more than `count`.
-    public func repositories(after last: String, count: Int) throws(CakeError) -> (
-        names: [RepositoryName], isMore: Bool
-    ) {
+    public func repositories(
+        after last: String, count: Int, where isVisible: (RepositoryName) -> Bool = { _ in true }
+    ) throws(CakeError) -> (names: [RepositoryName], isMore: Bool) {
         var found: [RepositoryName] = []
         let models = Set(try served().map(\.place.repository))
         let names = models.union(try allRepositories()).sorted()
         for name in names.drop(while: { !last.utf8.lexicographicallyPrecedes($0.text.utf8) }) {
             var isListed = models.contains(name)
             if !isListed { isListed = try !manifests(in: name).isEmpty }
-            guard isListed else { continue }
+            guard isListed, isVisible(name) else { continue }
             if found.count == count { return (found, true) }
             found.append(name)
         }
@@ -74,9 +75,10 @@ public struct RegistryStore: Sendable {
     }
 
     /// Writes a small file aside, syncs it, and puts it in its place.
-    func put(_ path: String, _ runs: [[UInt8]]) throws(CakeError) {
+    func put(_ path: String, _ runs: [[UInt8]], isPrivate: Bool = false) throws(CakeError) {
         var random = SystemRandomNumberGenerator()
-        let file = try File(layout.aside + "/" + UploadName(using: &random).text, .create)
+        let file = try File(
+            layout.aside + "/" + UploadName(using: &random).text, isPrivate ? .createPrivate : .create)
         do throws(CakeError) {
             var length: UInt64 = 0
             for run in runs {

@@ -4,39 +4,99 @@ import Server
 import Store
 
 struct ServeCommand: Verb {
-    let settings: RegistryServer.Settings
+    private enum Work {
+        case serve(RegistryServer.Settings, TLSFiles?)
+        case tokens(TokenWork)
+    }
 
+    private let work: Work
+
+    private static let tokenWord = Positional("token", .optional, .words(["token"]), "to make, list or remove tokens")
+    private static let actionWord = Positional(
+        "ACTION", .optional, .words(TokenWork.actions), "add, ls or rm, behind token")
+    private static let nameWord = Positional("NAME", .optional, .nothing, "what the token is called")
     private static let listen = Option(
         "listen", "ADDRESS", "address and port to listen on (default \(ListenAddress.standard))",
         read: { text throws(CakeError) in try ListenAddress(text) })
-    private static let push = Flag("push", "let clients push and delete; on this machine's own addresses only")
+    private static let push = Option(
+        "push", "PATTERN", "let clients push and delete; with token add, where its bearer may",
+        read: { text throws(CakeError) in try RepositoryPattern(text) }
+    ).withOptionalValue.repeatable
+    private static let read = Option(
+        "read", "PATTERN", "with token add, which repositories its bearer may read (default '*')",
+        read: { text throws(CakeError) in try RepositoryPattern(text) }
+    ).repeatable
+    private static let anonymousRead = Flag("anonymous-read", "nobody needs a token to read, though there are some")
     private static let hostName = Option.text(
         "host-name", "NAME", "another name that clients may call this server by, for a proxy in front of it"
     ).repeatable
+    private static let certificate = Option.text(
+        "tls-certificate", "FILE", completing: .path, "speak TLS, with this certificate and those that vouch for it")
+    private static let key = Option.text("tls-key", "FILE", completing: .path, "the certificate's key")
+    private static let maxUpload = Option(
+        "max-upload", "SIZE", "refuse blobs that are larger (default 1TiB)", read: Quantities.readBytes)
+    private static let maxRequests = Option.count(
+        "max-requests", "so many requests a second of one client are answered (default: all)")
 
     static let command = Command(
         Self.self, "serve", for: .move, "serve the store as an OCI registry",
         about: [
             "Any client of OCI registries can pull from it, and push to it with --push: blobs and manifests of every kind, "
-                + "tags, referrers, and uploads that go on where they stopped. The store's models are not served yet.",
+                + "tags, referrers, and uploads that go on where they stopped. The store's models are there as artifacts, under "
+                + "their names in lower case.",
             "It listens on this machine only, unless --listen says otherwise, and only gives, unless --push says otherwise. "
-                + "/healthz and /readyz say how it is. Each request becomes one line of JSON on standard output. "
-                + "Ended by Ctrl-C or SIGTERM, it first answers what was begun.",
+                + "/healthz, /readyz and /metrics say how it is. Each request becomes one line of JSON on standard output. "
+                + "Ended by Ctrl-C or SIGTERM, it first answers what was begun; SIGHUP reads the certificate anew.",
+            "cake serve token add NAME makes a token, which clients give as the password of any user, or as a bearer's: "
+                + "with --push=PATTERN it may push to repositories of such names, and read them. Once there is a token, whoever has "
+                + "none is let in only with --anonymous-read.",
         ],
-        options: [listen.form, push.form, hostName.form],
+        positionals: [tokenWord, actionWord, nameWord],
+        options: [
+            listen.form, push.form, read.form, anonymousRead.form, hostName.form, certificate.form, key.form,
+            maxUpload.form, maxRequests.form,
+        ],
         examples: [
             .init("cake serve", "on 127.0.0.1:5111, to pull from"),
             .init("cake serve --push > access.log", "to push to, from this machine"),
+            .init("cake serve token add ci --push='team/*'", "somebody who may push from elsewhere"),
             .init("cake serve --listen 0.0.0.0:5111", "for other machines to pull from"),
         ],
         whenInterrupted: "what was pushed is kept, and an upload goes on where it stopped")
 
     init(_ arguments: Arguments) throws(CakeError) {
+        let patterns = try arguments.values(of: Self.push)
+        if let word = arguments.words(Self.tokenWord).first {
+            guard word == "token" else {
+                throw CakeError(
+                    .usage, "serve does not know what to do with \"\(Printable.escape(word))\"",
+                    fix: "cake serve serves; cake serve token ls lists tokens")
+            }
+            work = .tokens(
+                try TokenWork(
+                    arguments.words(Self.actionWord).first, arguments.words(Self.nameWord).first,
+                    read: try arguments.values(of: Self.read), push: patterns, hasPush: arguments.has(Self.push)))
+            return
+        }
+        guard patterns.isEmpty, try arguments.values(of: Self.read).isEmpty else {
+            throw CakeError(
+                .usage, "patterns say what a token allows", fix: "cake serve token add NAME --push='team/*'")
+        }
         var settings = RegistryServer.Settings()
         settings.address = try arguments.value(of: Self.listen) ?? .standard
         settings.allowsPush = arguments.has(Self.push)
         settings.hostNames = try arguments.values(of: Self.hostName)
-        self.settings = settings
+        settings.letsAnybodyRead = arguments.has(Self.anonymousRead)
+        settings.requestsPerSecond = try arguments.value(of: Self.maxRequests) ?? 0
+        if let most = try arguments.value(of: Self.maxUpload) { settings.largestBlob = most }
+        let files = TLSFiles(
+            certificate: try arguments.value(of: Self.certificate), key: try arguments.value(of: Self.key))
+        guard files.isComplete else {
+            throw CakeError(
+                .usage, "TLS needs a certificate and its key", fix: "give both --tls-certificate and --tls-key")
+        }
+        settings.certificate = try files.read()
+        work = .serve(settings, files)
     }
 
     /// For answers that wait for the disk.
@@ -48,13 +108,45 @@ struct ServeCommand: Verb {
     var timeToEnd: Duration { Self.drainTime + .seconds(2) }
 }
 
+/// Where the certificate and its key lie, to be read anew when they were renewed.
+private struct TLSFiles {
+    let certificate: String?
+    let key: String?
+
+    var isComplete: Bool { (certificate == nil) == (key == nil) }
+
+    func read() throws(CakeError) -> ServerCertificate? {
+        guard let certificate, let key else { return nil }
+        return try ServerCertificate(certificate: certificate, key: key)
+    }
+}
+
 extension ServeCommand {
     func run(in session: Session) async throws {
+        switch work {
+        case .tokens(let work): try work.run(in: session)
+        case .serve(let settings, let files): try await serve(settings, files, in: session)
+        }
+    }
+
+    private func serve(_ settings: RegistryServer.Settings, _ files: TLSFiles?, in session: Session) async throws {
         let log = AccessLog(session.output)
         let pool = BlockingPool(threads: Self.threads)
         let server = try RegistryServer(session.openStore(), settings, pool: pool) { log.write($0) }
         let manner = settings.allowsPush ? "to pull from and push to" : "to pull from"
-        session.reporter.note("serving a registry on http://\(server.address), \(manner)")
+        let scheme = settings.certificate == nil ? "http" : "https"
+        session.reporter.note("serving a registry on \(scheme)://\(server.address), \(manner)")
+        if settings.certificate != nil {
+            Interrupt.onHangUp { [reporter = session.reporter] in
+                do throws(CakeError) {
+                    if let certificate = try files?.read() { try server.replace(certificate) }
+                    reporter.note("the certificate was read anew")
+                } catch {
+                    reporter.note("the old certificate stays: \(error.what)")
+                }
+            }
+        }
+        defer { Interrupt.onHangUp(nil) }
         // Until somebody ends it; then what was begun comes first.
         do {
             while true { try await Task.sleep(for: .seconds(3600)) }

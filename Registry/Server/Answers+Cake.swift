@@ -1,0 +1,163 @@
+import Model
+import Platform
+import Store
+
+/// What only cake knows: docs/openapi.yaml.
+extension Answers {
+    /// So many models at once, and so many digests.
+    private static let most = 1000
+
+    func intake(of asked: Asked, _ route: CakeRoute) throws(RegistryError) -> ServerIntake {
+        try asked.caller.check(asked.caller.mayAsk)
+        switch (route, asked.request.method) {
+        case (.has, "POST"): return try has(asked)
+        case (.layer(let digest), "GET"), (.layer(let digest), "HEAD"): return plainLayer(digest, asked)
+        case (.models(let digest), "GET"): return patient { try models(with: digest, asked) }
+        case (.difference, "GET"): return patient { try difference(asked) }
+        case (.search, "GET"): return patient { try search(asked) }
+        default:
+            throw RegistryError(405, .unsupported, "\(asked.request.method.prefix(20)) means nothing at this address")
+        }
+    }
+
+    private func has(_ asked: Asked) throws(RegistryError) -> ServerIntake {
+        let body = Body(limit: RegistryManifest.maximumSize)
+        return .patient(receive: { body.append($0) }) {
+            answer {
+                guard let bytes = body.bytes, let document = try? JSONValue(parsing: bytes.span),
+                    let texts = document["digests"]?.array
+                else {
+                    throw RegistryError(
+                        400, .unsupported,
+                        "this takes an object of at most \(RegistryManifest.maximumSize) bytes, with digests in an array"
+                    )
+                }
+                var wanted: [Digest] = []
+                for text in texts {
+                    guard let digest = text.string.flatMap({ BlobName($0) })?.sha256 else {
+                        throw RegistryError(400, .digestInvalid, "a layer is named by sha256: and 64 hex digits")
+                    }
+                    wanted.append(digest)
+                }
+                var here: Set<Digest> = []
+                let known = Set(wanted)
+                try forEachModel(asked) { _, manifest in
+                    for layer in manifest.layers where known.contains(layer.digest) { here.insert(layer.digest) }
+                }
+                let found = wanted.filter { here.remove($0) != nil }
+                return ServerReply(["has": .array(found.map { .string("sha256:\($0.hex)") })])
+            }
+        }
+    }
+
+    /// Each model once, though it may have many names.
+    private func forEachModel(
+        _ asked: Asked, _ body: (RegistryStore.Listed, Manifest) throws -> Void
+    ) throws {
+        var known: [Digest: Manifest] = [:]
+        for model in try registry.models(where: asked.caller.mayRead) {
+            let manifest: Manifest?
+            if let read = known[model.model] {
+                manifest = read
+            } else {
+                manifest = try registry.contents(of: model.model)
+            }
+            guard let manifest else { continue }
+            known[model.model] = manifest
+            try body(model, manifest)
+        }
+    }
+
+    private func models(with digest: Digest, _ asked: Asked) throws -> ServerReply {
+        var found: [JSONValue] = []
+        try forEachModel(asked) { model, manifest in
+            guard found.count < Answers.most else { return }
+            for file in manifest.files {
+                guard let segment = file.segments.first(where: { $0.layer.digest == digest }) else { continue }
+                var place = Answers.document(model)
+                place.append("file", .string(file.path.text.string))
+                if let tensor = segment.tensor { place.append("tensor", .string(tensor.name.string)) }
+                found.append(.object(place))
+                return
+            }
+        }
+        return ServerReply(["models": .array(found)])
+    }
+
+    private static func document(_ model: RegistryStore.Listed) -> JSONObject {
+        JSONObject([
+            .init(key: "repository", value: .string(model.repository.text)),
+            .init(key: "tag", value: .string(model.tag.text)),
+            .init(key: "manifest", value: .string("sha256:\(model.model.hex)")),
+        ])
+    }
+
+    private func search(_ asked: Asked) throws -> ServerReply {
+        let words = (asked.target["q"] ?? "").lowercased().split(separator: " ")
+        var found: [JSONValue] = []
+        for model in try registry.models(where: asked.caller.mayRead) where found.count < Answers.most {
+            let name = "\(model.repository.text):\(model.tag.text)".lowercased()
+            guard words.allSatisfy({ name.contains($0) }), let manifest = try registry.contents(of: model.model) else {
+                continue
+            }
+            var document = Answers.document(model)
+            document.append("bytes", JSONValue(manifest.size))
+            document.append("files", JSONValue(manifest.files.count))
+            document.append("tensors", JSONValue(manifest.segments.reduce(0) { $1.tensor == nil ? $0 : $0 + 1 }))
+            found.append(.object(document))
+        }
+        return ServerReply(["models": .array(found)])
+    }
+
+    private func difference(_ asked: Asked) throws -> ServerReply {
+        let models = try registry.models(where: asked.caller.mayRead)
+        func manifest(_ name: String) throws -> Manifest {
+            guard let text = asked.target[name] else {
+                throw RegistryError(400, .nameInvalid, "which models: ?from=team/base:v1&to=team/tuned:v1")
+            }
+            let full = text.contains(":") ? text : text + ":latest"
+            guard let model = models.first(where: { "\($0.repository):\($0.tag)" == full }),
+                let manifest = try registry.contents(of: model.model)
+            else { throw RegistryError(404, .manifestUnknown, "there is no such model", detail: text) }
+            return manifest
+        }
+        let difference = Difference(from: try manifest("from"), to: try manifest("to"))
+        var counts = JSONObject()
+        for kind in Difference.Kind.allCases {
+            let count = difference.tensors.count { $0.kind == kind }
+            if count > 0 { counts.append(kind.rawValue, JSONValue(count)) }
+        }
+        let changes = difference.tensors.filter { $0.kind != .same }.map { change -> JSONValue in
+            var document = JSONObject([
+                .init(key: "tensor", value: .string(change.name.string)),
+                .init(key: "change", value: .string(change.kind.rawValue)),
+            ])
+            if let layer = change.before?.layer { document.append("before", .string("sha256:\(layer.digest.hex)")) }
+            if let layer = change.after?.layer { document.append("after", .string("sha256:\(layer.digest.hex)")) }
+            return .object(document)
+        }
+        return ServerReply([
+            "identical": .bool(difference.isIdentical), "bytes_needed": JSONValue(difference.bytesNeeded),
+            "bytes_shared": JSONValue(difference.bytesShared), "tensors": .object(counts), "changes": .array(changes),
+        ])
+    }
+
+    /// Encoded where it has to be: then it takes its time.
+    private func plainLayer(_ digest: Digest, _ asked: Asked) -> ServerIntake {
+        .patient {
+            do {
+                var found: Manifest.Segment?
+                try forEachModel(asked) { _, manifest in
+                    if found == nil { found = manifest.segments.first { $0.layer.digest == digest } }
+                }
+                guard let found, let blob = try await registry.plainObject(of: found.layer, found.tensor?.kind) else {
+                    throw Answers.noBlob(BlobName(digest))
+                }
+                let headers = [(name: "Content-Type", value: "application/vnd.cake.object.v1")]
+                return ServerReply(200, headers, try blob.body(0..<blob.size))
+            } catch {
+                return ServerReply(failure: error)
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import Model
+import Platform
+import Store
+
+/// Who asks, and what that lets them do.
+struct Caller: Sendable {
+    private enum Rights: Sendable {
+        /// Nobody has made a token: what the server does at all, it does for everybody.
+        case everything
+        case reading
+        case none
+        case token(AccessToken)
+    }
+
+    private let rights: Rights
+
+    /// Throws when what the request says of its sender is wrong, or missing where it is needed.
+    init(_ request: ServerRequest, _ tokens: AccessTokens, letsAnybodyRead: Bool) throws(RegistryError) {
+        guard !tokens.all.isEmpty else {
+            rights = .everything
+            return
+        }
+        guard let header = request["authorization"] else {
+            rights = letsAnybodyRead ? .reading : .none
+            return
+        }
+        guard let secret = Authorization.secret(in: header),
+            let token = tokens.token(of: SHA256.digest(of: Array(secret.utf8).span))
+        else { throw Caller.refusal("the token is none of this server's") }
+        rights = .token(token)
+    }
+
+    func mayRead(_ repository: RepositoryName) -> Bool {
+        switch rights {
+        case .everything, .reading: true
+        case .none: false
+        case .token(let token): token.allows(.read, repository)
+        }
+    }
+
+    func mayPush(_ repository: RepositoryName) -> Bool {
+        switch rights {
+        case .everything: true
+        case .reading, .none: false
+        case .token(let token): token.allows(.push, repository)
+        }
+    }
+
+    /// Whether it is known who it is, where somebody has to be.
+    var isKnown: Bool {
+        switch rights {
+        case .everything, .token: true
+        case .reading, .none: false
+        }
+    }
+
+    var mayAsk: Bool { if case .none = rights { false } else { true } }
+
+    func check(_ isAllowed: Bool, _ repository: RepositoryName? = nil) throws(RegistryError) {
+        if isAllowed { return }
+        guard isKnown else { throw Caller.refusal("this needs a token of the server's") }
+        throw RegistryError(403, .denied, "the token does not allow this", detail: repository?.text)
+    }
+
+    private static func refusal(_ why: String) -> RegistryError { RegistryError(401, .unauthorized, why) }
+
+    /// Names the scheme that clients know best; a token may come as a bearer's, too.
+    static let challenge = (name: "WWW-Authenticate", value: "Basic realm=\"cake\", charset=\"UTF-8\"")
+}

@@ -1,0 +1,61 @@
+public import Model
+internal import Platform
+
+/// What is known of models, whether they are the store's or were pushed.
+extension RegistryStore {
+    /// A model as clients find it.
+    public struct Listed: Sendable {
+        public let repository: RepositoryName
+        public let tag: TagName
+        /// The model's own manifest, by its name.
+        public let model: Digest
+    }
+
+    /// Every model that has a tag, sorted by repository.
+    public func models(where mayRead: (RepositoryName) -> Bool) throws(CakeError) -> [Listed] {
+        var found: [RepositoryName: [TagName: Digest]] = [:]
+        for one in try served() where mayRead(one.place.repository) {
+            found[one.place.repository, default: [:]][one.place.tag] = one.named.record.manifest
+        }
+        for repository in try allRepositories() where mayRead(repository) {
+            for tag in try pushedTags(in: repository) {
+                guard let stored = try manifest(.tag(tag), in: repository) else { continue }
+                // Whatever else was pushed hides a model of the store's that has the same tag.
+                found[repository, default: [:]][tag] = RegistryStore.model(of: stored)
+            }
+        }
+        return found.sorted { $0.key < $1.key }.flatMap { repository, tags in
+            tags.sorted { $0.key < $1.key }.map { Listed(repository: repository, tag: $0.key, model: $0.value) }
+        }
+    }
+
+    private static func model(of stored: StoredManifest) -> Digest? {
+        guard let manifest = try? RegistryManifest(parsing: stored.bytes.span) else { return nil }
+        return (try? ModelArtifact(manifest))?.manifest.name.sha256
+    }
+
+    /// What a model is made of; nil when that cannot be read any more.
+    public func contents(of model: Digest) throws(CakeError) -> Manifest? {
+        if let manifest = try? store.manifest(model) { return manifest }
+        guard let bytes = try bytes(of: model, limit: ManifestText.maximumSize) else { return nil }
+        return try? ManifestText.decode(bytes.span)
+    }
+
+    /// A layer of the store as an object without a base: as it lies, or encoded anew. Nil when the store does not have it.
+    public func plainObject(of layer: Layer, _ kind: Tensor.Kind?) async throws -> Blob? {
+        guard layer.size > 0, try store.contains(layer) else { return nil }
+        let (object, base) = try store.openAnywhere(layer)
+        guard base != nil else {
+            return Blob(file: object.file, start: object.start, size: object.length)
+        }
+        let operation = try Operation(store)
+        let plain = PlainBytes(layer, in: LayerReader(store))
+        switch try await store.writeAnew(layer, plain, kind, beside: nil, in: operation) {
+        case .packed(let object): return Blob(object.bytes)
+        case .alone(let object):
+            // Open it outlives its name.
+            let file = try File(object.path, .read)
+            return Blob(file: file, start: 0, size: object.record.storedLength)
+        }
+    }
+}

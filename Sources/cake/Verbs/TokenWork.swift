@@ -1,0 +1,75 @@
+import Model
+import Platform
+import Store
+
+/// `cake serve token add|ls|rm`: who may do what in the registry.
+struct TokenWork {
+    private enum Action {
+        case add(String, read: [RepositoryPattern], push: [RepositoryPattern])
+        case list
+        case remove(String)
+    }
+
+    private let action: Action
+
+    static let actions = ["add", "ls", "rm"]
+
+    init(
+        _ word: String?, _ name: String?, read: [RepositoryPattern], push: [RepositoryPattern], hasPush: Bool
+    ) throws(CakeError) {
+        func named() throws(CakeError) -> String {
+            guard let name else {
+                throw CakeError(.usage, "a token needs a name", fix: "cake serve token \(word ?? "add") ci")
+            }
+            return name
+        }
+        switch word {
+        case "add":
+            guard !hasPush || !push.isEmpty else {
+                throw CakeError(.usage, "--push does not say where to", fix: "write --push='team/*', or --push='*'")
+            }
+            action = .add(try named(), read: read.isEmpty && push.isEmpty ? [.all] : read, push: push)
+        case "rm": action = .remove(try named())
+        case "ls", nil: action = .list
+        case let word?:
+            throw CakeError(
+                .usage, "\"\(Printable.escape(word))\" is nothing to do with tokens", fix: "it is one of add, ls and rm"
+            )
+        }
+    }
+
+    func run(in session: Session) throws {
+        let registry = try RegistryStore(session.openStore())
+        switch action {
+        case .add(let name, let read, let push):
+            let secret = try registry.addToken(name, read: read, push: push)
+            session.reporter.note("this is shown once; clients give it as the password of any user:")
+            if session.settings.isJSON {
+                session.show(["name": JSONValue(name), "token": JSONValue(secret)])
+            } else {
+                session.output.line(secret)
+            }
+        case .remove(let name):
+            try registry.removeToken(name)
+            if session.settings.isJSON { session.show(["removed": JSONValue(name)]) }
+        case .list: list(try registry.tokens(), in: session)
+        }
+    }
+
+    private func list(_ tokens: AccessTokens, in session: Session) {
+        if session.settings.isJSON {
+            let all = tokens.all.map { token -> JSONValue in
+                [
+                    "name": JSONValue(token.name), "read": .array(token.read.map { .string($0.description) }),
+                    "push": .array(token.push.map { .string($0.description) }),
+                ]
+            }
+            return session.show(.array(all))
+        }
+        guard !tokens.all.isEmpty else { return session.reporter.note("there are no tokens") }
+        for token in tokens.all {
+            let words = token.read.map { "read \($0)" } + token.push.map { "push \($0)" }
+            session.output.line("\(token.name): \(words.joined(separator: ", "))")
+        }
+    }
+}

@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""a registry that is served: one large blob and many small ranges beside nginx; a model's first manifest; memory"""
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+here = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, os.path.join(here, "lib"))
+from timing import MIB, goal, line, say
+
+WORK = os.path.join(os.environ["CAKE_BENCH_DIR"], "registry")
+CAKE = os.environ.get("CAKE_BINARY")
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class Served:
+    """`cake serve`, on a port that it found."""
+
+    def __init__(self, store, *options):
+        self.log = open(os.path.join(WORK, "said"), "w+")
+        self.process = subprocess.Popen(
+            [CAKE, "--store", store, "serve", "--listen", "127.0.0.1:0", *options], stdout=subprocess.DEVNULL,
+            stderr=self.log)
+        while True:
+            self.log.seek(0)
+            found = re.search(r"(http://[^ ,]+:\d+),", self.log.read())
+            if found:
+                self.url = found[1]
+                return
+            if self.process.poll() is not None:
+                sys.exit("error: cake serve ended")
+            time.sleep(0.02)
+
+    def peak(self):
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return int(re.search(r"VmHWM:\s+(\d+)", status.read())[1]) << 10
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Nginx:
+    def __init__(self, folder):
+        self.port = free_port()
+        home = os.path.join(WORK, "nginx")
+        os.makedirs(home, exist_ok=True)
+        path = os.path.join(home, "nginx.conf")
+        with open(path, "w") as text:
+            text.write(f"""
+worker_processes 2; daemon off; pid {home}/pid; error_log {home}/error.log; user root;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;
+  client_body_temp_path {home}; proxy_temp_path {home}; fastcgi_temp_path {home}; uwsgi_temp_path {home};
+  scgi_temp_path {home};
+  server {{ listen 127.0.0.1:{self.port}; root {folder}; }}
+}}""")
+        self.process = subprocess.Popen(["nginx", "-c", path, "-p", home], stderr=subprocess.DEVNULL)
+        self.url = f"http://127.0.0.1:{self.port}"
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def throughput(url):
+    """Bytes a second of one connection."""
+    asked = subprocess.run(
+        ["curl", "-sS", "-o", "/dev/null", "-w", "%{size_download} %{time_total}", url], check=True,
+        capture_output=True, text=True).stdout.split()
+    return float(asked[0]) / float(asked[1])
+
+
+def requests(url, size, seconds):
+    """Ranges of 16 KiB a second, over 16 connections."""
+    start = size // 2
+    out = subprocess.run(
+        ["ab", "-q", "-k", "-c", "16", "-t", str(seconds), "-n", "10000000", "-H", f"Range: bytes={start}-{start + 16383}",
+         url], check=True, capture_output=True, text=True).stdout
+    if not re.search(r"Failed requests:\s+0\b", out):
+        sys.exit("error: ab saw failures\n" + out)
+    return float(re.search(r"Requests per second:\s+([0-9.]+)", out)[1])
+
+
+def best(rounds, measure):
+    return max(measure() for _ in range(rounds))
+
+
+def push(served, path):
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    name = "sha256:" + digest.hexdigest()
+    begun = urllib.request.urlopen(urllib.request.Request(served.url + "/v2/bench/blobs/uploads/", b"", method="POST"))
+    subprocess.run(
+        ["curl", "-sS", "-f", "-T", path, "-X", "PUT", "-H", "Content-Type: application/octet-stream",
+         served.url + begun.headers["Location"] + "?digest=" + name], check=True)
+    return served.url + "/v2/bench/blobs/" + name
+
+
+def main():
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--quick", action="store_true")
+    words.add_argument("--write", action="store_true")
+    words.add_argument("--only")
+    words.add_argument("--rounds", type=int, default=3)
+    asked = words.parse_args()
+    if asked.only and "cake" not in asked.only.split(","):
+        return
+    size, seconds = (256 * MIB, 2) if asked.quick else (2048 * MIB, 5)
+    shutil.rmtree(WORK, ignore_errors=True)
+    os.makedirs(os.path.join(WORK, "files"))
+    blob = os.path.join(WORK, "files", "blob")
+    with open(blob, "wb") as file:
+        for _ in range(size // MIB):
+            file.write(os.urandom(MIB))
+    served = Served(os.path.join(WORK, "store"), "--push")
+    nginx = Nginx(os.path.join(WORK, "files"))
+    try:
+        pushed = push(served, blob)
+        say("large blob")
+        rates = {"cake": best(asked.rounds, lambda: throughput(pushed)),
+                 "nginx": best(asked.rounds, lambda: throughput(nginx.url + "/blob"))}
+        for name, rate in rates.items():
+            line(f"large blob, {name}", rate / MIB, "MiB/s")
+        goal("large blob beside nginx", rates["cake"] / rates["nginx"], 0.9, "x", at_least=True)
+        say("small ranges")
+        counts = {"cake": best(asked.rounds, lambda: requests(pushed, size, seconds)),
+                  "nginx": best(asked.rounds, lambda: requests(nginx.url + "/blob", size, seconds))}
+        for name, count in counts.items():
+            line(f"ranges of 16 KiB, {name}", count, "/s")
+        goal("ranges beside nginx", counts["cake"] / counts["nginx"], 0.9, "x", at_least=True)
+        models(served, blob, size)
+        goal("peak memory of the server", served.peak() / MIB, 300, "MiB")
+    finally:
+        nginx.end()
+        served.end()
+
+
+def models(served, blob, size):
+    """A model that nobody has asked for yet: its manifest, then its packs."""
+    say("a model of the store")
+    folder = os.path.join(WORK, "model")
+    os.makedirs(folder)
+    tensors, count = {}, 32
+    each = size // count
+    for number in range(count):
+        tensors[f"layers.{number}.weight"] = {
+            "dtype": "U8", "shape": [each], "data_offsets": [number * each, (number + 1) * each]}
+    header = json.dumps(tensors).encode()
+    header += b" " * (-len(header) % 8)
+    with open(os.path.join(folder, "model.safetensors"), "wb") as file, open(blob, "rb") as source:
+        file.write(len(header).to_bytes(8, "little") + header)
+        shutil.copyfileobj(source, file, 1 << 20)
+    subprocess.run([CAKE, "--store", os.path.join(WORK, "store"), "--quiet", "import", folder, "bench/model"], check=True)
+    started = time.monotonic()
+    manifest = json.load(urllib.request.urlopen(served.url + "/v2/bench/model/manifests/latest"))
+    line("first manifest of a model", time.monotonic() - started, "s")
+    started = time.monotonic()
+    urllib.request.urlopen(served.url + "/v2/bench/model/manifests/latest").read()
+    line("the same again", 1000 * (time.monotonic() - started), "ms")
+    packs = [one for one in manifest["layers"] if one["mediaType"] == "application/vnd.cake.pack.v1"]
+    started, total = time.monotonic(), 0
+    for pack in packs:
+        url = f"{served.url}/v2/bench/model/blobs/{pack['digest']}"
+        subprocess.run(["curl", "-sS", "-f", "-o", "/dev/null", url], check=True)
+        total += pack["size"]
+    line("packs, one after another", total / (time.monotonic() - started) / MIB, "MiB/s")
+
+
+main()

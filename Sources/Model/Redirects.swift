@@ -21,7 +21,8 @@ public struct Redirects: Sendable {
 
     public mutating func follow(_ location: String?) throws(CakeError) {
         guard let location else {
-            throw CakeError(.failed, "\(url.origin) sends elsewhere without saying where", fix: remedy ?? Redirects.advice)
+            throw CakeError(
+                .failed, "\(url.origin) sends elsewhere without saying where", fix: remedy ?? Redirects.advice)
         }
         guard hops < Redirects.limit else {
             throw CakeError(
@@ -33,11 +34,13 @@ public struct Redirects: Sendable {
             next = try url.resolving(location)
         } catch {
             throw CakeError(
-                .failed, "\(url.origin) sends elsewhere, but \(HubAnswer.tame(error.what))", fix: remedy ?? Redirects.advice)
+                .failed, "\(url.origin) sends elsewhere, but \(HubAnswer.tame(error.what))",
+                fix: remedy ?? Redirects.advice)
         }
         if url.origin.scheme == .https, next.origin.scheme == .http {
             throw CakeError(
-                .failed, "\(url.origin) sends to \(next.origin), which is not encrypted", fix: remedy ?? Redirects.advice)
+                .failed, "\(url.origin) sends to \(next.origin), which is not encrypted",
+                fix: remedy ?? Redirects.advice)
         }
         if next.origin.host.reach > url.origin.host.reach {
             throw CakeError(

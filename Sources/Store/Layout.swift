@@ -44,7 +44,9 @@ public struct Layout: Sendable {
 
     func lock(_ name: String) -> String { locks + "/" + name }
 
-    var folders: [String] { [objects, packs, manifests, names, removed, index, incoming, damaged, locks, coordinates, claims] }
+    var folders: [String] {
+        [objects, packs, manifests, names, removed, index, incoming, damaged, locks, coordinates, claims]
+    }
 
     static let packSuffix = ".pack"
     static let indexSuffix = ".index"

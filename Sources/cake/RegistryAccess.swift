@@ -17,7 +17,9 @@ extension Settings {
         if let folder = environment["XDG_CONFIG_HOME"] ?? environment["HOME"].map({ $0 + "/.config" }) {
             files.append(folder + "/containers/auth.json")
         }
-        let own = (environment["DOCKER_CONFIG"] ?? environment["HOME"].map { $0 + "/.docker" }).map { $0 + "/config.json" }
+        let own = (environment["DOCKER_CONFIG"] ?? environment["HOME"].map { $0 + "/.docker" }).map {
+            $0 + "/config.json"
+        }
         return RegistryCredentials(files: files + (own.map { [$0] } ?? []), own: own)
     }
 }

@@ -65,7 +65,7 @@ private func page(_ width: Int) -> Page { Page(width: width, style: Style(isOn: 
     @Test(
         .enabled(if: Tool.exists("bash")),
         arguments: [
-            ("cake im", "import"), ("cake p", "pull pin"), ("cake export m", "mistral-7b mistral-ft"),
+            ("cake im", "import"), ("cake p", "pull push pin"), ("cake export m", "mistral-7b mistral-ft"),
             ("cake --store x export m", "mistral-7b mistral-ft"), ("cake export mistral-7b --f", "--format --force"),
             ("cake export mistral-7b --format ", "files fast safetensors hf-cache"), ("cake ls --sort d", "date"),
             ("cake completions ", "bash zsh fish"),

@@ -89,6 +89,26 @@ struct `Models in a registry` {
                 atPath: team.maker.path("tune").path, andPath: other.path("out").path))
     }
 
+    @Test func `of many small layers come with their bases to who has neither`() throws {
+        let team = try Team(.docker)
+        let model = try team.maker.makeModel("base", tensors: 60, of: 1 << 15)
+        try team.expect(try team.maker.cake("import", model.path, "base"))
+        let file = model.appending(path: "model.safetensors")
+        var bytes = Array(try Data(contentsOf: file))
+        for place in stride(from: bytes.count - (50 << 16), to: bytes.count, by: 514) { bytes[place] ^= 1 }
+        try Data(bytes).write(to: file)
+        try team.expect(try team.maker.cake("import", model.path, "tune", "--base", "base"))
+        try team.expect(try team.maker.cake("push", "base", "\(team.host)/base:v1"))
+        let sent = try team.document(team.maker.cake("push", "tune", "\(team.host)/tune:v1", "--json"))
+        #expect(sent["layers_recoded"] == 0 && sent["packs_mounted"] == 1)
+        for _ in 0..<3 {
+            let other = try Home()
+            let out = other.path("out").path
+            try team.expect(try other.cake("pull", "\(team.host)/tune:v1", "--local-dir", out))
+            #expect(FileManager.default.contentsEqual(atPath: model.path, andPath: out))
+        }
+    }
+
     @Test(arguments: Team.Kind.allCases)
     fileprivate func `are listed, looked at, copied and removed`(_ kind: Team.Kind) throws {
         let team = try Team(kind)

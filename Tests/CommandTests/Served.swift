@@ -19,7 +19,7 @@ final class Served {
         var found: UInt16?
         while found == nil, process.isRunning {
             let said = try String(contentsOf: home.path("said"), encoding: .utf8)
-            found = said.firstRange(of: "http://127.0.0.1:").flatMap { place in
+            found = said.firstRange(of: "://127.0.0.1:").flatMap { place in
                 UInt16(said[place.upperBound...].prefix { $0.isNumber })
             }
             // The whole line is there with its end.

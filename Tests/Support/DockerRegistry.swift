@@ -71,7 +71,9 @@ public final class DockerRegistry {
         let files = FileManager.default.enumerator(at: blobs, includingPropertiesForKeys: [.fileSizeKey])
         var total = 0
         while let file = files?.nextObject() as? URL {
-            if file.lastPathComponent == "data" { total += try file.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0 }
+            if file.lastPathComponent == "data" {
+                total += try file.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
+            }
         }
         return total
     }

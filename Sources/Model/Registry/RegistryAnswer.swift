@@ -22,11 +22,14 @@ public struct RegistryAnswer: Sendable {
             CakeError(
                 .notAuthorised, "\(host) refuses \(wanted)\(words)",
                 fix: "ask whoever runs it for the right to it, or log in as somebody else: cake login \(host)")
-        case 404: CakeError(.notFound, "\(host) does not have \(wanted)\(words)", fix: "check the name; cake tags REF lists tags")
+        case 404:
+            CakeError(
+                .notFound, "\(host) does not have \(wanted)\(words)", fix: "check the name; cake tags REF lists tags")
         case 405: CakeError(.failed, "\(host) does not allow \(wanted)\(words)", fix: "whoever runs it may allow it")
         case 408, 425, 429, 500...: CakeError(.network, "\(host) answers \(wanted) with status \(status)\(words)")
         case 413:
-            CakeError(.failed, "\(host), or a proxy before it, finds \(wanted) too large\(words)",
+            CakeError(
+                .failed, "\(host), or a proxy before it, finds \(wanted) too large\(words)",
                 fix: "cake push --chunk-size 32MB sends smaller pieces")
         default: CakeError(.failed, "\(host) answers \(wanted) with status \(status)\(words)")
         }

@@ -86,7 +86,8 @@ final class RemoteFile: Sendable {
     }
 
     var incoming: Incoming {
-        let place: (Parts, any RangeSource)? = if case .parts(let parts, let file) = bytes { (parts, file) } else { nil }
+        let place: (Parts, any RangeSource)? =
+            if case .parts(let parts, let file) = bytes { (parts, file) } else { nil }
         return Incoming(gaps: gaps, place: place, arrivals: arrivals)
     }
 

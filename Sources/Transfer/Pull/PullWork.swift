@@ -133,7 +133,8 @@ struct PullWork: Sendable {
         _ checkpoint: Checkpoint, isHashed: Bool = true
     ) async throws -> (UInt64, [Finding]) {
         let fetch = Fetch(
-            files: opened.map(\.incoming), progress: progress, mostConnections: options.mostConnections, pool: store.pool,
+            files: opened.map(\.incoming), progress: progress, mostConnections: options.mostConnections,
+            pool: store.pool,
             throttle: options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) })
         return try await withThrowingTaskGroup(of: Done.self) { group in
             group.addTask {

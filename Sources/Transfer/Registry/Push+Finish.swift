@@ -8,7 +8,7 @@ extension Push {
         let index = try index(layout, made)
         let bytes = index.encoded
         let text = ManifestText.encode(manifest)
-        let config = try config()
+        let config = try config(text)
         let artifact = ModelArtifact(
             config: (SHA256.digest(of: config.span), UInt64(config.count)),
             manifest: (SHA256.digest(of: text.span), UInt64(text.count)),
@@ -78,29 +78,14 @@ extension Push {
     private static let configLimit = JSONValue.usualLimit
 
     /// What a model is, for whoever lists models.
-    private func config() throws(CakeError) -> [UInt8] {
+    private func config(_ text: [UInt8]) throws(CakeError) -> [UInt8] {
         var described: JSONValue?
         if let file = manifest.file(at: "config.json"), file.size <= UInt64(Push.configLimit) {
             let bytes = try LayerReader(store).bytes(of: file, limit: Push.configLimit)
             described = try? JSONValue(parsing: bytes.span, repeatedKeys: .kept)
         }
         let facts = Facts(config: described, tensors: manifest.segments.lazy.compactMap(\.tensor))
-        let text = ManifestText.encode(manifest)
-        var document = JSONObject([
-            .init(key: "cake", value: 1),
-            .init(key: "manifest", value: .string(SHA256.digest(of: text.span).hex)),
-            .init(key: "files", value: JSONValue(manifest.files.count)),
-            .init(key: "bytes", value: JSONValue(manifest.size)),
-            .init(key: "tensors", value: JSONValue(facts.tensors)),
-            .init(key: "parameters", value: JSONValue(facts.parameters)),
-        ])
-        if let architecture = facts.architectures.first ?? facts.modelType {
-            document.append("architecture", .string(architecture))
-        }
-        if !facts.dtypes.isEmpty {
-            document.append("dtypes", .array(facts.dtypes.map { .string($0.dtype.rawValue) }))
-        }
-        return JSONValue.object(document).bytes(.compact)
+        return ModelConfig.encode(SHA256.digest(of: text.span), manifest, facts)
     }
 }
 

@@ -16,7 +16,8 @@ public struct RegistryModel: Sendable {
         remote = try await RemoteArtifact(reference.manifest, in: RemoteRepository(reference, client))
         var texts: [FilePath: [UInt8]] = [:]
         for file in remote.model.files where RegistryModel.names.contains(file.path.string) {
-            guard file.segments.count == 1, let layer = file.segments.first?.layer, let member = remote.index[layer.digest],
+            guard file.segments.count == 1, let layer = file.segments.first?.layer,
+                let member = remote.index[layer.digest],
                 layer.size <= UInt64(RemoteModel.textLimit), member.length <= 2 * UInt64(RemoteModel.textLimit),
                 member.base == nil
             else { continue }

@@ -19,7 +19,7 @@ extension RegistryPull {
             let (pack, parts) = (work[number], work[number].parts)
             let runs = parts.runs
             let arrivals = Arrivals(
-                pack.members.map { $0.offset..<$0.offset + $0.length }, having: runs,
+                units(of: pack.members), having: runs,
                 onWhole: { continuation.yield(Whole(pack: number, member: $0)) })
             return Incoming(gaps: gaps(of: pack, number, having: runs), place: (parts, pack.source), arrivals: arrivals)
         }
@@ -52,13 +52,26 @@ extension RegistryPull {
         return (missing, stored)
     }
 
+    /// A member is whole together with what was fetched along before it: when all are, nothing more is on its way.
+    private func units(of members: [PackIndex.Member]) -> [Range<UInt64>] {
+        var units: [Range<UInt64>] = []
+        for member in members {
+            var start = member.offset
+            if let last = units.last, start - last.upperBound <= RegistryPull.bridged { start = last.upperBound }
+            units.append(start..<member.offset + member.length)
+        }
+        return units
+    }
+
     /// Runs of a pack that are wanted and not in its parts.
     private func gaps(of work: PackWork, _ number: Int, having: [Range<UInt64>]) -> [RemoteSpan] {
         var gaps: [RemoteSpan] = []
         for run in runs(of: work.members) {
             var position = run.bytes.lowerBound
             for held in having where held.upperBound > position && held.lowerBound < run.bytes.upperBound {
-                if position < held.lowerBound { gaps.append(RemoteSpan(file: number, bytes: position..<held.lowerBound)) }
+                if position < held.lowerBound {
+                    gaps.append(RemoteSpan(file: number, bytes: position..<held.lowerBound))
+                }
                 position = max(position, held.upperBound)
             }
             if position < run.bytes.upperBound {
@@ -87,13 +100,22 @@ extension RegistryPull {
         let kinds = kinds()
         var coming = Set(work.flatMap(\.members).filter { $0.base == nil }.map(\.layer.digest))
         coming.formIntersection(work.flatMap(\.members).compactMap(\.base))
+        /// Bases that no delta can be read beside yet: one that came is of use when it is published.
+        var unpublished = coming
         var ready: [Whole] = []
         var waiting: [Whole] = []
         var settling = Settling(work)
         var stored: UInt64 = 0
+        func waits(_ whole: Whole) -> Bool {
+            work[whole.pack].members[whole.member].base.map(unpublished.contains) ?? false
+        }
         func publish() throws {
             stored += try operation.publish()
             try settling.settle()
+            unpublished = coming
+            let all = waiting
+            waiting = []
+            for whole in all { if waits(whole) { waiting.append(whole) } else { ready.append(whole) } }
         }
         try await withThrowingTaskGroup(of: (Whole, LocalStore.Adopted).self) { group in
             var active = 0
@@ -126,8 +148,6 @@ extension RegistryPull {
                 let layer = work[done.pack].members[done.member].layer.digest
                 if coming.remove(layer) != nil, coming.isEmpty {
                     try publish()
-                    ready += waiting
-                    waiting = []
                 } else if operation.pendingBytes >= RegistryPull.publishStep {
                     try publish()
                 }
@@ -137,14 +157,9 @@ extension RegistryPull {
                 start(whole)
             }
             for await whole in wholes {
-                let member = work[whole.pack].members[whole.member]
-                if let base = member.base, coming.contains(base) {
-                    waiting.append(whole)
-                } else {
-                    try await run(whole)
-                }
+                if waits(whole) { waiting.append(whole) } else { try await run(whole) }
                 while let next = ready.popLast() { try await run(next) }
-                if left == active + waiting.count { break }
+                if left == active + waiting.count + ready.count { break }
             }
             while left > 0 {
                 while let next = ready.popLast() { try await run(next) }

@@ -49,7 +49,9 @@ public struct RemoteRepository: Sendable {
             guard asked == found else { throw lie("sent \(found.short) for the manifest \(asked.short)") }
         } else if let said = head["docker-content-digest"].flatMap({ BlobName($0) }) {
             if said.algorithm == .sha512 { found = RemoteRepository.sha512(of: body) ?? found }
-            guard said == found else { throw lie("says that \(words(wanted)) is \(said.short), and sent \(found.short)") }
+            guard said == found else {
+                throw lie("says that \(words(wanted)) is \(said.short), and sent \(found.short)")
+            }
         }
         let type = head["content-type"].map { String($0.prefix { $0 != ";" }) } ?? RegistryManifest.image
         return Kept(bytes: body, name: found, mediaType: type)
@@ -72,7 +74,8 @@ public struct RemoteRepository: Sendable {
 
     func lie(_ what: String) -> CakeError {
         CakeError(
-            .damaged, "\(host) \(what)", fix: "the registry, or a proxy on the way, changes what it keeps; ask whoever runs it")
+            .damaged, "\(host) \(what)",
+            fix: "the registry, or a proxy on the way, changes what it keeps; ask whoever runs it")
     }
 
     /// A small blob as a whole.
@@ -190,7 +193,9 @@ extension BlobName {
 
 extension RemoteRepository {
     /// What a person named.
-    public init(_ reference: RegistryReference, _ client: RegistryClient, for actions: Set<RegistryScope.Action> = [.pull]) {
+    public init(
+        _ reference: RegistryReference, _ client: RegistryClient, for actions: Set<RegistryScope.Action> = [.pull]
+    ) {
         self.init(client, reference.repository, for: actions)
     }
 }

@@ -15,7 +15,9 @@ enum InspectionDocument {
             object.append("pinned", .bool(named.record.isPinned))
             object.append("time", named.record.time.map { JSONValue($0) } ?? .null)
         }
-        if inspection.remote != nil || inspection.bytesToFetch != nil { object.append("name", JSONValue(inspection.title)) }
+        if inspection.remote != nil || inspection.bytesToFetch != nil {
+            object.append("name", JSONValue(inspection.title))
+        }
         if let path = inspection.path { object.append("path", JSONValue(path)) }
         object.append("source", JSONValue(inspection.source))
         object.append("revision", JSONValue(inspection.revision))

@@ -8,7 +8,7 @@ struct CopyCommand: Verb {
     let isDryRun: Bool
     let plainHTTP: Bool
 
-    private static let sourceWord = Positional("FROM", .one, .nothing, "host[:port]/path[:tag|@sha256:…]")
+    private static let sourceWord = Positional("FROM", .one, .nothing, "host[:port]/path[:tag], or @ and a digest")
     private static let targetWord = Positional("TO", .one, .nothing, "host[:port]/path[:tag]")
     private static let dryRun = Flag("dry-run", "say what would be sent, send nothing")
 
@@ -67,7 +67,8 @@ extension CopyCommand {
             return session.output.line("would send \(sent), in \(report.blobsSent) of \(report.blobs) blobs")
         }
         session.output.line(
-            "copied \(from.storeName) to \(to.storeName)  \(report.digest.hex.prefix(12))  in \(Quantities.duration(.now - start))")
+            "copied \(from.storeName) to \(to.storeName)  \(report.digest.hex.prefix(12))  in \(Quantities.duration(.now - start))"
+        )
         var line = "  \(sent) sent, in \(report.blobsSent) of \(report.blobs) blobs"
         if report.blobsMounted > 0 { line += "; \(report.blobsMounted) taken over from \(from.path)" }
         session.output.line(line)

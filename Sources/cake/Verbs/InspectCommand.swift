@@ -22,7 +22,8 @@ struct InspectCommand: Verb {
     let plainHTTP: Bool
 
     private static let subjectWord = Positional(
-        "NAME|FILE", .one, .modelOrPath, "a model in the store, on the Hub or in a registry, or a file or folder on this disk")
+        "NAME|FILE", .one, .modelOrPath,
+        "a model in the store, on the Hub or in a registry, or a file or folder on this disk")
     private static let tensorsOption = Option(
         "tensors", short: "t", "GLOB|/REGEX/", "list the tensors, or those whose name fits", read: Tensors.read
     ).withOptionalValue

@@ -8,7 +8,8 @@ struct ListRemoteCommand: Verb {
     let showsRevisions: Bool
     let plainHTTP: Bool
 
-    private static let nameWord = Positional("NAME", .one, .nothing, "org/name[@revision], a short name, a Hub URL, or a registry: host:port, host/")
+    private static let nameWord = Positional(
+        "NAME", .one, .nothing, "org/name[@revision], a short name, a Hub URL, or a registry: host:port, host/")
     private static let revisionOption = Option.text("revision", "REVISION", "a branch, a tag or a commit")
     private static let refs = Flag("refs", "the branches and tags instead, and the commits they point to")
 

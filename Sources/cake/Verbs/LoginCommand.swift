@@ -23,7 +23,7 @@ struct LoginCommand: Verb {
             "With HOST it asks for the user's name and the password for that registry, tries them, and keeps them where docker "
                 + "does: in its config.json, or with the credential helper that is named there.",
             "Asks for the token without showing it, or reads it from standard input. The Hub is asked whose it is, and then "
-                + "it is saved where hf has it, readable by you alone."
+                + "it is saved where hf has it, readable by you alone.",
         ],
         positionals: [hostWord],
         options: [tokenOption.form, userOption.form, passwordFlag.form, RegistryOptions.plainHTTP.form],
@@ -42,7 +42,9 @@ struct LoginCommand: Verb {
         readsPassword = arguments.has(Self.passwordFlag)
         plainHTTP = arguments.has(RegistryOptions.plainHTTP)
         guard host == nil else {
-            guard token == nil else { throw CakeError(.usage, "--token is for the Hub, and \(host ?? "") is a registry") }
+            guard token == nil else {
+                throw CakeError(.usage, "--token is for the Hub, and \(host ?? "") is a registry")
+            }
             return
         }
         guard user == nil, !readsPassword else {
@@ -87,7 +89,8 @@ extension LoginCommand {
     private func login(to text: String, _ session: Session) async throws {
         guard let host = session.registryHost(text + "/") else {
             throw CakeError(
-                .usage, "\(Printable.escape(text)) is no registry's host", fix: "write it like ghcr.io or localhost:5111")
+                .usage, "\(Printable.escape(text)) is no registry's host",
+                fix: "write it like ghcr.io or localhost:5111")
         }
         let isPerson = session.terminal.isTerminal(.input)
         var name = user
@@ -96,7 +99,8 @@ extension LoginCommand {
             name = try await session.input.line()
         }
         guard let name else {
-            throw CakeError(.usage, "nobody says who logs in", fix: "cake login \(host) --username NAME --password-stdin")
+            throw CakeError(
+                .usage, "nobody says who logs in", fix: "cake login \(host) --username NAME --password-stdin")
         }
         guard isPerson || readsPassword else {
             throw CakeError(

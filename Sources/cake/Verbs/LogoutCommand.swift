@@ -12,7 +12,9 @@ struct LogoutCommand: Verb {
         Self.self, "logout", for: .setUp, "remove the saved token, or a registry's password",
         about: ["The token stays valid: only this machine forgets it. The Hub's settings are where one is revoked."],
         positionals: [hostWord],
-        examples: [.init("cake logout", "forget the token"), .init("cake logout ghcr.io", "forget a registry's password")])
+        examples: [
+            .init("cake logout", "forget the token"), .init("cake logout ghcr.io", "forget a registry's password"),
+        ])
 
     init(_ arguments: Arguments) throws(CakeError) { host = arguments.words(Self.hostWord).first }
 }

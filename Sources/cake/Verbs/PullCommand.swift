@@ -9,7 +9,8 @@ struct PullCommand: Verb {
     let tensors: TensorOptions
     let plainHTTP: Bool
 
-    private static let nameWord = Positional("NAME", .some, .nothing, "org/name[@revision], a short name, a Hub URL, or host/path[:tag] of a registry")
+    private static let nameWord = Positional(
+        "NAME", .some, .nothing, "org/name[@revision], a short name, a Hub URL, or host/path[:tag] of a registry")
     private static let all = Flag("all", "every file, also the same weights in other formats")
 
     static let command = Command(

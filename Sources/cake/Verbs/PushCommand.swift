@@ -14,7 +14,8 @@ struct PushCommand: Verb {
     private static let nameWord = Positional("NAME", .one, .model, "a model in the store")
     private static let targetWord = Positional("REF", .one, .nothing, "host[:port]/path[:tag]: where it goes")
     private static let baseOption = Option.text(
-        "base", "REF", "a repository of the same registry whose layers may be used").repeatable
+        "base", "REF", "a repository of the same registry whose layers may be used"
+    ).repeatable
     private static let chunk = Option<UInt64>(
         "chunk-size", "SIZE", "send packs in pieces of so many bytes, such as 64MB, where a proxy bears no more",
         read: Quantities.readBytes)
@@ -39,7 +40,8 @@ struct PushCommand: Verb {
             .init("cake push my-tune ghcr.io/me/my-tune:v2 --dry-run", "what it would send"),
             .init("cake push my-tune localhost:5111/tune:v1 --base localhost:5111/base", "beside its base"),
         ],
-        whenInterrupted: "what was sent is kept there for a while; the same command goes on from it, and the tag is as it was")
+        whenInterrupted:
+            "what was sent is kept there for a while; the same command goes on from it, and the tag is as it was")
 
     init(_ arguments: Arguments) throws(CakeError) {
         name = try arguments.word(Self.nameWord)
@@ -160,18 +162,23 @@ extension PushCommand {
         let title = session.style.paint(reference.storeName, .strong)
         session.output.line(
             "pushed \(name) to \(title)  \(report.digest.hex.prefix(12))  in \(Quantities.duration(elapsed))")
-        session.output.line("  \(Quantities.bytes(report.bytes)) of files, \(report.layers) layers in \(report.packs) packs")
+        session.output.line(
+            "  \(Quantities.bytes(report.bytes)) of files, \(report.layers) layers in \(Self.packs(report.packs))")
         var line = "  \(Quantities.bytes(report.bytesSent)) sent, for \(report.layersSent) layers"
         let there = report.packs - report.packsSent - report.packsMounted
-        if there > 0 { line += "; \(there) packs were there" }
+        if there > 0 { line += "; \(Self.packs(there)) there already" }
         if report.packsMounted > 0 { line += "; \(report.packsMounted) taken over from other repositories" }
         session.output.line(line)
         if report.layersRecoded > 0 {
             session.show(
-                detail: "\(report.layersRecoded) deltas were sent whole, since their base is not there: push the base first")
+                detail:
+                    "\(report.layersRecoded) deltas were sent whole, since their base is not there: push the base first"
+            )
         }
         if report.isSame { session.output.line("  the tag was there already, and means the same") }
     }
+
+    private static func packs(_ count: Int) -> String { count == 1 ? "1 pack" : "\(count) packs" }
 
     private func tell(_ outlook: Push.Outlook, _ reference: RegistryReference, _ session: Session) {
         if session.settings.isJSON {

@@ -13,7 +13,8 @@ extension RemoveCommand {
             let digest = try await reading.manifest(reference.manifest).name
             if !isDryRun { try await remove(reference, digest, from: repository) }
             if !session.settings.isQuiet, !session.settings.isJSON {
-                session.output.line("\(isDryRun ? "would remove" : "removed") \(reference.storeName)  \(digest.hex.prefix(12))")
+                session.output.line(
+                    "\(isDryRun ? "would remove" : "removed") \(reference.storeName)  \(digest.hex.prefix(12))")
             }
         }
         if session.settings.isJSON { session.show(.array(references.map { JSONValue($0.storeName) })) }

@@ -10,8 +10,10 @@ struct RemoveCommand: Verb {
     let isRemote: Bool
     let plainHTTP: Bool
 
-    private static let nameWord = Positional("NAME", .some, .model, "one or more models in the store; with --remote, names in registries")
-    private static let force = Flag("force", short: "f", "even when it is pinned; of a registry, other tags of the same too")
+    private static let nameWord = Positional(
+        "NAME", .some, .model, "one or more models in the store; with --remote, names in registries")
+    private static let force = Flag(
+        "force", short: "f", "even when it is pinned; of a registry, other tags of the same too")
     private static let dryRun = Flag("dry-run", "say what would be removed, and what cake gc could then free")
     private static let remote = Flag("remote", "take tags of a registry away: host[:port]/path:tag")
 

@@ -162,8 +162,12 @@ public final class Operation: Sendable {
     private func dropOthers(of layers: Set<Digest>, than packs: Set<Digest>) throws(CakeError) {
         guard !layers.isEmpty else { return }
         try store.withSweepLock { () throws(CakeError) in
-            let old = try PackMembers.all(of: store).filter {
-                layers.contains($0.layer.digest) && !packs.contains($0.pack)
+            let all = try PackMembers.all(of: store)
+            // A collection that had two copies to choose from may have taken this one away: a pack of the same bytes lay
+            // here before.
+            let here = Set(all.lazy.filter { packs.contains($0.pack) }.map(\.layer.digest))
+            let old = all.filter {
+                layers.contains($0.layer.digest) && here.contains($0.layer.digest) && !packs.contains($0.pack)
             }
             if !old.isEmpty { try PackMembers.drop(Set(old.map(\.place)), from: store, in: self) }
         }

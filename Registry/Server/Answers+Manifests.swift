@@ -33,7 +33,7 @@ extension Answers {
     }
 
     /// A body that is small enough to be held.
-    private final class Body: Sendable {
+    final class Body: Sendable {
         private let held = Mutex<[UInt8]?>([])
         private let limit: Int
 

@@ -7,6 +7,7 @@ import Synchronization
 struct Answers: Sendable {
     let registry: RegistryStore
     let settings: RegistryServer.Settings
+    let hub: HubAnswers
     private let state = State()
 
     private final class State: Sendable {
@@ -16,6 +17,7 @@ struct Answers: Sendable {
     init(_ registry: RegistryStore, _ settings: RegistryServer.Settings) {
         self.registry = registry
         self.settings = settings
+        hub = HubAnswers(models: HubModels(registry.store))
     }
 
     /// From now on this server is not ready for more.
@@ -24,6 +26,7 @@ struct Answers: Sendable {
     func intake(of request: ServerRequest) -> ServerIntake {
         do throws(RegistryError) {
             try checkHost(request)
+            if let intake = hub.intake(of: request) { return intake }
             guard let target = RequestTarget(request.address) else {
                 throw RegistryError(400, .nameInvalid, "the address is none that this server understands")
             }

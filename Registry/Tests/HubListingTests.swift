@@ -74,9 +74,7 @@ import Testing
             #expect(try stage.ask("GET", "/org/model/resolve/\(revision)/a.txt").body == [byte], "\(revision)")
         }
         let refs = try json("/api/models/org/model/refs?include_prs=1")
-        #expect(
-            refs["branches"]?.array?.compactMap { $0["name"]?.string }
-                == ["feature/x", "main"].sorted(by: { $0 > $1 }).reversed())
+        #expect(refs["branches"]?.array?.compactMap { $0["name"]?.string } == ["main", "feature/x"])
         #expect(refs["pullRequests"]?.array?.compactMap { $0["ref"]?.string } == ["refs/pr/1"])
         let commits = try json("/api/models/org/model/commits/main?expand[]=formatted")
         #expect(commits.array?.compactMap { $0["id"]?.string } == [main])

@@ -11,7 +11,7 @@ struct HubAnswers: Sendable {
         let request: ServerRequest
         let target: RequestTarget
 
-        /// As the client knows this server: pages of a listing are followed where they lead, so the whole address is said.
+        /// As the client knows this server: the next page of a listing is asked for where it says, in full.
         var origin: String {
             let isSecure = request["x-forwarded-proto"] == "https"
             return (isSecure ? "https://" : "http://") + (request["host"] ?? "localhost")

@@ -69,18 +69,18 @@ public final class PieceCache: Sendable {
 
     /// Has the next pieces made, as many as there is room for.
     func expect(_ next: (Int) -> Key?) {
-        let isWork = state.withLock { state -> Bool in
-            var isWork = false
+        let count = state.withLock { state -> Int in
+            var count = 0
             for place in 0..<ahead(state) {
                 guard let key = next(place) else { break }
                 if state.kept[key] != nil || state.coming[key] != nil { continue }
                 state.coming[key] = Coming(waiting: [])
                 state.later.append(key)
-                isWork = true
+                count += 1
             }
-            return isWork
+            return count
         }
-        if isWork { startWorkers() }
+        startWorkers(count)
     }
 
     /// Calls back when a piece is here, or cannot be read: at once, or from a thread of the store's.
@@ -91,21 +91,22 @@ public final class PieceCache: Sendable {
             if state.coming[key]?.hasBegun == false { state.urgent.append(key) }
             return false
         }
-        if isHere { then(true) } else { startWorkers() }
+        if isHere { then(true) } else { startWorkers(1) }
     }
 
-    private func startWorkers() {
-        let isWanted = state.withLock { state -> Bool in
-            guard state.workers < atOnce, !state.urgent.isEmpty || !state.later.isEmpty else { return false }
-            state.workers += 1
-            return true
+    /// For so many pieces more; those at work take what is left.
+    private func startWorkers(_ count: Int) {
+        let new = state.withLock { state -> Int in
+            let new = max(0, min(count, atOnce - state.workers))
+            state.workers += new
+            return new
         }
-        guard isWanted else { return }
-        // Not part of any task: who waits for it is a client.
-        Task(executorPreference: store.pool) {
-            while let key = self.next() { self.make(key) }
+        for _ in 0..<new {
+            // Not part of any task: who waits for it is a client.
+            Task(executorPreference: store.pool) {
+                while let key = self.next() { self.make(key) }
+            }
         }
-        startWorkers()
     }
 
     private func next() -> Key? {

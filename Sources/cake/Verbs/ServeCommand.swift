@@ -18,7 +18,9 @@ struct ServeCommand: Verb {
         Self.self, "serve", for: .move, "serve the store as an OCI registry",
         about: [
             "Any client of OCI registries can pull from it, and push to it with --push: blobs and manifests of every kind, "
-                + "tags, referrers, and uploads that go on where they stopped. The store's models are not served yet.",
+                + "tags, referrers, and uploads that go on where they stopped.",
+            "Clients of the Hugging Face Hub find the store's models here as well, once HF_ENDPOINT is "
+                + "http://\(ListenAddress.standard): hf, transformers, and what is built on them.",
             "It listens on this machine only, unless --listen says otherwise, and only gives, unless --push says otherwise. "
                 + "/healthz and /readyz say how it is. Each request becomes one line of JSON on standard output. "
                 + "Ended by Ctrl-C or SIGTERM, it first answers what was begun.",

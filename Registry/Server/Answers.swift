@@ -8,6 +8,7 @@ struct Answers: Sendable {
     let registry: RegistryStore
     let settings: RegistryServer.Settings
     let metrics = Metrics()
+    let hub: HubAnswers
     private let state = State()
     private let limit: RequestLimit
 
@@ -19,6 +20,7 @@ struct Answers: Sendable {
         self.registry = registry
         self.settings = settings
         limit = RequestLimit(settings.requestsPerSecond)
+        hub = HubAnswers(models: HubModels(registry.store), speaksTLS: settings.certificate != nil)
     }
 
     /// From now on this server is not ready for more.
@@ -27,14 +29,16 @@ struct Answers: Sendable {
     func intake(of request: ServerRequest) -> ServerIntake {
         do throws(RegistryError) {
             try checkHost(request)
-            guard let target = RequestTarget(request.address) else {
-                throw RegistryError(400, .nameInvalid, "the address is none that this server understands")
-            }
-            if let health = health(target, request) { return health }
+            let target = RequestTarget(request.address)
+            if let target, let health = health(target, request) { return health }
             guard limit.allows(request.client) else {
                 throw RegistryError(429, .tooManyRequests, "this is too often: try again in a second")
             }
             let caller = try caller(of: request)
+            if let intake = hub.intake(of: request, caller) { return intake }
+            guard let target else {
+                throw RegistryError(400, .nameInvalid, "the address is none that this server understands")
+            }
             if target.parts == ["metrics"] { return try metrics(caller, request) }
             if let route = try CakeRoute(target.parts) {
                 return try intake(of: Asked(request: request, target: target, caller: caller), route)

@@ -38,6 +38,17 @@ struct Caller: Sendable {
         }
     }
 
+    /// By the names under which a registry may show the same model.
+    func mayRead(_ repository: HubRepository) -> Bool {
+        guard case .token = rights else { return mayAsk }
+        let names =
+            repository.kind == .model ? [repository.id] : [repository.id, "\(repository.kind.plural)/\(repository.id)"]
+        return names.allSatisfy { name in
+            guard let name = try? ModelName(name), let served = ServedName(name) else { return false }
+            return mayRead(served.repository)
+        }
+    }
+
     func mayPush(_ repository: RepositoryName) -> Bool {
         switch rights {
         case .everything: true

@@ -167,7 +167,7 @@ import Testing
         #expect(try stage.ask("GET", "/v2/a/b/blobs/\(name)").status == 200)
         let port = stage.server.address.port
         let server = stage.server
-        async let drained: Void = server.drain(within: .seconds(20))
+        async let drained: Void = server.drain(within: .seconds(200))
         while let other = try? Client(port: port), (try? other.ask("GET", "/v2/").status) != nil {}
         try begun.send([5])
         #expect(try begun.read().status == 201)
@@ -181,7 +181,8 @@ import Testing
         await stage.server.drain(within: .seconds(20))
         let last = try #require(stage.log.all.last { $0.request.method == "GET" })
         #expect(last.status == 200 && last.bytes == 3 && last.isWhole && last.request.client == "127.0.0.1")
-        let first = try #require(stage.log.all.first)
-        #expect(first.request.method == "POST" && first.received == 3 && first.status == 201)
+        // The ends of requests on different connections are seen in any order.
+        let first = try #require(stage.log.all.first { $0.request.method == "POST" })
+        #expect(first.received == 3 && first.status == 201)
     }
 }

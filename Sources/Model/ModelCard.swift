@@ -18,6 +18,44 @@ public enum ModelCard {
         return accepted(unquoted(trimmed(next.dropFirst(2))))
     }
 
+    /// The keys in front whose value is a text, a truth or a list of texts.
+    public static func facts(in card: Span<UInt8>) -> JSONObject {
+        let text = String(decoding: (0..<min(card.count, 64 << 10)).map { card[$0] }, as: UTF8.self)
+        let lines = text.split(maxSplits: 1000, omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        guard lines.first == "---" else { return JSONObject() }
+        var facts = JSONObject()
+        var list: (key: String, values: [JSONValue])?
+        func scalar(_ text: Substring) -> JSONValue {
+            let plain = unquoted(trimmed(text))
+            return plain == "true" || plain == "false" ? .bool(plain == "true") : .string(String(plain))
+        }
+        func end() { if let list, !list.values.isEmpty { facts.append(list.key, .array(list.values)) } }
+        for line in lines.dropFirst() {
+            if line == "---" { break }
+            let words = trimmed(line)
+            if words.hasPrefix("- "), let key = list?.key {
+                // An entry with keys of its own is more than is understood here.
+                list?.values.append(contentsOf: words.contains(": ") ? [] : [scalar(words.dropFirst(2))])
+                if words.contains(": ") { list = (key, []) }
+                continue
+            }
+            guard line.first?.isWhitespace == false, let colon = line.firstIndex(of: ":") else { continue }
+            end()
+            let (key, value) = (String(line[..<colon]), trimmed(line[line.index(after: colon)...]))
+            list = nil
+            switch value.first {
+            case nil: list = (key, [])
+            case "[" where value.last == "]":
+                let members = value.dropFirst().dropLast().split(separator: ",").map { scalar($0) }
+                facts.append(key, .array(members))
+            case "{", "[", "|", ">", "&", "*": continue
+            default: facts.append(key, scalar(value))
+            }
+        }
+        end()
+        return facts
+    }
+
     /// A name of reasonable length: anything else is prose.
     static func accepted(_ name: some StringProtocol) -> String? {
         guard !name.isEmpty, name.utf8.count <= 200, !name.contains(where: \.isWhitespace) else { return nil }

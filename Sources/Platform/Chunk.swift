@@ -40,6 +40,16 @@ internal import Synchronization
         return taken
     }
 
+    /// Puts its bytes from `offset` on into the room, as many as fit; says how many.
+    public func copy(from offset: Int, into room: inout MutableSpan<UInt8>) -> Int {
+        let count = min(count - offset, room.count)
+        guard offset >= 0, count > 0 else { return 0 }
+        unsafe room.withUnsafeMutableBufferPointer { target in
+            if let start = target.baseAddress { unsafe start.update(from: base + offset, count: count) }
+        }
+        return count
+    }
+
     public func withBytes<Result, Failure: Error>(
         _ body: (Span<UInt8>) throws(Failure) -> Result
     ) throws(Failure) -> Result {

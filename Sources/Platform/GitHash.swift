@@ -26,5 +26,11 @@ public import Model
         return digest
     }
 
+    public static func digest(of bytes: Span<UInt8>) -> GitDigest {
+        var hash = GitHash(size: UInt64(bytes.count))
+        hash.update(bytes)
+        return hash.finish()
+    }
+
     deinit { unsafe EVP_MD_CTX_free(context) }
 }

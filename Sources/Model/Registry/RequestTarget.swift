@@ -6,13 +6,14 @@ public struct RequestTarget: Hashable, Sendable {
     public let parts: [String]
     public let query: [(name: String, value: String)]
 
-    public init?(_ raw: String) {
+    /// Clients of the Hub write slashes within a part as `%2F`, and a space in a query as a plus.
+    public init?(_ raw: String, ofHub: Bool = false) {
         guard raw.utf8.first == UInt8(ascii: "/"), raw.utf8.count <= RequestTarget.maximumLength else { return nil }
         let path = raw.utf8.prefix { $0 != UInt8(ascii: "?") }
         var parts: [String] = []
         for part in path.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
             guard let plain = PercentText.decode(Substring(part)),
-                !plain.utf8.contains(where: { $0 < 0x20 || $0 == 0x2f })
+                !plain.utf8.contains(where: { $0 < 0x20 || $0 == 0x2f && !ofHub })
             else { return nil }
             parts.append(plain)
         }
@@ -20,11 +21,11 @@ public struct RequestTarget: Hashable, Sendable {
         for member in raw.utf8[path.endIndex...].dropFirst().split(separator: UInt8(ascii: "&")) {
             let name = member.prefix { $0 != UInt8(ascii: "=") }
             let value = member[name.endIndex...].dropFirst()
-            // A plus is a plus: digests and tags have none, and nobody means a space.
-            guard let name = PercentText.decode(Substring(name)), let value = PercentText.decode(Substring(value))
-            else {
-                return nil
+            // To a registry a plus is a plus: digests and tags have none, and nobody means a space.
+            func plain(_ text: Substring.UTF8View) -> String? {
+                PercentText.decode(ofHub ? Substring(text).replacing("+", with: " ") : Substring(text))
             }
+            guard let name = plain(name), let value = plain(value) else { return nil }
             query.append((name, value))
         }
         self.parts = parts
@@ -36,6 +37,9 @@ public struct RequestTarget: Hashable, Sendable {
 
     public func all(_ name: String) -> [String] { query.filter { $0.name == name }.map(\.value) }
 
+    /// Older clients of the Hub write `True`.
+    public func isTrue(_ name: String) -> Bool { ["true", "1"].contains((self[name] ?? "").lowercased()) }
+
     public static func == (left: RequestTarget, right: RequestTarget) -> Bool {
         left.parts == right.parts && left.query.elementsEqual(right.query) { $0 == $1 }
     }
@@ -44,6 +48,11 @@ public struct RequestTarget: Hashable, Sendable {
 }
 
 extension NextPage {
+    /// The same for a client of the Hub, which wants all of the address.
+    public static func link(to origin: String, parts: [String], _ query: [(name: String, value: String)]) -> String {
+        link(to: origin + parts.map { "/" + PercentText.encode($0) }.joined(), query)
+    }
+
     /// The header that says where a listing goes on.
     public static func link(to path: String, _ query: [(name: String, value: String)]) -> String {
         let members = query.map { "\(PercentText.encode($0.name))=\(PercentText.encode($0.value))" }

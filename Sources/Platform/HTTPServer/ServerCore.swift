@@ -54,10 +54,15 @@ final class ServerCore: Sendable {
 
     /// Not part of any task: who waits for it is the client, and libmicrohttpd for it.
     func work(_ body: @escaping @Sendable () async -> Void) {
-        suspended.add(1, ordering: .acquiringAndReleasing)
+        suspend()
         Task(executorPreference: pool) {
             await body()
-            self.suspended.subtract(1, ordering: .acquiringAndReleasing)
+            self.resumed()
         }
     }
+
+    /// A connection is about to be suspended, and is resumed by whoever then has something for it.
+    func suspend() { suspended.add(1, ordering: .acquiringAndReleasing) }
+
+    func resumed() { suspended.subtract(1, ordering: .acquiringAndReleasing) }
 }

@@ -83,7 +83,7 @@ final class ServerExchange: @unchecked Sendable {
         stage = .sending
         status = reply.status
         count = request?.method == "HEAD" ? 0 : reply.count
-        guard let response = unsafe ServerExchange.response(reply) else { return .NO }
+        guard let response = unsafe ServerExchange.response(reply, on: connection, core) else { return .NO }
         defer { unsafe MHD_destroy_response(response) }
         for (name, value) in reply.headers {
             guard unsafe MHD_add_response_header(response, name, value) == .YES else { return .NO }
@@ -92,7 +92,9 @@ final class ServerExchange: @unchecked Sendable {
         return unsafe MHD_queue_response(connection, UInt32(reply.status), response)
     }
 
-    private static func response(_ reply: ServerReply) -> OpaquePointer? {
+    private static func response(
+        _ reply: ServerReply, on connection: OpaquePointer, _ core: ServerCore
+    ) -> OpaquePointer? {
         switch reply.body {
         case .bytes(let bytes):
             return unsafe bytes.withUnsafeBytes { buffer in
@@ -114,6 +116,8 @@ final class ServerExchange: @unchecked Sendable {
                 runs.count, FileRunReader.step, { unsafe read($0, $1, $2, $3) }, reader, { unsafe letGo($0) })
             if unsafe made == nil { unsafe letGo(reader) }
             return unsafe made
+        case .stream(let stream):
+            return unsafe ServerStream.Reader(stream, connection, core).response()
         }
     }
 }

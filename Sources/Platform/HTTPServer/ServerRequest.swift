@@ -36,6 +36,8 @@ public struct ServerReply: Sendable {
         case file(File, Range<UInt64>)
         /// Read as they are sent.
         case runs(FileRuns)
+        /// Made elsewhere while they are sent.
+        case stream(ServerStream)
     }
 
     public var status: Int
@@ -53,6 +55,7 @@ public struct ServerReply: Sendable {
         case .bytes(let bytes): UInt64(bytes.count)
         case .file(_, let range): range.upperBound - range.lowerBound
         case .runs(let runs): runs.count
+        case .stream(let stream): stream.count
         }
     }
 }

@@ -4,7 +4,7 @@ internal import Platform
 /// What a registry keeps in a store beside the models: blobs as they were pushed, and repositories that name them. The
 /// disk is the truth here too; many processes may serve one store.
 public struct RegistryStore: Sendable {
-    let store: LocalStore
+    public let store: LocalStore
     let layout: RegistryLayout
     let uploads = Uploads()
     let packs = KnownPacks()

@@ -59,39 +59,9 @@ extension Export {
         return Report(files: report.files, bytes: report.bytes, filesThere: files.count - report.files)
     }
 
-    /// What the Hub calls a file: the SHA-256 of a large one, git's name of a small one. Where the Hub did not say which it
-    /// is, weights are large.
     private func blob(of file: Manifest.File, calling etag: String?) throws(CakeError) -> FilePath {
-        let isLarge =
-            file.size > Export.largestInGit || file.segments.contains { $0.tensor != nil }
-            || Export.largeEndings.contains { file.path.string.lowercased().hasSuffix($0) }
-        let large = try FilePath("blobs/\(file.digest.hex)")
-        if etag == file.digest.hex || (etag == nil && isLarge) { return large }
-        guard let found = try gitDigest(of: file), etag == nil || etag == found.hex else { return large }
-        return try FilePath("blobs/\(found.hex)")
+        try FilePath("blobs/\(store.hubContent(of: file, calling: etag, with: LayerReader(store)).etag)")
     }
-
-    /// Nil for a file so large that no git would have it.
-    private func gitDigest(of file: Manifest.File) throws(CakeError) -> GitDigest? {
-        guard file.size <= KnownFiles.smallLimit else { return nil }
-        let reader = LayerReader(store)
-        let pieces = Pieces(of: file.segments.map(\.layer))
-        var hash = GitHash(size: file.size)
-        for index in 0..<pieces.count {
-            let chunk = try pieces.read(index, with: reader)
-            chunk.withBytes { hash.update($0) }
-            reader.giveBack(chunk)
-        }
-        return hash.finish()
-    }
-
-    private static let largestInGit: UInt64 = 10 << 20
-
-    /// What the Hub's own `.gitattributes` sends to large storage.
-    private static let largeEndings = [
-        ".bin", ".pt", ".pth", ".ckpt", ".h5", ".gguf", ".onnx", ".msgpack", ".model", ".npy", ".npz", ".parquet",
-        ".pickle", ".pkl", ".tflite", ".zip", ".gz", ".ot", ".safetensors",
-    ]
 
     /// Looks for the same bytes in other repositories of the cache.
     private func adopt(_ output: Output, in entry: HubCacheEntry) throws -> Bool {

@@ -44,6 +44,8 @@ struct ServeCommand: Verb {
             "Any client of OCI registries can pull from it, and push to it with --push: blobs and manifests of every kind, "
                 + "tags, referrers, and uploads that go on where they stopped. The store's models are there as artifacts, under "
                 + "their names in lower case.",
+            "Clients of the Hugging Face Hub find the store's models here as well, once HF_ENDPOINT is "
+                + "http://\(ListenAddress.standard): hf, transformers, and what is built on them.",
             "It listens on this machine only, unless --listen says otherwise, and only gives, unless --push says otherwise. "
                 + "/healthz, /readyz and /metrics say how it is. Each request becomes one line of JSON on standard output. "
                 + "Ended by Ctrl-C or SIGTERM, it first answers what was begun; SIGHUP reads the certificate anew.",

@@ -1,0 +1,103 @@
+import Model
+import Platform
+import Store
+
+/// What a Hub would answer, from the models of the store. It only gives.
+struct HubAnswers: Sendable {
+    let models: HubModels
+    let speaksTLS: Bool
+
+    /// A request and its address, read as a Hub's.
+    struct Asked: Sendable {
+        let request: ServerRequest
+        let target: RequestTarget
+        let caller: Caller
+        fileprivate let speaksTLS: Bool
+
+        /// As the client knows this server: the next page of a listing is asked for where it says, in full.
+        var origin: String {
+            let isSecure = speaksTLS || request["x-forwarded-proto"] == "https"
+            return (isSecure ? "https://" : "http://") + (request["host"] ?? "localhost")
+        }
+    }
+
+    /// Nil for an address that is none of a Hub's.
+    func intake(of request: ServerRequest, _ caller: Caller) -> ServerIntake? {
+        guard let target = RequestTarget(request.address, ofHub: true), let meaning = HubRequest(target.parts) else {
+            return nil
+        }
+        let asked = Asked(request: request, target: target, caller: caller, speaksTLS: speaksTLS)
+        // Like the Hub, which does not say of a repository that it is there to whom may not read it.
+        guard caller.mayAsk else { return .refusal(reply(to: HubRefusal.noToken, asked)) }
+        if let repository = meaning.repository, !caller.mayRead(repository) {
+            return .refusal(reply(to: HubRefusal.noRepository, asked))
+        }
+        if case .pathsInfo(let repository, let revision) = meaning, request.method == "POST" {
+            let body = Answers.Body(limit: HubAnswers.longestForm)
+            return .patient(receive: { body.append($0) }) {
+                answer(asked) { try pathsInfo(repository, revision, body.bytes, asked) }
+            }
+        }
+        guard request.method == "GET" || request.method == "HEAD" else {
+            return .refusal(reply(to: HubRefusal.readOnly, asked))
+        }
+        return .patient { answer(asked) { try self.reply(to: meaning, asked) } }
+    }
+
+    /// Of the paths that are asked about at once.
+    private static let longestForm = 4 << 20
+
+    private func reply(to meaning: HubRequest, _ asked: Asked) throws -> ServerReply {
+        switch meaning {
+        case .whoAmI:
+            throw HubRefusal(401, nil, "This server has no accounts: it gives what it has to whoever reaches it")
+        case .list(let kind): try list(kind, asked)
+        case .info(let repository, let revision): try info(repository, revision, asked)
+        case .tree(let repository, let revision, let folder): try tree(repository, revision, folder, asked)
+        case .revisions(let repository): try revisions(of: repository)
+        case .commits(let repository, let revision): try commits(of: repository, revision)
+        case .authCheck(let repository, let isToWrite): try authCheck(repository, isToWrite: isToWrite)
+        case .file(let repository, let revision, let path): try file(path, in: repository, revision, asked)
+        case .raw(let repository, let revision, let path): try raw(path, in: repository, revision, asked)
+        case .noRepository: throw HubRefusal.noRepository
+        case .pathsInfo, .nothing: throw HubRefusal.nothing
+        }
+    }
+
+    private func answer(_ asked: Asked, _ body: () throws -> ServerReply) -> ServerReply {
+        do {
+            return try body()
+        } catch let refusal as HubRefusal {
+            return reply(to: refusal, asked)
+        } catch {
+            // What the disk says stays here.
+            return reply(to: HubRefusal.failed, asked)
+        }
+    }
+
+    private func reply(to refusal: HubRefusal, _ asked: Asked) -> ServerReply {
+        guard asked.target.parts.first == "api" else {
+            let type = (name: "Content-Type", value: "text/plain; charset=utf-8")
+            return ServerReply(refusal.status, [type] + refusal.headers, .bytes(Array(refusal.message.utf8)))
+        }
+        return ServerReply(["error": .string(refusal.message)], refusal.status, refusal.headers)
+    }
+
+    private func authCheck(_ repository: HubRepository, isToWrite: Bool) throws -> ServerReply {
+        _ = try models.find(repository, nil)
+        if isToWrite { throw HubRefusal(403, nil, "This server only gives") }
+        return ServerReply([:], 200)
+    }
+
+    func found(_ repository: HubRepository, _ revision: String?) throws -> (HubModels.Model, Manifest) {
+        let model = try models.find(repository, revision)
+        return (model, try models.manifest(of: model))
+    }
+}
+
+extension ServerReply {
+    init(_ document: JSONValue, _ status: Int, _ headers: [(name: String, value: String)] = []) {
+        self.init(
+            status, [("Content-Type", "application/json; charset=utf-8")] + headers, .bytes(document.bytes(.compact)))
+    }
+}

@@ -1,0 +1,121 @@
+public import Model
+internal import Synchronization
+
+/// The models of a store as the repositories of a Hub.
+public final class HubModels: Sendable {
+    public struct Model: Sendable {
+        public let place: HubPlace
+        public let record: NameRecord
+    }
+
+    /// A file and what a Hub calls what is in it.
+    public struct File: Sendable {
+        public let file: Manifest.File
+        public let content: HubContent
+    }
+
+    public let pieces: PieceCache
+    private let store: LocalStore
+    /// The latest: each client asks for one file after the other.
+    private let manifests = Mutex<[(digest: Digest, manifest: Manifest)]>([])
+    /// By the file's SHA-256; what a manifest says of small ones takes reading them.
+    private let contents = Mutex<[Digest: HubContent]>([:])
+
+    private static let keptManifests = 8
+    private static let keptContents = 200_000
+
+    public init(_ store: LocalStore) {
+        self.store = store
+        pieces = PieceCache(store)
+    }
+
+    /// Every model that has a place, by its repository and revision.
+    public func all(_ kind: HubRepository.Kind) throws(CakeError) -> [Model] {
+        try store.allNames().compactMap { named in
+            HubPlace(named.name, named.record).map { Model(place: $0, record: named.record) }
+        }.filter { $0.place.repository.kind == kind }
+    }
+
+    /// All revisions of a repository; none when the store does not have it.
+    public func revisions(of repository: HubRepository) throws(CakeError) -> [Model] {
+        try all(repository.kind).filter { $0.place.repository == repository }
+    }
+
+    /// Without a revision it is `main`, or else the first. A branch that has gone on under a name of its own goes before
+    /// what was once asked for by that word.
+    public func find(_ repository: HubRepository, _ revision: String?) throws -> Model {
+        if let found = try quickly(repository, revision ?? Revision.main) { return found }
+        let here = try revisions(of: repository)
+        guard let first = here.first else { throw HubRefusal.noRepository }
+        guard let revision else { return first }
+        let ranked = here.compactMap { model in model.place.rank(of: revision).map { (model, $0) } }
+        guard let best = ranked.min(by: { $0.1 < $1.1 }) else { throw HubRefusal.noRevision }
+        return best.0
+    }
+
+    /// Nearly everything is asked for by the name that it has here, or by its commit: then one record is read, not all.
+    private func quickly(_ repository: HubRepository, _ revision: String) throws(CakeError) -> Model? {
+        let prefix = repository.kind == .model ? "" : repository.kind.plural + "/"
+        for id in prefix.isEmpty ? [repository.id] : [repository.id, prefix + repository.id] {
+            for text in revision == Revision.main ? [id] : [id + "@" + revision, id] {
+                guard let name = try? ModelName(text), let record = try record(of: name),
+                    let place = HubPlace(name, record), place.repository == repository,
+                    let rank = place.rank(of: revision), rank < 2
+                else { continue }
+                return Model(place: place, record: record)
+            }
+        }
+        return nil
+    }
+
+    private func record(of name: ModelName) throws(CakeError) -> NameRecord? {
+        for place in [store] + store.lower { if let record = try place.record(of: name) { return record } }
+        return nil
+    }
+
+    public func manifest(of model: Model) throws(CakeError) -> Manifest {
+        let digest = model.record.manifest
+        if let known = manifests.withLock({ known in known.first { $0.digest == digest }?.manifest }) { return known }
+        let manifest = try store.manifest(digest)
+        manifests.withLock { known in
+            known.append((digest, manifest))
+            if known.count > HubModels.keptManifests { known.removeFirst() }
+        }
+        return manifest
+    }
+
+    public func file(_ file: Manifest.File, of model: Model) throws(CakeError) -> File {
+        let etag = model.record.etags[file.path]
+        if etag == nil || etag == file.digest.hex, etag != nil || file.isUsuallyLarge {
+            return File(file: file, content: .large(file.digest))
+        }
+        if let known = contents.withLock({ $0[file.digest] }), etag == nil || etag == known.etag {
+            return File(file: file, content: known)
+        }
+        let content = try store.hubContent(of: file, calling: etag, with: pieces.reader)
+        contents.withLock { known in
+            if known.count >= HubModels.keptContents { known.removeAll() }
+            known[file.digest] = content
+        }
+        return File(file: file, content: content)
+    }
+
+    public func file(at path: String, of model: Model) throws -> File? {
+        guard let path = try? FilePath(path) else { return nil }
+        let manifest = try manifest(of: model)
+        let files = manifest.files
+        var (low, high) = (0, files.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if files[middle].path < path { low = middle + 1 } else { high = middle }
+        }
+        guard low < files.count, files[low].path == path else { return nil }
+        return try file(files[low], of: model)
+    }
+
+    /// A small file's bytes; nil when there is none, or it is larger.
+    public func bytes(of path: String, of model: Model, limit: Int) throws(CakeError) -> [UInt8]? {
+        guard let file = try manifest(of: model).file(at: path), file.size <= UInt64(limit) else { return nil }
+        return try pieces.reader.bytes(of: file, limit: limit)
+    }
+}

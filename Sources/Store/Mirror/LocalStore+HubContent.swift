@@ -1,0 +1,28 @@
+public import Model
+internal import Platform
+
+extension LocalStore {
+    /// What a Hub calls a file. `etag` is what its own Hub called it, where it came from one.
+    public func hubContent(
+        of file: Manifest.File, calling etag: String?, with reader: LayerReader
+    ) throws(CakeError) -> HubContent {
+        let large = HubContent.large(file.digest)
+        if etag == file.digest.hex || etag == nil && file.isUsuallyLarge { return large }
+        // No git would have it.
+        guard file.size <= KnownFiles.smallLimit else { return large }
+        let found = try gitDigest(of: file, with: reader)
+        return etag == nil || etag == found.hex ? .small(found) : large
+    }
+
+    private func gitDigest(of file: Manifest.File, with reader: LayerReader) throws(CakeError) -> GitDigest {
+        var hash = GitHash(size: file.size)
+        for segment in file.segments {
+            for index in 0..<LayerReader.pieces(of: segment.layer) {
+                let chunk = try reader.piece(index, of: segment.layer)
+                chunk.withBytes { hash.update($0) }
+                reader.giveBack(chunk)
+            }
+        }
+        return hash.finish()
+    }
+}

@@ -1,0 +1,90 @@
+public import Model
+internal import Platform
+internal import Synchronization
+
+/// A range of a file, rebuilt from its layers while it is sent. No file is written.
+public final class RebuiltBytes: Sendable {
+    private let cache: PieceCache
+    private let layers: [Layer]
+    /// Where each layer begins in the file.
+    private let starts: [UInt64]
+    private let range: Range<UInt64>
+    private let isFailed = Atomic(false)
+
+    public init(_ range: Range<UInt64>, of file: Manifest.File, through cache: PieceCache) {
+        self.cache = cache
+        self.range = range
+        layers = file.segments.map(\.layer).filter { $0.size > 0 }
+        var starts: [UInt64] = []
+        var end: UInt64 = 0
+        for layer in layers {
+            starts.append(end)
+            end += layer.size
+        }
+        self.starts = starts
+        cache.add(readers: 1)
+    }
+
+    deinit { cache.add(readers: -1) }
+
+    public var count: UInt64 { range.upperBound - range.lowerBound }
+
+    /// Puts what is at hand from a position of the range on into the room; 0 when nothing is yet, nil when it cannot be
+    /// read. Waits for nothing.
+    public func take(into room: inout MutableSpan<UInt8>, from position: UInt64) -> Int? {
+        guard !isFailed.load(ordering: .acquiring) else { return nil }
+        var done = 0
+        var place = range.lowerBound + position
+        let end = min(range.upperBound, place + UInt64(room.count))
+        while place < end {
+            let (key, offset) = self.key(at: place)
+            var part = room._mutatingExtracting(done..<done + Int(end - place))
+            guard let count = cache.copy(key, from: offset, into: &part) else { break }
+            // A piece is as long as its layer says, or it could not have been read.
+            guard count > 0 else { return nil }
+            done += count
+            place += UInt64(count)
+        }
+        expect(from: place)
+        return done
+    }
+
+    /// Calls back, once, when there is something at that position, or nothing ever will be.
+    public func wait(for position: UInt64, _ then: @escaping @Sendable () -> Void) {
+        cache.wait(for: key(at: range.lowerBound + position).key) { isHere in
+            if !isHere { self.isFailed.store(true, ordering: .releasing) }
+            then()
+        }
+    }
+
+    private func expect(from place: UInt64) {
+        guard place < range.upperBound else { return }
+        var number = self.number(at: place)
+        var index = Int((place - starts[number]) / UInt64(LayerReader.pieceSize))
+        cache.expect { _ in
+            guard number < layers.count,
+                starts[number] + UInt64(index) * UInt64(LayerReader.pieceSize) < range.upperBound
+            else { return nil }
+            defer {
+                index += 1
+                if index == LayerReader.pieces(of: layers[number]) { (number, index) = (number + 1, 0) }
+            }
+            return PieceCache.Key(layer: layers[number], index: index)
+        }
+    }
+
+    private func key(at place: UInt64) -> (key: PieceCache.Key, offset: Int) {
+        let number = number(at: place)
+        let (index, offset) = (place - starts[number]).quotientAndRemainder(dividingBy: UInt64(LayerReader.pieceSize))
+        return (PieceCache.Key(layer: layers[number], index: Int(index)), Int(offset))
+    }
+
+    private func number(at place: UInt64) -> Int {
+        var (low, high) = (0, starts.count)
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if starts[middle] <= place { low = middle } else { high = middle }
+        }
+        return low
+    }
+}

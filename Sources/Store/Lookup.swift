@@ -29,6 +29,8 @@ extension LocalStore {
         {
             return pinned
         }
+        // What came from a registry by no tag has the one that stands for none.
+        if let latest = names.first(where: { $0.name.string == typed + ":latest" }) { return latest }
         return try byDigest(typed, names)
     }
 

@@ -35,7 +35,7 @@ struct Answers: Sendable {
                 throw RegistryError(429, .tooManyRequests, "this is too often: try again in a second")
             }
             let caller = try caller(of: request)
-            if let intake = hub.intake(of: request, caller) { return intake }
+            if target?.parts.first != "v2", let intake = hub.intake(of: request, caller) { return intake }
             guard let target else {
                 throw RegistryError(400, .nameInvalid, "the address is none that this server understands")
             }

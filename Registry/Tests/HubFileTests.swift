@@ -62,7 +62,7 @@ import Testing
     @Test func `is cut where a range says, over the bounds of layers and pieces`() async throws {
         let seed = UInt64.random(in: 0..<1 << 32)
         print("seed \(seed)")
-        var random = SeededNumbers(seed)
+        var random = SeededNumbers(seed: seed)
         let parts = (0..<12).map { index in
             ModelMaker.Part(
                 "t\(index)", bytes: [1 << 20, 3000, (2 << 20) + 512, 2][index % 4], seed: UInt64(index), .mixed)
@@ -151,20 +151,5 @@ import Testing
         #expect(throws: CakeError.self) { try stage.ask("GET", "/org/model/resolve/main/model.safetensors") }
         let reply = try stage.ask("GET", "/org/model/resolve/main/model.safetensors", [("Range", "bytes=0-99999")])
         #expect(reply.body == Array(bytes[..<100_000]))
-    }
-}
-
-/// The same numbers from the same seed.
-struct SeededNumbers: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed &+ 0x9e37_79b9_7f4a_7c15 }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = state
-        word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
-        return word ^ word >> 31
     }
 }

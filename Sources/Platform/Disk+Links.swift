@@ -24,16 +24,7 @@ extension Disk {
     /// A file at `path`, where none is, that shares the bytes of another until one of them is written to. False where the file
     /// system cannot.
     public static func makeClone(_ path: String, of existing: String) throws(CakeError) -> Bool {
-        let aside = try makeUniqueFolder(in: parent(of: path), prefix: ".cake-")
-        do throws(CakeError) {
-            let isMade = try clone(existing, to: join(aside, "new"))
-            if isMade { try rename(join(aside, "new"), to: path) }
-            try removeTree(aside)
-            return isMade
-        } catch {
-            try? removeTree(aside)
-            throw error
-        }
+        try put(path) { new throws(CakeError) in try clone(existing, to: new) }
     }
 
     private static func clone(_ existing: String, to path: String) throws(CakeError) -> Bool {
@@ -51,9 +42,14 @@ extension Disk {
 
     /// Puts another name of `existing` where `path` is, which is never missing meanwhile.
     public static func replace(_ path: String, byNameOf existing: String) throws(CakeError) -> Bool {
+        try put(path) { new throws(CakeError) in try makeName(new, of: existing) }
+    }
+
+    /// Renames to `path` what `make` puts elsewhere, unless it says that it could not.
+    private static func put(_ path: String, _ make: (String) throws(CakeError) -> Bool) throws(CakeError) -> Bool {
         let aside = try makeUniqueFolder(in: parent(of: path), prefix: ".cake-")
         do throws(CakeError) {
-            let isMade = try makeName(join(aside, "new"), of: existing)
+            let isMade = try make(join(aside, "new"))
             if isMade { try rename(join(aside, "new"), to: path) }
             try removeTree(aside)
             return isMade

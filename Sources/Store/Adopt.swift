@@ -9,12 +9,7 @@ extension LocalStore {
         fileprivate let written: Written
 
         /// To be published with the others; not while they are.
-        public func add(to operation: Operation) throws(CakeError) {
-            switch written {
-            case .alone(let object): operation.add(object)
-            case .packed(let object): try operation.pack(object)
-            }
-        }
+        public func add(to operation: Operation) throws(CakeError) { try operation.add(written) }
     }
 
     /// Checks an object. Its base has to be here.
@@ -76,15 +71,10 @@ extension LocalStore {
         var hash = SHA256()
         let chunk = plainChunks.take()
         defer { plainChunks.giveBack(chunk) }
-        var offset: UInt64 = 0
-        while offset < object.length {
-            let count = Int(min(UInt64(chunk.capacity), object.length - offset))
-            try object.file.fill(chunk, from: object.start + offset, count: count)
-            try chunk.withBytes { bytes throws(CakeError) in
-                hash.update(bytes)
-                try target.write(bytes, at: offset)
-            }
-            offset += UInt64(count)
+        let stored = PlainBytes(file: object.file, start: object.start, count: object.length)
+        try stored.forEachChunk(through: chunk) { offset, bytes throws(CakeError) in
+            hash.update(bytes)
+            try target.write(bytes, at: offset)
         }
         target.startWriting(from: 0, count: object.length)
         let record = IndexRecord(
@@ -127,13 +117,7 @@ extension LocalStore {
         let file = try File(path, .create)
         let chunk = plainChunks.take()
         defer { plainChunks.giveBack(chunk) }
-        var offset: UInt64 = 0
-        while offset < stored.count {
-            let count = Int(min(UInt64(chunk.capacity), stored.count - offset))
-            try stored.fill(chunk, from: offset, count: count)
-            try chunk.withBytes { bytes throws(CakeError) in try file.write(bytes, at: offset) }
-            offset += UInt64(count)
-        }
+        try stored.forEachChunk(through: chunk) { offset, bytes throws(CakeError) in try file.write(bytes, at: offset) }
         return (file, 0)
     }
 }

@@ -72,4 +72,17 @@ public struct PlainBytes: Sendable {
         }
         guard chunk.count == count else { throw CakeError(.damaged, "\(path) ends before it should") }
     }
+
+    /// All of them in turn, as much at a time as the chunk holds, and where each begins.
+    func forEachChunk(
+        through chunk: Chunk, _ body: (UInt64, Span<UInt8>) throws(CakeError) -> Void
+    ) throws(CakeError) {
+        var offset: UInt64 = 0
+        while offset < count {
+            let size = Int(min(UInt64(chunk.capacity), count - offset))
+            try fill(chunk, from: offset, count: size)
+            try chunk.withBytes { bytes throws(CakeError) in try body(offset, bytes) }
+            offset += UInt64(size)
+        }
+    }
 }

@@ -73,21 +73,15 @@ extension LocalStore {
         let written = try await writeAnew(heir, plain, group.kind, beside: nil, in: operation)
         after += written.length
         guard after < before, !isDryRun else {
-            if case .alone(let object) = written { try Disk.remove(object.path) }
+            try written.discard()
             return after < before ? before - after : nil
         }
-        switch written {
-        case .alone(let object): operation.add(object)
-        case .packed(let object): try operation.pack(object)
-        }
+        try operation.add(written)
         try operation.publishRecoded()
         for delta in group.deltas.dropFirst() {
             let plain = PlainBytes(delta, in: LayerReader(self))
             let base = try chooseBase(for: delta, plain, group.kind?.dtype, among: [heir], in: operation)
-            switch try await writeAnew(delta, plain, group.kind, beside: base, in: operation) {
-            case .alone(let object): operation.add(object)
-            case .packed(let object): try operation.pack(object)
-            }
+            try operation.add(try await writeAnew(delta, plain, group.kind, beside: base, in: operation))
         }
         try operation.publishRecoded()
         return before - after

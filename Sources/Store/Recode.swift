@@ -32,14 +32,11 @@ extension LocalStore {
         let written = try await writeAnew(layer, plain, kind, beside: base, in: operation)
         let after = written.length
         guard after < found.location.length else {
-            if case .alone(let object) = written { try Disk.remove(object.path) }
+            try written.discard()
             if current == nil { operation.keepsPlain(layer) }
             return nil
         }
-        switch written {
-        case .alone(let object): if isDryRun { try Disk.remove(object.path) } else { operation.add(object) }
-        case .packed(let object): if !isDryRun { try operation.pack(object) }
-        }
+        if isDryRun { try written.discard() } else { try operation.add(written) }
         return Recoded(before: found.location.length, after: after)
     }
 
@@ -75,6 +72,11 @@ extension LocalStore {
             case .packed(let object): UInt64(object.bytes.count)
             }
         }
+
+        /// It is not to be published.
+        func discard() throws(CakeError) {
+            if case .alone(let object) = self { try Disk.remove(object.path) }
+        }
     }
 
     /// The layer's bytes are compared with its name on the way.
@@ -99,6 +101,14 @@ extension LocalStore {
 }
 
 extension Operation {
+    /// To be published with the others.
+    func add(_ written: LocalStore.Written) throws(CakeError) {
+        switch written {
+        case .alone(let object): add(object)
+        case .packed(let object): try pack(object)
+        }
+    }
+
     /// Puts what was encoded anew in its place, object by object; each is the old one or the new one at any time.
     public func publishRecoded() throws(CakeError) { _ = try publishAll(isReplacing: true) }
 }

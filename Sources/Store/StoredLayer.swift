@@ -61,11 +61,8 @@ public final class ObjectsAside: Sendable {
         let start = reserve(plain.count)
         let chunk = chunks.take()
         defer { chunks.giveBack(chunk) }
-        var offset: UInt64 = 0
-        while offset < plain.count {
-            try plain.fill(chunk, from: offset, count: Int(min(UInt64(chunk.capacity), plain.count - offset)))
-            try chunk.withBytes { bytes throws(CakeError) in try file.write(bytes, at: start + offset) }
-            offset += UInt64(chunk.count)
+        try plain.forEachChunk(through: chunk) { offset, bytes throws(CakeError) in
+            try file.write(bytes, at: start + offset)
         }
         return PlainBytes(file: file, start: start, count: plain.count)
     }

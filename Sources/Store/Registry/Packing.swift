@@ -148,13 +148,8 @@ extension Packing {
             last = (object.path, file)
             guard object.isIn(try file.status()) else { throw Packing.moved }
             var own = SHA256()
-            var offset: UInt64 = 0
-            while offset < object.length {
-                let count = Int(min(UInt64(chunk.capacity), object.length - offset))
-                try file.fill(chunk, from: object.start + offset, count: count)
-                chunk.withBytes { SHA256.update(&own, &whole, $0) }
-                offset += UInt64(count)
-            }
+            let bytes = PlainBytes(file: file, start: object.start, count: object.length)
+            try bytes.forEachChunk(through: chunk) { _, bytes in SHA256.update(&own, &whole, bytes) }
             held.append(
                 HeldPack.Object(
                     layer: object.layer, stored: own.finish(), length: object.length, place: object.place))

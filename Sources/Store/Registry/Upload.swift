@@ -92,15 +92,9 @@ public final class Upload: Sendable {
         var long = SHA512()
         let size = try file.size()
         let chunk = Chunk(capacity: 1 << 20)
-        var offset: UInt64 = 0
-        while offset < size {
-            let count = Int(min(UInt64(chunk.capacity), size - offset))
-            try file.fill(chunk, from: offset, count: count)
-            chunk.withBytes { bytes in
-                if known == nil { short.update(bytes) }
-                if name.algorithm == .sha512 { long.update(bytes) }
-            }
-            offset += UInt64(count)
+        try PlainBytes(file: file, start: 0, count: size).forEachChunk(through: chunk) { _, bytes in
+            if known == nil { short.update(bytes) }
+            if name.algorithm == .sha512 { long.update(bytes) }
         }
         let digest: Digest
         if let known { digest = known } else { digest = short.finish() }

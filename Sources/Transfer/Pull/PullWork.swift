@@ -168,13 +168,7 @@ struct PullWork: Sendable {
         let layers = files.reduce(UInt64(0)) { sum, file in
             file.units.reduce(sum) { $0 + ($1.layer == nil ? $1.run.count : 0) }
         }
-        let free = try Disk.freeBytes(store.layout.root)
-        guard free >= missing + layers else {
-            throw CakeError(
-                .diskFull,
-                "this needs up to \(Quantities.bytes(missing + layers)) while it is fetched, and the disk has \(Quantities.bytes(free)) left",
-                fix: "free some space: cake gc, or put the store on another disk with CAKE_HOME")
-        }
+        try store.refuseIfTooSmall(forFetching: missing + layers)
     }
 
     /// Turns whole units into layers, a few at once. Returns the bytes at rest that were published.

@@ -31,7 +31,7 @@ extension RegistryPull {
         } else {
             progress.expect(bytes: missing - all)
         }
-        try refuseIfTooSmall(missing + all)
+        try store.refuseIfTooSmall(forFetching: missing + all)
         let fetch = Fetch(
             files: incoming, progress: progress, mostConnections: options.mostConnections, pool: store.pool,
             throttle: options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) })
@@ -79,16 +79,6 @@ extension RegistryPull {
             }
         }
         return gaps
-    }
-
-    private func refuseIfTooSmall(_ bytes: UInt64) throws(CakeError) {
-        let free = try Disk.freeBytes(store.layout.root)
-        guard free >= bytes else {
-            throw CakeError(
-                .diskFull,
-                "this needs up to \(Quantities.bytes(bytes)) while it is fetched, and the disk has \(Quantities.bytes(free)) left",
-                fix: "free some space: cake gc, or put the store on another disk with CAKE_HOME")
-        }
     }
 
     /// Deltas wait for bases that are still to come. Returns the bytes at rest.

@@ -15,6 +15,13 @@ func swift(_ name: String, _ dependencies: [Target.Dependency] = [], path: Strin
     .target(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
 }
 
+/// What only tests use, and much: made fast in every build, so that they spend their time in what they test.
+func helper(_ name: String, _ dependencies: [Target.Dependency] = [], path: String) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: path,
+        swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))])
+}
+
 func tests(
     _ name: String, _ dependencies: [Target.Dependency], path: String? = nil, exclude: [String] = []
 ) -> Target {
@@ -43,14 +50,14 @@ let package = Package(
         swift("Server", ["Model", "Platform", "Store"], path: "Registry/Server"),
         .executableTarget(
             name: "cake", dependencies: ["Server", "Transfer", "Store", "Platform", "Model"], swiftSettings: strict),
-        swift("Hub", ["Model", "Platform", "CShims", "CCrypto"], path: "Tests/Hub"),
+        helper("Hub", ["Model", "Platform", "CShims", "CCrypto"], path: "Tests/Hub"),
         .executableTarget(
             name: "hub", dependencies: ["Hub", "Model", "Platform"], path: "Tests/HubServer", swiftSettings: strict),
         .executableTarget(
             name: "codec", dependencies: ["Model", "Platform", "Store", "Transfer"], path: "Tests/Codec",
             swiftSettings: strict),
         .executableTarget(name: "line", path: "Tests/Line", swiftSettings: strict),
-        swift("Support", ["Model", "Platform", "Store", "Transfer", "CShims"], path: "Tests/Support"),
+        helper("Support", ["Model", "Platform", "Store", "Transfer", "CShims"], path: "Tests/Support"),
         tests("ArchitectureTests", []),
         tests("ModelTests", ["Model", "Support"]),
         tests("PlatformTests", ["Model", "Platform", "Support"]),

@@ -36,14 +36,18 @@ struct HubView: Sendable {
     let source: Source
     /// Sorted by path.
     let files: [File]
+    /// Why another Hub has no say in it, though it should.
+    private let absence: HubRefusal?
 
-    init(_ model: HubModels.Model, _ manifest: Manifest) {
+    init(_ model: HubModels.Model, _ manifest: Manifest, inAbsence absence: HubRefusal? = nil) {
         source = .stored(model, manifest)
+        self.absence = absence
         files = manifest.files.map { File($0) }
     }
 
     init(_ listing: HubListing) {
         source = .listed(listing)
+        absence = nil
         files = listing.snapshot.files.map { File($0) }
     }
 
@@ -99,6 +103,7 @@ struct HubView: Sendable {
 
     /// Clients remember what a commit does not have.
     var noFile: HubRefusal {
+        if let absence { return absence }
         var refusal = HubRefusal.noFile
         if isWhole { refusal.commit = commit }
         return refusal
@@ -115,16 +120,18 @@ extension HubAnswers {
         do {
             return HubView(try await mirror.listing(of: repository, revision ?? Revision.main, for: asked.asker))
         } catch let refusal as HubRefusal where refusal.isPassing {
-            guard let view = try? stored(repository, revision) else { throw refusal }
+            guard let view = try? stored(repository, revision, inAbsence: refusal) else { throw refusal }
             return view
         }
     }
 
-    private func stored(_ repository: HubRepository, _ revision: String?) throws -> HubView {
+    private func stored(
+        _ repository: HubRepository, _ revision: String?, inAbsence absence: HubRefusal? = nil
+    ) throws -> HubView {
         let model = try models.find(repository, revision)
         // Nobody can say here who may have it.
         guard model.record.mark != .mirroredClosed else { throw HubRefusal.noRepository }
-        return HubView(model, try models.manifest(of: model))
+        return HubView(model, try models.manifest(of: model), inAbsence: absence)
     }
 
     func content(of file: HubView.File, in view: HubView) throws -> HubContent {

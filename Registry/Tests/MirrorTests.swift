@@ -117,6 +117,36 @@ import Transfer
         }
     }
 
+    @Test func `comes in few steps when it has many small files`() async throws {
+        try await MirrorStage.asClient {
+            var files: ModelMaker.Files = [:]
+            for number in 0..<100 { files["part-\(number).json"] = Array("\(number)".utf8) }
+            let line = try MirrorStage(files)
+            let stage = try line.serve()
+            for (path, bytes) in files.sorted(by: { $0.key < $1.key }) {
+                #expect(try stage.ask("GET", MirrorStage.address(path)).body == bytes, "\(path)")
+            }
+            await stage.server.settle()
+            let metrics = try stage.ask("GET", "/metrics").text
+            #expect(metrics.contains("cake_mirror_transfers_total 7\n"))
+            #expect(line.hub.requests.count { $0.path.contains("/resolve/") && $0.method == "HEAD" } == 100)
+        }
+    }
+
+    @Test func `comes all the same when a file that nobody asked for is gone`() async throws {
+        try await MirrorStage.asClient {
+            let line = try MirrorStage([
+                "a.json": [1], "b.json": [2], "c.json": [3], "d.json": [4],
+            ])
+            line.hub.misbehave(.answer(404), when: .path(endingIn: "c.json"))
+            let stage = try line.serve()
+            for (path, bytes) in [("a.json", [1]), ("b.json", [2]), ("d.json", [4])] as [(String, [UInt8])] {
+                #expect(try stage.ask("GET", MirrorStage.address(path)).body == bytes)
+            }
+            #expect(try stage.ask("GET", MirrorStage.address("c.json")).status == 404)
+        }
+    }
+
     @Test func `goes on coming when nobody waits for it any more`() async throws {
         try await MirrorStage.asClient {
             let line = try MirrorStage(["weights.bin": seededBytes(3 << 20, seed: 4)])

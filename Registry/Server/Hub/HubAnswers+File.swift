@@ -88,7 +88,7 @@ extension HubAnswers {
                 let counts = mirror.counts
                 // Who asks for a piece by both its ends makes up the file as it likes, and cannot be cut off in time.
                 let isPiece = range.count < file.size && asked.request["range"]?.utf8.last != UInt8(ascii: "-")
-                let bytes = ArrivingBytes(range, of: file, through: models.pieces, holdingBack: !isPiece) {
+                let bytes = ArrivingBytes(range, of: file, from: models, holdingBack: !isPiece) {
                     counts.unchecked.add($0)
                 }
                 try await bytes.begin(within: mirror.settings.patience)

@@ -11,7 +11,7 @@ public final class ArrivingFile: Sendable {
         case asked
         case coming(RemoteFile)
         /// In layers, checked.
-        case here(Manifest.File)
+        case here(Manifest.File, manifest: Digest)
         case failed(any Error)
     }
 
@@ -33,6 +33,9 @@ public final class ArrivingFile: Sendable {
     public init(size: UInt64) { self.size = size }
 
     // Told by who brings it.
+
+    /// Another try: what the last one had hold of is let go.
+    func isAskedAgain() { change { $0.stage = .asked } }
 
     func comes(_ file: RemoteFile) { change { $0.stage = .coming(file) } }
 
@@ -56,7 +59,7 @@ public final class ArrivingFile: Sendable {
         }
     }
 
-    func isHere(_ file: Manifest.File) { change { $0.stage = .here(file) } }
+    func isHere(_ file: Manifest.File, in manifest: Digest) { change { $0.stage = .here(file, manifest: manifest) } }
 
     func failed(_ error: any Error) { change { $0.stage = .failed(error) } }
 
@@ -88,7 +91,7 @@ public final class ArrivingFile: Sendable {
         case plain(RemoteFile, Range<UInt64>)
         /// Bytes from there on, in a layer that stands in for them.
         case layer(Layer, Range<UInt64>)
-        case here(Manifest.File)
+        case here(Manifest.File, manifest: Digest)
         case failed(any Error)
     }
 
@@ -99,7 +102,7 @@ public final class ArrivingFile: Sendable {
     private func sight(at position: UInt64, _ state: State, _ holdsBack: Bool) -> Sight {
         switch state.stage {
         case .asked: return .nothing
-        case .here(let file): return .here(file)
+        case .here(let file, let manifest): return .here(file, manifest: manifest)
         case .failed(let error): return .failed(error)
         case .coming(let file):
             let end = state.isRight || !holdsBack ? size : size - min(size, ArrivingFile.heldBack)
@@ -134,26 +137,26 @@ public final class ArrivingBytes: Sendable {
         /// The try that its bytes came from.
         var round: Int?
         var layer: (range: Range<UInt64>, bytes: RebuiltBytes)?
-        var rest: RebuiltBytes?
+        var rest: (bytes: RebuiltBytes, held: Operation)?
     }
 
     private let file: ArrivingFile
     private let range: Range<UInt64>
     /// Whether its end waits until all is known to be right.
     private let holdsBack: Bool
-    private let pieces: PieceCache
+    private let models: HubModels
     private let onUnchecked: @Sendable (UInt64) -> Void
     private let state = Mutex(State())
 
     /// `onUnchecked` is told how many bytes were given before the file was known to be right.
     public init(
-        _ range: Range<UInt64>, of file: ArrivingFile, through pieces: PieceCache, holdingBack: Bool = true,
+        _ range: Range<UInt64>, of file: ArrivingFile, from models: HubModels, holdingBack: Bool = true,
         onUnchecked: @escaping @Sendable (UInt64) -> Void = { _ in }
     ) {
         self.range = range
         self.file = file
         holdsBack = holdingBack
-        self.pieces = pieces
+        self.models = models
         self.onUnchecked = onUnchecked
     }
 
@@ -169,7 +172,7 @@ public final class ArrivingBytes: Sendable {
         switch sight {
         case .nothing: return 0
         case .failed: return nil
-        case .here(let file): taken = rest(of: file).take(into: &room, from: position)
+        case .here(let file, let manifest): taken = rest(of: file, manifest)?.take(into: &room, from: position)
         case .layer(let layer, let run):
             let end = min(run.upperBound, range.upperBound)
             let (bytes, start) = rebuilt(layer, run)
@@ -199,7 +202,9 @@ public final class ArrivingBytes: Sendable {
     public func wait(for position: UInt64, _ then: @escaping @Sendable () -> Void) {
         let place = range.lowerBound + position
         switch file.look(at: place, holdingBack: holdsBack).sight {
-        case .here(let file): rest(of: file).wait(for: position, then)
+        case .here(let file, let manifest):
+            guard let rest = rest(of: file, manifest) else { return then() }
+            rest.wait(for: position, then)
         case .layer(let layer, let run):
             let (bytes, start) = rebuilt(layer, run)
             bytes.wait(for: place - start, then)
@@ -207,11 +212,14 @@ public final class ArrivingBytes: Sendable {
         }
     }
 
-    private func rest(of file: Manifest.File) -> RebuiltBytes {
+    /// From the store, where it stays while it is read; nil when that cannot be had.
+    private func rest(of file: Manifest.File, _ manifest: Digest) -> RebuiltBytes? {
         state.withLock { state in
-            let rest = state.rest ?? RebuiltBytes(range, of: file, through: pieces)
-            state.rest = rest
-            return rest
+            if let rest = state.rest { return rest.bytes }
+            guard let held = try? models.hold(manifest) else { return nil }
+            let bytes = RebuiltBytes(range, of: file, through: models.pieces)
+            state.rest = (bytes, held)
+            return bytes
         }
     }
 
@@ -221,7 +229,7 @@ public final class ArrivingBytes: Sendable {
             if let known = state.layer, known.range.lowerBound == run.lowerBound {
                 return (known.bytes, run.lowerBound)
             }
-            let bytes = RebuiltBytes(layer, through: pieces)
+            let bytes = RebuiltBytes(layer, through: models.pieces)
             state.layer = (run, bytes)
             return (bytes, run.lowerBound)
         }

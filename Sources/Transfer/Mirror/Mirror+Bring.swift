@@ -1,95 +1,6 @@
 public import Model
 internal import Platform
 internal import Store
-internal import Synchronization
-
-/// The files that are being brought. Each has one transfer, which goes on when those who asked for it have left.
-final class Transfers: Sendable {
-    struct Key: Hashable {
-        let repository: HubRepository
-        let commit: String
-        let path: FilePath
-    }
-
-    private struct State {
-        var files: [Key: ArrivingFile] = [:]
-        var tasks: [Key: Task<Void, Never>] = [:]
-        /// Files that were given out before they turned out wrong.
-        var doubted: [Key: ContinuousClock.Instant] = [:]
-        var free = Transfers.atOnce
-        var queue: [CheckedContinuation<Void, Never>] = []
-        var isStopped = false
-    }
-
-    static let atOnce = 24
-    private static let doubt = Duration.seconds(600)
-
-    private let state = Mutex(State())
-
-    /// The file on its way; `start` is for who is the first to ask for it.
-    func join(_ key: Key, size: UInt64, _ start: (ArrivingFile) -> Task<Void, Never>) -> (ArrivingFile, isNew: Bool) {
-        state.withLock { state in
-            if let file = state.files[key] { return (file, false) }
-            let file = ArrivingFile(size: size)
-            guard !state.isStopped else {
-                file.failed(Mirror.late)
-                return (file, true)
-            }
-            state.files[key] = file
-            state.tasks[key] = start(file)
-            return (file, true)
-        }
-    }
-
-    func end(_ key: Key) {
-        state.withLock { state in
-            let file = state.files.removeValue(forKey: key)
-            state.tasks[key] = nil
-            if let file, file.timesWrong > 0 { state.doubted[key] = .now + Transfers.doubt }
-        }
-    }
-
-    func isDoubted(_ key: Key) -> Bool { state.withLock { ($0.doubted[key] ?? .now) > .now } }
-
-    var repositories: Set<HubRepository> { state.withLock { Set($0.files.keys.map(\.repository)) } }
-
-    /// Not all at once: each has connections and files open.
-    func takeTurn() async {
-        await withCheckedContinuation { continuation in
-            let isFree = state.withLock { state in
-                guard state.free == 0 else {
-                    state.free -= 1
-                    return true
-                }
-                state.queue.append(continuation)
-                return false
-            }
-            if isFree { continuation.resume() }
-        }
-    }
-
-    func endTurn() {
-        let next = state.withLock { state in
-            guard !state.queue.isEmpty else {
-                state.free += 1
-                return nil as CheckedContinuation<Void, Never>?
-            }
-            return state.queue.removeFirst()
-        }
-        next?.resume()
-    }
-
-    /// Returns when all that is under way now has ended.
-    func settle() async { for task in state.withLock({ Array($0.tasks.values) }) { await task.value } }
-
-    func stop() async {
-        state.withLock { state in
-            state.isStopped = true
-            for task in state.tasks.values { task.cancel() }
-        }
-        await settle()
-    }
-}
 
 extension Mirror {
     /// Where a file's bytes are.
@@ -103,25 +14,50 @@ extension Mirror {
     public func file(_ file: SnapshotFile, of listing: HubListing, for asker: Asker) throws -> Found {
         let name = try name(for: listing)
         used(name.name)
-        if let model = try models.model(called: name.name), let found = try stored(file, of: listing, in: model) {
+        // Before the store is looked at: what ends meanwhile is there.
+        if let known = transfers.file(Transfers.Key(file, listing)) {
+            counts.joined.add(1)
+            return .arriving(known)
+        }
+        let model = try models.model(called: name.name)
+        if let model, let found = try stored(file, of: listing, in: model) {
             return .here(found, manifest: model.record.manifest)
         }
         guard !settings.isOffline else { throw HubRefusal.upstream(503, "This server is offline", retryAfter: 600) }
-        let key = Transfers.Key(repository: listing.repository, commit: listing.commit, path: file.path)
-        let (arriving, isNew) = transfers.join(key, size: file.size) { arriving in
+        let (arriving, isNew) = try transfers.join(file, of: listing) {
+            try smallFiles(after: file, of: listing, notIn: model)
+        } _: { transfer in
             // Nobody's who asks: it goes on without them.
             Task(executorPreference: store.pool) {
-                await self.bring(file, of: listing, as: name, from: self.source(for: asker, listing), arriving, key)
+                await self.bring(transfer, of: listing, as: name, from: self.source(for: asker, listing))
             }
         }
         (isNew ? counts.transfers : counts.joined).add(1)
         return .arriving(arriving)
     }
 
+    /// Those that are not here, from the file on.
+    private func smallFiles(
+        after file: SnapshotFile, of listing: HubListing, notIn model: HubModels.Model?
+    ) throws -> [SnapshotFile] {
+        var here: Set<FilePath> = []
+        if let model, model.record.commit == listing.commit {
+            here = Set(try models.manifest(of: model).files.map(\.path))
+        }
+        let files = listing.snapshot.files
+        let start = files.firstIndex { $0.path == file.path } ?? 0
+        let others = files[start...].dropFirst() + files[..<start]
+        return Array(
+            others.lazy.filter { $0.size <= Transfers.small && $0.size > 0 && !here.contains($0.path) }
+                .prefix(Mirror.mostAlong))
+    }
+
+    private static let mostAlong = 256
+
     /// Whether some of it was given to clients that cannot know by now that it was wrong: what they have is not gone on
     /// with.
     public func isDoubted(_ file: SnapshotFile, of listing: HubListing) -> Bool {
-        transfers.isDoubted(.init(repository: listing.repository, commit: listing.commit, path: file.path))
+        transfers.isDoubted(Transfers.Key(file, listing))
     }
 
     /// Ends what is under way. What came of it stays, and is gone on with when somebody asks again.
@@ -159,30 +95,45 @@ extension Mirror {
     }
 
     private func bring(
-        _ file: SnapshotFile, of listing: HubListing, as named: Named, from source: HubSource, _ arriving: ArrivingFile,
-        _ key: Transfers.Key
+        _ transfer: Transfers.Transfer, of listing: HubListing, as named: Named, from source: HubSource
     ) async {
         await transfers.takeTurn()
         defer { transfers.endTurn() }
         var stored: UInt64 = 0
         do {
-            var options = Pull.Options()
-            options.mostConnections = Mirror.mostConnections
-            // Samples that are equal may be of bytes that are not: clients would have them before it is known.
-            options.probing = nil
-            options.reading = [file.path: arriving]
-            options.mark = listing.isClosed ? .mirroredClosed : .mirrored
-            let snapshot = listing.snapshot.called(named.revision)
-            let pull = Pull(from: source, into: store, progress: Progress("mirroring"), options: options)
-            let report = try await pull(snapshot, [file], as: named.name) { _ in }
-            counts.fetched.add(report.bytesFetched)
-            stored = report.bytesStored
+            do {
+                stored = try await bring(transfer.files[...], of: listing, as: named, from: source)
+            } catch {
+                // What nobody asked for is no reason to fail.
+                guard transfer.files.count > 1, !Task.isCancelled else { throw error }
+                for (_, _, arriving) in transfer.files.dropFirst() { arriving.failed(error) }
+                transfer.files[0].arriving.isAskedAgain()
+                stored = try await bring(transfer.files.prefix(1), of: listing, as: named, from: source)
+            }
         } catch {
-            arriving.failed(error)
+            for (_, _, arriving) in transfer.files { arriving.failed(error) }
         }
-        if arriving.timesWrong > 0 { counts.wrong.add(1) }
-        transfers.end(key)
+        counts.wrong.add(UInt64(transfer.files.count { $0.arriving.timesWrong > 0 }))
+        transfers.end(transfer)
         if stored > 0 { makeRoom(for: stored) }
+    }
+
+    /// Returns the bytes at rest.
+    private func bring(
+        _ files: ArraySlice<(listed: SnapshotFile, key: Transfers.Key, arriving: ArrivingFile)>, of listing: HubListing,
+        as named: Named, from source: HubSource
+    ) async throws -> UInt64 {
+        var options = Pull.Options()
+        options.mostConnections = Mirror.mostConnections
+        // Samples that are equal may be of bytes that are not: clients would have them before it is known.
+        options.probing = nil
+        for (listed, _, arriving) in files { options.reading[listed.path] = arriving }
+        options.mark = listing.isClosed ? .mirroredClosed : .mirrored
+        let snapshot = listing.snapshot.called(named.revision)
+        let pull = Pull(from: source, into: store, progress: Progress("mirroring"), options: options)
+        let report = try await pull(snapshot, files.map(\.listed), as: named.name) { _ in }
+        counts.fetched.add(report.bytesFetched)
+        return report.bytesStored
     }
 
     private static let mostConnections = 8

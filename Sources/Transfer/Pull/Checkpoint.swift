@@ -44,7 +44,7 @@ final class Checkpoint: Sendable {
             state.manifest = manifest
         }
         for (number, file) in settled where done[number] == nil {
-            files[number].wanted.reading?.isHere(file)
+            files[number].wanted.reading?.isHere(file, in: manifest)
             try files[number].discardParts()
         }
     }

@@ -107,7 +107,7 @@ public struct Pull: Sendable {
             // Another pull of the same name may be done meanwhile: what it brought stays.
             pointed = try point(name, from: record, to: digest, snapshot, selected, saved, in: operation)
         } while pointed == .movedMeanwhile
-        for file in manifest.files { options.reading[file.path]?.isHere(file) }
+        for file in manifest.files { options.reading[file.path]?.isHere(file, in: digest) }
         for file in fetched.finished { try file.discardParts() }
         for checkpoint in fetched.checkpoints { try checkpoint.retire() }
         return Report(

@@ -28,7 +28,7 @@ func tests(
     .testTarget(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: strict)
 }
 
-// Arrows point down only: cake → Transfer and Server → Store → Platform → Model. ArchitectureTests holds the table.
+// Arrows point down only: cake → Server → Transfer → Store → Platform → Model. ArchitectureTests holds the table.
 let package = Package(
     name: "cake",
     products: [.executable(name: "cake", targets: ["cake"])],
@@ -47,7 +47,7 @@ let package = Package(
             ["Model", "CShims", "CKernels", "CCurl", "CZstd", "CCrypto", "CXXHash", "CZlib", "CMicroHTTPD"]),
         swift("Store", ["Model", "Platform"]),
         swift("Transfer", ["Model", "Platform", "Store"]),
-        swift("Server", ["Model", "Platform", "Store"], path: "Registry/Server"),
+        swift("Server", ["Model", "Platform", "Store", "Transfer"], path: "Registry/Server"),
         .executableTarget(
             name: "cake", dependencies: ["Server", "Transfer", "Store", "Platform", "Model"], swiftSettings: strict),
         helper("Hub", ["Model", "Platform", "CShims", "CCrypto"], path: "Tests/Hub"),
@@ -64,7 +64,9 @@ let package = Package(
         tests("StoreTests", ["Model", "Platform", "Store", "Transfer", "Support"]),
         tests("TransferTests", ["Model", "Platform", "Store", "Transfer", "Support", "Hub"]),
         tests("HubTests", ["Model", "Platform", "Hub"]),
-        tests("ServerTests", ["Model", "Platform", "Store", "Transfer", "Server", "Support"], path: "Registry/Tests"),
+        tests(
+            "ServerTests", ["Model", "Platform", "Store", "Transfer", "Server", "Support", "Hub"],
+            path: "Registry/Tests"),
         tests(
             "CommandTests", ["Model", "Platform", "Store", "Transfer", "Support", "Hub", "cake"], exclude: ["Golden"]),
     ],

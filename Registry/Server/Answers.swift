@@ -11,6 +11,8 @@ struct Answers: Sendable {
     let hub: HubAnswers
     private let state = State()
     private let limit: RequestLimit
+    /// What a request may call this server, on loopback.
+    private let ownNames: Set<String>
 
     private final class State: Sendable {
         let isStopping = Atomic(false)
@@ -20,6 +22,7 @@ struct Answers: Sendable {
         self.registry = registry
         self.settings = settings
         limit = RequestLimit(settings.requestsPerSecond)
+        ownNames = Set(["localhost", "127.0.0.1", "[::1]"] + settings.hostNames.map { $0.lowercased() })
         hub = HubAnswers(models: HubModels(registry.store), speaksTLS: settings.certificate != nil)
     }
 
@@ -173,8 +176,7 @@ struct Answers: Sendable {
         // Up to the port, whose colon is the last, and behind an IPv6 address's bracket.
         let colon = host.utf8.lastIndex(of: UInt8(ascii: ":"))
         let name = colon.map { host[$0...].utf8.contains(UInt8(ascii: "]")) ? host[...] : host[..<$0] } ?? host[...]
-        let known = ["localhost", "127.0.0.1", "[::1]"] + settings.hostNames.map { $0.lowercased() }
-        guard known.contains(String(name)) else {
+        guard ownNames.contains(String(name)) else {
             throw RegistryError(
                 403, .denied, "this server answers to localhost; to give it another name, start it with --host-name",
                 detail: String(name.prefix(100)))

@@ -57,7 +57,7 @@ public final class RegistryServer: Sendable {
             log: { record in
                 metrics.add(record)
                 log(record)
-            }, { answers.intake(of: $0) })
+            }, meanwhile: { answers.registry.closeIdle() }, { answers.intake(of: $0) })
         address = ListenAddress(host: settings.address.host, port: server.port)
     }
 

@@ -29,6 +29,11 @@ struct MHD_Daemon *cake_http_start(const struct cake_http_server *server) {
         MHD_OPTION_END);
 }
 
+unsigned cake_http_connections(struct MHD_Daemon *daemon) {
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info ? info->num_connections : 0;
+}
+
 uint64_t cake_http_moved(int socket) {
     struct tcp_info info = {0};
     socklen_t length = sizeof info;

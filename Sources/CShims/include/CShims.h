@@ -55,6 +55,7 @@ struct cake_http_server {
 
 /// NULL when it cannot start. The listener becomes libmicrohttpd's.
 struct MHD_Daemon *cake_http_start(const struct cake_http_server *server);
+unsigned cake_http_connections(struct MHD_Daemon *daemon);
 /// How many bytes have come over a socket, and were acknowledged by its other end.
 uint64_t cake_http_moved(int socket);
 int cake_http_socket(struct MHD_Connection *connection);

@@ -9,8 +9,9 @@ final class ServerClients: Sendable {
         let descriptor: Int32
         /// Since when the next head is awaited; nil while a request is at work.
         var awaitedSince: ContinuousClock.Instant?
-        /// When it was looked at last while a body moved, and how many bytes had by then; nil while it waits for the server.
-        var moved: (bytes: UInt64, at: ContinuousClock.Instant)?
+        /// When it was looked at last while a body moved, and how many bytes had by then, which is asked when it has lasted;
+        /// nil while it waits for the server.
+        var moved: (bytes: UInt64?, at: ContinuousClock.Instant)?
     }
 
     private let clients = Mutex<[Int: Client]>([:])
@@ -20,11 +21,12 @@ final class ServerClients: Sendable {
     init(_ limits: ServerLimits) { self.limits = limits }
 
     /// Looks at them now and then, until the server ends.
-    func watch() {
+    func watch(_ tick: @escaping @Sendable () -> Void) {
         Thread.start {
             while !self.isOver.load(ordering: .acquiring) {
                 usleep(250_000)
                 self.cutLate(.now)
+                tick()
             }
         }
     }
@@ -48,9 +50,8 @@ final class ServerClients: Sendable {
     /// A body is to move between it and the server, until `waits`.
     func moves(_ key: Int) {
         clients.withLock { clients in
-            guard let client = clients[key] else { return }
             clients[key]?.awaitedSince = nil
-            if client.moved == nil { clients[key]?.moved = (cake_http_moved(client.descriptor), .now) }
+            if clients[key]?.moved == nil { clients[key]?.moved = (nil, .now) }
         }
     }
 
@@ -68,9 +69,14 @@ final class ServerClients: Sendable {
                 if let since = client.awaitedSince, now - since > .seconds(limits.headSeconds) {
                     shutdown(client.descriptor, Int32(SHUT_RDWR))
                 }
-                guard let moved = client.moved, now - moved.at > .seconds(limits.slowSeconds) else { continue }
+                guard let moved = client.moved else { continue }
+                guard let before = moved.bytes else {
+                    clients[key]?.moved?.bytes = cake_http_moved(client.descriptor)
+                    continue
+                }
+                guard now - moved.at > .seconds(limits.slowSeconds) else { continue }
                 let bytes = cake_http_moved(client.descriptor)
-                if bytes &- moved.bytes < limits.slowBytes { shutdown(client.descriptor, Int32(SHUT_RDWR)) }
+                if bytes &- before < limits.slowBytes { shutdown(client.descriptor, Int32(SHUT_RDWR)) }
                 clients[key]?.moved = (bytes, now)
             }
         }

@@ -11,8 +11,9 @@ internal import Glibc
     private let certificate: [CChar]?
     private let key: [CChar]?
 
-    /// More than a head may have: the rest is room for bodies on their way.
-    private static let connectionMemory = 256 << 10
+    /// More than a head may have: the rest is room for bodies on their way. All of it is wiped between two requests, which
+    /// with much more of it takes longer than to answer.
+    private static let connectionMemory = 48 << 10
 
     /// Nil when it cannot start; then the listener is still the caller's.
     init?(_ core: ServerCore, listener: Int32, _ shown: ServerCertificate?) {
@@ -58,6 +59,9 @@ internal import Glibc
         let listener = unsafe MHD_quiesce_daemon(daemon)
         if listener >= 0 { close(listener) }
     }
+
+    /// How many are open; of one that has stopped listening they become fewer.
+    var connections: Int { Int(unsafe cake_http_connections(daemon)) }
 
     deinit { unsafe MHD_stop_daemon(daemon) }
 }

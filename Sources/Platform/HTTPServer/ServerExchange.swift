@@ -92,6 +92,24 @@ final class ServerExchange: @unchecked Sendable {
         return unsafe MHD_queue_response(connection, UInt32(reply.status), response)
     }
 
+    /// Up to here a body is read and leaves with its head, in one call; the kernel's own sending takes several.
+    private static let smallBody: UInt64 = 64 << 10
+
+    private static func small(_ file: File, _ range: Range<UInt64>) -> OpaquePointer? {
+        let count = range.count
+        guard let memory = unsafe malloc(max(count, 1)) else { return nil }
+        var room = unsafe MutableSpan(
+            _unsafeStart: memory.assumingMemoryBound(to: UInt8.self), count: count)
+        // What was promised is there, or the connection is cut.
+        guard (try? file.read(into: &room, at: range.lowerBound)) == count,
+            let made = unsafe MHD_create_response_from_buffer(count, memory, .RESPMEM_MUST_FREE)
+        else {
+            unsafe free(memory)
+            return nil
+        }
+        return unsafe made
+    }
+
     private static func response(
         _ reply: ServerReply, on connection: OpaquePointer, _ core: ServerCore
     ) -> OpaquePointer? {
@@ -101,6 +119,8 @@ final class ServerExchange: @unchecked Sendable {
                 unsafe MHD_create_response_from_buffer(
                     buffer.count, UnsafeMutableRawPointer(mutating: buffer.baseAddress), .RESPMEM_MUST_COPY)
             }
+        case .file(let file, let range) where range.upperBound - range.lowerBound <= ServerExchange.smallBody:
+            return unsafe small(file, range)
         case .file(let file, let range):
             // The answer closes what it sends from, and the file may be somebody else's as well.
             let descriptor = file.duplicate()

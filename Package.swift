@@ -50,7 +50,7 @@ let package = Package(
             name: "codec", dependencies: ["Model", "Platform", "Store", "Transfer"], path: "Tests/Codec",
             swiftSettings: strict),
         .executableTarget(name: "line", path: "Tests/Line", swiftSettings: strict),
-        swift("Support", ["Model", "Platform", "Store", "Transfer"], path: "Tests/Support"),
+        swift("Support", ["Model", "Platform", "Store", "Transfer", "CShims"], path: "Tests/Support"),
         tests("ArchitectureTests", []),
         tests("ModelTests", ["Model", "Support"]),
         tests("PlatformTests", ["Model", "Platform", "Support"]),

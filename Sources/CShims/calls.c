@@ -25,6 +25,10 @@ int cake_memory_file(void) { return memfd_create("cake", MFD_CLOEXEC); }
 
 char **cake_environment(void) { return environ; }
 
+int cake_close_from(posix_spawn_file_actions_t *actions, int first) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}
+
 CURLcode cake_curl_set_number(CURL *handle, CURLoption option, long value) {
     return curl_easy_setopt(handle, option, value);
 }

@@ -44,6 +44,7 @@ public enum Program {
         }
         unsafe posix_spawn_file_actions_adddup2(&actions, input.reading, STDIN_FILENO)
         unsafe posix_spawn_file_actions_adddup2(&actions, output.writing, STDOUT_FILENO)
+        _ = unsafe cake_close_from(&actions, 3)
         // Signals that cake waits for or ignores are the program's own matter.
         var (none, all) = (sigset_t(), sigset_t())
         unsafe sigemptyset(&none)

@@ -25,14 +25,10 @@ final class Home {
     }
 
     /// A cake that runs on its own; what it says goes to the file "said" in this home.
-    func start(_ words: String...) throws -> Process {
-        let process = Tool.process(Tool.cake, words, variables: ["HOME": folder.path])
+    func start(_ words: String...) throws -> Child {
         let said = path("said")
         try Data().write(to: said)
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = try FileHandle(forWritingTo: said)
-        try process.run()
-        return process
+        return try Child(Tool.cake, words, variables: ["HOME": folder.path], errors: .file(said))
     }
 
     /// A command line, for what only a shell can do.

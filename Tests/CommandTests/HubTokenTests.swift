@@ -7,8 +7,8 @@ import Testing
 /// A Hub that knows one token, on a port of its own; and a second server elsewhere that writes down what it is told.
 private final class FakeHub {
     let port: Int
-    private let process = Process()
-    private let output = Pipe()
+    private let child: Child
+    private let input = Pipe()
 
     private static let program = #"""
         import http.server, sys, threading
@@ -42,17 +42,17 @@ private final class FakeHub {
         """#
 
     init() throws {
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["python3", "-c", Self.program]
-        process.standardOutput = output
-        process.standardInput = Pipe()
-        try process.run()
+        let output = Pipe()
+        child = try Child(
+            URL(filePath: "/usr/bin/env"), ["python3", "-c", Self.program],
+            input: .descriptor(input.fileHandleForReading.fileDescriptor),
+            output: .descriptor(output.fileHandleForWriting.fileDescriptor))
+        try output.fileHandleForWriting.close()
         let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
         port = Int(line.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
     }
 
-    /// Killed, since a child can be born with milder signals blocked.
-    deinit { kill(process.processIdentifier, SIGKILL) }
+    deinit { child.kill() }
 }
 
 @Suite(.enabled(if: Tool.exists("python3"))) struct `Logging in` {

@@ -23,13 +23,6 @@ import Testing
         try home.cake("gc")
     }
 
-    /// Waits, at most so long. True when it ended by itself.
-    private func ends(_ process: Process, within limit: TimeInterval) -> Bool {
-        let end = Date() + limit
-        while process.isRunning, Date() < end { Thread.sleep(forTimeInterval: 0.002) }
-        return !process.isRunning
-    }
-
     private func said() throws -> String { try String(contentsOf: home.path("said"), encoding: .utf8) }
 
     private func works(_ words: String..., after: String, at place: SourceLocation = #_sourceLocation) throws {
@@ -52,9 +45,8 @@ import Testing
             let share = Double(random.next() % 1000) / 1000
             let moment = usual * (round % 2 == 0 ? share : 0.7 + 0.4 * share)
             let victim = try home.start("import", home.path(name).path)
-            let ended = ends(victim, within: moment)
-            kill(victim.processIdentifier, SIGKILL)
-            try victim.end()
+            let ended = victim.ends(within: moment)
+            victim.kill()
             if !ended { hits += 1 }
             let after = "a kill of import \(name) at \(Int(moment * 1000)) ms (round \(round))"
             try works("ls", after: after)
@@ -81,11 +73,9 @@ import Testing
         let victim = try home.start("import", home.path("large").path)
         // The first bytes are on their way: nearly all of the work is still to do.
         while victim.isRunning, try home.bytesIncoming() < 1 << 20 {}
-        victim.interrupt()
-        #expect(ends(victim, within: 60))
+        victim.send(SIGINT)
         // What a shell calls 130.
-        #expect(victim.terminationReason == .uncaughtSignal)
-        #expect(victim.terminationStatus == SIGINT)
+        #expect(try victim.end(within: 60) == .signal(SIGINT))
         // In other words where the disk is so slow that keeping what was done takes longer.
         let words = try said()
         #expect(words.hasPrefix("cake: interrupted; what is ") && words.contains(" kept; "), "\(words)")
@@ -116,7 +106,7 @@ import Testing
             }
             #expect(gcs > 0)
             let words = try said()
-            for process in imports { #expect(process.terminationStatus == 0, "\(words)") }
+            for child in imports { #expect(child.ending == .exit(0), "\(words)") }
             try works("verify", after: after)
             for name in ["large", "many", "keeper"] { try exports(name, after: after) }
             for name in ["large", "many"] { try works("rm", name, after: after) }
@@ -128,10 +118,7 @@ import Testing
             try works("import", home.path("many").path, after: "gc")
             try works("rm", "many", after: "import")
             let both = try (0..<2).map { _ in try home.start("gc") }
-            for process in both {
-                try process.end()
-                #expect(try process.terminationStatus == 0 || said() == "")
-            }
+            for child in both { #expect(try child.end() == .exit(0) || said() == "") }
             try works("verify", after: "two gcs at once")
             try exports("keeper", after: "two gcs at once")
         }

@@ -41,12 +41,6 @@ import Testing
         try FileManager.default.copyItem(at: home.path("template"), to: home.store)
     }
 
-    private func ends(_ process: Process, within limit: TimeInterval) -> Bool {
-        let end = Date() + limit
-        while process.isRunning, Date() < end { Thread.sleep(forTimeInterval: 0.002) }
-        return !process.isRunning
-    }
-
     private func works(_ words: String..., after: String, at place: SourceLocation = #_sourceLocation) throws {
         let result = try Tool.run(Tool.cake, words, variables: ["HOME": home.folder.path])
         #expect(result.status == 0, "\(words) after \(after): \(result.errors)", sourceLocation: place)
@@ -81,9 +75,8 @@ import Testing
             let share = Double(random.next() % 1000) / 1000
             let moment = usual * (round % 2 == 0 ? share : 0.5 + 0.6 * share)
             let victim = try home.start("optimize")
-            let ended = ends(victim, within: moment)
-            kill(victim.processIdentifier, SIGKILL)
-            victim.waitUntilExit()
+            let ended = victim.ends(within: moment)
+            victim.kill()
             if !ended { hits += 1 }
             let what = "a kill of optimize at \(Int(moment * 1000)) ms (round \(round))"
             try isWhole(after: what)
@@ -112,7 +105,7 @@ import Testing
             }
             #expect(gcs > 0)
             let words = try String(contentsOf: home.path("said"), encoding: .utf8)
-            for process in beside { #expect(process.terminationStatus == 0, "\(what): \(words)") }
+            for child in beside { #expect(child.ending == .exit(0), "\(what): \(words)") }
             try isWhole(after: what)
         }
     }

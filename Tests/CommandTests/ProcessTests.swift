@@ -47,7 +47,7 @@ import Testing
 
 /// A cake that cannot go on: its output is a pipe that is full and that nobody reads.
 private struct Stuck: ~Copyable {
-    let process: Process
+    let child: Child
     private let output = Pipe()
     private let errors = Pipe()
     private let words: URL
@@ -57,30 +57,25 @@ private struct Stuck: ~Copyable {
         // As much as a pipe holds; then the shell becomes cake.
         let fill = "head -c 65536 /dev/zero; " + (cannotSpeak ? "head -c 65536 /dev/zero >&2; " : "")
         let script = trap + fill + "exec '\(Tool.cake.path)' help"
-        process = Tool.process(URL(filePath: "/bin/sh"), ["-c", script])
         words = FileManager.default.temporaryDirectory.appending(path: "cake-words-\(UUID().uuidString)")
         try Data().write(to: words)
-        process.standardOutput = output
-        if cannotSpeak {
-            process.standardError = errors
-        } else {
-            process.standardError = try FileHandle(forWritingTo: words)
-        }
-        try process.run()
+        child = try Child(
+            URL(filePath: "/bin/sh"), ["-c", script],
+            output: .descriptor(output.fileHandleForWriting.fileDescriptor),
+            errors: cannotSpeak ? .descriptor(errors.fileHandleForWriting.fileDescriptor) : .file(words))
         Thread.sleep(forTimeInterval: 0.3)
     }
 
     deinit { try? FileManager.default.removeItem(at: words) }
 
-    func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+    func send(_ signal: Int32) { child.send(signal) }
 
     /// Seconds until it ended, and what it said.
     func end(within limit: TimeInterval = 10) throws -> (seconds: TimeInterval, said: String) {
         let start = Date()
-        while process.isRunning, -start.timeIntervalSinceNow < limit { Thread.sleep(forTimeInterval: 0.01) }
+        _ = child.ends(within: limit)
         let seconds = -start.timeIntervalSinceNow
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-        try process.end()
+        child.kill()
         return (seconds, try String(contentsOf: words, encoding: .utf8))
     }
 }
@@ -92,8 +87,7 @@ private struct Stuck: ~Copyable {
         stuck.send(signal)
         let (seconds, said) = try stuck.end()
         #expect(seconds > 0.5 && seconds < 1.2)
-        #expect(stuck.process.terminationReason == .uncaughtSignal)
-        #expect(stuck.process.terminationStatus == signal)
+        #expect(stuck.child.ending == .signal(signal))
         #expect(said.contains("interrupted; what is done is kept"))
     }
 
@@ -101,7 +95,7 @@ private struct Stuck: ~Copyable {
         let stuck = try Stuck(cannotSpeak: true)
         stuck.send(SIGINT)
         #expect(try stuck.end().seconds < 1.2)
-        #expect(stuck.process.terminationStatus == SIGINT)
+        #expect(stuck.child.ending == .signal(SIGINT))
     }
 
     @Test func `pressed again ends it at once`() throws {
@@ -111,16 +105,16 @@ private struct Stuck: ~Copyable {
         stuck.send(SIGINT)
         let (seconds, _) = try stuck.end()
         #expect(seconds < 0.5)
-        #expect(stuck.process.terminationReason == .uncaughtSignal)
+        #expect(stuck.child.ending == .signal(SIGINT))
     }
 
     @Test func `is ignored by a process that was started so`() throws {
         let stuck = try Stuck(ignoring: "INT")
         stuck.send(SIGINT)
         Thread.sleep(forTimeInterval: 1.2)
-        #expect(stuck.process.isRunning)
+        #expect(stuck.child.isRunning)
         stuck.send(SIGTERM)
         _ = try stuck.end()
-        #expect(stuck.process.terminationStatus == SIGTERM)
+        #expect(stuck.child.ending == .signal(SIGTERM))
     }
 }

@@ -32,13 +32,9 @@ import Testing
         ["HOME": home.folder.path, "HF_ENDPOINT": hub.endpoint, "HF_TOKEN": "hf_secretsecretsecret"]
     }
 
-    private func start(_ words: String..., said: String = "said") throws -> Process {
-        let process = Tool.process(Tool.cake, words, variables: variables)
+    private func start(_ words: String..., said: String = "said") throws -> Child {
         try Data().write(to: home.path(said))
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = try FileHandle(forWritingTo: home.path(said))
-        try process.run()
-        return process
+        return try Child(Tool.cake, words, variables: variables, errors: .file(home.path(said)))
     }
 
     private func works(_ words: String..., at place: SourceLocation = #_sourceLocation) throws {
@@ -68,7 +64,7 @@ import Testing
             let victim = try start("pull", "org/model", "-q")
             while victim.isRunning, sent < step {}
             let wasRunning = victim.isRunning
-            kill(victim.processIdentifier, SIGKILL)
+            victim.kill()
             try victim.end()
             if wasRunning { kills += 1 }
             total += sent
@@ -92,9 +88,8 @@ import Testing
         hub.misbehave(.stall(afterBytes: 2 << 20), when: .cdn().skipping(1))
         let victim = try start("pull", "org/model")
         await hub.wait { $0.contains { $0.isStalled } }
-        victim.interrupt()
-        try victim.end()
-        #expect(victim.terminationReason == .uncaughtSignal && victim.terminationStatus == SIGINT)
+        victim.send(SIGINT)
+        #expect(try victim.end() == .signal(SIGINT))
         let words = try String(contentsOf: home.path("said"), encoding: .utf8)
         #expect(words.contains("interrupted") && words.contains("kept"), "\(words)")
         let here = try home.bytesIncoming()
@@ -109,10 +104,7 @@ import Testing
 
     @Test func `shares the work with another that pulls the same`() throws {
         let both = try [start("pull", "org/model", said: "one"), start("pull", "org/model", said: "two")]
-        for process in both {
-            try process.end()
-            #expect(process.terminationStatus == 0)
-        }
+        for pull in both { #expect(try pull.end() == .exit(0)) }
         #expect(sent == UInt64(weights.count))
         try isExact()
     }
@@ -126,7 +118,7 @@ import Testing
             gcs += 1
         }
         let words = try String(contentsOf: home.path("said"), encoding: .utf8)
-        #expect(pull.terminationStatus == 0, "\(words)")
+        #expect(pull.ending == .exit(0), "\(words)")
         #expect(gcs > 0 && sent == UInt64(weights.count))
         try isExact()
     }
@@ -152,7 +144,7 @@ import Testing
         // The system's own mark of the largest size this program has had, for as long as there is one to be read.
         var largest = 0
         while pull.isRunning {
-            let status = (try? String(contentsOfFile: "/proc/\(pull.processIdentifier)/status", encoding: .utf8)) ?? ""
+            let status = (try? String(contentsOfFile: "/proc/\(pull.id)/status", encoding: .utf8)) ?? ""
             let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
             largest = max(largest, line.flatMap { Int($0.filter(\.isNumber)) } ?? 0)
         }

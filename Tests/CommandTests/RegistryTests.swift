@@ -202,10 +202,9 @@ struct `Models in a registry` {
         let sent = try team.document(team.maker.cake("push", "base", name, "--json"))
         let whole = try #require(sent["bytes_sent"]?.unsigned)
         // Slow enough to be met half way.
-        let process = try team.user.start("pull", name, "--limit-rate", "4MB")
-        while process.isRunning, try team.user.bytesIncoming() < 4_000_000 {}
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+        let pull = try team.user.start("pull", name, "--limit-rate", "4MB")
+        while pull.isRunning, try team.user.bytesIncoming() < 4_000_000 {}
+        pull.kill()
         let rest = try team.document(team.user.cake("pull", name, "--json"))
         let left = try #require(rest["bytes_fetched"]?.unsigned)
         #expect(left + 3_000_000 < whole)
@@ -220,12 +219,11 @@ struct `Models in a registry` {
         try team.expect(try team.maker.cake("push", "base", name))
         let old = try team.document(team.user.cake("inspect", name, "--json"))["commit"]
         for _ in 0..<4 {
-            let process = try team.maker.start("push", "tune", name)
+            let push = try team.maker.start("push", "tune", name)
             // Wherever it is by then.
             let before = try team.maker.bytesIncoming()
-            while process.isRunning, try team.maker.bytesIncoming() == before {}
-            kill(process.processIdentifier, SIGKILL)
-            process.waitUntilExit()
+            while push.isRunning, try team.maker.bytesIncoming() == before {}
+            push.kill()
             try team.expect(try Home().cake("pull", name))
         }
         try team.expect(try team.maker.cake("push", "tune", name))

@@ -28,7 +28,7 @@ import Testing
         let cut = try Client(port: first.port)
         try cut.send("PATCH \(place) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
         try cut.send(Array(bytes[1_000_000..<1_500_000]))
-        first.end(SIGKILL)
+        first.child.kill()
         let second = try Served(home, "--push")
         let status = try second.ask("GET", place)
         let last = try #require(status["range"].flatMap { Int($0.dropFirst(2)) })
@@ -51,12 +51,12 @@ import Testing
             let count = Int(random.next() % UInt64(bytes.count * 5 / 4))
             try client.send(Array(bytes.prefix(count)))
             if count > bytes.count { _ = try? client.read() }
-            server.end(SIGKILL)
+            server.child.kill()
             let next = try Served(home)
             let got = try next.ask("GET", "/v2/a/blobs/\(name)")
             #expect(got.status == 200 && got.body == bytes || got.status == 404)
             if got.status == 200 { whole += 1 }
-            next.end(SIGTERM)
+            try next.end()
         }
         let server = try Served(home, "--push")
         #expect(try server.ask("POST", "/v2/a/blobs/uploads/?digest=\(name)", [], bytes).status == 201)
@@ -75,12 +75,11 @@ import Testing
         #expect(try server.ask("GET", "/v2/").status == 200)
         let incoming = home.store.appending(path: "registry/uploads")
         while try FileManager.default.contentsOfDirectory(atPath: incoming.path).isEmpty {}
-        kill(server.process.processIdentifier, SIGTERM)
+        server.child.send(SIGTERM)
         while (try? server.ask("GET", "/v2/").status) != nil {}
         try client.send(Array(bytes[1_000_000...]))
         #expect(try client.read().status == 201)
-        server.process.waitUntilExit()
-        #expect(server.process.terminationReason == .uncaughtSignal && server.process.terminationStatus == SIGTERM)
+        #expect(try server.child.end() == .signal(SIGTERM))
         let lines = try String(contentsOf: home.path("log"), encoding: .utf8).split(separator: "\n")
         let documents = try lines.map { try JSONValue(parsing: Array($0.utf8).span) }
         #expect(documents.last?["method"] == "POST" && documents.last?["status"] == 201)
@@ -119,8 +118,8 @@ import Testing
             ])
         #expect(asked.output.contains(#"{"status":"ok"}"#), "\(asked.errors)")
         func told(_ word: String) throws {
-            kill(served.process.processIdentifier, SIGHUP)
-            while served.process.isRunning, try !String(contentsOf: home.path("said"), encoding: .utf8).contains(word) {
+            served.child.send(SIGHUP)
+            while served.child.isRunning, try !String(contentsOf: home.path("said"), encoding: .utf8).contains(word) {
             }
         }
         try renew("second")
@@ -129,7 +128,7 @@ import Testing
         try Data("-----BEGIN NOTHING".utf8).write(to: home.path("key.pem"))
         try told("old certificate stays")
         #expect(try shown(by: served).contains("second"))
-        served.end(SIGTERM)
+        try served.end()
     }
 
     @Test func `makes tokens, shows each once, and forgets them`() throws {
@@ -150,7 +149,7 @@ import Testing
                 Tool.cake, ["serve", "token"] + words, variables: ["HOME": home.folder.path])
             #expect(result.status == 2, "\(words)")
         }
-        served.end(SIGTERM)
+        try served.end()
     }
 
     @Test func `starts only where nobody can push who should not`() throws {

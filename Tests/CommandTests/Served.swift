@@ -6,18 +6,16 @@ import Testing
 
 /// A server of its own in a stranger's home.
 final class Served {
-    let process: Process
+    let child: Child
     let port: UInt16
 
     init(_ home: Home, _ words: String...) throws {
-        process = Tool.process(
-            Tool.cake, ["serve", "--listen", "127.0.0.1:0"] + words, variables: ["HOME": home.folder.path])
         for name in ["log", "said"] { try Data().write(to: home.path(name)) }
-        process.standardOutput = try FileHandle(forWritingTo: home.path("log"))
-        process.standardError = try FileHandle(forWritingTo: home.path("said"))
-        try process.run()
+        child = try Child(
+            Tool.cake, ["serve", "--listen", "127.0.0.1:0"] + words, variables: ["HOME": home.folder.path],
+            output: .file(home.path("log")), errors: .file(home.path("said")))
         var found: UInt16?
-        while found == nil, process.isRunning {
+        while found == nil, child.isRunning {
             let said = try String(contentsOf: home.path("said"), encoding: .utf8)
             found = said.firstRange(of: "://127.0.0.1:").flatMap { place in
                 UInt16(said[place.upperBound...].prefix { $0.isNumber })
@@ -29,11 +27,12 @@ final class Served {
         port = try #require(found, "\(said)")
     }
 
-    deinit { end(SIGKILL) }
+    deinit { child.kill() }
 
-    func end(_ signal: Int32) {
-        if process.isRunning { kill(process.processIdentifier, signal) }
-        process.waitUntilExit()
+    /// Asks it to end as a system does.
+    func end() throws {
+        child.send(SIGTERM)
+        #expect(try child.end() == .signal(SIGTERM))
     }
 
     func ask(

@@ -2,7 +2,7 @@ public import Foundation
 
 /// The real registry of docker, with a folder of its own, on a port that the system chose. It ends with the test.
 public final class DockerRegistry {
-    public let process: Process
+    private let child: Child
     public let folder: URL
     public let port: UInt16
 
@@ -29,15 +29,13 @@ public final class DockerRegistry {
         }
         let path = folder.appending(path: "config.yml")
         try Data(config.utf8).write(to: path)
-        process = Tool.process(URL(filePath: "/usr/bin/env"), ["docker-registry", "serve", path.path])
         let log = folder.appending(path: "log")
         try Data().write(to: log)
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = try FileHandle(forWritingTo: log)
-        try process.run()
+        child = try Child(
+            URL(filePath: "/usr/bin/env"), ["docker-registry", "serve", path.path], errors: .file(log))
         var found: UInt16?
         let limit = Date() + 60
-        while found == nil, process.isRunning, Date() < limit {
+        while found == nil, child.isRunning, Date() < limit {
             let said = try String(contentsOf: log, encoding: .utf8)
             if let place = said.firstRange(of: "listening on 127.0.0.1:") {
                 let digits = said[place.upperBound...].prefix { $0.isNumber }
@@ -54,8 +52,7 @@ public final class DockerRegistry {
     public var host: String { "127.0.0.1:\(port)" }
 
     deinit {
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-        process.waitUntilExit()
+        child.kill()
         try? FileManager.default.removeItem(at: folder)
     }
 

@@ -26,16 +26,6 @@ public struct Tool: Sendable {
         return found.first { FileManager.default.isExecutableFile(atPath: $0.path) } ?? found[0]
     }
 
-    public static func process(_ executable: URL, _ arguments: [String], variables: [String: String] = [:]) -> Process {
-        let process = Process()
-        process.executableURL = executable
-        process.arguments = arguments
-        var environment = ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "", "HOME": "/nonexistent"]
-        environment.merge(variables) { $1 }
-        process.environment = environment
-        return process
-    }
-
     public static func run(
         _ name: String, _ arguments: [String], input: String = "", variables: [String: String] = [:]
     ) throws -> Tool {
@@ -51,15 +41,15 @@ public struct Tool: Sendable {
         // Through files: a pipe that nobody empties would stop the program.
         let paths = ["in", "out", "err"].map { folder.appending(path: $0) }
         try Data(input.utf8).write(to: paths[0])
-        for path in paths[1...] { try Data().write(to: path) }
-        let process = process(executable, arguments, variables: variables)
-        process.standardInput = try FileHandle(forReadingFrom: paths[0])
-        process.standardOutput = try FileHandle(forWritingTo: paths[1])
-        process.standardError = try FileHandle(forWritingTo: paths[2])
-        try process.run()
-        try process.end()
+        let child = try Child(
+            executable, arguments, variables: variables, input: .file(paths[0]), output: .file(paths[1]),
+            errors: .file(paths[2]))
+        let status: Int32
+        switch try child.end() {
+        case .exit(let number), .signal(let number): status = number
+        }
         return Tool(
-            status: process.terminationStatus, bytes: try Data(contentsOf: paths[1]),
+            status: status, bytes: try Data(contentsOf: paths[1]),
             errors: try String(contentsOf: paths[2], encoding: .utf8))
     }
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include <curl/curl.h>
 #include <microhttpd.h>
+#include <spawn.h>
 #include <stdint.h>
 
 int cake_syncfs(int descriptor);
@@ -17,6 +18,8 @@ int cake_pipe(int ends[2]);
 int cake_memory_file(void);
 /// What programs that are started inherit.
 char **cake_environment(void);
+/// A program that is started inherits none of the files from `first` on. An error number, or 0.
+int cake_close_from(posix_spawn_file_actions_t *actions, int first);
 // Makes all of one file the bytes of another, without copying them, where the file system can.
 int cake_clone(int to, int from);
 

@@ -1,0 +1,140 @@
+import CShims
+public import Foundation
+import Glibc
+import Synchronization
+
+/// Another program while it runs. Not Foundation's: that one looks through the list of open files with reads that go past the
+/// list's end, which stops the tests when a thousand files are open.
+public final class Child: Sendable {
+    public enum Stream: Sendable {
+        case nothing
+        case file(URL)
+        case descriptor(Int32)
+    }
+
+    public enum Ending: Equatable, Sendable {
+        case exit(Int32)
+        case signal(Int32)
+    }
+
+    /// A program that did not end, and what its threads were doing.
+    public struct Endless: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    public let id: Int32
+    private let words: [String]
+    private let ended = Mutex<Ending?>(nil)
+
+    /// The program has these variables alone, beside where programs are and a home that is none.
+    public init(
+        _ executable: URL, _ arguments: [String], variables: [String: String] = [:], input: Stream = .nothing,
+        output: Stream = .nothing, errors: Stream = .nothing
+    ) throws {
+        var environment = ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "", "HOME": "/nonexistent"]
+        environment.merge(variables) { $1 }
+        words = [executable.path] + arguments
+        id = try Self.spawn(words, environment.map { "\($0)=\($1)" }, [input, output, errors])
+    }
+
+    private static func spawn(_ words: [String], _ variables: [String], _ streams: [Stream]) throws -> pid_t {
+        var actions = unsafe posix_spawn_file_actions_t()
+        var attributes = posix_spawnattr_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        unsafe posix_spawnattr_init(&attributes)
+        defer {
+            unsafe posix_spawn_file_actions_destroy(&actions)
+            unsafe posix_spawnattr_destroy(&attributes)
+        }
+        for (number, stream) in zip(Int32(0)..., streams) {
+            let mode = number == 0 ? O_RDONLY : O_WRONLY | O_CREAT
+            switch stream {
+            case .nothing: unsafe posix_spawn_file_actions_addopen(&actions, number, "/dev/null", mode, 0)
+            case .file(let file): unsafe posix_spawn_file_actions_addopen(&actions, number, file.path, mode, 0o644)
+            case .descriptor(let open): unsafe posix_spawn_file_actions_adddup2(&actions, open, number)
+            }
+        }
+        _ = unsafe cake_close_from(&actions, 3)
+        // No signal is blocked or ignored in it because it is here.
+        var (none, all) = (sigset_t(), sigset_t())
+        unsafe sigemptyset(&none)
+        unsafe sigfillset(&all)
+        unsafe posix_spawnattr_setsigmask(&attributes, &none)
+        unsafe posix_spawnattr_setsigdefault(&attributes, &all)
+        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
+        var environment: [UnsafeMutablePointer<CChar>?] = unsafe variables.map { unsafe strdup($0) } + [nil]
+        defer { unsafe (arguments + environment).forEach { unsafe free($0) } }
+        var id: pid_t = 0
+        let number = unsafe posix_spawn(&id, words[0], &actions, &attributes, &arguments, &environment)
+        guard number == 0 else {
+            throw POSIXError(POSIXErrorCode(rawValue: number) ?? .EIO, userInfo: ["program": words[0]])
+        }
+        return id
+    }
+
+    /// Nil while it runs.
+    public var ending: Ending? {
+        ended.withLock { ended in
+            if ended == nil { ended = wait(WNOHANG) }
+            return ended
+        }
+    }
+
+    public var isRunning: Bool { ending == nil }
+
+    private func wait(_ options: Int32) -> Ending? {
+        var status: Int32 = 0
+        while true {
+            let found = unsafe waitpid(id, &status, options)
+            if found == id { return status & 0x7f == 0 ? .exit(status >> 8 & 0xff) : .signal(status & 0x7f) }
+            guard found < 0, errno == EINTR else { return nil }
+        }
+    }
+
+    /// Nothing where it has ended.
+    public func send(_ signal: Int32) {
+        ended.withLock { ended in
+            if ended == nil { _ = Glibc.kill(id, signal) }
+        }
+    }
+
+    public func kill() {
+        send(SIGKILL)
+        ended.withLock { ended in
+            if ended == nil { ended = wait(0) }
+        }
+    }
+
+    /// True when it ends within so long.
+    public func ends(within seconds: TimeInterval) -> Bool {
+        let limit = Date() + seconds
+        while isRunning, Date() < limit { Thread.sleep(forTimeInterval: 0.002) }
+        return !isRunning
+    }
+
+    /// Waits for its end. A program that has not ended by then is killed: a test that waits for ever tells nobody why.
+    @discardableResult
+    public func end(within seconds: TimeInterval = 180) throws -> Ending {
+        guard !ends(within: seconds), let ending else {
+            if let ending { return ending }
+            let state = state
+            kill()
+            throw Endless(description: "\(words) did not end within \(Int(seconds)) s: \(state)")
+        }
+        return ending
+    }
+
+    /// Each thread's name, state and place in the kernel.
+    private var state: String {
+        let tasks = "/proc/\(id)/task"
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []
+        return threads.prefix(20).map { thread in
+            let read = { (name: String) in
+                (try? String(contentsOfFile: "\(tasks)/\(thread)/\(name)", encoding: .utf8)) ?? ""
+            }
+            let state = read("stat").split(separator: ")").last?.prefix(2) ?? ""
+            return read("comm").trimmingCharacters(in: .newlines) + state + " " + read("wchan")
+        }.joined(separator: "; ")
+    }
+}

@@ -10,6 +10,7 @@ struct Answers: Sendable {
     let metrics = Metrics()
     let hub: HubAnswers
     private let state = State()
+    private let addresses = KnownAddresses()
     private let limit: RequestLimit
     /// What a request may call this server, on loopback.
     private let ownNames: Set<String>
@@ -32,12 +33,16 @@ struct Answers: Sendable {
     func intake(of request: ServerRequest) -> ServerIntake {
         do throws(RegistryError) {
             try checkHost(request)
-            let target = RequestTarget(request.address)
-            if let target, let health = health(target, request) { return health }
+            let known = addresses[request.address]
+            let target = known?.target ?? RequestTarget(request.address)
+            if known == nil, let target, let health = health(target, request) { return health }
             guard limit.allows(request.client) else {
                 throw RegistryError(429, .tooManyRequests, "this is too often: try again in a second")
             }
             let caller = try caller(of: request)
+            if let (target, route) = known {
+                return try intake(of: Asked(request: request, target: target, caller: caller), route)
+            }
             if target?.parts.first != "v2", let intake = hub.intake(of: request, caller) { return intake }
             guard let target else {
                 throw RegistryError(400, .nameInvalid, "the address is none that this server understands")
@@ -49,6 +54,7 @@ struct Answers: Sendable {
             guard let route = try RegistryRoute(target.parts) else {
                 throw RegistryError(404, .nameUnknown, "there is nothing at this address; a registry's begin with /v2/")
             }
+            addresses.add(request.address, target, route)
             return try intake(of: Asked(request: request, target: target, caller: caller), route)
         } catch {
             return .refusal(ServerReply(error))

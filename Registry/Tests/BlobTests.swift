@@ -1,6 +1,7 @@
 import Foundation
 import Model
 import Server
+import Store
 import Support
 import Testing
 
@@ -160,7 +161,9 @@ import Testing
         #expect(try stage.ask("GET", "/v2/a/b/blobs/\(name)").body == bytes)
     }
 
-    @Test func `that somebody reads by ranges is gone for them, too, when another process removes or replaces it`() throws {
+    @Test func `that somebody reads by ranges is gone for them, too, when another process removes or replaces it`()
+        throws
+    {
         let name = try stage.push(bytes)
         let address = "/v2/a/b/blobs/\(name)"
         func range() throws -> Client.Reply { try stage.ask("GET", address, [("Range", "bytes=1-2")]) }

@@ -28,12 +28,12 @@ final class ServerExchange: @unchecked Sendable {
     /// libmicrohttpd's call: with the head, then with each run of the body, then when there is no more, and again when
     /// the connection was resumed.
     func step(
-        _ connection: OpaquePointer, method: String, _ bytes: Span<UInt8>, in core: ServerCore
+        _ connection: OpaquePointer, of client: ServerClient, method: String, _ bytes: Span<UInt8>, in core: ServerCore
     ) -> MHD_Result {
         switch stage {
         case .head:
             let request = unsafe ServerRequest(
-                method: method, address: address, headers: headers(of: connection), client: client(of: connection))
+                method: method, address: address, headers: headers(of: connection), client: client.address)
             self.request = request
             let intake = core.intake(of: request)
             stage = .body(intake)
@@ -49,7 +49,7 @@ final class ServerExchange: @unchecked Sendable {
                 stage = .working
                 unsafe MHD_suspend_connection(connection)
                 let address = Int(bitPattern: connection)
-                core.clients.waits(address)
+                client.turns(to: .server)
                 core.work {
                     self.stage = .answered(await patient.answer())
                     unsafe MHD_resume_connection(OpaquePointer(bitPattern: address))
@@ -172,10 +172,4 @@ private func headers(of connection: OpaquePointer) -> [(name: String, value: Str
             return .YES
         }, context)
     return fields.all
-}
-
-private func client(of connection: OpaquePointer) -> String {
-    var text = [CChar](repeating: 0, count: 64)
-    unsafe cake_http_client(connection, &text, text.count)
-    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }

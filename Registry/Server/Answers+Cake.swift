@@ -41,8 +41,11 @@ extension Answers {
                 }
                 var here: Set<Digest> = []
                 let known = Set(wanted)
-                try forEachModel(asked) { _, manifest in
-                    for layer in manifest.layers where known.contains(layer.digest) { here.insert(layer.digest) }
+                for model in try eachModel(asked) {
+                    guard here.count < known.count, let summary = try registry.summary(of: model.model) else {
+                        continue
+                    }
+                    for layer in known where summary.has(layer) { here.insert(layer) }
                 }
                 let found = wanted.filter { here.remove($0) != nil }
                 return ServerReply(["has": .array(found.map { .string("sha256:\($0.hex)") })])
@@ -51,37 +54,31 @@ extension Answers {
     }
 
     /// Each model once, though it may have many names.
-    private func forEachModel(
-        _ asked: Asked, _ body: (RegistryStore.Listed, Manifest) throws -> Void
-    ) throws {
-        var known: [Digest: Manifest] = [:]
-        for model in try registry.models(where: asked.caller.mayRead) {
-            let manifest: Manifest?
-            if let read = known[model.model] {
-                manifest = read
-            } else {
-                manifest = try registry.contents(of: model.model)
-            }
-            guard let manifest else { continue }
-            known[model.model] = manifest
-            try body(model, manifest)
-        }
+    private func eachModel(_ asked: Asked) throws -> [RegistryStore.Listed] {
+        var seen: Set<Digest> = []
+        return try registry.models(where: asked.caller.mayRead).filter { seen.insert($0.model).inserted }
     }
 
     private func models(with digest: Digest, _ asked: Asked) throws -> ServerReply {
         var found: [JSONValue] = []
-        try forEachModel(asked) { model, manifest in
-            guard found.count < Answers.most else { return }
-            for file in manifest.files {
-                guard let segment = file.segments.first(where: { $0.layer.digest == digest }) else { continue }
-                var place = Answers.document(model)
-                place.append("file", .string(file.path.text.string))
-                if let tensor = segment.tensor { place.append("tensor", .string(tensor.name.string)) }
-                found.append(.object(place))
-                return
-            }
+        var places: [Digest: (path: FilePath, segment: Manifest.Segment)] = [:]
+        for model in try registry.models(where: asked.caller.mayRead) where found.count < Answers.most {
+            guard try registry.summary(of: model.model)?.has(digest) == true else { continue }
+            if places[model.model] == nil { places[model.model] = try place(of: digest, in: model.model) }
+            guard let (path, segment) = places[model.model] else { continue }
+            var document = Answers.document(model)
+            document.append("file", .string(path.text.string))
+            if let tensor = segment.tensor { document.append("tensor", .string(tensor.name.string)) }
+            found.append(.object(document))
         }
         return ServerReply(["models": .array(found)])
+    }
+
+    private func place(of layer: Digest, in model: Digest) throws -> (path: FilePath, segment: Manifest.Segment)? {
+        for file in try registry.contents(of: model)?.files ?? [] {
+            if let segment = file.segments.first(where: { $0.layer.digest == layer }) { return (file.path, segment) }
+        }
+        return nil
     }
 
     private static func document(_ model: RegistryStore.Listed) -> JSONObject {
@@ -97,13 +94,13 @@ extension Answers {
         var found: [JSONValue] = []
         for model in try registry.models(where: asked.caller.mayRead) where found.count < Answers.most {
             let name = "\(model.repository.text):\(model.tag.text)".lowercased()
-            guard words.allSatisfy({ name.contains($0) }), let manifest = try registry.contents(of: model.model) else {
+            guard words.allSatisfy({ name.contains($0) }), let summary = try registry.summary(of: model.model) else {
                 continue
             }
             var document = Answers.document(model)
-            document.append("bytes", JSONValue(manifest.size))
-            document.append("files", JSONValue(manifest.files.count))
-            document.append("tensors", JSONValue(manifest.segments.reduce(0) { $1.tensor == nil ? $0 : $0 + 1 }))
+            document.append("bytes", JSONValue(summary.bytes))
+            document.append("files", JSONValue(summary.files))
+            document.append("tensors", JSONValue(summary.tensors))
             found.append(.object(document))
         }
         return ServerReply(["models": .array(found)])
@@ -146,10 +143,8 @@ extension Answers {
     private func plainLayer(_ digest: Digest, _ asked: Asked) -> ServerIntake {
         .patient {
             do {
-                var found: Manifest.Segment?
-                try forEachModel(asked) { _, manifest in
-                    if found == nil { found = manifest.segments.first { $0.layer.digest == digest } }
-                }
+                let holder = try eachModel(asked).first { try registry.summary(of: $0.model)?.has(digest) == true }
+                let found = try holder.flatMap { try place(of: digest, in: $0.model)?.segment }
                 guard let found, let blob = try await registry.plainObject(of: found.layer, found.tensor?.kind) else {
                     throw Answers.noBlob(BlobName(digest))
                 }

@@ -11,7 +11,10 @@ struct Answers: Sendable {
     let metrics = Metrics()
     let hub: HubAnswers
     private let state = State()
+    private let addresses = KnownAddresses()
     private let limit: RequestLimit
+    /// What a request may call this server, on loopback.
+    private let ownNames: Set<String>
 
     private final class State: Sendable {
         let isStopping = Atomic(false)
@@ -21,6 +24,7 @@ struct Answers: Sendable {
         self.registry = registry
         self.settings = settings
         limit = RequestLimit(settings.requestsPerSecond)
+        ownNames = Set(["localhost", "127.0.0.1", "[::1]"] + settings.hostNames.map { $0.lowercased() })
         let models = HubModels(registry.store)
         hub = HubAnswers(
             models: models, mirror: try settings.mirror.map { found throws(CakeError) in try Mirror(models, found) },
@@ -33,12 +37,16 @@ struct Answers: Sendable {
     func intake(of request: ServerRequest) -> ServerIntake {
         do throws(RegistryError) {
             try checkHost(request)
-            let target = RequestTarget(request.address)
-            if let target, let health = health(target, request) { return health }
+            let known = addresses[request.address]
+            let target = known?.target ?? RequestTarget(request.address)
+            if known == nil, let target, let health = health(target, request) { return health }
             guard limit.allows(request.client) else {
                 throw RegistryError(429, .tooManyRequests, "this is too often: try again in a second")
             }
             let caller = try caller(of: request)
+            if let (target, route) = known {
+                return try intake(of: Asked(request: request, target: target, caller: caller), route)
+            }
             if target?.parts.first != "v2", let intake = hub.intake(of: request, caller) { return intake }
             guard let target else {
                 throw RegistryError(400, .nameInvalid, "the address is none that this server understands")
@@ -50,6 +58,7 @@ struct Answers: Sendable {
             guard let route = try RegistryRoute(target.parts) else {
                 throw RegistryError(404, .nameUnknown, "there is nothing at this address; a registry's begin with /v2/")
             }
+            addresses.add(request.address, target, route)
             return try intake(of: Asked(request: request, target: target, caller: caller), route)
         } catch {
             return .refusal(ServerReply(error))
@@ -178,8 +187,7 @@ struct Answers: Sendable {
         // Up to the port, whose colon is the last, and behind an IPv6 address's bracket.
         let colon = host.utf8.lastIndex(of: UInt8(ascii: ":"))
         let name = colon.map { host[$0...].utf8.contains(UInt8(ascii: "]")) ? host[...] : host[..<$0] } ?? host[...]
-        let known = ["localhost", "127.0.0.1", "[::1]"] + settings.hostNames.map { $0.lowercased() }
-        guard known.contains(String(name)) else {
+        guard ownNames.contains(String(name)) else {
             throw RegistryError(
                 403, .denied, "this server answers to localhost; to give it another name, start it with --host-name",
                 detail: String(name.prefix(100)))

@@ -5,8 +5,13 @@ import Transfer
 
 /// What has happened so far, for whoever watches.
 final class Metrics: Sendable {
+    private struct Outcome: Hashable {
+        let method: String
+        let status: Int
+    }
+
     private struct State {
-        var requests: [String: UInt64] = [:]
+        var requests: [Outcome: UInt64] = [:]
         var sent: UInt64 = 0
         var received: UInt64 = 0
         var seconds = 0.0
@@ -21,7 +26,7 @@ final class Metrics: Sendable {
         // Nobody outside decides how many lines there are.
         let method = Metrics.methods.contains(record.request.method) ? record.request.method : "other"
         state.withLock { state in
-            state.requests["method=\"\(method)\",status=\"\(record.status)\"", default: 0] += 1
+            state.requests[Outcome(method: method, status: record.status), default: 0] += 1
             state.sent += record.isWhole ? record.bytes : 0
             state.received += record.received
             state.seconds += Double(seconds) + Double(attoseconds) / 1e18
@@ -42,7 +47,8 @@ final class Metrics: Sendable {
         }
         metric(
             "requests_total", "counter", "Requests that have ended.",
-            state.requests.sorted { $0.key < $1.key }.map { ("{\($0.key)}", "\($0.value)") })
+            state.requests.map { ("{method=\"\($0.key.method)\",status=\"\($0.key.status)\"}", "\($0.value)") }
+                .sorted { $0.0 < $1.0 })
         one("sent_bytes_total", "counter", "Bytes of whole answers.", "\(state.sent)")
         one("received_bytes_total", "counter", "Bytes of bodies that came.", "\(state.received)")
         one("request_seconds_total", "counter", "Time that requests took.", "\(state.seconds)")

@@ -31,10 +31,10 @@ public final class RegistryServer: Sendable {
     private let answers: Answers
     public let address: ListenAddress
 
-    /// `pool` is where answers wait for the disk.
+    /// `pool` is where answers wait for the disk. `meanwhile` is called a few times a second.
     public init(
         _ store: LocalStore, _ settings: Settings, pool: BlockingPool,
-        log: @escaping @Sendable (ServerRecord) -> Void = { _ in }
+        log: @escaping @Sendable (ServerRecord) -> Void = { _ in }, meanwhile: @escaping @Sendable () -> Void = {}
     ) throws(CakeError) {
         guard !settings.allowsPush || store.isWritable else {
             throw CakeError(
@@ -66,6 +66,10 @@ public final class RegistryServer: Sendable {
             log: { record in
                 metrics.add(record)
                 log(record)
+            },
+            meanwhile: {
+                answers.registry.closeIdle()
+                meanwhile()
             }, { answers.intake(of: $0) })
         address = ListenAddress(host: settings.address.host, port: server.port)
     }

@@ -1,6 +1,7 @@
 import Foundation
 import Model
 import Server
+import Store
 import Support
 import Testing
 
@@ -158,6 +159,27 @@ import Testing
         #expect(try stage.ask("DELETE", "/v2/a/b/blobs/\(name)").status == 404)
         try stage.push(bytes)
         #expect(try stage.ask("GET", "/v2/a/b/blobs/\(name)").body == bytes)
+    }
+
+    @Test func `that somebody reads by ranges is gone for them, too, when another process removes or replaces it`()
+        throws
+    {
+        let name = try stage.push(bytes)
+        let address = "/v2/a/b/blobs/\(name)"
+        func range() throws -> Client.Reply { try stage.ask("GET", address, [("Range", "bytes=1-2")]) }
+        #expect(try range().body == Array(bytes[1...2]))
+        let path = try #require(stage.files(in: "blobs").first { $0.hasSuffix(name.hex) })
+        let file = stage.scratch["store/registry/blobs/\(path)"]
+        var other = bytes
+        other[1] ^= 1
+        try Data(other).write(to: URL(filePath: file), options: .atomic)
+        #expect(try range().body == Array(other[1...2]))
+        #expect(try RegistryStore(stage.store).remove(name, from: #require(RepositoryName("a/b"))))
+        #expect(try range().status == 404)
+        try stage.push(bytes)
+        #expect(try range().body == Array(bytes[1...2]))
+        try FileManager.default.removeItem(atPath: file)
+        #expect(try range().status == 404)
     }
 
     @Test func `may be pushed by two at once`() async throws {

@@ -22,11 +22,13 @@ import Transfer
         let name: BlobName
         let bytes: [UInt8]
         let artifact: ModelArtifact
+        let annotations: [String: String]
         let index: PackIndex
         let manifest: Manifest
     }
 
-    private func fetch(_ address: String) throws -> Fetched {
+    private func fetch(_ address: String, from other: Stage? = nil) throws -> Fetched {
+        let stage = other ?? stage
         let (repository, tag) = (address.split(separator: ":")[0], address.split(separator: ":")[1])
         let reply = try stage.ask("GET", "/v2/\(repository)/manifests/\(tag)")
         try #require(reply.status == 200, "\(reply.text)")
@@ -50,7 +52,11 @@ import Transfer
             let bytes = try stage.ask("GET", "/v2/\(repository)/blobs/sha256:\(pack.digest.hex)").body
             #expect(UInt64(bytes.count) == pack.size && SHA256.digest(of: bytes.span) == pack.digest)
         }
-        return Fetched(name: name, bytes: reply.body, artifact: artifact, index: index, manifest: manifest)
+        let said = try JSONValue(parsing: reply.body.span)["annotations"]?.object?.members ?? []
+        let annotations = said.map { ($0.key, $0.value.string ?? "") }
+        return Fetched(
+            name: name, bytes: reply.body, artifact: artifact,
+            annotations: Dictionary(annotations) { first, _ in first }, index: index, manifest: manifest)
     }
 
     /// The object of each layer, by range, has the digest that the index says, and is an object of that layer.
@@ -80,6 +86,40 @@ import Transfer
         // What lies on the disk for it is small, but for names of what was there.
         let packs = model.index.packs.map(\.digest.hex)
         #expect(!stage.files(in: "blobs").contains { path in packs.contains { path.hasSuffix($0) } })
+    }
+
+    @Test func `says what its card says, and nothing of this machine`() async throws {
+        var files = try ModelMaker.small()
+        files["README.md"] = Array("---\nlicense: apache-2.0\nbase_model: Org/Base\n---\n# It\n".utf8)
+        try await shelf.bring(ModelMaker.write(files, to: stage.scratch["model"]), as: "m")
+        let said = try fetch("m:latest").annotations
+        #expect(said["org.opencontainers.image.licenses"] == "Apache-2.0")
+        #expect(said["org.opencontainers.image.base.name"] == "huggingface.co/Org/Base")
+        #expect(said["org.opencontainers.image.title"] == "m")
+        #expect(said.count == 3)
+    }
+
+    @Test func `that lies in a store below is served as one's own`() async throws {
+        let scratch = try Scratch()
+        let below = try Shelf(at: scratch["below"])
+        let model = try await below.bring(ModelMaker.write(ModelMaker.small(), to: scratch["model"]), as: "m")
+        let stage = try Stage(scratch, lower: [scratch["below"]])
+        let fetched = try fetch("m:latest", from: stage)
+        #expect(fetched.artifact.manifest.name.sha256 == model)
+        #expect(try fetch("m:latest", from: stage).name == fetched.name)
+        // What cannot be given is not promised.
+        let reader = try RegistryServer(
+            try #require(stage.store.lower.first),
+            {
+                var settings = RegistryServer.Settings()
+                settings.address = ListenAddress(host: "127.0.0.1", port: 0)
+                return settings
+            }(), pool: Stage.pool)
+        let client = try Client(port: reader.address.port)
+        #expect(try client.ask("GET", "/v2/_catalog").text == #"{"repositories":[]}"#)
+        #expect(try client.ask("GET", "/v2/m/tags/list").status == 404)
+        #expect(try client.ask("GET", "/v2/m/manifests/latest").status == 404)
+        #expect(try client.ask("GET", "/v2/_cake/search").text == #"{"models":[]}"#)
     }
 
     @Test func `has every byte of a pack at every range`() async throws {

@@ -23,11 +23,11 @@ final class Stage {
     }
 
     init(
-        _ scratch: Scratch? = nil, _ change: (inout RegistryServer.Settings) -> Void = { _ in }
+        _ scratch: Scratch? = nil, lower: [String] = [], _ change: (inout RegistryServer.Settings) -> Void = { _ in }
     ) throws {
         let scratch = try scratch ?? Scratch()
         self.scratch = scratch
-        store = try LocalStore(at: scratch["store"], pool: Stage.pool)
+        store = try LocalStore(at: scratch["store"], pool: Stage.pool, lower: lower)
         var settings = RegistryServer.Settings()
         settings.address = ListenAddress(host: "127.0.0.1", port: 0)
         settings.allowsPush = true

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <linux/tcp.h>
 #include <string.h>
+#include <time.h>
 
 // What a path means is decided after it was cut at its slashes, so its percents stay.
 static size_t keep_as_it_is(void *context, struct MHD_Connection *connection, char *text) {
@@ -29,6 +30,17 @@ struct MHD_Daemon *cake_http_start(const struct cake_http_server *server) {
         MHD_OPTION_END);
 }
 
+unsigned cake_http_connections(struct MHD_Daemon *daemon) {
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info ? info->num_connections : 0;
+}
+
+int64_t cake_http_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
 uint64_t cake_http_moved(int socket) {
     struct tcp_info info = {0};
     socklen_t length = sizeof info;
@@ -39,6 +51,11 @@ uint64_t cake_http_moved(int socket) {
 int cake_http_socket(struct MHD_Connection *connection) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     return info ? info->connect_fd : -1;
+}
+
+void *cake_http_own(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
 }
 
 void cake_http_client(struct MHD_Connection *connection, char *text, size_t size) {

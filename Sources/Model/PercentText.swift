@@ -22,6 +22,7 @@ enum PercentText {
 
     /// Nil when a percent sign has no two digits after it, or what comes out is not UTF-8.
     static func decode(_ text: some StringProtocol) -> String? {
+        if !text.utf8.contains(UInt8(ascii: "%")) { return String(text) }
         var plain: [UInt8] = []
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {

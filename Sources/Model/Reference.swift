@@ -92,7 +92,12 @@ struct ReferenceReader {
         switch scheme.lowercased() {
         case "hf": return .hub(try hubPath(rest, of: text))
         case "oci": return .registry(try RegistryReference(rest))
-        case "http", "https": return .hub(try page(WebURL(text), of: text))
+        case "http", "https":
+            let url = try WebURL(text)
+            if url.isRegistryOfThisMachine(beside: hub) {
+                return .registry(try RegistryReference(rest, speaksTLS: true))
+            }
+            return .hub(try page(url, of: text))
         default:
             let near = Suggestion.nearest(to: scheme, among: ["hf", "oci", "https"]).map {
                 "did you mean \($0)://\(rest)?"

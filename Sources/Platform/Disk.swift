@@ -46,14 +46,12 @@ public enum Disk {
     /// Nil when nothing has that name.
     public static func status(_ path: String, followingLinks: Bool = true) throws(CakeError) -> Status? {
         var raw = stat()
-        do {
-            _ = try retrying("look at", path) {
-                followingLinks ? unsafe stat(path, &raw) : unsafe lstat(path, &raw)
-            }
-        } catch let error where error.kind == .notFound {
-            return nil
+        // That nothing is there is asked too often to make an error of it.
+        let isThere = try retrying("look at", path) {
+            let result = followingLinks ? unsafe stat(path, &raw) : unsafe lstat(path, &raw)
+            return result != 0 && (errno == ENOENT || errno == ENOTDIR) ? 1 : result
         }
-        return Status(raw)
+        return isThere == 0 ? Status(raw) : nil
     }
 
     public static func exists(_ path: String) throws(CakeError) -> Bool {

@@ -59,6 +59,12 @@ public final class StandardOutput: Sendable {
         if let failure { throw failure }
     }
 
+    /// Hands on what was gathered so far, for who reads along.
+    public func handOn() {
+        guard !isKept else { return }
+        state.withLock { Self.flush(&$0) }
+    }
+
     public func line(_ text: String = "") { write(text + "\n") }
 
     public func lines(_ lines: [String]) {

@@ -8,6 +8,12 @@ enum RegistryOptions {
     static let plainHTTP = Flag("plain-http", "speak to the registry without encryption, on another machine too")
 }
 
+/// Which registry is asked, and whether it was written with `https://`.
+struct RegistryPlace {
+    let host: String
+    let speaksTLS: Bool
+}
+
 extension Settings {
     /// Where docker and podman keep logins, podman's first, as its family looks.
     var registryCredentials: RegistryCredentials {
@@ -27,12 +33,19 @@ extension Settings {
 extension Session {
     /// A registry that is asked. `purpose` is what needs it: "cake push".
     func registry(
-        _ host: String, for purpose: String, plainHTTP: Bool, login: RegistryLogin? = nil
+        _ place: RegistryPlace, for purpose: String, plainHTTP: Bool, login: RegistryLogin? = nil
     ) throws(CakeError) -> RegistryClient {
         try settings.needNetwork(for: purpose)
+        let routes = try RegistryRoutes(host: place.host, allowsPlainHTTP: plainHTTP, speaksTLS: place.speaksTLS)
         return RegistryClient(
-            try RegistryRoutes(host: host, allowsPlainHTTP: plainHTTP), as: settings.registryCredentials.with(login),
-            client: try HTTPClient(settings.http))
+            routes, as: settings.registryCredentials.with(login), client: try HTTPClient(settings.http))
+    }
+
+    func registry(
+        _ reference: RegistryReference, for purpose: String, plainHTTP: Bool
+    ) throws(CakeError) -> RegistryClient {
+        let place = RegistryPlace(host: reference.host, speaksTLS: reference.speaksTLS)
+        return try registry(place, for: purpose, plainHTTP: plainHTTP)
     }
 
     /// What was typed as a name in a registry; anything else is refused with what would take it.
@@ -43,14 +56,15 @@ extension Session {
             fix: "write it like registry.local:5000/team/model:v1")
     }
 
-    /// A registry alone: `registry.local:5000`, `localhost`, `ghcr.io/`, `oci://ghcr.io`.
-    func registryHost(_ text: String) -> String? {
-        let hasScheme = text.utf8.starts(with: "oci://".utf8)
-        var host = hasScheme ? String(text.dropFirst(6)) : text
+    /// A registry alone: `registry.local:5000`, `localhost`, `ghcr.io/`, `oci://ghcr.io`, `https://localhost:5000`.
+    func registryPlace(_ text: String) -> RegistryPlace? {
+        let speaksTLS = (try? WebURL(text))?.isRegistryOfThisMachine(beside: try? settings.hub()) == true
+        let hasScheme = text.utf8.starts(with: "oci://".utf8) || speaksTLS
+        var host = hasScheme ? String(text.dropFirst(speaksTLS ? 8 : 6)) : text
         let hasSlash = host.utf8.last == UInt8(ascii: "/")
         if hasSlash { host.removeLast() }
         guard !host.isEmpty, !host.contains("/"), !host.contains("@") else { return nil }
         guard hasScheme || hasSlash || host.contains(":") || host == "localhost" else { return nil }
-        return (try? RegistryRoutes(host: host)) == nil ? nil : host
+        return (try? RegistryRoutes(host: host)) == nil ? nil : RegistryPlace(host: host, speaksTLS: speaksTLS)
     }
 }

@@ -11,7 +11,7 @@ struct RegistryPulling: Sendable {
     let plainHTTP: Bool
 
     func callAsFunction(_ reference: RegistryReference, in session: Session) async throws {
-        let client = try session.registry(reference.host, for: "cake pull", plainHTTP: plainHTTP)
+        let client = try session.registry(reference, for: "cake pull", plainHTTP: plainHTTP)
         let store = try session.openStore()
         let name = try ModelName(reference.storeName)
         let progress = Progress("looking at \(name)", items: "layers")

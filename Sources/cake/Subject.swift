@@ -120,7 +120,7 @@ extension Session {
         } catch {
             if error.kind == .notFound, case .registry(let reference) = try? settings.reference(typed) {
                 let purpose = "looking at \(Printable.escape(typed)), which is not in the store,"
-                let client = try registry(reference.host, for: purpose, plainHTTP: plainHTTP)
+                let client = try registry(reference, for: purpose, plainHTTP: plainHTTP)
                 return try await reporter.show(Progress("looking at \(reference.storeName)")) {
                     .registry(try await RegistryModel(reference, from: client))
                 }

@@ -122,9 +122,27 @@ import Testing
             while served.child.isRunning, try !String(contentsOf: home.path("said"), encoding: .utf8).contains(word) {
             }
         }
+        // Clients believe it when they are told to, and speak TLS to this machine when it is written so.
+        let place = "127.0.0.1:\(served.port)"
+        let trusting = ["SSL_CERT_FILE": home.path("certificate.pem").path]
+        #expect(try home.cake("ls-remote", "https://" + place, variables: trusting).status == 0)
+        #expect(try home.cake("ls-remote", "https://" + place).status == 13)
+        #expect(try home.cake("ls-remote", place, variables: trusting).status == 13)
+        #expect(try home.cake("ls-remote", "https://" + place, "--plain-http", variables: trusting).status == 2)
+        func serving() throws -> Int {
+            let tasks = "/proc/\(served.child.id)/task"
+            return try FileManager.default.contentsOfDirectory(atPath: tasks).count { task in
+                (try? String(contentsOfFile: "\(tasks)/\(task)/comm", encoding: .utf8))?.hasPrefix("MHD") == true
+            }
+        }
+        let threads = try serving()
         try renew("second")
         try told("read anew")
         #expect(try shown(by: served).contains("second"))
+        // Those that served the first end with its last connection.
+        let limit = Date() + 60
+        while try serving() > threads, Date() < limit {}
+        #expect(try serving() == threads && threads > 0)
         try Data("-----BEGIN NOTHING".utf8).write(to: home.path("key.pem"))
         try told("old certificate stays")
         #expect(try shown(by: served).contains("second"))

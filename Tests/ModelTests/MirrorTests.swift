@@ -105,4 +105,14 @@ import Testing
         #expect(facts["tags"] == ["a", "b"] && facts["language"] == ["en", "de"] && facts["private"] == true)
         #expect(ModelCard.facts(in: Array("# none".utf8).span).members.isEmpty)
     }
+
+    @Test(
+        arguments: [
+            ("license: apache-2.0", "Apache-2.0"), ("license: cc-by-nc-4.0", "CC-BY-NC-4.0"), ("license: [mit]", "MIT"),
+            ("license: llama3.1", "LicenseRef-llama3.1"), ("license: other\nlicense_name: My_Own", "LicenseRef-My-Own"),
+            ("license: other", nil), ("license: unknown", nil), ("tags: x", nil),
+        ] as [(String, String?)]) func `says its licence as SPDX does`(card: String, license: String?)
+    {
+        #expect(ModelCard.license(in: Array("---\n\(card)\n---\n".utf8).span) == license)
+    }
 }

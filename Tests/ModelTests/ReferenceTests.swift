@@ -32,6 +32,7 @@ import Testing
         ("https://hub.example:8443/mirror/org/name/tree/x", "hf://org/name @x"),
         ("registry.local/m", "oci://registry.local/m:latest"), ("localhost/a/b:v1", "oci://localhost/a/b:v1"),
         ("localhost:5000/m", "oci://localhost:5000/m:latest"), ("oci://Ghcr.io/team/m:v1", "oci://ghcr.io/team/m:v1"),
+        ("https://localhost:5000/m:v1", "oci://localhost:5000/m:v1 by TLS"),
         ("oci://registry/m", "oci://registry/m:latest"), ("[::1]:5000/m", "oci://[::1]:5000/m:latest"),
         (
             "ghcr.io/t/m@sha256:\(commit)\(String(commit.prefix(24)))",
@@ -60,7 +61,7 @@ import Testing
         switch try Reference(text, aliases: Self.aliases, hub: hub, isFile: { $0 == "here.safetensors" }) {
         case .hub(let hub):
             return "\(hub.repository)" + (hub.revision.map { " @" + $0 } ?? "") + (hub.file.map { " \($0)" } ?? "")
-        case .registry(let registry): return "\(registry)"
+        case .registry(let registry): return "\(registry)" + (registry.speaksTLS ? " by TLS" : "")
         case .path(let path): return "path \(path)"
         }
     }

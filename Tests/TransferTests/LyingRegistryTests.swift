@@ -139,6 +139,8 @@ private final class Stranger: Sendable {
         #expect(try RegistryRoutes(host: "registry.local:5000").origin.scheme == .https)
         #expect(try RegistryRoutes(host: "localhost:5000").origin.scheme == .http)
         #expect(try RegistryRoutes(host: "[::1]:5000").origin.scheme == .http)
+        #expect(try RegistryRoutes(host: "[::1]:5000", speaksTLS: true).origin.scheme == .https)
+        #expect(throws: CakeError.self) { try RegistryRoutes(host: "a.b", allowsPlainHTTP: true, speaksTLS: true) }
         #expect(try RegistryRoutes(host: "registry.local", allowsPlainHTTP: true).origin.scheme == .http)
         let secure = try RegistryRoutes(host: "registry.local")
         #expect(!secure.mayTell(try WebURL("http://registry.local/token").origin))

@@ -1,11 +1,13 @@
 """skopeo and oras against `cake serve`, with and without tokens: what they push comes back, and a model of the store is
-copied as any artifact is."""
+copied as any artifact is. Then the examples of docs/registry.md: behind nginx, over TLS, and the systemd unit."""
 import hashlib
 import http.client
 import json
 import os
 import re
 import shutil
+import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -50,7 +52,7 @@ def serve(*options, folder=None):
         stdout=subprocess.DEVNULL, stderr=said)
     while process.poll() is None:
         said.seek(0)
-        found = re.search(r"http://([^ ,]+:\d+),", said.read())
+        found = re.search(r"https?://([^ ,]+:\d+),", said.read())
         if found:
             return process, found[1]
         time.sleep(0.02)
@@ -154,9 +156,121 @@ def full():
         subprocess.run(["umount", "-l", small])
 
 
+def certificate():
+    """One that vouches for itself, for this machine."""
+    folder = os.path.join(work, "tls")
+    os.makedirs(folder, exist_ok=True)
+    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+        "subjectAltName=DNS:localhost,DNS:registry.example,IP:127.0.0.1", "-keyout", os.path.join(folder, "key.pem"),
+        "-out", os.path.join(folder, "full-chain.pem"))
+    return folder
+
+
+def example(first):
+    """The block of docs/registry.md that begins so."""
+    with open(os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../docs/registry.md")) as page:
+        for block in page.read().split("```")[1::2]:
+            if block.lstrip("\n").startswith(first):
+                return block
+    sys.exit(f"error: docs/registry.md has no example that begins with {first}")
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def cakes(place, store, what):
+    """Over TLS: refused while nobody is trusted, asked with `https://` on this machine, pushed and pulled."""
+    trusting = environment | {"SSL_CERT_FILE": os.path.join(work, "tls", "full-chain.pem")}
+
+    def own(*words, known=trusting):
+        return subprocess.run([cake, "--store", store, *words], env=known, capture_output=True, text=True)
+
+    name = f"https://{place}/team/over-tls:v1"
+    stranger = own("push", "Team/Model@v1", name, known=environment)
+    check(f"{what}: a certificate that nobody trusts is refused", stranger.returncode == 13)
+    plain = own("push", "Team/Model@v1", f"{place}/team/over-tls:v1")
+    check(f"{what}: nobody falls back from TLS, or to it", plain.returncode != 0)
+    pushed = own("push", "Team/Model@v1", name)
+    if pushed.returncode:
+        print(pushed.stderr)
+    check(f"{what}: a model is pushed over TLS", pushed.returncode == 0)
+    user = os.path.join(work, "user")
+    shutil.rmtree(user, ignore_errors=True)
+    pulled = subprocess.run([cake, "--store", user, "pull", name], env=trusting, capture_output=True, text=True)
+    check(f"{what}: and pulled", pulled.returncode == 0)
+    check(f"{what}: and listed", own("ls-remote", f"https://{place}").stdout.split()[-1].endswith("team/over-tls"))
+
+
+def behind_nginx():
+    """The page's example, but for what only this machine has: ports and the place of the certificate."""
+    folder, port, behind = certificate(), free_port(), store + "-behind"
+    process, host = serve("--push", "--host-name", "registry.example", folder=behind)
+    text = example("server {").replace("listen 443", f"listen 127.0.0.1:{port}").replace("/etc/nginx", folder)
+    text = text.replace("127.0.0.1:5111", host)
+    # This machine's name for it: the example's is nobody's.
+    text = text.replace("$host", "registry.example")
+    temporary = "".join(f"{kind}_temp_path {work}/{kind}; " for kind in
+                        ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"])
+    path = write("nginx.conf", (
+        f"worker_processes 1; daemon off; pid {work}/nginx.pid; error_log {work}/nginx.log; "
+        f"events {{}} http {{ access_log off; {temporary} {text} }}").encode())
+    nginx = subprocess.Popen(["nginx", "-c", path, "-p", work], stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(500):
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except OSError:
+                time.sleep(0.02)
+        cakes(f"127.0.0.1:{port}", store, "behind nginx")
+        large = os.urandom(48 << 20)
+        name = "sha256:" + hashlib.sha256(large).hexdigest()
+        trusted = ssl.create_default_context(cafile=os.path.join(folder, "full-chain.pem"))
+        connection = http.client.HTTPSConnection("localhost", port, timeout=60, context=trusted)
+        connection.request("POST", f"/v2/a/blobs/uploads/?digest={name}", large)
+        reply = connection.getresponse()
+        reply.read()
+        check("behind nginx: a large blob goes through at once", reply.status == 201)
+    finally:
+        nginx.terminate()
+        nginx.wait()
+        process.terminate()
+        process.wait()
+
+
+def over_tls():
+    folder = certificate()
+    process, host = serve("--push", "--tls-certificate", os.path.join(folder, "full-chain.pem"), "--tls-key",
+                          os.path.join(folder, "key.pem"), folder=store + "-tls")
+    try:
+        cakes(host, store, "cake's own TLS")
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def unit():
+    """systemd's own reader understands the unit, and finds nothing to say."""
+    if not shutil.which("systemd-analyze"):
+        return print("left out: the unit, since there is no systemd-analyze")
+    path = write("cake.service", example("[Unit]").replace("/usr/local/bin/cake", cake).encode())
+    said = subprocess.run(["systemd-analyze", "verify", path], capture_output=True, text=True)
+    # Whether the machine has the user is not the unit's matter.
+    wrong = [line for line in (said.stdout + said.stderr).splitlines() if "cake.service" in line]
+    if wrong:
+        print("\n".join(wrong))
+    check("systemd understands the unit", said.returncode == 0 and not wrong)
+
+
 try:
     full()
     model()
+    unit()
+    over_tls()
+    behind_nginx()
     server, host = serve("--push")
     skopeo(host)
     orases(host)

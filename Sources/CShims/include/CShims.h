@@ -58,7 +58,12 @@ struct cake_http_server {
 
 /// NULL when it cannot start. The listener becomes libmicrohttpd's.
 struct MHD_Daemon *cake_http_start(const struct cake_http_server *server);
+unsigned cake_http_connections(struct MHD_Daemon *daemon);
+/// Nanoseconds since some moment.
+int64_t cake_http_now(void);
 /// How many bytes have come over a socket, and were acknowledged by its other end.
 uint64_t cake_http_moved(int socket);
 int cake_http_socket(struct MHD_Connection *connection);
+/// What `connection` was given to keep for it.
+void *cake_http_own(struct MHD_Connection *connection);
 void cake_http_client(struct MHD_Connection *connection, char *text, size_t size);

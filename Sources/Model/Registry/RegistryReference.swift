@@ -7,8 +7,12 @@ public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
     public let tag: String?
     /// Goes before the tag.
     public let digest: Digest?
+    /// It was written with `https://`: a registry on this machine is asked by TLS, too.
+    public let speaksTLS: Bool
 
-    public init(_ text: String) throws(CakeError) {
+    /// Without a scheme.
+    public init(_ text: String, speaksTLS: Bool = false) throws(CakeError) {
+        self.speaksTLS = speaksTLS
         func refuse(_ why: String, fix: String? = nil) -> CakeError {
             CakeError(
                 .usage, "\"\(Printable.escape(text))\" is no name in a registry: \(why)",

@@ -6,8 +6,8 @@ public struct RegistryRoutes: Hashable, Sendable, CustomStringConvertible {
     /// Whether another machine may be asked without encryption.
     public let allowsPlainHTTP: Bool
 
-    /// Encrypted always, but on this machine itself and where it was said otherwise.
-    public init(host: String, allowsPlainHTTP: Bool = false) throws(CakeError) {
+    /// Encrypted always, but where it was said otherwise, and on this machine itself where nothing was said.
+    public init(host: String, allowsPlainHTTP: Bool = false, speaksTLS: Bool = false) throws(CakeError) {
         let isDocker = ["docker.io", "index.docker.io"].contains(host)
         let authority = Array((isDocker ? "registry-1.docker.io" : host).utf8)[...]
         guard let secure = Origin(.https, authority: authority), let open = Origin(.http, authority: authority) else {
@@ -15,8 +15,13 @@ public struct RegistryRoutes: Hashable, Sendable, CustomStringConvertible {
                 .usage, "\"\(Printable.escape(host))\" is no registry's host", fix: "write it like registry.local:5000")
         }
         self.host = isDocker ? "docker.io" : host
+        guard !speaksTLS || !allowsPlainHTTP else {
+            throw CakeError(
+                .usage, "\(secure) is encrypted, and --plain-http asks for no encryption", fix: "leave one of them away"
+            )
+        }
         self.allowsPlainHTTP = allowsPlainHTTP
-        origin = allowsPlainHTTP || secure.host.reach == .machine ? open : secure
+        origin = allowsPlainHTTP || secure.host.reach == .machine && !speaksTLS ? open : secure
     }
 
     public var description: String { host }
@@ -52,6 +57,11 @@ public struct RegistryRoutes: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension WebURL {
+    /// On this machine TLS has to be asked for: `https://localhost:5000/team/model:v1`.
+    public func isRegistryOfThisMachine(beside hub: HubRoutes?) -> Bool {
+        origin.scheme == .https && origin.host.reach == .machine && origin != hub?.origin
+    }
+
     /// The same, with one more member in its query: an upload's address may have some already.
     public func adding(_ name: String, _ value: String) -> WebURL {
         let member = "\(name)=\(PercentText.encode(value))"

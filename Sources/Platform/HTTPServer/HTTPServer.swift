@@ -1,6 +1,5 @@
 internal import Glibc
 public import Model
-internal import Synchronization
 
 /// libmicrohttpd, answering on threads of its own until this is let go. Many connections share a thread: a body is taken as
 /// it comes, and an answer that waits for the disk is made elsewhere, its connection suspended meanwhile.
@@ -8,19 +7,12 @@ public struct HTTPServer: ~Copyable, Sendable {
     /// The port it listens on, also when any free one was asked for.
     public let port: UInt16
     private let core: ServerCore
-    private let daemons: Daemons
+    private let daemons: ServerDaemons
 
-    /// The last one takes connections; those before it have some that came under an earlier certificate.
-    private final class Daemons: Sendable {
-        let all: Mutex<[ServerDaemon]>
-
-        init(_ first: ServerDaemon) { all = Mutex([first]) }
-    }
-
-    /// With a certificate it speaks TLS, and nothing else.
+    /// With a certificate it speaks TLS, and nothing else. `meanwhile` is called a few times a second, where it may wait.
     public init(
         _ address: ListenAddress, _ limits: ServerLimits, _ certificate: ServerCertificate? = nil, pool: BlockingPool,
-        log: @escaping @Sendable (ServerRecord) -> Void = { _ in },
+        log: @escaping @Sendable (ServerRecord) -> Void = { _ in }, meanwhile: @escaping @Sendable () -> Void = {},
         _ handler: @escaping @Sendable (ServerRequest) -> ServerIntake
     ) throws(CakeError) {
         let listener = try Listener(address)
@@ -32,24 +24,25 @@ public struct HTTPServer: ~Copyable, Sendable {
                 fix: certificate == nil
                     ? "allow more open files: ulimit -n 4096" : "look whether the key is the certificate's")
         }
-        daemons = Daemons(daemon)
+        let daemons = ServerDaemons(daemon)
+        self.daemons = daemons
         self.core = core
         port = listener.port
-        core.clients.watch()
+        core.clients.watch {
+            daemons.endIdle()
+            meanwhile()
+        }
     }
 
     /// New connections are met with another certificate. When it is none, the old one stays.
     public func replace(_ certificate: ServerCertificate) throws(CakeError) {
-        let isReplaced = daemons.all.withLock { all in
-            guard let current = all.last, !core.isDraining else { return true }
+        if core.isDraining { return }
+        let isReplaced = daemons.replace { current in
             let listener = fcntl(current.listener, F_DUPFD_CLOEXEC, 0)
-            guard listener >= 0, let next = ServerDaemon(core, listener: listener, certificate) else {
-                if listener >= 0 { close(listener) }
-                return false
-            }
-            all.append(next)
-            current.stopListening()
-            return true
+            guard listener >= 0 else { return nil }
+            let next = ServerDaemon(core, listener: listener, certificate)
+            if next == nil { close(listener) }
+            return next
         }
         guard isReplaced else {
             throw CakeError(
@@ -60,8 +53,11 @@ public struct HTTPServer: ~Copyable, Sendable {
     /// Takes no more connections. What is open is answered, and closed after that.
     public func drain() {
         guard core.drain() else { return }
-        daemons.all.withLock { $0.last }?.stopListening()
+        daemons.stopListening()
     }
+
+    /// Threads serve connections under so many certificates.
+    var generations: Int { daemons.count }
 
     /// Whether no request is at work.
     public var isIdle: Bool { core.isIdle }
@@ -71,6 +67,6 @@ public struct HTTPServer: ~Copyable, Sendable {
         drain()
         // What is being answered waits for a disk, not for a client.
         while core.isWorking { usleep(1000) }
-        daemons.all.withLock { $0 = [] }
+        daemons.endAll()
     }
 }

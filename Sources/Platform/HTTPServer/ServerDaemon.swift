@@ -11,8 +11,9 @@ internal import Glibc
     private let certificate: [CChar]?
     private let key: [CChar]?
 
-    /// More than a head may have: the rest is room for bodies on their way.
-    private static let connectionMemory = 256 << 10
+    /// More than a head may have: the rest is room for bodies on their way. All of it is wiped between two requests, which
+    /// with much more of it takes longer than to answer.
+    private static let connectionMemory = 48 << 10
 
     /// Nil when it cannot start; then the listener is still the caller's.
     init?(_ core: ServerCore, listener: Int32, _ shown: ServerCertificate?) {
@@ -31,7 +32,8 @@ internal import Glibc
             unsafe handle(context, connection, method, bytes, count, own)
         }
         unsafe server.end = { context, connection, own, reason in unsafe end(context, connection, own, reason) }
-        unsafe server.connection = { context, connection, _, what in unsafe connectionChanged(context, connection, what)
+        unsafe server.connection = { context, connection, own, what in
+            unsafe connectionChanged(context, connection, own, what)
         }
         certificate = shown.map { $0.certificate.map { CChar(bitPattern: $0) } + [0] }
         key = shown.map { $0.key.map { CChar(bitPattern: $0) } + [0] }
@@ -59,6 +61,9 @@ internal import Glibc
         if listener >= 0 { close(listener) }
     }
 
+    /// How many are open; of one that has stopped listening they become fewer.
+    var connections: Int { Int(unsafe cake_http_connections(daemon)) }
+
     deinit { unsafe MHD_stop_daemon(daemon) }
 }
 
@@ -80,14 +85,15 @@ private func handle(
     guard let core = unsafe core(context), let connection = unsafe connection, let method = unsafe method,
         let count = unsafe count, let own = unsafe own?.pointee
     else { return .NO }
-    core.clients.moves(Int(bitPattern: connection))
+    guard let client = unsafe client(of: connection) else { return .NO }
+    client.turns(to: .body)
     let exchange = unsafe Unmanaged<ServerExchange>.fromOpaque(own).takeUnretainedValue()
     guard let bytes = unsafe bytes, unsafe count.pointee > 0 else {
-        return unsafe exchange.step(connection, method: String(cString: method), Span(), in: core)
+        return unsafe exchange.step(connection, of: client, method: String(cString: method), Span(), in: core)
     }
     let start = unsafe UnsafeRawPointer(bytes).assumingMemoryBound(to: UInt8.self)
     let run = unsafe Span<UInt8>(_unsafeStart: start, count: count.pointee)
-    let result = unsafe exchange.step(connection, method: String(cString: method), run, in: core)
+    let result = unsafe exchange.step(connection, of: client, method: String(cString: method), run, in: core)
     unsafe count.pointee = 0
     return result
 }
@@ -100,18 +106,33 @@ private func end(
     unsafe own?.pointee = nil
     let exchange = unsafe Unmanaged<ServerExchange>.fromOpaque(pointer).takeRetainedValue()
     if let record = exchange.end(isWhole: reason == .REQUEST_TERMINATED_COMPLETED_OK) { core.log(record) }
-    if let connection = unsafe connection { core.clients.awaitsHead(Int(bitPattern: connection)) }
+    if let connection = unsafe connection, let client = unsafe client(of: connection) { client.turns(to: .head) }
     core.end()
 }
 
+private func client(of connection: OpaquePointer) -> ServerClient? {
+    unsafe cake_http_own(connection).map { unsafe Unmanaged<ServerClient>.fromOpaque($0).takeUnretainedValue() }
+}
+
 private func connectionChanged(
-    _ context: UnsafeMutableRawPointer?, _ connection: OpaquePointer?, _ what: MHD_ConnectionNotificationCode
+    _ context: UnsafeMutableRawPointer?, _ connection: OpaquePointer?,
+    _ own: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, _ what: MHD_ConnectionNotificationCode
 ) {
-    guard let core = unsafe core(context), let connection = unsafe connection else { return }
+    guard let core = unsafe core(context), let connection = unsafe connection, let own = unsafe own else { return }
     let key = Int(bitPattern: connection)
     if what == .CONNECTION_NOTIFY_STARTED {
-        core.clients.opened(key, unsafe cake_http_socket(connection))
+        let client = unsafe ServerClient(cake_http_socket(connection), from: address(of: connection))
+        unsafe own.pointee = Unmanaged.passRetained(client).toOpaque()
+        core.clients.opened(key, client)
     } else {
         core.clients.closed(key)
+        if let kept = unsafe own.pointee { unsafe Unmanaged<ServerClient>.fromOpaque(kept).release() }
+        unsafe own.pointee = nil
     }
+}
+
+private func address(of connection: OpaquePointer) -> String {
+    var text = [CChar](repeating: 0, count: 64)
+    unsafe cake_http_client(connection, &text, text.count)
+    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }

@@ -28,12 +28,12 @@ final class ServerExchange: @unchecked Sendable {
     /// libmicrohttpd's call: with the head, then with each run of the body, then when there is no more, and again when
     /// the connection was resumed.
     func step(
-        _ connection: OpaquePointer, method: String, _ bytes: Span<UInt8>, in core: ServerCore
+        _ connection: OpaquePointer, of client: ServerClient, method: String, _ bytes: Span<UInt8>, in core: ServerCore
     ) -> MHD_Result {
         switch stage {
         case .head:
             let request = unsafe ServerRequest(
-                method: method, address: address, headers: headers(of: connection), client: client(of: connection))
+                method: method, address: address, headers: headers(of: connection), client: client.address)
             self.request = request
             let intake = core.intake(of: request)
             stage = .body(intake)
@@ -49,7 +49,7 @@ final class ServerExchange: @unchecked Sendable {
                 stage = .working
                 unsafe MHD_suspend_connection(connection)
                 let address = Int(bitPattern: connection)
-                core.clients.waits(address)
+                client.turns(to: .server)
                 core.work {
                     self.stage = .answered(await patient.answer())
                     unsafe MHD_resume_connection(OpaquePointer(bitPattern: address))
@@ -92,6 +92,24 @@ final class ServerExchange: @unchecked Sendable {
         return unsafe MHD_queue_response(connection, UInt32(reply.status), response)
     }
 
+    /// Up to here a body is read and leaves with its head, in one call; the kernel's own sending takes several.
+    private static let smallBody: UInt64 = 64 << 10
+
+    private static func small(_ file: File, _ range: Range<UInt64>) -> OpaquePointer? {
+        let count = range.count
+        guard let memory = unsafe malloc(max(count, 1)) else { return nil }
+        var room = unsafe MutableSpan(
+            _unsafeStart: memory.assumingMemoryBound(to: UInt8.self), count: count)
+        // What was promised is there, or the connection is cut.
+        guard (try? file.read(into: &room, at: range.lowerBound)) == count,
+            let made = unsafe MHD_create_response_from_buffer(count, memory, .RESPMEM_MUST_FREE)
+        else {
+            unsafe free(memory)
+            return nil
+        }
+        return unsafe made
+    }
+
     private static func response(
         _ reply: ServerReply, on connection: OpaquePointer, _ core: ServerCore
     ) -> OpaquePointer? {
@@ -101,6 +119,8 @@ final class ServerExchange: @unchecked Sendable {
                 unsafe MHD_create_response_from_buffer(
                     buffer.count, UnsafeMutableRawPointer(mutating: buffer.baseAddress), .RESPMEM_MUST_COPY)
             }
+        case .file(let file, let range) where range.upperBound - range.lowerBound <= ServerExchange.smallBody:
+            return unsafe small(file, range)
         case .file(let file, let range):
             // The answer closes what it sends from, and the file may be somebody else's as well.
             let descriptor = file.duplicate()
@@ -152,10 +172,4 @@ private func headers(of connection: OpaquePointer) -> [(name: String, value: Str
             return .YES
         }, context)
     return fields.all
-}
-
-private func client(of connection: OpaquePointer) -> String {
-    var text = [CChar](repeating: 0, count: 64)
-    unsafe cake_http_client(connection, &text, text.count)
-    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }

@@ -110,7 +110,8 @@ public struct ServerRecord: Sendable {
 }
 
 public struct ServerLimits: Sendable {
-    public var threads = 4
+    /// Bodies that come are hashed on them.
+    public var threads = min(max(BlockingPool.processors, 2), 16)
     public var connections = 1024
     public var connectionsPerClient = 768
     /// A connection on which nothing moves for so long is cut.

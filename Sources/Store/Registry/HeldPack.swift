@@ -29,10 +29,18 @@ struct HeldPack: Sendable {
 
     let objects: [Object]
     let size: UInt64
+    /// Where each object begins.
+    private let starts: [UInt64]
 
     init(_ objects: [Object]) {
         self.objects = objects
-        size = objects.reduce(0) { $0 &+ $1.length }
+        var (starts, size) = ([UInt64](), UInt64(0))
+        starts.reserveCapacity(objects.count)
+        for object in objects {
+            starts.append(size)
+            size &+= object.length
+        }
+        (self.starts, self.size) = (starts, size)
     }
 
     /// A run of bytes of one object.
@@ -43,14 +51,17 @@ struct HeldPack: Sendable {
 
     /// What the bytes of a range are made of.
     func parts(of range: Range<UInt64>) -> [Part] {
+        // The first that ends behind where the range begins.
+        var (low, high) = (0, objects.count)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if starts[middle] + objects[middle].length <= range.lowerBound { low = middle + 1 } else { high = middle }
+        }
         var parts: [Part] = []
-        var start: UInt64 = 0
-        for object in objects {
-            let end = start + object.length
-            let (low, high) = (max(start, range.lowerBound), min(end, range.upperBound))
-            if low < high { parts.append(Part(object: object, range: low - start..<high - start)) }
-            if end >= range.upperBound { break }
-            start = end
+        for (object, start) in zip(objects[low...], starts[low...]) {
+            guard start < range.upperBound else { break }
+            let (first, last) = (max(start, range.lowerBound), min(start + object.length, range.upperBound))
+            if first < last { parts.append(Part(object: object, range: first - start..<last - start)) }
         }
         return parts
     }

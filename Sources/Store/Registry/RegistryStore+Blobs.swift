@@ -28,6 +28,12 @@ extension RegistryStore {
             source = .bytes(bytes)
         }
 
+        /// The file that it lies in alone; nil where it is made of many.
+        var file: File? {
+            if case .file(let file, _) = source { return file }
+            return nil
+        }
+
         /// As a server sends them.
         public func body(_ range: Range<UInt64>) throws(CakeError) -> ServerReply.Body {
             switch source {
@@ -41,11 +47,19 @@ extension RegistryStore {
 
     /// Nil when the repository does not have it.
     public func blob(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> Blob? {
-        guard let digest = try digest(of: name), try Disk.exists(layout.repository(repository).blob(digest)) else {
-            return nil
-        }
-        return try open(digest)
+        if let blob = opened.blob(name, in: repository) { return blob }
+        guard let digest = try digest(of: name) else { return nil }
+        let mark: File
+        do {
+            mark = try File(layout.repository(repository).blob(digest), .read)
+        } catch let error where error.kind == .notFound { return nil }
+        guard let blob = try open(digest) else { return nil }
+        opened.add(blob, name, in: repository, mark: mark)
+        return blob
     }
+
+    /// Lets go of blobs that nobody has asked for lately. To be called now and then.
+    public func closeIdle() { opened.closeOld() }
 
     /// Who asks whether a blob is here may be about to name it: it counts as new, for a collection.
     public func keep(_ name: BlobName, in repository: RepositoryName) {

@@ -79,7 +79,7 @@ extension RegistryStore {
             let artifact = ModelArtifact(
                 config: try put(blob: config), manifest: try put(blob: ManifestText.encode(manifest)),
                 index: try put(blob: packing.index.encoded), packs: packing.index.packs,
-                annotations: RegistryStore.annotations(of: served))
+                annotations: store.annotations(of: served.named, manifest))
             let bytes = artifact.encoded
             let name = BlobName(SHA256.digest(of: bytes.span))
             let blobs = [artifact.config, artifact.manifest, artifact.index].compactMap(\.name.sha256)
@@ -101,16 +101,5 @@ extension RegistryStore {
             config = try? JSONValue(parsing: bytes.span)
         }
         return Facts(config: config, tensors: manifest.segments.lazy.compactMap(\.tensor))
-    }
-
-    /// What other tools show. A path of this machine's is nobody's business.
-    private static func annotations(of served: Served) -> [ModelArtifact.Annotation] {
-        let record = served.named.record
-        var annotations = [ModelArtifact.Annotation("org.opencontainers.image.title", served.named.name.string)]
-        if let source = record.source, ["https://", "hf://", "oci://"].contains(where: source.hasPrefix) {
-            annotations.append(.init("org.opencontainers.image.source", source))
-        }
-        if let commit = record.commit { annotations.append(.init("org.opencontainers.image.revision", commit)) }
-        return annotations
     }
 }

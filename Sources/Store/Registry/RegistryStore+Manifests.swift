@@ -91,7 +91,7 @@ extension RegistryStore {
         return stored
     }
 
-    private func target(of tag: TagName, in place: RegistryLayout.Repository) throws(CakeError) -> BlobName? {
+    func target(of tag: TagName, in place: RegistryLayout.Repository) throws(CakeError) -> BlobName? {
         do {
             let text = String(decoding: try Disk.read(place.tag(tag), limit: 256), as: UTF8.self)
             return text.hasSuffix("\n") ? BlobName(text.dropLast()) : nil

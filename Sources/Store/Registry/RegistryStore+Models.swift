@@ -29,8 +29,9 @@ extension RegistryStore {
         return all
     }
 
-    /// None while a name cannot be read: what was pushed is there all the same.
-    var shown: [Served] { (try? served()) ?? [] }
+    /// None while a name cannot be read: what was pushed is there all the same. None of a store that cannot be written to,
+    /// where no manifest could be kept.
+    var shown: [Served] { store.isWritable ? (try? served()) ?? [] : [] }
 
     /// By tag, else by the commit that it was pulled at.
     func served(_ tag: TagName, in repository: RepositoryName) -> Served? {
@@ -124,7 +125,7 @@ extension RegistryStore {
 
     /// Whether the store has every object that the manifest names still as it was, or not any more.
     func isCurrent(_ record: ModelRecord) throws(CakeError) -> Bool {
-        let state = try store.catalog.fingerprint()
+        let state = try store.fingerprint()
         if current.isKnown(record.stored.name, at: state) { return true }
         try store.catalog.reload(checking: false)
         guard let index = try index(of: record) else { return false }
@@ -166,18 +167,18 @@ final class CurrentModels: Sendable {
     func add(_ name: BlobName, at state: Digest) { known.withLock { $0[name] = state } }
 }
 
-extension Catalog {
-    /// Changes with whatever is published, encoded anew or removed.
+extension LocalStore {
+    /// Changes with whatever is published, encoded anew or removed, here or below.
     func fingerprint() throws(CakeError) -> Digest {
         var hash = SHA256()
-        for name in try Disk.names(in: layout.index) + Disk.names(in: layout.packs) {
-            hash.update(Array(name.utf8).span)
+        for place in [self] + lower {
+            for name in try Disk.names(in: place.layout.index) + Disk.names(in: place.layout.packs) {
+                hash.update(Array(name.utf8).span)
+            }
         }
         return hash.finish()
     }
-}
 
-extension LocalStore {
     /// What a layer takes and which base it has, here or below.
     func findAnywhere(_ layer: Layer) throws(CakeError) -> (length: UInt64, base: Digest?)? {
         for place in [self] + lower {

@@ -38,10 +38,19 @@ extension RegistryStore {
     /// The bytes of a range of a pack, as a server sends them.
     func body(of pack: HeldPack, _ range: Range<UInt64>) throws(CakeError) -> ServerReply.Body {
         var runs: [Run] = []
+        var last: (file: String, isHeld: Bool)?
         for part in pack.parts(of: range) {
+            let file = part.object.fileName
+            let isHeld: Bool
+            if let last, last.file == file {
+                isHeld = last.isHeld
+            } else {
+                isHeld = try Disk.exists(layout.held(part.object))
+            }
+            last = (file, isHeld)
             let run = Run(
                 object: part.object, start: part.range.lowerBound, count: part.range.upperBound - part.range.lowerBound,
-                isHeld: try Disk.exists(layout.held(part.object)))
+                isHeld: isHeld)
             if let last = runs.last, last.goesOn(in: run) {
                 runs[runs.count - 1].count += run.count
             } else {

@@ -19,9 +19,9 @@ extension RegistryStore {
         }
         for repository in try allRepositories() where mayRead(repository) {
             for tag in try pushedTags(in: repository) {
-                guard let stored = try manifest(.tag(tag), in: repository) else { continue }
+                guard let name = try target(of: tag, in: layout.repository(repository)) else { continue }
                 // Whatever else was pushed hides a model of the store's that has the same tag.
-                found[repository, default: [:]][tag] = RegistryStore.model(of: stored)
+                found[repository, default: [:]][tag] = try model(of: name, in: repository)
             }
         }
         return found.sorted { $0.key < $1.key }.flatMap { repository, tags in
@@ -29,9 +29,13 @@ extension RegistryStore {
         }
     }
 
-    private static func model(of stored: StoredManifest) -> Digest? {
-        guard let manifest = try? RegistryManifest(parsing: stored.bytes.span) else { return nil }
-        return (try? ModelArtifact(manifest))?.manifest.name.sha256
+    private func model(of name: BlobName, in repository: RepositoryName) throws(CakeError) -> Digest? {
+        if let known = models.model(of: name) { return known }
+        guard let stored = try manifest(.digest(name), in: repository) else { return nil }
+        let manifest = try? RegistryManifest(parsing: stored.bytes.span)
+        let model = manifest.flatMap { try? ModelArtifact($0) }?.manifest.name.sha256
+        models.add(model, of: name)
+        return model
     }
 
     /// What a model is made of; nil when that cannot be read any more.
@@ -39,6 +43,14 @@ extension RegistryStore {
         if let manifest = try? store.manifest(model) { return manifest }
         guard let bytes = try bytes(of: model, limit: ManifestText.maximumSize) else { return nil }
         return try? ManifestText.decode(bytes.span)
+    }
+
+    /// The same in short; kept, since every search asks for it of every model.
+    public func summary(of model: Digest) throws(CakeError) -> ModelSummary? {
+        if let known = models[model] { return known }
+        guard let summary = try contents(of: model).map({ ModelSummary($0) }) else { return nil }
+        models.add(summary, model)
+        return summary
     }
 
     /// A layer of the store as an object without a base: as it lies, or encoded anew. Nil when the store does not have it.

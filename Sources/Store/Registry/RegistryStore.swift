@@ -7,6 +7,8 @@ public struct RegistryStore: Sendable {
     public let store: LocalStore
     let layout: RegistryLayout
     let uploads = Uploads()
+    let opened = OpenBlobs()
+    let models = KnownModels()
     let packs = KnownPacks()
     let current = CurrentModels()
     let knownTokens = KnownTokens()

@@ -104,6 +104,7 @@ extension Push {
                 let chunk = sender.take()
                 let count = Int(min(UInt64(chunk.capacity), wanted.upperBound - position))
                 try stored.bytes.fill(chunk, from: position - start, count: count)
+                try await throttle?.take(UInt64(count))
                 try await sender.send(chunk)
                 progress.did(bytes: UInt64(count))
                 position += UInt64(count)

@@ -9,6 +9,7 @@ public struct Push: Sendable {
         /// Send in pieces of so many bytes, rather than a pack at once.
         public var chunkSize: UInt64?
         public var packsAtOnce = 4
+        public var bytesPerSecond: UInt64?
         public var annotations: [ModelArtifact.Annotation] = []
         public init() {}
     }
@@ -38,6 +39,7 @@ public struct Push: Sendable {
     let others: [RemoteRepository]
     let progress: Progress
     let options: Options
+    let throttle: Throttle?
 
     public init(
         _ manifest: Manifest, from store: LocalStore, to target: RemoteRepository, as tag: TagName,
@@ -50,6 +52,7 @@ public struct Push: Sendable {
         self.others = others.filter { $0.name != target.name }
         self.progress = progress
         self.options = options
+        throttle = options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) }
     }
 
     /// Tags of one repository whose indexes are read.

@@ -97,6 +97,12 @@ public final class RegistryClient: Sendable {
             words = try await exchange.beginning(limit: HubAnswer.maximumBody)
         } catch { try Task.checkCancellation() }
         let head = exchange.head
+        // What Go's servers and nginx say to who comes without TLS.
+        if head.status == 400, routes.origin.scheme == .http, words.firstRange(of: Array("HTTPS".utf8)) != nil {
+            let fix =
+                routes.allowsPlainHTTP ? "leave --plain-http away" : "write https://\(routes) where it says \(routes)"
+            return CakeError(.network, "\(routes) speaks TLS, and was asked without", fix: fix)
+        }
         let error = RegistryAnswer(status: head.status, body: words.span).error(purpose.words, of: "\(routes)")
         guard Retry.isTransient(status: head.status) else { return error }
         let asked = Retry.asked(retryAfter: head["retry-after"], rateLimit: head["ratelimit"], now: Machine.now)

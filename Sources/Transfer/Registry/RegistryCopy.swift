@@ -18,12 +18,17 @@ public struct RegistryCopy: Sendable {
     let progress: Progress
     let pool: BlockingPool
     public var isDryRun = false
+    private let throttle: Throttle?
 
     private static let atOnce = 4
     /// Indexes may list indexes.
     private static let deepest = 4
 
-    public init(from source: RemoteRepository, to target: RemoteRepository, on pool: BlockingPool, progress: Progress) {
+    public init(
+        from source: RemoteRepository, to target: RemoteRepository, bytesPerSecond: UInt64? = nil,
+        on pool: BlockingPool, progress: Progress
+    ) {
+        throttle = bytesPerSecond.map { Throttle(bytesPerSecond: $0) }
         self.source = source
         self.target = target
         self.pool = pool
@@ -87,6 +92,7 @@ public struct RegistryCopy: Sendable {
         let remote = RemoteBlob(blob.name, size: blob.size, in: source)
         let body = UploadBody(name: blob.name, size: blob.size) { range, sender in
             _ = try await remote.bring(range) { chunk, bytes in
+                try await throttle?.take(UInt64(bytes.count))
                 var start = 0
                 while start < bytes.count {
                     let own = sender.take()

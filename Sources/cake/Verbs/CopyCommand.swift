@@ -5,6 +5,7 @@ import Transfer
 struct CopyCommand: Verb {
     let source: String
     let target: String
+    let bytesPerSecond: UInt64?
     let isDryRun: Bool
     let plainHTTP: Bool
 
@@ -19,7 +20,7 @@ struct CopyCommand: Verb {
                 + "same registry has elsewhere is taken over, and the rest passes through without being stored here."
         ],
         positionals: [sourceWord, targetWord],
-        options: [RegistryOptions.plainHTTP.form, dryRun.form],
+        options: [PullOptions.rate.form, RegistryOptions.plainHTTP.form, dryRun.form],
         examples: [
             .init("cake copy ghcr.io/team/m:v1 registry.local:5000/team/m:v1", "into one's own network"),
             .init("cake copy localhost:5111/m:v1 localhost:5111/m:stable", "another tag of the same"),
@@ -29,6 +30,7 @@ struct CopyCommand: Verb {
     init(_ arguments: Arguments) throws(CakeError) {
         source = try arguments.word(Self.sourceWord)
         target = try arguments.word(Self.targetWord)
+        bytesPerSecond = try arguments.value(of: PullOptions.rate)
         isDryRun = arguments.has(Self.dryRun)
         plainHTTP = arguments.has(RegistryOptions.plainHTTP)
     }
@@ -42,13 +44,14 @@ extension CopyCommand {
             throw CakeError(
                 .usage, "\(target) names a digest, and a copy gets a tag", fix: "write \(to.host)/\(to.path):v1")
         }
-        let reading = try session.registry(from.host, for: "cake copy", plainHTTP: plainHTTP)
+        let reading = try session.registry(from, for: "cake copy", plainHTTP: plainHTTP)
         let writing =
-            from.host == to.host ? reading : try session.registry(to.host, for: "cake copy", plainHTTP: plainHTTP)
+            from.host == to.host && from.speaksTLS == to.speaksTLS
+            ? reading : try session.registry(to, for: "cake copy", plainHTTP: plainHTTP)
         let progress = Progress("copying \(from.storeName)", items: "blobs")
         var copy = RegistryCopy(
             from: RemoteRepository(from, reading), to: RemoteRepository(to, writing, for: [.pull, .push]),
-            on: session.pool, progress: progress)
+            bytesPerSecond: bytesPerSecond, on: session.pool, progress: progress)
         copy.isDryRun = isDryRun
         let start = ContinuousClock.now
         let work = copy

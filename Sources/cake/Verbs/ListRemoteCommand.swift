@@ -39,7 +39,7 @@ struct ListRemoteCommand: Verb {
 
 extension ListRemoteCommand {
     func run(in session: Session) async throws {
-        if let host = session.registryHost(name) { return try await list(host, in: session) }
+        if let place = session.registryPlace(name) { return try await list(place, in: session) }
         let reference = try session.hubReference(name).at(revision)
         let source = try session.hub(for: "cake ls-remote")
         if showsRevisions { return show(try await source.revisions(of: reference.repository), in: session) }
@@ -51,8 +51,9 @@ extension ListRemoteCommand {
         session.show(Self.table(snapshot.files, isHere: files.has, showsWholeDigests: isWide))
     }
 
-    private func list(_ host: String, in session: Session) async throws {
-        let client = try session.registry(host, for: "cake ls-remote", plainHTTP: plainHTTP)
+    private func list(_ place: RegistryPlace, in session: Session) async throws {
+        let host = place.host
+        let client = try session.registry(place, for: "cake ls-remote", plainHTTP: plainHTTP)
         let names = try await client.repositories()
         if session.settings.isJSON { return session.show(.array(names.map { JSONValue($0) })) }
         guard !names.isEmpty else {

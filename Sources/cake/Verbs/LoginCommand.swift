@@ -87,11 +87,12 @@ extension LoginCommand {
 
     /// Tried before it is kept: a login that nobody takes is worth nothing.
     private func login(to text: String, _ session: Session) async throws {
-        guard let host = session.registryHost(text + "/") else {
+        guard let registry = session.registryPlace(text + "/") else {
             throw CakeError(
                 .usage, "\(Printable.escape(text)) is no registry's host",
                 fix: "write it like ghcr.io or localhost:5111")
         }
+        let host = registry.host
         let isPerson = session.terminal.isTerminal(.input)
         var name = user
         if name == nil, isPerson, !readsPassword {
@@ -110,7 +111,7 @@ extension LoginCommand {
         let password = try await session.input.secretLine()
         if isPerson { session.errors.line("") }
         let login = try RegistryLogin(user: name, password: password ?? "")
-        let client = try session.registry(host, for: "cake login", plainHTTP: plainHTTP, login: login)
+        let client = try session.registry(registry, for: "cake login", plainHTTP: plainHTTP, login: login)
         try await client.check()
         let place = try session.settings.registryCredentials.keep(login, for: host)
         if session.settings.isJSON {

@@ -8,6 +8,7 @@ struct PushCommand: Verb {
     let target: String
     let bases: [String]
     let chunkSize: UInt64?
+    let bytesPerSecond: UInt64?
     let isDryRun: Bool
     let plainHTTP: Bool
 
@@ -34,7 +35,7 @@ struct PushCommand: Verb {
                 + "cake login HOST.",
         ],
         positionals: [nameWord, targetWord],
-        options: [baseOption.form, chunk.form, RegistryOptions.plainHTTP.form, dryRun.form],
+        options: [baseOption.form, chunk.form, PullOptions.rate.form, RegistryOptions.plainHTTP.form, dryRun.form],
         examples: [
             .init("cake push mistral-ft registry.local:5000/team/mistral:v1", "to a team's registry"),
             .init("cake push my-tune ghcr.io/me/my-tune:v2 --dry-run", "what it would send"),
@@ -48,6 +49,7 @@ struct PushCommand: Verb {
         target = try arguments.word(Self.targetWord)
         bases = try arguments.values(of: Self.baseOption)
         chunkSize = try arguments.value(of: Self.chunk)
+        bytesPerSecond = try arguments.value(of: PullOptions.rate)
         isDryRun = arguments.has(Self.dryRun)
         plainHTTP = arguments.has(RegistryOptions.plainHTTP)
     }
@@ -68,11 +70,12 @@ extension PushCommand {
                 fix: "cake pull \(named.name) completes it")
         }
         let manifest = try store.manifest(named.record.manifest)
-        let client = try session.registry(reference.host, for: "cake push", plainHTTP: plainHTTP)
+        let client = try session.registry(reference, for: "cake push", plainHTTP: plainHTTP)
         let others = try others(than: reference, of: manifest, store, session)
         var options = Push.Options()
         options.chunkSize = chunkSize
-        options.annotations = annotations(named, others)
+        options.bytesPerSecond = bytesPerSecond
+        options.annotations = store.annotations(of: named, manifest)
         let progress = Progress("looking at \(reference.storeName)", items: "layers")
         let start = ContinuousClock.now
         let push = Push(
@@ -129,17 +132,6 @@ extension PushCommand {
             found.append(repository)
         }
         return found
-    }
-
-    private func annotations(_ named: LocalStore.Named, _ others: [RepositoryName]) -> [ModelArtifact.Annotation] {
-        var annotations = [ModelArtifact.Annotation("org.opencontainers.image.title", named.name.string)]
-        if let source = named.record.source, !source.hasPrefix("/") {
-            annotations.append(.init("org.opencontainers.image.source", source))
-        }
-        if let commit = named.record.commit {
-            annotations.append(.init("org.opencontainers.image.revision", commit))
-        }
-        return annotations
     }
 
     /// So that models made from this one find its layers there.

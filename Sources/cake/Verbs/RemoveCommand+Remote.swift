@@ -7,7 +7,7 @@ extension RemoveCommand {
         var references: [RegistryReference] = []
         for name in names { references.append(try session.registryReference(name)) }
         for reference in references {
-            let client = try session.registry(reference.host, for: "cake rm --remote", plainHTTP: plainHTTP)
+            let client = try session.registry(reference, for: "cake rm --remote", plainHTTP: plainHTTP)
             let reading = RemoteRepository(reference, client)
             let repository = RemoteRepository(reference, client, for: [.pull, .push, .delete])
             let digest = try await reading.manifest(reference.manifest).name

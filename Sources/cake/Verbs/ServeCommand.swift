@@ -139,7 +139,9 @@ extension ServeCommand {
     private func serve(_ settings: RegistryServer.Settings, _ files: TLSFiles?, in session: Session) async throws {
         let log = AccessLog(session.output)
         let pool = BlockingPool(threads: Self.threads)
-        let server = try RegistryServer(session.openStore(), settings, pool: pool) { log.write($0) }
+        let server = try RegistryServer(
+            session.openStore(), settings, pool: pool, log: { log.write($0) },
+            meanwhile: { [output = session.output] in output.handOn() })
         let manner = settings.allowsPush ? "to pull from and push to" : "to pull from"
         let scheme = settings.certificate == nil ? "http" : "https"
         session.reporter.note("serving a registry on \(scheme)://\(server.address), \(manner)")
@@ -164,12 +166,13 @@ extension ServeCommand {
             while true { try await Task.sleep(for: .seconds(3600)) }
         } catch {
             await server.drain(within: Self.drainTime)
+            session.output.handOn()
             throw error
         }
     }
 }
 
-/// Each request as one line of JSON, at once.
+/// Each request as one line of JSON, which leaves with those of the next moments.
 private struct AccessLog: Sendable {
     private let output: StandardOutput
 
@@ -187,7 +190,7 @@ private struct AccessLog: Sendable {
             "milliseconds": JSONValue(milliseconds), "whole": .bool(record.isWhole),
             "agent": JSONValue(record.request["user-agent"]),
         ]
-        // Nobody reads it any more: that is no reason to stop serving.
-        try? output.send(Array((line.text(.compact) + "\n").utf8).span)
+        // That nobody reads it any more is no reason to stop serving.
+        output.line(line.text(.compact))
     }
 }

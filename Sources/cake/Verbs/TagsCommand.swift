@@ -22,7 +22,7 @@ struct TagsCommand: Verb {
 extension TagsCommand {
     func run(in session: Session) async throws {
         let reference = try session.registryReference(name)
-        let client = try session.registry(reference.host, for: "cake tags", plainHTTP: plainHTTP)
+        let client = try session.registry(reference, for: "cake tags", plainHTTP: plainHTTP)
         let tags = try await RemoteRepository(reference, client).tags()
         if session.settings.isJSON { return session.show(.array(tags.map { JSONValue($0.text) })) }
         guard !tags.isEmpty else {

@@ -1,6 +1,6 @@
 // What the codec makes of models, on one thread and in memory: codec MODEL.safetensors [BASE.safetensors] [ROUNDS] [PART/PARTS]
-// Of PARTS, from 0 on, each has every PARTS-th tensor: for two programs at once. Beside a base, tensors that are the same are
-// left out, others are encoded beside those of the same name, dtype and shape.
+// Of PARTS, from 0 on, each has every PARTS-th tensor that is coded: for two programs at once. Beside a base, tensors that are
+// the same are left out, others are encoded beside those of the same name, dtype and shape.
 import Model
 import Platform
 import Store
@@ -35,13 +35,16 @@ let model = try Model(path)
 let base = paths.count > 1 ? try Model(paths[paths.index(after: paths.startIndex)]) : nil
 var trial = Trial(rounds: rounds)
 var same: UInt64 = 0
-for (number, entry) in model.header.tensors.enumerated() where !entry.range.isEmpty && number % parts[1] == parts[0] {
+var number = 0
+for entry in model.header.tensors where !entry.range.isEmpty {
     let plain = model.bytes(entry.range)
     let other = base?.header.tensors.first { $0.tensor == entry.tensor }
     if let other, let base, try plain.all() == base.bytes(other.range).all() {
         same += plain.count
         continue
     }
+    number += 1
+    guard number % parts[1] == parts[0] else { continue }
     try trial.run(plain, entry.tensor.kind, base: other.flatMap { base?.bytes($0.range) })
 }
 let outcome = trial.outcome

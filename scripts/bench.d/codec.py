@@ -30,7 +30,7 @@ def told(command, parts=1):
 
 def speed(answers, step, program=None):
     """MB/s of all of them together."""
-    return sum(answer["plain"] / (answer[program] if program else answer)[step] for answer in answers) / 1e6
+    return sum(answer["plain"] / (answer[program] if program else answer)[step] for answer in answers if answer["plain"]) / 1e6
 
 
 def families(quick):

@@ -15,13 +15,20 @@ func swift(_ name: String, _ dependencies: [Target.Dependency] = [], path: Strin
     .target(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
 }
 
+/// What only tests use, and much: made fast in every build, so that they spend their time in what they test.
+func helper(_ name: String, _ dependencies: [Target.Dependency] = [], path: String) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: path,
+        swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))])
+}
+
 func tests(
     _ name: String, _ dependencies: [Target.Dependency], path: String? = nil, exclude: [String] = []
 ) -> Target {
     .testTarget(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: strict)
 }
 
-// Arrows point down only: cake → Transfer and Server → Store → Platform → Model. ArchitectureTests holds the table.
+// Arrows point down only: cake → Server → Transfer → Store → Platform → Model. ArchitectureTests holds the table.
 let package = Package(
     name: "cake",
     products: [.executable(name: "cake", targets: ["cake"])],
@@ -40,24 +47,26 @@ let package = Package(
             ["Model", "CShims", "CKernels", "CCurl", "CZstd", "CCrypto", "CXXHash", "CZlib", "CMicroHTTPD"]),
         swift("Store", ["Model", "Platform"]),
         swift("Transfer", ["Model", "Platform", "Store"]),
-        swift("Server", ["Model", "Platform", "Store"], path: "Registry/Server"),
+        swift("Server", ["Model", "Platform", "Store", "Transfer"], path: "Registry/Server"),
         .executableTarget(
             name: "cake", dependencies: ["Server", "Transfer", "Store", "Platform", "Model"], swiftSettings: strict),
-        swift("Hub", ["Model", "Platform", "CShims", "CCrypto"], path: "Tests/Hub"),
+        helper("Hub", ["Model", "Platform", "CShims", "CCrypto"], path: "Tests/Hub"),
         .executableTarget(
             name: "hub", dependencies: ["Hub", "Model", "Platform"], path: "Tests/HubServer", swiftSettings: strict),
         .executableTarget(
             name: "codec", dependencies: ["Model", "Platform", "Store", "Transfer"], path: "Tests/Codec",
             swiftSettings: strict),
         .executableTarget(name: "line", path: "Tests/Line", swiftSettings: strict),
-        swift("Support", ["Model", "Platform", "Store", "Transfer", "CShims"], path: "Tests/Support"),
+        helper("Support", ["Model", "Platform", "Store", "Transfer", "CShims"], path: "Tests/Support"),
         tests("ArchitectureTests", []),
         tests("ModelTests", ["Model", "Support"]),
         tests("PlatformTests", ["Model", "Platform", "Support"]),
         tests("StoreTests", ["Model", "Platform", "Store", "Transfer", "Support"]),
         tests("TransferTests", ["Model", "Platform", "Store", "Transfer", "Support", "Hub"]),
         tests("HubTests", ["Model", "Platform", "Hub"]),
-        tests("ServerTests", ["Model", "Platform", "Store", "Transfer", "Server", "Support"], path: "Registry/Tests"),
+        tests(
+            "ServerTests", ["Model", "Platform", "Store", "Transfer", "Server", "Support", "Hub"],
+            path: "Registry/Tests"),
         tests(
             "CommandTests", ["Model", "Platform", "Store", "Transfer", "Support", "Hub", "cake"], exclude: ["Golden"]),
     ],

@@ -2,6 +2,7 @@ import Model
 import Platform
 import Store
 import Synchronization
+import Transfer
 
 /// What is answered to each request. Each kind of thing has a file of its own.
 struct Answers: Sendable {
@@ -20,13 +21,16 @@ struct Answers: Sendable {
         let isStopping = Atomic(false)
     }
 
-    init(_ registry: RegistryStore, _ settings: RegistryServer.Settings) {
+    init(_ registry: RegistryStore, _ settings: RegistryServer.Settings) throws(CakeError) {
         self.registry = registry
         self.settings = settings
         limit = RequestLimit(settings.requestsPerSecond)
         isLoopback = settings.address.isLoopback
         ownNames = Set(["localhost", "127.0.0.1", "[::1]"] + settings.hostNames.map { $0.lowercased() })
-        hub = HubAnswers(models: HubModels(registry.store), speaksTLS: settings.certificate != nil)
+        let models = HubModels(registry.store)
+        hub = HubAnswers(
+            models: models, mirror: try settings.mirror.map { found throws(CakeError) in try Mirror(models, found) },
+            speaksTLS: settings.certificate != nil)
     }
 
     /// From now on this server is not ready for more.
@@ -150,7 +154,8 @@ struct Answers: Sendable {
         }
         return patient {
             let text = metrics.text(
-                freeBytes: try? registry.freeBytes(), isStopping: state.isStopping.load(ordering: .acquiring))
+                freeBytes: try? registry.freeBytes(), isStopping: state.isStopping.load(ordering: .acquiring),
+                mirror: hub.mirror?.counts)
             return ServerReply(
                 200, [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")], .bytes(Array(text.utf8)))
         }

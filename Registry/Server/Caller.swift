@@ -1,6 +1,7 @@
 import Model
 import Platform
 import Store
+import Transfer
 
 /// Who asks, and what that lets them do.
 struct Caller: Sendable {
@@ -63,6 +64,16 @@ struct Caller: Sendable {
         case .everything, .token: true
         case .reading, .none: false
         }
+    }
+
+    /// To another Hub. Where this server has tokens, what a request brings is one of those, and goes nowhere else.
+    func asker(_ request: ServerRequest) -> Mirror.Asker {
+        guard case .everything = rights else {
+            if case .token = rights { return Mirror.Asker(token: nil, isTrusted: true) }
+            return Mirror.Asker(token: nil)
+        }
+        let secret = request["authorization"].flatMap { Authorization.secret(in: $0) }
+        return Mirror.Asker(token: secret.flatMap { try? HubToken($0) })
     }
 
     var mayAsk: Bool { if case .none = rights { false } else { true } }

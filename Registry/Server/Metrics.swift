@@ -1,6 +1,7 @@
 import Model
 import Platform
 import Synchronization
+import Transfer
 
 /// What has happened so far, for whoever watches.
 final class Metrics: Sendable {
@@ -34,7 +35,7 @@ final class Metrics: Sendable {
     }
 
     /// In the text format that Prometheus reads.
-    func text(freeBytes: UInt64?, isStopping: Bool) -> String {
+    func text(freeBytes: UInt64?, isStopping: Bool, mirror: Mirror.Counts?) -> String {
         let state = state.withLock { $0 }
         var text = ""
         func metric(_ name: String, _ type: String, _ help: String, _ values: [(label: String, value: String)]) {
@@ -52,6 +53,18 @@ final class Metrics: Sendable {
         one("received_bytes_total", "counter", "Bytes of bodies that came.", "\(state.received)")
         one("request_seconds_total", "counter", "Time that requests took.", "\(state.seconds)")
         one("cut_total", "counter", "Answers that did not leave to their end.", "\(state.cut)")
+        if let mirror {
+            func count(_ name: String, _ help: String, _ count: Mirror.Count) {
+                one("mirror_\(name)_total", "counter", help, "\(count.value)")
+            }
+            count("asked", "Questions to the upstream about repositories.", mirror.asked)
+            count("transfers", "Files that were brought from the upstream.", mirror.transfers)
+            count("joined", "Requests that found their file on its way.", mirror.joined)
+            count("fetched_bytes", "Bytes that came from the upstream.", mirror.fetched)
+            count("unchecked_bytes", "Bytes given before their file was known to be right.", mirror.unchecked)
+            count("wrong", "Files that came wrong.", mirror.wrong)
+            count("evicted", "Models that made room for others.", mirror.evicted)
+        }
         if let freeBytes { one("free_bytes", "gauge", "Room on the disk of the store.", "\(freeBytes)") }
         one("stopping", "gauge", "1 when the server is ending.", isStopping ? "1" : "0")
         return text

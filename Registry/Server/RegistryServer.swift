@@ -1,6 +1,7 @@
 public import Model
 public import Platform
 public import Store
+public import Transfer
 
 /// An OCI registry over a store: what `cake serve` runs.
 public final class RegistryServer: Sendable {
@@ -20,6 +21,8 @@ public final class RegistryServer: Sendable {
         public var certificate: ServerCertificate?
         /// Uploads that nobody went on with for so long are given up.
         public var uploadLife = Duration.seconds(24 * 3600)
+        /// Where the Hub's clients are brought from what is not here.
+        public var mirror: Mirror.Settings?
 
         public init() {}
     }
@@ -48,7 +51,13 @@ public final class RegistryServer: Sendable {
                 "\(settings.address) is open to other machines, and anybody there could push: no token says who may",
                 fix: "make one with cake serve token add NAME --push='*', or leave --push away")
         }
-        let answers = Answers(registry, settings)
+        guard settings.mirror == nil || store.isWritable else {
+            throw CakeError(
+                .failed,
+                "the store \(Printable.escape(store.layout.root)) cannot be written to, so nothing can be brought into it",
+                fix: "leave --upstream away, or check who owns the folder")
+        }
+        let answers = try Answers(registry, settings)
         if settings.allowsPush { try answers.registry.expire(settings.uploadLife) }
         self.answers = answers
         let metrics = answers.metrics
@@ -68,14 +77,18 @@ public final class RegistryServer: Sendable {
     /// New connections are met with this certificate; those that are open go on as they were.
     public func replace(_ certificate: ServerCertificate) throws(CakeError) { try server.replace(certificate) }
 
+    /// Returns when what is being brought for clients now is here, or has failed.
+    package func settle() async { await answers.hub.mirror?.settle() }
+
     /// Takes no more connections, and returns when what was begun is answered, or the time is over.
     public func drain(within time: Duration) async {
         answers.stop()
         server.drain()
         let deadline = ContinuousClock.now + time
         // A task of its own: whoever is cancelled drains all the same.
-        await Task {
+        await Task { [answers] in
             while !server.isIdle, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(10)) }
+            await answers.hub.mirror?.stop()
         }.value
     }
 }

@@ -36,5 +36,8 @@ FOLDING uint32_t cake_fold_crc(uint32_t crc, const uint8_t *bytes, size_t count)
 }
 #else
 int cake_can_fold_crc(void) { return 0; }
-uint32_t cake_fold_crc(uint32_t crc, const uint8_t *bytes, size_t count) { return crc; }
+uint32_t cake_fold_crc(uint32_t crc, const uint8_t *bytes, size_t count) {
+    (void)bytes, (void)count;
+    return crc;
+}
 #endif

@@ -31,6 +31,25 @@ public struct HubAnswer: Sendable {
         }
     }
 
+    /// The same for a client of a server that asked on its behalf.
+    public func refusal(asked: Duration?) -> HubRefusal {
+        let seconds = asked.map { max(1, min(Int($0.components.seconds), 3600)) } ?? 10
+        switch status {
+        case 429: return .upstream(429, "The upstream Hub asks for fewer requests", retryAfter: seconds)
+        case 503: return .upstream(503, "The upstream Hub has trouble of its own", retryAfter: seconds)
+        case 408, 425, 500...: return .upstream(502, "The upstream Hub answers \(status)", retryAfter: seconds)
+        default:
+            let code = code.flatMap(HubRefusal.Code.init) ?? (status == 401 || status == 404 ? .noRepository : nil)
+            return HubRefusal(status, code, "The upstream Hub refuses this" + ascii)
+        }
+    }
+
+    /// Its words, for a header.
+    private var ascii: String {
+        let words = String(decoding: message.utf8.filter { (0x20...0x7e).contains($0) }, as: UTF8.self)
+        return words.isEmpty ? "" : ": " + words
+    }
+
     /// JSON's `error`, the first of its `errors`, or the first line of plain text. A page of HTML says nothing.
     private static func words(in body: Span<UInt8>) -> String {
         let body = body.extracting(first: maximumBody)

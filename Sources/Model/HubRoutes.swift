@@ -6,16 +6,17 @@ public struct HubRoutes: Hashable, Sendable, CustomStringConvertible {
     /// The path under which a mirror lives: empty, or `/hub` without a slash at its end.
     public let prefix: String
 
-    public init(endpoint: String = standardEndpoint) throws(CakeError) {
+    /// `name` is what a person gave it by.
+    public init(endpoint: String = standardEndpoint, calledAs name: String = "HF_ENDPOINT") throws(CakeError) {
         let url: WebURL
         do {
             url = try WebURL(endpoint)
         } catch {
-            throw error.at("HF_ENDPOINT")
+            throw error.at(name)
         }
         guard url.query == nil else {
             throw CakeError(
-                .usage, "HF_ENDPOINT: \(url) has a question mark", fix: "write it like \(HubRoutes.standardEndpoint)")
+                .usage, "\(name): \(url) has a question mark", fix: "write it like \(HubRoutes.standardEndpoint)")
         }
         origin = url.origin
         var prefix = url.path
@@ -47,6 +48,13 @@ public struct HubRoutes: Hashable, Sendable, CustomStringConvertible {
 
     /// Branches and tags.
     public func revisions(of repository: HubRepository) -> WebURL { api(repository, "/refs") }
+
+    public func commits(of repository: HubRepository, at revision: String) -> WebURL {
+        api(repository, "/commits/" + PercentText.encode(revision))
+    }
+
+    /// Answers who may read it.
+    public func admission(to repository: HubRepository) -> WebURL { api(repository, "/auth-check") }
 
     /// What lets one ask the Xet server that keeps the files.
     public func xetReadToken(of repository: HubRepository, at revision: String) -> WebURL {

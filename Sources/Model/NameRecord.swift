@@ -78,6 +78,19 @@ public struct NameRecord: Hashable, Sendable {
         set { fields["pinned"] = newValue ? "yes" : nil }
     }
 
+    /// How a name came to be here when nobody typed it.
+    public enum Mark: String, Sendable {
+        /// A mirror brought it for its clients.
+        case mirrored
+        /// The same, of a repository that its Hub does not show to everybody.
+        case mirroredClosed = "mirrored-closed"
+    }
+
+    public var mark: Mark? {
+        get { fields["mark"].flatMap(Mark.init) }
+        set { fields["mark"] = newValue?.rawValue }
+    }
+
     static let firstLine = "cake name 1"
     /// The ETags of some 100,000 files.
     public static let maximumSize = 32 << 20

@@ -2,7 +2,7 @@
 public struct Snapshot: Hashable, Sendable {
     public let repository: HubRepository
     /// What was asked for; nil is `main`.
-    public let revision: String?
+    public private(set) var revision: String?
     /// What that meant, in 40 hex digits.
     public let commit: String
     /// Sorted by path, each path once, none of which meet on any disk.
@@ -30,6 +30,13 @@ public struct Snapshot: Hashable, Sendable {
         self.commit = commit
         self.files = sorted
         size = total
+    }
+
+    /// The same commit, by another word.
+    public func called(_ revision: String) -> Snapshot {
+        var other = self
+        other.revision = revision
+        return other
     }
 
     public func file(at path: FilePath) -> SnapshotFile? {

@@ -1,3 +1,4 @@
+internal import CXXHash
 internal import Glibc
 public import Model
 
@@ -93,5 +94,54 @@ public struct RawFrame: Sendable {
             guard mark == size(ofBlock: index) << 3 | (index == blocks - 1 ? 1 : 0) else { return false }
         }
         return true
+    }
+}
+
+extension RawFrame {
+    /// Puts plain bytes into such a frame at the start of `room`; returns its length, or nil when they do not fit. Libzstd takes
+    /// three times as long to find that it is to do nothing. A block of one byte over and over has that byte alone; but not the
+    /// first, which early readers of zstd refuse.
+    static func write(_ plain: Span<UInt8>, into room: inout MutableSpan<UInt8>) -> Int? {
+        let count = plain.count
+        precondition(count < 1 << 30)
+        let blocks = max(1, (count + block - 1) / block)
+        guard room.count >= 9 + blocks * mark + count + checksum else { return nil }
+        var end = 0
+        func put(_ number: Int, _ bytes: Int, into room: inout MutableSpan<UInt8>) {
+            for index in 0..<bytes { room[end + index] = UInt8(truncatingIfNeeded: number >> (8 * index)) }
+            end += bytes
+        }
+        put(Int(magic), 4, into: &room)
+        // One segment, a checksum, and the content's size in as few bytes as it takes.
+        switch count {
+        case ..<256:
+            put(0x24, 1, into: &room)
+            put(count, 1, into: &room)
+        case ..<(65_536 + 256):
+            put(0x64, 1, into: &room)
+            put(count - 256, 2, into: &room)
+        default:
+            put(0xA4, 1, into: &room)
+            put(count, 4, into: &room)
+        }
+        for index in 0..<blocks {
+            let part = plain.extracting(index * block..<min(count, (index + 1) * block))
+            let isOneByte = index > 0 && repeats(part)
+            put(part.count << 3 | (isOneByte ? 2 : 0) | (index == blocks - 1 ? 1 : 0), mark, into: &room)
+            let kept = isOneByte ? part.extracting(first: 1) : part
+            room.copy(kept, at: end)
+            end += kept.count
+        }
+        let sum = unsafe plain.withUnsafeBufferPointer { unsafe XXH64($0.baseAddress, $0.count, 0) }
+        put(Int(truncatingIfNeeded: sum), checksum, into: &room)
+        return end
+    }
+
+    /// Whether a byte is followed by nothing but itself.
+    private static func repeats(_ bytes: Span<UInt8>) -> Bool {
+        unsafe bytes.withUnsafeBufferPointer { bytes in
+            guard bytes.count > 1, let start = bytes.baseAddress else { return false }
+            return unsafe memcmp(start, start + 1, bytes.count - 1) == 0
+        }
     }
 }

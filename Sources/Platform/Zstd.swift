@@ -31,14 +31,18 @@ public enum ZstdEffort: Hashable, Sendable {
         unsafe ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters)
         unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
         switch effort {
+        case .none:
+            guard let length = RawFrame.write(plain, into: &room) else {
+                throw CakeError(.failed, "zstd cannot encode: \(Zstd.words(Zstd.noRoom))")
+            }
+            return length
         case .level(let level):
             unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
-        case .none, .literals:
-            // The most negative level takes steps so long that nothing is found; without coded literals each block is
-            // then left raw.
-            let codesLiterals = if case .literals = effort { ZSTD_ps_enable } else { ZSTD_ps_disable }
+        case .literals:
+            // The most negative level takes steps so long that nothing is found.
             unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, -131_072)
-            unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_experimentalParam5, Int32(codesLiterals.rawValue))
+            unsafe ZSTD_CCtx_setParameter(
+                context, ZSTD_c_experimentalParam5, Int32(ZSTD_ps_enable.rawValue))
         }
         let length =
             if cuts.isEmpty {

@@ -4,7 +4,10 @@ internal import Platform
 /// Which of the layers that are offered a new one becomes a delta of. That it becomes one at all the codec decides.
 extension LocalStore {
     /// So many are compared, those that were offered first.
-    private static let mostCompared = 4
+    private static let mostCompared = 16
+
+    /// A base that takes so many times what the nearest does is not looked at again.
+    private static let far = 1.25
 
     /// Taken for the operation; nil when none will do.
     func chooseBase(
@@ -14,26 +17,54 @@ extension LocalStore {
         guard candidates.count > 1 else {
             return try candidates.first.flatMap { base throws(CakeError) in try operation.take(base: base) }
         }
-        let ranked = LocalStore.ranked(candidates, by: try costs(of: plain, dtype, beside: candidates))
-        for candidate in ranked { if let taken = try operation.take(base: candidate) { return taken } }
+        for candidate in try nearest(of: candidates, to: plain, dtype) {
+            if let taken = try operation.take(base: candidate) { return taken }
+        }
         return nil
     }
 
     /// What samples of a layer take beside each of several others.
     func costs(of plain: PlainBytes, _ dtype: DType?, beside others: [Layer]) throws(CakeError) -> [Int] {
+        var sums = [Int](repeating: 0, count: others.count)
+        for place in LocalStore.places(in: plain) {
+            let costs = try costs(of: plain, dtype, piece: place, beside: others)
+            for index in others.indices { sums[index] += costs[index] }
+        }
+        return sums
+    }
+
+    /// Those that are not far, the nearest first. Most are told to be far by the first sample.
+    private func nearest(
+        of candidates: [Layer], to plain: PlainBytes, _ dtype: DType?
+    ) throws(CakeError) -> [Layer] {
+        var near = candidates.map { (layer: $0, cost: 0) }
+        for place in LocalStore.places(in: plain) where near.count > 1 {
+            let costs = try costs(of: plain, dtype, piece: place, beside: near.map(\.layer))
+            for index in near.indices { near[index].cost += costs[index] }
+            let least = near.map(\.cost).min() ?? 0
+            near.removeAll { Double($0.cost) > Double(least) * LocalStore.far }
+        }
+        return LocalStore.ranked(near.map(\.layer), by: near.map(\.cost))
+    }
+
+    /// The middle and, of what is longer, two places more: fine-tunes differ from their base alike all over a tensor.
+    private static func places(in plain: PlainBytes) -> [Int] {
+        plain.pieces > 8 ? [3, 1, 5].map { plain.pieces * $0 / 6 } : [plain.pieces / 2]
+    }
+
+    private func costs(
+        of plain: PlainBytes, _ dtype: DType?, piece place: Int, beside others: [Layer]
+    ) throws(CakeError) -> [Int] {
         let piece = plainChunks.take()
         defer { plainChunks.giveBack(piece) }
-        // The middle and, of what is longer, two places more: fine-tunes differ from their base alike all over a tensor.
-        let places = plain.pieces > 8 ? [1, 3, 5].map { plain.pieces * $0 / 6 } : [plain.pieces / 2]
         let reader = LayerReader(self)
-        var costs = [Int](repeating: 0, count: others.count)
-        for place in places {
-            try plain.fill(piece: place, into: piece)
-            for index in others.indices {
-                costs[index] += try piece.withBytes { bytes throws(CakeError) in
-                    try cost(of: bytes, dtype, piece: place, beside: others[index], reader)
-                }
-            }
+        try plain.fill(piece: place, into: piece)
+        var costs: [Int] = []
+        for other in others {
+            costs.append(
+                try piece.withBytes { bytes throws(CakeError) in
+                    try cost(of: bytes, dtype, piece: place, beside: other, reader)
+                })
         }
         return costs
     }

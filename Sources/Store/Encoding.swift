@@ -15,9 +15,9 @@ struct Encoding: Sendable {
         factors = nil
     }
 
-    init(_ factors: Factors) {
+    init(_ factors: Factors, _ efforts: [ZstdEffort] = groupedEfforts) {
         form = .lowRank(factors.lowRank)
-        efforts = Encoding.groupedEfforts
+        self.efforts = efforts
         self.factors = factors
     }
 
@@ -61,7 +61,7 @@ struct Encoding: Sendable {
         let form = Form(of: dtype)
         var candidates = [Encoding(.plain, [searched(dtype)])]
         if form != .plain { candidates.append(Encoding(form, all: .literals)) }
-        if base != nil { candidates += Form.deltas(of: dtype).map { Encoding($0, deltaEfforts(of: $0)[0]) } }
+        if base != nil { candidates += Form.deltas(of: dtype).map { Encoding($0, searchedEfforts(of: $0)) } }
         var best: (encoding: Encoding, size: Int) = (.raw, Int(Double(plain.count) * worthwhileShare))
         for candidate in candidates {
             let frames = try coder.write(plain, candidate, base: base, into: stored)
@@ -89,17 +89,21 @@ struct Encoding: Sendable {
         of plain: Span<UInt8>, dtype: DType?, beside base: Chunk, coder: Coder, stored: Chunk
     ) throws(CakeError) -> Int {
         guard let form = Form.deltas(of: dtype).first else { return plain.count }
-        _ = try coder.write(plain, Encoding(form, deltaEfforts(of: form)[0]), base: base, into: stored)
+        _ = try coder.write(plain, Encoding(form, searchedEfforts(of: form)), base: base, into: stored)
         return stored.count
     }
 
     private static let groupedEfforts: [ZstdEffort] = [.level(1), .none]
 
-    /// How hard zstd may try on the frames of a delta.
+    /// How hard zstd may try on the frames of a delta: without a search first, and with one.
     private static func deltaEfforts(of form: Form) -> [[ZstdEffort]] {
-        if case .grouped = form { return [groupedEfforts] }
-        let frames = form.framesPerPiece
-        return [Array(repeating: .level(1), count: frames), Array(repeating: .literals, count: frames)]
+        let unsearched: [ZstdEffort] =
+            form.groupedLayout != nil ? [.literals, .none] : Array(repeating: .literals, count: form.framesPerPiece)
+        return [unsearched, searchedEfforts(of: form)]
+    }
+
+    private static func searchedEfforts(of form: Form) -> [ZstdEffort] {
+        form.groupedLayout != nil ? groupedEfforts : Array(repeating: .level(1), count: form.framesPerPiece)
     }
 
     /// Decides for a layer too large to try whole, from samples spread evenly over it.
@@ -159,7 +163,7 @@ struct Encoding: Sendable {
         }
         guard let found else { return best.encoding }
         let candidate = Encoding(found)
-        var tally = Tally(candidate.form, [candidate.efforts])
+        var tally = Tally(candidate.form, deltaEfforts(of: candidate.form))
         for index in places {
             try plain.fill(piece: index, into: piece)
             try read(index, beside)
@@ -168,8 +172,9 @@ struct Encoding: Sendable {
             try tally.add(piece, base: beside, adding: candidate.addend(piece: index), coder, stored)
         }
         let ahead = try Double(found.stored(with: coder, stored)) / Double(plain.count)
-        let share = tally.best(searchingFor: worthSearchingShare).share + ahead
-        return share < best.share * worthFactorsShare ? candidate : best.encoding
+        let other = tally.best(searchingFor: worthSearchingShare)
+        guard other.share + ahead < best.share * worthFactorsShare else { return best.encoding }
+        return Encoding(found, other.encoding.efforts)
     }
 
     /// What samples became under each of a few efforts, frame by frame.

@@ -91,7 +91,7 @@ extension LocalStore {
         try Disk.syncFolder(layout.names)
     }
 
-    private func path(of name: ModelName) -> String { layout.names + "/" + name.fileName }
+    func path(of name: ModelName) -> String { layout.names + "/" + name.fileName }
 
     /// The record of a name; none for a damaged one, which is there to be replaced.
     private func readable(_ name: ModelName) throws(CakeError) -> NameRecord? {

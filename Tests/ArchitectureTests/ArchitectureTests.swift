@@ -11,7 +11,7 @@ import Testing
         ],
         "Store": ["Model", "Platform", "Synchronization"],
         "Transfer": ["Model", "Platform", "Store", "Synchronization"],
-        "Server": ["Model", "Platform", "Store", "Synchronization"],
+        "Server": ["Model", "Platform", "Store", "Transfer", "Synchronization"],
         "cake": ["Model", "Platform", "Store", "Transfer", "Server", "Synchronization"],
     ]
 

@@ -1,5 +1,6 @@
-// What the codec makes of models, on one thread and in memory: codec MODEL.safetensors [BASE.safetensors] [ROUNDS]
-// Beside a base, tensors that are the same are left out, others are encoded beside those of the same name, dtype and shape.
+// What the codec makes of models, on one thread and in memory: codec MODEL.safetensors [BASE.safetensors] [ROUNDS] [PART/PARTS]
+// Of PARTS, from 0 on, each has every PARTS-th tensor: for two programs at once. Beside a base, tensors that are the same are
+// left out, others are encoded beside those of the same name, dtype and shape.
 import Model
 import Platform
 import Store
@@ -26,12 +27,15 @@ func seconds(_ duration: Duration) -> Double {
 let arguments = CommandLine.arguments.dropFirst()
 let paths = arguments.filter { $0.hasSuffix(".safetensors") }
 let rounds = arguments.compactMap { Int($0) }.first ?? 3
-guard let path = paths.first else { throw CakeError(.usage, "codec MODEL.safetensors [BASE.safetensors] [ROUNDS]") }
+let parts = arguments.map { $0.split(separator: "/").compactMap { Int($0) } }.first { $0.count == 2 } ?? [0, 1]
+guard let path = paths.first, parts[0] >= 0, parts[0] < parts[1] else {
+    throw CakeError(.usage, "codec MODEL.safetensors [BASE.safetensors] [ROUNDS] [PART/PARTS]")
+}
 let model = try Model(path)
 let base = paths.count > 1 ? try Model(paths[paths.index(after: paths.startIndex)]) : nil
 var trial = Trial(rounds: rounds)
 var same: UInt64 = 0
-for entry in model.header.tensors where !entry.range.isEmpty {
+for (number, entry) in model.header.tensors.enumerated() where !entry.range.isEmpty && number % parts[1] == parts[0] {
     let plain = model.bytes(entry.range)
     let other = base?.header.tensors.first { $0.tensor == entry.tensor }
     if let other, let base, try plain.all() == base.bytes(other.range).all() {

@@ -99,7 +99,9 @@ import Testing
     }
 
     @Test func `that does not fit its room is refused`() throws {
-        #expect(throws: CakeError.self) { try Self.encode(seededBytes(1000, seed: 1), .level(1), room: 100) }
+        for effort in [ZstdEffort.none, .level(1)] {
+            #expect(throws: CakeError.self) { try Self.encode(seededBytes(1000, seed: 1), effort, room: 100) }
+        }
     }
 }
 

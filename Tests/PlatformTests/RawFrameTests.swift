@@ -47,4 +47,15 @@ import Testing
         #expect(RawFrame(length: .max, plain: 5) == nil && RawFrame(length: 10, plain: .max) == nil)
         #expect(RawFrame(length: 20, plain: 0) == nil && RawFrame(length: -1, plain: -5) == nil)
     }
+
+    @Test func `has a byte for a block that is nothing but that byte, unless it is the first`() throws {
+        let (block, zeros) = (128 << 10, [UInt8](repeating: 0, count: 256 << 10))
+        for (plain, repeated) in [(zeros, 1), (zeros + zeros, 3), (zeros + [7], 1)] {
+            let frame = try `A zstd frame`.encode(plain, .none)
+            let blocks = (plain.count + block - 1) / block
+            #expect(frame.count == 9 + 3 * blocks + plain.count + 4 - repeated * (block - 1))
+            #expect(try `A zstd frame`.decode(frame, count: plain.count) == plain)
+            #expect(try read(frame, plain: plain.count, named: "\(plain.count)") == nil)
+        }
+    }
 }

@@ -22,6 +22,7 @@ public final class Client {
 
     private let descriptor: Int32
     private var waiting: [UInt8] = []
+    private var isInBody = false
 
     public init(port: UInt16) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -103,6 +104,17 @@ public final class Client {
             waiting.removeFirst(body.count)
             return Reply(status: status, headers: fields, body: body)
         }
+    }
+
+    /// So many bytes more of an answer whose head is passed over when it is still to come.
+    public func readBody(upTo count: Int) throws -> [UInt8] {
+        if !isInBody { _ = try readHead() }
+        isInBody = true
+        while waiting.count < count {
+            guard fill() else { throw CakeError(.network, "the body was cut at \(waiting.count) of \(count)") }
+        }
+        defer { waiting.removeFirst(count) }
+        return Array(waiting.prefix(count))
     }
 
     private func readHead() throws -> [String] {

@@ -41,16 +41,7 @@ public func seededBytes(_ count: Int, seed: UInt64, _ texture: Texture = .random
 }
 
 private func randomBytes(_ count: Int, _ numbers: inout SeededNumbers) -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(count)
-    while bytes.count < count {
-        var word = numbers.next()
-        for _ in 0..<min(8, count - bytes.count) {
-            bytes.append(UInt8(truncatingIfNeeded: word))
-            word >>= 8
-        }
-    }
-    return bytes
+    Array(bytes(of: (0..<(count + 7) / 8).map { _ in numbers.next() })[..<count])
 }
 
 /// Weights as training leaves them: about normal, a few hundredths large.
@@ -59,16 +50,14 @@ public func seededWeights(_ count: Int, seed: UInt64) -> [Float] {
     return (0..<count).map { _ in
         let word = numbers.next()
         // Four numbers of sixteen bits, added up, are near enough to normal.
-        let sum = (0..<4).reduce(0) { $0 + Int(word >> UInt64(16 * $1) & 0xffff) }
+        let sum = Int(word & 0xffff) + Int(word >> 16 & 0xffff) + Int(word >> 32 & 0xffff) + Int(word >> 48)
         return Float(sum - 2 * 0xffff) / 0xffff * 0.035
     }
 }
 
 /// The little-endian bytes of numbers.
 public func bytes<Number: FixedWidthInteger>(of numbers: [Number]) -> [UInt8] {
-    numbers.flatMap { number in
-        (0..<Number.bitWidth / 8).map { UInt8(truncatingIfNeeded: number >> Number(8 * $0)) }
-    }
+    unsafe numbers.map(\.littleEndian).withUnsafeBytes { unsafe Array($0) }
 }
 
 public func bf16(_ values: [Float]) -> [UInt8] { bytes(of: values.map { UInt16($0.bitPattern >> 16) }) }

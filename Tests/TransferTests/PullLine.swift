@@ -71,6 +71,16 @@ final class PullLine: Sendable {
         }
     }
 
+    /// Brings some of the files.
+    func pull(files: [SnapshotFile]) async throws {
+        try await onPool {
+            let source = try source()
+            let snapshot = try await source.snapshot(of: HubReference(HubRepository(PullLine.name)))
+            let pull = Pull(from: source, into: shelf.store, progress: Progress("pull"), options: Pull.Options())
+            _ = try await pull(snapshot, files, as: ModelName(PullLine.name)) { _ in }
+        }
+    }
+
     /// A pull that fails leaves no name and a store that is right, and the next one from a hub without fault succeeds.
     @discardableResult
     func failsCleanly(

@@ -42,6 +42,20 @@ import Testing
         #expect(line.hub.requests.allSatisfy { $0.path.hasPrefix("/api/models/other/copy") })
     }
 
+    @Test func `leaves what another of the same name has brought meanwhile`() async throws {
+        let line = try PullLine()
+        let all = try await line.snapshot().files
+        line.hub.misbehave(.stall(afterBytes: 100_000), when: .cdn().skipping(1).times(1))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await line.pull(files: all.filter { $0.isLarge }) }
+            await line.hub.wait { requests in requests.contains { $0.place == .cdn && $0.sent >= 100_000 } }
+            try await line.pull(files: all.filter { !$0.isLarge })
+            line.hub.release()
+            try await group.waitForAll()
+        }
+        try await line.expectExact()
+    }
+
     @Test func `fetches of a model only the files that changed`() async throws {
         var files = try PullLine.large()
         for number in 0..<4 { files["shard-\(number).bin"] = seededBytes(2 << 20, seed: UInt64(number)) }

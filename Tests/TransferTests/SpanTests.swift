@@ -79,6 +79,29 @@ import Testing
 }
 
 @Suite struct `The number of connections` {
+    @Test func `is gone on with where somebody waits`() {
+        var queue = SpanQueue([RemoteSpan(file: 0, bytes: 0..<10 << 20), RemoteSpan(file: 1, bytes: 0..<10 << 20)])
+        queue.bringForward(5 << 20, of: 1)
+        let first = queue.take(connections: 100)
+        #expect(first?.file == 1 && first?.bytes.lowerBound == 5 << 20)
+        var rest: [RemoteSpan] = []
+        while let span = queue.take(connections: 100) { rest.append(span) }
+        #expect(queue.bytesLeft == 0)
+        let all = (rest + [first].compactMap(\.self)).sorted {
+            ($0.file, $0.bytes.lowerBound) < ($1.file, $1.bytes.lowerBound)
+        }
+        for file in 0..<2 {
+            var end: UInt64 = 0
+            for span in all where span.file == file {
+                #expect(span.bytes.lowerBound == end)
+                end = span.bytes.upperBound
+            }
+            #expect(end == 10 << 20)
+        }
+        queue.bringForward(1, of: 0)
+        #expect(queue.isEmpty)
+    }
+
     @Test func `grows while that brings more, and stops when it does not`() {
         var count = ConnectionCount(most: 32)
         #expect(count.wanted == 8)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""how layers are coded, in memory and on one thread, beside zipnn, zstd and BitX"""
+"""how layers are coded, in memory, by one thread and by two, beside zipnn, zstd and BitX"""
 import argparse
 import json
 import os
@@ -17,11 +17,20 @@ PYTHON = os.environ["CAKE_BENCH_CODEC_PYTHON"]
 PAGE = os.path.join(here, "..", "..", "docs", "performance.md")
 
 
-def told(command):
-    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if answer.returncode:
-        sys.exit(f"error: {' '.join(command)} ended with {answer.returncode}")
-    return json.loads(answer.stdout)
+def told(command, parts=1):
+    """What as many processes at once say, each of its part of the tensors."""
+    running = [subprocess.Popen([argument.replace("{part}", f"{part}/{parts}") for argument in command],
+                                stdout=subprocess.PIPE, text=True) for part in range(parts)]
+    answers = [process.communicate()[0] for process in running]
+    for process in running:
+        if process.returncode:
+            sys.exit(f"error: {' '.join(command)} ended with {process.returncode}")
+    return [json.loads(answer) for answer in answers]
+
+
+def speed(answers, step, program=None):
+    """MB/s of all of them together."""
+    return sum(answer["plain"] / (answer[program] if program else answer)[step] for answer in answers) / 1e6
 
 
 def families(quick):
@@ -45,28 +54,33 @@ class Family:
         path = {model: os.path.join(folder, model, "model.safetensors") for model in sorted(os.listdir(folder))}
         base = path.pop("base")
         say(f"{name}: base")
-        self.base, self.peers = self.cake(base), self.peer(base)
-        self.deltas = {}
+        (self.base,), (self.peers,) = self.cake(1, base), self.peer(1, base)
+        self.base_two, self.peers_two = self.cake(2, base), self.peer(2, base)
+        self.deltas, self.deltas_two = {}, {}
         for model, file in path.items():
             if os.path.exists(file):
                 say(f"{name}: {model}")
-                self.deltas[model] = self.cake(file, base) | self.peer(file, base)
+                (cake,), (peer,) = self.cake(1, file, base), self.peer(1, file, base)
+                self.deltas[model] = cake | peer
+                self.deltas_two[model] = self.cake(2, file, base)
 
-    def cake(self, *paths):
-        return told([os.path.join(TOOLS, "codec"), *paths, self.rounds])
+    def cake(self, parts, *paths):
+        return told([os.path.join(TOOLS, "codec"), *paths, self.rounds, "{part}"], parts)
 
-    def peer(self, *paths):
-        return told([PYTHON, os.path.join(here, "lib", "codec_peers.py"), self.rounds, *paths])
+    def peer(self, parts, *paths):
+        return told([PYTHON, os.path.join(here, "lib", "codec_peers.py"), self.rounds, "{part}", *paths], parts)
 
     def standalone_rows(self):
-        cake, plain = self.base, self.base["plain"]
+        steps = ("encode", "decode")
 
-        def row(name, entry, total):
-            speeds = (total / entry[step] / 1e6 for step in ("encode", "decode"))
-            return [self.name, name, f"{100 * entry['stored'] / total:.2f}", *(f"{speed:.0f}" for speed in speeds)]
-        rows = [row("cake", cake, plain)]
-        rows += [row(name, self.peers[name], self.peers["plain"]) for name in ("zipnn", "zstd -1", "zstd -3")]
-        return rows + [[self.name, "SHA-256", "", f"{plain / cake['sha256'] / 1e6:.0f}", ""]]
+        def row(name, one, two, program=None):
+            stored = (one[program] if program else one)["stored"]
+            return [self.name, name, f"{100 * stored / one['plain']:.2f}",
+                    *(f"{speed(answers, step, program):.0f}" for answers in ([one], two) for step in steps)]
+        rows = [row("cake", self.base, self.base_two)]
+        rows += [row(name, self.peers, self.peers_two, name) for name in ("zipnn", "zstd -1", "zstd -3")]
+        one, two = (f"{speed(answers, 'sha256'):.0f}" for answers in ([self.base], self.base_two))
+        return rows + [[self.name, "SHA-256", "", one, "", two, ""]]
 
     def delta_rows(self):
         rows = []
@@ -77,6 +91,7 @@ class Family:
                          f"{entry['stored'] / entry['bitx']:.3f}",
                          f"{100 * entry['transforms'].get('5', 0) / entry['stored']:.0f}",
                          *(f"{plain / entry[step] / 1e6:.0f}" for step in ("choose", "encode", "decode")),
+                         *(f"{speed(self.deltas_two[model], step):.0f}" for step in ("encode", "decode")),
                          *(f"{entry['sha256'] / entry[step]:.2f}" for step in ("encode", "decode"))])
         return rows
 
@@ -119,10 +134,10 @@ def main():
     rounds = args.rounds or (1 if args.quick else 5)
     print(f"machine: {timing.machine(WORK)}")
     found = [Family(name, folder, rounds) for name, folder in families(args.quick)]
-    alone = timing.table(["model", "program", "% of its size", "encode MB/s", "decode MB/s"],
+    alone = timing.table(["model", "program", "% of its size", "encode MB/s", "decode MB/s", "two: encode", "two: decode"],
                          [row for family in found for row in family.standalone_rows()])
     deltas = timing.table(["family", "model", "changed MB", "cake %", "BitX %", "÷ BitX",
-                           "of low rank %", "choose MB/s", "encode MB/s", "decode MB/s",
+                           "of low rank %", "choose MB/s", "encode MB/s", "decode MB/s", "two: encode", "two: decode",
                            "encode ÷ SHA-256", "decode ÷ SHA-256"], [row for family in found for row in family.delta_rows()])
     print(alone, deltas, sep="\n\n")
     for family in found:
@@ -131,7 +146,7 @@ def main():
     if args.write:
         versions = [timing.peer_version([os.environ["CAKE_BINARY"], "--version"]), "zipnn 0.5.4",
                     f"zstd {found[0].peers['zstd']} (Python's)"]
-        notes = (f"One thread, in memory; of {rounds} rounds the shortest, for each piece of cake's and each tensor of the others'. "
+        notes = (f"In memory, by one thread, and by two at once that have every other tensor each; of {rounds} rounds the shortest, for each piece of cake's and each tensor of the others'. "
                  "Choosing a form, and finding the factors of a low rank, is timed once and "
                  "apart. BitX is xor with the base, byte planes and zstd -3; its family's base is zstd -3.")
         timing.write_table(PAGE, "codec", WORK, versions, notes, f"{alone}\n\n{deltas}", goals)

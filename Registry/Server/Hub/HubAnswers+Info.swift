@@ -1,18 +1,23 @@
 import Model
 import Platform
 import Store
+import Transfer
 
 /// What a repository says of itself, and lists of repositories.
 extension HubAnswers {
-    func info(_ repository: HubRepository, _ revision: String?, _ asked: Asked) throws -> ServerReply {
-        let (model, manifest) = try found(repository, revision)
-        var object = try summary(of: model, manifest)
+    func info(_ repository: HubRepository, _ revision: String?, _ asked: Asked) async throws -> ServerReply {
+        let view = try await view(of: repository, revision, asked)
+        var object: JSONObject
+        switch view.source {
+        case .stored(let model, let manifest): object = try summary(of: model, manifest)
+        case .listed(let listing): object = HubAnswers.summary(of: listing)
+        }
         let withBlobs = asked.target.isTrue("blobs")
         var siblings: [JSONValue] = []
-        for file in manifest.files {
+        for file in view.files {
             var sibling = JSONObject([.init(key: "rfilename", value: .string(file.path.string))])
             if withBlobs {
-                let content = try models.file(file, of: model).content
+                let content = try content(of: file, in: view)
                 sibling.append("size", JSONValue(file.size))
                 sibling.append("blobId", .string(HubAnswers.blob(of: file, content).hex))
                 if let large = HubAnswers.large(file, content, hash: "sha256") { sibling.append("lfs", large) }
@@ -20,9 +25,19 @@ extension HubAnswers {
             siblings.append(.object(sibling))
         }
         object.append("siblings", .array(siblings))
-        if let weights = HubAnswers.weights(of: manifest) { object.append("safetensors", weights) }
-        object.append("usedStorage", JSONValue(manifest.size))
+        if case .stored(_, let manifest) = view.source {
+            if let weights = HubAnswers.weights(of: manifest) { object.append("safetensors", weights) }
+            object.append("usedStorage", JSONValue(manifest.size))
+        }
         return ServerReply(.object(HubAnswers.expanded(object, asked)), 200)
+    }
+
+    /// What another Hub says, but for the files, which are told here as they are given here.
+    private static func summary(of listing: HubListing) -> JSONObject {
+        var object = listing.words
+        object.members.removeAll { ["siblings", "sha"].contains($0.key) }
+        object.append("sha", .string(listing.commit))
+        return object
     }
 
     func list(_ kind: HubRepository.Kind, _ asked: Asked) throws -> ServerReply {
@@ -35,7 +50,8 @@ extension HubAnswers {
         }
         let wanted = all.filter { model in
             let id = model.place.repository.id
-            guard words.allSatisfy({ id.lowercased().contains($0) }), asked.caller.mayRead(model.place.repository)
+            guard words.allSatisfy({ id.lowercased().contains($0) }), asked.caller.mayRead(model.place.repository),
+                model.record.mark != .mirroredClosed
             else {
                 return false
             }
@@ -72,7 +88,8 @@ extension HubAnswers {
 
     private static let list: UInt64 = 1000
 
-    func revisions(of repository: HubRepository) throws -> ServerReply {
+    func revisions(of repository: HubRepository, _ asked: Asked) async throws -> ServerReply {
+        if let said = try await upstream(.revisions, repository, nil, asked) { return ServerReply(said, 200) }
         let here = try models.revisions(of: repository)
         guard !here.isEmpty else { throw HubRefusal.noRepository }
         var lists: [String: [JSONValue]] = [:]
@@ -94,13 +111,31 @@ extension HubAnswers {
         return ServerReply(.object(object), 200)
     }
 
-    func commits(of repository: HubRepository, _ revision: String) throws -> ServerReply {
-        let model = try models.find(repository, revision)
+    func commits(of repository: HubRepository, _ revision: String, _ asked: Asked) async throws -> ServerReply {
+        if let said = try await upstream(.commits(revision), repository, revision, asked) {
+            return ServerReply(said, 200, [("X-Total-Count", "\(said.array?.count ?? 0)")])
+        }
+        let view = try await view(of: repository, revision, asked)
         let commit: JSONValue = [
-            "id": .string(model.place.commit), "title": .string(HubAnswers.title(model)), "message": "",
-            "date": .string(Moment.text(model.record.time ?? 0)), "authors": [],
+            "id": .string(view.commit), "title": .string(view.title), "message": "",
+            "date": .string(view.time), "authors": [],
         ]
         return ServerReply([commit], 200, [("X-Total-Count", "1")])
+    }
+
+    /// Of what is listed upstream, what that Hub says; nil of other repositories, and while it says nothing.
+    private func upstream(
+        _ subject: Mirror.Subject, _ repository: HubRepository, _ revision: String?, _ asked: Asked
+    ) async throws -> JSONValue? {
+        guard let mirror, case .listed(let listing) = try await view(of: repository, revision, asked).source else {
+            return nil
+        }
+        do {
+            return try await mirror.document(subject, of: listing, for: asked.asker)
+        } catch let refusal as HubRefusal where refusal.isPassing {
+            guard (try? models.find(repository, revision)) != nil else { throw refusal }
+            return nil
+        }
     }
 
     private func summary(of model: HubModels.Model, _ manifest: Manifest) throws -> JSONObject {

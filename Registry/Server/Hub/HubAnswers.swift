@@ -1,10 +1,13 @@
 import Model
 import Platform
 import Store
+import Transfer
 
 /// What a Hub would answer, from the models of the store. It only gives.
 struct HubAnswers: Sendable {
     let models: HubModels
+    /// Brings what is not here, where the server has another Hub to ask.
+    let mirror: Mirror?
     let speaksTLS: Bool
 
     /// A request and its address, read as a Hub's.
@@ -13,6 +16,8 @@ struct HubAnswers: Sendable {
         let target: RequestTarget
         let caller: Caller
         fileprivate let speaksTLS: Bool
+
+        var asker: Mirror.Asker { caller.asker(request) }
 
         /// As the client knows this server: the next page of a listing is asked for where it says, in full.
         var origin: String {
@@ -35,38 +40,38 @@ struct HubAnswers: Sendable {
         if case .pathsInfo(let repository, let revision) = meaning, request.method == "POST" {
             let body = Answers.Body(limit: HubAnswers.longestForm)
             return .patient(receive: { body.append($0) }) {
-                answer(asked) { try pathsInfo(repository, revision, body.bytes, asked) }
+                await answer(asked) { try await pathsInfo(repository, revision, body.bytes, asked) }
             }
         }
         guard request.method == "GET" || request.method == "HEAD" else {
             return .refusal(reply(to: HubRefusal.readOnly, asked))
         }
-        return .patient { answer(asked) { try self.reply(to: meaning, asked) } }
+        return .patient { await answer(asked) { try await self.reply(to: meaning, asked) } }
     }
 
     /// Of the paths that are asked about at once.
     private static let longestForm = 4 << 20
 
-    private func reply(to meaning: HubRequest, _ asked: Asked) throws -> ServerReply {
+    private func reply(to meaning: HubRequest, _ asked: Asked) async throws -> ServerReply {
         switch meaning {
         case .whoAmI:
             throw HubRefusal(401, nil, "This server has no accounts: it gives what it has to whoever reaches it")
         case .list(let kind): try list(kind, asked)
-        case .info(let repository, let revision): try info(repository, revision, asked)
-        case .tree(let repository, let revision, let folder): try tree(repository, revision, folder, asked)
-        case .revisions(let repository): try revisions(of: repository)
-        case .commits(let repository, let revision): try commits(of: repository, revision)
-        case .authCheck(let repository, let isToWrite): try authCheck(repository, isToWrite: isToWrite)
-        case .file(let repository, let revision, let path): try file(path, in: repository, revision, asked)
-        case .raw(let repository, let revision, let path): try raw(path, in: repository, revision, asked)
+        case .info(let repository, let revision): try await info(repository, revision, asked)
+        case .tree(let repository, let revision, let folder): try await tree(repository, revision, folder, asked)
+        case .revisions(let repository): try await revisions(of: repository, asked)
+        case .commits(let repository, let revision): try await commits(of: repository, revision, asked)
+        case .authCheck(let repository, let isToWrite): try await authCheck(repository, isToWrite: isToWrite, asked)
+        case .file(let repository, let revision, let path): try await file(path, in: repository, revision, asked)
+        case .raw(let repository, let revision, let path): try await raw(path, in: repository, revision, asked)
         case .noRepository: throw HubRefusal.noRepository
         case .pathsInfo, .nothing: throw HubRefusal.nothing
         }
     }
 
-    private func answer(_ asked: Asked, _ body: () throws -> ServerReply) -> ServerReply {
+    private func answer(_ asked: Asked, _ body: () async throws -> ServerReply) async -> ServerReply {
         do {
-            return try body()
+            return try await body()
         } catch let refusal as HubRefusal {
             return reply(to: refusal, asked)
         } catch {
@@ -83,15 +88,12 @@ struct HubAnswers: Sendable {
         return ServerReply(["error": .string(refusal.message)], refusal.status, refusal.headers)
     }
 
-    private func authCheck(_ repository: HubRepository, isToWrite: Bool) throws -> ServerReply {
-        _ = try models.find(repository, nil)
+    private func authCheck(
+        _ repository: HubRepository, isToWrite: Bool, _ asked: Asked
+    ) async throws -> ServerReply {
+        _ = try await view(of: repository, nil, asked)
         if isToWrite { throw HubRefusal(403, nil, "This server only gives") }
         return ServerReply([:], 200)
-    }
-
-    func found(_ repository: HubRepository, _ revision: String?) throws -> (HubModels.Model, Manifest) {
-        let model = try models.find(repository, revision)
-        return (model, try models.manifest(of: model))
     }
 }
 

@@ -4,6 +4,10 @@ public struct HubRefusal: Error, Hashable, Sendable {
         case noRepository = "RepoNotFound"
         case noRevision = "RevisionNotFound"
         case noFile = "EntryNotFound"
+        case gated = "GatedRepo"
+        /// The Hub that this server asks does not answer, or not in time.
+        case noUpstream = "UpstreamUnavailable"
+        case busyUpstream = "UpstreamBusy"
     }
 
     public let status: Int
@@ -12,6 +16,8 @@ public struct HubRefusal: Error, Hashable, Sendable {
     public let message: String
     /// Where a file is missing for good: clients remember that.
     public var commit: String?
+    /// Seconds after which it may go better.
+    public var retryAfter: Int?
 
     public init(_ status: Int, _ code: Code? = nil, _ message: String, commit: String? = nil) {
         self.status = status
@@ -30,10 +36,24 @@ public struct HubRefusal: Error, Hashable, Sendable {
     public static let readOnly = HubRefusal(405, nil, "This server only gives")
     public static let failed = HubRefusal(500, nil, "The server could not read its store")
 
+    public static let gated = HubRefusal(
+        403, .gated, "Access to this repository is restricted: give a token that its Hub lets in")
+
+    /// The Hub that this server asks said no, or nothing.
+    public static func upstream(_ status: Int, _ message: String, retryAfter: Int = 10) -> HubRefusal {
+        var refusal = HubRefusal(status, status == 429 ? .busyUpstream : .noUpstream, message)
+        refusal.retryAfter = retryAfter
+        return refusal
+    }
+
+    /// It may pass: what is here serves meanwhile.
+    public var isPassing: Bool { code == .noUpstream || code == .busyUpstream }
+
     public var headers: [(name: String, value: String)] {
         var headers = [(name: "X-Error-Message", value: message)]
         if let code { headers.append(("X-Error-Code", code.rawValue)) }
         if let commit { headers.append(("X-Repo-Commit", commit)) }
+        if let retryAfter { headers.append(("Retry-After", "\(retryAfter)")) }
         return headers
     }
 }

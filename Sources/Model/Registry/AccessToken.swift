@@ -50,19 +50,7 @@ public struct RepositoryPattern: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { text }
 
-    /// The parts between the stars, in order: the first at the start, the last at the end.
-    public func fits(_ name: RepositoryName) -> Bool {
-        let parts = text.utf8.split(separator: UInt8(ascii: "*"), omittingEmptySubsequences: false)
-        var rest = Array(name.text.utf8)[...]
-        guard let first = parts.first, let last = parts.last, rest.starts(with: first) else { return false }
-        guard parts.count > 1 else { return rest.count == first.count }
-        rest = rest.dropFirst(first.count)
-        for part in parts.dropFirst().dropLast() {
-            guard let place = rest.firstRange(of: Array(part)) else { return false }
-            rest = rest[place.upperBound...]
-        }
-        return rest.count >= last.count && rest.suffix(last.count).elementsEqual(last)
-    }
+    public func fits(_ name: RepositoryName) -> Bool { StarPattern(text).fits(name.text) }
 }
 
 /// The tokens of a registry, as they are kept.

@@ -1,4 +1,5 @@
 public import Model
+internal import Platform
 internal import Synchronization
 
 /// The models of a store as the repositories of a Hub.
@@ -15,7 +16,8 @@ public final class HubModels: Sendable {
     }
 
     public let pieces: PieceCache
-    private let store: LocalStore
+    public let store: LocalStore
+    private let lease = Mutex<Held?>(nil)
     /// The latest: each client asks for one file after the other.
     private let manifests = Mutex<[(digest: Digest, manifest: Manifest)]>([])
     /// By the file's SHA-256; what a manifest says of small ones takes reading them.
@@ -53,6 +55,23 @@ public final class HubModels: Sendable {
         return best.0
     }
 
+    /// What no other Hub has: it was imported, or made here.
+    public func made(_ repository: HubRepository, _ revision: String?) throws -> Model? {
+        guard let found = try quickly(repository, revision ?? Revision.main) else {
+            let here = try revisions(of: repository).filter { !HubModels.isFromHub($0) }
+            return here.isEmpty ? nil : try find(repository, revision)
+        }
+        return HubModels.isFromHub(found) ? nil : found
+    }
+
+    private static func isFromHub(_ model: Model) -> Bool { model.record.source?.hasPrefix("hf://") == true }
+
+    /// The model of that very name, if a Hub could show it.
+    public func model(called name: ModelName) throws(CakeError) -> Model? {
+        guard let record = try record(of: name), let place = HubPlace(name, record) else { return nil }
+        return Model(place: place, record: record)
+    }
+
     /// Nearly everything is asked for by the name that it has here, or by its commit: then one record is read, not all.
     private func quickly(_ repository: HubRepository, _ revision: String) throws(CakeError) -> Model? {
         let prefix = repository.kind == .model ? "" : repository.kind.plural + "/"
@@ -67,6 +86,32 @@ public final class HubModels: Sendable {
         }
         return nil
     }
+
+    /// What is held keeps a manifest's layers while somebody reads them, whatever a collection finds; nil for a store that
+    /// is only read.
+    public func hold(_ manifest: Digest) throws(CakeError) -> Operation? {
+        guard store.isWritable else { return nil }
+        return try lease.withLock { lease throws(CakeError) in
+            var current: Held
+            if let lease, Machine.now - lease.start < HubModels.leaseLife {
+                current = lease
+            } else {
+                current = Held(operation: try Operation(store), start: Machine.now)
+            }
+            if current.manifests.insert(manifest).inserted { try current.operation.hold(manifest: manifest) }
+            lease = current
+            return current.operation
+        }
+    }
+
+    /// Many readers share one, so that not each makes a folder; it ends with the last of them.
+    private struct Held {
+        let operation: Operation
+        let start: Int
+        var manifests: Set<Digest> = []
+    }
+
+    private static let leaseLife = 300
 
     private func record(of name: ModelName) throws(CakeError) -> NameRecord? {
         for place in [store] + store.lower { if let record = try place.record(of: name) { return record } }

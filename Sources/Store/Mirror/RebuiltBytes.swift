@@ -11,10 +11,20 @@ public final class RebuiltBytes: Sendable {
     private let range: Range<UInt64>
     private let isFailed = Atomic(false)
 
-    public init(_ range: Range<UInt64>, of file: Manifest.File, through cache: PieceCache) {
+    public convenience init(_ range: Range<UInt64>, of file: Manifest.File, through cache: PieceCache) {
+        self.init(range, of: file.segments.map(\.layer), through: cache)
+    }
+
+    /// A layer by itself.
+    public convenience init(_ layer: Layer, through cache: PieceCache) {
+        self.init(0..<layer.size, of: [layer], through: cache)
+    }
+
+    private init(_ range: Range<UInt64>, of layers: [Layer], through cache: PieceCache) {
         self.cache = cache
         self.range = range
-        layers = file.segments.map(\.layer).filter { $0.size > 0 }
+        let layers = layers.filter { $0.size > 0 }
+        self.layers = layers
         var starts: [UInt64] = []
         var end: UInt64 = 0
         for layer in layers {

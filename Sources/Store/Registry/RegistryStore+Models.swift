@@ -14,7 +14,8 @@ extension RegistryStore {
     public func served() throws(CakeError) -> [Served] {
         var all: [Served] = []
         var places: [ServedName: Int] = [:]
-        for named in try store.allNames() {
+        // What a Hub does not show to everybody, nobody here can say who may have.
+        for named in try store.allNames() where named.record.mark != .mirroredClosed {
             guard let place = ServedName(named.name) else { continue }
             guard let number = places[place] else {
                 places[place] = all.count

@@ -7,11 +7,14 @@ public struct HubSource: Sendable {
     public let routes: HubRoutes
     let client: HTTPClient
     private let token: HubToken?
+    /// It is asked for clients of a server's: they are told what it refuses as it said it, and at once.
+    private let isForOthers: Bool
 
-    public init(_ routes: HubRoutes, token: HubToken?, client: HTTPClient) {
+    public init(_ routes: HubRoutes, token: HubToken?, client: HTTPClient, isForOthers: Bool = false) {
         self.routes = routes
         self.token = token
         self.client = client
+        self.isForOthers = isForOthers
     }
 
     /// What the revision means now, and the files it has. From here on only the commit is asked for.
@@ -23,11 +26,23 @@ public struct HubSource: Sendable {
     public func listing(of reference: HubReference) async throws -> (info: HubInfo, snapshot: Snapshot) {
         let repository = reference.repository
         let revision = reference.revision ?? Revision.main
-        let question = question(repository, revision)
-        let body = try await document(
-            at: routes.info(of: repository, at: revision), question, limit: HubInfo.maximumSize
-        ).body
+        let body = try await words(of: repository, at: revision)
         let info = try HubInfo(parsing: body.span)
+        let snapshot = try await snapshot(of: reference, info)
+        return (info, snapshot)
+    }
+
+    /// What a repository says of itself, as it is said.
+    func words(of repository: HubRepository, at revision: String) async throws -> [UInt8] {
+        try await document(
+            at: routes.info(of: repository, at: revision), question(repository, revision), limit: HubInfo.maximumSize
+        ).body
+    }
+
+    /// The files of the commit that it named.
+    func snapshot(of reference: HubReference, _ info: HubInfo) async throws -> Snapshot {
+        let repository = reference.repository
+        let question = question(repository, reference.revision ?? Revision.main)
         guard let commit = info.commit else { throw CakeError(.damaged, "\(repository) names no commit") }
         var tree = HubTree()
         var next: WebURL? = routes.tree(of: repository, at: commit)
@@ -38,13 +53,13 @@ public struct HubSource: Sendable {
         }
         var snapshot = try tree.snapshot(of: repository, revision: reference.revision, commit: commit)
         snapshot.baseModels = info.baseModels
-        return (info, snapshot)
+        return snapshot
     }
 
     /// Where a file's bytes are: asked once, and again when the address has expired.
     func address(of file: SnapshotFile, in snapshot: Snapshot) async throws -> RemoteAddress {
         let question = question(snapshot.repository, snapshot.commit, file.path)
-        return try await TransientFailure.retrying {
+        return try await retrying {
             var way = Redirects(from: routes.file(file.path, of: snapshot.repository, at: snapshot.commit))
             var etag: String?
             while true {
@@ -85,7 +100,8 @@ public struct HubSource: Sendable {
                 throw CakeError(
                     .damaged, "\(file.path): the server has no bytes \(range.lowerBound) to \(range.upperBound - 1)",
                     fix: RangeAnswer.advice)
-            default: throw try await refusal(head, body: words(of: exchange), question(nil, nil, file.path))
+            default:
+                throw try await refusal(head, body: words(of: exchange), question(nil, nil, file.path), isSaid: false)
             }
         }
     }
@@ -104,7 +120,7 @@ public struct HubSource: Sendable {
     func document(
         at url: WebURL, _ question: HubQuestion, limit: Int, accepting statuses: Set<Int> = [200]
     ) async throws -> (head: HTTPHead, body: [UInt8]) {
-        try await TransientFailure.retrying {
+        try await retrying {
             var way = Redirects(from: url)
             while true {
                 let exchange = try await TransientFailure.naming { try await client.open(request(.get, way)) }
@@ -140,13 +156,30 @@ public struct HubSource: Sendable {
         }
     }
 
-    private func refusal(_ head: HTTPHead, body: [UInt8], _ question: HubQuestion) async throws -> any Error {
+    private func refusal(
+        _ head: HTTPHead, body: [UInt8], _ question: HubQuestion, isSaid: Bool = true
+    ) async throws -> any Error {
         let answer = HubAnswer(
             status: head.status, code: head["x-error-code"], message: head["x-error-message"], body: body.span)
+        let asked = Retry.asked(retryAfter: head["retry-after"], rateLimit: head["ratelimit"], now: Machine.now)
+        if isForOthers, isSaid { return answer.refusal(asked: asked) }
         let error = answer.error(to: question)
         guard Retry.isTransient(status: head.status) else { return error }
-        let asked = Retry.asked(retryAfter: head["retry-after"], rateLimit: head["ratelimit"], now: Machine.now)
         return TransientFailure(error, asked: asked)
+    }
+
+    /// Others have patience of their own: for them a question is put once more at most, to a server that said nothing.
+    private func retrying<Result>(_ work: () async throws -> Result) async throws -> Result {
+        guard isForOthers else { return try await TransientFailure.retrying(work) }
+        do {
+            return try await work()
+        } catch is TransientFailure {
+            do {
+                return try await work()
+            } catch is TransientFailure {
+                throw HubRefusal.upstream(502, "The upstream Hub cannot be reached")
+            }
+        }
     }
 }
 

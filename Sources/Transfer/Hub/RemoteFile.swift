@@ -88,7 +88,7 @@ final class RemoteFile: Sendable {
     var incoming: Incoming {
         let place: (Parts, any RangeSource)? =
             if case .parts(let parts, let file) = bytes { (parts, file) } else { nil }
-        return Incoming(gaps: gaps, place: place, arrivals: arrivals)
+        return Incoming(gaps: gaps, place: place, arrivals: arrivals, reading: wanted.reading)
     }
 
     /// What a cut has become; nil as long as it has not.
@@ -112,6 +112,24 @@ final class RemoteFile: Sendable {
 
     /// The SHA-256 that the server gave with the file's address, if it did.
     var announced: Digest? { if case .parts(_, let file) = bytes { file.announced } else { nil } }
+
+    /// The runs of its bytes that lie in parts or in a copy.
+    var plainRuns: [Range<UInt64>] {
+        switch bytes {
+        case .parts(let parts, _): parts.runs
+        case .copy: [0..<listed.size]
+        }
+    }
+
+    /// The unit that a byte lies in.
+    func unit(at position: UInt64) -> Plan.Unit? {
+        var (low, high) = (0, units.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if units[middle].run.bytes.upperBound <= position { low = middle + 1 } else { high = middle }
+        }
+        return low < units.count ? units[low] : nil
+    }
 
     /// A run of bytes that are all here.
     func plain(_ range: Range<UInt64>) throws(CakeError) -> PlainBytes {

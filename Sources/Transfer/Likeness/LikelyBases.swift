@@ -12,8 +12,9 @@ struct LikelyBases: Sendable {
 
     /// So many are compared with: every sample that comes costs nothing to compare with another.
     private static let mostCompared = 4
-    /// So many offer what a tensor may become a delta of: fine-tunes of one base all stand for that.
-    private static let mostOffering = 32
+    /// So many offer what a tensor may become a delta of, and more where they have few tensors: so many in all. Fine-tunes of
+    /// one base all stand for that.
+    private static let mostOffering = (models: 32, tensors: 32_000)
     /// Tensors that are looked up to tell which models are alike.
     private static let scored = 256
 
@@ -39,7 +40,8 @@ struct LikelyBases: Sendable {
     /// has them, else those of models that are alike.
     func offers(for files: [Segmentation]) throws -> [[[Layer]]] {
         let tensors = files.flatMap { $0.cuts.compactMap(\.tensor) }
-        let models = try models(like: tensors).prefix(LikelyBases.mostOffering)
+        let most = LikelyBases.mostOffering
+        let models = try models(like: tensors).prefix(max(most.models, most.tensors / max(tensors.count, 1)))
         let found = models.map { (isMeant: $0.isMeant, layers: $0.twins.candidates(for: tensors)) }
         return LikelyBases.byCut(files) { number, cut in
             let meant = found.lazy.filter(\.isMeant).map { $0.layers[number] }

@@ -43,7 +43,10 @@ final class Checkpoint: Sendable {
             state.done = settled
             state.manifest = manifest
         }
-        for number in settled.keys where done[number] == nil { try files[number].discardParts() }
+        for (number, file) in settled where done[number] == nil {
+            files[number].wanted.reading?.isHere(file, in: manifest)
+            try files[number].discardParts()
+        }
     }
 
     /// The manifest without a name has served; what it kept is kept by another, or by nobody.

@@ -9,6 +9,8 @@ struct Incoming: Sendable {
     /// Nil when nothing is.
     let place: (parts: Parts, source: any RangeSource)?
     let arrivals: Arrivals
+    /// Who reads it already while it comes.
+    var reading: ArrivingFile?
 }
 
 /// Brings the missing bytes of remote files into their parts, over as many connections as the server bears. A span that
@@ -21,6 +23,7 @@ struct Fetch: Sendable {
     let throttle: Throttle?
 
     private static let observation = Duration.milliseconds(500)
+    private static let longestRead: UInt64 = 16 << 20
 
     private enum Event: Sendable {
         case ended(RemoteSpan, suffered: Bool)
@@ -28,7 +31,9 @@ struct Fetch: Sendable {
     }
 
     func callAsFunction() async throws {
-        var queue = SpanQueue(files.flatMap(\.gaps))
+        // A span that is under way is not left for what somebody waits for.
+        let isRead = files.contains { $0.reading != nil }
+        var queue = SpanQueue(files.flatMap(\.gaps), longest: isRead ? Fetch.longestRead : SpanQueue.longest)
         guard !queue.isEmpty else { return }
         var connections = ConnectionCount(most: mostConnections)
         let clock = ContinuousClock()
@@ -36,6 +41,9 @@ struct Fetch: Sendable {
         try await withThrowingTaskGroup(of: Event.self) { group in
             var active = 0
             func fill() {
+                for (number, file) in files.enumerated() {
+                    for position in file.reading?.takeWishes() ?? [] { queue.bringForward(position, of: number) }
+                }
                 while active < connections.wanted, let span = queue.take(connections: connections.wanted) {
                     group.addTask(executorPreference: pool) { try await bring(span) }
                     active += 1
@@ -84,6 +92,7 @@ struct Fetch: Sendable {
         let suffered = try await source.bring(span.bytes) { chunk, bytes in
             try chunk.withBytes { piece throws(CakeError) in try part.append(piece.extracting(first: bytes.count)) }
             file.arrivals.arrived(bytes)
+            file.reading?.arrived(bytes)
             progress.did(bytes: UInt64(bytes.count))
             received.add(UInt64(bytes.count))
             if let throttle { try await throttle.take(UInt64(bytes.count)) }

@@ -16,6 +16,8 @@ struct Wanted: Sendable {
     var contradictions = 0
     /// How often it came whole from the server and was wrong.
     var failures = 0
+    /// Who reads it already while it comes.
+    var reading: ArrivingFile?
 }
 
 /// The wanted files, and which of them are here whole.
@@ -28,12 +30,15 @@ struct Inventory: Sendable {
         _ listed: [SnapshotFile], store: LocalStore, operation: Operation, _ options: Pull.Options
     ) throws(CakeError) {
         guard !options.isForced else {
-            missing = listed.map { Wanted(listed: $0, mayCopy: false) }
+            missing = listed.map { Wanted(listed: $0, mayCopy: false, reading: options.reading[$0.path]) }
             return
         }
         let proof = try KnownFileProof(store)
         var wanted: [Wanted] = []
-        for file in listed { wanted.append(Wanted(listed: file, known: try proof.find(file), mayCopy: true)) }
+        for file in listed {
+            wanted.append(
+                Wanted(listed: file, known: try proof.find(file), mayCopy: true, reading: options.reading[file.path]))
+        }
         let here = try operation.hold(wanted.lazy.compactMap(\.known).flatMap { $0.segments.lazy.map(\.layer) })
         for file in wanted {
             if let known = file.known, known.segments.allSatisfy({ here.contains($0.layer.digest) }) {

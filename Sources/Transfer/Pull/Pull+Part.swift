@@ -20,7 +20,8 @@ extension Pull {
         _ snapshot: Snapshot, _ selected: [SnapshotFile], tensors selection: TensorSelection, as name: ModelName,
         waiting: @escaping @Sendable (FilePath) -> Void
     ) async throws -> Report {
-        if let record = try store.record(of: name), !record.isPartial {
+        let record = try store.record(of: name)
+        if let record, !record.isPartial {
             throw CakeError(
                 .failed, "\(name) is here whole, and a part of it would take its place",
                 fix: "cake export \(name) --format safetensors --tensors GLOB -o PATH writes a part of it")
@@ -70,13 +71,18 @@ extension Pull {
         let manifest = try Manifest(files: fetched.verified + [file])
         let digest = try store.save(manifest, in: operation)
         let missing = part.missing.map(\.string)
-        let wentBack = try point(name, to: digest, snapshot, others, fetched.saved, missing: missing, in: operation)
+        let pointed = try point(
+            name, from: record, to: digest, snapshot, others, fetched.saved, missing: missing, in: operation)
+        guard pointed != .movedMeanwhile else {
+            throw CakeError(
+                .locked, "another cake brought something of \(name) meanwhile", fix: "run it again: what came is kept")
+        }
         for file in fetched.finished + part.files { try file.discardParts() }
         for checkpoint in fetched.checkpoints { try checkpoint.retire() }
         return Report(
             name: name, manifest: digest, commit: snapshot.commit, files: manifest.files.count, bytes: manifest.size,
             bytesFetched: fetched.bytes + part.bytesFetched, bytesSaved: fetched.saved, bytesStored: fetched.stored,
-            wentBackFrom: wentBack, complaints: [], tensors: (part.entries.count, missing.count))
+            wentBackFrom: pointed.wentBackFrom, complaints: [], tensors: (part.entries.count, missing.count))
     }
 
     private func provers(forPartOf snapshot: Snapshot, _ operation: Operation) -> [any Prover] {

@@ -20,6 +20,10 @@ public struct Pull: Sendable {
         public var usesDeltas = true
         /// Whether a Xet server may be asked where it keeps tensors.
         public var usesXet = true
+        /// Who reads files already while they come.
+        var reading: [FilePath: ArrivingFile] = [:]
+        /// What to remember of a name that is new: how it came to be here.
+        var mark: NameRecord.Mark?
         /// Each holds its folder of parts while it is brought, and a process may hold only so many files.
         var filesAtOnce = 200
         public init() {}
@@ -91,18 +95,25 @@ public struct Pull: Sendable {
         }
         progress.begin("publishing \(name)")
         fetched.stored += try operation.publish()
-        let manifest = try Manifest(
-            files: fetched.verified + rest(of: name, at: snapshot, without: fetched.verified))
-        let digest = try store.save(manifest, in: operation)
-        try keepCoordinates(fetched, of: manifest, digest, in: operation)
         var saved = fetched.saved
         saved[.knownFile, default: 0] += inventory.known.reduce(0) { $0 + $1.size }
-        let before = try point(name, to: digest, snapshot, selected, saved, in: operation)
+        var (manifest, digest): (Manifest, Digest)
+        var pointed: Pointed
+        repeat {
+            let record = try store.record(of: name)
+            manifest = try Manifest(files: fetched.verified + rest(of: record, at: snapshot, without: fetched.verified))
+            digest = try store.save(manifest, in: operation)
+            try keepCoordinates(fetched, of: manifest, digest, in: operation)
+            // Another pull of the same name may be done meanwhile: what it brought stays.
+            pointed = try point(name, from: record, to: digest, snapshot, selected, saved, in: operation)
+        } while pointed == .movedMeanwhile
+        for file in manifest.files { options.reading[file.path]?.isHere(file, in: digest) }
         for file in fetched.finished { try file.discardParts() }
         for checkpoint in fetched.checkpoints { try checkpoint.retire() }
         return Report(
             name: name, manifest: digest, commit: snapshot.commit, files: selected.count, bytes: manifest.size,
-            bytesFetched: fetched.bytes, bytesSaved: saved, bytesStored: fetched.stored, wentBackFrom: before,
+            bytesFetched: fetched.bytes, bytesSaved: saved, bytesStored: fetched.stored,
+            wentBackFrom: pointed.wentBackFrom,
             complaints: fetched.finished.compactMap(\.segmentation.complaint))
     }
 
@@ -160,9 +171,9 @@ public struct Pull: Sendable {
 
     /// Files of the same commit that the name has already: to pull some more of a model takes nothing away.
     private func rest(
-        of name: ModelName, at snapshot: Snapshot, without brought: [Manifest.File]
+        of record: NameRecord?, at snapshot: Snapshot, without brought: [Manifest.File]
     ) throws(CakeError) -> [Manifest.File] {
-        guard let record = try store.record(of: name), record.commit == snapshot.commit,
+        guard let record, record.commit == snapshot.commit,
             let files = try? store.manifest(record.manifest).files
         else { return [] }
         let paths = Set(brought.map(\.path))
@@ -206,15 +217,30 @@ public struct Pull: Sendable {
         }
     }
 
+    /// What came of giving a name its manifest.
+    enum Pointed: Equatable {
+        /// When it had been at a later commit, that one.
+        case done(wentBackFrom: String?)
+        /// It leads elsewhere by now than it was thought to.
+        case movedMeanwhile
+
+        var wentBackFrom: String? { if case .done(let commit) = self { commit } else { nil } }
+    }
+
     func point(
-        _ name: ModelName, to manifest: Digest, _ snapshot: Snapshot, _ selected: [SnapshotFile],
-        _ saved: [Proof: UInt64], missing: [String]? = nil, in operation: Operation
-    ) throws(CakeError) -> String? {
-        var before: String?
+        _ name: ModelName, from expected: NameRecord?, to manifest: Digest, _ snapshot: Snapshot,
+        _ selected: [SnapshotFile], _ saved: [Proof: UInt64], missing: [String]? = nil, in operation: Operation
+    ) throws(CakeError) -> Pointed {
+        var pointed = Pointed.done(wentBackFrom: nil)
         try store.update(name, in: operation) { old in
+            guard old?.manifest == expected?.manifest else {
+                pointed = .movedMeanwhile
+                return nil
+            }
             var record = old ?? NameRecord(manifest: manifest)
+            if old == nil { record.mark = options.mark }
             if let now = old?.commit, now != snapshot.commit {
-                if record.earlierCommits.contains(snapshot.commit) { before = now }
+                if record.earlierCommits.contains(snapshot.commit) { pointed = .done(wentBackFrom: now) }
                 record.earlierCommits.append(now)
             }
             record.manifest = manifest
@@ -231,7 +257,7 @@ public struct Pull: Sendable {
             for (proof, bytes) in saved where bytes > 0 { record.proved["\(proof)"] = bytes }
             return record
         }
-        return before
+        return pointed
     }
 }
 

@@ -49,7 +49,11 @@ extension PullWork {
         var findings: [Int: Finding] = [:]
         try await inOrder(order.count, atOnce: BlockingPool.processors, on: store.pool) { place in
             let finding = try await hash(order[place])
-            if case .hashed(let found) = finding { checkpoint.note(found, of: order[place].number) }
+            if case .hashed(let found) = finding {
+                let file = order[place]
+                checkpoint.note(found, of: file.number)
+                if found.isAsPublished(file.listed, announced: file.announced) { file.wanted.reading?.isRight() }
+            }
             progress.finished()
             return finding
         } take: { place, finding in

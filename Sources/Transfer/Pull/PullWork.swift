@@ -54,6 +54,7 @@ struct PullWork: Sendable {
             }
         }
         for (opened, file) in zip(opened, brought) { count(opened, file, &outcome) }
+        for file in brought { file.wanted.reading?.comes(file) }
         try await refuseIfTooSmall(for: brought)
         let checkpoint = Checkpoint(brought, store: store, operation: operation)
         outcome.checkpoint = checkpoint
@@ -102,6 +103,7 @@ struct PullWork: Sendable {
             outcome.finished.append(file)
             return
         }
+        file.wanted.reading?.wasWrong()
         for (proof, bytes) in file.given { outcome.saved[proof, default: 0] -= bytes }
         var next = file.wanted
         let damage = try damage(under: file)

@@ -18,7 +18,10 @@ struct SpanQueue: Sendable {
     static let longest: UInt64 = 64 << 20
     static let shortest: UInt64 = 2 << 20
 
-    init(_ runs: [RemoteSpan]) {
+    private let longest: UInt64
+
+    init(_ runs: [RemoteSpan], longest: UInt64 = longest) {
+        self.longest = longest
         self.runs = runs.reversed()
         bytesLeft = runs.reduce(0) { $0 + UInt64($1.bytes.count) }
     }
@@ -29,7 +32,7 @@ struct SpanQueue: Sendable {
     mutating func take(connections: Int) -> RemoteSpan? {
         guard let run = runs.popLast() else { return nil }
         let share = bytesLeft / UInt64(2 * max(connections, 1))
-        let length = min(max(share, SpanQueue.shortest), SpanQueue.longest)
+        let length = min(max(share, SpanQueue.shortest), longest)
         let rest = UInt64(run.bytes.count)
         // A remainder too short to be worth a request goes with this one.
         guard !run.isIndivisible, rest > length + SpanQueue.shortest / 2 else {
@@ -40,6 +43,15 @@ struct SpanQueue: Sendable {
         runs.append(RemoteSpan(file: run.file, bytes: cut..<run.bytes.upperBound))
         bytesLeft -= length
         return RemoteSpan(file: run.file, bytes: run.bytes.lowerBound..<cut)
+    }
+
+    /// Somebody waits for a byte: what begins there is next in line, if nobody fetches it yet.
+    mutating func bringForward(_ position: UInt64, of file: Int) {
+        guard let place = runs.firstIndex(where: { $0.file == file && $0.bytes.contains(position) }) else { return }
+        let run = runs.remove(at: place)
+        guard !run.isIndivisible, run.bytes.lowerBound < position else { return runs.append(run) }
+        runs.insert(RemoteSpan(file: file, bytes: run.bytes.lowerBound..<position), at: place)
+        runs.append(RemoteSpan(file: file, bytes: position..<run.bytes.upperBound))
     }
 
     /// What a connection could not bring is next in line.

@@ -2,10 +2,11 @@ import Model
 import Platform
 import Server
 import Store
+import Transfer
 
 struct ServeCommand: Verb {
     private enum Work {
-        case serve(RegistryServer.Settings, TLSFiles?)
+        case serve(RegistryServer.Settings, TLSFiles?, MirrorOptions?)
         case tokens(TokenWork)
     }
 
@@ -45,7 +46,8 @@ struct ServeCommand: Verb {
                 + "tags, referrers, and uploads that go on where they stopped. The store's models are there as artifacts, under "
                 + "their names in lower case.",
             "Clients of the Hugging Face Hub find the store's models here as well, once HF_ENDPOINT is "
-                + "http://\(ListenAddress.standard): hf, transformers, and what is built on them.",
+                + "http://\(ListenAddress.standard): hf, transformers, and what is built on them. With --upstream they also find "
+                + "what that Hub has: it is brought when somebody first asks for it, once for all who ask, and kept.",
             "It listens on this machine only, unless --listen says otherwise, and only gives, unless --push says otherwise. "
                 + "/healthz, /readyz and /metrics say how it is. Each request becomes one line of JSON on standard output. "
                 + "Ended by Ctrl-C or SIGTERM, it first answers what was begun; SIGHUP reads the certificate anew.",
@@ -57,12 +59,13 @@ struct ServeCommand: Verb {
         options: [
             listen.form, push.form, read.form, anonymousRead.form, hostName.form, certificate.form, key.form,
             maxUpload.form, maxRequests.form,
-        ],
+        ] + MirrorOptions.forms,
         examples: [
             .init("cake serve", "on 127.0.0.1:5111, to pull from"),
             .init("cake serve --push > access.log", "to push to, from this machine"),
             .init("cake serve token add ci --push='team/*'", "somebody who may push from elsewhere"),
             .init("cake serve --listen 0.0.0.0:5111", "for other machines to pull from"),
+            .init("cake serve --upstream https://huggingface.co", "a mirror of the Hub that fills as it is used"),
         ],
         whenInterrupted: "what was pushed is kept, and an upload goes on where it stopped")
 
@@ -98,7 +101,7 @@ struct ServeCommand: Verb {
                 .usage, "TLS needs a certificate and its key", fix: "give both --tls-certificate and --tls-key")
         }
         settings.certificate = try files.read()
-        work = .serve(settings, files)
+        work = .serve(settings, files, try MirrorOptions(arguments))
     }
 
     /// For answers that wait for the disk.
@@ -127,7 +130,9 @@ extension ServeCommand {
     func run(in session: Session) async throws {
         switch work {
         case .tokens(let work): try work.run(in: session)
-        case .serve(let settings, let files): try await serve(settings, files, in: session)
+        case .serve(var settings, let files, let mirror):
+            settings.mirror = try mirror?.settings(in: session)
+            try await serve(settings, files, in: session)
         }
     }
 
@@ -140,6 +145,11 @@ extension ServeCommand {
         let manner = settings.allowsPush ? "to pull from and push to" : "to pull from"
         let scheme = settings.certificate == nil ? "http" : "https"
         session.reporter.note("serving a registry on \(scheme)://\(server.address), \(manner)")
+        if let mirror = settings.mirror {
+            session.reporter.note(
+                "clients of the Hub find what \(mirror.upstream) has, too"
+                    + (mirror.isOffline ? ", as far as it is here" : ""))
+        }
         if settings.certificate != nil {
             Interrupt.onHangUp { [reporter = session.reporter] in
                 do throws(CakeError) {

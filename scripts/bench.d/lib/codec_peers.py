@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What zipnn, zstd and BitX make of a model's tensors, on one thread, as JSON: codec_peers.py ROUNDS MODEL [BASE]
+"""What zipnn, zstd and BitX make of a model's tensors, on one thread, as JSON: codec_peers.py ROUNDS PART/PARTS MODEL [BASE]
 
-Beside a base, of the tensors that differ. BitX is what the ZipLLM paper calls so: xor with the base, byte planes, zstd -3."""
+Of PARTS, from 0 on, each has every PARTS-th tensor. Beside a base, of the tensors that differ. BitX is what the ZipLLM paper calls so: xor with the base, byte planes, zstd -3."""
 import json
 import os
 import sys
@@ -57,12 +57,13 @@ def bitx(plain, base, width):
     return sum(len(squeeze(mixed[:whole].reshape(-1, width)[:, plane].tobytes())) for plane in range(width))
 
 
-def main(rounds, path, base_path=None):
+def main(rounds, part, path, base_path=None):
+    part, parts = map(int, part.split("/"))
     peers = {name: Timed(rounds) for name in ("zipnn", "zstd -1", "zstd -3")}
     base = {name: (dtype, shape, data) for name, dtype, shape, data in tensors_of(base_path)} if base_path else {}
     plain_bytes = bitx_bytes = 0
-    for name, dtype, shape, data in tensors_of(path):
-        if not len(data):
+    for number, (name, dtype, shape, data) in enumerate(tensors_of(path)):
+        if not len(data) or number % parts != part:
             continue
         if base_path:
             if np.array_equal(data, base[name][2]):

@@ -1,0 +1,146 @@
+import Model
+import Platform
+import Store
+import Transfer
+
+/// A repository at a revision as clients are told of it: from the store, or as another Hub lists it.
+struct HubView: Sendable {
+    enum Source: Sendable {
+        case stored(HubModels.Model, Manifest)
+        case listed(HubListing)
+    }
+
+    struct File: Sendable {
+        enum Source: Sendable {
+            case stored(Manifest.File)
+            case listed(SnapshotFile)
+        }
+
+        let path: FilePath
+        let size: UInt64
+        let source: Source
+
+        init(_ file: Manifest.File) { (path, size, source) = (file.path, file.size, .stored(file)) }
+
+        init(_ file: SnapshotFile) { (path, size, source) = (file.path, file.size, .listed(file)) }
+
+        /// Differs where the bytes do.
+        var mark: String {
+            switch source {
+            case .stored(let file): file.digest.hex
+            case .listed(let file): file.content?.etag ?? ""
+            }
+        }
+    }
+
+    let source: Source
+    /// Sorted by path.
+    let files: [File]
+    /// Why another Hub has no say in it, though it should.
+    private let absence: HubRefusal?
+
+    init(_ model: HubModels.Model, _ manifest: Manifest, inAbsence absence: HubRefusal? = nil) {
+        source = .stored(model, manifest)
+        self.absence = absence
+        files = manifest.files.map { File($0) }
+    }
+
+    init(_ listing: HubListing) {
+        source = .listed(listing)
+        absence = nil
+        files = listing.snapshot.files.map { File($0) }
+    }
+
+    var repository: HubRepository {
+        switch source {
+        case .stored(let model, _): model.place.repository
+        case .listed(let listing): listing.repository
+        }
+    }
+
+    var commit: String {
+        switch source {
+        case .stored(let model, _): model.place.commit
+        case .listed(let listing): listing.commit
+        }
+    }
+
+    /// Whether these are all files of the commit. Of one that was pulled, only some may be here.
+    var isWhole: Bool {
+        switch source {
+        case .stored(let model, _): model.place.isOwnCommit
+        case .listed: true
+        }
+    }
+
+    /// Not everybody may have it.
+    var isClosed: Bool { if case .listed(let listing) = source { listing.isClosed } else { false } }
+
+    var title: String {
+        switch source {
+        case .stored(let model, _): model.place.isOwnCommit ? "As it is in the store" : "As it was pulled"
+        case .listed: "As it is upstream"
+        }
+    }
+
+    /// ISO 8601.
+    var time: String {
+        switch source {
+        case .stored(let model, _): Moment.text(model.record.time ?? 0)
+        case .listed(let listing): listing.info.modified ?? Moment.text(0)
+        }
+    }
+
+    func file(at path: String) -> File? {
+        guard let path = try? FilePath(path) else { return nil }
+        var (low, high) = (0, files.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if files[middle].path < path { low = middle + 1 } else { high = middle }
+        }
+        return low < files.count && files[low].path == path ? files[low] : nil
+    }
+
+    /// Clients remember what a commit does not have.
+    var noFile: HubRefusal {
+        if let absence { return absence }
+        var refusal = HubRefusal.noFile
+        if isWhole { refusal.commit = commit }
+        return refusal
+    }
+}
+
+extension HubAnswers {
+    /// What was made here stays what it is. Of what came from a Hub, that Hub is asked where there is one, and the store
+    /// stands in while it does not answer.
+    func view(of repository: HubRepository, _ revision: String?, _ asked: Asked) async throws -> HubView {
+        guard let mirror, mirror.settings.names.allow(repository) else { return try stored(repository, revision) }
+        let made = try models.made(repository, revision)
+        if let made { return HubView(made, try models.manifest(of: made)) }
+        do {
+            return HubView(try await mirror.listing(of: repository, revision ?? Revision.main, for: asked.asker))
+        } catch let refusal as HubRefusal where refusal.isPassing {
+            guard let view = try? stored(repository, revision, inAbsence: refusal) else { throw refusal }
+            return view
+        }
+    }
+
+    private func stored(
+        _ repository: HubRepository, _ revision: String?, inAbsence absence: HubRefusal? = nil
+    ) throws -> HubView {
+        let model = try models.find(repository, revision)
+        // Nobody can say here who may have it.
+        guard model.record.mark != .mirroredClosed else { throw HubRefusal.noRepository }
+        return HubView(model, try models.manifest(of: model), inAbsence: absence)
+    }
+
+    func content(of file: HubView.File, in view: HubView) throws -> HubContent {
+        switch (file.source, view.source) {
+        case (.stored(let file), .stored(let model, _)): return try models.file(file, of: model).content
+        case (.listed(let file), _):
+            guard let content = file.content else { throw HubRefusal.gated }
+            return content
+        default: throw HubRefusal.failed
+        }
+    }
+}

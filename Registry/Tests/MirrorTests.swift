@@ -1,0 +1,166 @@
+import Foundation
+import Hub
+import Model
+import Platform
+import Server
+import Store
+import Support
+import Testing
+import Transfer
+
+/// What clients of the Hub are given that is not here yet.
+@Suite struct `A model that another Hub has` {
+    @Test func `comes file by file as it is there, and the second time from the store`() async throws {
+        try await MirrorStage.asClient {
+            let line = try MirrorStage()
+            let stage = try line.serve()
+            for (path, bytes) in line.files {
+                let reply = try stage.ask("GET", MirrorStage.address(path))
+                #expect(reply.status == 200 && reply.body == bytes, "\(path) \(reply.status) \(reply.text.prefix(100))")
+            }
+            await stage.server.settle()
+            let sent = line.hub.requests.count { $0.path.contains("/resolve") }
+            for (path, bytes) in line.files {
+                #expect(try stage.ask("GET", MirrorStage.address(path)).body == bytes, "\(path)")
+            }
+            #expect(line.hub.requests.count { $0.path.contains("/resolve") } == sent)
+            let record = try stage.store.find(MirrorStage.name).record
+            #expect(record.mark == .mirrored && record.source == "hf://org/model")
+            // An empty file is given without being asked for.
+            #expect(try stage.store.manifest(record.manifest).files.count == line.files.count - 1)
+        }
+    }
+
+    @Test func `is told of as its Hub tells of it`() async throws {
+        try await MirrorStage.asClient {
+            let line = try MirrorStage()
+            try line.folder.write(MirrorStage.name, line.files, revision: "v2")
+            let stage = try line.serve()
+            let hub = try Client(port: line.hub.port(.hub))
+            for address in [
+                "/api/models/org/model/tree/main?recursive=true", "/api/models/org/model/refs",
+                "/api/models/org/model/commits/main",
+            ] {
+                let (mirrored, original) = (try stage.ask("GET", address), try hub.ask("GET", address))
+                #expect(mirrored.status == 200, "\(address)")
+                #expect(sorted(files(mirrored.json)) == sorted(files(original.json)), "\(address)")
+            }
+            let mirrored = try stage.ask("GET", "/api/models/org/model?blobs=true").json
+            let original = try hub.ask("GET", "/api/models/org/model?blobs=true").json
+            for key in ["id", "sha", "private", "gated", "lastModified", "tags"] {
+                #expect(mirrored?[key] == original?[key], "\(key)")
+            }
+            #expect(sorted(mirrored?["siblings"]) == sorted(original?["siblings"]))
+            #expect(try stage.store.names().isEmpty, "files were brought for nothing")
+        }
+    }
+
+    /// Git's name of a folder is not known here.
+    private func files(_ value: JSONValue?) -> JSONValue? {
+        guard let list = value?.array else { return value }
+        return .array(list.filter { $0["type"]?.string != "directory" })
+    }
+
+    /// Whatever order lists and members have.
+    private func sorted(_ value: JSONValue?) -> String {
+        switch value {
+        case .array(let list): "[" + list.map(sorted).sorted().joined(separator: ",") + "]"
+        case .object(let object):
+            "{" + object.members.map { $0.key + ":" + sorted($0.value) }.sorted().joined(separator: ",") + "}"
+        default: value?.text(.compact) ?? "nothing"
+        }
+    }
+
+    @Test func `is brought once for all who ask for it at the same time`() async throws {
+        try await MirrorStage.asClient {
+            let line = try MirrorStage(MirrorStage.large())
+            let stage = try line.serve()
+            let port = stage.server.address.port
+            let wanted = try #require(line.files[MirrorStage.weights])
+            // Nobody is served before all have asked.
+            line.hub.misbehave(.stall(afterBytes: 1 << 20), when: .cdn().skipping(1).times(1))
+            try await withThrowingTaskGroup(of: Bool.self) { group in
+                for _ in 0..<32 {
+                    group.addTask(executorPreference: MirrorStage.clients) {
+                        try Client(port: port).ask("GET", MirrorStage.address(MirrorStage.weights)).body == wanted
+                    }
+                }
+                group.addTask {
+                    await line.hub.wait { requests in requests.contains { $0.place == .cdn && $0.sent >= 1 << 20 } }
+                    line.hub.release()
+                    return true
+                }
+                for try await isSame in group { #expect(isSame) }
+            }
+            #expect(line.sent == UInt64(wanted.count))
+        }
+    }
+
+    @Test func `is sent while it comes, but for its end`() async throws {
+        try await MirrorStage.asClient {
+            let line = try MirrorStage(["weights.bin": seededBytes(3 << 20, seed: 4)])
+            let stage = try line.serve()
+            let wanted = try #require(line.files["weights.bin"])
+            // The last bytes stay with the hub.
+            line.hub.misbehave(.stall(afterBytes: (3 << 20) - 100), when: .cdn())
+            let client = try stage.client()
+            try client.send("GET \(MirrorStage.address("weights.bin")) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            let begun = try client.readBody(upTo: (3 << 20) - (64 << 10))
+            #expect(begun == Array(wanted.prefix(begun.count)))
+            let piece = try stage.ask(
+                "GET", MirrorStage.address("weights.bin"), [("Range", "bytes=\((3 << 20) - 200)-\((3 << 20) - 101)")])
+            #expect(piece.status == 206 && piece.body == Array(wanted[((3 << 20) - 200)..<((3 << 20) - 100)]))
+            line.hub.release()
+            #expect(try client.readBody(upTo: 64 << 10) == Array(wanted.suffix(64 << 10)))
+            let metrics = try stage.ask("GET", "/metrics").text
+            #expect(metrics.contains("cake_mirror_unchecked_bytes_total"))
+        }
+    }
+
+    @Test func `comes in few steps when it has many small files`() async throws {
+        try await MirrorStage.asClient {
+            var files: ModelMaker.Files = [:]
+            for number in 0..<100 { files["part-\(number).json"] = Array("\(number)".utf8) }
+            let line = try MirrorStage(files)
+            let stage = try line.serve()
+            for (path, bytes) in files.sorted(by: { $0.key < $1.key }) {
+                #expect(try stage.ask("GET", MirrorStage.address(path)).body == bytes, "\(path)")
+            }
+            await stage.server.settle()
+            let metrics = try stage.ask("GET", "/metrics").text
+            #expect(metrics.contains("cake_mirror_transfers_total 7\n"))
+            #expect(line.hub.requests.count { $0.path.contains("/resolve/") && $0.method == "HEAD" } == 100)
+        }
+    }
+
+    @Test func `comes all the same when a file that nobody asked for is gone`() async throws {
+        try await MirrorStage.asClient {
+            let line = try MirrorStage([
+                "a.json": [1], "b.json": [2], "c.json": [3], "d.json": [4],
+            ])
+            line.hub.misbehave(.answer(404), when: .path(endingIn: "c.json"))
+            let stage = try line.serve()
+            for (path, bytes) in [("a.json", [1]), ("b.json", [2]), ("d.json", [4])] as [(String, [UInt8])] {
+                #expect(try stage.ask("GET", MirrorStage.address(path)).body == bytes)
+            }
+            #expect(try stage.ask("GET", MirrorStage.address("c.json")).status == 404)
+        }
+    }
+
+    @Test func `goes on coming when nobody waits for it any more`() async throws {
+        try await MirrorStage.asClient {
+            let line = try MirrorStage(["weights.bin": seededBytes(3 << 20, seed: 4)])
+            let stage = try line.serve()
+            line.hub.misbehave(.stall(afterBytes: 1 << 20), when: .cdn())
+            do {
+                let client = try stage.client()
+                try client.send("GET \(MirrorStage.address("weights.bin")) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                _ = try client.readBody(upTo: 100)
+            }
+            line.hub.release()
+            await line.hub.wait { requests in requests.contains { $0.place == .cdn && $0.isDone } }
+            let reply = try stage.ask("GET", MirrorStage.address("weights.bin"))
+            #expect(reply.body == line.files["weights.bin"] && line.sent == 3 << 20)
+        }
+    }
+}

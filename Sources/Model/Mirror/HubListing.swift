@@ -1,0 +1,33 @@
+/// A repository of a Hub at a revision, as the Hub lists it: what a server knows of it that has none of its files.
+public struct HubListing: Sendable {
+    public let revision: String
+    public let info: HubInfo
+    /// What the Hub says of the repository, for clients, who may make more of it.
+    public let words: JSONObject
+    public let snapshot: Snapshot
+    /// Without a token the Hub does not say that it is there.
+    private let isHidden: Bool
+
+    public init(revision: String, info: HubInfo, words: JSONObject, snapshot: Snapshot, isHidden: Bool) {
+        self.revision = revision
+        self.isHidden = isHidden
+        self.info = info
+        self.words = words
+        self.snapshot = snapshot
+    }
+
+    public var repository: HubRepository { snapshot.repository }
+
+    public var commit: String { snapshot.commit }
+
+    /// Not everybody may have it.
+    public var isClosed: Bool { isHidden || info.isPrivate || info.gate != .open }
+
+    /// Seen by somebody who may not know what is in its files.
+    public var isMasked: Bool { snapshot.files.contains { $0.isLarge && $0.sha256 == nil } }
+}
+
+extension SnapshotFile {
+    /// What a Hub calls its content; nil when that is hidden.
+    public var content: HubContent? { sha256.map { .large($0) } ?? gitDigest.map { .small($0) } }
+}

@@ -1,0 +1,72 @@
+import Model
+import Platform
+import Transfer
+
+/// What a server brings from another Hub, as it is typed.
+struct MirrorOptions: Sendable {
+    private let upstream: String
+    private let tokenFile: String?
+    private let revalidation: Duration?
+    private let isOffline: Bool
+    private let names: NameRules
+    private let quota: UInt64?
+
+    private static let upstream = Option.text(
+        "upstream", "URL", "bring what is not here from this Hub, when a client of the Hub asks for it")
+    private static let tokenFile = Option.text(
+        "upstream-token-file", "FILE", completing: .path,
+        "ask the upstream with the token in it; what is gated or private goes to those with a token of this server's")
+    private static let revalidate = Option.duration(
+        "revalidate", "how long a branch is what it was, before the upstream is asked again (default 60s)")
+    private static let offline = Flag("offline", "ask the upstream nothing, and give what is here")
+    private static let quota = Option(
+        "quota", "SIZE", "when models take more at rest, those go that were brought and not used for longest",
+        read: Quantities.readBytes)
+    private static let allow = Option.text(
+        "allow", "PATTERN", "bring repositories of such names alone, such as 'org/*' or 'datasets/*'"
+    ).repeatable
+    private static let deny = Option.text("deny", "PATTERN", "bring none of such names").repeatable
+
+    static let forms = [
+        upstream.form, revalidate.form, offline.form, allow.form, deny.form, quota.form, tokenFile.form,
+    ]
+
+    /// Nil when no other Hub was named.
+    init?(_ arguments: Arguments) throws(CakeError) {
+        tokenFile = try arguments.value(of: Self.tokenFile)
+        revalidation = try arguments.value(of: Self.revalidate)
+        isOffline = arguments.has(Self.offline)
+        var names = NameRules()
+        names.allowed = try arguments.values(of: Self.allow).map { StarPattern($0) }
+        names.denied = try arguments.values(of: Self.deny).map { StarPattern($0) }
+        self.names = names
+        quota = try arguments.value(of: Self.quota)
+        guard let upstream = try arguments.value(of: Self.upstream) else {
+            guard tokenFile == nil, revalidation == nil, !isOffline, quota == nil, names == NameRules() else {
+                throw CakeError(
+                    .usage, "what to bring was said, and not from where",
+                    fix: "add --upstream \(HubRoutes.standardEndpoint)")
+            }
+            return nil
+        }
+        self.upstream = upstream
+    }
+
+    func settings(in session: Session) throws(CakeError) -> Mirror.Settings {
+        let routes = try HubRoutes(endpoint: upstream, calledAs: "--upstream")
+        var settings = Mirror.Settings(upstream: routes, session.settings.http)
+        if let tokenFile {
+            do {
+                settings.token = try HubToken(
+                    String(decoding: try Disk.read(tokenFile, limit: 64 << 10), as: UTF8.self))
+            } catch {
+                throw error.at(Printable.escape(tokenFile))
+            }
+        }
+        if let revalidation { settings.revalidation = revalidation }
+        settings.isOffline = isOffline || session.settings.isOffline
+        settings.names = names
+        settings.quota = quota
+        return settings
+    }
+}

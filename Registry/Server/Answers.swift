@@ -15,6 +15,7 @@ struct Answers: Sendable {
     private let limit: RequestLimit
     /// What a request may call this server, on loopback.
     private let ownNames: Set<String>
+    private let isLoopback: Bool
 
     private final class State: Sendable {
         let isStopping = Atomic(false)
@@ -24,6 +25,7 @@ struct Answers: Sendable {
         self.registry = registry
         self.settings = settings
         limit = RequestLimit(settings.requestsPerSecond)
+        isLoopback = settings.address.isLoopback
         ownNames = Set(["localhost", "127.0.0.1", "[::1]"] + settings.hostNames.map { $0.lowercased() })
         let models = HubModels(registry.store)
         hub = HubAnswers(
@@ -182,7 +184,7 @@ struct Answers: Sendable {
     /// A page of the web may lead its reader's browser here under a name of its own: on loopback, where nothing else keeps
     /// others out, only this machine's names count.
     private func checkHost(_ request: ServerRequest) throws(RegistryError) {
-        guard settings.address.isLoopback else { return }
+        guard isLoopback else { return }
         let host = (request["host"] ?? "").lowercased()
         // Up to the port, whose colon is the last, and behind an IPv6 address's bracket.
         let colon = host.utf8.lastIndex(of: UInt8(ascii: ":"))

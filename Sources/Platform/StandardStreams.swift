@@ -37,10 +37,12 @@ public final class StandardOutput: Sendable {
     /// Nobody reads any more: work that is only done to be shown can stop.
     public var isClosed: Bool { state.withLock { $0.isClosed } }
 
-    public func write(_ text: String) {
+    public func write(_ text: String) { write(Array(text.utf8)) }
+
+    public func write(_ bytes: [UInt8]) {
         state.withLock { state in
             guard !state.isClosed else { return }
-            state.waiting.append(contentsOf: text.utf8)
+            state.waiting.append(contentsOf: bytes)
             guard !isKept else { return }
             if isImmediate || state.waiting.count >= Self.gathered { Self.flush(&state) }
         }

@@ -15,13 +15,15 @@ extension RegistryPull {
     func bring(_ work: [PackWork], _ operation: Operation) async throws -> (fetched: UInt64, stored: UInt64) {
         let (wholes, continuation) = AsyncStream.makeStream(of: Whole.self)
         defer { continuation.finish() }
+        let comesWhole = try await comesWhole(work.first)
         let incoming = work.indices.map { number in
             let (pack, parts) = (work[number], work[number].parts)
             let runs = parts.runs
             let arrivals = Arrivals(
-                units(of: pack.members), having: runs,
+                units(of: pack.members, comingWhole: comesWhole), having: runs,
                 onWhole: { continuation.yield(Whole(pack: number, member: $0)) })
-            return Incoming(gaps: gaps(of: pack, number, having: runs), place: (parts, pack.source), arrivals: arrivals)
+            let gaps = gaps(of: pack, number, having: runs, comingWhole: comesWhole)
+            return Incoming(gaps: gaps, place: (parts, pack.source), arrivals: arrivals)
         }
         let missing = incoming.reduce(UInt64(0)) { $0 + $1.gaps.reduce(0) { $0 + UInt64($1.bytes.count) } }
         let all = work.reduce(UInt64(0)) { $0 + $1.members.reduce(0) { $0 + $1.length } }
@@ -52,31 +54,43 @@ extension RegistryPull {
         return (missing, stored)
     }
 
+    /// Whether the registry ignores ranges. Asked before many are asked for at once, each of which would bring a whole pack.
+    private func comesWhole(_ work: PackWork?) async throws -> Bool {
+        guard let work else { return false }
+        return try await TransientFailure.retrying {
+            _ = try await work.source.open(0..<1)
+            return work.source.comesWhole
+        }
+    }
+
     /// A member is whole together with what was fetched along before it: when all are, nothing more is on its way.
-    private func units(of members: [PackIndex.Member]) -> [Range<UInt64>] {
+    private func units(of members: [PackIndex.Member], comingWhole: Bool) -> [Range<UInt64>] {
         var units: [Range<UInt64>] = []
         for member in members {
             var start = member.offset
-            if let last = units.last, start - last.upperBound <= RegistryPull.bridged { start = last.upperBound }
+            if let last = units.last, comingWhole || start - last.upperBound <= RegistryPull.bridged {
+                start = last.upperBound
+            }
             units.append(start..<member.offset + member.length)
         }
         return units
     }
 
     /// Runs of a pack that are wanted and not in its parts.
-    private func gaps(of work: PackWork, _ number: Int, having: [Range<UInt64>]) -> [RemoteSpan] {
+    private func gaps(
+        of work: PackWork, _ number: Int, having: [Range<UInt64>], comingWhole: Bool
+    ) -> [RemoteSpan] {
         var gaps: [RemoteSpan] = []
-        for run in runs(of: work.members) {
+        func add(_ bytes: Range<UInt64>) {
+            gaps.append(RemoteSpan(file: number, bytes: bytes, isIndivisible: comingWhole))
+        }
+        for run in runs(of: work.members, comingWhole: comingWhole) {
             var position = run.bytes.lowerBound
             for held in having where held.upperBound > position && held.lowerBound < run.bytes.upperBound {
-                if position < held.lowerBound {
-                    gaps.append(RemoteSpan(file: number, bytes: position..<held.lowerBound))
-                }
+                if position < held.lowerBound { add(position..<held.lowerBound) }
                 position = max(position, held.upperBound)
             }
-            if position < run.bytes.upperBound {
-                gaps.append(RemoteSpan(file: number, bytes: position..<run.bytes.upperBound))
-            }
+            if position < run.bytes.upperBound { add(position..<run.bytes.upperBound) }
         }
         return gaps
     }

@@ -108,17 +108,17 @@ public struct RegistryPull: Sendable {
     }
 
     /// What is asked for: members and the little that lies between neighbours.
-    func runs(of members: [PackIndex.Member]) -> [RemoteSpan] {
+    func runs(of members: [PackIndex.Member], comingWhole: Bool = false) -> [RemoteSpan] {
         var runs: [RemoteSpan] = []
         for member in members {
             let bytes = member.offset..<member.offset + member.length
             if let last = runs.last, last.file == member.pack, bytes.lowerBound >= last.bytes.upperBound,
-                bytes.lowerBound - last.bytes.upperBound <= RegistryPull.bridged
+                comingWhole || bytes.lowerBound - last.bytes.upperBound <= RegistryPull.bridged
             {
                 runs[runs.count - 1] = RemoteSpan(
-                    file: member.pack, bytes: last.bytes.lowerBound..<bytes.upperBound)
+                    file: member.pack, bytes: last.bytes.lowerBound..<bytes.upperBound, isIndivisible: comingWhole)
             } else {
-                runs.append(RemoteSpan(file: member.pack, bytes: bytes))
+                runs.append(RemoteSpan(file: member.pack, bytes: bytes, isIndivisible: comingWhole))
             }
         }
         return runs

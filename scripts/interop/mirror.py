@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Imports models, serves them, and has the real clients ask for them; compares byte for byte. mirror.py CAKE
+"""Imports models, serves them, and has the real clients ask for them; compares byte for byte. mirror.py CAKE [through]
+With "through" they ask a server that has nothing and brings everything from the first.
 
 Started by mirror, which provides huggingface_hub in one release after the other, and last transformers.
 """
@@ -20,16 +21,16 @@ MOST_MEMORY = 300 << 20
 
 
 class Mirror:
-    """A `cake serve` of the trial's store, on a free port."""
+    """A `cake serve` of the trial's store, or another, on a free port."""
 
-    def __init__(self, trial):
-        self.child = trial.start("serve", "--listen", "127.0.0.1:0")
+    def __init__(self, trial, *words, store=None):
+        self.child = trial.start("serve", "--listen", "127.0.0.1:0", *words, store=store)
         line = self.child.stderr.readline()
         if "http://" not in line:
             sys.exit(f"cake serve said: {line}{self.child.stderr.read()}")
         self.endpoint = "http://" + line.split("http://")[1].split(",")[0].strip()
         # Somebody has to read the access log, or its pipe fills.
-        self.log = open(trial.path("access.log"), "w", encoding="utf-8")
+        self.log = open(trial.path(f"access-{self.child.pid}.log"), "w", encoding="utf-8")
         self.reader = subprocess.Popen(["cat"], stdin=self.child.stdout, stdout=self.log)
 
     def peak(self):
@@ -226,6 +227,9 @@ def main():
         models = make(trial)
         mirror = Mirror(trial)
         trial.at_the_end.append(mirror.close)
+        if sys.argv[2:] == ["through"]:
+            mirror = Mirror(trial, "--upstream", mirror.endpoint, store=trial.path("second"))
+            trial.at_the_end.insert(0, mirror.close)
         os.environ |= {"HF_ENDPOINT": mirror.endpoint, "HF_HOME": trial.path("hf"), "HF_HUB_DISABLE_TELEMETRY": "1",
                        "HF_HUB_DISABLE_PROGRESS_BARS": "1", "NO_PROXY": "127.0.0.1,localhost"}
         tried = [try_client(trial, models)]
@@ -237,7 +241,7 @@ def main():
             tried.append(try_transformers(trial))
         peak = mirror.peak()
         trial.check(peak < MOST_MEMORY, f"it took {peak >> 20} MiB")
-        print(", ".join(tried) + f", at most {peak >> 20} MiB while serving")
+        print(", ".join(tried + sys.argv[2:]) + f", at most {peak >> 20} MiB while serving")
         return trial.finish()
 
 

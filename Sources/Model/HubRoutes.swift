@@ -24,6 +24,13 @@ public struct HubRoutes: Hashable, Sendable, CustomStringConvertible {
         self.prefix = prefix
     }
 
+    /// Servers to be asked before the Hub, as people list them: with commas or spaces between.
+    public static func mirrors(_ text: String, calledAs name: String = "mirrors") throws(CakeError) -> [HubRoutes] {
+        try text.split(whereSeparator: { ", \t".contains($0) }).map { word throws(CakeError) in
+            try HubRoutes(endpoint: String(word), calledAs: name)
+        }
+    }
+
     /// As it is said to people: `huggingface.co`.
     public var description: String { origin.authority + prefix }
 

@@ -46,6 +46,7 @@ extension SettingsFile {
         do throws(CakeError) {
             switch Key(rawValue: key) {
             case .endpoint: _ = try HubRoutes(endpoint: value)
+            case .mirrors: _ = try HubRoutes.mirrors(value)
             case .store: break
             case .maxWorkers:
                 guard let count = Int(value), count > 0 else {
@@ -55,7 +56,10 @@ extension SettingsFile {
             case nil: _ = try Reference(value)
             }
         } catch {
-            throw CakeError(error.kind, "\(key): \(error.what.replacing("HF_ENDPOINT: ", with: ""))", fix: error.fix)
+            throw CakeError(
+                error.kind,
+                "\(key): \(error.what.replacing("HF_ENDPOINT: ", with: "").replacing("mirrors: ", with: ""))",
+                fix: error.fix)
         }
         return value
     }

@@ -5,6 +5,7 @@ public struct SettingsFile: Hashable, Sendable {
     public enum Key: String, CaseIterable, Sendable {
         case store
         case endpoint
+        case mirrors
         case maxWorkers = "max-workers"
         case limitRate = "limit-rate"
 
@@ -12,6 +13,7 @@ public struct SettingsFile: Hashable, Sendable {
             switch self {
             case .store: "the folder of the store"
             case .endpoint: "the Hub, or a mirror of it"
+            case .mirrors: "servers that a pull asks for files before the Hub, in order, with commas between"
             case .maxWorkers: "how many connections a pull may open"
             case .limitRate: "how much a pull may fetch in a second, such as 20MB"
             }

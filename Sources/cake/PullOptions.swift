@@ -18,6 +18,7 @@ struct PullOptions: Sendable {
     let probing: ProbePolicy?
     let base: String?
     let usesDeltas: Bool
+    let mirrors: [String]
 
     static let revisionOption = Option.text("revision", "REVISION", "a branch, a tag or a commit")
     static let include = Option.text("include", "GLOB", "only files that fit").repeatable
@@ -38,12 +39,15 @@ struct PullOptions: Sendable {
     private static let baseOption = Option.text(
         "base", "NAME", completing: .model, "the model here that this one was made from")
     private static let noDelta = Flag("no-delta", "store every tensor whole, as a delta of none that is here")
+    private static let mirror = Option.text(
+        "mirror", "URL", "a server to ask for files before the Hub, whose digests are believed alone"
+    ).repeatable
     private static let dryRun = Flag("dry-run", "say what would be fetched, fetch nothing")
 
     static let forms = [
         revisionOption.form, include.form, exclude.form, tokenOption.form, kindOption.form, workers.form, rate.form,
         local.form, force.form, noCache.form, baseOption.form, probe.form,
-        noProbe.form, noDelta.form, dryRun.form,
+        noProbe.form, noDelta.form, mirror.form, dryRun.form,
     ]
 
     init(_ arguments: Arguments) throws(CakeError) {
@@ -61,6 +65,7 @@ struct PullOptions: Sendable {
         probing = arguments.has(Self.noProbe) ? nil : try arguments.value(of: Self.probe) ?? .auto
         base = try arguments.value(of: Self.baseOption)
         usesDeltas = !arguments.has(Self.noDelta)
+        mirrors = try arguments.values(of: Self.mirror)
     }
 
     /// `extra` are files that were named one by one.
@@ -72,6 +77,7 @@ struct PullOptions: Sendable {
         options.probing = probing
         options.usesDeltas = usesDeltas
         options.usesXet = !session.settings.disablesXet
+        options.mirrors = try session.settings.mirrors(mirrors)
         if let base { options.base = try session.openStore().find(base).name }
         let limits = try PullOptions.limits(connections: mostConnections, rate: bytesPerSecond, in: session)
         options.bytesPerSecond = limits.rate

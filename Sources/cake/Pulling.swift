@@ -71,6 +71,7 @@ struct Pulling: Sendable {
         let files = report.files == 1 ? "file" : "files"
         session.output.line("  \(Quantities.bytes(report.bytes)) in \(report.files) \(files)")
         var line = "  \(Quantities.bytes(report.bytesFetched)) fetched"
+        if let near = options.mirrors?.bytes, near > 0 { line += ", \(Quantities.bytes(near)) of it from mirrors" }
         for proof in Pull.Proof.allCases {
             guard let bytes = report.bytesSaved[proof], bytes > 0 else { continue }
             line += "; \(Quantities.bytes(bytes)) not: \(proof.rawValue)"
@@ -130,6 +131,7 @@ struct Pulling: Sendable {
             "name": JSONValue(report.name.string), "manifest": JSONValue(report.manifest.hex),
             "commit": JSONValue(report.commit), "files": JSONValue(report.files), "bytes": JSONValue(report.bytes),
             "bytes_fetched": JSONValue(report.bytesFetched), "bytes_not_moved": .object(saved),
+            "bytes_from_mirrors": JSONValue(options.mirrors?.bytes ?? 0),
             "bytes_stored": JSONValue(report.bytesStored), "partial": .bool(report.tensors != nil),
             "tensors_missing": JSONValue(report.tensors?.missing ?? 0),
         ]

@@ -1,5 +1,6 @@
 import Model
 import Platform
+import Transfer
 
 extension Settings {
     /// `$HF_ENDPOINT`, else what the settings file says, else huggingface.co.
@@ -9,10 +10,23 @@ extension Settings {
         return try HubRoutes()
     }
 
-    /// Nothing may be asked of any server.
+    /// What was typed, else `$CAKE_MIRRORS`, else what the settings file says: servers that are asked for files before the Hub.
+    func mirrors(_ given: [String]) throws(CakeError) -> Mirrors? {
+        let routes: [HubRoutes]
+        if !given.isEmpty {
+            routes = try given.map { text throws(CakeError) in try HubRoutes(endpoint: text, calledAs: "--mirror") }
+        } else if let text = environment["CAKE_MIRRORS"] {
+            routes = try HubRoutes.mirrors(text, calledAs: "CAKE_MIRRORS")
+        } else {
+            routes = try HubRoutes.mirrors(try file()[.mirrors] ?? "")
+        }
+        return routes.isEmpty ? nil : Mirrors(routes, client: try HTTPClient(http))
+    }
+
     /// As `hf` has it.
     var disablesXet: Bool { isOn("HF_HUB_DISABLE_XET") }
 
+    /// Nothing may be asked of any server.
     var isOffline: Bool { isOn("HF_HUB_OFFLINE") || isOn("TRANSFORMERS_OFFLINE") }
 
     /// Refuses what needs the network when it was said that there is none.

@@ -9,23 +9,36 @@ final class HubFile: RangeSource {
     private let snapshot: Snapshot
     private let address: Mutex<RemoteAddress?>
     private let wholeOnly = Atomic<Bool>(false)
+    private let givenUp = Atomic<Bool>(false)
+    private let mirrors: Mirrors?
+    /// The same file on each mirror.
+    private let copies: [HubFile]
 
     var label: String { "\(listed.path)" }
 
     var comesWhole: Bool { wholeOnly.load(ordering: .relaxed) }
 
-    init(_ listed: SnapshotFile, in snapshot: Snapshot, from source: HubSource) {
+    /// What the Hub published no digest of is asked of nobody else.
+    init(_ listed: SnapshotFile, in snapshot: Snapshot, from source: HubSource, through mirrors: Mirrors? = nil) {
         self.listed = listed
         self.snapshot = snapshot
         self.source = source
         address = Mutex(nil)
+        self.mirrors = listed.sha256 == nil && listed.gitDigest == nil ? nil : mirrors
+        copies = (self.mirrors?.sources ?? []).map { HubFile(listed, in: snapshot, from: $0) }
     }
+
+    /// It is not asked for where it is any more.
+    var isGivenUp: Bool { givenUp.load(ordering: .relaxed) }
+
+    func giveUp() { givenUp.store(true, ordering: .relaxed) }
 
     /// What the server said that the file's SHA-256 is when it was asked for its address; for a listing that hides it.
     var announced: Digest? { address.withLock { $0?.etag }.flatMap { Digest(hex: $0.filter { $0 != "\"" }) } }
 
     /// Opens a run of the file. An address that has expired is asked for once more.
     func open(_ range: Range<UInt64>) async throws -> OpenedRun {
+        if let run = try await mirrors?.open(range, of: copies) { return run }
         for attempt in 0..<2 {
             let used = try await currentAddress()
             switch try await source.open(range, of: listed, at: used) {

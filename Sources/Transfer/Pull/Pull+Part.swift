@@ -36,6 +36,9 @@ extension Pull {
         let inventory = try Inventory(others, store: store, operation: operation, options)
         for file in inventory.known { progress.did(bytes: file.size) }
         var fetched = Fetched(verified: inventory.known)
+        // The publisher's digests are of whole files: what nobody can check comes from the publisher.
+        var options = options
+        options.mirrors = nil
         let work = PullWork(
             source: source, snapshot: snapshot, store: store, operation: operation, progress: progress,
             options: options, bases: LikelyBases(in: store, named: options.base, declared: snapshot.baseModels),

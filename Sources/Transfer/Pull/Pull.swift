@@ -20,6 +20,8 @@ public struct Pull: Sendable {
         public var usesDeltas = true
         /// Whether a Xet server may be asked where it keeps tensors.
         public var usesXet = true
+        /// Asked for files before the Hub is.
+        public var mirrors: Mirrors?
         /// Who reads files already while they come.
         var reading: [FilePath: ArrivingFile] = [:]
         /// What to remember of a name that is new: how it came to be here.

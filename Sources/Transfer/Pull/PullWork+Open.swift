@@ -69,7 +69,9 @@ extension PullWork {
             let segmentation = try Segmentation(of: copy, path: listed.path, size: listed.size, isLenient: true)
             return OpenedFile(wanted: wanted, segmentation: segmentation, bytes: .copy(copy), fetchedForHeader: 0)
         case .parts(let parts):
-            let remote = HubFile(listed, in: snapshot, from: source)
+            // What came wrong once comes from the publisher next.
+            let mirrors = wanted.failures + wanted.contradictions > 0 ? nil : options.mirrors
+            let remote = HubFile(listed, in: snapshot, from: source, through: mirrors)
             if let known = wanted.known {
                 return OpenedFile(
                     wanted: wanted, segmentation: Segmentation(known), bytes: .parts(parts, remote),

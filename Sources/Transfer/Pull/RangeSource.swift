@@ -72,15 +72,26 @@ final class OpenedRun: Sendable {
     private let exchange: HTTPExchange
     /// What is left of a chunk whose beginning was dropped.
     private let rest: Mutex<Chunk?>
+    /// Where a mirror sends it.
+    private let watch: Mirrors.Watch?
 
     init(_ exchange: HTTPExchange) {
         self.exchange = exchange
         rest = Mutex(nil)
+        watch = nil
+    }
+
+    /// The same run, which nobody has read of yet.
+    init(_ run: OpenedRun, watchedBy watch: Mirrors.Watch) {
+        exchange = run.exchange
+        rest = Mutex(run.rest.withLock { $0 })
+        self.watch = watch
     }
 
     init(_ exchange: HTTPExchange, after dropped: Int, of chunk: Chunk) {
         self.exchange = exchange
         rest = Mutex(chunk.withBytes { Chunk(copying: $0.extracting(dropped..<$0.count)) })
+        watch = nil
     }
 
     /// A server that ignores ranges sends everything: what comes before the run is read and dropped.
@@ -106,7 +117,8 @@ final class OpenedRun: Sendable {
             return rest
         }
         if let first { return first }
-        return try await TransientFailure.naming { try await exchange.next() }
+        guard let watch else { return try await TransientFailure.naming { try await exchange.next() } }
+        return try await watch.next { try await TransientFailure.naming { try await exchange.next() } }
     }
 
     func giveBack(_ chunk: Chunk) { exchange.giveBack(chunk) }

@@ -68,7 +68,7 @@ final class Transfers: Sendable {
                 let before = state.small[commit, default: 0]
                 state.small[commit] = before + 1
                 let free = neighbours.filter { state.files[key($0)] == nil }
-                let more = free.prefix((1 << min(before, 6)) - 1)
+                let more = free.prefix((1 << min(before, 8)) - 1)
                 files += more.map { ($0, key($0), ArrivingFile(size: $0.size)) }
             }
             for (_, key, arriving) in files { state.files[key] = arriving }

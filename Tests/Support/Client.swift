@@ -65,7 +65,9 @@ public final class Client {
 
     private func fill() -> Bool {
         var room = [UInt8](repeating: 0, count: 64 << 10)
-        let count = unsafe recv(descriptor, &room, room.count, 0)
+        var count: Int
+        // A process that was stopped for a while is told so here.
+        repeat { count = unsafe recv(descriptor, &room, room.count, 0) } while count < 0 && errno == EINTR
         if count > 0 { waiting += room[..<count] }
         return count > 0
     }

@@ -35,7 +35,7 @@ extension HubAnswers {
     /// What another Hub says, but for the files, which are told here as they are given here.
     private static func summary(of listing: HubListing) -> JSONObject {
         var object = listing.words
-        object.members.removeAll { ["siblings", "sha"].contains($0.key) }
+        object.members.removeAll { $0.key == "sha" }
         object.append("sha", .string(listing.commit))
         return object
     }

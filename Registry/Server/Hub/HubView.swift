@@ -34,21 +34,17 @@ struct HubView: Sendable {
     }
 
     let source: Source
-    /// Sorted by path.
-    let files: [File]
     /// Why another Hub has no say in it, though it should.
     private let absence: HubRefusal?
 
     init(_ model: HubModels.Model, _ manifest: Manifest, inAbsence absence: HubRefusal? = nil) {
         source = .stored(model, manifest)
         self.absence = absence
-        files = manifest.files.map { File($0) }
     }
 
     init(_ listing: HubListing) {
         source = .listed(listing)
         absence = nil
-        files = listing.snapshot.files.map { File($0) }
     }
 
     var repository: HubRepository {
@@ -91,14 +87,27 @@ struct HubView: Sendable {
         }
     }
 
+    /// Sorted by path.
+    var files: [File] {
+        switch source {
+        case .stored(_, let manifest): manifest.files.map { File($0) }
+        case .listed(let listing): listing.snapshot.files.map { File($0) }
+        }
+    }
+
     func file(at path: String) -> File? {
         guard let path = try? FilePath(path) else { return nil }
-        var (low, high) = (0, files.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if files[middle].path < path { low = middle + 1 } else { high = middle }
+        switch source {
+        case .listed(let listing): return listing.snapshot.file(at: path).map { File($0) }
+        case .stored(_, let manifest):
+            let files = manifest.files
+            var (low, high) = (0, files.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if files[middle].path < path { low = middle + 1 } else { high = middle }
+            }
+            return low < files.count && files[low].path == path ? File(files[low]) : nil
         }
-        return low < files.count && files[low].path == path ? files[low] : nil
     }
 
     /// Clients remember what a commit does not have.

@@ -251,7 +251,7 @@ extension ArrivingBytes {
             await withCheckedContinuation { continuation in
                 turn.continuation.withLock { $0 = continuation }
                 wait(for: 0) { turn.end() }
-                Task {
+                Task(executorPreference: models.store.pool) {
                     try? await Task.sleep(until: end, clock: .continuous)
                     turn.end()
                 }

@@ -176,7 +176,9 @@ public final class Mirror: Sendable {
         } else {
             snapshot = try await source.snapshot(of: reference, info)
         }
-        let words = (try? JSONValue(parsing: bytes.span, limit: HubInfo.maximumSize))?.object ?? JSONObject()
+        var words = (try? JSONValue(parsing: bytes.span, limit: HubInfo.maximumSize))?.object ?? JSONObject()
+        // The files are in the snapshot, and may be many.
+        words.members.removeAll { $0.key == "siblings" }
         let listing = HubListing(
             revision: question.revision, info: info, words: words, snapshot: snapshot,
             isHidden: question.token != nil)

@@ -29,7 +29,7 @@ final class SharedWork<Key: Hashable & Sendable, Value: Sendable>: Sendable {
             }
             // Tasks of their own: they are nobody's who asks.
             if isFirst { Task(executorPreference: pool) { await self.run(key, work) } }
-            Task {
+            Task(executorPreference: pool) {
                 try? await Task.sleep(for: limit)
                 self.state.withLock { $0.waiting[key]?.removeValue(forKey: number) }?.resume(throwing: late)
             }

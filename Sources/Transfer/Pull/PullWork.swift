@@ -58,7 +58,7 @@ struct PullWork: Sendable {
         try await refuseIfTooSmall(for: brought)
         let checkpoint = Checkpoint(brought, store: store, operation: operation)
         outcome.checkpoint = checkpoint
-        let asking = Task { await terms(of: brought) }
+        let asking = Task(executorPreference: store.pool) { await terms(of: brought) }
         defer { asking.cancel() }
         let (stored, findings) = try await bring(brought, wholes, continuation, checkpoint)
         // They are a gain for later, and not worth much of a wait.

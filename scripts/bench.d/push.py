@@ -168,7 +168,8 @@ def main():
             continue
         versions.append(version)
         say(f"{kind.name}: pushing and pulling, {rounds} times")
-        home = os.path.join(WORK, kind.name)
+        # A store that an earlier run filled with another family is not this one's.
+        home = os.path.join(WORK, f"{kind.name}-{size // MIB}")
         os.makedirs(home, exist_ok=True)
         found[kind.name] = measure(kind(home), root, home, rounds)
     rows, goals = [], []

@@ -74,7 +74,12 @@ struct HubView: Sendable {
 
     var title: String {
         switch source {
-        case .stored(let model, _): model.place.isOwnCommit ? "As it is in the store" : "As it was pulled"
+        case .stored(let model, _):
+            switch true {
+            case model.isPushed: "As it was pushed"
+            case model.place.isOwnCommit: "As it is in the store"
+            default: "As it was pulled"
+            }
         case .listed: "As it is upstream"
         }
     }

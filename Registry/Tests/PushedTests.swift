@@ -10,36 +10,18 @@ import Transfer
 /// What clients of the Hub are given of what was pushed to the registry.
 @Suite struct `A model that was pushed` {
     private let stage: Stage
-    /// Whose models are pushed.
-    private let maker: Shelf
+    private let maker: Maker
 
     init() throws {
         stage = try Stage()
-        maker = try Shelf(at: stage.scratch["maker"])
+        maker = try Maker(in: stage.scratch)
     }
 
-    private func repository(_ name: String) throws -> RemoteRepository {
-        let client = RegistryClient(
-            try RegistryRoutes(host: "127.0.0.1:\(stage.server.address.port)"),
-            as: RegistryCredentials(files: [], own: nil, given: nil),
-            client: try HTTPClient(HTTPSettings(userAgent: "cake-tests")))
-        return RemoteRepository(client, try #require(RepositoryName(name)), for: [.pull, .push])
-    }
-
-    /// Imports the files where they are pushed from, and pushes them. Gives the model's manifest.
     @discardableResult
     private func push(
         _ files: ModelMaker.Files, to name: String, _ tag: String, beside others: [String] = []
     ) async throws -> Digest {
-        let local = "\(name)-\(tag)-\(files.count)".replacing("/", with: "-")
-        let folder = try ModelMaker.write(files, to: stage.scratch["of \(local) \(UUID())"])
-        let digest = try await maker.bring(folder, as: local)
-        let manifest = try maker.store.manifest(digest)
-        let push = try Push(
-            manifest, from: maker.store, to: repository(name), as: #require(TagName(tag)),
-            beside: others.map(repository), progress: Progress("push"), options: Push.Options())
-        _ = try await onPool { try await push() }
-        return digest
+        try await maker.push(files, to: name, tag, of: stage, beside: others)
     }
 
     private func json(_ address: String) throws -> JSONValue {

@@ -73,16 +73,16 @@ public final class HubModels: Sendable {
         return best.0
     }
 
-    /// What no other Hub has: it was imported, or made here.
-    public func made(_ repository: HubRepository, _ revision: String?) throws -> Model? {
+    /// What nobody else is asked about: it was imported, made here, or pushed.
+    public func made(
+        _ repository: HubRepository, _ revision: String?, unless isFromUpstream: (NameRecord) -> Bool
+    ) throws -> Model? {
         guard let found = try quickly(repository, revision ?? Revision.main) else {
-            let here = try revisions(of: repository).filter { !HubModels.isFromHub($0) }
+            let here = try revisions(of: repository).filter { !isFromUpstream($0.record) }
             return here.isEmpty ? nil : try find(repository, revision)
         }
-        return HubModels.isFromHub(found) ? nil : found
+        return isFromUpstream(found.record) ? nil : found
     }
-
-    private static func isFromHub(_ model: Model) -> Bool { model.record.source?.hasPrefix("hf://") == true }
 
     /// The model of that very name, if a Hub could show it.
     public func model(called name: ModelName) throws(CakeError) -> Model? {

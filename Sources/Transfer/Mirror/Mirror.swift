@@ -6,8 +6,32 @@ internal import Synchronization
 /// What a server brings from another Hub for its clients: lists of files, and the files themselves, each once for all who
 /// ask. What is kept of it is in the store; what a Hub listed is known as long as the process lives.
 public final class Mirror: Sendable {
+    /// Who is asked for what is not here.
+    public enum Upstream: Sendable, CustomStringConvertible {
+        case hub(HubRoutes)
+        case registry(RegistryUpstream)
+
+        public var description: String {
+            switch self {
+            case .hub(let routes): "\(routes)"
+            case .registry(let registry): "\(registry)"
+            }
+        }
+
+        /// What a registry has forgotten a commit of is what it was.
+        public var keepsCommits: Bool { if case .hub = self { true } else { false } }
+
+        /// Whether a model of the store came from such a place, and may go on there. What was imported or made here did not.
+        public func gave(_ record: NameRecord) -> Bool {
+            switch self {
+            case .hub: record.source?.hasPrefix("hf://") == true
+            case .registry: record.mark != nil && record.source?.hasPrefix("oci://") == true
+            }
+        }
+    }
+
     public struct Settings: Sendable {
-        public var upstream: HubRoutes
+        public var upstream: Upstream
         public var http: HTTPSettings
         /// The server's own; for those alone who have a token of the server's.
         public var token: HubToken?
@@ -21,7 +45,9 @@ public final class Mirror: Sendable {
         /// So long a client waits for what the upstream has to say.
         public var patience = Duration.seconds(8)
 
-        public init(upstream: HubRoutes, _ http: HTTPSettings) {
+        public init(upstream: HubRoutes, _ http: HTTPSettings) { self.init(.hub(upstream), http) }
+
+        public init(_ upstream: Upstream, _ http: HTTPSettings) {
             self.upstream = upstream
             self.http = http
         }
@@ -82,13 +108,13 @@ public final class Mirror: Sendable {
         asking = SharedWork(on: models.store.pool)
     }
 
-    private func source(_ token: HubToken?) -> HubSource {
-        HubSource(settings.upstream, token: token, client: client, isForOthers: true)
+    private func source(_ routes: HubRoutes, _ token: HubToken?) -> HubSource {
+        HubSource(routes, token: token, client: client, isForOthers: true)
     }
 
-    /// As whom the upstream is asked. What is open is not asked for with anybody's token: it may be an old one.
-    func source(for asker: Asker, _ listing: HubListing) -> HubSource {
-        source(listing.isClosed ? asker.token ?? settings.token : settings.token)
+    /// As whom a Hub is asked. What is open is not asked for with anybody's token: it may be an old one.
+    func source(_ routes: HubRoutes, for asker: Asker, _ listing: HubListing) -> HubSource {
+        source(routes, listing.isClosed ? asker.token ?? settings.token : settings.token)
     }
 
     static let late = HubRefusal.upstream(504, "The upstream Hub takes long to answer", retryAfter: 5)
@@ -107,7 +133,7 @@ public final class Mirror: Sendable {
                 Question(repository: repository, revision: revision, token: nil), as: settings.token)
         } catch let refusal as HubRefusal where [401, 403, 404].contains(refusal.status) {
             // Of what is hidden only its readers learn that it is there.
-            guard let token = asker.token else { throw refusal }
+            guard let token = asker.token, case .hub = settings.upstream else { throw refusal }
             listing = try await self.listing(
                 Question(repository: repository, revision: revision, token: owned), as: token)
         }
@@ -166,7 +192,15 @@ public final class Mirror: Sendable {
 
     private func ask(_ question: Question, as token: HubToken?, knowing known: HubListing?) async throws -> HubListing {
         counts.asked.add(1)
-        let source = source(token)
+        let routes: HubRoutes
+        switch settings.upstream {
+        case .hub(let hub): routes = hub
+        case .registry(let registry):
+            let listing = try await registry.listing(of: question.repository, question.revision, knowing: known)
+            keep(listing, as: question)
+            return listing
+        }
+        let source = source(routes, token)
         let bytes = try await source.words(of: question.repository, at: question.revision)
         let info = try HubInfo(parsing: bytes.span)
         let reference = HubReference(question.repository, revision: question.revision)
@@ -219,14 +253,19 @@ public final class Mirror: Sendable {
         }
         try await admission.check(token, listing.repository) {
             guard !settings.isOffline else { throw Mirror.offline }
-            try await source(token).admits(to: listing.repository)
+            guard case .hub(let routes) = settings.upstream else { return }
+            try await source(routes, token).admits(to: listing.repository)
         }
     }
 
     /// Branches and tags, or commits, as the upstream says it.
     public func document(_ subject: Subject, of listing: HubListing, for asker: Asker) async throws -> JSONValue {
         guard !settings.isOffline else { throw Mirror.offline }
-        return try await source(for: asker, listing).document(subject, of: listing.repository)
+        switch settings.upstream {
+        case .hub(let routes):
+            return try await source(routes, for: asker, listing).document(subject, of: listing.repository)
+        case .registry(let registry): return try await registry.document(subject, of: listing)
+        }
     }
 
     public enum Subject: Sendable {

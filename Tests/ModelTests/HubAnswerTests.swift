@@ -138,4 +138,15 @@ import Testing
             #expect(throws: CakeError.self) { try HubToken(text) }
         }
     }
+
+    @Test func `is passed on to clients in its own words, once along a chain of servers`() {
+        var words = "Repository not found"
+        for _ in 0..<3 {
+            let answer = HubAnswer(status: 404, code: "RepoNotFound", message: words)
+            let refusal = answer.refusal(asked: nil)
+            #expect(refusal.status == 404 && refusal.code == .noRepository)
+            words = refusal.message
+        }
+        #expect(words == "The upstream Hub refuses this: Repository not found")
+    }
 }

@@ -228,6 +228,8 @@ def report(names, taken, spent, alone, many, size):
     line("four curl, warm: cake's processor", median(spent), "s/GiB")
     if "nginx" in names:
         line("four curl, warm: against nginx", middle[WARM]["cake"] / middle[WARM]["nginx"], "x")
+        line("four curl, warm: against decoding and then sending as nginx does",
+             middle[WARM]["cake"] * (1 / alone + 1 / middle[WARM]["nginx"]), "x")
     if "olah" in names:
         aim("four curl, warm: times olah's rate", middle[WARM]["cake"] / middle[WARM]["olah"], 2, "x", True)
     aim("four curl, warm: of decoding alone", middle[WARM]["cake"] / alone, 0.5, "x", True)

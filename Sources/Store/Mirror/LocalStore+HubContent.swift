@@ -35,16 +35,26 @@ extension LocalStore {
         return etag == nil || etag == found.hex ? .small(found) : large
     }
 
-    /// Of a file all of which can be read.
+    /// Of a file all of which can be read. What is read is compared with the file's own name too: it may come from whoever
+    /// pushed it.
     public func gitDigest(of file: Manifest.File, with reader: LayerReader) throws(CakeError) -> GitDigest {
         try gitDigests.digest(of: file.digest) { () throws(CakeError) in
             var hash = GitHash(size: file.size)
+            var own = SHA256()
             for segment in file.segments {
                 for index in 0..<LayerReader.pieces(of: segment.layer) {
                     let chunk = try reader.piece(index, of: segment.layer)
-                    chunk.withBytes { hash.update($0) }
+                    chunk.withBytes { bytes in
+                        hash.update(bytes)
+                        own.update(bytes)
+                    }
                     reader.giveBack(chunk)
                 }
+            }
+            let found = own.finish()
+            guard found == file.digest else {
+                throw CakeError(
+                    .damaged, "\(file.path) hashes to \(found.short), and is called \(file.digest.short)")
             }
             return hash.finish()
         }

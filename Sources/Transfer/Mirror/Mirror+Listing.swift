@@ -17,7 +17,7 @@ extension Mirror {
                 Question(repository: repository, revision: revision, token: nil), as: settings.token)
         } catch let refusal as HubRefusal where [401, 403, 404].contains(refusal.status) {
             // Of what is hidden only its readers learn that it is there.
-            guard let token = asker.token else { throw refusal }
+            guard let token = asker.token, case .hub = settings.upstream else { throw refusal }
             listing = try await self.listing(
                 Question(repository: repository, revision: revision, token: owned), as: token)
         }
@@ -90,7 +90,16 @@ extension Mirror {
 
     private func ask(_ question: Question, as token: HubToken?, knowing known: HubListing?) async throws -> HubListing {
         counts.asked.add(1)
-        let source = source(token)
+        let routes: HubRoutes
+        switch settings.upstream {
+        case .hub(let hub): routes = hub
+        case .registry(let registry):
+            let listing = try await registry.listing(of: question.repository, question.revision, knowing: known)
+            keep(Kept(listing: listing, checked: .now), as: question)
+            mark(listing.repository, isClosed: false)
+            return listing
+        }
+        let source = source(routes, token)
         let bytes = try await source.words(of: question.repository, at: question.revision)
         let info = try HubInfo(parsing: bytes.span)
         let reference = HubReference(question.repository, revision: question.revision)
@@ -144,14 +153,19 @@ extension Mirror {
         }
         try await admission.check(token, listing.repository) {
             guard !settings.isOffline else { throw Mirror.offline }
-            try await source(token).admits(to: listing.repository)
+            guard case .hub(let routes) = settings.upstream else { return }
+            try await source(routes, token).admits(to: listing.repository)
         }
     }
 
     /// Branches and tags, or commits, as the upstream says it.
     public func document(_ subject: Subject, of listing: HubListing, for asker: Asker) async throws -> JSONValue {
         guard !settings.isOffline else { throw Mirror.offline }
-        return try await source(for: asker, listing).document(subject, of: listing.repository)
+        switch settings.upstream {
+        case .hub(let routes):
+            return try await source(routes, for: asker, listing).document(subject, of: listing.repository)
+        case .registry(let registry): return try await registry.document(subject, of: listing)
+        }
     }
 
     public enum Subject: Sendable {

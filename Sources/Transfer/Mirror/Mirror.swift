@@ -6,8 +6,32 @@ internal import Synchronization
 /// What a server brings from another Hub for its clients: lists of files, and the files themselves, each once for all who
 /// ask. What is kept of it is in the store; what a Hub listed is known as long as the process lives.
 public final class Mirror: Sendable {
+    /// Who is asked for what is not here.
+    public enum Upstream: Sendable, CustomStringConvertible {
+        case hub(HubRoutes)
+        case registry(RegistryUpstream)
+
+        public var description: String {
+            switch self {
+            case .hub(let routes): "\(routes)"
+            case .registry(let registry): "\(registry)"
+            }
+        }
+
+        /// What a registry has forgotten a commit of is what it was.
+        public var keepsCommits: Bool { if case .hub = self { true } else { false } }
+
+        /// Whether a model of the store came from such a place, and may go on there. What was imported or made here did not.
+        public func gave(_ record: NameRecord) -> Bool {
+            switch self {
+            case .hub: record.source?.hasPrefix("hf://") == true
+            case .registry: record.mark != nil && record.source?.hasPrefix("oci://") == true
+            }
+        }
+    }
+
     public struct Settings: Sendable {
-        public var upstream: HubRoutes
+        public var upstream: Upstream
         public var http: HTTPSettings
         /// The server's own; for those alone who have a token of the server's.
         public var token: HubToken?
@@ -23,7 +47,9 @@ public final class Mirror: Sendable {
         /// So long a client waits for what the upstream has to say.
         public var patience = Duration.seconds(8)
 
-        public init(upstream: HubRoutes, _ http: HTTPSettings) {
+        public init(upstream: HubRoutes, _ http: HTTPSettings) { self.init(.hub(upstream), http) }
+
+        public init(_ upstream: Upstream, _ http: HTTPSettings) {
             self.upstream = upstream
             self.http = http
         }
@@ -91,13 +117,13 @@ public final class Mirror: Sendable {
         asking = SharedWork(on: models.store.pool)
     }
 
-    func source(_ token: HubToken?) -> HubSource {
-        HubSource(settings.upstream, token: token, client: client, isForOthers: true)
+    func source(_ routes: HubRoutes, _ token: HubToken?) -> HubSource {
+        HubSource(routes, token: token, client: client, isForOthers: true)
     }
 
-    /// As whom the upstream is asked. What is open is not asked for with anybody's token: it may be an old one.
-    func source(for asker: Asker, _ listing: HubListing) -> HubSource {
-        source(listing.isClosed ? asker.token ?? settings.token : settings.token)
+    /// As whom a Hub is asked. What is open is not asked for with anybody's token: it may be an old one.
+    func source(_ routes: HubRoutes, for asker: Asker, _ listing: HubListing) -> HubSource {
+        source(routes, listing.isClosed ? asker.token ?? settings.token : settings.token)
     }
 
     static let late = HubRefusal.upstream(504, "The upstream Hub takes long to answer", retryAfter: 5)

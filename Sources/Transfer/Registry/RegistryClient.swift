@@ -8,6 +8,7 @@ public final class RegistryClient: Sendable {
     public let routes: RegistryRoutes
     let http: HTTPClient
     private let credentials: RegistryCredentials
+    private let retry: Retry
     private let state = Mutex(State())
 
     private struct State {
@@ -21,7 +22,10 @@ public final class RegistryClient: Sendable {
         let end: ContinuousClock.Instant
     }
 
-    public init(_ routes: RegistryRoutes, as credentials: RegistryCredentials, client: HTTPClient) {
+    public init(
+        _ routes: RegistryRoutes, as credentials: RegistryCredentials, client: HTTPClient, retry: Retry = Retry()
+    ) {
+        self.retry = retry
         self.routes = routes
         self.credentials = credentials
         http = client
@@ -39,7 +43,7 @@ public final class RegistryClient: Sendable {
     func ask(
         _ request: HTTPRequest, at url: WebURL, for purpose: Purpose, accepting statuses: Set<Int>
     ) async throws -> HTTPExchange {
-        try await TransientFailure.retrying {
+        try await TransientFailure.retrying(by: retry) {
             try await once(request, at: url, for: purpose, accepting: statuses)
         }
     }
@@ -85,7 +89,7 @@ public final class RegistryClient: Sendable {
         var request = HTTPRequest(.get, url.text)
         request.headers = headers
         let asked = request
-        return try await TransientFailure.retrying {
+        return try await TransientFailure.retrying(by: retry) {
             let exchange = try await once(asked, at: url, for: purpose, accepting: statuses)
             return (exchange.head, try await TransientFailure.naming { try await exchange.body(limit: limit) })
         }
@@ -201,7 +205,7 @@ public final class RegistryClient: Sendable {
             url = url.adding("client_id", "cake")
         }
         let (place, basic, start) = (url, login?.basic, request)
-        return try await TransientFailure.retrying {
+        return try await TransientFailure.retrying(by: retry) {
             var way = Redirects(from: place, remedy: "ask whoever runs \(routes)")
             while true {
                 var request = start

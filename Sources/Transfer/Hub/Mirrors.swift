@@ -48,7 +48,7 @@ public final class Mirrors: Sendable {
     private struct Unfit: Error {}
 
     /// Else it is the file that this mirror has not, or not so.
-    private static func mayPass(_ error: any Error) -> Bool {
+    static func mayPass(_ error: any Error) -> Bool {
         switch error {
         case is TransientFailure: true
         case let refusal as HubRefusal: refusal.status == 429 || refusal.status >= 500
@@ -57,11 +57,11 @@ public final class Mirrors: Sendable {
         }
     }
 
-    private func rests(_ number: Int) -> Bool {
+    func rests(_ number: Int) -> Bool {
         restsUntil.withLock { $0[number].map { $0 > .now } ?? false }
     }
 
-    private func leave(_ number: Int) { restsUntil.withLock { $0[number] = .now + Mirrors.rest } }
+    func leave(_ number: Int) { restsUntil.withLock { $0[number] = .now + Mirrors.rest } }
 
     /// Sees one run come from one mirror.
     final class Watch: Sendable {

@@ -167,7 +167,7 @@ public final class Mirror: Sendable {
     private func ask(_ question: Question, as token: HubToken?, knowing known: HubListing?) async throws -> HubListing {
         counts.asked.add(1)
         let source = source(token)
-        let bytes = try await source.words(of: question.repository, at: question.revision)
+        let bytes = try await source.words(of: question.repository, at: question.revision).body
         let info = try HubInfo(parsing: bytes.span)
         let reference = HubReference(question.repository, revision: question.revision)
         let snapshot: Snapshot

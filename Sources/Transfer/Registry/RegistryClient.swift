@@ -8,6 +8,8 @@ public final class RegistryClient: Sendable {
     public let routes: RegistryRoutes
     let http: HTTPClient
     private let credentials: RegistryCredentials
+    /// Whoever asks has somewhere else to go: a question is put once.
+    private let isBrief: Bool
     private let state = Mutex(State())
 
     private struct State {
@@ -21,9 +23,12 @@ public final class RegistryClient: Sendable {
         let end: ContinuousClock.Instant
     }
 
-    public init(_ routes: RegistryRoutes, as credentials: RegistryCredentials, client: HTTPClient) {
+    public init(
+        _ routes: RegistryRoutes, as credentials: RegistryCredentials, client: HTTPClient, isBrief: Bool = false
+    ) {
         self.routes = routes
         self.credentials = credentials
+        self.isBrief = isBrief
         http = client
     }
 
@@ -39,9 +44,7 @@ public final class RegistryClient: Sendable {
     func ask(
         _ request: HTTPRequest, at url: WebURL, for purpose: Purpose, accepting statuses: Set<Int>
     ) async throws -> HTTPExchange {
-        try await TransientFailure.retrying {
-            try await once(request, at: url, for: purpose, accepting: statuses)
-        }
+        try await retrying { try await once(request, at: url, for: purpose, accepting: statuses) }
     }
 
     /// The same, tried once; `feed` sends a body of so many bytes.
@@ -85,10 +88,14 @@ public final class RegistryClient: Sendable {
         var request = HTTPRequest(.get, url.text)
         request.headers = headers
         let asked = request
-        return try await TransientFailure.retrying {
+        return try await retrying {
             let exchange = try await once(asked, at: url, for: purpose, accepting: statuses)
             return (exchange.head, try await TransientFailure.naming { try await exchange.body(limit: limit) })
         }
+    }
+
+    private func retrying<Result>(_ work: () async throws -> Result) async throws -> Result {
+        isBrief ? try await work() : try await TransientFailure.retrying(work)
     }
 
     func refusal(_ exchange: HTTPExchange, _ purpose: Purpose) async throws -> any Error {

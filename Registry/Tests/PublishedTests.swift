@@ -8,103 +8,6 @@ import Support
 import Testing
 import Transfer
 
-/// A hub with a base and a tune of it, a server of cake's that has both, and somebody who pulls from either.
-private final class Rack: Sendable {
-    static let reader = "hf_readerreaderreader"
-    static let base = "org/model"
-    static let tune = "org/tune"
-    static let count = 5
-    static let size = 1_200_000
-
-    let line: MirrorStage
-    let shelf: Shelf
-    /// The one tensor of the tune that was trained on.
-    let changed: UInt64 = UInt64(size)
-
-    /// One tensor of the tune differs much, one here and there; a small one lies between.
-    private static func files(tuned: Bool) throws -> ModelMaker.Files {
-        let parts = (0..<count).map { number in
-            var bytes = seededBytes(size, seed: UInt64(tuned && number == 1 ? 90 : 50 + number), .mixed)
-            if tuned, number == 3 { for index in stride(from: 0, to: size, by: 5000) { bytes[index] ^= 1 } }
-            let tensor = Tensor(name: ExactText("layers.\(number).weight"), dtype: .bf16, shape: [UInt64(size / 2)])
-            return ModelMaker.Part(tensor, bytes)
-        }
-        let norm = ModelMaker.Part("norm", bytes: 2000, seed: tuned ? 8 : 7)
-        return [
-            "model.safetensors": try ModelMaker.safetensors(parts[..<2] + [norm] + parts[2...]),
-            "config.json": Array("{}".utf8),
-        ]
-    }
-
-    static func tuned() throws -> ModelMaker.Files { try files(tuned: true) }
-
-    init(_ mirror: @escaping @Sendable (inout Mirror.Settings) -> Void = { _ in }) throws {
-        line = try MirrorStage(Rack.files(tuned: false)) { settings in
-            settings.users = [Rack.reader: .init("reader", reads: [Rack.tune])]
-        } _: {
-            $0.patience = .seconds(25)
-            mirror(&$0)
-        }
-        try line.folder.write(Rack.tune, Rack.tuned())
-        shelf = try Shelf(at: line.scratch["client"])
-    }
-
-    func source(_ endpoint: String? = nil, token: String? = nil) throws -> HubSource {
-        HubSource(
-            try HubRoutes(endpoint: endpoint ?? line.hub.endpoint), token: try token.map { try HubToken($0) },
-            client: try HTTPClient(HTTPSettings(userAgent: "cake/test")))
-    }
-
-    /// What the server has afterwards.
-    func stock(_ store: LocalStore, _ names: [String] = [Rack.base, Rack.tune]) async throws {
-        for name in names { try await pull(name, into: store) }
-        line.hub.forgetRequests()
-    }
-
-    @discardableResult
-    func pull(
-        _ name: String, into store: LocalStore, from endpoint: String? = nil, near: [String] = [],
-        _ change: (inout Pull.Options) -> Void = { _ in }
-    ) async throws -> (report: Pull.Report, near: UInt64) {
-        let source = try source(endpoint)
-        let snapshot = try await source.snapshot(of: HubReference(HubRepository(name)))
-        var options = try options(near: near)
-        change(&options)
-        let pull = Pull(from: source, into: store, progress: Progress("pull"), options: options)
-        let report = try await pull(snapshot, snapshot.files, as: ModelName(name)) { _ in }
-        return (report, options.mirrors?.bytes ?? 0)
-    }
-
-    func options(near: [String]) throws -> Pull.Options {
-        var options = Pull.Options()
-        guard !near.isEmpty else { return options }
-        options.mirrors = Mirrors(
-            try near.map { try HubRoutes(endpoint: $0) },
-            client: try HTTPClient(HTTPSettings(userAgent: "cake/test")))
-        return options
-    }
-
-    /// Nothing wrong is there, and nothing is left on the way.
-    func isExact(_ name: String = Rack.tune, at place: SourceLocation = #_sourceLocation) async throws {
-        let files = name == Rack.tune ? try Rack.tuned() : line.files
-        #expect(try await shelf.files(of: name) == files, sourceLocation: place)
-        #expect(try await shelf.damages().isEmpty, sourceLocation: place)
-        let parts = try shelf.entries("incoming").filter { Digest(hex: $0) != nil }
-        #expect(parts == [], "parts are left", sourceLocation: place)
-    }
-
-    func commit(_ name: String = Rack.tune) async throws -> String {
-        try await source(token: Rack.reader).snapshot(of: HubReference(HubRepository(name))).commit
-    }
-
-    /// Bytes of a header's first guess, of lists, and of what lies between two layers.
-    static let slack: UInt64 = 80 << 10
-}
-
-extension Stage {
-    fileprivate var url: String { "http://127.0.0.1:\(server.address.port)" }
-}
-
 @Suite struct `A model that a server has as layers` {
     @Test(arguments: [true, false])
     func `comes to who has its base as what differs, as it lies there`(isMirror: Bool) async throws {
@@ -157,6 +60,30 @@ extension Stage {
             #expect(report.bytesFetched < size * 3 / 4)
             #expect(outlook.bytesToFetch <= report.bytesFetched + Rack.slack)
             #expect(report.bytesFetched <= outlook.bytesToFetch + Rack.slack)
+        }
+    }
+
+    @Test func `comes as layers where the server has it, and by samples where it does not`() async throws {
+        try await MirrorStage.asClient {
+            let rack = try Rack()
+            func other(tuned: Bool) throws -> [UInt8] {
+                try ModelMaker.safetensors(
+                    (0..<Rack.count).map {
+                        .init("other.\($0)", bytes: Rack.size, seed: UInt64(tuned && $0 == 1 ? 190 : 150 + $0), .mixed)
+                    })
+            }
+            for (name, tuned) in [(Rack.base, false), (Rack.tune, true)] {
+                try rack.line.folder.write(name, ["other.safetensors": try other(tuned: tuned)])
+            }
+            let stage = try rack.line.serve()
+            try await rack.stock(stage.store) { $0.path.string != "other.safetensors" }
+            try await rack.pull(Rack.base, into: rack.shelf.store)
+            let (report, _) = try await rack.pull(Rack.tune, into: rack.shelf.store, near: [stage.url])
+            #expect(try await rack.shelf.files(of: Rack.tune)["other.safetensors"] == other(tuned: true))
+            #expect(report.bytesSaved[.published, default: 0] >= 3 * rack.changed)
+            #expect(report.bytesSaved[.layers, default: 0] > rack.changed)
+            #expect(report.bytesSaved[.samples] == 4 * rack.changed)
+            await stage.server.settle()
         }
     }
 
@@ -259,10 +186,12 @@ extension Stage {
             let options = try rack.options(near: [stage.url])
             let mirrors = try #require(options.mirrors)
             let first = Task(executorPreference: MirrorStage.clients) {
-                try await rack.pull(Rack.tune, into: rack.shelf.store) {
-                    $0 = options
-                    $0.bytesPerSecond = 800_000
-                }
+                try await rack.pull(
+                    Rack.tune, into: rack.shelf.store,
+                    changing: {
+                        $0 = options
+                        $0.bytesPerSecond = 800_000
+                    })
             }
             let end = ContinuousClock.now + .seconds(60)
             while mirrors.bytes < 400_000, ContinuousClock.now < end { await Task.yield() }
@@ -302,13 +231,5 @@ extension Stage {
             #expect(try stage.published(commit, token: Rack.reader).status == 404)
             #expect(try stage.published("main").status == 400)
         }
-    }
-}
-
-extension Stage {
-    fileprivate func published(_ commit: String, token: String? = nil) throws -> Client.Reply {
-        try ask(
-            "GET", "/v2/_cake/published?kind=model&id=org/tune&commit=\(commit)",
-            token.map { [("Authorization", "Bearer \($0)")] } ?? [])
     }
 }

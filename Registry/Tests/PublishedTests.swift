@@ -206,6 +206,21 @@ import Transfer
         }
     }
 
+    @Test func `comes to whom the server knows by a token, and to nobody else`() async throws {
+        try await MirrorStage.asClient {
+            let rack = try Rack()
+            let stage = try rack.line.serve()
+            try await rack.stock(stage.store)
+            let secret = try RegistryStore(stage.store).addToken("team", read: [.all], push: [])
+            #expect(try await stage.published(rack.commit()).status == 401)
+            let (far, _) = try await rack.pull(Rack.base, into: rack.shelf.store, near: [stage.url])
+            #expect(far.layers == nil && rack.line.sent > rack.changed)
+            let (report, _) = try await rack.pull(Rack.tune, into: rack.shelf.store, from: stage.url, as: secret)
+            try await rack.isExact()
+            #expect(report.bytesSaved[.published, default: 0] >= 3 * rack.changed && report.layers != nil)
+        }
+    }
+
     @Test func `is told of to those alone whom its Hub lets in`() async throws {
         try await MirrorStage.asClient {
             let rack = try Rack()

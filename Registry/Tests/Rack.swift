@@ -63,10 +63,11 @@ final class Rack: Sendable {
 
     @discardableResult
     func pull(
-        _ name: String, into store: LocalStore, from endpoint: String? = nil, near: [String] = [],
+        _ name: String, into store: LocalStore, from endpoint: String? = nil, as token: String? = nil,
+        near: [String] = [],
         where isWanted: (SnapshotFile) -> Bool = { _ in true }, changing change: (inout Pull.Options) -> Void = { _ in }
     ) async throws -> (report: Pull.Report, near: UInt64) {
-        let source = try source(endpoint)
+        let source = try source(endpoint, token: token)
         let snapshot = try await source.snapshot(of: HubReference(HubRepository(name)))
         var options = try options(near: near)
         change(&options)

@@ -18,17 +18,22 @@ extension Published {
         settings.bytesPerSecond = options.bytesPerSecond
         let pull = RegistryPull(of: remote, into: store, progress: progress, options: settings)
         let work = try await work(members, store, operation)
-        progress.expect(bytes: work.reduce(0) { $0 + $1.members.reduce(0) { $0 + $1.length } })
+        let expected = work.reduce(UInt64(0)) { $0 + $1.members.reduce(0) { $0 + $1.length } }
+        progress.expect(bytes: expected)
         let before = mirrors.bytes
         do {
             let stored = try await pull.bring(work, operation, took: {}).stored
             return Brought(bytesFetched: mirrors.bytes - before, bytesStored: stored)
         } catch {
             try Task.checkCancellation()
-            if (error as? CakeError)?.kind == .diskFull || isEndpoint && Mirrors.mayPass(error) { throw error }
+            let kind = (error as? CakeError)?.kind
+            if kind == .diskFull { throw error }
             leave()
-            for pack in work { try pack.parts.remove() }
-            return Brought(bytesFetched: mirrors.bytes - before, bytesStored: try operation.publish())
+            let fetched = mirrors.bytes - before
+            progress.did(bytes: expected - min(expected, fetched))
+            // An endpoint that cannot be reached will be asked again, when it is there.
+            if !isEndpoint || kind != .network { for pack in work { try pack.parts.remove() } }
+            return Brought(bytesFetched: fetched, bytesStored: try operation.publish())
         }
     }
 

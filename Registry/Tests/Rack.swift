@@ -94,6 +94,13 @@ final class Rack: Sendable {
         #expect(parts == [], "parts are left", sourceLocation: place)
     }
 
+    /// Where the tune's large tensors lie on the server's disk, but for the first, whose bytes come with the header's.
+    func objects(of stage: Stage) throws -> [String] {
+        let manifest = try stage.store.manifest(stage.store.find(Rack.tune).record.manifest)
+        let large = manifest.segments.filter { $0.tensor != nil && $0.layer.size == changed }.dropFirst()
+        return large.map(\.layer.digest.hex).map { "\(stage.scratch["store"])/objects/\($0.prefix(2))/\($0)" }
+    }
+
     func commit(_ name: String = Rack.tune) async throws -> String {
         try await source(token: Rack.reader).snapshot(of: HubReference(HubRepository(name))).commit
     }

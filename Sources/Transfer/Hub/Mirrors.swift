@@ -93,7 +93,7 @@ public final class Mirrors: Sendable {
     private struct Unfit: Error {}
 
     /// Else it is the file that this mirror has not, or not so.
-    private static func mayPass(_ error: any Error) -> Bool {
+    static func mayPass(_ error: any Error) -> Bool {
         switch error {
         case is TransientFailure: true
         case let refusal as HubRefusal: refusal.status == 429 || refusal.status >= 500

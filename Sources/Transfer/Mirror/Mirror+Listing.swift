@@ -100,7 +100,7 @@ extension Mirror {
             return listing
         }
         let source = source(routes, token)
-        let bytes = try await source.words(of: question.repository, at: question.revision)
+        let bytes = try await source.words(of: question.repository, at: question.revision).body
         let info = try HubInfo(parsing: bytes.span)
         let reference = HubReference(question.repository, revision: question.revision)
         let snapshot: Snapshot

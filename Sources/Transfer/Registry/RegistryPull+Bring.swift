@@ -12,7 +12,10 @@ extension RegistryPull {
 
     private static let publishStep: UInt64 = 256 << 20
 
-    func bring(_ work: [PackWork], _ operation: Operation) async throws -> (fetched: UInt64, stored: UInt64) {
+    /// `took` hears of each member that was found to be right.
+    func bring(
+        _ work: [PackWork], _ operation: Operation, took: @escaping @Sendable () -> Void
+    ) async throws -> (fetched: UInt64, stored: UInt64) {
         let (wholes, continuation) = AsyncStream.makeStream(of: Whole.self)
         defer { continuation.finish() }
         let comesWhole = try await comesWhole(work.first)
@@ -43,7 +46,7 @@ extension RegistryPull {
                 try await fetch()
                 return 0
             }
-            group.addTask { try await adopt(work, wholes, operation) }
+            group.addTask { try await adopt(work, wholes, operation, took) }
             do {
                 for try await bytes in group { stored += bytes }
             } catch {
@@ -84,7 +87,7 @@ extension RegistryPull {
         func add(_ bytes: Range<UInt64>) {
             gaps.append(RemoteSpan(file: number, bytes: bytes, isIndivisible: comingWhole))
         }
-        for run in runs(of: work.members, comingWhole: comingWhole) {
+        for run in RegistryPull.runs(of: work.members, comingWhole: comingWhole) {
             var position = run.bytes.lowerBound
             for held in having where held.upperBound > position && held.lowerBound < run.bytes.upperBound {
                 if position < held.lowerBound { add(position..<held.lowerBound) }
@@ -97,7 +100,7 @@ extension RegistryPull {
 
     /// Deltas wait for bases that are still to come. Returns the bytes at rest.
     private func adopt(
-        _ work: [PackWork], _ wholes: AsyncStream<Whole>, _ operation: Operation
+        _ work: [PackWork], _ wholes: AsyncStream<Whole>, _ operation: Operation, _ took: @escaping @Sendable () -> Void
     ) async throws -> UInt64 {
         var left = work.reduce(0) { $0 + $1.members.count }
         guard left > 0 else { return 0 }
@@ -132,7 +135,7 @@ extension RegistryPull {
                         let adopted = try await store.adopt(
                             member.layer, pack.parts.plain(member.offset..<member.offset + member.length),
                             base: member.base, kind: kinds[member.layer.digest], in: operation)
-                        progress.finished()
+                        took()
                         return (whole, adopted)
                     } catch let error as CakeError where error.kind == .damaged {
                         // The next try is to fetch it anew.

@@ -65,7 +65,7 @@ extension Mirror {
             if state.refused.count >= Mirror.mostRefused { state.refused = [:] }
             state.refused[question] = (refusal, .now + Mirror.rest)
         }
-        if question.token == nil, [.noRepository, .gated].contains(refusal.code) {
+        if question.token == nil, [.noRepository, .gated].contains(refusal.code), case .hub = settings.upstream {
             mark(question.repository, isClosed: true)
         }
     }
@@ -96,7 +96,6 @@ extension Mirror {
         case .registry(let registry):
             let listing = try await registry.listing(of: question.repository, question.revision, knowing: known)
             keep(Kept(listing: listing, checked: .now), as: question)
-            mark(listing.repository, isClosed: false)
             return listing
         }
         let source = source(routes, token)

@@ -209,7 +209,7 @@ public final class RegistryClient: Sendable {
             url = url.adding("client_id", "cake")
         }
         let (place, basic, start) = (url, login?.basic, request)
-        return try await TransientFailure.retrying(by: retry) {
+        return try await retrying {
             var way = Redirects(from: place, remedy: "ask whoever runs \(routes)")
             while true {
                 var request = start

@@ -15,6 +15,7 @@ extension Answers {
         case (.models(let digest), "GET"): return patient { try models(with: digest, asked) }
         case (.difference, "GET"): return patient { try difference(asked) }
         case (.search, "GET"): return patient { try search(asked) }
+        case (.published, "GET"): return published(asked)
         default:
             throw RegistryError(405, .unsupported, "\(asked.request.method.prefix(20)) means nothing at this address")
         }

@@ -97,7 +97,11 @@ import Transfer
         let digest = "sha256:" + (try layer("team/base").digest.hex)
         for path in paths {
             let method = path == "/v2/_cake/has" ? "POST" : "GET"
-            let query = path.hasSuffix("difference") ? "?from=team/base&to=team/tuned" : ""
+            let commit = try shelf.store.find("team/base").record.manifest.hex.prefix(40)
+            let queries = [
+                "difference": "?from=team/base&to=team/tuned", "published": "?kind=model&id=team/base&commit=\(commit)",
+            ]
+            let query = path.split(separator: "/").last.flatMap { queries[String($0)] } ?? ""
             let body = method == "POST" ? Array(#"{"digests":[]}"#.utf8) : nil
             let address = path.replacingOccurrences(of: "{digest}", with: digest) + query
             #expect(try stage.ask(method, address, [], body).status == 200, "\(address)")

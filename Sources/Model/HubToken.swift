@@ -19,6 +19,9 @@ public struct HubToken: Sendable, CustomStringConvertible, CustomReflectable {
     /// For the origin the token is meant for, and no other.
     public var header: (name: String, value: String) { ("Authorization", "Bearer \(text)") }
 
+    /// The same, for a server that is a registry as well: it takes tokens as passwords.
+    public var login: RegistryLogin { RegistryLogin(.password(user: "cake", text)) }
+
     /// What a token file holds.
     public var bytes: [UInt8] { Array(text.utf8) }
 

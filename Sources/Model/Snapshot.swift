@@ -10,6 +10,8 @@ public struct Snapshot: Hashable, Sendable {
     public let size: UInt64
     /// What it says that it was made from.
     public var baseModels: [String] = []
+    /// The server that listed it is a registry of cake's as well, which may have it as layers.
+    public var isFromRegistry = false
 
     public init(
         repository: HubRepository, revision: String?, commit: String, files: [SnapshotFile]

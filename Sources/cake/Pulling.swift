@@ -18,7 +18,7 @@ struct Pulling: Sendable {
         let name = try ModelName(reference.storeName)
         let progress = Progress("looking at \(reference.storeName)")
         let start = ContinuousClock.now
-        let (snapshot, choice, report) = try await session.reporter.show(progress) {
+        let found = try await session.reporter.show(progress) {
             let snapshot = try await source.snapshot(of: reference)
             let choice = try await selection.chosen(from: snapshot, on: source)
             tell(choice, session)
@@ -27,25 +27,22 @@ struct Pulling: Sendable {
                 if let part {
                     let selection = try part.selection()
                     tell(try await pull.outlook(snapshot, choice.files, tensors: selection, as: name), name, session)
+                } else {
+                    tell(try await pull.outlook(snapshot, choice.files), snapshot, choice, name, session)
                 }
-                return (snapshot, choice, nil as Pull.Report?)
+                return nil as Pull.Report?
             }
             progress.begin("pulling \(name)")
             let waiting: @Sendable (FilePath) -> Void = { path in
                 session.reporter.note("waiting for another cake that is fetching \(path)")
             }
-            let report =
-                if let part {
-                    try await pull(snapshot, choice.files, tensors: part.selection(), as: name, waiting: waiting)
-                } else {
-                    try await pull(snapshot, choice.files, as: name, waiting: waiting)
-                }
-            return (snapshot, choice, report)
+            return if let part {
+                try await pull(snapshot, choice.files, tensors: part.selection(), as: name, waiting: waiting)
+            } else {
+                try await pull(snapshot, choice.files, as: name, waiting: waiting)
+            }
         }
-        guard let report else {
-            if part == nil { try await tellDry(snapshot, choice, name, store, session) }
-            return
-        }
+        guard let report = found else { return }
         if let before = report.wentBackFrom {
             session.reporter.note(
                 "\(name) went back: it was at \(before.prefix(7)), and \(report.commit.prefix(7)) was there before that"
@@ -72,6 +69,9 @@ struct Pulling: Sendable {
         session.output.line("  \(Quantities.bytes(report.bytes)) in \(report.files) \(files)")
         var line = "  \(Quantities.bytes(report.bytesFetched)) fetched"
         if let near = options.mirrors?.bytes, near > 0 { line += ", \(Quantities.bytes(near)) of it from mirrors" }
+        if let (layers, place) = report.layers, layers > 0 {
+            line += ", \(Quantities.bytes(layers)) of it as layers from \(place)"
+        }
         for proof in Pull.Proof.allCases {
             guard let bytes = report.bytesSaved[proof], bytes > 0 else { continue }
             line += "; \(Quantities.bytes(bytes)) not: \(proof.rawValue)"
@@ -105,23 +105,24 @@ struct Pulling: Sendable {
     }
 
     /// What a pull would do now: what is here whole, and what is not.
-    private func tellDry(
-        _ snapshot: Snapshot, _ choice: WeightSelection.Choice, _ name: ModelName, _ store: LocalStore,
+    private func tell(
+        _ outlook: PullOutlook, _ snapshot: Snapshot, _ choice: WeightSelection.Choice, _ name: ModelName,
         _ session: Session
-    ) async throws {
-        let missing = try Pull.missing(choice.files, in: store, options)
-        let bytes = missing.reduce(0) { $0 + $1.size }
+    ) {
+        let (bytes, missing) = (outlook.bytesToFetch, outlook.items)
         if session.settings.isJSON {
             return session.show([
                 "name": JSONValue(name.string), "commit": JSONValue(snapshot.commit), "dry_run": .bool(true),
                 "bytes": JSONValue(choice.size), "bytes_to_fetch": JSONValue(bytes),
                 "files_to_fetch": .array(missing.map { JSONValue($0.path.string) }),
+                "layers_from": JSONValue(outlook.place),
             ])
         }
         for file in missing { session.output.line("\(Quantities.bytes(file.size))  \(file.path)") }
+        let files = "in \(missing.count) of \(choice.files.count) files"
         session.output.line(
-            "would fetch \(Quantities.bytes(bytes)) of \(Quantities.bytes(choice.size)), in \(missing.count) of \(choice.files.count) files"
-        )
+            "would fetch \(Quantities.bytes(bytes)) of \(Quantities.bytes(choice.size)), \(files)"
+                + (outlook.place.map { ", as layers from \($0)" } ?? ""))
     }
 
     private func document(_ report: Pull.Report) -> JSONValue {
@@ -132,6 +133,7 @@ struct Pulling: Sendable {
             "commit": JSONValue(report.commit), "files": JSONValue(report.files), "bytes": JSONValue(report.bytes),
             "bytes_fetched": JSONValue(report.bytesFetched), "bytes_not_moved": .object(saved),
             "bytes_from_mirrors": JSONValue(options.mirrors?.bytes ?? 0),
+            "bytes_as_layers": JSONValue(report.layers?.bytes ?? 0),
             "bytes_stored": JSONValue(report.bytesStored), "partial": .bool(report.tensors != nil),
             "tensors_missing": JSONValue(report.tensors?.missing ?? 0),
         ]

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Imports models, serves them, and has the real clients ask for them; compares byte for byte. mirror.py CAKE [through]
-With "through" they ask a server that has nothing and brings everything from the first.
+"""Imports models, serves them, and has the real clients ask for them; compares byte for byte. mirror.py CAKE [through|tls]
+With "through" they ask a server that has nothing and brings everything from the first; with "tls" they ask by HTTPS.
 
 Started by mirror, which provides huggingface_hub in one release after the other, and last transformers.
 """
 import hashlib
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -26,9 +27,10 @@ class Mirror:
     def __init__(self, trial, *words, store=None):
         self.child = trial.start("serve", "--listen", "127.0.0.1:0", *words, store=store)
         line = self.child.stderr.readline()
-        if "http://" not in line:
+        found = re.search(r"https?://[^,\s]+", line)
+        if not found:
             sys.exit(f"cake serve said: {line}{self.child.stderr.read()}")
-        self.endpoint = "http://" + line.split("http://")[1].split(",")[0].strip()
+        self.endpoint = found[0]
         # Somebody has to read the access log, or its pipe fills.
         self.log = open(trial.path(f"access-{self.child.pid}.log"), "w", encoding="utf-8")
         self.reader = subprocess.Popen(["cat"], stdin=self.child.stdout, stdout=self.log)
@@ -255,12 +257,26 @@ def try_transformers(trial):
     return f"transformers {transformers.__version__}"
 
 
+def certificate(trial):
+    """One that this machine's address has for a day, and its key."""
+    paths = trial.path("certificate.pem"), trial.path("key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
+                    "-subj", "/CN=mirror", "-addext", "subjectAltName=IP:127.0.0.1", "-out", paths[0], "-keyout", paths[1]],
+                   check=True, capture_output=True)
+    return paths
+
+
 def main():
     with Trial(sys.argv[1]) as trial:
         for name in [name for name in os.environ if name.startswith(("HF_", "HUGGING", "TRANSFORMERS"))]:
             del os.environ[name]
         models = make(trial)
-        mirror = Mirror(trial, "--push")
+        words = ["--push"]
+        if sys.argv[2:] == ["tls"]:
+            known, key = certificate(trial)
+            words += ["--tls-certificate", known, "--tls-key", key]
+            os.environ |= {"SSL_CERT_FILE": known, "REQUESTS_CA_BUNDLE": known}
+        mirror = Mirror(trial, *words)
         trial.at_the_end.append(mirror.close)
         push(trial, mirror.endpoint)
         if sys.argv[2:] == ["through"]:

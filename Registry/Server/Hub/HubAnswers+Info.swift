@@ -29,7 +29,7 @@ extension HubAnswers {
             if let weights = HubAnswers.weights(of: manifest) { object.append("safetensors", weights) }
             object.append("usedStorage", JSONValue(manifest.size))
         }
-        return ServerReply(.object(HubAnswers.expanded(object, asked)), 200)
+        return ServerReply(.object(HubAnswers.expanded(object, asked)), 200, [(CakeRoute.sign, "1")])
     }
 
     /// What another Hub says, but for the files, which are told here as they are given here.

@@ -8,11 +8,16 @@ public enum CakeRoute: Hashable, Sendable {
     case models(Digest)
     case difference
     case search
+    /// Where a Hub's repository lies at a commit.
+    case published
+
+    /// The header of what a Hub would say of a repository, by which clients know that all this is to be had as well.
+    public static let sign = "X-Cake-Registry"
 
     /// For the documentation, in which a brace stands for a part that varies.
     public static let paths = [
         "/v2/_cake/has", "/v2/_cake/layers/{digest}", "/v2/_cake/layers/{digest}/models", "/v2/_cake/difference",
-        "/v2/_cake/search",
+        "/v2/_cake/search", "/v2/_cake/published",
     ]
 
     /// Nil for an address that is none of these. Throws what is wrong with one that is.
@@ -23,6 +28,7 @@ public enum CakeRoute: Hashable, Sendable {
         case ("has", 1): self = .has
         case ("difference", 1): self = .difference
         case ("search", 1): self = .search
+        case ("published", 1): self = .published
         case ("layers", 2): self = .layer(try CakeRoute.digest(rest[1]))
         case ("layers", 3) where rest[2] == "models": self = .models(try CakeRoute.digest(rest[1]))
         default: return nil

@@ -24,6 +24,12 @@ public struct RegistryRoutes: Hashable, Sendable, CustomStringConvertible {
         origin = allowsPlainHTTP || secure.host.reach == .machine && !speaksTLS ? open : secure
     }
 
+    /// The registry that a server is which answers as a Hub does, and was trusted with what it is told as that.
+    public init(of hub: HubRoutes) throws(CakeError) {
+        let isOpen = hub.origin.scheme == .http
+        try self.init(host: hub.origin.authority, allowsPlainHTTP: isOpen, speaksTLS: !isOpen)
+    }
+
     public var description: String { host }
 
     /// Whether a password or token may go there.
@@ -49,6 +55,13 @@ public struct RegistryRoutes: Hashable, Sendable, CustomStringConvertible {
         var query: String?
         if let blob, let other { query = "mount=\(blob)&from=\(PercentText.encode(other.text))" }
         return url("\(repository)/blobs/uploads/", query: query)
+    }
+
+    /// Of a registry of cake's.
+    public func published(_ repository: HubRepository, at commit: String) -> WebURL {
+        url(
+            "_cake/published", query: "kind=\(repository.kind)&id=\(PercentText.encode(repository.id))&commit=\(commit)"
+        )
     }
 
     private func url(_ rest: String, query: String? = nil) -> WebURL {

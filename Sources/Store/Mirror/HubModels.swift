@@ -31,11 +31,8 @@ public final class HubModels: Sendable {
     private let lease = Mutex<Held?>(nil)
     /// The latest: each client asks for one file after the other.
     private let manifests = Mutex<[(digest: Digest, manifest: Manifest)]>([])
-    /// By the file's SHA-256; what a manifest says of small ones takes reading them.
-    private let contents = Mutex<[Digest: HubContent]>([:])
 
     private static let keptManifests = 8
-    private static let keptContents = 200_000
 
     public init(_ registry: RegistryStore) {
         store = registry.store
@@ -151,18 +148,7 @@ public final class HubModels: Sendable {
 
     public func file(_ file: Manifest.File, of model: Model) throws(CakeError) -> File {
         let etag = model.record.etags[file.path]
-        if etag == nil || etag == file.digest.hex, etag != nil || file.isUsuallyLarge {
-            return File(file: file, content: .large(file.digest))
-        }
-        if let known = contents.withLock({ $0[file.digest] }), etag == nil || etag == known.etag {
-            return File(file: file, content: known)
-        }
-        let content = try store.hubContent(of: file, calling: etag, with: reader(of: model))
-        contents.withLock { known in
-            if known.count >= HubModels.keptContents { known.removeAll() }
-            known[file.digest] = content
-        }
-        return File(file: file, content: content)
+        return File(file: file, content: try store.hubContent(of: file, calling: etag, with: reader(of: model)))
     }
 
     public func file(at path: String, of model: Model) throws -> File? {

@@ -6,7 +6,7 @@ internal import Synchronization
 public struct HubSource: Sendable {
     public let routes: HubRoutes
     let client: HTTPClient
-    private let token: HubToken?
+    let token: HubToken?
     /// It is asked for clients of a server's: they are told what it refuses as it said it, and at once.
     private let isForOthers: Bool
 
@@ -26,17 +26,17 @@ public struct HubSource: Sendable {
     public func listing(of reference: HubReference) async throws -> (info: HubInfo, snapshot: Snapshot) {
         let repository = reference.repository
         let revision = reference.revision ?? Revision.main
-        let body = try await words(of: repository, at: revision)
+        let (head, body) = try await words(of: repository, at: revision)
         let info = try HubInfo(parsing: body.span)
-        let snapshot = try await snapshot(of: reference, info)
+        var snapshot = try await snapshot(of: reference, info)
+        snapshot.isFromRegistry = head[CakeRoute.sign] != nil
         return (info, snapshot)
     }
 
     /// What a repository says of itself, as it is said.
-    func words(of repository: HubRepository, at revision: String) async throws -> [UInt8] {
+    func words(of repository: HubRepository, at revision: String) async throws -> (head: HTTPHead, body: [UInt8]) {
         try await document(
-            at: routes.info(of: repository, at: revision), question(repository, revision), limit: HubInfo.maximumSize
-        ).body
+            at: routes.info(of: repository, at: revision), question(repository, revision), limit: HubInfo.maximumSize)
     }
 
     /// The files of the commit that it named.

@@ -23,7 +23,7 @@ extension Mirror {
         if let model, let found = try stored(file, of: listing, in: model) {
             return .here(found, manifest: model.record.manifest)
         }
-        guard !settings.isOffline else { throw HubRefusal.upstream(503, "This server is offline", retryAfter: 600) }
+        guard !settings.isOffline else { throw Mirror.offline }
         let (arriving, isNew) = try transfers.join(file, of: listing) {
             try smallFiles(after: file, of: listing, notIn: model)
         } _: { transfer in

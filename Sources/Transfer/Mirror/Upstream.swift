@@ -13,7 +13,7 @@ extension Mirror {
             }
         }
 
-        /// What a registry has forgotten a commit of is what it was.
+        /// A registry may forget a commit: what is here of one is right all the same.
         public var keepsCommits: Bool { if case .hub = self { true } else { false } }
 
         /// Whether a model of the store came from such a place, and may go on there. What was imported or made here did not.

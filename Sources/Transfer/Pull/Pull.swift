@@ -36,8 +36,11 @@ public struct Pull: Sendable {
         case knownFile = "known file"
         case cachedFile = "Hugging Face cache"
         case resumed = "fetched before"
+        case published = "in layers that a mirror names, then proved by the file's hash"
         case coordinates = "in the same Xet chunks, then proved by the file's hash"
         case samples = "equal in every sample, then proved by the file's hash"
+        /// What is left of them is what came.
+        case layers = "smaller as layers of a mirror"
     }
 
     public struct Report: Sendable {
@@ -48,6 +51,8 @@ public struct Pull: Sendable {
         public let bytes: UInt64
         public let bytesFetched: UInt64
         public let bytesSaved: [Proof: UInt64]
+        /// What of the bytes came as layers, and from where.
+        public var layers: (bytes: UInt64, place: String)?
         public let bytesStored: UInt64
         /// The commit that the name had before, when this one is older than that.
         public let wentBackFrom: String?
@@ -82,13 +87,15 @@ public struct Pull: Sendable {
         let copies = PullCopies(inventory.missing, in: snapshot)
         let xet = XetSource(source)
         let terms = options.usesXet ? XetTerms(xet, of: snapshot) : nil
-        let provers = provers(for: snapshot, xet, terms, operation, part: try part(of: name, at: snapshot))
+        let published = try await published(snapshot, copies.firsts.map(\.listed))
+        let provers = provers(
+            for: snapshot, xet, terms, operation, part: try part(of: name, at: snapshot), published)
         let batches = copies.firsts.batches(of: options.filesAtOnce)
         for (number, batch) in batches.enumerated() {
             let work = PullWork(
                 source: source, snapshot: snapshot, store: store, operation: operation, progress: progress,
-                options: options, bases: LikelyBases(in: store, named: options.base, declared: snapshot.baseModels),
-                provers: provers, terms: terms)
+                options: options, bases: likelyBases(of: snapshot),
+                provers: provers, terms: terms, published: published)
             try await bring(batch, copies, work, &fetched, waiting)
             if number + 1 < batches.count {
                 fetched.stored += try operation.publish()
@@ -98,6 +105,7 @@ public struct Pull: Sendable {
         progress.begin("publishing \(name)")
         fetched.stored += try operation.publish()
         var saved = fetched.saved
+        saved[.layers, default: 0] -= min(fetched.bytesAsLayers, saved[.layers, default: 0])
         saved[.knownFile, default: 0] += inventory.known.reduce(0) { $0 + $1.size }
         var (manifest, digest): (Manifest, Digest)
         var pointed: Pointed
@@ -114,17 +122,25 @@ public struct Pull: Sendable {
         for checkpoint in fetched.checkpoints { try checkpoint.retire() }
         return Report(
             name: name, manifest: digest, commit: snapshot.commit, files: selected.count, bytes: manifest.size,
-            bytesFetched: fetched.bytes, bytesSaved: saved, bytesStored: fetched.stored,
+            bytesFetched: fetched.bytes, bytesSaved: saved,
+            layers: published.map { (fetched.bytesAsLayers, $0.place) }, bytesStored: fetched.stored,
             wentBackFrom: pointed.wentBackFrom,
             complaints: fetched.finished.compactMap(\.segmentation.complaint))
     }
 
+    func likelyBases(of snapshot: Snapshot) -> LikelyBases {
+        LikelyBases(
+            in: store, named: options.base, declared: snapshot.baseModels, mayBeClosed: options.mark == .mirroredClosed)
+    }
+
     /// From the cheapest on.
     private func provers(
-        for snapshot: Snapshot, _ xet: XetSource, _ terms: XetTerms?, _ operation: Operation, part: Manifest?
+        for snapshot: Snapshot, _ xet: XetSource, _ terms: XetTerms?, _ operation: Operation, part: Manifest?,
+        _ published: Published?
     ) -> [any Prover] {
         guard !options.isForced else { return [] }
         var provers: [any Prover] = part.map { [PartProof($0)] } ?? []
+        if let published { provers.append(PublishedProof(published: published)) }
         if let terms {
             let records = XetRecords(
                 store: store, operation: operation, hub: source, source: xet, declared: snapshot.baseModels)
@@ -194,6 +210,7 @@ public struct Pull: Sendable {
     struct Fetched {
         var verified: [Manifest.File]
         var bytes: UInt64 = 0
+        var bytesAsLayers: UInt64 = 0
         var stored: UInt64 = 0
         var saved: [Proof: UInt64] = [:]
         var finished: [RemoteFile] = []
@@ -211,6 +228,7 @@ public struct Pull: Sendable {
                 if size > 0 { saved[.knownFile, default: 0] += size }
             }
             bytes += outcome.bytesFetched
+            bytesAsLayers += outcome.bytesAsLayers
             stored += outcome.bytesStored
             saved.merge(outcome.saved) { $0 + $1 }
             finished += outcome.finished

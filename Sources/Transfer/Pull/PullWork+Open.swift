@@ -70,7 +70,8 @@ extension PullWork {
             return OpenedFile(wanted: wanted, segmentation: segmentation, bytes: .copy(copy), fetchedForHeader: 0)
         case .parts(let parts):
             // What came wrong once comes from the publisher next.
-            let mirrors = wanted.failures + wanted.contradictions > 0 ? nil : options.mirrors
+            let isDoubted = wanted.failures + wanted.contradictions > 0 || published?.isWrong == true
+            let mirrors = isDoubted ? nil : options.mirrors
             let remote = HubFile(listed, in: snapshot, from: source, through: mirrors)
             if let known = wanted.known {
                 return OpenedFile(
@@ -96,6 +97,7 @@ extension PullWork {
             for (number, more) in found.evidence.enumerated() { evidence[number].add(more) }
             outcome.bytesFetched += found.bytesFetched
         }
+        try await bringLayers(for: files, &evidence, &outcome)
         let here = try operation.hold(evidence.flatMap(\.layers))
         let avoided = files.reduce(into: Set<Digest>()) { $0.formUnion($1.wanted.avoided) }
         return Plan(files.map(\.segmentation), evidence) { here.contains($0) && !avoided.contains($0) }

@@ -14,6 +14,8 @@ struct PullWork: Sendable {
         var finished: [RemoteFile] = []
         var checkpoint: Checkpoint?
         var bytesFetched: UInt64 = 0
+        /// Of these, what came as layers out of packs.
+        var bytesAsLayers: UInt64 = 0
         var bytesStored: UInt64 = 0
         var saved: [Pull.Proof: UInt64] = [:]
         /// What Xet says of the files, by their SHA-256.
@@ -31,6 +33,8 @@ struct PullWork: Sendable {
     let provers: [any Prover]
     /// Nil when Xet is not to be asked.
     let terms: XetTerms?
+    /// A server that has the layers; nil where none was found.
+    var published: Published?
 
     private static let publishStep: UInt64 = 256 << 20
     private static let patience = Duration.seconds(10)
@@ -68,7 +72,7 @@ struct PullWork: Sendable {
         }
         outcome.terms = await asking.value
         patience.cancel()
-        outcome.bytesStored = stored
+        outcome.bytesStored += stored
         for (file, finding) in zip(brought, findings) { try settle(file, finding, &outcome) }
         return outcome
     }
@@ -110,6 +114,11 @@ struct PullWork: Sendable {
         if !damage.isEmpty {
             // Neither the publisher nor the assumption is to blame: what is damaged here is fetched.
             next.avoided.formUnion(damage)
+            file.keepParts()
+        } else if file.given[.published] != nil || file.given[.layers] != nil {
+            // Whoever told of them is not asked again, and everybody else from the start.
+            published?.wasWrong()
+            next.known = nil
             file.keepParts()
         } else if file.units.contains(where: { $0.layer != nil }) {
             next.known = nil

@@ -8,7 +8,8 @@ public final class RegistryClient: Sendable {
     public let routes: RegistryRoutes
     let http: HTTPClient
     private let credentials: RegistryCredentials
-    private let retry: Retry
+    /// Nil where whoever asks has somewhere else to go: then a question is put once.
+    private let retry: Retry?
     private let state = Mutex(State())
 
     private struct State {
@@ -23,7 +24,7 @@ public final class RegistryClient: Sendable {
     }
 
     public init(
-        _ routes: RegistryRoutes, as credentials: RegistryCredentials, client: HTTPClient, retry: Retry = Retry()
+        _ routes: RegistryRoutes, as credentials: RegistryCredentials, client: HTTPClient, retry: Retry? = Retry()
     ) {
         self.retry = retry
         self.routes = routes
@@ -43,9 +44,7 @@ public final class RegistryClient: Sendable {
     func ask(
         _ request: HTTPRequest, at url: WebURL, for purpose: Purpose, accepting statuses: Set<Int>
     ) async throws -> HTTPExchange {
-        try await TransientFailure.retrying(by: retry) {
-            try await once(request, at: url, for: purpose, accepting: statuses)
-        }
+        try await retrying { try await once(request, at: url, for: purpose, accepting: statuses) }
     }
 
     /// The same, tried once; `feed` sends a body of so many bytes.
@@ -89,10 +88,15 @@ public final class RegistryClient: Sendable {
         var request = HTTPRequest(.get, url.text)
         request.headers = headers
         let asked = request
-        return try await TransientFailure.retrying(by: retry) {
+        return try await retrying {
             let exchange = try await once(asked, at: url, for: purpose, accepting: statuses)
             return (exchange.head, try await TransientFailure.naming { try await exchange.body(limit: limit) })
         }
+    }
+
+    private func retrying<Result>(_ work: () async throws -> Result) async throws -> Result {
+        guard let retry else { return try await work() }
+        return try await TransientFailure.retrying(by: retry, work)
     }
 
     func refusal(_ exchange: HTTPExchange, _ purpose: Purpose) async throws -> any Error {
@@ -205,7 +209,7 @@ public final class RegistryClient: Sendable {
             url = url.adding("client_id", "cake")
         }
         let (place, basic, start) = (url, login?.basic, request)
-        return try await TransientFailure.retrying(by: retry) {
+        return try await retrying {
             var way = Redirects(from: place, remedy: "ask whoever runs \(routes)")
             while true {
                 var request = start

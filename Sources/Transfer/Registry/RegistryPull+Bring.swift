@@ -10,8 +10,10 @@ extension RegistryPull {
         let member: Int
     }
 
+    /// `took` hears of each member that was found to be right, `published` of those that can be read.
     func bring(
-        _ work: [PackWork], _ operation: Operation, _ published: @escaping @Sendable (Set<Digest>) -> Void
+        _ work: [PackWork], _ operation: Operation, published: @escaping @Sendable (Set<Digest>) -> Void = { _ in },
+        took: @escaping @Sendable () -> Void
     ) async throws -> (fetched: UInt64, stored: UInt64) {
         let (wholes, continuation) = AsyncStream.makeStream(of: Whole.self)
         defer { continuation.finish() }
@@ -43,7 +45,7 @@ extension RegistryPull {
                 try await fetch()
                 return 0
             }
-            group.addTask { try await adopt(work, wholes, operation, published) }
+            group.addTask { try await adopt(work, wholes, operation, published, took) }
             do {
                 for try await bytes in group { stored += bytes }
             } catch {
@@ -84,7 +86,7 @@ extension RegistryPull {
         func add(_ bytes: Range<UInt64>) {
             gaps.append(RemoteSpan(file: number, bytes: bytes, isIndivisible: comingWhole))
         }
-        for run in runs(of: work.members, comingWhole: comingWhole) {
+        for run in RegistryPull.runs(of: work.members, comingWhole: comingWhole) {
             var position = run.bytes.lowerBound
             for held in having where held.upperBound > position && held.lowerBound < run.bytes.upperBound {
                 if position < held.lowerBound { add(position..<held.lowerBound) }
@@ -98,7 +100,7 @@ extension RegistryPull {
     /// Deltas wait for bases that are still to come. Returns the bytes at rest.
     private func adopt(
         _ work: [PackWork], _ wholes: AsyncStream<Whole>, _ operation: Operation,
-        _ published: @Sendable (Set<Digest>) -> Void
+        _ published: @Sendable (Set<Digest>) -> Void, _ took: @escaping @Sendable () -> Void
     ) async throws -> UInt64 {
         var left = work.reduce(0) { $0 + $1.members.count }
         guard left > 0 else { return 0 }
@@ -136,7 +138,7 @@ extension RegistryPull {
                         let adopted = try await store.adopt(
                             member.layer, pack.parts.plain(member.offset..<member.offset + member.length),
                             base: member.base, kind: kinds[member.layer.digest], in: operation)
-                        progress.finished()
+                        took()
                         return (whole, adopted)
                     } catch let error as CakeError where error.kind == .damaged {
                         // The next try is to fetch it anew.

@@ -30,7 +30,7 @@ public struct RegistryPull: Sendable {
         let pack: PackIndex.Pack
         let members: [PackIndex.Member]
         let parts: Parts
-        let source: RemoteBlob
+        let source: any RangeSource
     }
 
     let remote: RemoteArtifact
@@ -51,7 +51,7 @@ public struct RegistryPull: Sendable {
     /// What would have to be fetched now.
     public func outlook() throws(CakeError) -> (bytes: UInt64, layers: Int) {
         let missing = try missing(of: remote.model.layers) { layer throws(CakeError) in try store.contains(layer) }
-        return (runs(of: missing).reduce(0) { $0 + UInt64($1.bytes.count) }, missing.count)
+        return (RegistryPull.runs(of: missing).reduce(0) { $0 + UInt64($1.bytes.count) }, missing.count)
     }
 
     public func callAsFunction(
@@ -110,7 +110,7 @@ public struct RegistryPull: Sendable {
                     source: RemoteBlob(pack, in: remote.repository)))
         }
         published(here)
-        let brought = try await bring(work, operation, published)
+        let brought = try await bring(work, operation, published: published) { progress.finished() }
         return Fetched(
             layers: layers.count, layersHere: here.count,
             bytesHere: layers.reduce(0) { $0 + (here.contains($1.digest) ? $1.size : 0) }, fetched: brought.fetched,
@@ -133,7 +133,7 @@ public struct RegistryPull: Sendable {
     }
 
     /// What is asked for: members and the little that lies between neighbours.
-    func runs(of members: [PackIndex.Member], comingWhole: Bool = false) -> [RemoteSpan] {
+    static func runs(of members: [PackIndex.Member], comingWhole: Bool = false) -> [RemoteSpan] {
         var runs: [RemoteSpan] = []
         for member in members {
             let bytes = member.offset..<member.offset + member.length

@@ -9,11 +9,17 @@ public struct RemoteArtifact: Sendable {
     public let index: PackIndex
     public let model: Manifest
 
-    public init(_ name: ManifestName, in repository: RemoteRepository) async throws {
+    /// `limit` is what may be read of it.
+    public init(
+        _ name: ManifestName, in repository: RemoteRepository, limit: Int = ManifestText.maximumSize
+    ) async throws {
         self.repository = repository
         (kept, artifact) = try await RemoteArtifact.read(name, in: repository)
+        guard artifact.index.size <= UInt64(limit) else {
+            throw CakeError(.damaged, "the index of packs has \(artifact.index.size) bytes, more than \(limit)")
+        }
         index = try await RemoteArtifact.index(of: artifact, in: repository)
-        let text = try await repository.blob(artifact.manifest, limit: ManifestText.maximumSize)
+        let text = try await repository.blob(artifact.manifest, limit: limit)
         model = try ManifestText.decode(text.span)
         try artifact.check(index, model)
     }

@@ -43,7 +43,8 @@ struct MirrorOptions: Sendable {
         self.names = names
         quota = try arguments.value(of: Self.quota)
         guard let upstream = try arguments.value(of: Self.upstream) else {
-            guard tokenFile == nil, revalidation == nil, !isOffline, quota == nil, names == NameRules() else {
+            // Without an upstream nobody is asked anyway.
+            guard tokenFile == nil, revalidation == nil, quota == nil, names == NameRules() else {
                 throw CakeError(
                     .usage, "what to bring was said, and not from where",
                     fix: "add --upstream \(HubRoutes.standardEndpoint)")

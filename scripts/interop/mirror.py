@@ -209,6 +209,23 @@ def try_client(trial, models):
     return f"huggingface_hub {hf.__version__}"
 
 
+def try_registry(trial, registry):
+    """A server that has nothing and brings what was pushed, as from any registry."""
+    import huggingface_hub as hf
+    mirror = Mirror(trial, "--upstream", "oci://" + registry.removeprefix("http://") + "/pushed", store=trial.path("third"))
+    try:
+        for revision, name in (("early", "org/base"), ("v1", "org/tune"), ("main", "org/tune")):
+            got = hf.snapshot_download("tune", revision=revision, cache_dir=trial.path(f"registry-{revision}"), endpoint=mirror.endpoint)
+            wrong = difference(trial.path("models", name.replace("/", "-")), got)
+            trial.check(wrong is None, f"snapshot of tune at {revision} from a registry: {wrong}")
+        refs = hf.HfApi(endpoint=mirror.endpoint).list_repo_refs("tune")
+        trial.check(sorted(t.name for t in refs.tags) == ["early", "latest", "v1"], "tags of a registry")
+        info = hf.HfApi(endpoint=mirror.endpoint).model_info("tune", files_metadata=True)
+        trial.check(all(s.lfs is not None for s in info.siblings), "files of a registry go by their SHA-256")
+    finally:
+        mirror.close()
+
+
 def try_transformers(trial):
     """A tiny model with random weights, saved in shards, loaded through the mirror as from the Hub."""
     import torch
@@ -268,6 +285,8 @@ def main():
         os.environ |= {"HF_ENDPOINT": mirror.endpoint, "HF_HOME": trial.path("hf"), "HF_HUB_DISABLE_TELEMETRY": "1",
                        "HF_HUB_DISABLE_PROGRESS_BARS": "1", "NO_PROXY": "127.0.0.1,localhost"}
         tried = [try_client(trial, models)]
+        if not sys.argv[2:]:
+            try_registry(trial, mirror.endpoint)
         try:
             import transformers  # pylint: disable=unused-import
         except ImportError:

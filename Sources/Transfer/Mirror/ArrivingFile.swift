@@ -10,6 +10,8 @@ public final class ArrivingFile: Sendable {
         /// Nothing is known of where its bytes lie.
         case asked
         case coming(RemoteFile)
+        /// Layer by layer, each of which was checked.
+        case comingInLayers(ArrivingLayers)
         /// In layers, checked.
         case here(Manifest.File, manifest: Digest)
         case failed(any Error)
@@ -38,6 +40,13 @@ public final class ArrivingFile: Sendable {
     func isAskedAgain() { change { $0.stage = .asked } }
 
     func comes(_ file: RemoteFile) { change { $0.stage = .coming(file) } }
+
+    func comes(in layers: ArrivingLayers) {
+        change { state in
+            state.stage = .comingInLayers(layers)
+            state.isRight = true
+        }
+    }
 
     func arrived(_ bytes: Range<UInt64>) {
         let woken = state.withLock { state in
@@ -104,6 +113,8 @@ public final class ArrivingFile: Sendable {
         case .asked: return .nothing
         case .here(let file, let manifest): return .here(file, manifest: manifest)
         case .failed(let error): return .failed(error)
+        case .comingInLayers(let layers):
+            return layers.layer(at: position).map { .layer($0.layer, $0.range) } ?? .nothing
         case .coming(let file):
             let end = state.isRight || !holdsBack ? size : size - min(size, ArrivingFile.heldBack)
             guard position < end else { return .nothing }

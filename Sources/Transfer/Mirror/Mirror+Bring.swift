@@ -127,13 +127,9 @@ extension Mirror {
         switch settings.upstream {
         case .hub(let routes): source = self.source(routes, for: asker, listing)
         case .registry(let registry):
-            let brought = try await registry.bring(files.map(\.listed), of: listing, as: named.name, into: store)
+            let brought = try await registry.bring(
+                files.map { ($0.listed.path, $0.arriving) }, of: listing, as: named.name, into: store)
             counts.fetched.add(brought.fetched)
-            for (listed, _, arriving) in files {
-                if let file = brought.files.first(where: { $0.path == listed.path }) {
-                    arriving.isHere(file, in: brought.manifest)
-                }
-            }
             return brought.stored
         }
         var options = Pull.Options()

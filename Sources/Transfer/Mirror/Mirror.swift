@@ -6,30 +6,6 @@ internal import Synchronization
 /// What a server brings from another Hub for its clients: lists of files, and the files themselves, each once for all who
 /// ask. What is kept of it is in the store; what a Hub listed is known as long as the process lives.
 public final class Mirror: Sendable {
-    /// Who is asked for what is not here.
-    public enum Upstream: Sendable, CustomStringConvertible {
-        case hub(HubRoutes)
-        case registry(RegistryUpstream)
-
-        public var description: String {
-            switch self {
-            case .hub(let routes): "\(routes)"
-            case .registry(let registry): "\(registry)"
-            }
-        }
-
-        /// What a registry has forgotten a commit of is what it was.
-        public var keepsCommits: Bool { if case .hub = self { true } else { false } }
-
-        /// Whether a model of the store came from such a place, and may go on there. What was imported or made here did not.
-        public func gave(_ record: NameRecord) -> Bool {
-            switch self {
-            case .hub: record.source?.hasPrefix("hf://") == true
-            case .registry: record.mark != nil && record.source?.hasPrefix("oci://") == true
-            }
-        }
-    }
-
     public struct Settings: Sendable {
         public var upstream: Upstream
         public var http: HTTPSettings

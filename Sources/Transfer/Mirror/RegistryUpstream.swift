@@ -27,6 +27,8 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
     private static let mostRead = 4
     private static let mostTags = 100
     private static let mostConnections = 8
+    /// Whoever waits for it does not wait for much more.
+    private static let publishStep: UInt64 = 32 << 20
 
     public init(
         _ routes: RegistryRoutes, under prefix: RepositoryName?, as credentials: RegistryCredentials,
@@ -180,9 +182,11 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
         return ["branches": .array(branches), "converts": [], "tags": .array(tags), "pullRequests": []]
     }
 
-    /// Brings files as a pull from the registry does, and keeps them under the name.
+    /// Brings files as a pull from the registry does, and keeps them under the name. Who reads them gets each layer when it is
+    /// here.
     func bring(
-        _ files: [SnapshotFile], of listing: HubListing, as name: ModelName, into store: LocalStore
+        _ files: [(path: FilePath, arriving: ArrivingFile)], of listing: HubListing, as name: ModelName,
+        into store: LocalStore
     ) async throws -> RegistryPull.Brought {
         let key = Key(repository: listing.repository, commit: listing.commit)
         let remote: RemoteArtifact
@@ -197,9 +201,22 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
         }
         var options = RegistryPull.Options()
         options.mostConnections = RegistryUpstream.mostConnections
+        options.publishStep = RegistryUpstream.publishStep
         let pull = RegistryPull(of: remote, into: store, progress: Progress("mirroring"), options: options)
-        return try await pull(
+        let coming = Mutex(
+            files.compactMap { file in
+                remote.model.file(at: file.path.string).map { (file.arriving, ArrivingLayers($0)) }
+            })
+        let brought = try await pull(
             Set(files.map(\.path)), of: listing, as: name, from: "oci://\(client.routes.host)/\(remote.repository.name)"
-        )
+        ) { published in
+            let now = coming.withLock { coming in
+                for index in coming.indices { coming[index].1.here.formUnion(published) }
+                return coming
+            }
+            for (arriving, layers) in now { arriving.comes(in: layers) }
+        }
+        for (arriving, layers) in coming.withLock({ $0 }) { arriving.isHere(layers.file, in: brought.manifest) }
+        return brought
     }
 }

@@ -10,11 +10,10 @@ extension RegistryPull {
         let member: Int
     }
 
-    private static let publishStep: UInt64 = 256 << 20
-
-    /// `took` hears of each member that was found to be right.
+    /// `took` hears of each member that was found to be right, `published` of layers that may be read from now on.
     func bring(
-        _ work: [PackWork], _ operation: Operation, took: @escaping @Sendable () -> Void
+        _ work: [PackWork], _ operation: Operation, took: @escaping @Sendable () -> Void,
+        published: @escaping @Sendable (Set<Digest>) -> Void = { _ in }
     ) async throws -> (fetched: UInt64, stored: UInt64) {
         let (wholes, continuation) = AsyncStream.makeStream(of: Whole.self)
         defer { continuation.finish() }
@@ -46,7 +45,7 @@ extension RegistryPull {
                 try await fetch()
                 return 0
             }
-            group.addTask { try await adopt(work, wholes, operation, took) }
+            group.addTask { try await adopt(work, wholes, operation, took, published) }
             do {
                 for try await bytes in group { stored += bytes }
             } catch {
@@ -100,7 +99,8 @@ extension RegistryPull {
 
     /// Deltas wait for bases that are still to come. Returns the bytes at rest.
     private func adopt(
-        _ work: [PackWork], _ wholes: AsyncStream<Whole>, _ operation: Operation, _ took: @escaping @Sendable () -> Void
+        _ work: [PackWork], _ wholes: AsyncStream<Whole>, _ operation: Operation,
+        _ took: @escaping @Sendable () -> Void, _ published: @Sendable (Set<Digest>) -> Void
     ) async throws -> UInt64 {
         var left = work.reduce(0) { $0 + $1.members.count }
         guard left > 0 else { return 0 }
@@ -113,11 +113,14 @@ extension RegistryPull {
         var waiting: [Whole] = []
         var settling = Settling(work)
         var stored: UInt64 = 0
+        var adopted: Set<Digest> = []
         func waits(_ whole: Whole) -> Bool {
             work[whole.pack].members[whole.member].base.map(unpublished.contains) ?? false
         }
         func publish() throws {
             stored += try operation.publish()
+            published(adopted)
+            adopted = []
             try settling.settle()
             unpublished = coming
             let all = waiting
@@ -147,15 +150,16 @@ extension RegistryPull {
                 }
             }
             func take(_ found: (Whole, LocalStore.Adopted)) throws {
-                let (done, adopted) = found
-                try adopted.add(to: operation)
+                let (done, object) = found
+                try object.add(to: operation)
                 active -= 1
                 left -= 1
                 settling.adopted(done)
                 let layer = work[done.pack].members[done.member].layer.digest
+                adopted.insert(layer)
                 if coming.remove(layer) != nil, coming.isEmpty {
                     try publish()
-                } else if operation.pendingBytes >= RegistryPull.publishStep {
+                } else if operation.pendingBytes >= options.publishStep {
                     try publish()
                 }
             }

@@ -5,8 +5,6 @@ internal import Store
 /// Some files of a model, for clients of a mirror.
 extension RegistryPull {
     struct Brought: Sendable {
-        /// All that are under the name now.
-        let files: [Manifest.File]
         let manifest: Digest
         let fetched: UInt64
         let stored: UInt64
@@ -14,12 +12,13 @@ extension RegistryPull {
 
     /// Brings what is missing of these files. Under the name are then these, and those of the same commit that were there.
     func callAsFunction(
-        _ paths: Set<FilePath>, of listing: HubListing, as name: ModelName, from source: String
+        _ paths: Set<FilePath>, of listing: HubListing, as name: ModelName, from source: String,
+        published: @escaping @Sendable (Set<Digest>) -> Void
     ) async throws -> Brought {
         let operation = try Operation(store)
         let wanted = remote.model.files.filter { paths.contains($0.path) }
         let layers = try Manifest(files: wanted).layers
-        let brought = try await fetch(layers, in: operation) { _ in }
+        let brought = try await fetch(layers, in: operation, waiting: { _ in }, published: published)
         while true {
             let known = try store.record(of: name)
             let files = wanted + rest(of: known, at: listing.commit, without: paths)
@@ -44,7 +43,7 @@ extension RegistryPull {
                 return record
             }
             if isPointed {
-                return Brought(files: files, manifest: manifest, fetched: brought.fetched, stored: brought.stored)
+                return Brought(manifest: manifest, fetched: brought.fetched, stored: brought.stored)
             }
         }
     }

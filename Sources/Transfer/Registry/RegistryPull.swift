@@ -8,6 +8,8 @@ public struct RegistryPull: Sendable {
     public struct Options: Sendable {
         public var mostConnections = 32
         public var bytesPerSecond: UInt64?
+        /// So much at rest comes together before it can be read.
+        var publishStep: UInt64 = 256 << 20
         public init() {}
     }
 
@@ -81,9 +83,10 @@ public struct RegistryPull: Sendable {
         let stored: UInt64
     }
 
-    /// Brings those of the layers that are not here, and publishes them.
+    /// Brings those of the layers that are not here, and publishes them. `published` is told of each when it can be read.
     func fetch(
-        _ layers: [Layer], in operation: Operation, waiting: @escaping @Sendable (Digest) -> Void
+        _ layers: [Layer], in operation: Operation, waiting: @escaping @Sendable (Digest) -> Void,
+        published: @escaping @Sendable (Set<Digest>) -> Void = { _ in }
     ) async throws -> Fetched {
         let layers = layers.filter { $0.size > 0 }
         let claims = try operation.claim(layers)
@@ -106,7 +109,8 @@ public struct RegistryPull: Sendable {
                     pack: pack, members: members.sorted { $0.offset < $1.offset }, parts: parts,
                     source: RemoteBlob(pack, in: remote.repository)))
         }
-        let brought = try await bring(work, operation) { progress.finished() }
+        published(here)
+        let brought = try await bring(work, operation, took: { progress.finished() }, published: published)
         return Fetched(
             layers: layers.count, layersHere: here.count,
             bytesHere: layers.reduce(0) { $0 + (here.contains($1.digest) ? $1.size : 0) }, fetched: brought.fetched,

@@ -47,7 +47,7 @@ struct ServeCommand: Verb {
                 + "their names in lower case.",
             "Clients of the Hugging Face Hub find the store's models here as well, once HF_ENDPOINT is "
                 + "http://\(ListenAddress.standard): hf, transformers, and what is built on them. With --upstream they also find "
-                + "what that Hub has: it is brought when somebody first asks for it, once for all who ask, and kept.",
+                + "what that Hub has, or that registry: it is brought when somebody first asks for it, once for all who ask, and kept.",
             "It listens on this machine only, unless --listen says otherwise, and only gives, unless --push says otherwise. "
                 + "/healthz, /readyz and /metrics say how it is. Each request becomes one line of JSON on standard output. "
                 + "Ended by Ctrl-C or SIGTERM, it first answers what was begun; SIGHUP reads the certificate anew.",
@@ -66,6 +66,7 @@ struct ServeCommand: Verb {
             .init("cake serve token add ci --push='team/*'", "somebody who may push from elsewhere"),
             .init("cake serve --listen 0.0.0.0:5111", "for other machines to pull from"),
             .init("cake serve --upstream https://huggingface.co", "a mirror of the Hub that fills as it is used"),
+            .init("cake serve --upstream oci://registry.local:5000/team", "the same of a registry's models"),
         ],
         whenInterrupted: "what was pushed is kept, and an upload goes on where it stopped")
 

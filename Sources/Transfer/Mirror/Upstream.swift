@@ -1,0 +1,27 @@
+public import Model
+
+extension Mirror {
+    /// Who is asked for what is not here.
+    public enum Upstream: Sendable, CustomStringConvertible {
+        case hub(HubRoutes)
+        case registry(RegistryUpstream)
+
+        public var description: String {
+            switch self {
+            case .hub(let routes): "\(routes)"
+            case .registry(let registry): "\(registry)"
+            }
+        }
+
+        /// What a registry has forgotten a commit of is what it was.
+        public var keepsCommits: Bool { if case .hub = self { true } else { false } }
+
+        /// Whether a model of the store came from such a place, and may go on there. What was imported or made here did not.
+        public func gave(_ record: NameRecord) -> Bool {
+            switch self {
+            case .hub: record.source?.hasPrefix("hf://") == true
+            case .registry: record.mark != nil && record.source?.hasPrefix("oci://") == true
+            }
+        }
+    }
+}

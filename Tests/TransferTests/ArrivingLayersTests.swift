@@ -1,0 +1,37 @@
+import Model
+import Platform
+import Testing
+
+@testable import Transfer
+
+@Suite struct `A file that comes in layers` {
+    @Test func `is read as far as its layers are here, and not beyond`() throws {
+        func layer(_ byte: UInt8, _ size: UInt64) -> Layer {
+            Layer(digest: SHA256.digest(of: [byte].span), size: size)
+        }
+        let layers = [layer(1, 10), layer(2, 20), layer(3, 5)]
+        let file = try Manifest.File(
+            path: FilePath("a"), digest: SHA256.digest(of: [9].span), size: 35,
+            segments: layers.map { .init(layer: $0, tensor: nil) })
+        let arriving = ArrivingFile(size: 35)
+        func sight(_ position: UInt64) -> (Layer, Range<UInt64>)? {
+            guard case .layer(let layer, let range) = arriving.look(at: position, holdingBack: true).sight else {
+                return nil
+            }
+            return (layer, range)
+        }
+        var coming = ArrivingLayers(file)
+        arriving.comes(in: coming)
+        #expect(sight(0) == nil)
+        coming.here = [layers[1].digest]
+        arriving.comes(in: coming)
+        #expect(sight(9) == nil && sight(30) == nil)
+        for position in [UInt64(10), 29] {
+            let found = try #require(sight(position))
+            #expect(found == (layers[1], 10..<30), "\(position)")
+        }
+        coming.here.formUnion(layers.map(\.digest))
+        arriving.comes(in: coming)
+        #expect(try #require(sight(34)) == (layers[2], 30..<35))
+    }
+}

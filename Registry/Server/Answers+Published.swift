@@ -40,14 +40,14 @@ extension HubAnswers {
         _ repository: HubRepository, at commit: String, to caller: Caller, _ request: ServerRequest
     ) async throws -> Bool {
         guard caller.mayRead(repository) else { return false }
-        guard let mirror, mirror.settings.names.allow(repository), try models.made(repository, commit) == nil else {
-            return true
-        }
+        guard let mirror, mirror.settings.names.allow(repository),
+            try models.made(repository, commit, unless: { mirror.settings.upstream.gave($0) }) == nil
+        else { return true }
         do {
             _ = try await mirror.listing(of: repository, commit, for: caller.asker(request))
             return true
         } catch let refusal as HubRefusal {
-            return refusal.isPassing
+            return refusal.isPassing || !mirror.settings.upstream.keepsCommits
         }
     }
 }

@@ -27,7 +27,7 @@ struct Answers: Sendable {
         limit = RequestLimit(settings.requestsPerSecond)
         isLoopback = settings.address.isLoopback
         ownNames = Set(["localhost", "127.0.0.1", "[::1]"] + settings.hostNames.map { $0.lowercased() })
-        let models = HubModels(registry.store)
+        let models = HubModels(registry)
         hub = HubAnswers(
             models: models, mirror: try settings.mirror.map { found throws(CakeError) in try Mirror(models, found) },
             speaksTLS: settings.certificate != nil)

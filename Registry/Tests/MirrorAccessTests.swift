@@ -73,6 +73,63 @@ import Transfer
         }
     }
 
+    @Test func `notices what becomes private, also for who knows its commit, and what becomes open again`() async throws
+    {
+        try await MirrorStage.asClient {
+            let line = try Self.line {
+                $0.revalidation = .zero
+                $0.accessLife = .zero
+            }
+            let stage = try line.serve()
+            let commit = try #require(try stage.ask("GET", address)["x-repo-commit"])
+            let byCommit = MirrorStage.address("config.json", revision: commit)
+            await stage.server.settle()
+            #expect(try stage.ask("GET", byCommit).text == "{}")
+            #expect(try stage.ask("GET", "/v2/_catalog").text == #"{"repositories":["org/model"]}"#)
+            try line.folder.set(MirrorStage.name, isPrivate: true)
+            #expect(try stage.ask("GET", byCommit).status == 401)
+            #expect(try stage.ask("GET", address).status == 401)
+            #expect(try stage.ask("GET", byCommit, bearer(Self.reader)).text == "{}")
+            #expect(try stage.ask("GET", "/v2/_catalog").text == #"{"repositories":[]}"#)
+            line.hub.misbehave(.hangUp)
+            #expect(try line.serve { $0.mirror = nil }.ask("GET", byCommit).status == 404)
+            line.hub.behave()
+            try line.folder.set(MirrorStage.name)
+            #expect(try line.serve().ask("GET", byCommit).text == "{}")
+            #expect(try stage.ask("GET", "/v2/_catalog").text == #"{"repositories":["org/model"]}"#)
+        }
+    }
+
+    @Test func `stores nothing open as the difference from what is closed`() async throws {
+        func weights(changedIn places: StrideTo<Int>) throws -> ModelMaker.Files {
+            var bytes = seededBytes(2 << 20, seed: 1, .mixed)
+            for place in places { bytes[place] ^= 1 }
+            let tensor = Tensor(name: "a", dtype: .bf16, shape: [UInt64(bytes.count / 2)])
+            return [MirrorStage.weights: try ModelMaker.safetensors([ModelMaker.Part(tensor, bytes)])]
+        }
+        try await MirrorStage.asClient {
+            let line = try MirrorStage(try weights(changedIn: stride(from: 0, to: 0, by: 1))) { settings in
+                settings.users = [Self.reader: .init("reader", reads: [MirrorStage.name, "org/other"])]
+            } _: {
+                $0.patience = .seconds(25)
+            }
+            for (name, start) in [("org/tune", 7), ("org/other", 9)] {
+                try line.folder.write(name, try weights(changedIn: stride(from: start, to: 2 << 20, by: 4096)))
+            }
+            for name in [MirrorStage.name, "org/other"] { try line.folder.set(name, gated: "auto") }
+            let stage = try line.serve()
+            func isDelta(_ name: String, _ headers: [(String, String)] = []) async throws -> Bool {
+                #expect(try stage.ask("GET", "/\(name)/resolve/main/\(MirrorStage.weights)", headers).status == 200)
+                await stage.server.settle()
+                let manifest = try stage.store.manifest(stage.store.find(name).record.manifest)
+                return try manifest.layers.contains { try stage.store.base(of: $0) != nil }
+            }
+            #expect(try await !isDelta(MirrorStage.name, bearer(Self.reader)))
+            #expect(try await !isDelta("org/tune"))
+            #expect(try await isDelta("org/other", bearer(Self.reader)))
+        }
+    }
+
     @Test func `asks for what is open as nobody, whatever token a client has`() async throws {
         try await MirrorStage.asClient {
             let line = try Self.line()

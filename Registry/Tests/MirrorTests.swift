@@ -128,7 +128,7 @@ import Transfer
             }
             await stage.server.settle()
             let metrics = try stage.ask("GET", "/metrics").text
-            #expect(metrics.contains("cake_mirror_transfers_total 10\n"))
+            #expect(metrics.contains("cake_mirror_transfers_total 7\n"))
             #expect(line.hub.requests.count { $0.path.contains("/resolve/") && $0.method == "HEAD" } == 100)
         }
     }

@@ -40,14 +40,16 @@ public struct HubAnswer: Sendable {
         case 408, 425, 500...: return .upstream(502, "The upstream Hub answers \(status)", retryAfter: seconds)
         default:
             let code = code.flatMap(HubRefusal.Code.init) ?? (status == 401 || status == 404 ? .noRepository : nil)
-            return HubRefusal(status, code, "The upstream Hub refuses this" + ascii)
+            return HubRefusal(status, code, passedOn)
         }
     }
 
-    /// Its words, for a header.
-    private var ascii: String {
+    /// Its words, for a header. One server that asks another says the same of its own upstream.
+    private var passedOn: String {
+        let refuses = "The upstream Hub refuses this"
         let words = String(decoding: message.utf8.filter { (0x20...0x7e).contains($0) }, as: UTF8.self)
-        return words.isEmpty ? "" : ": " + words
+        if words.hasPrefix(refuses) { return words }
+        return words.isEmpty ? refuses : refuses + ": " + words
     }
 
     /// JSON's `error`, the first of its `errors`, or the first line of plain text. A page of HTML says nothing.

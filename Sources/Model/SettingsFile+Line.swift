@@ -47,6 +47,7 @@ extension SettingsFile {
             switch Key(rawValue: key) {
             case .endpoint: _ = try HubRoutes(endpoint: value)
             case .mirrors: _ = try HubRoutes.mirrors(value)
+            case .raceMirrors: _ = try isOn(value)
             case .store: break
             case .maxWorkers:
                 guard let count = Int(value), count > 0 else {
@@ -62,6 +63,15 @@ extension SettingsFile {
                 fix: error.fix)
         }
         return value
+    }
+
+    /// A switch as a file holds it.
+    public static func isOn(_ value: String) throws(CakeError) -> Bool {
+        switch value.lowercased() {
+        case "on", "yes", "true", "1": return true
+        case "off", "no", "false", "0": return false
+        default: throw CakeError(.usage, "\"\(value)\" is neither on nor off", fix: "write on or off")
+        }
     }
 
     /// Spaces, tabs and a carriage return around it taken off.

@@ -6,6 +6,7 @@ public struct SettingsFile: Hashable, Sendable {
         case store
         case endpoint
         case mirrors
+        case raceMirrors = "race-mirrors"
         case maxWorkers = "max-workers"
         case limitRate = "limit-rate"
 
@@ -14,6 +15,7 @@ public struct SettingsFile: Hashable, Sendable {
             case .store: "the folder of the store"
             case .endpoint: "the Hub, or a mirror of it"
             case .mirrors: "servers that a pull asks for files before the Hub, in order, with commas between"
+            case .raceMirrors: "on to take whichever mirror answers first"
             case .maxWorkers: "how many connections a pull may open"
             case .limitRate: "how much a pull may fetch in a second, such as 20MB"
             }

@@ -1,6 +1,19 @@
 internal import Model
 internal import Platform
 
+/// Where the objects of layers are.
+protocol ObjectSource: Sendable {
+    /// What tells where they lie, by its digest: nil for the store itself, of which only one is asked.
+    var index: Digest? { get }
+
+    /// A layer's object, and its base's where it has one.
+    func openAnywhere(_ layer: Layer) throws(CakeError) -> (object: StoredObject, base: StoredObject?)
+}
+
+extension LocalStore: ObjectSource {
+    var index: Digest? { nil }
+}
+
 /// Reading beside a base. A base is itself never a delta, so that reading a layer takes two objects at most.
 extension LocalStore {
     /// The same, here or below: a base lies in the store that its delta lies in.

@@ -5,6 +5,7 @@ internal import Synchronization
 /// Reads the plain bytes of layers, piece by piece, and keeps the few objects open that are being read.
 public final class LayerReader: Sendable {
     private let store: LocalStore
+    private let objects: any ObjectSource
     private let open = Mutex<[(digest: Digest, opened: Opened)]>([])
 
     private struct Opened: Sendable {
@@ -16,7 +17,16 @@ public final class LayerReader: Sendable {
     /// Bytes of factors that are kept with them.
     private static let keptFactors = 16 << 20
 
-    public init(_ store: LocalStore) { self.store = store }
+    public convenience init(_ store: LocalStore) { self.init(store, from: store) }
+
+    /// Of objects that lie elsewhere; the store's are the threads and the room.
+    init(_ store: LocalStore, from objects: any ObjectSource) {
+        self.store = store
+        self.objects = objects
+    }
+
+    /// What tells where the objects lie: nil for the store itself.
+    var index: Digest? { objects.index }
 
     public static let pieceSize = 1 << UInt64(ObjectHeader.standardPieceBits)
 
@@ -125,7 +135,7 @@ public final class LayerReader: Sendable {
     private func open(_ layer: Layer) throws(CakeError) -> Opened {
         let found = open.withLock { open in open.first { $0.digest == layer.digest }?.opened }
         if let found, found.object.header.layer == layer { return found }
-        let (object, base) = try store.openAnywhere(layer)
+        let (object, base) = try objects.openAnywhere(layer)
         guard object.header.pieceBits == ObjectHeader.standardPieceBits else {
             throw CakeError(
                 .failed, "layer \(layer.digest.short) is cut into pieces of another size",

@@ -12,6 +12,7 @@ public struct LocalStore: Sendable {
     public let lower: [LocalStore]
     let catalog: Catalog
     let coders = Coders()
+    let gitDigests = GitDigests()
     let plainChunks = ChunkPool(chunkCapacity: 1 << Int(ObjectHeader.standardPieceBits))
     let storedChunks = ChunkPool(chunkCapacity: LocalStore.storedCapacity)
 

@@ -93,7 +93,8 @@ public struct Optimize: Sendable {
             let manifest = try store.manifest(model.record.manifest)
             let declared = declaredBase(of: manifest, reader)
             let bases = LikelyBases(
-                in: store, named: nil, declared: declared.map { [$0] } ?? [], besides: model.record.manifest)
+                in: store, named: nil, declared: declared.map { [$0] } ?? [], besides: model.record.manifest,
+                mayBeClosed: model.record.mark == .mirroredClosed)
             work.append(
                 Work(
                     files: manifest.files, offers: BaseOffers(bases, for: manifest.files.map { Segmentation($0) }),

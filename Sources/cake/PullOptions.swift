@@ -19,6 +19,7 @@ struct PullOptions: Sendable {
     let base: String?
     let usesDeltas: Bool
     let mirrors: [String]
+    let racesMirrors: Bool
 
     static let revisionOption = Option.text("revision", "REVISION", "a branch, a tag or a commit")
     static let include = Option.text("include", "GLOB", "only files that fit").repeatable
@@ -42,12 +43,13 @@ struct PullOptions: Sendable {
     private static let mirror = Option.text(
         "mirror", "URL", "a server to ask for files before the Hub, whose digests are believed alone"
     ).repeatable
+    private static let race = Flag("race-mirrors", "take a file's bytes from whichever mirror answers first")
     private static let dryRun = Flag("dry-run", "say what would be fetched, fetch nothing")
 
     static let forms = [
         revisionOption.form, include.form, exclude.form, tokenOption.form, kindOption.form, workers.form, rate.form,
         local.form, force.form, noCache.form, baseOption.form, probe.form,
-        noProbe.form, noDelta.form, mirror.form, dryRun.form,
+        noProbe.form, noDelta.form, mirror.form, race.form, dryRun.form,
     ]
 
     init(_ arguments: Arguments) throws(CakeError) {
@@ -66,6 +68,7 @@ struct PullOptions: Sendable {
         base = try arguments.value(of: Self.baseOption)
         usesDeltas = !arguments.has(Self.noDelta)
         mirrors = try arguments.values(of: Self.mirror)
+        racesMirrors = arguments.has(Self.race)
     }
 
     /// `extra` are files that were named one by one.
@@ -77,7 +80,7 @@ struct PullOptions: Sendable {
         options.probing = probing
         options.usesDeltas = usesDeltas
         options.usesXet = !session.settings.disablesXet
-        options.mirrors = try session.settings.mirrors(mirrors)
+        options.mirrors = try session.settings.mirrors(mirrors, areRaced: racesMirrors)
         if let base { options.base = try session.openStore().find(base).name }
         let limits = try PullOptions.limits(connections: mostConnections, rate: bytesPerSecond, in: session)
         options.bytesPerSecond = limits.rate

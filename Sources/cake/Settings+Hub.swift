@@ -11,7 +11,7 @@ extension Settings {
     }
 
     /// What was typed, else `$CAKE_MIRRORS`, else what the settings file says: servers that are asked for files before the Hub.
-    func mirrors(_ given: [String]) throws(CakeError) -> Mirrors? {
+    func mirrors(_ given: [String], areRaced: Bool) throws(CakeError) -> Mirrors? {
         let routes: [HubRoutes]
         if !given.isEmpty {
             routes = try given.map { text throws(CakeError) in try HubRoutes(endpoint: text, calledAs: "--mirror") }
@@ -20,7 +20,22 @@ extension Settings {
         } else {
             routes = try HubRoutes.mirrors(try file()[.mirrors] ?? "")
         }
-        return routes.isEmpty ? nil : Mirrors(routes, client: try HTTPClient(http))
+        guard !routes.isEmpty else {
+            guard !areRaced else {
+                throw CakeError(
+                    .usage, "mirrors were to be raced, and none is named", fix: "name them: --mirror URL --mirror URL")
+            }
+            return nil
+        }
+        let isAsked = try areRaced ? true : racesMirrors()
+        return Mirrors(routes, client: try HTTPClient(http), areRaced: isAsked)
+    }
+
+    /// `$CAKE_RACE_MIRRORS`, else what the settings file says.
+    private func racesMirrors() throws(CakeError) -> Bool {
+        if environment["CAKE_RACE_MIRRORS"] != nil { return isOn("CAKE_RACE_MIRRORS") }
+        guard let text = try file()[.raceMirrors] else { return false }
+        return try SettingsFile.isOn(text)
     }
 
     /// As `hf` has it.

@@ -68,6 +68,18 @@ import Testing
         #expect(HubAnswer(status: 500, body: Array("one\ntwo".utf8).span).message == "one")
         #expect(HubAnswer(status: 500, body: [UInt8](repeating: 0x5b, count: 1 << 20).span).message.utf8.count < 400)
     }
+
+    @Test func `is passed on to clients in its own words, once along a chain of servers`() {
+        var words = "Repository not found"
+        let nothing: [UInt8] = []
+        for _ in 0..<3 {
+            let answer = HubAnswer(status: 404, code: "RepoNotFound", message: words, body: nothing.span)
+            let refusal = answer.refusal(asked: nil)
+            #expect(refusal.status == 404 && refusal.code == .noRepository)
+            words = refusal.message
+        }
+        #expect(words == "The upstream Hub refuses this: Repository not found")
+    }
 }
 
 @Suite struct `Asking again` {

@@ -37,6 +37,7 @@ import Testing
         ("store\n", "line 1: \"store\" is no setting"), ("# x\nstroe = x\n", "line 2: there is no setting \"stroe\""),
         ("store = a\n\nstore = b\n", "line 3: store was set in line 1 already"),
         ("store =\n", "line 1: store has no value"),
+        ("race-mirrors = maybe\n", "line 1: race-mirrors: \"maybe\" is neither on nor off"),
         ("endpoint = x\n", "line 1: endpoint: the address"), ("alias. = a\n", "line 1: an alias cannot be called that"),
         ("alias.a/b = a\n", "line 1: an alias is one short word"), ("alias.a = a//b\n", "line 1: alias.a: "),
         ("store = a\u{1b}[2J\n", "line 1: the value of store holds"), ("= x\n", "line 1: there is no setting \"\""),

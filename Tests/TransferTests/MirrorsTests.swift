@@ -9,9 +9,9 @@ import Testing
 
 /// Two hubs that have the same: one is the publisher, the others are nearer.
 @Suite struct `A pull that has mirrors` {
-    private let line: PullLine
-    private let near: Hub
-    private let size: UInt64
+    let line: PullLine
+    let near: Hub
+    let size: UInt64
 
     init() throws {
         line = try PullLine(PullLine.large())
@@ -19,16 +19,18 @@ import Testing
         size = UInt64(line.files.values.reduce(0) { $0 + $1.count })
     }
 
-    private func mirrors(_ endpoints: String..., patience: Duration = Mirrors.usualPatience) throws -> Mirrors {
+    func mirrors(
+        _ endpoints: String..., patience: Duration = Mirrors.usualPatience, raced standing: RaceStanding? = nil
+    ) throws -> Mirrors {
         var settings = HTTPSettings(userAgent: "cake/test")
         settings.stallSeconds = 2
         return Mirrors(
             try endpoints.map { text throws(CakeError) in try HubRoutes(endpoint: text) },
-            client: try HTTPClient(settings), patience: patience)
+            client: try HTTPClient(settings), patience: patience, standing)
     }
 
     /// Pulls, and is right whatever the mirrors did.
-    private func pull(_ mirrors: Mirrors) async throws -> UInt64 {
+    func pull(_ mirrors: Mirrors) async throws -> UInt64 {
         defer { near.stop() }
         var options = Pull.Options()
         options.mirrors = mirrors
@@ -39,7 +41,7 @@ import Testing
     }
 
     /// Bytes of files that the publisher itself sent.
-    private var far: UInt64 { line.hub.sent(.cdn()) }
+    var far: UInt64 { line.hub.sent(.cdn()) }
 
     @Test func `fetches from the first of them, and only the listing from the Hub`() async throws {
         let second = try Hub(serving: line.folder.path, HubSettings())

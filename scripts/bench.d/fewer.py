@@ -8,6 +8,7 @@ import sys
 
 here = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(here, "lib"))
+import clients
 import timing
 import tunes
 from slow_line import SlowHub
@@ -16,7 +17,6 @@ from timing import MIB, goal, line, middle, run, say
 WORK = os.path.join(os.environ["CAKE_BENCH_DIR"], "fewer")
 CAKE = os.environ.get("CAKE_BINARY")
 TOOLS = os.environ["CAKE_BENCH_TOOLS"]
-HF = os.path.join(os.path.dirname(os.environ["CAKE_BENCH_HUB_PYTHON"]), "hf")
 PAGE = os.path.join(here, "..", "..", "docs", "performance.md")
 ROUND_TRIP_MS, EACH, ALL = 50, 25_000_000, 200_000_000
 HOME = os.path.join(WORK, "home")
@@ -24,10 +24,7 @@ WAYS = {"plain": (["--no-probe"], "1"), "samples": ([], "1"), "chunks": (["--no-
 
 
 def environment(hub, **more):
-    kept = {key: value for key, value in os.environ.items()
-            if not key.startswith(("CAKE_", "HF_", "HUGGING")) and not key.lower().endswith("_proxy")}
-    return kept | {"HF_ENDPOINT": hub.endpoint, "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HOME": os.path.join(HOME, "hf"),
-                   "XDG_CONFIG_HOME": os.path.join(HOME, "config")} | more
+    return clients.environment(hub, HF_HOME=os.path.join(HOME, "hf"), XDG_CONFIG_HOME=os.path.join(HOME, "config"), **more)
 
 
 def cake(*words):
@@ -96,7 +93,7 @@ def main():
                     timing.ready_memory(total)
                     shutil.rmtree(os.path.join(HOME, "hf"), ignore_errors=True)
                     env = environment(hub, HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
-                    taken.setdefault((part, "hf"), []).append(measured(hub, [HF, "download", name, "--quiet"], env))
+                    taken.setdefault((part, "hf"), []).append(measured(hub, [clients.HF.program, "download", name, "--quiet"], env))
             forget(name, hub)
     text, goals = report(size, taken)
     shutil.rmtree(HOME, ignore_errors=True)

@@ -14,23 +14,16 @@ from collections import namedtuple
 here = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(here, "lib"))
 import timing
+from clients import HF, environment
 from slow_line import SlowHub
-from timing import MIB, goal, line, middle, run, say
+from timing import MIB, goal, line, median, middle, run, say
 
 WORK = os.path.join(os.environ["CAKE_BENCH_DIR"], "pull")
 CAKE = os.environ.get("CAKE_BINARY")
 TOOLS = os.environ["CAKE_BENCH_TOOLS"]
-HF = os.path.join(os.path.dirname(os.environ["CAKE_BENCH_HUB_PYTHON"]), "hf")
 PAGE = os.path.join(here, "..", "..", "docs", "performance.md")
 ROUND_TRIP_MS, EACH, ALL = 50, 25_000_000, 200_000_000
 Pulled = namedtuple("Pulled", "cost moved line_share")  # Cost, bytes over the line, part of what the line could carry
-
-
-def environment(hub, **more):
-    """What a person's shell has, without settings of the programs measured."""
-    kept = {key: value for key, value in os.environ.items()
-            if not key.startswith(("CAKE_", "HF_", "HUGGING")) and not key.lower().endswith("_proxy")}
-    return kept | {"HF_ENDPOINT": hub.endpoint, "HF_HUB_DISABLE_TELEMETRY": "1"} | more
 
 
 # --------------------------------------------------------------------------------------------------- the peers
@@ -52,26 +45,6 @@ class Cake:
         shutil.rmtree(out, ignore_errors=True)
         run([CAKE, "--store", os.path.join(home, "store"), "export", repository, "-o", out], env=self.env(hub, home))
         return out
-
-
-class HF:
-    """Its Xet path is off: the hub that is asked has none."""
-    name = "hf"
-    program = HF
-
-    def version(self):
-        tell = "import importlib.metadata as m; print('huggingface_hub', m.version('huggingface_hub'))"
-        return timing.peer_version([os.environ["CAKE_BENCH_HUB_PYTHON"], "-c", tell])
-
-    def env(self, hub, home):
-        return environment(hub, HF_HOME=os.path.join(home, "hf"), HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
-
-    def pull(self, hub, home, repository):
-        return [self.program, "download", repository, "--quiet"]
-
-    def got(self, hub, home, repository):
-        base = os.path.join(home, "hf", "hub", "models--" + repository.replace("/", "--"), "snapshots")
-        return os.path.join(base, os.listdir(base)[0])
 
 
 class Lists:
@@ -236,10 +209,6 @@ def stages(root, size):
 
 
 # -------------------------------------------------------------------------------------------------------- the report
-
-def median(values):
-    return sorted(values)[len(values) // 2]
-
 
 def report(peers, size, differing, capped, free, resumed, kills):
     gib = size / (1 << 30)

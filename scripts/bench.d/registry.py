@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,74 +14,12 @@ import urllib.request
 here = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(here, "lib"))
 import timing
+from servers import Nginx, Served
 from timing import MIB, goal, line, say
 
 WORK = os.path.join(os.environ["CAKE_BENCH_DIR"], "registry")
 CAKE = os.environ.get("CAKE_BINARY")
 PAGE = os.path.join(here, "..", "..", "docs", "performance.md")
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-class Served:
-    """`cake serve`, on a port that it found."""
-
-    def __init__(self, store, *options):
-        self.log = open(os.path.join(WORK, "said"), "w+")
-        self.process = subprocess.Popen(
-            [CAKE, "--store", store, "serve", "--listen", "127.0.0.1:0", *options], stdout=subprocess.DEVNULL,
-            stderr=self.log)
-        while True:
-            self.log.seek(0)
-            found = re.search(r"(http://[^ ,]+:\d+),", self.log.read())
-            if found:
-                self.url = found[1]
-                return
-            if self.process.poll() is not None:
-                sys.exit("error: cake serve ended")
-            time.sleep(0.02)
-
-    def peak(self):
-        with open(f"/proc/{self.process.pid}/status") as status:
-            return int(re.search(r"VmHWM:\s+(\d+)", status.read())[1]) << 10
-
-    def end(self):
-        self.process.terminate()
-        self.process.wait()
-
-
-class Nginx:
-    def __init__(self, folder):
-        self.port = free_port()
-        home = os.path.join(WORK, "nginx")
-        os.makedirs(home, exist_ok=True)
-        path = os.path.join(home, "nginx.conf")
-        with open(path, "w") as text:
-            text.write(f"""
-worker_processes 2; daemon off; pid {home}/pid; error_log {home}/error.log; user root;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;
-  client_body_temp_path {home}; proxy_temp_path {home}; fastcgi_temp_path {home}; uwsgi_temp_path {home};
-  scgi_temp_path {home};
-  server {{ listen 127.0.0.1:{self.port}; root {folder}; }}
-}}""")
-        self.process = subprocess.Popen(["nginx", "-c", path, "-p", home], stderr=subprocess.DEVNULL)
-        self.url = f"http://127.0.0.1:{self.port}"
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
-                return
-            except OSError:
-                time.sleep(0.02)
-
-    def end(self):
-        self.process.terminate()
-        self.process.wait()
 
 
 def throughput(url):
@@ -114,11 +51,11 @@ def push(served, path):
         while block := file.read(1 << 20):
             digest.update(block)
     name = "sha256:" + digest.hexdigest()
-    begun = urllib.request.urlopen(urllib.request.Request(served.url + "/v2/bench/blobs/uploads/", b"", method="POST"))
+    begun = urllib.request.urlopen(urllib.request.Request(served.endpoint + "/v2/bench/blobs/uploads/", b"", method="POST"))
     subprocess.run(
         ["curl", "-sS", "-f", "-T", path, "-X", "PUT", "-H", "Content-Type: application/octet-stream",
-         served.url + begun.headers["Location"] + "?digest=" + name], check=True)
-    return served.url + "/v2/bench/blobs/" + name
+         served.endpoint + begun.headers["Location"] + "?digest=" + name], check=True)
+    return served.endpoint + "/v2/bench/blobs/" + name
 
 
 def main():
@@ -137,20 +74,20 @@ def main():
     with open(blob, "wb") as file:
         for _ in range(size // MIB):
             file.write(os.urandom(MIB))
-    served = Served(os.path.join(WORK, "store"), "--push")
-    nginx = Nginx(os.path.join(WORK, "files"))
+    served = Served([CAKE, "--store", os.path.join(WORK, "store")], os.path.join(WORK, "said"), "--push")
+    nginx = Nginx(os.path.join(WORK, "files"), os.path.join(WORK, "nginx"))
     try:
         pushed = push(served, blob)
         say("large blob")
         rates = {"cake": best(asked.rounds, lambda: throughput(pushed)),
-                 "nginx": best(asked.rounds, lambda: throughput(nginx.url + "/blob"))}
+                 "nginx": best(asked.rounds, lambda: throughput(nginx.endpoint + "/blob"))}
         for name, rate in rates.items():
             line(f"large blob, {name}", rate / MIB, "MiB/s")
         name = "large blob: throughput against nginx"
         goals = [(name, *goal(name, rates["cake"] / rates["nginx"], 0.9, "x", at_least=True))]
         say("small ranges")
         counts = {"cake": best(asked.rounds, lambda: requests(pushed, size, seconds)),
-                  "nginx": best(asked.rounds, lambda: requests(nginx.url + "/blob", size, seconds))}
+                  "nginx": best(asked.rounds, lambda: requests(nginx.endpoint + "/blob", size, seconds))}
         for name, count in counts.items():
             line(f"ranges of 16 KiB, {name}", count, "/s")
         name = "ranges of 16 KiB: requests against nginx"
@@ -189,17 +126,17 @@ def models(served, blob, size):
         shutil.copyfileobj(source, file, 1 << 20)
     subprocess.run([CAKE, "--store", os.path.join(WORK, "store"), "--quiet", "import", folder, "bench/model"], check=True)
     started = time.monotonic()
-    manifest = json.load(urllib.request.urlopen(served.url + "/v2/bench/model/manifests/latest"))
+    manifest = json.load(urllib.request.urlopen(served.endpoint + "/v2/bench/model/manifests/latest"))
     first = time.monotonic() - started
     line("first manifest of a model", first, "s")
     started = time.monotonic()
-    urllib.request.urlopen(served.url + "/v2/bench/model/manifests/latest").read()
+    urllib.request.urlopen(served.endpoint + "/v2/bench/model/manifests/latest").read()
     again = 1000 * (time.monotonic() - started)
     line("the same again", again, "ms")
     packs = [one for one in manifest["layers"] if one["mediaType"] == "application/vnd.cake.pack.v1"]
     started, total = time.monotonic(), 0
     for pack in packs:
-        url = f"{served.url}/v2/bench/model/blobs/{pack['digest']}"
+        url = f"{served.endpoint}/v2/bench/model/blobs/{pack['digest']}"
         subprocess.run(["curl", "-sS", "-f", "-o", "/dev/null", url], check=True)
         total += pack["size"]
     rate = total / (time.monotonic() - started) / MIB

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Imports models, serves them, and has the real clients ask for them; compares byte for byte. mirror.py CAKE [through]
-With "through" they ask a server that has nothing and brings everything from the first.
+"""Imports models, serves them, and has the real clients ask for them; compares byte for byte. mirror.py CAKE [through|tls]
+With "through" they ask a server that has nothing and brings everything from the first; with "tls" they ask by HTTPS.
 
 Started by mirror, which provides huggingface_hub in one release after the other, and last transformers.
 """
 import hashlib
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -26,9 +27,10 @@ class Mirror:
     def __init__(self, trial, *words, store=None):
         self.child = trial.start("serve", "--listen", "127.0.0.1:0", *words, store=store)
         line = self.child.stderr.readline()
-        if "http://" not in line:
+        found = re.search(r"https?://[^,\s]+", line)
+        if not found:
             sys.exit(f"cake serve said: {line}{self.child.stderr.read()}")
-        self.endpoint = "http://" + line.split("http://")[1].split(",")[0].strip()
+        self.endpoint = found[0]
         # Somebody has to read the access log, or its pipe fills.
         self.log = open(trial.path(f"access-{self.child.pid}.log"), "w", encoding="utf-8")
         self.reader = subprocess.Popen(["cat"], stdin=self.child.stdout, stdout=self.log)
@@ -81,6 +83,15 @@ def make(trial):
     return models
 
 
+def push(trial, endpoint):
+    """A base and what differs little from it, out of a store of their own: a delta with its base, in packs."""
+    place, maker = endpoint.removeprefix("http://") + "/pushed/tune", trial.path("maker")
+    for name, tags in (("org/base", ["early"]), ("org/tune", ["v1", "latest"])):
+        trial.works("import", trial.path("models", name.replace("/", "-")), name, store=maker)
+        for tag in tags:
+            trial.works("push", name, f"{place}:{tag}", store=maker)
+
+
 def raises(trial, kind, what, action):
     try:
         action()
@@ -115,6 +126,15 @@ def try_client(trial, models):
     for revision in ("v1.0", "refs/pr/1"):
         got = hf.snapshot_download("org/base", revision=revision, cache_dir=home())
         trial.check(difference(folder(f"org/base@{revision}"), got) is None, f"snapshot of {revision} differs")
+
+    # what was pushed
+    for revision, name in (("early", "org/base"), ("v1", "org/tune"), ("latest", "org/tune"), ("main", "org/tune")):
+        got = hf.snapshot_download("pushed/tune", revision=revision, cache_dir=home())
+        trial.check(difference(folder(name), got) is None, f"snapshot of pushed/tune at {revision} differs")
+    refs = api.list_repo_refs("pushed/tune")
+    trial.check([b.name for b in refs.branches] == ["main"], "branches of what was pushed")
+    trial.check(sorted(t.name for t in refs.tags) == ["early", "latest", "v1"], "tags of what was pushed")
+    trial.check({m.id for m in api.list_models(author="pushed")} == {"pushed/tune"}, "list of what was pushed")
 
     # single files, and what a head says of them
     base = models["org/base"]
@@ -175,8 +195,8 @@ def try_client(trial, models):
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     rng = random.Random(seed)
-    for name in ("org/base", "org/tune"):
-        data = models[name]["model.safetensors"]
+    for name in ("org/base", "org/tune", "pushed/tune"):
+        data = models[name.replace("pushed", "org")]["model.safetensors"]
         with system.open(f"{name}/model.safetensors", "rb", block_size=1 << 18) as file:
             for _ in range(60):
                 at, count = rng.randrange(len(data)), rng.randrange(1, 3_000_000)
@@ -220,13 +240,28 @@ def try_transformers(trial):
     return f"transformers {transformers.__version__}"
 
 
+def certificate(trial):
+    """One that this machine's address has for a day, and its key."""
+    paths = trial.path("certificate.pem"), trial.path("key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
+                    "-subj", "/CN=mirror", "-addext", "subjectAltName=IP:127.0.0.1", "-out", paths[0], "-keyout", paths[1]],
+                   check=True, capture_output=True)
+    return paths
+
+
 def main():
     with Trial(sys.argv[1]) as trial:
         for name in [name for name in os.environ if name.startswith(("HF_", "HUGGING", "TRANSFORMERS"))]:
             del os.environ[name]
         models = make(trial)
-        mirror = Mirror(trial)
+        words = ["--push"]
+        if sys.argv[2:] == ["tls"]:
+            known, key = certificate(trial)
+            words += ["--tls-certificate", known, "--tls-key", key]
+            os.environ |= {"SSL_CERT_FILE": known, "REQUESTS_CA_BUNDLE": known}
+        mirror = Mirror(trial, *words)
         trial.at_the_end.append(mirror.close)
+        push(trial, mirror.endpoint)
         if sys.argv[2:] == ["through"]:
             mirror = Mirror(trial, "--upstream", mirror.endpoint, store=trial.path("second"))
             trial.at_the_end.insert(0, mirror.close)

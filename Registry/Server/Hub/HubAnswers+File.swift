@@ -79,11 +79,12 @@ extension HubAnswers {
         guard asked.request.method != "HEAD" else { return .stream(ServerStream(announcing: range)) }
         switch (file.source, view.source) {
         case (.stored(let file), .stored(let model, _)):
-            return .stream(try stream(range, of: file, in: model.record.manifest))
+            return .stream(ServerStream(try models.bytes(range, of: file, in: model)))
         case (.listed(let file), .listed(let listing)):
             guard let mirror else { throw HubRefusal.failed }
             switch try mirror.file(file, of: listing, for: asked.asker) {
-            case .here(let file, let manifest): return .stream(try stream(range, of: file, in: manifest))
+            case .here(let file, let manifest):
+                return .stream(ServerStream(try models.bytes(range, of: file, inManifest: manifest)))
             case .arriving(let file):
                 let counts = mirror.counts
                 // Who asks for a piece by both its ends makes up the file as it likes, and cannot be cut off in time.
@@ -103,19 +104,6 @@ extension HubAnswers {
         }
     }
 
-    /// What it is made of stays until it is sent, whatever is removed meanwhile.
-    private func stream(
-        _ range: Range<UInt64>, of file: Manifest.File, in manifest: Digest
-    ) throws(CakeError) -> ServerStream {
-        let held = try models.hold(manifest)
-        let bytes = RebuiltBytes(range, of: file, through: models.pieces)
-        return ServerStream(count: bytes.count) { room, position in
-            withExtendedLifetime(held) { bytes.take(into: &room, from: position) }
-        } wait: { position, then in
-            bytes.wait(for: position, then)
-        }
-    }
-
     private static func names(_ header: String?, _ etag: String) -> Bool {
         guard let header else { return false }
         return header.split(separator: ",").contains { part in
@@ -126,6 +114,14 @@ extension HubAnswers {
 }
 
 extension ServerStream {
+    fileprivate init(_ bytes: RebuiltBytes) {
+        self.init(count: bytes.count) { room, position in
+            bytes.take(into: &room, from: position)
+        } wait: { position, then in
+            bytes.wait(for: position, then)
+        }
+    }
+
     /// For an answer whose body is not sent.
     fileprivate init(announcing range: Range<UInt64>) {
         self.init(count: range.upperBound - range.lowerBound) { _, _ in

@@ -95,9 +95,10 @@ extension HubAnswers {
         var lists: [String: [JSONValue]] = [:]
         for model in here where !Revision.isCommit(model.place.revision) {
             let revision = model.place.revision
-            // Which of the others are tags, nobody noted.
+            // Of what was pulled nobody noted which are tags.
             let (list, name, prefix) =
                 switch true {
+                case model.isTag: ("tags", revision, "refs/tags/")
                 case revision.hasPrefix("refs/pr/"): ("pullRequests", revision, "")
                 case revision.hasPrefix("refs/convert/"): ("converts", String(revision.dropFirst(13)), "refs/convert/")
                 default: ("branches", revision, "refs/heads/")

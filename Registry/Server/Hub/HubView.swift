@@ -74,7 +74,12 @@ struct HubView: Sendable {
 
     var title: String {
         switch source {
-        case .stored(let model, _): model.place.isOwnCommit ? "As it is in the store" : "As it was pulled"
+        case .stored(let model, _):
+            switch true {
+            case model.isPushed: "As it was pushed"
+            case model.place.isOwnCommit: "As it is in the store"
+            default: "As it was pulled"
+            }
         case .listed: "As it is upstream"
         }
     }
@@ -124,11 +129,14 @@ extension HubAnswers {
     /// stands in while it does not answer.
     func view(of repository: HubRepository, _ revision: String?, _ asked: Asked) async throws -> HubView {
         guard let mirror, mirror.settings.names.allow(repository) else { return try stored(repository, revision) }
-        let made = try models.made(repository, revision)
+        let made = try models.made(repository, revision) { mirror.settings.upstream.gave($0) }
         if let made { return HubView(made, try models.manifest(of: made)) }
         do {
             return HubView(try await mirror.listing(of: repository, revision ?? Revision.main, for: asked.asker))
-        } catch let refusal as HubRefusal where refusal.isPassing {
+        } catch let refusal as HubRefusal
+            where refusal.isPassing
+            || !mirror.settings.upstream.keepsCommits && revision.map(Revision.isCommit) ?? false
+        {
             guard let view = try? stored(repository, revision, inAbsence: refusal) else { throw refusal }
             return view
         }

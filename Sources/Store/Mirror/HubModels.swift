@@ -2,11 +2,21 @@ public import Model
 internal import Platform
 internal import Synchronization
 
-/// The models of a store as the repositories of a Hub.
+/// The models of a store, and those that were pushed to its registry, as the repositories of a Hub.
 public final class HubModels: Sendable {
     public struct Model: Sendable {
         public let place: HubPlace
         public let record: NameRecord
+        /// Where it lies, if it is none of the store's.
+        let pushed: PushedModel?
+
+        init(_ place: HubPlace, _ record: NameRecord, pushed: PushedModel? = nil) {
+            (self.place, self.record, self.pushed) = (place, record, pushed)
+        }
+
+        /// Whether its revision is known to be a tag.
+        public var isTag: Bool { place.revision != Revision.main && pushed?.tag?.text == place.revision }
+        public var isPushed: Bool { pushed != nil }
     }
 
     /// A file and what a Hub calls what is in it.
@@ -17,30 +27,35 @@ public final class HubModels: Sendable {
 
     public let pieces: PieceCache
     public let store: LocalStore
+    let pushed: PushedModels
     private let lease = Mutex<Held?>(nil)
     /// The latest: each client asks for one file after the other.
     private let manifests = Mutex<[(digest: Digest, manifest: Manifest)]>([])
-    /// By the file's SHA-256; what a manifest says of small ones takes reading them.
-    private let contents = Mutex<[Digest: HubContent]>([:])
 
     private static let keptManifests = 8
-    private static let keptContents = 200_000
 
-    public init(_ store: LocalStore) {
-        self.store = store
+    public init(_ registry: RegistryStore) {
+        store = registry.store
         pieces = PieceCache(store)
+        pushed = PushedModels(registry)
     }
 
     /// Every model that has a place, by its repository and revision.
     public func all(_ kind: HubRepository.Kind) throws(CakeError) -> [Model] {
-        try store.allNames().compactMap { named in
-            HubPlace(named.name, named.record).map { Model(place: $0, record: named.record) }
-        }.filter { $0.place.repository.kind == kind }
+        try stored().filter { $0.place.repository.kind == kind }
+            .and(HubModels.models(pushed.all()).filter { $0.place.repository.kind == kind })
     }
 
-    /// All revisions of a repository; none when the store does not have it.
+    /// All revisions of a repository; none when it is not here.
     public func revisions(of repository: HubRepository) throws(CakeError) -> [Model] {
-        try all(repository.kind).filter { $0.place.repository == repository }
+        let pushed = try RepositoryName(of: repository).map { name throws(CakeError) in
+            try HubModels.models(self.pushed.all(in: name)).filter(isWhole)
+        }
+        return try stored().filter { $0.place.repository == repository }.and(pushed ?? [])
+    }
+
+    private func stored() throws(CakeError) -> [Model] {
+        try store.allNames().compactMap { named in HubPlace(named.name, named.record).map { Model($0, named.record) } }
     }
 
     /// Without a revision it is `main`, or else the first. A branch that has gone on under a name of its own goes before
@@ -55,24 +70,25 @@ public final class HubModels: Sendable {
         return best.0
     }
 
-    /// What no other Hub has: it was imported, or made here.
-    public func made(_ repository: HubRepository, _ revision: String?) throws -> Model? {
+    /// What nobody else is asked about: it was imported, made here, or pushed.
+    public func made(
+        _ repository: HubRepository, _ revision: String?, unless isFromUpstream: (NameRecord) -> Bool
+    ) throws -> Model? {
         guard let found = try quickly(repository, revision ?? Revision.main) else {
-            let here = try revisions(of: repository).filter { !HubModels.isFromHub($0) }
+            let here = try revisions(of: repository).filter { !isFromUpstream($0.record) }
             return here.isEmpty ? nil : try find(repository, revision)
         }
-        return HubModels.isFromHub(found) ? nil : found
+        return isFromUpstream(found.record) ? nil : found
     }
-
-    private static func isFromHub(_ model: Model) -> Bool { model.record.source?.hasPrefix("hf://") == true }
 
     /// The model of that very name, if a Hub could show it.
     public func model(called name: ModelName) throws(CakeError) -> Model? {
         guard let record = try record(of: name), let place = HubPlace(name, record) else { return nil }
-        return Model(place: place, record: record)
+        return Model(place, record)
     }
 
     /// Nearly everything is asked for by the name that it has here, or by its commit: then one record is read, not all.
+    /// What the store has under a name goes before what was pushed.
     private func quickly(_ repository: HubRepository, _ revision: String) throws(CakeError) -> Model? {
         let prefix = repository.kind == .model ? "" : repository.kind.plural + "/"
         for id in prefix.isEmpty ? [repository.id] : [repository.id, prefix + repository.id] {
@@ -81,10 +97,10 @@ public final class HubModels: Sendable {
                     let place = HubPlace(name, record), place.repository == repository,
                     let rank = place.rank(of: revision), rank < 2
                 else { continue }
-                return Model(place: place, record: record)
+                return Model(place, record)
             }
         }
-        return nil
+        return try pushed(repository, revision)
     }
 
     /// What is held keeps a manifest's layers while somebody reads them, whatever a collection finds; nil for a store that
@@ -119,6 +135,7 @@ public final class HubModels: Sendable {
     }
 
     public func manifest(of model: Model) throws(CakeError) -> Manifest {
+        if let pushed = model.pushed { return try self.pushed.open(pushed).manifest }
         let digest = model.record.manifest
         if let known = manifests.withLock({ known in known.first { $0.digest == digest }?.manifest }) { return known }
         let manifest = try store.manifest(digest)
@@ -131,18 +148,7 @@ public final class HubModels: Sendable {
 
     public func file(_ file: Manifest.File, of model: Model) throws(CakeError) -> File {
         let etag = model.record.etags[file.path]
-        if etag == nil || etag == file.digest.hex, etag != nil || file.isUsuallyLarge {
-            return File(file: file, content: .large(file.digest))
-        }
-        if let known = contents.withLock({ $0[file.digest] }), etag == nil || etag == known.etag {
-            return File(file: file, content: known)
-        }
-        let content = try store.hubContent(of: file, calling: etag, with: pieces.reader)
-        contents.withLock { known in
-            if known.count >= HubModels.keptContents { known.removeAll() }
-            known[file.digest] = content
-        }
-        return File(file: file, content: content)
+        return File(file: file, content: try store.hubContent(of: file, calling: etag, with: reader(of: model)))
     }
 
     public func file(at path: String, of model: Model) throws -> File? {
@@ -161,6 +167,6 @@ public final class HubModels: Sendable {
     /// A small file's bytes; nil when there is none, or it is larger.
     public func bytes(of path: String, of model: Model, limit: Int) throws(CakeError) -> [UInt8]? {
         guard let file = try manifest(of: model).file(at: path), file.size <= UInt64(limit) else { return nil }
-        return try pieces.reader.bytes(of: file, limit: limit)
+        return try reader(of: model).bytes(of: file, limit: limit)
     }
 }

@@ -8,6 +8,8 @@ public final class PieceCache: Sendable {
     struct Key: Hashable {
         let layer: Layer
         let index: Int
+        /// Where its object is said to lie: what one index leads to is nobody else's, for a stranger may have made it.
+        let source: Digest?
     }
 
     fileprivate struct Kept {
@@ -18,7 +20,8 @@ public final class PieceCache: Sendable {
     }
 
     fileprivate struct Coming {
-        var waiting: [@Sendable (Bool) -> Void]
+        let reader: LayerReader
+        var waiting: [@Sendable (Bool) -> Void] = []
         var hasBegun = false
     }
 
@@ -68,13 +71,13 @@ public final class PieceCache: Sendable {
     }
 
     /// Has the next pieces made, as many as there is room for.
-    func expect(_ next: (Int) -> Key?) {
+    func expect(by reader: LayerReader, _ next: (Int) -> Key?) {
         let count = state.withLock { state -> Int in
             var count = 0
             for place in 0..<ahead(state) {
                 guard let key = next(place) else { break }
                 if state.kept[key] != nil || state.coming[key] != nil { continue }
-                state.coming[key] = Coming(waiting: [])
+                state.coming[key] = Coming(reader: reader)
                 state.later.append(key)
                 count += 1
             }
@@ -84,10 +87,10 @@ public final class PieceCache: Sendable {
     }
 
     /// Calls back when a piece is here, or cannot be read: at once, or from a thread of the store's.
-    func wait(for key: Key, _ then: @escaping @Sendable (Bool) -> Void) {
+    func wait(for key: Key, by reader: LayerReader, _ then: @escaping @Sendable (Bool) -> Void) {
         let isHere = state.withLock { state -> Bool in
             if state.kept[key] != nil { return true }
-            state.coming[key, default: Coming(waiting: [])].waiting.append(then)
+            state.coming[key, default: Coming(reader: reader)].waiting.append(then)
             if state.coming[key]?.hasBegun == false { state.urgent.append(key) }
             return false
         }
@@ -104,24 +107,24 @@ public final class PieceCache: Sendable {
         for _ in 0..<new {
             // Not part of any task: who waits for it is a client.
             Task(executorPreference: store.pool) {
-                while let key = self.next() { self.make(key) }
+                while let (key, reader) = self.next() { self.make(key, by: reader) }
             }
         }
     }
 
-    private func next() -> Key? {
+    private func next() -> (Key, LayerReader)? {
         state.withLock { state in
             while let key = state.urgent.popFirstKey() ?? state.later.popFirstKey() {
-                guard state.coming[key]?.hasBegun == false else { continue }
+                guard let coming = state.coming[key], !coming.hasBegun else { continue }
                 state.coming[key]?.hasBegun = true
-                return key
+                return (key, coming.reader)
             }
             state.workers -= 1
             return nil
         }
     }
 
-    private func make(_ key: Key) {
+    private func make(_ key: Key, by reader: LayerReader) {
         let made = try? reader.piece(key.index, of: key.layer)
         let (waiting, old) = state.withLock { state -> ([@Sendable (Bool) -> Void], [Chunk]) in
             let waiting = state.coming.removeValue(forKey: key)?.waiting ?? []

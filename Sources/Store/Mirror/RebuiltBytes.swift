@@ -5,6 +5,9 @@ internal import Synchronization
 /// A range of a file, rebuilt from its layers while it is sent. No file is written.
 public final class RebuiltBytes: Sendable {
     private let cache: PieceCache
+    private let reader: LayerReader
+    /// Keeps what it is made of, until the last of it is read.
+    private let held: Operation?
     private let layers: [Layer]
     /// Where each layer begins in the file.
     private let starts: [UInt64]
@@ -12,16 +15,28 @@ public final class RebuiltBytes: Sendable {
     private let isFailed = Atomic(false)
 
     public convenience init(_ range: Range<UInt64>, of file: Manifest.File, through cache: PieceCache) {
-        self.init(range, of: file.segments.map(\.layer), through: cache)
+        self.init(range, of: file.segments.map(\.layer), through: cache, by: cache.reader, holding: nil)
+    }
+
+    convenience init(
+        _ range: Range<UInt64>, of file: Manifest.File, through cache: PieceCache, by reader: LayerReader,
+        holding held: Operation?
+    ) {
+        self.init(range, of: file.segments.map(\.layer), through: cache, by: reader, holding: held)
     }
 
     /// A layer by itself.
     public convenience init(_ layer: Layer, through cache: PieceCache) {
-        self.init(0..<layer.size, of: [layer], through: cache)
+        self.init(0..<layer.size, of: [layer], through: cache, by: cache.reader, holding: nil)
     }
 
-    private init(_ range: Range<UInt64>, of layers: [Layer], through cache: PieceCache) {
+    private init(
+        _ range: Range<UInt64>, of layers: [Layer], through cache: PieceCache, by reader: LayerReader,
+        holding held: Operation?
+    ) {
         self.cache = cache
+        self.reader = reader
+        self.held = held
         self.range = range
         let layers = layers.filter { $0.size > 0 }
         self.layers = layers
@@ -61,7 +76,7 @@ public final class RebuiltBytes: Sendable {
 
     /// Calls back, once, when there is something at that position, or nothing ever will be.
     public func wait(for position: UInt64, _ then: @escaping @Sendable () -> Void) {
-        cache.wait(for: key(at: range.lowerBound + position).key) { isHere in
+        cache.wait(for: key(at: range.lowerBound + position).key, by: reader) { isHere in
             if !isHere { self.isFailed.store(true, ordering: .releasing) }
             then()
         }
@@ -71,7 +86,7 @@ public final class RebuiltBytes: Sendable {
         guard place < range.upperBound else { return }
         var number = self.number(at: place)
         var index = Int((place - starts[number]) / UInt64(LayerReader.pieceSize))
-        cache.expect { _ in
+        cache.expect(by: reader) { _ in
             guard number < layers.count,
                 starts[number] + UInt64(index) * UInt64(LayerReader.pieceSize) < range.upperBound
             else { return nil }
@@ -79,14 +94,15 @@ public final class RebuiltBytes: Sendable {
                 index += 1
                 if index == LayerReader.pieces(of: layers[number]) { (number, index) = (number + 1, 0) }
             }
-            return PieceCache.Key(layer: layers[number], index: index)
+            return PieceCache.Key(layer: layers[number], index: index, source: reader.index)
         }
     }
 
     private func key(at place: UInt64) -> (key: PieceCache.Key, offset: Int) {
         let number = number(at: place)
         let (index, offset) = (place - starts[number]).quotientAndRemainder(dividingBy: UInt64(LayerReader.pieceSize))
-        return (PieceCache.Key(layer: layers[number], index: Int(index)), Int(offset))
+        let key = PieceCache.Key(layer: layers[number], index: Int(index), source: reader.index)
+        return (key, Int(offset))
     }
 
     private func number(at place: UInt64) -> Int {

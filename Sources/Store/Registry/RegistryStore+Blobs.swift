@@ -43,6 +43,16 @@ extension RegistryStore {
             case .bytes(let bytes): .bytes(Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)]))
             }
         }
+
+        /// Where a range of it lies in one file, and from where on; nil where that is in none, or in several.
+        func place(of range: Range<UInt64>) throws(CakeError) -> (file: File, start: UInt64)? {
+            guard range.lowerBound <= range.upperBound, range.upperBound <= size else { return nil }
+            switch source {
+            case .file(let file, let start): return (file, start + range.lowerBound)
+            case .pack(let pack, let registry): return try registry.place(of: range, in: pack)
+            case .bytes: return nil
+            }
+        }
     }
 
     /// Nil when the repository does not have it.

@@ -37,6 +37,23 @@ extension RegistryStore {
 
     /// The bytes of a range of a pack, as a server sends them.
     func body(of pack: HeldPack, _ range: Range<UInt64>) throws(CakeError) -> ServerReply.Body {
+        let runs = try runs(of: range, in: pack)
+        guard let first = runs.first else { return .bytes([]) }
+        // What is missing shows before anything is promised.
+        let (file, start) = try open(first)
+        if runs.count == 1 { return .file(file, start..<start + first.count) }
+        return .runs(
+            FileRuns(
+                runs.map { run in FileRuns.Run(count: run.count) { () throws(CakeError) in try open(run) } }))
+    }
+
+    /// Where a range of a pack lies in one file, and from where on; nil where that is in several.
+    func place(of range: Range<UInt64>, in pack: HeldPack) throws(CakeError) -> (file: File, start: UInt64)? {
+        let runs = try runs(of: range, in: pack)
+        return runs.count == 1 ? try open(runs[0]) : nil
+    }
+
+    private func runs(of range: Range<UInt64>, in pack: HeldPack) throws(CakeError) -> [Run] {
         var runs: [Run] = []
         var last: (file: String, isHeld: Bool)?
         for part in pack.parts(of: range) {
@@ -57,13 +74,7 @@ extension RegistryStore {
                 runs.append(run)
             }
         }
-        guard let first = runs.first else { return .bytes([]) }
-        // What is missing shows before anything is promised.
-        let (file, start) = try open(first)
-        if runs.count == 1 { return .file(file, start..<start + first.count) }
-        return .runs(
-            FileRuns(
-                runs.map { run in FileRuns.Run(count: run.count) { () throws(CakeError) in try open(run) } }))
+        return runs
     }
 
     private struct Run: Sendable {

@@ -29,7 +29,8 @@ extension RegistryStore {
         }
     }
 
-    private func model(of name: BlobName, in repository: RepositoryName) throws(CakeError) -> Digest? {
+    /// Which model an artifact is of; nil for what is none.
+    func model(of name: BlobName, in repository: RepositoryName) throws(CakeError) -> Digest? {
         if let known = models.model(of: name) { return known }
         guard let stored = try manifest(.digest(name), in: repository) else { return nil }
         let manifest = try? RegistryManifest(parsing: stored.bytes.span)

@@ -14,8 +14,8 @@ struct TransientFailure: Error {
     }
 
     /// How long to wait, or nil when it is time to give up.
-    func wait(afterFailures failures: Int) -> Duration? {
-        Retry().wait(afterFailures: failures, asked: asked, random: Double.random(in: 0..<1))
+    func wait(afterFailures failures: Int, _ retry: Retry = Retry()) -> Duration? {
+        retry.wait(afterFailures: failures, asked: asked, random: Double.random(in: 0..<1))
     }
 
     /// Whatever fails between here and the server is worth another try.
@@ -29,14 +29,16 @@ struct TransientFailure: Error {
     }
 
     /// Does the work again while it fails in a way that may pass.
-    static func retrying<Result>(_ work: () async throws -> Result) async throws -> Result {
+    static func retrying<Result>(
+        by retry: Retry = Retry(), _ work: () async throws -> Result
+    ) async throws -> Result {
         var failures = 0
         while true {
             do {
                 return try await work()
             } catch let failure as TransientFailure {
                 failures += 1
-                guard let wait = failure.wait(afterFailures: failures) else { throw failure.error }
+                guard let wait = failure.wait(afterFailures: failures, retry) else { throw failure.error }
                 try await Task.sleep(for: wait)
             }
         }

@@ -9,6 +9,7 @@ struct LikelyBases: Sendable {
     /// What the repository says it was made from.
     private let declared: [String]
     private let itself: Digest?
+    private let mayBeClosed: Bool
 
     /// So many are compared with: every sample that comes costs nothing to compare with another.
     private static let mostCompared = 4
@@ -18,9 +19,14 @@ struct LikelyBases: Sendable {
     /// Tensors that are looked up to tell which models are alike.
     private static let scored = 256
 
-    /// `besides` is the model itself, where it is in the store.
-    init(in store: LocalStore, named: ModelName?, declared: [String], besides itself: Digest? = nil) {
+    /// `besides` is the model itself, where it is in the store. What a mirror brought for those alone whom its Hub lets
+    /// in is no base of anything else: who gets that from a registry would get its base as well.
+    init(
+        in store: LocalStore, named: ModelName?, declared: [String], besides itself: Digest? = nil,
+        mayBeClosed: Bool = false
+    ) {
         self.itself = itself
+        self.mayBeClosed = mayBeClosed
         self.store = store
         self.named = named
         self.declared = declared
@@ -80,7 +86,7 @@ struct LikelyBases: Sendable {
         let sample = Array(tensors.sorted { ($0.byteCount ?? 0) > ($1.byteCount ?? 0) }.prefix(LikelyBases.scored))
         guard !sample.isEmpty else { return [] }
         var alike: [(digest: Digest, twins: Twins, matches: Int)] = []
-        for digest in try store.manifestDigests() where digest != itself {
+        for digest in try manifests() where digest != itself {
             guard let manifest = try? store.manifest(digest) else { continue }
             let twins = Twins(of: manifest)
             let matches = twins.candidates(for: sample).count { $0 != nil }
@@ -91,6 +97,16 @@ struct LikelyBases: Sendable {
             return isFirst != isOther ? isFirst : (one.matches, other.digest.hex) > (other.matches, one.digest.hex)
         }
         return alike.map { ($0.digest, $0.twins, first.contains($0.digest)) }
+    }
+
+    private func manifests() throws -> [Digest] {
+        let all = try store.manifestDigests()
+        guard !mayBeClosed else { return all }
+        let names = try store.names()
+        let closed = Set(names.filter { $0.record.mark == .mirroredClosed && $0.name != named }.map(\.record.manifest))
+        guard !closed.isEmpty else { return all }
+        // One without a name may have been a closed one's.
+        return all.filter(Set(names.map(\.record.manifest)).subtracting(closed).contains)
     }
 
     /// What the store has under a name that a card gives, or else under the end of it, as a folder is called.

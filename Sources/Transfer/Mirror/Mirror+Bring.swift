@@ -23,13 +23,13 @@ extension Mirror {
         if let model, let found = try stored(file, of: listing, in: model) {
             return .here(found, manifest: model.record.manifest)
         }
-        guard !settings.isOffline else { throw HubRefusal.upstream(503, "This server is offline", retryAfter: 600) }
+        guard !settings.isOffline else { throw Mirror.offline }
         let (arriving, isNew) = try transfers.join(file, of: listing) {
             try smallFiles(after: file, of: listing, notIn: model)
         } _: { transfer in
             // Nobody's who asks: it goes on without them.
             Task(executorPreference: store.pool) {
-                await self.bring(transfer, of: listing, as: name, from: self.source(for: asker, listing))
+                await self.bring(transfer, of: listing, as: name, for: asker)
             }
         }
         (isNew ? counts.transfers : counts.joined).add(1)
@@ -95,20 +95,20 @@ extension Mirror {
     }
 
     private func bring(
-        _ transfer: Transfers.Transfer, of listing: HubListing, as named: Named, from source: HubSource
+        _ transfer: Transfers.Transfer, of listing: HubListing, as named: Named, for asker: Asker
     ) async {
         await transfers.takeTurn()
         defer { transfers.endTurn() }
         var stored: UInt64 = 0
         do {
             do {
-                stored = try await bring(transfer.files[...], of: listing, as: named, from: source)
+                stored = try await bring(transfer.files[...], of: listing, as: named, for: asker)
             } catch {
                 // What nobody asked for is no reason to fail.
                 guard transfer.files.count > 1, !Task.isCancelled else { throw error }
                 for (_, _, arriving) in transfer.files.dropFirst() { arriving.failed(error) }
                 transfer.files[0].arriving.isAskedAgain()
-                stored = try await bring(transfer.files.prefix(1), of: listing, as: named, from: source)
+                stored = try await bring(transfer.files.prefix(1), of: listing, as: named, for: asker)
             }
         } catch {
             for (_, _, arriving) in transfer.files { arriving.failed(error) }
@@ -121,8 +121,21 @@ extension Mirror {
     /// Returns the bytes at rest.
     private func bring(
         _ files: ArraySlice<(listed: SnapshotFile, key: Transfers.Key, arriving: ArrivingFile)>, of listing: HubListing,
-        as named: Named, from source: HubSource
+        as named: Named, for asker: Asker
     ) async throws -> UInt64 {
+        let source: HubSource
+        switch settings.upstream {
+        case .hub(let routes): source = self.source(routes, for: asker, listing)
+        case .registry(let registry):
+            let brought = try await registry.bring(files.map(\.listed), of: listing, as: named.name, into: store)
+            counts.fetched.add(brought.fetched)
+            for (listed, _, arriving) in files {
+                if let file = brought.files.first(where: { $0.path == listed.path }) {
+                    arriving.isHere(file, in: brought.manifest)
+                }
+            }
+            return brought.stored
+        }
         var options = Pull.Options()
         options.mostConnections = Mirror.mostConnections
         // Samples that are equal may be of bytes that are not: clients would have them before it is known.

@@ -46,9 +46,11 @@ extension Mirror {
     func makeRoom(for bytes: UInt64) {
         guard let quota = settings.quota, uses.stored(bytes, of: quota) else { return }
         defer { uses.madeRoom() }
-        let busy = Set(transfers.repositories.map(\.description))
+        let busy = transfers.repositories
         let evicted = try? store.evict(to: quota) { mirrored in
-            mirrored.filter { !busy.contains($0.record.source ?? "") }.map { named in
+            mirrored.filter { named in
+                HubPlace(named.name, named.record).map { !busy.contains($0.repository) } ?? true
+            }.map { named in
                 (named: named, use: uses.last(named.name), noted: store.lastUse(of: named.name))
             }.sorted { ($0.use, $0.noted) < ($1.use, $1.noted) }.map(\.named)
         }

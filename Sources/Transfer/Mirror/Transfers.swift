@@ -47,8 +47,8 @@ final class Transfers: Sendable {
     func file(_ key: Key) -> ArrivingFile? { state.withLock { $0.files[key] } }
 
     /// The file on its way; `start` is for who is the first to ask for it. Who has asked for small files of a commit before
-    /// will want the next as well: each time twice as many `neighbours` come along, for each transfer has its price. No
-    /// more than a few, since who waits for the last waits for all.
+    /// will want the next as well: each time twice as many `neighbours` come along, for each transfer has its price. Who asks for one
+    /// of them meanwhile has it brought forward.
     func join(
         _ file: SnapshotFile, of listing: HubListing, neighbours: () throws -> [SnapshotFile],
         _ start: (Transfer) -> Task<Void, Never>
@@ -69,7 +69,7 @@ final class Transfers: Sendable {
                 let before = state.small[commit, default: 0]
                 state.small[commit] = before + 1
                 let free = neighbours.filter { state.files[key($0)] == nil }
-                let more = free.prefix((1 << min(before, 4)) - 1)
+                let more = free.prefix((1 << min(before, 8)) - 1)
                 files += more.map { ($0, key($0), ArrivingFile(size: $0.size)) }
             }
             for (_, key, arriving) in files { state.files[key] = arriving }

@@ -94,7 +94,7 @@ private final class PublishedPack: RangeSource {
         do {
             let run = try await blob.open(range)
             guard !blob.comesWhole else { throw CakeError(.failed, "\(published.place) sends whole packs alone") }
-            return OpenedRun(run, watchedBy: Mirrors.Watch(mirrors, number, of: range.count))
+            return OpenedRun(run, watchedBy: Mirrors.Watch(mirrors, number, of: range.count, among: [number]))
         } catch let failure as TransientFailure where !published.isEndpoint {
             mirrors.leave(number)
             throw failure.error

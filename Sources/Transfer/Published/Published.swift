@@ -72,7 +72,7 @@ final class Published: Sendable {
             let client = RegistryClient(
                 try RegistryRoutes(of: source.routes),
                 as: RegistryCredentials(files: [], own: nil, given: token?.login), client: source.client,
-                isBrief: !isEndpoint)
+                retry: isEndpoint ? Retry() : nil)
             guard let (repository, name) = try await place(of: snapshot, client) else { return nil }
             let remote = try await RemoteArtifact(
                 .digest(name), in: RemoteRepository(client, repository), limit: listLimit)

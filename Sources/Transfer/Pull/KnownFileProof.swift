@@ -7,8 +7,10 @@ internal import Store
 struct KnownFileProof: Sendable {
     private let files: KnownFiles
     private let reader: LayerReader
+    private let store: LocalStore
 
     init(_ store: LocalStore) throws(CakeError) {
+        self.store = store
         files = try KnownFiles(of: store)
         reader = LayerReader(store)
     }
@@ -26,7 +28,9 @@ struct KnownFileProof: Sendable {
             return found
         }
         if let wanted = file.gitDigest, file.size <= KnownFiles.smallLimit {
-            return files.files(ofSize: file.size).first { gitDigest(of: $0) == wanted }
+            return files.files(ofSize: file.size).first {
+                (try? store.gitDigest(of: $0, with: reader)) == wanted
+            }
         }
         // Of a large file whose SHA-256 is hidden.
         guard let wanted = file.xetHash else { return nil }
@@ -34,25 +38,14 @@ struct KnownFileProof: Sendable {
     }
 
     /// Nil when not all of it can be read.
-    private func gitDigest(of file: Manifest.File) -> GitDigest? {
-        var hash = GitHash(size: file.size)
-        guard read(file, { hash.update($0) }) else { return nil }
-        return hash.finish()
-    }
-
     private func xetHash(of file: Manifest.File) -> XetHash? {
         var hash = XetFileHash()
-        guard read(file, { hash.update($0) }) else { return nil }
-        return hash.finish()
-    }
-
-    private func read(_ file: Manifest.File, _ take: (Span<UInt8>) -> Void) -> Bool {
         let pieces = Pieces(of: file.segments.map(\.layer))
         for index in 0..<pieces.count {
-            guard let chunk = try? pieces.read(index, with: reader) else { return false }
-            chunk.withBytes(take)
+            guard let chunk = try? pieces.read(index, with: reader) else { return nil }
+            chunk.withBytes { hash.update($0) }
             reader.giveBack(chunk)
         }
-        return true
+        return hash.finish()
     }
 }

@@ -41,7 +41,7 @@ extension Pull {
         options.mirrors = nil
         let work = PullWork(
             source: source, snapshot: snapshot, store: store, operation: operation, progress: progress,
-            options: options, bases: LikelyBases(in: store, named: options.base, declared: snapshot.baseModels),
+            options: options, bases: likelyBases(of: snapshot),
             provers: provers(forPartOf: snapshot, operation), terms: nil)
         let copies = PullCopies(inventory.missing, in: snapshot)
         for batch in copies.firsts.batches(of: options.filesAtOnce) {

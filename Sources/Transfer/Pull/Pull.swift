@@ -94,7 +94,7 @@ public struct Pull: Sendable {
         for (number, batch) in batches.enumerated() {
             let work = PullWork(
                 source: source, snapshot: snapshot, store: store, operation: operation, progress: progress,
-                options: options, bases: LikelyBases(in: store, named: options.base, declared: snapshot.baseModels),
+                options: options, bases: likelyBases(of: snapshot),
                 provers: provers, terms: terms, published: published)
             try await bring(batch, copies, work, &fetched, waiting)
             if number + 1 < batches.count {
@@ -126,6 +126,11 @@ public struct Pull: Sendable {
             layers: published.map { (fetched.bytesAsLayers, $0.place) }, bytesStored: fetched.stored,
             wentBackFrom: pointed.wentBackFrom,
             complaints: fetched.finished.compactMap(\.segmentation.complaint))
+    }
+
+    func likelyBases(of snapshot: Snapshot) -> LikelyBases {
+        LikelyBases(
+            in: store, named: options.base, declared: snapshot.baseModels, mayBeClosed: options.mark == .mirroredClosed)
     }
 
     /// From the cheapest on.

@@ -8,8 +8,8 @@ public final class RegistryClient: Sendable {
     public let routes: RegistryRoutes
     let http: HTTPClient
     private let credentials: RegistryCredentials
-    /// Whoever asks has somewhere else to go: a question is put once.
-    private let isBrief: Bool
+    /// Nil where whoever asks has somewhere else to go: then a question is put once.
+    private let retry: Retry?
     private let state = Mutex(State())
 
     private struct State {
@@ -24,11 +24,11 @@ public final class RegistryClient: Sendable {
     }
 
     public init(
-        _ routes: RegistryRoutes, as credentials: RegistryCredentials, client: HTTPClient, isBrief: Bool = false
+        _ routes: RegistryRoutes, as credentials: RegistryCredentials, client: HTTPClient, retry: Retry? = Retry()
     ) {
+        self.retry = retry
         self.routes = routes
         self.credentials = credentials
-        self.isBrief = isBrief
         http = client
     }
 
@@ -95,7 +95,8 @@ public final class RegistryClient: Sendable {
     }
 
     private func retrying<Result>(_ work: () async throws -> Result) async throws -> Result {
-        isBrief ? try await work() : try await TransientFailure.retrying(work)
+        guard let retry else { return try await work() }
+        return try await TransientFailure.retrying(by: retry, work)
     }
 
     func refusal(_ exchange: HTTPExchange, _ purpose: Purpose) async throws -> any Error {
@@ -208,7 +209,7 @@ public final class RegistryClient: Sendable {
             url = url.adding("client_id", "cake")
         }
         let (place, basic, start) = (url, login?.basic, request)
-        return try await TransientFailure.retrying {
+        return try await retrying {
             var way = Redirects(from: place, remedy: "ask whoever runs \(routes)")
             while true {
                 var request = start

@@ -48,7 +48,7 @@ public struct RegistryPull: Sendable {
 
     /// What would have to be fetched now.
     public func outlook() throws(CakeError) -> (bytes: UInt64, layers: Int) {
-        let missing = try missing { layer throws(CakeError) in try store.contains(layer) }
+        let missing = try missing(of: remote.model.layers) { layer throws(CakeError) in try store.contains(layer) }
         return (RegistryPull.runs(of: missing).reduce(0) { $0 + UInt64($1.bytes.count) }, missing.count)
     }
 
@@ -57,10 +57,38 @@ public struct RegistryPull: Sendable {
         waiting: @escaping @Sendable (Digest) -> Void
     ) async throws -> Report {
         let operation = try Operation(store)
-        let layers = remote.model.layers.filter { $0.size > 0 }
+        let brought = try await fetch(remote.model.layers, in: operation, waiting: waiting)
+        progress.begin("publishing \(name)")
+        let digest = try store.save(remote.model, in: operation, isClaim: true)
+        guard BlobName(digest) == remote.artifact.manifest.name else {
+            throw CakeError(
+                .damaged, "the model's manifest \(remote.artifact.manifest.name.short) is not as cake writes it",
+                fix: "push the model again")
+        }
+        try point(name, to: digest, from: source, in: operation)
+        return Report(
+            manifest: digest, files: remote.model.files.count, bytes: remote.model.size,
+            bytesFetched: brought.fetched, bytesStored: brought.stored, layers: brought.layers,
+            layersFetched: brought.layers - brought.layersHere, bytesHere: brought.bytesHere)
+    }
+
+    /// What came of these layers.
+    struct Fetched: Sendable {
+        let layers: Int
+        let layersHere: Int
+        let bytesHere: UInt64
+        let fetched: UInt64
+        let stored: UInt64
+    }
+
+    /// Brings those of the layers that are not here, and publishes them.
+    func fetch(
+        _ layers: [Layer], in operation: Operation, waiting: @escaping @Sendable (Digest) -> Void
+    ) async throws -> Fetched {
+        let layers = layers.filter { $0.size > 0 }
         let claims = try operation.claim(layers)
         let here = Set(zip(layers, claims).filter { $0.1 == .here }.map(\.0.digest))
-        let missing = try missing { layer throws(CakeError) in
+        let missing = try missing(of: layers) { layer throws(CakeError) in
             if here.contains(layer.digest) { return true }
             return try !operation.hold([layer]).isEmpty
         }
@@ -79,25 +107,18 @@ public struct RegistryPull: Sendable {
                     source: RemoteBlob(pack, in: remote.repository)))
         }
         let brought = try await bring(work, operation) { progress.finished() }
-        progress.begin("publishing \(name)")
-        let digest = try store.save(remote.model, in: operation, isClaim: true)
-        guard BlobName(digest) == remote.artifact.manifest.name else {
-            throw CakeError(
-                .damaged, "the model's manifest \(remote.artifact.manifest.name.short) is not as cake writes it",
-                fix: "push the model again")
-        }
-        try point(name, to: digest, from: source, in: operation)
-        return Report(
-            manifest: digest, files: remote.model.files.count, bytes: remote.model.size,
-            bytesFetched: brought.fetched, bytesStored: brought.stored, layers: layers.count,
-            layersFetched: layers.count - here.count,
-            bytesHere: layers.reduce(0) { $0 + (here.contains($1.digest) ? $1.size : 0) })
+        return Fetched(
+            layers: layers.count, layersHere: here.count,
+            bytesHere: layers.reduce(0) { $0 + (here.contains($1.digest) ? $1.size : 0) }, fetched: brought.fetched,
+            stored: brought.stored)
     }
 
     /// Members that are wanted and not here, and the bases that they cannot be read without.
-    private func missing(_ isHere: (Layer) throws(CakeError) -> Bool) throws(CakeError) -> [PackIndex.Member] {
+    private func missing(
+        of layers: [Layer], _ isHere: (Layer) throws(CakeError) -> Bool
+    ) throws(CakeError) -> [PackIndex.Member] {
         var wanted: [Digest: PackIndex.Member] = [:]
-        for layer in remote.model.layers where layer.size > 0 {
+        for layer in layers where layer.size > 0 {
             guard try !isHere(layer), let member = remote.index[layer.digest] else { continue }
             wanted[layer.digest] = member
             guard let base = member.base, wanted[base] == nil else { continue }

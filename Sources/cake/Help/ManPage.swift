@@ -30,6 +30,7 @@ enum ManPage {
             ("XDG_CONFIG_HOME", "its folder cake holds the file config; without it, ~/.config/cake/config"),
             ("HF_ENDPOINT", "a mirror of the Hub, asked instead of https://huggingface.co"),
             ("CAKE_MIRRORS", "servers that a pull asks for files before the Hub, in order, with commas between"),
+            ("CAKE_RACE_MIRRORS", "1 when whichever mirror answers first is taken, not the first that is named"),
             ("HF_TOKEN, HF_TOKEN_PATH, HF_HOME", "the token; the file it is saved in; the folder of that file"),
             ("HF_HUB_OFFLINE", "1 when no server may be asked"),
             ("HF_HUB_DISABLE_XET", "1 when no Xet server may be asked where it keeps tensors"),

@@ -12,7 +12,8 @@ struct MirrorOptions: Sendable {
     private let quota: UInt64?
 
     private static let upstream = Option.text(
-        "upstream", "URL", "bring what is not here from this Hub, when a client of the Hub asks for it")
+        "upstream", "URL",
+        "bring what is not here from this Hub, or registry (oci://host/path), when a client of the Hub asks for it")
     private static let tokenFile = Option.text(
         "upstream-token-file", "FILE", completing: .path,
         "ask the upstream with the token in it; what is gated or private goes to those with a token of this server's")
@@ -42,7 +43,8 @@ struct MirrorOptions: Sendable {
         self.names = names
         quota = try arguments.value(of: Self.quota)
         guard let upstream = try arguments.value(of: Self.upstream) else {
-            guard tokenFile == nil, revalidation == nil, !isOffline, quota == nil, names == NameRules() else {
+            // Without an upstream nobody is asked anyway.
+            guard tokenFile == nil, revalidation == nil, quota == nil, names == NameRules() else {
                 throw CakeError(
                     .usage, "what to bring was said, and not from where",
                     fix: "add --upstream \(HubRoutes.standardEndpoint)")
@@ -53,8 +55,7 @@ struct MirrorOptions: Sendable {
     }
 
     func settings(in session: Session) throws(CakeError) -> Mirror.Settings {
-        let routes = try HubRoutes(endpoint: upstream, calledAs: "--upstream")
-        var settings = Mirror.Settings(upstream: routes, session.settings.http)
+        var settings = Mirror.Settings(try place(in: session.settings), session.settings.http)
         if let tokenFile {
             do {
                 settings.token = try HubToken(
@@ -68,5 +69,30 @@ struct MirrorOptions: Sendable {
         settings.names = names
         settings.quota = quota
         return settings
+    }
+
+    private func place(in settings: Settings) throws(CakeError) -> Mirror.Upstream {
+        let scheme = "oci://"
+        guard upstream.utf8.starts(with: scheme.utf8) else {
+            return .hub(try HubRoutes(endpoint: upstream, calledAs: "--upstream"))
+        }
+        let place = upstream.dropFirst(scheme.utf8.count)
+        let host = place.prefix { $0 != "/" }
+        var path = place.dropFirst(host.count + 1)
+        if path.last == "/" { path.removeLast() }
+        guard tokenFile == nil else {
+            throw CakeError(
+                .usage, "a registry is asked with its login, and not with a token of a Hub",
+                fix: "cake login \(Printable.escape(String(host))), and leave --upstream-token-file away")
+        }
+        let prefix = RepositoryName(String(path))
+        guard path.isEmpty || prefix != nil else {
+            throw CakeError(
+                .usage, "\"\(Printable.escape(String(path)))\" begins no name in a registry",
+                fix: "write --upstream like oci://registry.local:5000/team, in lower case")
+        }
+        return .registry(
+            try RegistryUpstream(
+                RegistryRoutes(host: String(host)), under: prefix, as: settings.registryCredentials, settings.http))
     }
 }

@@ -1,0 +1,57 @@
+/// Which of several that are raced is asked next: by what they brought so far, and now and then by trying the others again.
+/// Pure: no network, no clock.
+struct RaceStanding: Sendable {
+    /// So many runs go to the one that leads, before the others are tried again.
+    static let runsBetween = 16
+    /// What one that has brought nothing yet is taken to bring in a second: enough to be tried when the one that leads is slow.
+    static let usualHope = 4.0 * 1024 * 1024
+    /// A run is left for another when it comes at less than this part of what that one brings.
+    private static let least = 0.25
+
+    /// Bytes that each brought in a second that it was waited for; nil when it was not tried.
+    private var rates: [Double?]
+    private let hope: Double
+    private var leader: Int?
+    private var runs = 0
+
+    init(count: Int, hoping hope: Double = usualHope) {
+        rates = Array(repeating: nil, count: count)
+        self.hope = hope
+    }
+
+    /// Who of these are asked at once for the next run.
+    mutating func asked(among healthy: [Int]) -> [Int] {
+        guard let leader, healthy.contains(leader) else { return healthy }
+        let others = healthy.filter { $0 != leader }
+        guard !others.isEmpty else { return [leader] }
+        runs += 1
+        if runs >= RaceStanding.runsBetween {
+            runs = 0
+            return others
+        }
+        let better = rates[leader].map { rate in others.filter { speed(of: $0) > rate } } ?? []
+        return better.isEmpty ? [leader] : better
+    }
+
+    /// It was the first that answered.
+    mutating func answered(_ number: Int, among healthy: [Int]) {
+        guard leader.map({ !healthy.contains($0) }) ?? true else { return }
+        (leader, runs) = (number, 0)
+    }
+
+    /// It brought so much in a second: the fastest leads.
+    mutating func brought(_ number: Int, bytesPerSecond: Double) {
+        rates[number] = bytesPerSecond
+        guard let best = rates.indices.max(by: { rates[$0] ?? 0 < rates[$1] ?? 0 }), best != leader,
+            leader.flatMap({ rates[$0] }) != nil
+        else { return }
+        (leader, runs) = (best, 0)
+    }
+
+    /// Another would bring it far sooner.
+    func isOutrun(_ number: Int, at bytesPerSecond: Double, among healthy: [Int]) -> Bool {
+        healthy.contains { $0 != number && speed(of: $0) * RaceStanding.least > bytesPerSecond }
+    }
+
+    private func speed(of number: Int) -> Double { rates[number] ?? hope }
+}

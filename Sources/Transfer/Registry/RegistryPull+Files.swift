@@ -1,0 +1,58 @@
+internal import Model
+internal import Platform
+internal import Store
+
+/// Some files of a model, for clients of a mirror.
+extension RegistryPull {
+    struct Brought: Sendable {
+        /// All that are under the name now.
+        let files: [Manifest.File]
+        let manifest: Digest
+        let fetched: UInt64
+        let stored: UInt64
+    }
+
+    /// Brings what is missing of these files. Under the name are then these, and those of the same commit that were there.
+    func callAsFunction(
+        _ paths: Set<FilePath>, of listing: HubListing, as name: ModelName, from source: String
+    ) async throws -> Brought {
+        let operation = try Operation(store)
+        let wanted = remote.model.files.filter { paths.contains($0.path) }
+        let layers = try Manifest(files: wanted).layers
+        let brought = try await fetch(layers, in: operation) { _ in }
+        while true {
+            let known = try store.record(of: name)
+            let files = wanted + rest(of: known, at: listing.commit, without: paths)
+            let manifest = try store.save(Manifest(files: files), in: operation, isClaim: true)
+            var isPointed = false
+            try store.update(name, in: operation) { old in
+                // Another may have brought others meanwhile.
+                guard old?.manifest == known?.manifest else { return nil }
+                isPointed = true
+                var record = old ?? NameRecord(manifest: manifest)
+                if old == nil { record.mark = .mirrored }
+                if let now = old?.commit, now != listing.commit {
+                    record.earlierCommits.append(now)
+                    record.etags = [:]
+                }
+                record.manifest = manifest
+                record.time = Machine.now
+                record.source = source
+                record.revision = listing.revision
+                record.commit = listing.commit
+                for file in wanted { record.etags[file.path] = file.digest.hex }
+                return record
+            }
+            if isPointed {
+                return Brought(files: files, manifest: manifest, fetched: brought.fetched, stored: brought.stored)
+            }
+        }
+    }
+
+    private func rest(of record: NameRecord?, at commit: String, without paths: Set<FilePath>) -> [Manifest.File] {
+        guard let record, record.commit == commit, let files = try? store.manifest(record.manifest).files else {
+            return []
+        }
+        return files.filter { !paths.contains($0.path) }
+    }
+}

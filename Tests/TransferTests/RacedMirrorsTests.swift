@@ -1,0 +1,98 @@
+import Hub
+import Support
+import Testing
+
+@testable import Transfer
+
+/// Raced: who is named first has nothing of it.
+extension `A pull that has mirrors` {
+    private func other() throws -> Hub { try Hub(serving: line.folder.path, HubSettings()) }
+
+    /// None is tried because another is slow, as one may be here whose processor is busy.
+    private var calm: RaceStanding { RaceStanding(count: 2, hoping: 0) }
+
+    @Test func `takes what is raced from who answers first`() async throws {
+        let quick = try other()
+        defer { quick.stop() }
+        near.misbehave(.startAfter(.milliseconds(1500)), when: .anything)
+        #expect(try await pull(mirrors(near.endpoint, quick.endpoint, raced: calm)) >= size)
+        #expect(far == 0 && near.sent(.cdn()) == 0 && quick.sent(.cdn()) >= size)
+        #expect(!near.requests.isEmpty, "it was not asked")
+    }
+
+    @Test func `races without one that is down`() async throws {
+        #expect(try await pull(mirrors("http://127.0.0.1:1", near.endpoint, raced: calm)) >= size)
+        #expect(far == 0)
+    }
+
+    @Test func `goes to the Hub where none of those that are raced gives it`() async throws {
+        let other = try other()
+        defer { other.stop() }
+        for hub in [near, other] { hub.misbehave(.answer(404), when: .anything) }
+        #expect(try await pull(mirrors(near.endpoint, other.endpoint, raced: calm)) == 0)
+        #expect(far >= size)
+    }
+
+    @Test func `believes none of those that are raced`() async throws {
+        let other = try other()
+        defer { other.stop() }
+        for hub in [near, other] { hub.misbehave(.flip(atByte: 2 << 20), when: .cdn()) }
+        #expect(try await pull(mirrors(near.endpoint, other.endpoint, raced: calm)) >= size)
+        #expect(far >= size)
+    }
+
+    @Test func `leaves one that answers first and is slow then`() async throws {
+        let quick = try other()
+        defer { quick.stop() }
+        // More than what a mirror in a row of them is left for.
+        near.misbehave(.drip(bytesPerSecond: 100_000), when: .cdn())
+        quick.misbehave(.startAfter(.milliseconds(200)), when: .anything)
+        let standing = RaceStanding(count: 2)
+        _ = try await pull(mirrors(near.endpoint, quick.endpoint, patience: .seconds(1), raced: standing))
+        #expect(far == 0 && quick.sent(.cdn()) > size / 2)
+    }
+}
+
+@Suite struct `Mirrors that are raced` {
+    @Test func `are all asked at first, and then the one that answered, and now and then the others`() {
+        var race = RaceStanding(count: 3)
+        #expect(race.asked(among: [0, 1, 2]) == [0, 1, 2])
+        race.answered(1, among: [0, 1, 2])
+        race.brought(1, bytesPerSecond: 1e8)
+        for _ in 1..<RaceStanding.runsBetween { #expect(race.asked(among: [0, 1, 2]) == [1]) }
+        #expect(race.asked(among: [0, 1, 2]) == [0, 2])
+        #expect(race.asked(among: [0, 1, 2]) == [1])
+        #expect(race.asked(among: [0, 2]) == [0, 2], "the one that led is away")
+        race.answered(2, among: [0, 2])
+        #expect(race.asked(among: [0, 1, 2]) == [2])
+    }
+
+    @Test func `are led by the one that brings most`() {
+        var race = RaceStanding(count: 2)
+        race.answered(0, among: [0, 1])
+        race.brought(0, bytesPerSecond: 6e6)
+        #expect(race.asked(among: [0, 1]) == [0])
+        race.brought(1, bytesPerSecond: 9e6)
+        #expect(race.asked(among: [0, 1]) == [1])
+        race.brought(1, bytesPerSecond: 5e6)
+        #expect(race.asked(among: [0, 1]) == [0])
+    }
+
+    @Test func `have others tried where the one that leads is slow`() {
+        var race = RaceStanding(count: 2)
+        race.answered(0, among: [0, 1])
+        race.brought(0, bytesPerSecond: 1e6)
+        #expect(race.asked(among: [0, 1]) == [1])
+        race.brought(1, bytesPerSecond: 5e5)
+        #expect(race.asked(among: [0, 1]) == [0])
+    }
+
+    @Test func `are left in a run where another brings four times as much`() {
+        var race = RaceStanding(count: 2)
+        race.brought(1, bytesPerSecond: 4e7)
+        #expect(race.isOutrun(0, at: 9e6, among: [0, 1]))
+        #expect(!race.isOutrun(0, at: 11e6, among: [0, 1]))
+        #expect(!race.isOutrun(0, at: 9e6, among: [0]), "there is no other")
+        #expect(!race.isOutrun(1, at: 5e6, among: [0, 1]))
+    }
+}

@@ -103,10 +103,16 @@ def empty(name, hub):
     return Olah(OLAH, home, hub.endpoint)
 
 
+def ready(memory):
+    """For who writes: nothing else is on its way to the disk, and memory is there."""
+    timing.sync(WORK)
+    timing.ready_memory(memory)
+
+
 def cold(name, hub, memory, client):
     """What a client takes while the server has nothing; the Hub itself always has it."""
     server = hub if name == "the Hub" else empty(name, hub)
-    timing.ready_memory(memory)
+    ready(memory)
     try:
         return client(server)
     finally:
@@ -155,7 +161,7 @@ def warm(servers, model, rounds, memory):
             if name == "cake":
                 spent.append((server.spent() - before) / (model.size / (1 << 30)))
             if name != "nginx":
-                timing.ready_memory(memory)
+                ready(memory)
                 note(taken, HF_WARM, name, downloads(server, model if number == 0 else None))
     return taken, spent
 
@@ -178,7 +184,7 @@ def asked_by_many(model, hub, memory):
     say(f"cold: {CROWD} clients at once")
     hub.hub.forget()
     server = empty("cake", hub)
-    timing.ready_memory(memory)
+    ready(memory)
     seconds = crowd(server, model, CROWD)
     sent = sum(entry["sent"] for entry in hub.hub.log() if not entry["path"].startswith("/api/"))
     peak = server.peak()

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""pulls of fine-tunes beside their base: plain, by samples, by Xet's chunks, and with hf, over a line of 200 MB/s"""
+"""pulls of fine-tunes beside their base: plain, by samples, by Xet's chunks, from a mirror, and with hf, over a line of 200 MB/s"""
 import argparse
+import contextlib
 import os
 import shutil
 import subprocess
@@ -11,7 +12,8 @@ sys.path.insert(0, os.path.join(here, "lib"))
 import clients
 import timing
 import tunes
-from slow_line import SlowHub
+from servers import Served
+from slow_line import SlowHub, SlowLine
 from timing import MIB, goal, line, middle, run, say
 
 WORK = os.path.join(os.environ["CAKE_BENCH_DIR"], "fewer")
@@ -19,6 +21,7 @@ CAKE = os.environ.get("CAKE_BINARY")
 TOOLS = os.environ["CAKE_BENCH_TOOLS"]
 PAGE = os.path.join(here, "..", "..", "docs", "performance.md")
 ROUND_TRIP_MS, EACH, ALL = 50, 25_000_000, 200_000_000
+MIRROR_MS, MIRROR_RATE = 1, 1_000_000_000
 HOME = os.path.join(WORK, "home")
 WAYS = {"plain": (["--no-probe"], "1"), "samples": ([], "1"), "chunks": (["--no-probe"], "0")}
 
@@ -45,11 +48,30 @@ def check(name, hub, root):
     shutil.rmtree(out)
 
 
-def measured(hub, command, env):
-    """Its cost, and all bytes that came over the line for it."""
-    before = hub.moved()
+def measured(command, env, *lines):
+    """Its cost, and all bytes that came over the lines for it."""
+    before = sum(line.moved() for line in lines)
     cost = run(command, env=env)
-    return cost, hub.moved() - before
+    return cost, sum(line.moved() for line in lines) - before
+
+
+class Mirror:
+    """`cake serve` with the base and its tunes, at the end of a short line."""
+
+    def __init__(self, hub):
+        store = os.path.join(HOME, "mirror")
+        for name in ("bench/base", *(f"bench/tuned-{part}" for part in tunes.PARTS)):
+            run([CAKE, "--store", store, "pull", name, "--quiet"], env=environment(hub))
+        self.served = Served([CAKE, "--store", store], os.path.join(HOME, "said"))
+        self.line = SlowLine(TOOLS, [self.served.endpoint.rsplit(":", 1)[1]], MIRROR_MS, MIRROR_RATE, MIRROR_RATE)
+        self.endpoint = f"http://127.0.0.1:{self.line.ports[0]}"
+        # Whoever asks first waits while packs are hashed: that is for the bench of registries.
+        for part in tunes.PARTS:
+            run(cake("pull", f"bench/tuned-{part}", "--mirror", self.endpoint, "--dry-run"), env=environment(hub))
+
+    def end(self):
+        self.line.end()
+        self.served.end()
 
 
 def main():
@@ -72,11 +94,14 @@ def main():
     taken = {}
     shutil.rmtree(HOME, ignore_errors=True)
     os.makedirs(HOME)
-    with SlowHub(TOOLS, root, ROUND_TRIP_MS, EACH, ALL, "--xet") as hub:
+    with SlowHub(TOOLS, root, ROUND_TRIP_MS, EACH, ALL, "--xet") as hub, contextlib.ExitStack() as ending:
         for part in (None, *tunes.PARTS):
             hub.warm("bench/" + ("base" if part is None else f"tuned-{part}"))
         say("the base")
         run(cake("pull", "bench/base", "--quiet"), env=environment(hub, HF_HUB_DISABLE_XET="0"))
+        say("the mirror")
+        mirror = Mirror(hub)
+        ending.callback(mirror.end)
         for part in tunes.PARTS:
             name = f"bench/tuned-{part}"
             for number in range(rounds):
@@ -85,27 +110,36 @@ def main():
                     timing.ready_memory(total)
                     forget(name, hub)
                     env = environment(hub, HF_HUB_DISABLE_XET=disabled)
-                    taken.setdefault((part, way), []).append(measured(hub, cake("pull", name, "--quiet", *options), env))
+                    taken.setdefault((part, way), []).append(measured(cake("pull", name, "--quiet", *options), env, hub))
                     if number == 0:
                         check(name, hub, root)
+                say(f"{part} % changed, from a mirror")
+                timing.ready_memory(total)
+                forget(name, hub)
+                env = environment(hub, HF_HUB_DISABLE_XET="1")
+                command = cake("pull", name, "--quiet", "--mirror", mirror.endpoint)
+                taken.setdefault((part, "mirror"), []).append(measured(command, env, hub, mirror.line))
+                if number == 0:
+                    check(name, hub, root)
                 if "hf" in args.only.split(","):
                     say(f"{part} % changed, hf")
                     timing.ready_memory(total)
                     shutil.rmtree(os.path.join(HOME, "hf"), ignore_errors=True)
                     env = environment(hub, HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
-                    taken.setdefault((part, "hf"), []).append(measured(hub, [clients.HF.program, "download", name, "--quiet"], env))
+                    taken.setdefault((part, "hf"), []).append(measured([clients.HF.program, "download", name, "--quiet"], env, hub))
             forget(name, hub)
     text, goals = report(size, taken)
     shutil.rmtree(HOME, ignore_errors=True)
     if args.write:
         notes = (f"{timing.runs(rounds)}. The line: {ROUND_TRIP_MS} ms a round trip, {EACH / 1e6:.0f} MB/s a connection, "
-                 f"{ALL / 1e6:.0f} MB/s in all. MB are all bytes that came over it, questions and headers included.")
+                 f"{ALL / 1e6:.0f} MB/s in all; to the mirror {MIRROR_MS} ms and {MIRROR_RATE / 1e6:.0f} MB/s. "
+                 "MB are all bytes that came over both, questions and headers included.")
         timing.write_table(PAGE, "fewer", WORK, versions, notes, text, goals)
     timing.tell_goals(goals)
 
 
 def report(size, taken):
-    ways = [*WAYS, "hf"]
+    ways = [*WAYS, "mirror", "hf"]
     rows, goals = [], []
     cost = {key: middle([one for one, _ in runs]) for key, runs in taken.items()}
     moved = {key: sorted(bytes_ for _, bytes_ in runs)[len(runs) // 2] for key, runs in taken.items()}
@@ -125,6 +159,9 @@ def report(size, taken):
         over = {way: (moved[part, way] - changed * factor) / 1e6 for way, factor in (("chunks", 1.01), ("samples", 1.02))}
         aim(f"{part} % changed, by chunks: moved beyond 1.01 of what changed", over["chunks"], 2, "MB")
         aim(f"{part} % changed, by samples: moved beyond 1.02 of what changed", over["samples"], 4, "MB")
+    for part in tunes.PARTS:
+        over = (moved[part, "mirror"] - tunes.bytes_changed(size, part)) / 1e6
+        aim(f"{part} % changed, from a mirror: moved beyond what changed", over, 2, "MB")
     for way in ("samples", "chunks"):
         aim(f"100 % changed, by {way}: bytes against plain", moved[100, way] / moved[100, "plain"], 1.02, "x")
         aim(f"100 % changed, by {way}: time against plain", cost[100, way].wall / cost[100, "plain"].wall, 1.02, "x")

@@ -104,6 +104,7 @@ def empty(name, hub):
 
 
 def ready(memory):
+    """For who writes: nothing else is on its way to the disk, and memory is there."""
     timing.sync(WORK)
     timing.ready_memory(memory)
 
@@ -121,7 +122,7 @@ def cold(name, hub, memory, client):
 
 
 def filled(names, model, hub):
-    """Servers that have it: cake as layers, olah as it keeps what it fetched."""
+    """Servers that have it, and were asked for it before: cake as layers, olah as it keeps what it fetched."""
     servers = {"the Hub": hub}
     if "nginx" in names:
         servers["nginx"] = Nginx(model.root, os.path.join(WORK, "nginx"))
@@ -131,7 +132,8 @@ def filled(names, model, hub):
         servers["cake"] = cake(store)
     if "olah" in names:
         servers["olah"] = Olah(OLAH, fresh("warm-olah"), hub.endpoint)
-        curls(servers["olah"], model)
+    for server in servers.values():
+        curls(server, model)
     return servers
 
 
@@ -142,6 +144,11 @@ def in_turn(names, number):
     return names[turn:] + names[:turn]
 
 
+def note(taken, what, name, value):
+    taken[what].setdefault(name, []).append(value)
+    say(f"  {what} {value:.4g}")
+
+
 def warm(servers, model, rounds, memory):
     """{what: {server: [one a round]}}, and the processor seconds that cake took for each GiB."""
     taken, spent = {WARM: {}, HF_WARM: {}}, []
@@ -149,26 +156,26 @@ def warm(servers, model, rounds, memory):
         for name in in_turn(list(servers), number):
             say(f"warm, round {number + 1} of {rounds}: {name}")
             server = servers[name]
-            ready(memory)
             before = server.spent() if name == "cake" else 0
-            taken[WARM].setdefault(name, []).append(model.size / curls(server, model) / MIB)
+            note(taken, WARM, name, model.size / curls(server, model) / MIB)
             if name == "cake":
                 spent.append((server.spent() - before) / (model.size / (1 << 30)))
             if name != "nginx":
                 ready(memory)
-                taken[HF_WARM].setdefault(name, []).append(downloads(server, model if number == 0 else None))
+                note(taken, HF_WARM, name, downloads(server, model if number == 0 else None))
     return taken, spent
 
 
 def from_nothing(names, model, hub, slow, rounds, memory):
     taken = {COLD_LINE: {}, COLD: {}, HF_COLD: {}}
-    ways = ((COLD_LINE, slow, lambda server: curls(server, model)), (COLD, hub, lambda server: curls(server, model)),
-            (HF_COLD, hub, downloads))
+    # What is left of a line's time is enough to fetch memory in.
+    ways = ((COLD_LINE, slow, 0, lambda server: curls(server, model)),
+            (COLD, hub, memory, lambda server: curls(server, model)), (HF_COLD, hub, memory, downloads))
     for number in range(rounds):
         for name in in_turn(names, number):
-            for what, upstream, client in ways:
+            for what, upstream, room, client in ways:
                 say(f"cold, round {number + 1} of {rounds}: {name}, {what}")
-                taken[what].setdefault(name, []).append(cold(name, upstream, memory, client))
+                note(taken, what, name, cold(name, upstream, room, client))
     return taken
 
 
@@ -193,10 +200,10 @@ def asked_by_many(model, hub, memory):
 
 
 def decoding(model, rounds):
-    """MB/s of decoding alone, by two programs at once that have every other tensor each."""
+    """MiB/s of decoding half of it and nothing else, by two programs at once that have every other tensor each."""
     say("decoding alone")
     plain, seconds = [0, 0], [0, 0]
-    for name in model.shards:
+    for name in model.shards[::2]:
         path = os.path.join(model.folder, name)
         running = [subprocess.Popen([os.path.join(TOOLS, "codec"), path, str(rounds), f"{part}/2"], stdout=subprocess.PIPE)
                    for part in range(2)]

@@ -10,10 +10,10 @@ extension RegistryPull {
         let member: Int
     }
 
-    /// `took` hears of each member that was found to be right, `published` of those that can be read.
+    /// `took` hears of each member that was found to be right, `published` of layers that may be read from now on.
     func bring(
-        _ work: [PackWork], _ operation: Operation, published: @escaping @Sendable (Set<Digest>) -> Void = { _ in },
-        took: @escaping @Sendable () -> Void
+        _ work: [PackWork], _ operation: Operation, took: @escaping @Sendable () -> Void,
+        published: @escaping @Sendable (Set<Digest>) -> Void = { _ in }
     ) async throws -> (fetched: UInt64, stored: UInt64) {
         let (wholes, continuation) = AsyncStream.makeStream(of: Whole.self)
         defer { continuation.finish() }
@@ -45,7 +45,7 @@ extension RegistryPull {
                 try await fetch()
                 return 0
             }
-            group.addTask { try await adopt(work, wholes, operation, published, took) }
+            group.addTask { try await adopt(work, wholes, operation, took, published) }
             do {
                 for try await bytes in group { stored += bytes }
             } catch {
@@ -100,7 +100,7 @@ extension RegistryPull {
     /// Deltas wait for bases that are still to come. Returns the bytes at rest.
     private func adopt(
         _ work: [PackWork], _ wholes: AsyncStream<Whole>, _ operation: Operation,
-        _ published: @Sendable (Set<Digest>) -> Void, _ took: @escaping @Sendable () -> Void
+        _ took: @escaping @Sendable () -> Void, _ published: @Sendable (Set<Digest>) -> Void
     ) async throws -> UInt64 {
         var left = work.reduce(0) { $0 + $1.members.count }
         guard left > 0 else { return 0 }

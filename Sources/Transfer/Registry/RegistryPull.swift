@@ -110,7 +110,7 @@ public struct RegistryPull: Sendable {
                     source: RemoteBlob(pack, in: remote.repository)))
         }
         published(here)
-        let brought = try await bring(work, operation, published: published) { progress.finished() }
+        let brought = try await bring(work, operation, took: { progress.finished() }, published: published)
         return Fetched(
             layers: layers.count, layersHere: here.count,
             bytesHere: layers.reduce(0) { $0 + (here.contains($1.digest) ? $1.size : 0) }, fetched: brought.fetched,

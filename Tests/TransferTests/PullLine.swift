@@ -105,7 +105,8 @@ final class PullLine: Sendable {
     ) async throws {
         let found = try await onPool { try await self.shelf.files(of: name) }
         #expect(found == files ?? self.files, sourceLocation: place)
-        #expect(try parts() == [], "parts are left", sourceLocation: place)
+        let left = try parts().map { "\($0): \((try? shelf.entries("incoming/" + $0)) ?? []) all \(try shelf.entries("incoming"))" }
+        #expect(left == [], "parts are left", sourceLocation: place)
     }
 
     /// Folders of half-fetched files.

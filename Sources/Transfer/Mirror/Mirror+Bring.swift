@@ -114,8 +114,8 @@ extension Mirror {
             for (_, _, arriving) in transfer.files { arriving.failed(error) }
         }
         counts.wrong.add(UInt64(transfer.files.count { $0.arriving.timesWrong > 0 }))
-        transfers.end(transfer)
         if stored > 0 { makeRoom(for: stored) }
+        transfers.end(transfer)
     }
 
     /// Returns the bytes at rest.

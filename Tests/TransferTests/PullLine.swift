@@ -105,7 +105,7 @@ final class PullLine: Sendable {
     ) async throws {
         let found = try await onPool { try await self.shelf.files(of: name) }
         #expect(found == files ?? self.files, sourceLocation: place)
-        let left = try parts().map { "\($0): \((try? shelf.entries("incoming/" + $0)) ?? []) all \(try shelf.entries("incoming"))" }
+        let left = try parts().map { "\($0): \((try? shelf.entries("incoming/" + $0)) ?? [])" }
         #expect(left == [], "parts are left", sourceLocation: place)
     }
 

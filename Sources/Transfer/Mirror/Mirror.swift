@@ -85,11 +85,16 @@ public final class Mirror: Sendable {
     /// An upstream that did not answer is left alone for so long, where there is something to give instead.
     static let rest = Duration.seconds(5)
 
+    /// Of each connection's bytes so many wait in memory: many files come at once, each over several.
+    private static let buffered = 1 << 20
+
     /// `models` is what the store has.
     public init(_ models: HubModels, _ settings: Settings) throws(CakeError) {
         self.models = models
         self.settings = settings
-        client = try HTTPClient(settings.http)
+        var http = settings.http
+        http.bufferedBytes = Mirror.buffered
+        client = try HTTPClient(http)
         asking = SharedWork(on: models.store.pool)
     }
 

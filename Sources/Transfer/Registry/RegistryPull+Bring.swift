@@ -167,15 +167,23 @@ extension RegistryPull {
                 while active > BlockingPool.processors, let done = try await group.next() { try take(done) }
                 start(whole)
             }
-            for await whole in wholes {
-                if waits(whole) { waiting.append(whole) } else { try await run(whole) }
-                while let next = ready.popLast() { try await run(next) }
-                if left == active + waiting.count + ready.count { break }
-            }
-            while left > 0 {
-                while let next = ready.popLast() { try await run(next) }
-                guard let done = try await group.next() else { break }
-                try take(done)
+            do {
+                for await whole in wholes {
+                    if waits(whole) { waiting.append(whole) } else { try await run(whole) }
+                    while let next = ready.popLast() { try await run(next) }
+                    if left == active + waiting.count + ready.count { break }
+                }
+                while left > 0 {
+                    while let next = ready.popLast() { try await run(next) }
+                    guard let done = try await group.next() else { break }
+                    try take(done)
+                }
+            } catch {
+                // What was found to be right meanwhile is kept, and in nobody's way who brings it otherwise.
+                while let result = await group.nextResult() {
+                    if case .success(let found) = result { try? found.1.add(to: operation) }
+                }
+                throw error
             }
         }
         try publish()

@@ -57,6 +57,9 @@ let package = Package(
             name: "codec", dependencies: ["Model", "Platform", "Store", "Transfer"], path: "Tests/Codec",
             swiftSettings: strict),
         .executableTarget(name: "line", path: "Tests/Line", swiftSettings: strict),
+        .executableTarget(
+            name: "replay", dependencies: ["Model", "Platform", "Store", "Transfer", "Support"], path: "Tests/Replay",
+            swiftSettings: strict),
         helper("Support", ["Model", "Platform", "Store", "Transfer", "CShims"], path: "Tests/Support"),
         tests("ArchitectureTests", []),
         tests("ModelTests", ["Model", "Support"]),
@@ -68,7 +71,8 @@ let package = Package(
             "ServerTests", ["Model", "Platform", "Store", "Transfer", "Server", "Support", "Hub"],
             path: "Registry/Tests"),
         tests(
-            "CommandTests", ["Model", "Platform", "Store", "Transfer", "Support", "Hub", "cake"], exclude: ["Golden"]),
+            "CommandTests", ["Model", "Platform", "Store", "Transfer", "Support", "Hub", "cake", "replay"],
+            exclude: ["Golden"]),
     ],
     swiftLanguageModes: [.v6]
 )
@@ -77,5 +81,6 @@ let package = Package(
 if Context.environment["CAKE_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "fuzz", dependencies: ["Model", "Platform", "Store"], path: "Tests/Fuzz", swiftSettings: strict))
+            name: "fuzz", dependencies: ["Model", "Platform", "Store", "Transfer"], path: "Tests/Fuzz",
+            swiftSettings: strict))
 }

@@ -255,4 +255,20 @@ import Transfer
             #expect(config.body == small && config["etag"] == "\"\(GitHash.digest(of: small.span))\"", "\(name)")
         }
     }
+
+    @Test(arguments: [.max, 1 << 63, ByteCount.maximum + 1, ByteCount.maximum] as [UInt64])
+    func `that claims a size that nothing has is none`(size: UInt64) async throws {
+        let pack = seededBytes(100, seed: 1)
+        let model = RawModel(file: size, member: 100, pack: (SHA256.digest(of: pack.span), 100))
+        for blob in model.blobs + [pack] { try stage.push(blob, to: "evil/m") }
+        let put = try stage.put(String(decoding: model.artifact, as: UTF8.self), as: "v1", in: "evil/m")
+        #expect([201, 400].contains(put.status))
+        try await push(["a.txt": [1]], to: "team/m", "v1")
+        for range in [[], [("Range", "bytes=0-9")], [("Range", "bytes=9223372036854775807-")]] {
+            let reply = try? stage.ask("GET", "/evil/m/resolve/v1/x.bin", range)
+            #expect(reply.map { $0.status >= 400 } ?? true)
+        }
+        #expect(names(try json("/api/models"), "id").contains("team/m"))
+        #expect(try stage.ask("GET", "/team/m/resolve/v1/a.txt").body == [1])
+    }
 }

@@ -148,7 +148,7 @@ public struct ArchiveFacts: Hashable, Sendable {
                 words.continueLine()
                 guard let digest = words.digest(in: bytes), words.isAtEnd else { throw lines.refuse("is no layer") }
                 tied.append(digest)
-            } else if let segment = ManifestText.segment(of: &words, in: bytes), let tensor = segment.tensor {
+            } else if let segment = try ManifestText.segment(of: &words, in: bytes), let tensor = segment.tensor {
                 tensors.append(Weights.Entry(tensor: tensor, layer: segment.layer))
             } else {
                 throw lines.refuse("is not one an archive has")

@@ -98,7 +98,9 @@ private struct HubTreeEntry {
 
     func file() throws(CakeError) -> SnapshotFile {
         let path = try FilePath(path)
-        guard let size, size <= UInt64(Int64.max) else { throw CakeError(.damaged, "\"\(path)\" has no size") }
+        guard let size else { throw CakeError(.damaged, "\"\(path)\" has no size") }
+        try ByteCount.checked(size, of: "\"\(path)\"")
+        if let largeSize { try ByteCount.checked(largeSize, of: "\"\(path)\"") }
         if let largeSize, largeSize != size, size != pointerSize {
             throw CakeError(.damaged, "\"\(path)\" has two sizes, \(size) and \(largeSize)")
         }
@@ -115,9 +117,7 @@ private struct HubTreeEntry {
             case "oid", "sha256": sha256 = try HubTreeEntry.hash(&scanner, in: bytes)
             case "size":
                 largeSize = try scanner.optionalWholeNumber(in: bytes)
-                guard let largeSize, largeSize <= UInt64(Int64.max) else {
-                    throw CakeError(.damaged, "a file has no size")
-                }
+                guard largeSize != nil else { throw CakeError(.damaged, "a file has no size") }
             case "pointerSize": pointerSize = try scanner.optionalWholeNumber(in: bytes)
             default: try scanner.skipValue(in: bytes)
             }

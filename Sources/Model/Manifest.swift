@@ -32,11 +32,10 @@ public struct Manifest: Hashable, Sendable {
 
         /// Refuses segments that do not add up to the file, and tensors whose size is not what their layer has.
         public init(path: FilePath, digest: Digest, size: UInt64, segments: [Segment]) throws(CakeError) {
-            var total: UInt64 = 0
+            try ByteCount.checked(size, of: "\(path)")
+            var total = ByteTotal(limit: ByteCount.maximum)
             for segment in segments {
-                let (sum, overflow) = total.addingReportingOverflow(segment.layer.size)
-                guard !overflow else { throw CakeError(.damaged, "\(path): its layers are larger than 2^64 bytes") }
-                total = sum
+                try total.add(segment.layer.size, of: "\(path): layer \(segment.layer.digest.short)")
                 if let tensor = segment.tensor, tensor.byteCount != segment.layer.size {
                     throw CakeError(
                         .damaged,
@@ -44,8 +43,8 @@ public struct Manifest: Hashable, Sendable {
                             + "but its layer has \(segment.layer.size) bytes")
                 }
             }
-            guard total == size else {
-                throw CakeError(.damaged, "\(path): has \(size) bytes, but its layers add up to \(total)")
+            guard total.bytes == size else {
+                throw CakeError(.damaged, "\(path): has \(size) bytes, but its layers add up to \(total.bytes)")
             }
             self.path = path
             self.digest = digest
@@ -60,13 +59,9 @@ public struct Manifest: Hashable, Sendable {
     public init(files: [File]) throws(CakeError) {
         let sorted = files.sorted { $0.path < $1.path }
         try FilePath.refuseClashes(sorted.map(\.path))
-        var total: UInt64 = 0
-        for file in sorted {
-            let (sum, overflow) = total.addingReportingOverflow(file.size)
-            guard !overflow else { throw CakeError(.damaged, "the files of the model are larger than 2^64 bytes") }
-            total = sum
-        }
-        size = total
+        var total = ByteTotal()
+        for file in sorted { try total.add(file.size, of: "\(file.path)") }
+        size = total.bytes
         self.files = sorted
     }
 

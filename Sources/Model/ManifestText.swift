@@ -67,8 +67,9 @@ public enum ManifestText {
     }
 
     /// What is left of a line of that kind.
-    static func segment(of words: inout Words, in bytes: Span<UInt8>) -> Manifest.Segment? {
+    static func segment(of words: inout Words, in bytes: Span<UInt8>) throws(CakeError) -> Manifest.Segment? {
         guard let digest = words.digest(in: bytes), let size = words.number(in: bytes) else { return nil }
+        try ByteCount.checked(size, of: "layer \(digest.short)")
         let layer = Layer(digest: digest, size: size)
         if words.isAtEnd { return Manifest.Segment(layer: layer, tensor: nil) }
         guard let dtype = words.dtype(in: bytes), let shape = words.shape(in: bytes),
@@ -107,7 +108,7 @@ public enum ManifestText {
                 open = (try FilePath(path), digest, size)
                 continue
             }
-            guard open != nil, let segment = segment(of: &words, in: bytes) else {
+            guard open != nil, let segment = try segment(of: &words, in: bytes) else {
                 throw lines.refuse("is not the line of a layer or a tensor")
             }
             segments.append(segment)

@@ -1,6 +1,7 @@
 extension Safetensors.Header {
     /// `headerJSON` is what lies between the eight bytes of length and the data, padding included.
     public init(parsing headerJSON: Span<UInt8>, fileSize: UInt64) throws(CakeError) {
+        try ByteCount.checked(fileSize, of: "a safetensors file")
         let dataStart = UInt64(Safetensors.prefixSize) + UInt64(headerJSON.count)
         guard dataStart <= fileSize else {
             throw CakeError(

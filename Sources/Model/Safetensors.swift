@@ -19,6 +19,7 @@ public enum Safetensors {
             let what = "a safetensors file has at least \(prefixSize) bytes, this one has \(fileSize)"
             throw CakeError(.damaged, what, fix: advice)
         }
+        try ByteCount.checked(fileSize, of: "a safetensors file")
         var length: UInt64 = 0
         for index in (0..<prefixSize).reversed() { length = length << 8 | UInt64(prefix[index]) }
         guard length <= UInt64(maximumHeaderSize), let count = Int(exactly: length) else {

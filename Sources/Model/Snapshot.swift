@@ -21,17 +21,13 @@ public struct Snapshot: Hashable, Sendable {
         }
         let sorted = files.sorted { $0.path < $1.path }
         try FilePath.refuseClashes(sorted.map(\.path))
-        var total: UInt64 = 0
-        for file in sorted {
-            let (sum, overflow) = total.addingReportingOverflow(file.size)
-            guard !overflow else { throw CakeError(.damaged, "\(repository): claims more than 2^64 bytes") }
-            total = sum
-        }
+        var total = ByteTotal()
+        for file in sorted { try total.add(file.size, of: "\(repository): \(file.path)") }
         self.repository = repository
         self.revision = revision
         self.commit = commit
         self.files = sorted
-        size = total
+        size = total.bytes
     }
 
     /// The same commit, by another word.

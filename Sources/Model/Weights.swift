@@ -14,7 +14,9 @@ public struct Weights: Hashable, Sendable {
 
     public init(_ entries: [Entry]) throws(CakeError) {
         var names: Set<ExactText> = []
+        var total = ByteTotal()
         for entry in entries {
+            try total.add(entry.layer.size, of: "tensor \"\(entry.tensor.name.printable)\"")
             guard names.insert(entry.tensor.name).inserted else {
                 throw CakeError(
                     .failed, "two tensors are named \"\(entry.tensor.name.printable)\"",

@@ -31,14 +31,12 @@ public struct XetCoordinates: Hashable, Sendable {
     public let size: UInt64
 
     public init(_ runs: [Run]) throws(CakeError) {
-        var size: UInt64 = 0
+        var size = ByteTotal(limit: ByteCount.maximum)
         for run in runs {
-            let (sum, overflow) = size.addingReportingOverflow(UInt64(run.bytes.count))
-            guard !overflow else { throw CakeError(.damaged, "coordinates of more than 2^64 bytes") }
-            size = sum
+            try size.add(run.bytes.length, of: "a run of Xet coordinates")
         }
         self.runs = runs
-        self.size = size
+        self.size = size.bytes
     }
 
     /// Only for runs that were cut out of something whole.

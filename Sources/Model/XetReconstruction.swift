@@ -44,6 +44,7 @@ public struct XetReconstruction: Hashable, Sendable {
     public init(
         terms: [Term], skipped: UInt64, of range: Range<UInt64>?, fileSize: UInt64
     ) throws(CakeError) {
+        try ByteCount.checked(fileSize, of: "its file")
         let wanted = (range ?? 0..<fileSize).clamped(to: 0..<fileSize)
         guard skipped <= wanted.lowerBound, skipped < UInt64(XetChunk.maximumSize) else {
             throw CakeError(.damaged, "its first term begins \(skipped) bytes before byte \(wanted.lowerBound)")

@@ -73,7 +73,9 @@ public struct ZipLayout: Sendable {
             let bare = position + UInt64(ZipLayout.bareHeaderSize(of: member))
             let data = bare + UInt64(ZipLayout.filler(from: bare, alignment: member.alignment))
             let (end, overflow) = data.addingReportingOverflow(member.size)
-            guard !overflow, end < 1 << 62 else { throw CakeError(.failed, "the archive is larger than any file") }
+            guard !overflow, end <= ByteCount.maximum else {
+                throw CakeError(.failed, "an archive would have more than \(ByteCount.maximum) bytes")
+            }
             places.append(Place(header: position, data: data))
             directory += UInt64(ZipLayout.directoryEntrySize(of: member, at: position))
             position = end + UInt64(ZipLayout.descriptorSize(of: member, isStreamed: isStreamed))

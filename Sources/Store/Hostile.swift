@@ -8,6 +8,8 @@ package enum Hostile: String, CaseIterable, Sendable {
     case object
     /// Frames as zstd sees them.
     case frames
+    /// An index of a registry, read where it lies, and what a pack is made of.
+    case records, held
     /// Rewritten pieces of each kind.
     case planes, grouped, difference, xor, lowRank
     /// Any piece beside any base: encoded, decoded and compared.
@@ -25,6 +27,8 @@ package enum Hostile: String, CaseIterable, Sendable {
             let (head, rest) = (input.extracting(0..<4), input.extracting(4..<input.count))
             switch decoder {
             case .object: Reader.readObject(rest)
+            case .records: Reader.readRecords(rest)
+            case .held: Reader.readHeld(rest)
             case .frames: _ = try? decode(rest, count: Int(head[1]) << 8 | Int(head[2]), as: form(head, .frames))
             case .roundTrip: roundTrip(rest, head)
             default: undo(rest, head, decoder)
@@ -39,6 +43,23 @@ package enum Hostile: String, CaseIterable, Sendable {
             _ = try? SeekTable(
                 bytes.extracting(bytes.count - table..<bytes.count), of: header, headerLength: length,
                 objectLength: UInt64(bytes.count))
+        }
+
+        private static func readRecords(_ bytes: Span<UInt8>) {
+            guard let file = try? IndexFile(.empty, .memory(Chunk(copying: bytes))) else { return }
+            file.forEach { record in
+                if case .pack(_, let offset) = record.place { _ = Int(offset + record.storedLength) }
+                _ = LayerReader.pieces(of: record.layer) + file.records(of: record.layer.digest).count
+            }
+        }
+
+        private static func readHeld(_ bytes: Span<UInt8>) {
+            let text = bytes.indices.map { bytes[$0] }
+            guard let pack = try? HeldPack(decoding: text) else { return }
+            let parts = pack.parts(of: 0..<pack.size)
+            precondition(parts.reduce(0) { $0 + $1.range.length } == pack.size, "a pack of another length")
+            _ = pack.objects.reduce(0) { $0 + LayerReader.pieces(of: $1.layer) }
+            _ = Int(pack.objects.map { $0.start + $0.length }.max() ?? 0)
         }
 
         private func form(_ head: Span<UInt8>, _ decoder: Hostile) -> Form {

@@ -120,23 +120,28 @@ struct IndexFile: Sendable {
         Digest(bytes: bytes.extracting(offset..<offset + 32)) ?? .empty
     }
 
-    /// Nil for a record that points outside its pack: then the object counts as not known here.
+    /// Nil for a record that points outside its pack, or names a size that nothing has: then the object counts as not known
+    /// here.
     private func record(at index: Int, in bytes: Span<UInt8>) -> IndexRecord? {
         let offset = recordsStart + index * IndexRecord.length
         let storedLength = bytes.littleEndian(UInt64.self, at: offset + 72)
         let packOffset = bytes.littleEndian(UInt64.self, at: offset + 80)
         let packNumber = bytes.littleEndian(UInt32.self, at: offset + 88)
+        let size = bytes.littleEndian(UInt64.self, at: offset + 64)
+        guard size <= ByteCount.maximum, storedLength <= ByteCount.maximum else { return nil }
         var place = IndexRecord.Place.alone
         var packSize: UInt64?
         if packNumber != IndexRecord.noPack {
             guard Int(packNumber) < packs.count else { return nil }
             let pack = packs[Int(packNumber)]
-            guard packOffset <= pack.size, storedLength <= pack.size - packOffset else { return nil }
+            guard pack.size <= ByteCount.maximum, packOffset <= pack.size, storedLength <= pack.size - packOffset else {
+                return nil
+            }
             place = .pack(pack.digest, offset: packOffset)
             packSize = pack.size
         }
         return IndexRecord(
-            layer: Layer(digest: digest(at: offset, in: bytes), size: bytes.littleEndian(UInt64.self, at: offset + 64)),
+            layer: Layer(digest: digest(at: offset, in: bytes), size: size),
             storedDigest: digest(at: offset + 32, in: bytes), storedLength: storedLength, place: place,
             transform: ObjectHeader.Transform(rawValue: bytes[offset + 92]),
             base: bytes[offset + 93] == 1 ? digest(at: offset + 96, in: bytes) : nil, packSize: packSize)

@@ -89,7 +89,7 @@ public struct ObjectHeader: Hashable, Sendable {
         }
         for index in 17..<24 where bytes[index] != 0 { throw refuse("its first frame makes no sense") }
         let size = bytes.littleEndian(UInt64.self, at: 24)
-        guard size <= UInt64(Int64.max), let digest = Digest(bytes: bytes.extracting(32..<64)) else {
+        guard size <= ByteCount.maximum, let digest = Digest(bytes: bytes.extracting(32..<64)) else {
             throw refuse("it claims \(size) plain bytes")
         }
         var end = 64

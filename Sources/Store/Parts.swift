@@ -144,7 +144,7 @@ public final class Parts: Sendable {
     }
 
     /// How many bytes of the file are here.
-    public var bytes: UInt64 { runs.reduce(0) { $0 + UInt64($1.count) } }
+    public var bytes: UInt64 { runs.reduce(0) { $0 + $1.length } }
 
     /// A part that begins at a byte, or goes on there.
     public func part(at start: UInt64) throws(CakeError) -> Part {

@@ -42,7 +42,7 @@ extension LocalStore {
             for name in try Disk.names(in: layout.shard(shard)) {
                 guard let digest = Digest(hex: name), seen.insert(digest).inserted else { continue }
                 // One that says nothing of itself is a layer that no bytes can be.
-                layers.append(try header(ofObject: digest)?.layer ?? Layer(digest: digest, size: UInt64(Int64.max)))
+                layers.append(try header(ofObject: digest)?.layer ?? Layer(digest: digest, size: ByteCount.maximum))
             }
         }
         return layers

@@ -1,14 +1,19 @@
 import Glibc
 import Store
+import Transfer
 
 /// One thread calls this, and nothing else does.
 nonisolated(unsafe) private let reader = Hostile.Reader()
-private let decoder = unsafe Hostile(rawValue: getenv("CAKE_FUZZ").map { unsafe String(cString: $0) } ?? "")
+private let wanted = unsafe getenv("CAKE_FUZZ").map { unsafe String(cString: $0) } ?? ""
+private let decoder = Hostile(rawValue: wanted)
+private let answer = HostileAnswer(rawValue: wanted)
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    guard let decoder, let start = unsafe start else { return 0 }
-    unsafe reader.read(Span(_unsafeStart: start, count: count), as: decoder)
+    guard let start = unsafe start else { return 0 }
+    let bytes = unsafe Span(_unsafeStart: start, count: count)
+    if let decoder { unsafe reader.read(bytes, as: decoder) }
+    answer?.read(bytes)
     return 0
 }
 

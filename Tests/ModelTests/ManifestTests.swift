@@ -69,7 +69,7 @@ struct Family {
     @Test func `refuses sizes that do not add up`() throws {
         var family = Family(3)
         let path = try FilePath("a")
-        let (small, large) = (family.plain(5), family.plain(.max))
+        let (small, large, most) = (family.plain(5), family.plain(.max), family.plain(ByteCount.maximum))
         for size in [4, 6] as [UInt64] {
             #expect(throws: CakeError.self) {
                 try Manifest.File(path: path, digest: .empty, size: size, segments: [small])
@@ -82,7 +82,15 @@ struct Family {
         #expect(throws: CakeError.self) { try Manifest.File(path: path, digest: .empty, size: 5, segments: [wrong]) }
         let huge = Manifest.Segment(layer: small.layer, tensor: Tensor(name: "x", dtype: .u8, shape: [.max, .max]))
         #expect(throws: CakeError.self) { try Manifest.File(path: path, digest: .empty, size: 5, segments: [huge]) }
-        let files = try [family.file("a", [large], digest: .empty), family.file("b", [small], digest: .empty)]
+        #expect(throws: CakeError.self) {
+            try Manifest.File(path: path, digest: .empty, size: .max, segments: [large])
+        }
+        #expect(throws: CakeError.self) {
+            try Manifest.File(path: path, digest: .empty, size: ByteCount.maximum + 5, segments: [most, small])
+        }
+        var files = try (0..<256).map { try family.file("f\($0)", [most], digest: .empty) }
+        #expect(try Manifest(files: files).size == ByteCount.maximumTotal)
+        files.append(try family.file("g", [small], digest: .empty))
         #expect(throws: CakeError.self) { try Manifest(files: files) }
     }
 

@@ -137,7 +137,9 @@ private func layers(_ count: Int, upTo size: UInt64, _ random: inout Seeded) -> 
     }
 
     @Test(
-        arguments: [(1, 26), (200 << 26, 26), (200 << 26 + 1, 27), (700_000_000_000, 32), (UInt64.max >> 8, 49)]
+        arguments: [
+            (1, 26), (200 << 26, 26), (200 << 26 + 1, 27), (700_000_000_000, 32), (UInt64.max >> 8, 49), (.max, 57),
+        ]
             as [(UInt64, UInt8)])
     func `grow with the model`(bytes: UInt64, bits: UInt8) {
         #expect(PackPlan.packBits(forPlainBytes: bytes) == bits)

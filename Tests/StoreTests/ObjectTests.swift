@@ -12,7 +12,7 @@ import Testing
     @Test func `has a first frame that reads back as it was written`() throws {
         for header in [
             ObjectHeader(layer: Layer(digest: Self.digest, size: 0)),
-            ObjectHeader(layer: Layer(digest: Self.digest, size: UInt64(Int64.max))),
+            ObjectHeader(layer: Layer(digest: Self.digest, size: ByteCount.maximum)),
             ObjectHeader(
                 layer: Layer(digest: Self.digest, size: 77), transform: .init(rawValue: 9), pieceBits: 12,
                 framesPerPiece: 3, base: .empty, parameters: [1, 2, 3]),

@@ -27,7 +27,7 @@ public enum ByteRange: Hashable, Sendable {
     public static func chunk(_ header: String) -> Range<UInt64>? {
         let text = Array(header.utf8)
         guard let dash = text.firstIndex(of: UInt8(ascii: "-")), let first = number(text[..<dash]),
-            let last = number(text[(dash + 1)...]), first <= last, last < .max
+            let last = number(text[(dash + 1)...]), first <= last, last < ByteCount.maximum
         else { return nil }
         return first..<last + 1
     }

@@ -133,6 +133,7 @@ public struct RegistryManifest: Sendable {
             throw scanner.refuse(
                 "\"\(Printable.escape(String(digest.prefix(80))))\" is no sha256 or sha512 digest", in: bytes)
         }
+        try ByteCount.checked(size, of: "blob \(name)")
         var descriptor = Descriptor(mediaType: type, name: name, size: size)
         descriptor.isElsewhere = isElsewhere
         return descriptor

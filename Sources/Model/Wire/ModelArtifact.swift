@@ -81,10 +81,12 @@ public struct ModelArtifact: Hashable, Sendable {
         index = try only(ModelArtifact.indexType)
         guard index.size <= UInt64(PackIndex.maximumSize) else { throw refuse("names an index of \(index.size) bytes") }
         var packs: [PackIndex.Pack] = []
+        var total = ByteTotal()
         for layer in manifest.layers where layer.mediaType == ModelArtifact.packType {
             guard let digest = layer.name.sha256 else {
                 throw refuse("names a pack by something else than its SHA-256")
             }
+            try total.add(layer.size, of: "pack \(digest.short)")
             packs.append(PackIndex.Pack(digest: digest, size: layer.size))
         }
         self.packs = packs

@@ -38,7 +38,8 @@ public struct PackIndex: Hashable, Sendable {
             self.base = base
         }
 
-        var end: UInt64 { offset &+ length }
+        /// In its pack.
+        public var bytes: Range<UInt64> { offset..<offset + length }
     }
 
     public let packs: [Pack]
@@ -46,9 +47,13 @@ public struct PackIndex: Hashable, Sendable {
     public let members: [Member]
 
     /// Refuses what does not hold together: a pack or a layer twice, members outside their pack or over one another, and a
-    /// delta whose base is not here, of another size, or a delta itself.
+    /// delta whose base is not here, of another size, or a delta itself. Sizes are checked first: everything else computes
+    /// with them.
     public init(packs: [Pack], members: [Member]) throws(CakeError) {
         guard Set(packs.map(\.digest)).count == packs.count else { throw PackIndex.refuse("names a pack twice") }
+        var (stored, plain) = (ByteTotal(), ByteTotal())
+        for pack in packs { try stored.add(pack.size, of: "pack \(pack.digest.short)") }
+        for member in members { try plain.add(member.layer.size, of: "layer \(member.layer.digest.short)") }
         let sorted = members.sorted { $0.layer.digest < $1.layer.digest }
         for (left, right) in zip(sorted, sorted.dropFirst()) where left.layer.digest == right.layer.digest {
             throw PackIndex.refuse("names layer \(left.layer.digest.short) twice")
@@ -67,7 +72,8 @@ public struct PackIndex: Hashable, Sendable {
             }
         }
         let placed = sorted.sorted { ($0.pack, $0.offset) < ($1.pack, $1.offset) }
-        for (left, right) in zip(placed, placed.dropFirst()) where left.pack == right.pack && left.end > right.offset {
+        for (left, right) in zip(placed, placed.dropFirst())
+        where left.pack == right.pack && left.bytes.upperBound > right.offset {
             throw PackIndex.refuse("has two layers in the same bytes of pack \(packs[left.pack].digest.short)")
         }
     }

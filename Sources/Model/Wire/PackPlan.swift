@@ -26,7 +26,7 @@ public struct PackPlan: Hashable, Sendable {
     /// The least power of two from 64 MiB up of which 200 hold the plain bytes.
     public static func packBits(forPlainBytes bytes: UInt64) -> UInt8 {
         var bits = leastPackBits
-        while bits < 63, (bytes + (1 << UInt64(bits) - 1)) >> UInt64(bits) > fullPacks { bits += 1 }
+        while bits < 63, bytes.clampedSum(1 << UInt64(bits) - 1) >> UInt64(bits) > fullPacks { bits += 1 }
         return bits
     }
 
@@ -35,7 +35,7 @@ public struct PackPlan: Hashable, Sendable {
     /// model's layers, those are taken along that an earlier index holds as themselves.
     public init(_ layers: [Layer], bases: [Layer] = [], earlier: [PackIndex] = []) {
         let wanted = layers.filter { $0.size > 0 }
-        packBits = PackPlan.packBits(forPlainBytes: wanted.reduce(0) { $0 &+ min($1.size, 1 << 56) })
+        packBits = PackPlan.packBits(forPlainBytes: wanted.reduce(0) { $0.clampedSum($1.size) })
         var found: [Digest: [Taken]] = [:]
         for layer in wanted {
             if let taken = PackPlan.find(layer, in: earlier) { found[layer.digest] = taken }

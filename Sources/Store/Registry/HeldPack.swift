@@ -32,13 +32,14 @@ struct HeldPack: Sendable {
     /// Where each object begins.
     private let starts: [UInt64]
 
+    /// Their lengths were checked: those of a store's objects by the disk, those of a text below.
     init(_ objects: [Object]) {
         self.objects = objects
         var (starts, size) = ([UInt64](), UInt64(0))
         starts.reserveCapacity(objects.count)
         for object in objects {
             starts.append(size)
-            size &+= object.length
+            size += object.length
         }
         (self.starts, self.size) = (starts, size)
     }
@@ -93,15 +94,19 @@ extension HeldPack {
         let refused = CakeError(.damaged, "a file of the registry does not say what its pack is made of")
         guard let size = HeldPack.size(in: text), text.last == UInt8(ascii: "\n") else { throw refused }
         var objects: [Object] = []
+        var total = ByteTotal(limit: ByteCount.maximum)
         for line in text.split(separator: UInt8(ascii: "\n")).dropFirst() {
             let words = line.split(separator: UInt8(ascii: " "))
             func digest(_ index: Int) -> Digest? { Digest(hex: String(decoding: words[index], as: UTF8.self)) }
             guard words.count == 4 || words.count == 6, let stored = digest(0), let layer = digest(2),
-                let length = ByteRange.number(words[1]), let plain = ByteRange.number(words[3]), length < 1 << 62
+                let length = ByteRange.number(words[1]), let plain = ByteRange.number(words[3]),
+                plain <= ByteCount.maximum
             else { throw refused }
+            try total.add(length, of: "object \(stored.short)")
             var place = IndexRecord.Place.alone
             if words.count == 6 {
-                guard let pack = digest(4), let offset = ByteRange.number(words[5]), offset < 1 << 62 else {
+                guard let pack = digest(4), let offset = ByteRange.number(words[5]), offset <= ByteCount.maximum
+                else {
                     throw refused
                 }
                 place = .pack(pack, offset: offset)

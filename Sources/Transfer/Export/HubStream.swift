@@ -96,10 +96,11 @@ public struct HubStream {
         isForTensors: Bool
     ) async throws -> [Seen] {
         var found: [Seen] = []
+        let most = Segmentation.mostCuts(eachOf: files.count)
         try await inOrder(files.count, atOnce: ConnectionCount.atFirst, on: pool) { index in
             let file = HubFile(files[index], in: snapshot, from: source)
             if isForTensors, Segmentation.hasHeader(file.listed.path) {
-                let (segmentation, header) = try await RemoteHeader(file)()
+                let (segmentation, header) = try await RemoteHeader(file, mostCuts: most)()
                 return Seen(file: file, segmentation: segmentation, header: header)
             }
             if file.listed.size > Passage.pieceSize {
@@ -107,7 +108,7 @@ public struct HubStream {
             } else {
                 try await file.currentAddress()
             }
-            return Seen(file: file, segmentation: Segmentation(plain: file.listed.size), header: nil)
+            return Seen(file: file, segmentation: Segmentation(plain: file.listed.size, most: most), header: nil)
         } take: { _, seen in
             found.append(seen)
         }

@@ -49,9 +49,9 @@ struct Passage: Sendable {
         let chunks = ChunkPool(chunkCapacity: Int(Passage.pieceSize))
         var watched = WatchedConnections(most: mostConnections)
         for batch in batches() {
-            if let only = batch.first, items[only.item].file.comesWhole {
+            if batch.comesWhole, let only = batch.items.first {
                 // In pieces its beginning would come with each.
-                _ = try await items[only.item].file.bring(only.bytes) { chunk, bytes in
+                _ = try await items[only].file.bring(0..<items[only].size) { chunk, bytes in
                     try chunk.withBytes { try take($0.extracting(first: bytes.count)) }
                     if let throttle { try await throttle.take(UInt64(bytes.count)) }
                 }
@@ -59,7 +59,8 @@ struct Passage: Sendable {
             }
             try await inOrder(batch.count, atOnce: watched.wanted, on: pool) { index in
                 let chunk = chunks.take()
-                let suffered = try await items[batch[index].item].file.fill(chunk, with: batch[index].bytes)
+                let piece = batch.piece(index, of: items)
+                let suffered = try await items[piece.item].file.fill(chunk, with: piece.bytes)
                 if let throttle { try await throttle.take(UInt64(chunk.count)) }
                 return (chunk, suffered)
             } take: { _, piece in
@@ -71,20 +72,43 @@ struct Passage: Sendable {
         }
     }
 
-    /// Pieces that are fetched beside each other; a file that comes only whole is alone.
-    private func batches() -> [[Piece]] {
-        var batches: [[Piece]] = [[]]
-        for (index, item) in items.enumerated() where item.size > 0 {
-            guard !item.file.comesWhole else {
-                batches += [[Piece(item: index, bytes: 0..<item.size)], []]
-                continue
-            }
-            for start in stride(from: 0, to: item.size, by: Int(Passage.pieceSize)) {
-                let end = start + min(Passage.pieceSize, item.size - start)
-                batches[batches.count - 1].append(Piece(item: index, bytes: start..<end))
-            }
+    /// Files whose pieces are fetched beside each other; a file that comes only whole is alone. The pieces are counted and not
+    /// listed: how many there are is what a server claims.
+    private struct Batch: Sendable {
+        let comesWhole: Bool
+        private(set) var items: [Int] = []
+        /// How many pieces come before those of each.
+        private var starts: [Int] = []
+        private(set) var count = 0
+
+        init(comesWhole: Bool) { self.comesWhole = comesWhole }
+
+        mutating func append(_ item: Int, size: UInt64) {
+            items.append(item)
+            starts.append(count)
+            count += Int((size - 1) / Passage.pieceSize) + 1
         }
-        return batches.filter { !$0.isEmpty }
+
+        func piece(_ index: Int, of all: [Item]) -> Piece {
+            var (low, high) = (0, starts.count)
+            while high - low > 1 {
+                let middle = (low + high) / 2
+                if starts[middle] <= index { low = middle } else { high = middle }
+            }
+            let start = UInt64(index - starts[low]) * Passage.pieceSize
+            let size = all[items[low]].size
+            return Piece(item: items[low], bytes: start..<start + min(Passage.pieceSize, size - start))
+        }
+    }
+
+    private func batches() -> [Batch] {
+        var batches: [Batch] = []
+        for (index, item) in items.enumerated() where item.size > 0 {
+            let comesWhole = item.file.comesWhole
+            if comesWhole || batches.last?.comesWhole != false { batches.append(Batch(comesWhole: comesWhole)) }
+            batches[batches.count - 1].append(index, size: item.size)
+        }
+        return batches
     }
 }
 

@@ -248,11 +248,13 @@ struct ContentRange: Hashable {
         let parts = text.dropFirst(6).split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2 else { return nil }
         let ends = parts[0].split(separator: "-", omittingEmptySubsequences: false)
-        guard ends.count == 2, let first = UInt64(ends[0]), let last = UInt64(ends[1]) else { return nil }
+        guard ends.count == 2, let first = UInt64(ends[0]), let last = UInt64(ends[1]),
+            first <= last, last < ByteCount.maximum
+        else { return nil }
         if parts[1] == "*" {
             total = nil
         } else {
-            guard let total = UInt64(parts[1]) else { return nil }
+            guard let total = UInt64(parts[1]), total <= ByteCount.maximum else { return nil }
             self.total = total
         }
         self.first = first

@@ -94,7 +94,7 @@ final class RemoteFile: Sendable {
     /// What a cut has become; nil as long as it has not.
     func layer(of cut: Int) -> Layer? { layers.withLock { $0[cut] } }
 
-    var missing: UInt64 { gaps.reduce(0) { $0 + UInt64($1.bytes.count) } }
+    var missing: UInt64 { gaps.reduce(0) { $0 + $1.bytes.length } }
 
     /// Bytes that are taken from the store, by what says that they may be.
     var given: [Pull.Proof: UInt64] {

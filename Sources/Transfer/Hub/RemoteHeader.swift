@@ -4,16 +4,22 @@ internal import Platform
 /// Reads into memory as much of a remote file as says where its tensors lie. Nothing is written anywhere.
 struct RemoteHeader: Sendable {
     private let file: HubFile
+    private let mostCuts: Int
 
     /// Most headers fit; asking for a little too much costs less than asking twice.
     private static let firstGuess: UInt64 = 64 << 10
 
-    init(_ file: HubFile) { self.file = file }
+    init(_ file: HubFile, mostCuts: Int) {
+        self.file = file
+        self.mostCuts = mostCuts
+    }
 
     /// The cuts, and the digest of the header, which is the only layer whose bytes were seen.
     func callAsFunction() async throws -> (segmentation: Segmentation, header: Digest?) {
         let listed = file.listed
-        guard Segmentation.hasHeader(listed.path) else { return (Segmentation(plain: listed.size), nil) }
+        guard Segmentation.hasHeader(listed.path) else {
+            return (Segmentation(plain: listed.size, most: mostCuts), nil)
+        }
         let start = try await read(upTo: min(RemoteHeader.firstGuess, listed.size), after: [])
         do {
             let prefix = start.span.extracting(first: Safetensors.prefixSize)
@@ -25,7 +31,8 @@ struct RemoteHeader: Sendable {
             return (Segmentation(header), SHA256.digest(of: bytes.span.extracting(first: end)))
         } catch let error as CakeError where error.kind == .damaged {
             // A pull would keep it as plain bytes: so it is shown.
-            return (Segmentation(plain: listed.size, complaint: error.at(listed.path.description)), nil)
+            let complaint = error.at(listed.path.description)
+            return (Segmentation(plain: listed.size, complaint: complaint, most: mostCuts), nil)
         }
     }
 

@@ -153,8 +153,9 @@ private struct RemoteLook: Sendable {
 
     func parts(_ files: [SnapshotFile], atOnce count: Int) async throws -> [RemoteModel.Part] {
         var parts: [RemoteModel.Part] = []
+        let most = Segmentation.mostCuts(eachOf: files.count)
         try await inOrder(files.count, atOnce: count, on: pool) { index in
-            try await part(files[index])
+            try await part(files[index], mostCuts: most)
         } take: { _, part in
             parts.append(part)
         }
@@ -162,11 +163,12 @@ private struct RemoteLook: Sendable {
     }
 
     /// No byte is asked for of a file that is here.
-    private func part(_ listed: SnapshotFile) async throws -> RemoteModel.Part {
+    private func part(_ listed: SnapshotFile, mostCuts: Int) async throws -> RemoteModel.Part {
         if let found = try known?.find(listed) {
             return RemoteModel.Part(listed, known: found, cuts: Segmentation(found).cuts)
         }
-        let (segmentation, header) = try await RemoteHeader(HubFile(listed, in: snapshot, from: source))()
+        let (segmentation, header) = try await RemoteHeader(
+            HubFile(listed, in: snapshot, from: source), mostCuts: mostCuts)()
         return RemoteModel.Part(
             listed, cuts: segmentation.cuts, complaint: segmentation.complaint, headerDigest: header)
     }

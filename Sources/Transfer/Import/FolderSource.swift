@@ -29,6 +29,7 @@ public struct FolderSource: Sendable {
             )
         }
         files = walk.files.sorted { $0.path < $1.path }
+        try FolderSource.check(files)
         skipped = walk.skipped
     }
 
@@ -41,7 +42,14 @@ public struct FolderSource: Sendable {
         files = [
             Found(path: try FilePath(Disk.lastPart(of: path)), location: location, size: status.size, promised: nil)
         ]
+        try FolderSource.check(files)
         skipped = []
+    }
+
+    /// A file with holes may claim any size.
+    private static func check(_ files: [Found]) throws(CakeError) {
+        var total = ByteTotal()
+        for file in files { try total.add(file.size, of: "\(file.path)") }
     }
 
     private struct Walk {

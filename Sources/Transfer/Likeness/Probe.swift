@@ -65,7 +65,7 @@ struct Probe: Prover {
         let first = file.sampling.first(budget: budget, using: &random)
         try await file.compare(first)
         if policy == .auto, file.allDiffer { return file.nothing }
-        let spent = first.reduce(0) { $0 + UInt64($1.bytes.count) }
+        let spent = first.reduce(0) { $0 + $1.bytes.length }
         let rest = Sampling(file.sampling.targets.filter { file.mayEqual($0.number) })
         let left = budget - min(budget, spent)
         try await file.compare(rest.each(budget: left, seen: Set(first.map(\.target)), using: &random))

@@ -83,6 +83,6 @@ struct ProbedFile: Sendable {
             sampled.insert(cut)
             self.candidates[cut].removeAll { !layers.contains($0) }
         }
-        bytesFetched += samples.reduce(0) { $0 + UInt64($1.bytes.count) }
+        bytesFetched += samples.reduce(0) { $0 + $1.bytes.length }
     }
 }

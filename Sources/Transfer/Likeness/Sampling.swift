@@ -30,7 +30,7 @@ struct Sampling: Sendable {
 
     init(_ targets: [Target]) { self.targets = targets }
 
-    var bytes: UInt64 { targets.reduce(0) { $0 + UInt64($1.bytes.count) } }
+    var bytes: UInt64 { targets.reduce(0) { $0 + $1.bytes.length } }
 
     /// Drawn over the bytes of all targets, so that what is large is likely among them. They cost half of what all may.
     func first(budget: UInt64, using random: inout some RandomNumberGenerator) -> [Sample] {
@@ -40,7 +40,7 @@ struct Sampling: Sendable {
         return (0..<Sampling.firstDraws).map { _ in
             var place = UInt64.random(in: 0..<bytes, using: &random)
             for target in targets {
-                let count = UInt64(target.bytes.count)
+                let count = target.bytes.length
                 if place < count {
                     return Sampling.sample(
                         target, around: target.bytes.lowerBound + place, longest, using: &random)
@@ -61,8 +61,8 @@ struct Sampling: Sendable {
         var samples: [Sample] = []
         var left = budget
         func take(_ wanted: [Sample]) {
-            for sample in wanted where UInt64(sample.bytes.count) <= left {
-                left -= UInt64(sample.bytes.count)
+            for sample in wanted where sample.bytes.length <= left {
+                left -= sample.bytes.length
                 samples.append(sample)
             }
         }
@@ -70,8 +70,8 @@ struct Sampling: Sendable {
             take(Sampling.spread(1, over: target, longest, using: &random))
             if target.growsAtEnd { take([Sampling.end(of: target, longest, using: &random)]) }
         }
-        for target in targets.sorted(by: { $0.bytes.count > $1.bytes.count }) {
-            let more = density * (1 + UInt64(target.bytes.count) / Sampling.bytesPerSample) - 1
+        for target in targets.sorted(by: { $0.bytes.length > $1.bytes.length }) {
+            let more = density * (1 + target.bytes.length / Sampling.bytesPerSample) - 1
             if more > 0 { take(Sampling.spread(more, over: target, longest, using: &random)) }
         }
         return samples
@@ -81,7 +81,7 @@ struct Sampling: Sendable {
     private static func spread(
         _ count: UInt64, over target: Target, _ longest: UInt64, using random: inout some RandomNumberGenerator
     ) -> [Sample] {
-        let part = max(1, UInt64(target.bytes.count) / count)
+        let part = max(1, target.bytes.length / count)
         return (0..<count).map { index in
             let start = target.bytes.lowerBound + index * part
             return sample(target, around: start + UInt64.random(in: 0..<part, using: &random), longest, using: &random)
@@ -91,7 +91,7 @@ struct Sampling: Sendable {
     private static func sample(
         _ target: Target, around place: UInt64, _ longest: UInt64, using random: inout some RandomNumberGenerator
     ) -> Sample {
-        let length = min(UInt64.random(in: longest / 2...longest, using: &random), UInt64(target.bytes.count))
+        let length = min(UInt64.random(in: longest / 2...longest, using: &random), target.bytes.length)
         let start = min(max(place, target.bytes.lowerBound), target.bytes.upperBound - length)
         return Sample(target: target.number, bytes: start..<start + length)
     }

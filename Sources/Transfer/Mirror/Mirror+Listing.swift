@@ -98,6 +98,16 @@ extension Mirror {
             keep(Kept(listing: listing, checked: .now), as: question)
             return listing
         }
+        do {
+            return try await ask(routes, question, as: token, knowing: known)
+        } catch let error as CakeError where error.kind == .damaged {
+            throw HubRefusal.upstream(502, "What the upstream Hub lists makes no sense", retryAfter: 60)
+        }
+    }
+
+    private func ask(
+        _ routes: HubRoutes, _ question: Question, as token: HubToken?, knowing known: HubListing?
+    ) async throws -> HubListing {
         let source = source(routes, token)
         let bytes = try await source.words(of: question.repository, at: question.revision).body
         let info = try HubInfo(parsing: bytes.span)

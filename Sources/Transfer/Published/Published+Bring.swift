@@ -143,6 +143,6 @@ extension OpenedFile {
     fileprivate func missing(of cut: Segmentation.Cut) -> UInt64 {
         guard case .parts(let parts, _) = bytes else { return 0 }
         let run = cut.start..<cut.start + cut.count
-        return parts.runs.reduce(cut.count) { $0 - UInt64($1.clamped(to: run).count) }
+        return parts.runs.reduce(cut.count) { $0 - $1.clamped(to: run).length }
     }
 }

@@ -19,7 +19,6 @@ final class Published: Sendable {
     private static let leastBytes: UInt64 = 1 << 20
     /// The server may have to look through all the model's bytes first.
     private static let patience = 30
-    private static let answerLimit = 64 << 10
     /// Of the lists of half a million layers.
     private static let listLimit = 64 << 20
 
@@ -73,9 +72,9 @@ final class Published: Sendable {
                 try RegistryRoutes(of: source.routes),
                 as: RegistryCredentials(files: [], own: nil, given: token?.login), client: source.client,
                 retry: isEndpoint ? Retry() : nil)
-            guard let (repository, name) = try await place(of: snapshot, client) else { return nil }
+            guard let place = try await place(of: snapshot, client) else { return nil }
             let remote = try await RemoteArtifact(
-                .digest(name), in: RemoteRepository(client, repository), limit: listLimit)
+                .digest(place.manifest), in: RemoteRepository(client, place.repository), limit: listLimit)
             return Published(remote, mirrors, number, isEndpoint: isEndpoint)
         } catch {
             try Task.checkCancellation()
@@ -87,7 +86,7 @@ final class Published: Sendable {
     /// Nil from a server that does not have it, or is none of cake's.
     private static func place(
         of snapshot: Snapshot, _ client: RegistryClient
-    ) async throws -> (RepositoryName, BlobName)? {
+    ) async throws -> PublishedPlace? {
         let url = client.routes.published(snapshot.repository, at: snapshot.commit)
         var request = HTTPRequest(.get, url.text)
         request.stallSeconds = patience
@@ -96,12 +95,8 @@ final class Published: Sendable {
         let statuses = Set(200..<300).union(400..<600).subtracting([401])
         let exchange = try await client.once(request, at: url, for: purpose, accepting: statuses)
         guard exchange.head.status == 200 else { return nil }
-        let body = try await TransientFailure.naming { try await exchange.body(limit: answerLimit) }
-        guard let document = try? JSONValue(parsing: body.span, repeatedKeys: .kept),
-            let repository = document["repository"]?.string.flatMap({ RepositoryName($0) }),
-            let name = document["manifest"]?.string.flatMap({ BlobName($0) })
-        else { return nil }
-        return (repository, name)
+        let body = try await TransientFailure.naming { try await exchange.body(limit: PublishedPlace.maximumSize) }
+        return PublishedPlace(parsing: body.span)
     }
 
     /// By cut, what a file's bytes are said to be, where that begins and ends as the file's own header has it.

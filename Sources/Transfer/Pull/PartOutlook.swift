@@ -41,7 +41,8 @@ extension Pull {
             if let known = try known?.find(files[index]) {
                 return (files[index], PullWork.Part.entries(of: known).map(\.tensor), isKnown: true)
             }
-            let segmentation = try await RemoteHeader(HubFile(files[index], in: snapshot, from: source))().segmentation
+            let segmentation = try await RemoteHeader(
+                HubFile(files[index], in: snapshot, from: source), mostCuts: 1)().segmentation
             if let complaint = segmentation.complaint { throw complaint }
             return (files[index], segmentation.cuts.compactMap(\.tensor), isKnown: false)
         } take: { _, file in

@@ -30,9 +30,23 @@ struct PullCopies {
     }
 }
 
-extension Array {
-    /// So many at a time, in order.
-    func batches(of count: Int) -> [[Element]] {
-        stride(from: 0, to: self.count, by: count).map { Array(self[$0..<Swift.min($0 + count, self.count)]) }
+extension [Wanted] {
+    /// A batch's cuts are in memory at once, before it is known whether the disk has room for it.
+    private static let mostBytes: UInt64 = 4 << 40
+
+    /// So many at a time, in order, and fewer where servers claim that they are large.
+    func batches(of count: Int) -> [[Wanted]] {
+        var batches: [[Wanted]] = []
+        var bytes: UInt64 = 0
+        for file in self {
+            bytes = bytes.clampedSum(file.listed.size)
+            if let last = batches.last, last.count < count, bytes <= Self.mostBytes {
+                batches[batches.count - 1].append(file)
+            } else {
+                batches.append([file])
+                bytes = file.listed.size
+            }
+        }
+        return batches
     }
 }

@@ -14,8 +14,13 @@ public struct Segmentation: Sendable {
     /// Why a file called .safetensors was taken as plain bytes.
     public let complaint: CakeError?
 
-    /// Of a file without tensors.
+    /// Of a file without tensors. Larger ones, of more than a tebibyte, are cut into as many larger pieces: what is held in
+    /// memory of a file must not grow with the size that a server claims.
     static let pieceSize: UInt64 = 16 << 20
+    static let mostCuts = 1 << 16
+
+    /// How many cuts each of so many files may have that are only looked at: all of them are in memory at once.
+    static func mostCuts(eachOf files: Int) -> Int { max(1, min(mostCuts, (1 << 20) / max(files, 1))) }
 
     /// Reads the header of a file called .safetensors. One that is not valid is an error, or plain bytes when `isLenient`.
     public init(of file: File, path: FilePath, size: UInt64, isLenient: Bool) throws(CakeError) {
@@ -40,8 +45,8 @@ public struct Segmentation: Sendable {
     static func hasHeader(_ path: FilePath) -> Bool { path.string.lowercased().hasSuffix(".safetensors") }
 
     /// Bytes without tensors, or with tensors that nobody can find.
-    init(plain size: UInt64, complaint: CakeError? = nil) {
-        cuts = Segmentation.even(size)
+    init(plain size: UInt64, complaint: CakeError? = nil, most: Int = mostCuts) {
+        cuts = Segmentation.even(size, most: most)
         self.complaint = complaint
     }
 
@@ -96,6 +101,7 @@ public struct Segmentation: Sendable {
 
     /// The header of a safetensors file, read and checked.
     public static func header(of file: File, size: UInt64) throws(CakeError) -> Safetensors.Header {
+        try ByteCount.checked(size, of: "a safetensors file")
         let prefix = try file.bytes(at: 0, count: Int(min(size, UInt64(Safetensors.prefixSize))))
         let length = try Safetensors.headerLength(prefix: prefix.span, fileSize: size)
         let json = try file.bytes(at: UInt64(Safetensors.prefixSize), count: length)
@@ -113,7 +119,11 @@ public struct Segmentation: Sendable {
         return cuts
     }
 
-    static func even(_ size: UInt64) -> [Cut] {
+    /// The pieces of a file without tensors: a power of two long, and no more of them than `most`.
+    static func even(_ size: UInt64, most: Int = mostCuts) -> [Cut] {
+        guard size > 0 else { return [] }
+        var pieceSize = pieceSize
+        while (size - 1) / pieceSize >= UInt64(most) { pieceSize *= 2 }
         var cuts: [Cut] = []
         var start: UInt64 = 0
         while start < size {

@@ -1,3 +1,5 @@
+internal import Model
+
 /// A run of one remote file.
 struct RemoteSpan: Hashable, Sendable {
     /// By its number in the pull.
@@ -23,7 +25,7 @@ struct SpanQueue: Sendable {
     init(_ runs: [RemoteSpan], longest: UInt64 = longest) {
         self.longest = longest
         self.runs = runs.reversed()
-        bytesLeft = runs.reduce(0) { $0 + UInt64($1.bytes.count) }
+        bytesLeft = runs.reduce(0) { $0 + $1.bytes.length }
     }
 
     var isEmpty: Bool { runs.isEmpty }
@@ -33,7 +35,7 @@ struct SpanQueue: Sendable {
         guard let run = runs.popLast() else { return nil }
         let share = bytesLeft / UInt64(2 * max(connections, 1))
         let length = min(max(share, SpanQueue.shortest), longest)
-        let rest = UInt64(run.bytes.count)
+        let rest = run.bytes.length
         // A remainder too short to be worth a request goes with this one.
         guard !run.isIndivisible, rest > length + SpanQueue.shortest / 2 else {
             bytesLeft -= rest
@@ -58,7 +60,7 @@ struct SpanQueue: Sendable {
     mutating func giveBack(_ span: RemoteSpan) {
         guard !span.bytes.isEmpty else { return }
         runs.append(span)
-        bytesLeft += UInt64(span.bytes.count)
+        bytesLeft += span.bytes.length
     }
 }
 

@@ -36,26 +36,33 @@ public struct RegistryCopy: Sendable {
     }
 
     public func callAsFunction(_ name: ManifestName, as wanted: ManifestName) async throws -> Report {
-        var seen: Set<BlobName> = []
+        var seen = Seen()
         return try await copy(name, as: wanted, depth: 0, &seen)
+    }
+
+    /// What was met on the way through lists of manifests.
+    private struct Seen {
+        var names: Set<BlobName> = []
+        var total = ByteTotal()
     }
 
     private enum Outcome: Sendable { case there, mounted, sent }
 
     private func copy(
-        _ name: ManifestName, as wanted: ManifestName, depth: Int, _ seen: inout Set<BlobName>
+        _ name: ManifestName, as wanted: ManifestName, depth: Int, _ seen: inout Seen
     ) async throws -> Report {
         let kept = try await source.manifest(name)
         var report = Report(digest: kept.name)
         let manifest = try RegistryManifest(parsing: kept.bytes.span)
-        for listed in manifest.manifests where seen.insert(listed.name).inserted {
+        for listed in manifest.manifests where seen.names.insert(listed.name).inserted {
             guard depth < RegistryCopy.deepest else {
                 throw CakeError(.damaged, "\(source.words(name)) lists lists of lists, deeper than anybody needs")
             }
             let inner = ManifestName.digest(listed.name)
             report.add(try await copy(inner, as: inner, depth: depth + 1, &seen))
         }
-        let blobs = manifest.needed.filter { seen.insert($0.name).inserted }
+        let blobs = manifest.needed.filter { seen.names.insert($0.name).inserted }
+        for blob in blobs { try seen.total.add(blob.size, of: "blob \(blob.name.short)") }
         progress.expect(bytes: blobs.reduce(0) { $0 + $1.size }, items: UInt64(blobs.count))
         let outcomes = try await sideBySide(blobs.count, atOnce: RegistryCopy.atOnce, on: pool) { index in
             let outcome = try await bring(blobs[index])

@@ -23,7 +23,7 @@ public struct RegistryModel: Sendable {
             else { continue }
             let pack = remote.index.packs[member.pack]
             let stored = try await RemoteBlob(pack, in: remote.repository).bytes(
-                member.offset..<member.offset + member.length)
+                member.bytes)
             texts[file.path] = try ObjectBytes.plain(of: layer, in: stored.span, limit: RemoteModel.textLimit)
         }
         self.texts = texts

@@ -27,7 +27,7 @@ extension RegistryPull {
             let gaps = gaps(of: pack, number, having: runs, comingWhole: comesWhole)
             return Incoming(gaps: gaps, place: (parts, pack.source), arrivals: arrivals)
         }
-        let missing = incoming.reduce(UInt64(0)) { $0 + $1.gaps.reduce(0) { $0 + UInt64($1.bytes.count) } }
+        let missing = incoming.reduce(UInt64(0)) { $0 + $1.gaps.reduce(0) { $0 + $1.bytes.length } }
         let all = work.reduce(UInt64(0)) { $0 + $1.members.reduce(0) { $0 + $1.length } }
         if all > missing {
             progress.did(bytes: all - missing)
@@ -136,7 +136,7 @@ extension RegistryPull {
                 group.addTask(executorPreference: store.pool) {
                     do {
                         let adopted = try await store.adopt(
-                            member.layer, pack.parts.plain(member.offset..<member.offset + member.length),
+                            member.layer, pack.parts.plain(member.bytes),
                             base: member.base, kind: kinds[member.layer.digest], in: operation)
                         took()
                         return (whole, adopted)

@@ -51,7 +51,7 @@ public struct RegistryPull: Sendable {
     /// What would have to be fetched now.
     public func outlook() throws(CakeError) -> (bytes: UInt64, layers: Int) {
         let missing = try missing(of: remote.model.layers) { layer throws(CakeError) in try store.contains(layer) }
-        return (RegistryPull.runs(of: missing).reduce(0) { $0 + UInt64($1.bytes.count) }, missing.count)
+        return (RegistryPull.runs(of: missing).reduce(0) { $0 + $1.bytes.length }, missing.count)
     }
 
     public func callAsFunction(
@@ -136,7 +136,7 @@ public struct RegistryPull: Sendable {
     static func runs(of members: [PackIndex.Member], comingWhole: Bool = false) -> [RemoteSpan] {
         var runs: [RemoteSpan] = []
         for member in members {
-            let bytes = member.offset..<member.offset + member.length
+            let bytes = member.bytes
             if let last = runs.last, last.file == member.pack, bytes.lowerBound >= last.bytes.upperBound,
                 comingWhole || bytes.lowerBound - last.bytes.upperBound <= RegistryPull.bridged
             {

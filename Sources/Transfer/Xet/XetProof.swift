@@ -137,7 +137,7 @@ struct XetProof: Prover {
             let bytes = try await remote.bytes(start + range.lowerBound..<start + range.upperBound)
             return (try? reader.holds(bytes.span, at: range.lowerBound, of: end.layer)) == true
         } take: { index, isEqual in
-            fetched += UInt64(pieces[index].range.count)
+            fetched += pieces[index].range.length
             if !isEqual { differ.insert(pieces[index].end.cut) }
         }
         for end in ends where !differ.contains(end.cut) { evidence[end.cut] = .assumed(end.layer, .coordinates) }
@@ -192,7 +192,7 @@ private struct Compared: Sendable {
                 evidence[pair.cut] = .assumed(pair.layer, .coordinates)
                 done.insert(pair.cut)
             case .edgesDiffer(let common)
-            where pair.layer.size - UInt64(common.count) <= Compared.longestEnds(of: pair.layer.size):
+            where pair.layer.size - common.length <= Compared.longestEnds(of: pair.layer.size):
                 ends.append(Ends(cut: pair.cut, layer: pair.layer, common: common))
                 done.insert(pair.cut)
             default:

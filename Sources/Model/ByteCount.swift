@@ -1,0 +1,40 @@
+/// The limits on sizes, lengths and offsets that another program names. They are checked once, where an answer or a file is
+/// parsed. Behind that, sums of them fit 64 bits, with and without a sign: 128 totals do.
+public enum ByteCount {
+    /// Of a layer, a file, an object or a pack: 256 TiB.
+    public static let maximum: UInt64 = 1 << 48
+    /// Of all files of a model, or of all its packs: 64 PiB.
+    public static let maximumTotal: UInt64 = 1 << 56
+
+    /// Refuses what is larger than a layer, file or pack may be. `what` is the subject of the error's sentence.
+    @discardableResult
+    public static func checked(_ count: UInt64, of what: @autoclosure () -> String) throws(CakeError) -> UInt64 {
+        guard count <= maximum else { throw refusal(what(), count, maximum) }
+        return count
+    }
+
+    fileprivate static func refusal(_ what: String, _ count: UInt64, _ limit: UInt64) -> CakeError {
+        CakeError(.damaged, "\(what) claims \(count) bytes, and the limit is \(limit)")
+    }
+}
+
+/// A running sum of sizes, each checked, and the sum too.
+public struct ByteTotal: Hashable, Sendable {
+    public private(set) var bytes: UInt64 = 0
+    private let limit: UInt64
+
+    public init(limit: UInt64 = ByteCount.maximumTotal) { self.limit = limit }
+
+    public mutating func add(_ count: UInt64, of what: @autoclosure () -> String) throws(CakeError) {
+        let (sum, overflow) = bytes.addingReportingOverflow(try ByteCount.checked(count, of: what()))
+        guard !overflow, sum <= limit else {
+            throw ByteCount.refusal("\(what()), with what comes before it,", sum, limit)
+        }
+        bytes = sum
+    }
+}
+
+extension Range<UInt64> {
+    /// How many bytes it has; `count` is an Int, and stops the program where that is too small.
+    public var length: UInt64 { upperBound - lowerBound }
+}

@@ -111,7 +111,7 @@ import Testing
         let (what, files, isRefused) = Self.trees[number]
         let home = try Home()
         let hub = try StrangeHub(files)
-        for words in [["inspect", "org/m"], ["pull", "org/m", "--all", "--dry-run"], ["pull", "org/m", "--all"]] {
+        for words in [["inspect", "hf://org/m"], ["pull", "org/m", "--all", "--dry-run"], ["pull", "org/m", "--all"]] {
             let said = try cake(home, words, endpoint: hub.endpoint)
             let isPull = words.last == "--all"
             let expected: Set<Int32> = isRefused ? [11] : isPull ? [14] : [0]
@@ -133,9 +133,8 @@ import Testing
             Tool.cake, ["stream", "org/m", "x.bin"],
             variables: ["HOME": home.folder.path, "HF_ENDPOINT": hub.endpoint], output: .file(home.path("out")))
         defer { child.kill() }
-        while child.isRunning,
-            try FileManager.default.attributesOfItem(atPath: home.path("out").path)[.size] as? Int == 0
-        {}
+        let out = home.path("out").path
+        while !child.ends(within: 0.01), try FileManager.default.attributesOfItem(atPath: out)[.size] as? Int == 0 {}
         #expect(child.isRunning)
         #expect(try memory(of: child) < Self.mostMemory)
     }

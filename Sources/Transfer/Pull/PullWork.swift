@@ -58,8 +58,9 @@ struct PullWork: Sendable {
             }
         }
         for (opened, file) in zip(opened, brought) { count(opened, file, &outcome) }
-        for file in brought { file.wanted.reading?.comes(file) }
+        // Before anyone reads the beginning of what cannot come whole.
         try await refuseIfTooSmall(for: brought)
+        for file in brought { file.wanted.reading?.comes(file) }
         let checkpoint = Checkpoint(brought, store: store, operation: operation)
         outcome.checkpoint = checkpoint
         let asking = Task(executorPreference: store.pool) { await terms(of: brought) }

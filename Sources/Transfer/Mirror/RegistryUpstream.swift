@@ -222,6 +222,8 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
         var options = RegistryPull.Options()
         options.mostConnections = RegistryUpstream.mostConnections
         options.publishStep = RegistryUpstream.publishStep
+        // It pushes nothing, and brings often.
+        options.remembers = false
         let pull = RegistryPull(of: remote, into: store, progress: Progress("mirroring"), options: options)
         let coming = Mutex(
             files.compactMap { file in

@@ -114,9 +114,9 @@ extension RegistryPull {
         var settling = Settling(work)
         var stored: UInt64 = 0
         var adopted: Set<Digest> = []
-        var proved = store.provedMembers(at: remote.repository.client.routes)
+        var proved = store.provedMembers(at: remote.repository.client.routes, forgotten: true)
         // It is derived, and what it lacks is proved anew by a push.
-        defer { try? proved.save() }
+        defer { if options.remembers { try? proved.save() } }
         func waits(_ whole: Whole) -> Bool {
             work[whole.pack].members[whole.member].base.map(unpublished.contains) ?? false
         }

@@ -122,7 +122,7 @@ extension PushCommand {
             guard base.host == target.host else {
                 throw CakeError(
                     .usage, "--base \(text) is on another registry than \(target.host)",
-                    fix: "cake copy \(text) \(target.host)/\(base.path) brings it there first")
+                    fix: "cake copy \(text) \(target.spelledHost)/\(base.path) brings it there first")
             }
             found.append(base.repository)
         }

@@ -19,7 +19,7 @@ struct VerifyPushed {
                 let remote = try await RemoteArtifact(reference.manifest, in: RemoteRepository(reference, client))
                 return try await RegistryVerify(of: remote, in: store, bytesPerSecond: nil, progress: progress)()
             }
-            if !report.isWhole { damaged.append(reference.storeName) }
+            if !report.isWhole { damaged.append(reference.typed) }
             documents.append(document(report, reference))
             if !session.settings.isJSON { tell(report, reference, session) }
         }

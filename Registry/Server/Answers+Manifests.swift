@@ -80,6 +80,12 @@ extension Answers {
             tags = [tag]
         case .none: throw Answers.noManifest(name)
         }
+        do throws(CakeError) {
+            try registry.checkModel(manifest, in: repository)
+        } catch {
+            guard error.kind == .damaged else { throw error }
+            throw RegistryError(400, .manifestInvalid, "the model cannot be rebuilt: \(error.what)")
+        }
         let stored = RegistryStore.StoredManifest(name: digest, mediaType: mediaType, bytes: bytes)
         if let lack = try registry.put(manifest, stored, tags: tags, in: repository) { throw Answers.refusal(lack) }
         var headers = [

@@ -92,6 +92,7 @@ struct ReferenceReader {
         switch scheme.lowercased() {
         case "hf": return .hub(try hubPath(rest, of: text))
         case "oci": return .registry(try RegistryReference(rest))
+        case "oci+https": return .registry(try RegistryReference(rest, speaksTLS: true))
         case "http", "https":
             let url = try WebURL(text)
             if url.isRegistryOfThisMachine(beside: hub) {

@@ -42,6 +42,8 @@ public struct Layout: Sendable {
 
     func damagedObject(_ digest: Digest) -> String { damaged + "/" + digest.hex }
 
+    var proved: String { root + "/proved" }
+
     func lock(_ name: String) -> String { locks + "/" + name }
 
     var folders: [String] {

@@ -59,7 +59,7 @@ struct StoredObject: Sendable {
     var pieces: Int { Int(header.pieces) }
 
     /// Where a piece's frames lie.
-    private func place(ofPiece index: Int) -> (first: UInt64, last: UInt64) {
+    func place(ofPiece index: Int) -> (first: UInt64, last: UInt64) {
         let frames = form.framesPerPiece
         let before = header.sizesAhead.count + index * frames
         return (table.offsets[before], table.offsets[before + frames])

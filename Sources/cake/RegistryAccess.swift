@@ -30,6 +30,21 @@ extension Settings {
     }
 }
 
+extension Settings {
+    /// What a pull calls a model of a registry, where the registry was typed as an address: `https://localhost:5000/m`,
+    /// `oci://ghcr.io/me/m:v1`. Nil for everything else.
+    func pulledName(_ typed: String) -> String? {
+        guard typed.contains("://"), case .registry(let reference) = try? reference(typed) else { return nil }
+        return reference.storeName
+    }
+
+    /// The same of a pattern for names.
+    func pulledPattern(_ typed: String) -> String {
+        let (scheme, rest) = RegistryPlace.split(typed)
+        return pulledName(typed) ?? (["https", "oci", "oci+https"].contains(scheme) ? rest : typed)
+    }
+}
+
 extension Session {
     /// A registry that is asked. `purpose` is what needs it: "cake push".
     func registry(
@@ -59,12 +74,51 @@ extension Session {
     /// A registry alone: `registry.local:5000`, `localhost`, `ghcr.io/`, `oci://ghcr.io`, `https://localhost:5000`.
     func registryPlace(_ text: String) -> RegistryPlace? {
         let speaksTLS = (try? WebURL(text))?.isRegistryOfThisMachine(beside: try? settings.hub()) == true
-        let hasScheme = text.utf8.starts(with: "oci://".utf8) || speaksTLS
-        var host = hasScheme ? String(text.dropFirst(speaksTLS ? 8 : 6)) : text
+        let (scheme, rest) = RegistryPlace.split(text)
+        guard scheme == nil || scheme == "oci" || scheme == "oci+https" || speaksTLS else { return nil }
+        var host = rest
         let hasSlash = host.utf8.last == UInt8(ascii: "/")
         if hasSlash { host.removeLast() }
         guard !host.isEmpty, !host.contains("/"), !host.contains("@") else { return nil }
-        guard hasScheme || hasSlash || host.contains(":") || host == "localhost" else { return nil }
-        return (try? RegistryRoutes(host: host)) == nil ? nil : RegistryPlace(host: host, speaksTLS: speaksTLS)
+        guard scheme != nil || hasSlash || host.contains(":") || host == "localhost" else { return nil }
+        return RegistryPlace(host, speaksTLS: speaksTLS || scheme == "oci+https")
+    }
+
+    /// A registry for which a login is kept, in whatever way its address is written: with a scheme, a path, in upper case.
+    func loginPlace(_ text: String) throws(CakeError) -> (place: RegistryPlace, path: String?) {
+        let (scheme, rest) = RegistryPlace.split(text)
+        let authority = String(rest.prefix { $0 != "/" })
+        var path: String? = String(rest.dropFirst(authority.utf8.count).drop { $0 == "/" })
+        while path?.utf8.last == UInt8(ascii: "/") { path?.removeLast() }
+        let isKnown = [nil, "http", "https", "oci", "oci+https"].contains(scheme)
+        guard isKnown, !authority.contains("@"),
+            let place = RegistryPlace(authority, speaksTLS: scheme == "https" || scheme == "oci+https")
+        else {
+            throw CakeError(
+                .usage, "\(Printable.escape(text)) is no registry's host",
+                fix: "write it like ghcr.io or localhost:5111")
+        }
+        if path?.isEmpty == true || scheme != nil { path = nil }
+        return (place, path)
+    }
+}
+
+extension RegistryPlace {
+    /// Nil for what can be no host. A host is kept and compared in lower case.
+    init?(_ host: String, speaksTLS: Bool) {
+        let host = host.lowercased()
+        guard let routes = try? RegistryRoutes(host: host, speaksTLS: speaksTLS) else { return nil }
+        self.host = routes.host
+        self.speaksTLS = speaksTLS
+    }
+
+    /// What stands before `://`, in lower case, and what follows.
+    static func split(_ text: String) -> (scheme: String?, rest: String) {
+        let bytes = Array(text.utf8)
+        guard let mark = bytes.firstRange(of: Array("://".utf8)) else { return (nil, text) }
+        return (
+            String(decoding: bytes[..<mark.lowerBound], as: UTF8.self).lowercased(),
+            String(decoding: bytes[mark.upperBound...], as: UTF8.self)
+        )
     }
 }

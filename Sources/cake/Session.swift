@@ -79,11 +79,15 @@ struct Session: Sendable {
         return (store, try store.find(name, revision: revision))
     }
 
+    /// Whether the store has a model of this name.
+    func has(_ name: String) -> Bool { (try? find(name)) != nil }
+
     /// A person's own alias leads to what it stands for, unless a model is called just that. The store itself knows the
     /// built-in ones.
     private func meaning(
         of name: String, _ revision: String?, in store: LocalStore
     ) throws(CakeError) -> (String, String?) {
+        if let pulled = settings.pulledName(name) { return (pulled, revision) }
         let aliases = try settings.file().aliases
         let wanted = ExactText(String(name.prefix { $0 != "@" }))
         guard aliases.contains(where: { ExactText($0.key) == wanted }) else { return (name, revision) }

@@ -77,7 +77,7 @@ enum Subject: Sendable {
         case .stored(let store, let named): TensorSight(store, named.record.manifest)
         case .local(let model): try TensorSight(model)
         case .archive(let archive): TensorSight(archive)
-        case .registry(let model): throw Subject.unread(model.reference.storeName)
+        case .registry(let model): throw Subject.unread(model.reference.typed)
         case .remote(let model):
             TensorSight(
                 model, from: try session.hub(for: "looking at \(model.reference.storeName)"),
@@ -91,7 +91,7 @@ enum Subject: Sendable {
         case .local(let model): try TensorReader(model)
         case .archive(let archive): TensorReader(archive)
         case .remote(let model): throw Subject.unread(model.reference.storeName)
-        case .registry(let model): throw Subject.unread(model.reference.storeName)
+        case .registry(let model): throw Subject.unread(model.reference.typed)
         }
     }
 

@@ -118,6 +118,48 @@ private func layers(_ count: Int, upTo size: UInt64, _ random: inout Seeded) -> 
         #expect(plan.new.flatMap(\.self).count == 600 - plan.reused.count)
     }
 
+    @Test func `keep what is no tensor apart, so that a pack of weights is of use to others`() throws {
+        var random = Seeded(3)
+        let all = layers(60, upTo: 1 << 24, &random).filter { $0.size > 0 }
+        let apart = Set(all.enumerated().filter { $0.offset % 5 == 0 }.map(\.element.digest))
+        let plan = PackPlan(all, apart: apart)
+        for pack in plan.new { #expect(Set(pack.map { apart.contains($0.digest) }).count == 1) }
+        #expect(
+            plan.new.flatMap(\.self).filter { apart.contains($0.digest) } == all.filter { apart.contains($0.digest) })
+        #expect(Set(plan.new.flatMap(\.self)) == Set(all))
+    }
+
+    @Test func `that are refused are not listed, whichever index names them`() throws {
+        var random = Seeded(4)
+        let all = layers(50, upTo: 1 << 24, &random)
+        let first = try Pushed(all, &random).index
+        let second = try Pushed(all, &random).index
+        let bad = try #require(first.packs.first)
+        let plan = PackPlan(all, earlier: [first, second], without: [bad.digest])
+        #expect(plan.new.isEmpty && !plan.reused.contains(bad) && plan.reused.contains { second.packs.contains($0) })
+        let alone = PackPlan(all, earlier: [first], without: Set(first.packs.map(\.digest)))
+        #expect(alone.reused.isEmpty && Set(alone.new.flatMap(\.self)) == Set(all.filter { $0.size > 0 }))
+    }
+
+    @Test func `hold secrets, unless every byte of one is the model's`() throws {
+        func layer(_ number: UInt64) -> Layer { Layer(digest: Digest(words: (number, 0, 0, 0)), size: 50) }
+        func member(_ number: UInt64, in pack: Int, at offset: UInt64, base: UInt64? = nil) -> PackIndex.Member {
+            PackIndex.Member(
+                layer: layer(number), stored: .empty, length: 10, offset: offset, pack: pack, transform: 0,
+                base: base.map { layer($0).digest })
+        }
+        let packs = (0..<4).map { PackIndex.Pack(digest: Digest(words: (0, UInt64($0), 0, 1)), size: 20) }
+        let index = try PackIndex(
+            packs: packs,
+            members: [
+                // All of it is needed; a layer of another model; bytes of which nothing is said; deltas on what is secret.
+                member(1, in: 0, at: 0), member(2, in: 0, at: 10), member(3, in: 1, at: 0), member(9, in: 1, at: 10),
+                member(4, in: 2, at: 5), member(5, in: 3, at: 0, base: 9), member(6, in: 3, at: 10, base: 1),
+            ])
+        let part = try index.part(whollyOf: Set((1...6).map { layer($0).digest }))
+        #expect(Set(part.members.map(\.layer)) == [layer(1), layer(2), layer(6)])
+    }
+
     @Test func `fit a manifest under a megabyte, for 90,000 tensors and 700 GB`() throws {
         var random = Seeded(1)
         let all = (0..<90_000).map { index in

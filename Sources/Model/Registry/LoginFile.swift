@@ -79,10 +79,11 @@ public struct LoginFile: Sendable {
         set("auths", .object(auths))
     }
 
-    /// False when there is none.
-    public mutating func forget(_ host: String) -> Bool {
-        let auths = others(than: host)
-        guard auths.members.count < document["auths"]?.object?.members.count ?? 0 else { return false }
+    /// False when there is none. `isPath`: what was kept for this path alone.
+    public mutating func forget(_ host: String, isPath: Bool = false) -> Bool {
+        let all = document["auths"]?.object?.members ?? []
+        let auths = isPath ? JSONObject(all.filter { $0.key != host }) : others(than: host)
+        guard auths.members.count < all.count else { return false }
         set("auths", .object(auths))
         return true
     }
@@ -104,7 +105,9 @@ public struct LoginFile: Sendable {
     /// what lies under it.
     private static func host(of key: String) -> String? {
         if key == dockerHub || key == "index.docker.io" { return "docker.io" }
-        guard let (_, rest) = ReferenceReader.split(key, at: "://") else { return key.contains("/") ? nil : key }
-        return String(rest.prefix { $0 != "/" })
+        guard let (_, rest) = ReferenceReader.split(key, at: "://") else {
+            return key.contains("/") ? nil : key.lowercased()
+        }
+        return rest.prefix { $0 != "/" }.lowercased()
     }
 }

@@ -13,15 +13,33 @@ public struct RegistryAnswer: Sendable {
         words = said.isEmpty && code != nil ? ": " + HubAnswer.tame(code ?? "") : said
     }
 
-    /// `wanted` is what was asked for: "the tags of team/model".
-    public func error(_ wanted: String, of host: String) -> CakeError {
+    /// What was sent of a login.
+    public enum Login: Sendable {
+        case none
+        /// It was refused.
+        case rejected
+        /// It was taken, and is not enough.
+        case insufficient
+    }
+
+    /// `wanted` is what was asked for: "the tags of team/model"; `place` is what `cake login` takes to reach the host.
+    public func error(_ wanted: String, of host: String, at place: String, _ login: Login = .none) -> CakeError {
         switch status {
+        case 401 where login == .rejected:
+            CakeError(
+                .notAuthorised, "\(host) rejected the user name or password\(words)",
+                fix: "check both, then: cake login \(place)")
+        case 401 where login == .insufficient:
+            CakeError(
+                .notAuthorised, "\(host) does not allow \(wanted) with this login\(words)",
+                fix: "use another login: cake login \(place)")
         case 401:
-            CakeError(.notAuthorised, "\(host) wants to know who asks for \(wanted)\(words)", fix: "cake login \(host)")
+            CakeError(
+                .notAuthorised, "\(host) needs a login for \(wanted)\(words)", fix: "cake login \(place)")
         case 403:
             CakeError(
                 .notAuthorised, "\(host) refuses \(wanted)\(words)",
-                fix: "ask whoever runs it for the right to it, or log in as somebody else: cake login \(host)")
+                fix: "ask its operator for access, or use another login: cake login \(place)")
         case 404:
             CakeError(
                 .notFound, "\(host) does not have \(wanted)\(words)", fix: "check the name; cake tags REF lists tags")

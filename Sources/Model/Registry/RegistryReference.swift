@@ -62,6 +62,12 @@ public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
         "\(host)/\(path)" + (tag.map { ":" + $0 } ?? "") + (digest.map { "@sha256:" + $0.hex } ?? "")
     }
 
+    /// The host as it has to be typed to reach the same registry.
+    public var spelledHost: String { (speaksTLS ? "https://" : "") + host }
+
+    /// The same, as it has to be typed.
+    public var typed: String { (speaksTLS ? "https://" : "") + storeName }
+
     /// The digest where one was given.
     public var manifest: ManifestName {
         if let digest { return .digest(BlobName(digest)) }

@@ -8,7 +8,7 @@ public struct RegistryRoutes: Hashable, Sendable, CustomStringConvertible {
 
     /// Encrypted always, but where it was said otherwise, and on this machine itself where nothing was said.
     public init(host: String, allowsPlainHTTP: Bool = false, speaksTLS: Bool = false) throws(CakeError) {
-        let isDocker = ["docker.io", "index.docker.io"].contains(host)
+        let isDocker = ["docker.io", "index.docker.io", "registry-1.docker.io"].contains(host)
         let authority = Array((isDocker ? "registry-1.docker.io" : host).utf8)[...]
         guard let secure = Origin(.https, authority: authority), let open = Origin(.http, authority: authority) else {
             throw CakeError(
@@ -31,6 +31,15 @@ public struct RegistryRoutes: Hashable, Sendable, CustomStringConvertible {
     }
 
     public var description: String { host }
+
+    /// What has to be typed after `cake login` to reach the same registry.
+    public var loginWords: String {
+        if allowsPlainHTTP, origin.host.reach != .machine { return host + " --plain-http" }
+        return origin.host.reach == .machine && origin.scheme == .https ? "https://" + host : host
+    }
+
+    /// What is remembered of it is kept in a file of this name.
+    public var fileName: String { PercentText.encode("\(origin)") }
 
     /// Whether a password or token may go there.
     public func mayTell(_ other: Origin) -> Bool {

@@ -6,11 +6,16 @@ public struct PackPlan: Hashable, Sendable {
         public let pack: PackIndex.Pack
         /// As the earlier index has it; its own pack's number means nothing here.
         public let member: PackIndex.Member
+
+        public init(pack: PackIndex.Pack, member: PackIndex.Member) {
+            self.pack = pack
+            self.member = member
+        }
     }
 
     /// log2 of what a pack may hold of plain bytes.
     public let packBits: UInt8
-    /// Packs that are there, in the order of first use.
+    /// Packs that are there: in the order of first use, or, where layers are kept apart, as the earlier indexes have them.
     public private(set) var reused: [PackIndex.Pack] = []
     /// Layers in these, bases of deltas included.
     public private(set) var taken: [Taken] = []
@@ -32,25 +37,39 @@ public struct PackPlan: Hashable, Sendable {
 
     /// `layers` are the model's, each once, in the order of its files. What an earlier index holds is taken from there, from
     /// the first that holds it as itself, else from the first that holds it as a delta. Of `bases`, which are none of the
-    /// model's layers, those are taken along that an earlier index holds as themselves.
-    public init(_ layers: [Layer], bases: [Layer] = [], earlier: [PackIndex] = []) {
+    /// model's layers, those are taken along that an earlier index holds as themselves. Packs in `refused` are not reused.
+    /// Layers in `apart` fill new packs of their own: a pack of weights alone is of use to every model with these weights.
+    public init(
+        _ layers: [Layer], bases: [Layer] = [], earlier: [PackIndex] = [], apart: Set<Digest> = [],
+        without unwanted: Set<Digest> = []
+    ) {
         let wanted = layers.filter { $0.size > 0 }
         packBits = PackPlan.packBits(forPlainBytes: wanted.reduce(0) { $0.clampedSum($1.size) })
         var found: [Digest: [Taken]] = [:]
         for layer in wanted {
-            if let taken = PackPlan.find(layer, in: earlier) { found[layer.digest] = taken }
+            if let taken = PackPlan.find(layer, in: earlier, without: unwanted) { found[layer.digest] = taken }
         }
         let own = Set(wanted.map(\.digest))
         var others: [Taken] = []
         for base in bases where !own.contains(base.digest) {
-            if let taken = PackPlan.find(base, in: earlier), taken.count == 1 { others += taken }
+            if let taken = PackPlan.find(base, in: earlier, without: unwanted), taken.count == 1 { others += taken }
         }
-        var refused: Set<Digest> = []
+        var refused = unwanted
         while true {
-            lay(wanted, found, others, without: refused)
-            guard reused.count + new.count > PackPlan.mostPacks, let worst = leastUsed() else { return }
+            lay(wanted, found, others, apart, without: refused)
+            guard reused.count + new.count > PackPlan.mostPacks, let worst = leastUsed() else { break }
             refused.insert(worst)
         }
+        if !apart.isEmpty { order(by: earlier) }
+    }
+
+    /// What is pushed again is then listed as it was, and nothing of it is sent.
+    private mutating func order(by earlier: [PackIndex]) {
+        var places: [Digest: Int] = [:]
+        for pack in earlier.lazy.flatMap(\.packs) where places[pack.digest] == nil {
+            places[pack.digest] = places.count
+        }
+        reused.sort { places[$0.digest] ?? 0 < places[$1.digest] ?? 0 }
     }
 
     /// What a delta that is pushed may have as its base, beside new layers that are stored as themselves: the manifest is
@@ -58,21 +77,28 @@ public struct PackPlan: Hashable, Sendable {
     public var bases: Set<Digest> { Set(taken.lazy.filter { $0.member.base == nil }.map(\.member.layer.digest)) }
 
     /// The layer's member, and its base's where it has one.
-    private static func find(_ layer: Layer, in earlier: [PackIndex]) -> [Taken]? {
+    private static func find(
+        _ layer: Layer, in earlier: [PackIndex], without unwanted: Set<Digest>
+    ) -> [Taken]? {
         func taken(_ index: PackIndex, _ member: PackIndex.Member) -> Taken {
             Taken(pack: index.packs[member.pack], member: member)
         }
         var delta: [Taken]?
         for index in earlier {
-            guard let member = index[layer.digest], member.layer.size == layer.size else { continue }
+            guard let member = index[layer.digest], member.layer.size == layer.size,
+                !unwanted.contains(index.packs[member.pack].digest)
+            else { continue }
             guard let base = member.base else { return [taken(index, member)] }
-            if delta == nil, let other = index[base] { delta = [taken(index, member), taken(index, other)] }
+            if delta == nil, let other = index[base], !unwanted.contains(index.packs[other.pack].digest) {
+                delta = [taken(index, member), taken(index, other)]
+            }
         }
         return delta
     }
 
     private mutating func lay(
-        _ wanted: [Layer], _ found: [Digest: [Taken]], _ others: [Taken], without refused: Set<Digest>
+        _ wanted: [Layer], _ found: [Digest: [Taken]], _ others: [Taken], _ apart: Set<Digest>,
+        without refused: Set<Digest>
     ) {
         (reused, taken, new) = ([], [], [])
         var packs: Set<Digest> = []
@@ -95,7 +121,9 @@ public struct PackPlan: Hashable, Sendable {
         // Behind the layers that lie there as themselves: a base among them is not taken twice.
         for all in deltas { take(all, &self) }
         for one in others where !refused.contains(one.pack.digest) { take([one], &self) }
-        fill(missing.filter { !placed.contains($0.digest) })
+        missing.removeAll { placed.contains($0.digest) }
+        fill(missing.filter { !apart.contains($0.digest) })
+        fill(missing.filter { apart.contains($0.digest) })
     }
 
     /// A layer as large as a pack is one of its own, so that it mounts alone; the others fill packs in file order.

@@ -12,6 +12,7 @@ public struct RegistryStore: Sendable {
     let packs = KnownPacks()
     let current = CurrentModels()
     let knownTokens = KnownTokens()
+    let checking = Checking()
 
     /// Makes the folders where they are missing and may be made.
     public init(_ store: LocalStore) throws(CakeError) {

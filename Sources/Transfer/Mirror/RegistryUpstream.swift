@@ -42,7 +42,22 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
     }
 
     public var description: String {
-        "oci://" + ([client.routes.host] + (prefix.map { [$0.text] } ?? [])).joined(separator: "/")
+        (isEncryptedHere ? "oci+https://" : "oci://")
+            + ([client.routes.host] + (prefix.map { [$0.text] } ?? [])).joined(separator: "/")
+    }
+
+    private var isEncryptedHere: Bool {
+        client.routes.origin.host.reach == .machine && client.routes.origin.scheme == .https
+    }
+
+    /// Whether it answers, and how: for whoever starts a server. Nothing depends on it.
+    public func complaint() async -> CakeError? {
+        do {
+            try await client.check()
+            return nil
+        } catch let error as CakeError {
+            return error.kind == .network ? error : nil
+        } catch { return nil }
     }
 
     /// Where a repository lies there, and the tags that may be its revision.
@@ -156,7 +171,12 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
         } catch let error as CakeError {
             switch error.kind {
             case .notFound, .notAuthorised, .damaged: return nil
-            default: throw HubRefusal.upstream(502, "The upstream registry does not answer")
+            default:
+                guard RegistryClient.isOfEncryption(error) else {
+                    throw HubRefusal.upstream(502, "The upstream registry does not answer")
+                }
+                throw HubRefusal.upstream(
+                    502, "The upstream registry seems to speak TLS: then --upstream takes oci+https:// before its host")
             }
         }
     }
@@ -202,6 +222,8 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
         var options = RegistryPull.Options()
         options.mostConnections = RegistryUpstream.mostConnections
         options.publishStep = RegistryUpstream.publishStep
+        // It pushes nothing, and brings often.
+        options.remembers = false
         let pull = RegistryPull(of: remote, into: store, progress: Progress("mirroring"), options: options)
         let coming = Mutex(
             files.compactMap { file in

@@ -4,7 +4,7 @@ internal import Store
 
 extension Push {
     /// All packs are there: what names them is sent, and the tag moves.
-    func finish(_ layout: Layout, _ made: [Made], mounted: Int) async throws -> Report {
+    func finish(_ layout: Layout, _ made: [Made], _ earlier: Earlier) async throws -> Report {
         let index = try index(layout, made)
         let bytes = index.encoded
         let text = ManifestText.encode(manifest)
@@ -31,7 +31,10 @@ extension Push {
         return Report(
             digest: kept.name, layers: manifest.layers.count,
             layersSent: made.reduce(0) { $0 + ($1.bytesSent > 0 ? $1.members.count : 0) }, packs: index.packs.count,
-            packsSent: made.count { $0.bytesSent > 0 }, packsMounted: mounted, bytesSent: sent, bytes: manifest.size,
+            packsSent: made.count { $0.bytesSent > 0 },
+            packsMounted: earlier.mounted.count { digest in layout.plan.reused.contains { $0.digest == digest } },
+            reused: earlier.counts(of: layout.plan.reused), refused: earlier.refusedCounts, bytesSent: sent,
+            bytes: manifest.size,
             layersRecoded: made.reduce(0) { $0 + $1.recoded }, isSame: isSame)
     }
 

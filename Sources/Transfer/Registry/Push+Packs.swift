@@ -20,8 +20,10 @@ extension Push {
         let object: Object
     }
 
-    /// Hashes a pack and sends it, unless it is there.
-    func send(_ layers: [Layer], _ layout: Layout, in operation: Operation) async throws -> Made {
+    /// Hashes a pack and sends it, unless it is there. One that was found damaged there is sent all the same.
+    func send(
+        _ layers: [Layer], _ layout: Layout, replacing refused: Set<Digest>, in operation: Operation
+    ) async throws -> Made {
         var parts: [Part] = []
         var aside: ObjectsAside?
         for layer in layers {
@@ -39,7 +41,7 @@ extension Push {
         let (pack, members) = try hash(parts)
         let name = BlobName(pack.digest)
         progress.expect(bytes: pack.size)
-        guard try await !target.has(name, size: pack.size) else {
+        if !refused.contains(pack.digest), try await target.has(name, size: pack.size) {
             progress.did(bytes: pack.size)
             progress.knew(bytes: pack.size)
             progress.finished(items: UInt64(members.count))

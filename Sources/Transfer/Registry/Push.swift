@@ -11,6 +11,10 @@ public struct Push: Sendable {
         public var packsAtOnce = 4
         public var bytesPerSecond: UInt64?
         public var annotations: [ModelArtifact.Annotation] = []
+        /// Repositories whose packs may be listed whoever may read them: the person named them.
+        public var bases: Set<RepositoryName> = []
+        /// Read all of what is reused, and believe no earlier proof.
+        public var provesAll = false
         public init() {}
     }
 
@@ -22,6 +26,10 @@ public struct Push: Sendable {
         public let packs: Int
         public let packsSent: Int
         public let packsMounted: Int
+        /// Packs of other repositories that are listed, and of which.
+        public let reused: [Count]
+        /// Packs that were not reused, since they were not what their index says.
+        public let refused: [Count]
         public let bytesSent: UInt64
         /// Plain bytes of the model's files.
         public let bytes: UInt64
@@ -29,6 +37,14 @@ public struct Push: Sendable {
         public let layersRecoded: Int
         /// The tag meant this before.
         public let isSame: Bool
+    }
+
+    /// Packs of one repository.
+    public struct Count: Hashable, Sendable {
+        public let repository: RepositoryName
+        public let packs: Int
+        /// They are not there any more.
+        public var isMissing = false
     }
 
     let store: LocalStore
@@ -55,37 +71,6 @@ public struct Push: Sendable {
         throttle = options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) }
     }
 
-    /// Tags of one repository whose indexes are read.
-    private static let mostTags = 16
-
-    /// What is there already, and in which repository.
-    struct Earlier: Sendable {
-        var indexes: [PackIndex] = []
-        /// Where a pack lies that is not in the target.
-        var places: [Digest: RepositoryName] = [:]
-        var own: Set<Digest> = []
-    }
-
-    func earlier() async throws -> Earlier {
-        var earlier = Earlier()
-        for repository in [target] + others {
-            let tags = try await repository.tags()
-            let chosen = tags.filter { $0 == tag } + tags.filter { $0 != tag }.reversed().prefix(Push.mostTags)
-            for tag in chosen {
-                guard let index = try await RemoteArtifact.index(.tag(tag), in: repository) else { continue }
-                earlier.indexes.append(index)
-                for pack in index.packs {
-                    if repository.name == target.name {
-                        earlier.own.insert(pack.digest)
-                    } else if earlier.places[pack.digest] == nil {
-                        earlier.places[pack.digest] = repository.name
-                    }
-                }
-            }
-        }
-        return earlier
-    }
-
     /// An object as it lies in the store. It is opened when it is read: a model has more of them than a process may have
     /// files.
     struct Object: Sendable {
@@ -105,7 +90,12 @@ public struct Push: Sendable {
     /// A delta goes as it is where its base is in a pack that is listed.
     func layout(_ earlier: Earlier) throws(CakeError) -> Layout {
         let layers = manifest.layers
-        let first = PackPlan(layers, earlier: earlier.indexes)
+        let tensors = Set(manifest.segments.lazy.filter { $0.tensor != nil }.map(\.layer.digest))
+        let apart = Set(layers.lazy.map(\.digest).filter { !tensors.contains($0) })
+        func plan(_ bases: [Layer]) -> PackPlan {
+            PackPlan(layers, bases: bases, earlier: earlier.indexes, apart: apart, without: Set(earlier.refused.keys))
+        }
+        let first = plan([])
         var objects: [Digest: Object] = [:]
         func look(_ plan: PackPlan) throws(CakeError) {
             for layer in plan.new.joined() where objects[layer.digest] == nil {
@@ -120,7 +110,7 @@ public struct Push: Sendable {
             guard let base = objects[layer.digest]?.base, seen.insert(base).inserted else { continue }
             bases.append(Layer(digest: base, size: layer.size))
         }
-        let plan = bases.isEmpty ? first : PackPlan(layers, bases: bases, earlier: earlier.indexes)
+        let plan = bases.isEmpty ? first : plan(bases)
         try look(plan)
         var whole = plan.bases
         for layer in plan.new.joined() where objects[layer.digest]?.base == nil { whole.insert(layer.digest) }
@@ -138,10 +128,16 @@ public struct Push: Sendable {
         public let layers: Int
         public let layersToSend: Int
         public let layersToRecode: Int
+        /// Of layers that are there already, so many were never proved to be: a push reads some of each first.
+        public let layersToProve: Int
+        public let reused: [Count]
     }
 
     public func outlook() async throws -> Outlook {
-        let layout = try layout(try await earlier())
+        let earlier = try await earlier()
+        let layout = try layout(earlier)
+        let proved = store.provedMembers(at: target.client.routes, forgotten: options.provesAll)
+        let unproved = unproved(layout.plan.taken, knowing: proved)
         let new = layout.plan.new.joined()
         let bytes = new.reduce(UInt64(0)) { sum, layer in
             sum + (layout.recoded.contains(layer.digest) ? layer.size : layout.objects[layer.digest]?.length ?? 0)
@@ -149,39 +145,28 @@ public struct Push: Sendable {
         return Outlook(
             bytesToSend: bytes, packs: layout.plan.reused.count + layout.plan.new.count,
             packsToSend: layout.plan.new.count, layers: manifest.layers.count, layersToSend: new.count,
-            layersToRecode: layout.recoded.count)
+            layersToRecode: layout.recoded.count, layersToProve: unproved.count,
+            reused: earlier.counts(of: layout.plan.reused))
     }
 
     public func callAsFunction() async throws -> Report {
         let operation = try Operation(store)
         _ = try operation.hold(manifest.layers)
         var earlier = try await earlier()
-        var layout = try layout(earlier)
-        var mounted: Set<Digest> = []
-        while let refused = try await mount(layout.plan.reused, earlier, &mounted) {
-            // What is not given away there has to be sent: plan without it.
-            earlier.indexes.removeAll { $0.packs.contains { $0.digest == refused } }
-            layout = try self.layout(earlier)
-        }
+        var proved = store.provedMembers(at: target.client.routes, forgotten: options.provesAll)
+        let layout = try await settle(&earlier, &proved, in: operation)
         progress.begin("pushing \(target.name):\(tag)")
         let count = layout.plan.new.joined().count
         progress.expect(bytes: 0, items: UInt64(count))
-        let (plan, final) = (layout.plan, layout)
+        let (plan, refused) = (layout.plan, Set(earlier.refused.keys))
         let made = try await sideBySide(plan.new.count, atOnce: options.packsAtOnce, on: store.pool) { number in
-            try await send(plan.new[number], final, in: operation)
+            try await send(plan.new[number], layout, replacing: refused, in: operation)
         }
-        return try await finish(layout, made, mounted: mounted.count)
-    }
-
-    /// Nil when all are there; else a pack that the registry does not give away.
-    private func mount(
-        _ packs: [PackIndex.Pack], _ earlier: Earlier, _ mounted: inout Set<Digest>
-    ) async throws -> Digest? {
-        for pack in packs where !earlier.own.contains(pack.digest) && !mounted.contains(pack.digest) {
-            guard let place = earlier.places[pack.digest] else { return pack.digest }
-            guard try await target.mount(BlobName(pack.digest), from: place) else { return pack.digest }
-            mounted.insert(pack.digest)
-        }
-        return nil
+        try await checkReplaced(made, refused, in: operation)
+        let report = try await finish(layout, made, earlier)
+        for one in made { for member in one.members { proved.add(member, in: one.pack.digest) } }
+        // It is derived: a push does not fail for it.
+        try? proved.save()
+        return report
     }
 }

@@ -34,6 +34,11 @@ public final class RegistryClient: Sendable {
         http = client
     }
 
+    /// The same registry, asked without a login. Asked once: a failure is as good as a no.
+    var anonymous: RegistryClient {
+        RegistryClient(routes, as: RegistryCredentials(files: [], own: nil), client: http, retry: nil)
+    }
+
     /// What is asked, for an error to say, and what it takes the right to.
     struct Purpose: Sendable {
         let words: String
@@ -64,10 +69,13 @@ public final class RegistryClient: Sendable {
             let used = isOurs ? authorization(for: purpose.scopes) : nil
             if let used { request.headers.append(("Authorization", used)) }
             let asked = request
-            let exchange = try await TransientFailure.naming {
-                guard let body, body.length > 0 else { return try await http.open(asked) }
-                return try await http.open(asked, sending: body.length, body.feed)
-            }
+            let exchange: HTTPExchange
+            do {
+                exchange = try await TransientFailure.naming {
+                    guard let body, body.length > 0 else { return try await http.open(asked) }
+                    return try await http.open(asked, sending: body.length, body.feed)
+                }
+            } catch let failure as TransientFailure { throw naming(failure) }
             if way.url.origin == routes.origin { state.withLock { $0.reach = exchange.head.reach } }
             let status = exchange.head.status
             if statuses.contains(status) { return exchange }
@@ -76,12 +84,22 @@ public final class RegistryClient: Sendable {
                 try way.follow(exchange.head["location"], at: exchange.head.reach)
             case 401 where isOurs && answered < 2:
                 let challenges = Challenge.all(in: exchange.head.list("www-authenticate") ?? "")
-                let refusal = try await refusal(exchange, purpose)
+                let refusal = try await refusal(exchange, purpose, sent(used, purpose, status))
                 guard try await answer(challenges, for: purpose, having: used) else { throw refusal }
                 answered += 1
-            default: throw try await refusal(exchange, purpose)
+            default: throw try await refusal(exchange, purpose, isOurs ? sent(used, purpose, status) : .none)
             }
         }
+    }
+
+    /// What the registry has been told of a login: a password itself, or a token that was had for one.
+    private func sent(
+        _ header: String?, _ purpose: Purpose, _ status: Int
+    ) throws(CakeError) -> RegistryAnswer.Login {
+        guard let header, status == 401 else { return .none }
+        if header.utf8.starts(with: "Basic ".utf8) { return .rejected }
+        let hasLogin = try credentials.login(for: routes.host, purpose.scopes.first?.repository.text) != nil
+        return hasLogin ? .insufficient : .none
     }
 
     /// A small answer as a whole.
@@ -113,7 +131,9 @@ public final class RegistryClient: Sendable {
                 fix: "ask whoever runs \(routes)"))
     }
 
-    func refusal(_ exchange: HTTPExchange, _ purpose: Purpose) async throws -> any Error {
+    func refusal(
+        _ exchange: HTTPExchange, _ purpose: Purpose, _ login: RegistryAnswer.Login = .none
+    ) async throws -> any Error {
         var words: [UInt8] = []
         do {
             words = try await exchange.beginning(limit: HubAnswer.maximumBody)
@@ -121,14 +141,40 @@ public final class RegistryClient: Sendable {
         let head = exchange.head
         // What Go's servers and nginx say to who comes without TLS.
         if head.status == 400, routes.origin.scheme == .http, words.firstRange(of: Array("HTTPS".utf8)) != nil {
-            let fix =
-                routes.allowsPlainHTTP ? "leave --plain-http away" : "write https://\(routes) where it says \(routes)"
-            return CakeError(.network, "\(routes) speaks TLS, and was asked without", fix: fix)
+            return speaksTLS
         }
-        let error = RegistryAnswer(status: head.status, body: words.span).error(purpose.words, of: "\(routes)")
+        let error = RegistryAnswer(status: head.status, body: words.span).error(
+            purpose.words, of: "\(routes)", at: routes.loginWords, login)
         guard Retry.isTransient(status: head.status) else { return error }
         let asked = Retry.asked(retryAfter: head["retry-after"], rateLimit: head["ratelimit"], now: Machine.now)
         return TransientFailure(error, asked: asked)
+    }
+
+    private static let isEncrypted = "speaks TLS, and was asked without"
+
+    private var speaksTLS: CakeError {
+        CakeError(.network, "\(routes) \(RegistryClient.isEncrypted)", fix: tlsAdvice)
+    }
+
+    private var tlsAdvice: String {
+        routes.allowsPlainHTTP
+            ? "leave --plain-http away"
+            : "write https://\(routes), or oci+https://\(routes) where it says oci://\(routes)"
+    }
+
+    static func isOfEncryption(_ error: CakeError) -> Bool {
+        error.what.hasSuffix(isEncrypted) || error.fix?.contains("speaks TLS") == true
+    }
+
+    /// What became of a request that was not encrypted, where it looks as if that was not understood.
+    private func naming(_ failure: TransientFailure) -> any Error {
+        let what = failure.error.what
+        guard routes.origin.scheme == .http else { return failure }
+        // TLS answers with an alert of its own, in which curl sees the oldest HTTP.
+        if what.contains("HTTP/0.9") { return speaksTLS }
+        guard ["Empty reply", "reset by peer"].contains(where: what.contains) else { return failure }
+        return TransientFailure(
+            CakeError(.network, what, fix: "if \(routes) speaks TLS, \(tlsAdvice)"), asked: failure.asked)
     }
 
     /// Whether it is a registry, and lets in who asks.
@@ -240,7 +286,7 @@ public final class RegistryClient: Sendable {
                         return try RegistryToken(parsing: body.span)
                     } catch { throw refuse("answers strangely: \(error.what)") }
                 case 301, 302, 303, 307, 308: try way.follow(exchange.head["location"], at: exchange.head.reach)
-                default: throw try await refusal(exchange, what)
+                default: throw try await refusal(exchange, what, login == nil ? .none : .rejected)
                 }
             }
         }

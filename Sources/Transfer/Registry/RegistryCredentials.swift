@@ -73,10 +73,23 @@ public struct RegistryCredentials: Sendable {
         return "docker-credential-" + helper
     }
 
-    /// False when there is none.
-    public func forget(_ host: String) throws(CakeError) -> Bool {
+    /// Files of other programs that have a login for the host.
+    public func others(with host: String) throws(CakeError) -> [String] {
+        var found: [String] = []
+        for path in files where path != own {
+            if let file = try RegistryCredentials.read(path), file.login(for: host) != nil { found.append(path) }
+        }
+        return found
+    }
+
+    /// Of a host, or of what podman keeps for a path there alone. False when there is none.
+    public func forget(_ host: String, _ path: String? = nil) throws(CakeError) -> Bool {
         guard let own else { throw RegistryCredentials.homeless }
         guard var file = try RegistryCredentials.read(own) else { return false }
+        if let path, file.forget("\(host)/\(path)", isPath: true) {
+            try Disk.replace(own, with: file.bytes, isPrivate: true)
+            return true
+        }
         var hadOne = false
         if let helper = file.helper(for: host) {
             hadOne = try Helper(name: helper).ask("erase", Array(LoginFile.key(for: host).utf8)).status == 0

@@ -114,6 +114,9 @@ extension RegistryPull {
         var settling = Settling(work)
         var stored: UInt64 = 0
         var adopted: Set<Digest> = []
+        var proved = store.provedMembers(at: remote.repository.client.routes, forgotten: true)
+        // It is derived, and what it lacks is proved anew by a push.
+        defer { if options.remembers { try? proved.save() } }
         func waits(_ whole: Whole) -> Bool {
             work[whole.pack].members[whole.member].base.map(unpublished.contains) ?? false
         }
@@ -155,7 +158,9 @@ extension RegistryPull {
                 active -= 1
                 left -= 1
                 settling.adopted(done)
-                let layer = work[done.pack].members[done.member].layer.digest
+                let member = work[done.pack].members[done.member]
+                let layer = member.layer.digest
+                proved.add(member, in: work[done.pack].pack.digest)
                 adopted.insert(layer)
                 if coming.remove(layer) != nil, coming.isEmpty {
                     try publish()

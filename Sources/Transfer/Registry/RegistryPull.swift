@@ -8,6 +8,8 @@ public struct RegistryPull: Sendable {
     public struct Options: Sendable {
         public var mostConnections = 32
         public var bytesPerSecond: UInt64?
+        /// Keep in mind for pushes what was found right where.
+        var remembers = true
         /// So much at rest comes together before it can be read.
         var publishStep: UInt64 = 256 << 20
         public init() {}

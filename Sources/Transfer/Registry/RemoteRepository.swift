@@ -72,6 +72,16 @@ public struct RemoteRepository: Sendable {
         }
     }
 
+    /// Whether who asks without a login gets a manifest.
+    func isPublic(_ wanted: ManifestName) async throws -> Bool {
+        do {
+            _ = try await RemoteRepository(client.anonymous, name).manifest(wanted)
+            return true
+        } catch is CakeError {
+            return false
+        } catch is TransientFailure { return false }
+    }
+
     func lie(_ what: String) -> CakeError {
         CakeError(
             .damaged, "\(host) \(what)",

@@ -42,7 +42,7 @@ extension CopyCommand {
         let to = try session.registryReference(target)
         guard to.digest == nil else {
             throw CakeError(
-                .usage, "\(target) names a digest, and a copy gets a tag", fix: "write \(to.host)/\(to.path):v1")
+                .usage, "\(target) names a digest, and a copy gets a tag", fix: "write \(to.spelledHost)/\(to.path):v1")
         }
         let reading = try session.registry(from, for: "cake copy", plainHTTP: plainHTTP)
         let writing =

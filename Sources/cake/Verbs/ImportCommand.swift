@@ -73,7 +73,7 @@ extension ImportCommand {
         let store = try session.openStore()
         var bases = usesDeltas ? Import.Bases.found : .none
         if let base {
-            let found = try store.find(base).name
+            let found = try store.find(session.settings.pulledName(base) ?? base).name
             if usesDeltas { bases = .of(found) }
         }
         var documents: [JSONValue] = []

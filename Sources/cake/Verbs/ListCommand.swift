@@ -56,7 +56,7 @@ extension ListCommand {
         var usage = try Usage(of: store)
         for lower in store.lower { usage.add(try Usage(of: lower), from: lower.layout.root) }
         var models = usage.models
-        let glob = try pattern.map { text throws(CakeError) in try Glob(text) }
+        let glob = try pattern.map { text throws(CakeError) in try Glob(session.settings.pulledPattern(text)) }
         let now = Machine.now
         models = models.filter { model in
             (glob?.matches(model.named.name.string) ?? true) && filters.allSatisfy { $0.admits(model, now: now) }
@@ -72,7 +72,7 @@ extension ListCommand {
 
     /// Names alone need no manifest.
     private func showNames(of store: LocalStore, in session: Session) throws(CakeError) {
-        let glob = try pattern.map { text throws(CakeError) in try Glob(text) }
+        let glob = try pattern.map { text throws(CakeError) in try Glob(session.settings.pulledPattern(text)) }
         var names = try store.allNames().map(\.name).filter { glob?.matches($0.string) ?? true }
         if isReversed { names.reverse() }
         session.output.lines((limit.map { Array(names.prefix($0)) } ?? names).map(\.description))

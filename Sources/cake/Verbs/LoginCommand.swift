@@ -87,11 +87,7 @@ extension LoginCommand {
 
     /// Tried before it is kept: a login that nobody takes is worth nothing.
     private func login(to text: String, _ session: Session) async throws {
-        guard let registry = session.registryPlace(text + "/") else {
-            throw CakeError(
-                .usage, "\(Printable.escape(text)) is no registry's host",
-                fix: "write it like ghcr.io or localhost:5111")
-        }
+        let registry = try session.loginPlace(text).place
         let host = registry.host
         let isPerson = session.terminal.isTerminal(.input)
         var name = user
@@ -101,7 +97,7 @@ extension LoginCommand {
         }
         guard let name else {
             throw CakeError(
-                .usage, "nobody says who logs in", fix: "cake login \(host) --username NAME --password-stdin")
+                .usage, "the user's name is missing", fix: "cake login \(text) --username NAME --password-stdin")
         }
         guard isPerson || readsPassword else {
             throw CakeError(

@@ -22,13 +22,7 @@ struct LogoutCommand: Verb {
 extension LogoutCommand {
     func run(in session: Session) async throws {
         let settings = session.settings
-        if let host {
-            guard try settings.registryCredentials.forget(host) else {
-                return session.reporter.note("no login for \(Printable.escape(host)) was kept")
-            }
-            if !settings.isQuiet, !settings.isJSON { session.output.line("logged out of \(Printable.escape(host))") }
-            return
-        }
+        if let host { return try forget(host, session) }
         if let path = settings.tokenPath, try Disk.exists(path) {
             try Disk.remove(path)
             if !settings.isQuiet, !settings.isJSON { session.output.line("removed \(Printable.escape(path))") }
@@ -37,6 +31,21 @@ extension LogoutCommand {
         }
         if let variable = settings.tokenVariable {
             session.reporter.note("\(variable) is set, and is sent all the same")
+        }
+    }
+
+    private func forget(_ typed: String, _ session: Session) throws(CakeError) {
+        let settings = session.settings
+        let (place, path) = try session.loginPlace(typed)
+        let host = place.host
+        let credentials = settings.registryCredentials
+        let wasKept = try credentials.forget(host, path)
+        if wasKept, !settings.isQuiet, !settings.isJSON { session.output.line("logged out of \(host)") }
+        if !wasKept { session.reporter.note("no login for \(host) was kept") }
+        for file in try credentials.others(with: host) {
+            session.reporter.note(
+                "\(Printable.escape(file)) has a login for \(host), and cake still uses it: podman logout \(host) removes it"
+            )
         }
     }
 }

@@ -13,7 +13,8 @@ struct MirrorOptions: Sendable {
 
     private static let upstream = Option.text(
         "upstream", "URL",
-        "bring what is not here from this Hub, or registry (oci://host/path), when a client of the Hub asks for it")
+        "bring what is not here from this Hub, or registry (oci://host/path; oci+https:// for TLS on this machine), when a "
+            + "client of the Hub asks for it")
     private static let tokenFile = Option.text(
         "upstream-token-file", "FILE", completing: .path,
         "ask the upstream with the token in it; what is gated or private goes to those with a token of this server's")
@@ -72,18 +73,22 @@ struct MirrorOptions: Sendable {
     }
 
     private func place(in settings: Settings) throws(CakeError) -> Mirror.Upstream {
-        let scheme = "oci://"
-        guard upstream.utf8.starts(with: scheme.utf8) else {
-            return .hub(try HubRoutes(endpoint: upstream, calledAs: "--upstream"))
-        }
-        let place = upstream.dropFirst(scheme.utf8.count)
+        let (scheme, place) = RegistryPlace.split(upstream)
+        // As in `cake push`: with a path, on this machine, it is a registry and no Hub.
+        let isRegistry =
+            ["oci", "oci+https"].contains(scheme)
+            || place.contains("/") && place.utf8.last != UInt8(ascii: "/")
+                && (try? WebURL(upstream))?.isRegistryOfThisMachine(beside: try? settings.hub()) == true
+        guard isRegistry else { return .hub(try HubRoutes(endpoint: upstream, calledAs: "--upstream")) }
         let host = place.prefix { $0 != "/" }
         var path = place.dropFirst(host.count + 1)
         if path.last == "/" { path.removeLast() }
         guard tokenFile == nil else {
             throw CakeError(
                 .usage, "a registry is asked with its login, and not with a token of a Hub",
-                fix: "cake login \(Printable.escape(String(host))), and leave --upstream-token-file away")
+                fix:
+                    "cake login \(scheme == "oci" ? "" : "https://")\(Printable.escape(String(host))), and leave --upstream-token-file away"
+            )
         }
         let prefix = RepositoryName(String(path))
         guard path.isEmpty || prefix != nil else {
@@ -91,8 +96,8 @@ struct MirrorOptions: Sendable {
                 .usage, "\"\(Printable.escape(String(path)))\" begins no name in a registry",
                 fix: "write --upstream like oci://registry.local:5000/team, in lower case")
         }
+        let routes = try RegistryRoutes(host: host.lowercased(), speaksTLS: scheme != "oci")
         return .registry(
-            try RegistryUpstream(
-                RegistryRoutes(host: String(host)), under: prefix, as: settings.registryCredentials, settings.http))
+            try RegistryUpstream(routes, under: prefix, as: settings.registryCredentials, settings.http))
     }
 }

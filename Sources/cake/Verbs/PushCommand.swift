@@ -11,31 +11,44 @@ struct PushCommand: Verb {
     let bytesPerSecond: UInt64?
     let isDryRun: Bool
     let plainHTTP: Bool
+    let proof: Proof?
+
+    /// How much of what is reused is read first.
+    enum Proof: String, CaseIterable {
+        case all
+    }
 
     private static let nameWord = Positional("NAME", .one, .model, "a model in the store")
     private static let targetWord = Positional("REF", .one, .nothing, "host[:port]/path[:tag]: where it goes")
     private static let baseOption = Option.text(
-        "base", "REF", "a repository of the same registry whose layers may be used"
+        "base", "REF", "a repository of the same registry whose packs may be reused, private or not"
     ).repeatable
     private static let chunk = Option<UInt64>(
         "chunk-size", "SIZE", "send packs in pieces of so many bytes, such as 64MB, where a proxy bears no more",
         read: Quantities.readBytes)
     private static let dryRun = Flag("dry-run", "say what would be sent, send nothing")
 
+    private static let prove = Option<Proof>.choice("prove", "HOW", "read reused layers whole, not a sample of each")
+
     static let command = Command(
         Self.self, "push", for: .move, "send a model to an OCI registry, only the layers it lacks",
         about: [
             "Any registry of OCI distribution takes it: a manifest, an index that says where each layer lies, and packs of "
-                + "layers. Layers that the repository has already, under whatever tag, are named and not sent; so are "
-                + "those of repositories that models here were pushed to or pulled from before, on the same registry, "
-                + "and of --base. A fine-tune costs its own layers, and of those only the differences from its base.",
+                + "layers. Layers that the repository has already, under any tag, are not sent again. Packs of other "
+                + "repositories that models here were pushed to or pulled from are reused, too, when anyone may read "
+                + "them without a login, when this model needs all of the pack, or when --base names the repository. "
+                + "A fine-tune costs its own layers, and of those only the differences from its base.",
+            "Before a layer is reused that this store neither pushed nor pulled itself, it is fetched (of a large one, a "
+                + "sample), decoded and compared with the layer here. A pack that does not match is sent again.",
             "Everything is sent before the tag moves: who pulls gets the old model or the new one. Run again after a failure, "
                 + "it sends what is not there yet.",
             "HTTPS is spoken, except to this machine itself and with --plain-http. Logins are those of docker, podman and "
                 + "cake login HOST.",
         ],
         positionals: [nameWord, targetWord],
-        options: [baseOption.form, chunk.form, PullOptions.rate.form, RegistryOptions.plainHTTP.form, dryRun.form],
+        options: [
+            baseOption.form, prove.form, chunk.form, PullOptions.rate.form, RegistryOptions.plainHTTP.form, dryRun.form,
+        ],
         examples: [
             .init("cake push mistral-ft registry.local:5000/team/mistral:v1", "to a team's registry"),
             .init("cake push my-tune ghcr.io/me/my-tune:v2 --dry-run", "what it would send"),
@@ -51,6 +64,7 @@ struct PushCommand: Verb {
         chunkSize = try arguments.value(of: Self.chunk)
         bytesPerSecond = try arguments.value(of: PullOptions.rate)
         isDryRun = arguments.has(Self.dryRun)
+        proof = try arguments.value(of: Self.prove)
         plainHTTP = arguments.has(RegistryOptions.plainHTTP)
     }
 }
@@ -61,7 +75,7 @@ extension PushCommand {
         guard let tag = reference.tag.flatMap({ TagName($0) }), reference.digest == nil else {
             throw CakeError(
                 .usage, "\(target) names a digest, and what is pushed gets a tag",
-                fix: "write \(reference.host)/\(reference.path):v1")
+                fix: "write \(reference.spelledHost)/\(reference.path):v1")
         }
         let (store, named) = try session.find(name)
         guard !named.record.isPartial else {
@@ -75,6 +89,8 @@ extension PushCommand {
         var options = Push.Options()
         options.chunkSize = chunkSize
         options.bytesPerSecond = bytesPerSecond
+        options.provesAll = proof == .all
+        options.bases = Set(try bases.map { base throws(CakeError) in try session.registryReference(base).repository })
         options.annotations = store.annotations(of: named, manifest)
         let progress = Progress("looking at \(reference.storeName)", items: "layers")
         let start = ContinuousClock.now
@@ -106,7 +122,7 @@ extension PushCommand {
             guard base.host == target.host else {
                 throw CakeError(
                     .usage, "--base \(text) is on another registry than \(target.host)",
-                    fix: "cake copy \(text) \(target.host)/\(base.path) brings it there first")
+                    fix: "cake copy \(text) \(target.spelledHost)/\(base.path) brings it there first")
             }
             found.append(base.repository)
         }
@@ -159,12 +175,21 @@ extension PushCommand {
         var line = "  \(Quantities.bytes(report.bytesSent)) sent, for \(report.layersSent) layers"
         let there = report.packs - report.packsSent - report.packsMounted
         if there > 0 { line += "; \(Self.packs(there)) there already" }
-        if report.packsMounted > 0 { line += "; \(report.packsMounted) taken over from other repositories" }
         session.output.line(line)
+        for one in report.reused {
+            session.output.line("  \(Self.packs(one.packs)) reused from \(one.repository)")
+        }
+        for one in report.refused {
+            let verb = one.packs == 1 ? "is" : "are"
+            session.show(
+                detail:
+                    "\(Self.packs(one.packs)) of \(one.repository) \(verb) \(one.isMissing ? "missing" : "damaged"): sent again"
+            )
+        }
         if report.layersRecoded > 0 {
             session.show(
                 detail:
-                    "\(report.layersRecoded) deltas were sent whole, since their base is not there: push the base first"
+                    "\(report.layersRecoded) deltas were sent whole: their base is not in a pack that may be reused; push the base first, or name its repository with --base"
             )
         }
         if report.isSame { session.output.line("  the tag was there already, and means the same") }
@@ -180,12 +205,27 @@ extension PushCommand {
                 "packs_to_send": JSONValue(outlook.packsToSend), "layers": JSONValue(outlook.layers),
                 "layers_to_send": JSONValue(outlook.layersToSend),
                 "layers_to_recode": JSONValue(outlook.layersToRecode),
+                "layers_to_prove": JSONValue(outlook.layersToProve), "reused_from": Self.document(outlook.reused),
             ])
         }
         let most = outlook.layersToRecode > 0 ? "at most " : ""
         session.output.line(
             "would send \(most)\(Quantities.bytes(outlook.bytesToSend)): \(outlook.layersToSend) of \(outlook.layers) layers, in \(outlook.packsToSend) new packs of \(outlook.packs)"
         )
+        for one in outlook.reused {
+            session.output.line("  would reuse \(Self.packs(one.packs)) from \(one.repository)")
+        }
+        if outlook.layersToProve > 0 {
+            let layers = outlook.layersToProve == 1 ? "1 layer" : "\(outlook.layersToProve) layers"
+            session.show(detail: "\(layers) there would be checked first, and sent again if damaged")
+        }
+    }
+
+    private static func document(_ counts: [Push.Count]) -> JSONValue {
+        .array(
+            counts.map { one in
+                ["repository": JSONValue(one.repository.text), "packs": JSONValue(one.packs)]
+            })
     }
 
     private func document(_ report: Push.Report, _ reference: RegistryReference) -> JSONValue {
@@ -195,6 +235,9 @@ extension PushCommand {
             "layers": JSONValue(report.layers), "layers_sent": JSONValue(report.layersSent),
             "layers_recoded": JSONValue(report.layersRecoded), "packs": JSONValue(report.packs),
             "packs_sent": JSONValue(report.packsSent), "packs_mounted": JSONValue(report.packsMounted),
+            "reused_from": Self.document(report.reused),
+            "damaged": Self.document(report.refused.filter { !$0.isMissing }),
+            "missing": Self.document(report.refused.filter(\.isMissing)),
             "unchanged": .bool(report.isSame),
         ]
     }

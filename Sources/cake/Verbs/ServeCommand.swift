@@ -150,6 +150,11 @@ extension ServeCommand {
             session.reporter.note(
                 "clients of the Hub find what \(mirror.upstream) has, too"
                     + (mirror.isOffline ? ", as far as it is here" : ""))
+            if !mirror.isOffline, case .registry(let upstream) = mirror.upstream,
+                let complaint = await upstream.complaint()
+            {
+                session.reporter.note("\(complaint.what)\(complaint.fix.map { "; fix: " + $0 } ?? "")")
+            }
         }
         if settings.certificate != nil {
             Interrupt.onHangUp { [reporter = session.reporter] in

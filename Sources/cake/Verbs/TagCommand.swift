@@ -31,7 +31,7 @@ struct TagCommand: Verb {
 extension TagCommand {
     func run(in session: Session) async throws {
         let (store, named) = try session.find(name)
-        let target = try ModelName(newName)
+        let target = try ModelName(session.settings.pulledName(newName) ?? newName)
         if !replacesName, let id = try session.settings.meaning(ofAlias: newName) {
             throw CakeError(
                 .failed, "\(target) is the short name of \(id)", fix: "choose another name, or mean it with --force")

@@ -7,11 +7,16 @@ struct VerifyCommand: Verb {
     /// Empty: everything in the store. One may be the path of an archive.
     let names: [String]
     let repairs: Bool
+    /// The names are of models in registries.
+    let isRemote: Bool
+    let plainHTTP: Bool
 
     private static let nameWord = Positional(
         "NAME", .any, .modelOrPath, "models to check, or archives; the whole store without one")
 
     private static let repair = Flag("repair", "fetch what is damaged or missing, and nothing else, from the Hub")
+
+    private static let remote = Flag("remote", "read the model in its registry, also when the store has it")
 
     static let command = Command(
         Self.self, "verify", aliases: ["fsck"], for: .keep, "read layers again and check them against their names",
@@ -20,15 +25,18 @@ struct VerifyCommand: Verb {
                 + "models that need it are named.",
             "With --repair, the layers of models that came from the Hub are fetched again from the commit they came from, "
                 + "by range, and checked; what came from elsewhere has to be imported again.",
+            "A model that is not in the store, and is written like one of a registry, is read there: every layer is fetched, "
+                + "decoded and compared with its digest, and every file's SHA-256 is checked. Nothing is kept.",
             "A path to an archive that cake export --format fast wrote is read to its last byte and compared with the "
                 + "digests inside; that needs no store.",
         ],
         positionals: [nameWord],
-        options: [repair.form],
+        options: [repair.form, remote.form, RegistryOptions.plainHTTP.form],
         examples: [
             .init("cake verify", "the whole store"),
             .init("cake verify mistral-7b", "what one model needs"),
             .init("cake verify ./model.pt", "an archive"),
+            .init("cake verify registry.local:5000/team/m:v1", "what was pushed there"),
             .init("cake verify --repair", "and mend it from where it came"),
         ],
         whenInterrupted: "nothing was changed but damaged layers set aside; run it again to check the rest")
@@ -36,6 +44,8 @@ struct VerifyCommand: Verb {
     init(_ arguments: Arguments) throws(CakeError) {
         names = arguments.words(Self.nameWord)
         repairs = arguments.has(Self.repair)
+        isRemote = arguments.has(Self.remote)
+        plainHTTP = arguments.has(RegistryOptions.plainHTTP)
     }
 }
 
@@ -53,11 +63,15 @@ extension VerifyCommand {
             }
             return try await VerifyArchives(paths: names)(in: session)
         }
+        let pushed = try pushed(in: session)
+        guard pushed.isEmpty else {
+            return try await VerifyPushed(references: pushed, plainHTTP: plainHTTP)(in: session)
+        }
         guard let store = try session.existingStore() else {
             if let name = names.first { _ = try session.find(name) }
             return report([], [], of: 0, bytes: 0, in: session, owners: [:])
         }
-        let (layers, owners, unreadable, partial) = try wanted(from: store)
+        let (layers, owners, unreadable, partial) = try wanted(from: store, in: session)
         for one in partial {
             session.reporter.note(
                 "\(one.name) was pulled in part and was never checked against its publisher's hash: "
@@ -88,6 +102,31 @@ extension VerifyCommand {
         }
     }
 
+    /// Models that are looked at in their registries: with --remote all, else those that are not here.
+    private func pushed(in session: Session) throws(CakeError) -> [RegistryReference] {
+        if isRemote, names.isEmpty {
+            throw CakeError(
+                .usage, "--remote needs a model's name", fix: "cake verify --remote registry.local:5000/team/m:v1")
+        }
+        var found: [RegistryReference] = []
+        for name in names {
+            if isRemote {
+                found.append(try session.registryReference(name))
+            } else if case .registry(let reference) = try? session.settings.reference(name), !session.has(name) {
+                found.append(reference)
+            }
+        }
+        guard found.isEmpty || found.count == names.count else {
+            throw CakeError(
+                .usage, "some of these are in the store, and some in a registry", fix: "verify them one by one")
+        }
+        guard found.isEmpty || !repairs else {
+            throw CakeError(
+                .usage, "--repair mends the store, and no registry", fix: "cake push sends what is damaged there again")
+        }
+        return found
+    }
+
     private static func isArchive(_ word: String) throws(CakeError) -> Bool {
         if Session.isPath(word) { return true }
         guard word.lowercased().hasSuffix(".pt") else { return false }
@@ -114,7 +153,7 @@ extension VerifyCommand {
 
     /// The layers to read, for each the models that need it, and the models that cannot be read.
     private func wanted(
-        from store: LocalStore
+        from store: LocalStore, in session: Session
     ) throws(CakeError) -> ([Layer], [Digest: [String]], [(name: ModelName, error: CakeError)], [LocalStore.Named]) {
         var partial: [LocalStore.Named] = []
         var owners: [Digest: [String]] = [:]
@@ -122,7 +161,7 @@ extension VerifyCommand {
         var unreadable: [(name: ModelName, error: CakeError)] = []
         var named: [LocalStore.Named] = []
         if names.isEmpty { named = try store.names() }
-        for name in names { named.append(try store.find(name)) }
+        for name in names { named.append(try session.find(name).named) }
         for one in named {
             let manifest: Manifest
             do {

@@ -88,7 +88,7 @@ extension RegistryStore {
             try makeFolder(place.models)
             let line = RegistryStore.modelMark + model.hex + "\n"
             try put(place.model(name), [Array(line.utf8), bytes])
-            let stored = StoredManifest(name: name, mediaType: RegistryManifest.image, bytes: bytes)
+            let stored = StoredManifest(name: name, mediaType: RegistryManifest.image, bytes: bytes, of: model)
             return ModelRecord(model: model, stored: stored)
         }
     }

@@ -10,28 +10,10 @@ extension RegistryStore {
         public let named: LocalStore.Named
     }
 
-    /// Every model that has a place. Where two would have the same, the one that is called exactly so has it, else the first.
+    /// Every model that has a place.
     public func served() throws(CakeError) -> [Served] {
-        var all: [Served] = []
-        var places: [ServedName: Int] = [:]
-        // What a Hub does not show to everybody, nobody here can say who may have.
-        for named in try store.allNames() where named.record.mark != .mirroredClosed {
-            guard let place = ServedName(named.name) else { continue }
-            guard let number = places[place] else {
-                places[place] = all.count
-                all.append(Served(place: place, named: named))
-                continue
-            }
-            if named.name.withoutRevision == place.repository.text {
-                all[number] = Served(place: place, named: named)
-            }
-        }
-        return all
+        ShownModels(try store.allNames()).served
     }
-
-    /// None while a name cannot be read: what was pushed is there all the same. None of a store that cannot be written to,
-    /// where no manifest could be kept.
-    var shown: [Served] { store.isWritable ? (try? served()) ?? [] : [] }
 
     /// By tag, else by the commit that it was pulled at.
     func served(_ tag: TagName, in repository: RepositoryName) -> Served? {
@@ -83,7 +65,7 @@ extension RegistryStore {
                 .damaged, "\(Printable.escape(path)) does not say what model it is of", fix: "delete the file")
         }
         let stored = StoredManifest(
-            name: name, mediaType: RegistryManifest.image, bytes: Array(all[(end + 1)...]))
+            name: name, mediaType: RegistryManifest.image, bytes: Array(all[(end + 1)...]), of: model)
         guard name.fits(stored.bytes.span) else {
             throw CakeError(
                 .damaged, "\(Printable.escape(path)) has other bytes than its name says", fix: "delete the file")

@@ -4,10 +4,12 @@ import Store
 import Synchronization
 
 extension Answers {
-    func manifest(_ name: ManifestName, in repository: RepositoryName, _ asked: Asked) throws -> ServerReply {
-        guard let stored = try registry.manifest(name, in: repository),
-            visibility.gives(stored, in: repository, to: asked.caller)
-        else { throw Answers.noManifest(name) }
+    func manifest(_ name: ManifestName, in repository: RepositoryName, _ asked: Asked) async throws -> ServerReply {
+        var found = try registry.manifest(name, in: repository)
+        if found == nil, case .tag(let tag) = name { found = try await registry.model(tag, in: repository) }
+        guard let stored = found, try visibility.gives(stored, in: repository, to: asked.caller) else {
+            throw Answers.noManifest(name)
+        }
         return ServerReply(
             200,
             [

@@ -22,7 +22,7 @@ extension Answers {
                 else { throw Answers.notPublished }
                 return ServerReply([
                     "repository": .string(served.place.repository.text),
-                    "manifest": .string(try registry.artifact(of: served).description),
+                    "manifest": .string(try await registry.artifact(of: served).description),
                 ])
             } catch {
                 return ServerReply(failure: error)

@@ -97,7 +97,7 @@ struct Answers: Sendable {
         case (.upload(let repository, let name), "DELETE"):
             return patient { () throws(any Error) in try cancelUpload(name, to: repository) }
         case (.manifest(let repository, let name), "GET"), (.manifest(let repository, let name), "HEAD"):
-            return patient { () throws(any Error) in try manifest(name, in: repository, asked) }
+            return patient { () throws(any Error) in try await manifest(name, in: repository, asked) }
         case (.manifest(let repository, let name), "PUT"): return try putManifest(name, in: repository, asked)
         case (.manifest(let repository, let name), "DELETE"):
             return patient { () throws(any Error) in try removeManifest(name, from: repository) }
@@ -114,8 +114,14 @@ struct Answers: Sendable {
     /// What clients of before the specification look for.
     static let version = (name: "Docker-Distribution-API-Version", value: "registry/2.0")
 
-    func patient(_ body: @escaping @Sendable () throws -> ServerReply) -> ServerIntake {
-        .patient { answer(body) }
+    func patient(_ body: @escaping @Sendable () async throws -> ServerReply) -> ServerIntake {
+        .patient {
+            do {
+                return try await body()
+            } catch {
+                return ServerReply(failure: error)
+            }
+        }
     }
 
     func answer(_ body: () throws -> ServerReply) -> ServerReply {

@@ -39,6 +39,8 @@ final class Decisions: Sendable {
         }
     }
 
+    func has(_ key: Key) -> Bool { made.withLock { $0[key] != nil } }
+
     func note(_ isGiven: Bool, _ key: Key, _ state: RegistryStore.BlobState) {
         made.withLock { made in
             if made.count >= Decisions.most { _ = made.popFirst() }

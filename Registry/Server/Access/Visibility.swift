@@ -44,18 +44,32 @@ struct Visibility: Sendable {
         served.named.record.mark != .mirroredClosed && caller.mayRead(served.place.repository)
     }
 
-    /// A manifest as it lies in the repository. One that was made of a model is given as long as the model may be.
-    func gives(_ manifest: RegistryStore.StoredManifest, in repository: RepositoryName, to caller: Caller) -> Bool {
+    /// A manifest as it lies in the repository. One that was made of a model is given as long as the model may be, and the
+    /// caller may have all its packs: it names them.
+    func gives(
+        _ manifest: RegistryStore.StoredManifest, in repository: RepositoryName, to caller: Caller
+    ) throws(CakeError) -> Bool {
         guard caller.mayRead(repository) else { return false }
-        guard let model = manifest.model else { return true }
-        return registry.isGiven(model, in: repository)
+        guard manifest.model != nil else { return true }
+        guard let given = try registry.given(as: manifest.name, in: repository) else { return false }
+        return try gives(given, in: repository, to: caller)
+    }
+
+    private func gives(
+        _ given: RegistryStore.Given, in repository: RepositoryName, to caller: Caller
+    ) throws(CakeError) -> Bool {
+        guard registry.isGiven(given.model, in: repository) else { return false }
+        if try registry.sharing(among: caller.readers).allowsAll { return true }
+        for pack in given.packs where try !gives(BlobName(pack), in: repository, to: caller) { return false }
+        return true
     }
 
     /// Whether that can be said of a blob without reading more than a moment takes.
     func knows(_ blob: BlobName, in repository: RepositoryName, for caller: Caller) -> Bool {
         if (try? registry.isPlainlyPushed(blob, in: repository)) == true { return true }
-        guard let state = try? registry.blobState(of: repository) else { return false }
-        return decisions[Decisions.Key(blob, repository, caller), state] != nil
+        let key = Decisions.Key(blob, repository, caller)
+        guard decisions.has(key), let state = try? registry.blobState(of: repository) else { return false }
+        return decisions[key, state] != nil
     }
 
     /// A blob that the repository has: one that was pushed, or that a model of the store needs which the caller may have.
@@ -73,20 +87,30 @@ struct Visibility: Sendable {
         _ blob: BlobName, in repository: RepositoryName, _ caller: Caller
     ) throws(CakeError) -> Bool {
         if try registry.isNamedByPushed(blob, in: repository) { return true }
-        let layers = try registry.layers(ofHeld: blob)
-        guard let models = try registry.models(naming: blob, in: repository) else {
-            // Nobody pushed the bytes of a held pack: here it was mounted, by someone whose manifest is on its way.
-            return layers == nil || caller.mayPush(repository)
-        }
-        let given = models.filter { registry.isGiven($0, in: repository) }
-        guard let layers else { return !given.isEmpty }
-        let sharing = try registry.sharing(among: caller.readers)
-        for model in given {
-            if sharing.allowsAll { return true }
-            guard let summary = try registry.summary(of: model) else { continue }
-            if layers.allSatisfy({ sharing.allows($0, with: summary) }) { return true }
+        let naming = try registry.given(naming: blob, in: repository)
+        // Without any, nobody pushed the bytes of a pack of the store's: it was mounted, by someone whose manifest is on its
+        // way.
+        if naming.isEmpty { return try registry.isWrittenDown(blob) || caller.mayPush(repository) }
+        let layers = try registry.layers(ofPack: blob)
+        for given in naming {
+            if let layers {
+                if try gives(layers, of: given.model, in: repository, to: caller) { return true }
+            } else if blob.sha256.map({ !given.packs.contains($0) }) ?? false {
+                if try gives(given, in: repository, to: caller) { return true }
+            }
         }
         return false
+    }
+
+    /// A pack, in which each layer is the model's own, or one that the caller may have with another model.
+    private func gives(
+        _ layers: [Digest], of model: Digest, in repository: RepositoryName, to caller: Caller
+    ) throws(CakeError) -> Bool {
+        guard registry.isGiven(model, in: repository) else { return false }
+        let sharing = try registry.sharing(among: caller.readers)
+        if sharing.allowsAll { return true }
+        guard let summary = try registry.summary(of: model) else { return false }
+        return layers.allSatisfy { sharing.allows($0, with: summary) }
     }
 
     /// Every model with a tag that the caller may have.

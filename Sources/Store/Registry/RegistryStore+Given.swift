@@ -5,10 +5,10 @@ internal import Platform
 /// have a blob.
 extension RegistryStore {
     /// A manifest that was made of a model, and all that it names.
-    struct Given: Sendable {
+    public struct Given: Sendable {
         let name: BlobName
-        let model: Digest
-        let packs: [Digest]
+        public let model: Digest
+        public let packs: [Digest]
         let blobs: Set<Digest>
     }
 
@@ -67,10 +67,8 @@ extension RegistryStore {
     /// Whether it is plain without looking further that who may read the repository may have its blob: none of the store's
     /// models was given out there, and the bytes lie as they were pushed.
     public func isPlainlyPushed(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> Bool {
-        guard try !Disk.exists(layout.repository(repository).models), let digest = try digest(of: name) else {
-            return false
-        }
-        return try Disk.exists(layout.blob(digest))
+        if try Disk.exists(layout.repository(repository).models) { return false }
+        return try isWrittenDown(name)
     }
 
     public func blobState(of repository: RepositoryName) throws(CakeError) -> BlobState {
@@ -85,17 +83,26 @@ extension RegistryStore {
         return try pushed(to: repository).value.contains(digest)
     }
 
-    /// The models of the store whose manifests in the repository name the blob. Nil when none ever did.
-    public func models(naming name: BlobName, in repository: RepositoryName) throws(CakeError) -> [Digest]? {
-        guard let digest = try digest(of: name) else { return nil }
-        let naming = try given(in: repository).value.filter { $0.blobs.contains(digest) }.map(\.model)
-        return naming.isEmpty ? nil : naming
+    /// The manifests of models of the store in the repository that name the blob.
+    public func given(naming name: BlobName, in repository: RepositoryName) throws(CakeError) -> [Given] {
+        guard let digest = try digest(of: name) else { return [] }
+        return try given(in: repository).value.filter { $0.blobs.contains(digest) }
     }
 
-    /// The layers of a pack that nobody wrote down; nil of a blob that lies as it was pushed.
-    public func layers(ofHeld name: BlobName) throws(CakeError) -> [Digest]? {
-        guard let digest = try digest(of: name), try !Disk.exists(layout.blob(digest)) else { return nil }
-        return try heldPack(digest)?.objects.map(\.layer.digest)
+    /// What a manifest that was made of a model names.
+    public func given(as name: BlobName, in repository: RepositoryName) throws(CakeError) -> Given? {
+        try given(in: repository).value.first { $0.name == name }
+    }
+
+    /// The layers of a pack that is made of objects of the store; nil of every other blob.
+    public func layers(ofPack name: BlobName) throws(CakeError) -> [Digest]? {
+        try digest(of: name).flatMap { digest throws(CakeError) in try heldPack(digest) }?.objects.map(\.layer.digest)
+    }
+
+    /// Whether the bytes of a blob lie as somebody pushed them.
+    public func isWrittenDown(_ name: BlobName) throws(CakeError) -> Bool {
+        guard let digest = try digest(of: name) else { return false }
+        return try Disk.exists(layout.blob(digest))
     }
 
     /// Someone has brought the blob of his own: that a closed model named it, too, takes it from nobody now.
@@ -148,4 +155,5 @@ final class SeenFolders: Sendable {
     let names = FolderCache<Int, ShownModels>(most: 1)
     let given = FolderCache<RepositoryName, [RegistryStore.Given]>(most: 4096)
     let pushed = FolderCache<RepositoryName, Set<Digest>>(most: 256)
+    let sharings = KnownSharings()
 }

@@ -62,7 +62,7 @@ extension RegistryStore {
     }
 
     /// Nil when there is no such manifest, and for a tag that points at none. A tag that nobody pushed may be a model's of the
-    /// store.
+    /// store: `model` makes that one's.
     public func manifest(_ name: ManifestName, in repository: RepositoryName) throws(CakeError) -> StoredManifest? {
         let place = layout.repository(repository)
         switch name {
@@ -73,7 +73,7 @@ extension RegistryStore {
             if store.isWritable, isGiven(record.model, in: repository) { try? touch(record, in: repository) }
             return record.stored
         case .tag(let tag):
-            guard let name = try target(of: tag, in: place) else { return try model(tag, in: repository) }
+            guard let name = try target(of: tag, in: place) else { return nil }
             if let stored = try read(place.manifest(name), name) { return stored }
             return try modelRecord(name, in: repository)?.stored
         }

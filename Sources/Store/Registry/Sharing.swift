@@ -1,4 +1,5 @@
 public import Model
+internal import Synchronization
 
 /// Which layers may be given out with a model that it does not have itself: members of a pack that it shares with others, and
 /// bases of its deltas. Those alone that each of its readers may have with another model. A model that was closed counts for
@@ -51,7 +52,14 @@ extension RegistryStore {
     }
 
     public func sharing(among readers: [RegistryReader]) throws(CakeError) -> Sharing {
-        let shown = shownModels.value
+        let (shown, number) = shownModels
+        if let known = seen.sharings[readers, number] { return known }
+        let sharing = try sharing(among: readers, shown)
+        seen.sharings.add(sharing, readers, number)
+        return sharing
+    }
+
+    private func sharing(among readers: [RegistryReader], _ shown: ShownModels) throws(CakeError) -> Sharing {
         let isFree = readers.allSatisfy { $0 == .everyone }
         guard !isFree || !shown.closed.isEmpty else { return Sharing(among: [], open: [], closed: []) }
         var open = shown.served.map { (repository: $0.place.repository, model: $0.named.record.manifest) }
@@ -71,5 +79,36 @@ extension RegistryStore {
             open: open.compactMap { one in
                 (try? summary(of: one.model)).flatMap(\.self).map { (repository: one.repository, model: $0) }
             }, closed: closed.compactMap { (try? summary(of: $0)).flatMap(\.self) })
+    }
+}
+
+/// Made a moment ago: a client that reads a model's packs asks for each.
+final class KnownSharings: Sendable {
+    private struct State {
+        var number: UInt64 = 0
+        var known: [[RegistryReader]: (sharing: Sharing, time: ContinuousClock.Instant)] = [:]
+    }
+
+    private static let most = 64
+    /// What a collection takes away counts after so long.
+    private static let life = Duration.seconds(10)
+    private let state = Mutex(State())
+
+    subscript(readers: [RegistryReader], number: UInt64) -> Sharing? {
+        state.withLock { state in
+            guard state.number == number, let known = state.known[readers], .now - known.time < KnownSharings.life
+            else {
+                return nil
+            }
+            return known.sharing
+        }
+    }
+
+    func add(_ sharing: Sharing, _ readers: [RegistryReader], _ number: UInt64) {
+        state.withLock { state in
+            if state.number != number { state = State(number: number) }
+            if state.known.count >= KnownSharings.most { _ = state.known.popFirst() }
+            state.known[readers] = (sharing, .now)
+        }
     }
 }

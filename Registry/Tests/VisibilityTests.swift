@@ -16,9 +16,10 @@ import Transfer
     private enum Route: String, CaseIterable {
         case base, catalog, tags, blob, uploads, upload, manifest, referrers
         case has, layer, models, difference, search, published
-        case whoAmI, list, info, tree, pathsInfo, revisions, commits, authCheck, file, raw, noRepository, nothing
+        case whoAmI, list, info, tree, pathsInfo, revisions, commits, authCheck, file, raw
+        case noRepository, noRevision, nothing
 
-        static let silent: Set<Route> = [.base, .upload, .referrers, .whoAmI, .noRepository, .nothing]
+        static let silent: Set<Route> = [.base, .upload, .referrers, .whoAmI, .noRepository, .noRevision, .nothing]
 
         init(_ route: RegistryRoute) {
             self =
@@ -60,6 +61,7 @@ import Transfer
                 case .file: .file
                 case .raw: .raw
                 case .noRepository: .noRepository
+                case .noRevision: .noRevision
                 case .nothing: .nothing
                 }
         }

@@ -4,7 +4,9 @@ import Store
 
 extension Answers {
     func blob(_ name: BlobName, in repository: RepositoryName, _ asked: Asked) throws -> ServerReply {
-        guard let blob = try registry.blob(name, in: repository) else { throw Answers.noBlob(name) }
+        guard let blob = try registry.blob(name, in: repository),
+            try visibility.gives(name, in: repository, to: asked.caller)
+        else { throw Answers.noBlob(name) }
         let isHead = asked.request.method == "HEAD"
         if isHead, settings.allowsPush { registry.keep(name, in: repository) }
         var headers = [
@@ -24,8 +26,9 @@ extension Answers {
         }
     }
 
-    func removeBlob(_ name: BlobName, from repository: RepositoryName) throws -> ServerReply {
-        guard try registry.remove(name, from: repository) else { throw Answers.noBlob(name) }
+    func removeBlob(_ name: BlobName, from repository: RepositoryName, _ asked: Asked) throws -> ServerReply {
+        guard try visibility.gives(name, in: repository, to: asked.caller), try registry.remove(name, from: repository)
+        else { throw Answers.noBlob(name) }
         return ServerReply(202)
     }
 

@@ -8,7 +8,7 @@ extension Answers {
     private static let most = 1000
 
     func intake(of asked: Asked, _ route: CakeRoute) throws(RegistryError) -> ServerIntake {
-        try asked.caller.check(asked.caller.mayAsk)
+        try visibility.check(asked.caller, route)
         switch (route, asked.request.method) {
         case (.has, "POST"): return try has(asked)
         case (.layer(let digest), "GET"), (.layer(let digest), "HEAD"): return plainLayer(digest, asked)
@@ -40,13 +40,10 @@ extension Answers {
                     }
                     wanted.append(digest)
                 }
+                let models = try eachModel(asked)
                 var here: Set<Digest> = []
-                let known = Set(wanted)
-                for model in try eachModel(asked) {
-                    guard here.count < known.count, let summary = try registry.summary(of: model.model) else {
-                        continue
-                    }
-                    for layer in known where summary.has(layer) { here.insert(layer) }
+                for layer in Set(wanted) where try visibility.holder(of: layer, among: models) != nil {
+                    here.insert(layer)
                 }
                 let found = wanted.filter { here.remove($0) != nil }
                 return ServerReply(["has": .array(found.map { .string("sha256:\($0.hex)") })])
@@ -54,16 +51,16 @@ extension Answers {
         }
     }
 
-    /// Each model once, though it may have many names.
+    /// Each model of the store once, though it may have many names.
     private func eachModel(_ asked: Asked) throws -> [RegistryStore.Listed] {
         var seen: Set<Digest> = []
-        return try registry.models(where: asked.caller.mayRead).filter { seen.insert($0.model).inserted }
+        return try visibility.models(for: asked.caller).filter { $0.artifact != nil || seen.insert($0.model).inserted }
     }
 
     private func models(with digest: Digest, _ asked: Asked) throws -> ServerReply {
         var found: [JSONValue] = []
         var places: [Digest: (path: FilePath, segment: Manifest.Segment)] = [:]
-        for model in try registry.models(where: asked.caller.mayRead) where found.count < Answers.most {
+        for model in try visibility.models(for: asked.caller) where found.count < Answers.most {
             guard try registry.summary(of: model.model)?.has(digest) == true else { continue }
             if places[model.model] == nil { places[model.model] = try place(of: digest, in: model.model) }
             guard let (path, segment) = places[model.model] else { continue }
@@ -93,7 +90,7 @@ extension Answers {
     private func search(_ asked: Asked) throws -> ServerReply {
         let words = (asked.target["q"] ?? "").lowercased().split(separator: " ")
         var found: [JSONValue] = []
-        for model in try registry.models(where: asked.caller.mayRead) where found.count < Answers.most {
+        for model in try visibility.models(for: asked.caller) where found.count < Answers.most {
             let name = "\(model.repository.text):\(model.tag.text)".lowercased()
             guard words.allSatisfy({ name.contains($0) }), let summary = try registry.summary(of: model.model) else {
                 continue
@@ -108,7 +105,7 @@ extension Answers {
     }
 
     private func difference(_ asked: Asked) throws -> ServerReply {
-        let models = try registry.models(where: asked.caller.mayRead)
+        let models = try visibility.models(for: asked.caller)
         func manifest(_ name: String) throws -> Manifest {
             guard let text = asked.target[name] else {
                 throw RegistryError(400, .nameInvalid, "which models: ?from=team/base:v1&to=team/tuned:v1")
@@ -144,16 +141,20 @@ extension Answers {
     private func plainLayer(_ digest: Digest, _ asked: Asked) -> ServerIntake {
         .patient {
             do {
-                let holder = try eachModel(asked).first { try registry.summary(of: $0.model)?.has(digest) == true }
-                let found = try holder.flatMap { try place(of: digest, in: $0.model)?.segment }
-                guard let found, let blob = try await registry.plainObject(of: found.layer, found.tensor?.kind) else {
-                    throw Answers.noBlob(BlobName(digest))
-                }
+                guard let holder = try visibility.holder(of: digest, among: eachModel(asked)),
+                    let blob = try await plainObject(of: digest, in: holder)
+                else { throw Answers.noBlob(BlobName(digest)) }
                 let headers = [(name: "Content-Type", value: "application/vnd.cake.object.v1")]
                 return ServerReply(200, headers, try blob.body(0..<blob.size))
             } catch {
                 return ServerReply(failure: error)
             }
         }
+    }
+
+    private func plainObject(of digest: Digest, in model: RegistryStore.Listed) async throws -> RegistryStore.Blob? {
+        guard model.artifact == nil else { return try await hub.models.plainObject(of: digest, in: model) }
+        guard let found = try place(of: digest, in: model.model)?.segment else { return nil }
+        return try await registry.plainObject(of: found.layer, found.tensor?.kind)
     }
 }

@@ -25,7 +25,7 @@ extension Answers {
         let target = asked.target
         let count = try count(target)
         let (names, isMore) = try registry.repositories(
-            after: target["last"] ?? "", count: count, where: asked.caller.mayRead)
+            after: target["last"] ?? "", count: count, where: { visibility.shows($0, to: asked.caller) })
         let document: JSONValue = ["repositories": .array(names.map { .string($0.text) })]
         return ServerReply(document, next(isMore, "/v2/_catalog", target, names.last?.text))
     }

@@ -4,8 +4,12 @@ import Store
 import Synchronization
 
 extension Answers {
-    func manifest(_ name: ManifestName, in repository: RepositoryName) throws -> ServerReply {
-        guard let stored = try registry.manifest(name, in: repository) else { throw Answers.noManifest(name) }
+    func manifest(_ name: ManifestName, in repository: RepositoryName, _ asked: Asked) async throws -> ServerReply {
+        var found = try registry.manifest(name, in: repository)
+        if found == nil, case .tag(let tag) = name { found = try await registry.model(tag, in: repository) }
+        guard let stored = found, try visibility.gives(stored, in: repository, to: asked.caller) else {
+            throw Answers.noManifest(name)
+        }
         return ServerReply(
             200,
             [
@@ -87,7 +91,10 @@ extension Answers {
             throw RegistryError(400, .manifestInvalid, "the model cannot be rebuilt: \(error.what)")
         }
         let stored = RegistryStore.StoredManifest(name: digest, mediaType: mediaType, bytes: bytes)
-        if let lack = try registry.put(manifest, stored, tags: tags, in: repository) { throw Answers.refusal(lack) }
+        let lack = try registry.put(manifest, stored, tags: tags, in: repository) { name throws(CakeError) in
+            try visibility.gives(name, in: repository, to: asked.caller)
+        }
+        if let lack { throw Answers.refusal(lack) }
         var headers = [
             (name: "Location", value: "/v2/\(repository)/manifests/\(digest)"),
             ("Docker-Content-Digest", digest.description),

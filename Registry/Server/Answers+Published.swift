@@ -17,12 +17,12 @@ extension Answers {
                         400, .nameInvalid, "which repository, and when: ?kind=model&id=org/name&commit=40 hex digits")
                 }
                 guard let served = registry.served(repository, at: commit),
-                    asked.caller.mayRead(served.place.repository),
+                    visibility.shows(served, to: asked.caller),
                     try await hub.gives(repository, at: commit, to: asked.caller, asked.request)
                 else { throw Answers.notPublished }
                 return ServerReply([
                     "repository": .string(served.place.repository.text),
-                    "manifest": .string(try registry.artifact(of: served).description),
+                    "manifest": .string(try await registry.artifact(of: served).description),
                 ])
             } catch {
                 return ServerReply(failure: error)
@@ -39,10 +39,11 @@ extension HubAnswers {
     func gives(
         _ repository: HubRepository, at commit: String, to caller: Caller, _ request: ServerRequest
     ) async throws -> Bool {
-        guard caller.mayRead(repository) else { return false }
-        guard let mirror, mirror.settings.names.allow(repository),
-            try models.made(repository, commit, unless: { mirror.settings.upstream.gave($0) }) == nil
-        else { return true }
+        guard visibility.shows(repository, to: caller) else { return false }
+        guard let mirror, mirror.settings.names.allow(repository) else { return true }
+        if let made = try models.made(repository, commit, unless: { mirror.settings.upstream.gave($0) }) {
+            return visibility.shows(made, to: caller)
+        }
         do {
             _ = try await mirror.listing(of: repository, commit, for: caller.asker(request))
             return true

@@ -14,7 +14,11 @@ extension Answers {
                     400, .nameInvalid, "the repository to mount from has no name", detail: asked.target["from"])
             }
             return patient {
-                if try registry.mount(name, from: source, to: repository, where: asked.caller.mayRead) {
+                let isThere = try registry.mount(name, from: source, to: repository) { place throws(CakeError) in
+                    try visibility.gives(name, in: place, to: asked.caller)
+                }
+                if isThere {
+                    try registry.claim(name, in: repository)
                     return Answers.created(name, in: repository)
                 }
                 return try begin(repository)
@@ -74,6 +78,7 @@ extension Answers {
                 400, .digestInvalid, "the bytes that came have another digest; nothing of them was kept",
                 detail: name.description)
         }
+        try registry.claim(name, in: repository)
         return Answers.created(name, in: repository)
     }
 

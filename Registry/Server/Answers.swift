@@ -10,6 +10,7 @@ struct Answers: Sendable {
     let settings: RegistryServer.Settings
     let metrics = Metrics()
     let hub: HubAnswers
+    let visibility: Visibility
     private let state = State()
     private let addresses = KnownAddresses()
     private let limit: RequestLimit
@@ -28,8 +29,10 @@ struct Answers: Sendable {
         isLoopback = settings.address.isLoopback
         ownNames = Set(["localhost", "127.0.0.1", "[::1]"] + settings.hostNames.map { $0.lowercased() })
         let models = HubModels(registry)
+        visibility = Visibility(registry, models)
         hub = HubAnswers(
-            models: models, mirror: try settings.mirror.map { found throws(CakeError) in try Mirror(models, found) },
+            models: models, visibility: visibility,
+            mirror: try settings.mirror.map { found throws(CakeError) in try Mirror(models, found) },
             speaksTLS: settings.certificate != nil)
     }
 
@@ -78,13 +81,14 @@ struct Answers: Sendable {
 
     private func intake(of asked: Asked, _ route: RegistryRoute) throws(RegistryError) -> ServerIntake {
         if !asked.isRead { try checkPush(asked.request) }
-        try check(asked, route)
+        try visibility.check(asked.caller, route, isRead: asked.isRead, allowsPush: settings.allowsPush)
         switch (route, asked.request.method) {
         case (.base, "GET"), (.base, "HEAD"): return .quick { ServerReply([:], [Answers.version]) }
         case (.blob(let repository, let name), "GET"), (.blob(let repository, let name), "HEAD"):
-            return .quick { answer { () throws(any Error) in try blob(name, in: repository, asked) } }
+            let body = { @Sendable () throws(any Error) in try blob(name, in: repository, asked) }
+            return visibility.knows(name, in: repository, for: asked.caller) ? .quick { answer(body) } : patient(body)
         case (.blob(let repository, let name), "DELETE"):
-            return patient { () throws(any Error) in try removeBlob(name, from: repository) }
+            return patient { () throws(any Error) in try removeBlob(name, from: repository, asked) }
         case (.uploads(let repository), "POST"): return try beginUpload(to: repository, asked)
         case (.upload(let repository, let name), "GET"), (.upload(let repository, let name), "HEAD"):
             return patient { () throws(any Error) in try uploadStatus(name, to: repository) }
@@ -93,7 +97,7 @@ struct Answers: Sendable {
         case (.upload(let repository, let name), "DELETE"):
             return patient { () throws(any Error) in try cancelUpload(name, to: repository) }
         case (.manifest(let repository, let name), "GET"), (.manifest(let repository, let name), "HEAD"):
-            return patient { () throws(any Error) in try manifest(name, in: repository) }
+            return patient { () throws(any Error) in try await manifest(name, in: repository, asked) }
         case (.manifest(let repository, let name), "PUT"): return try putManifest(name, in: repository, asked)
         case (.manifest(let repository, let name), "DELETE"):
             return patient { () throws(any Error) in try removeManifest(name, from: repository) }
@@ -110,8 +114,14 @@ struct Answers: Sendable {
     /// What clients of before the specification look for.
     static let version = (name: "Docker-Distribution-API-Version", value: "registry/2.0")
 
-    func patient(_ body: @escaping @Sendable () throws -> ServerReply) -> ServerIntake {
-        .patient { answer(body) }
+    func patient(_ body: @escaping @Sendable () async throws -> ServerReply) -> ServerIntake {
+        .patient {
+            do {
+                return try await body()
+            } catch {
+                return ServerReply(failure: error)
+            }
+        }
     }
 
     func answer(_ body: () throws -> ServerReply) -> ServerReply {
@@ -130,21 +140,6 @@ struct Answers: Sendable {
             throw RegistryError(error)
         }
         return try Caller(request, tokens, letsAnybodyRead: settings.letsAnybodyRead)
-    }
-
-    /// Whoever asks has to be allowed to do it there.
-    private func check(_ asked: Asked, _ route: RegistryRoute) throws(RegistryError) {
-        let caller = asked.caller
-        switch route {
-        // The first request of clients: what it answers tells them whether to say who they are.
-        case .base: try caller.check(settings.allowsPush ? caller.isKnown : caller.mayAsk)
-        case .catalog: try caller.check(caller.mayAsk)
-        case .uploads(let repository), .upload(let repository, _):
-            try caller.check(caller.mayPush(repository), repository)
-        case .tags(let repository), .blob(let repository, _), .manifest(let repository, _),
-            .referrers(let repository, _):
-            try caller.check(asked.isRead ? caller.mayRead(repository) : caller.mayPush(repository), repository)
-        }
     }
 
     private func metrics(_ caller: Caller, _ request: ServerRequest) throws(RegistryError) -> ServerIntake {

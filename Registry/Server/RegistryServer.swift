@@ -42,7 +42,7 @@ public final class RegistryServer: Sendable {
                 "the store \(Printable.escape(store.layout.root)) cannot be written to, so nothing can be pushed",
                 fix: "leave --push away, or check who owns the folder")
         }
-        let registry = try RegistryStore(store)
+        let registry = try RegistryStore(store, letsAnybodyRead: settings.letsAnybodyRead)
         let isOpen = settings.allowsPush && !settings.address.isLoopback
         let tokens = try registry.tokens()
         guard !isOpen || tokens.allowsPush else {

@@ -41,6 +41,17 @@ public enum Disk {
             (device, inode, size, modified, nanoseconds)
                 == (other.device, other.inode, other.size, other.modified, other.nanoseconds)
         }
+
+        /// Whether a change from now on would show in these times: a file system's clock goes in steps.
+        public var isSettled: Bool {
+            var now = timespec()
+            guard unsafe clock_gettime(CLOCK_REALTIME, &now) == 0 else { return false }
+            let passed = (now.tv_sec - modified) * 1_000_000_000 + now.tv_nsec - nanoseconds
+            return passed > Status.clockStep
+        }
+
+        /// Nanoseconds: a few of the longest.
+        private static let clockStep = 50_000_000
     }
 
     /// Nil when nothing has that name.

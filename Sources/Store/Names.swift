@@ -86,6 +86,7 @@ extension LocalStore {
         if record.isPinned, !evenIfPinned {
             throw CakeError(.failed, "\(name) is pinned", fix: "cake unpin \(name), or cake rm --force \(name)")
         }
+        if record.mark == .mirroredClosed { try RegistryStore.existing(in: self)?.forget(name) }
         try mark(record.manifest, leftBy: name)
         try Disk.remove(path(of: name))
         try Disk.syncFolder(layout.names)

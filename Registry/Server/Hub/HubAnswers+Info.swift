@@ -50,9 +50,7 @@ extension HubAnswers {
         }
         let wanted = all.filter { model in
             let id = model.place.repository.id
-            guard words.allSatisfy({ id.lowercased().contains($0) }), asked.caller.mayRead(model.place.repository),
-                model.record.mark != .mirroredClosed
-            else {
+            guard words.allSatisfy({ id.lowercased().contains($0) }), visibility.shows(model, to: asked.caller) else {
                 return false
             }
             if let author = target["author"], !id.lowercased().hasPrefix(author.lowercased() + "/") { return false }
@@ -90,7 +88,7 @@ extension HubAnswers {
 
     func revisions(of repository: HubRepository, _ asked: Asked) async throws -> ServerReply {
         if let said = try await upstream(.revisions, repository, nil, asked) { return ServerReply(said, 200) }
-        let here = try models.revisions(of: repository)
+        let here = try models.revisions(of: repository).filter { visibility.shows($0, to: asked.caller) }
         guard !here.isEmpty else { throw HubRefusal.noRepository }
         var lists: [String: [JSONValue]] = [:]
         for model in here where !Revision.isCommit(model.place.revision) {
@@ -134,7 +132,9 @@ extension HubAnswers {
         do {
             return try await mirror.document(subject, of: listing, for: asked.asker)
         } catch let refusal as HubRefusal where refusal.isPassing {
-            guard (try? models.find(repository, revision)) != nil else { throw refusal }
+            guard let found = try? models.find(repository, revision), visibility.shows(found, to: asked.caller) else {
+                throw refusal
+            }
             return nil
         }
     }

@@ -6,6 +6,7 @@ import Transfer
 /// What a Hub would answer, from the models of the store. It only gives.
 struct HubAnswers: Sendable {
     let models: HubModels
+    let visibility: Visibility
     /// Brings what is not here, where the server has another Hub to ask.
     let mirror: Mirror?
     let speaksTLS: Bool
@@ -34,7 +35,7 @@ struct HubAnswers: Sendable {
         let asked = Asked(request: request, target: target, caller: caller, speaksTLS: speaksTLS)
         // Like the Hub, which does not say of a repository that it is there to whom may not read it.
         guard caller.mayAsk else { return .refusal(reply(to: HubRefusal.noToken, asked)) }
-        if let repository = meaning.repository, !caller.mayRead(repository) {
+        if let repository = meaning.repository, !visibility.shows(repository, to: caller) {
             return .refusal(reply(to: HubRefusal.noRepository, asked))
         }
         if case .pathsInfo(let repository, let revision) = meaning, request.method == "POST" {

@@ -128,26 +128,32 @@ extension HubAnswers {
     /// What was made here stays what it is. Of what came from a Hub, that Hub is asked where there is one, and the store
     /// stands in while it does not answer.
     func view(of repository: HubRepository, _ revision: String?, _ asked: Asked) async throws -> HubView {
-        guard let mirror, mirror.settings.names.allow(repository) else { return try stored(repository, revision) }
+        guard let mirror, mirror.settings.names.allow(repository) else {
+            return try stored(repository, revision, asked)
+        }
         let made = try models.made(repository, revision) { mirror.settings.upstream.gave($0) }
-        if let made { return HubView(made, try models.manifest(of: made)) }
+        if let made { return try stored(made, asked) }
         do {
             return HubView(try await mirror.listing(of: repository, revision ?? Revision.main, for: asked.asker))
         } catch let refusal as HubRefusal
             where refusal.isPassing
             || !mirror.settings.upstream.keepsCommits && revision.map(Revision.isCommit) ?? false
         {
-            guard let view = try? stored(repository, revision, inAbsence: refusal) else { throw refusal }
+            guard let view = try? stored(repository, revision, asked, inAbsence: refusal) else { throw refusal }
             return view
         }
     }
 
     private func stored(
-        _ repository: HubRepository, _ revision: String?, inAbsence absence: HubRefusal? = nil
+        _ repository: HubRepository, _ revision: String?, _ asked: Asked, inAbsence absence: HubRefusal? = nil
     ) throws -> HubView {
-        let model = try models.find(repository, revision)
-        // Nobody can say here who may have it.
-        guard model.record.mark != .mirroredClosed else { throw HubRefusal.noRepository }
+        try stored(models.find(repository, revision), asked, inAbsence: absence)
+    }
+
+    private func stored(
+        _ model: HubModels.Model, _ asked: Asked, inAbsence absence: HubRefusal? = nil
+    ) throws -> HubView {
+        guard visibility.shows(model, to: asked.caller) else { throw HubRefusal.noRepository }
         return HubView(model, try models.manifest(of: model), inAbsence: absence)
     }
 

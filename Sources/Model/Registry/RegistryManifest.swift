@@ -78,9 +78,12 @@ public struct RegistryManifest: Sendable {
         }
     }
 
+    /// Its config and its layers.
+    public var named: [Descriptor] { [config].compactMap(\.self) + layers }
+
     /// What it names that must be here before it: all but what says that it lies elsewhere. Manifests that an index names
     /// may come later, or never.
-    public var needed: [Descriptor] { ([config].compactMap(\.self) + layers).filter { !$0.isElsewhere } }
+    public var needed: [Descriptor] { named.filter { !$0.isElsewhere } }
 
     /// How a listing of what refers to its subject tells of it.
     public func referrer(_ name: BlobName, mediaType: String, in bytes: Span<UInt8>) throws(CakeError) -> JSONValue {
@@ -95,6 +98,21 @@ public struct RegistryManifest: Sendable {
 
     /// Its artifact type, and of an image without one the type of its config.
     public var artifactKind: String? { artifactType.flatMap { $0.isEmpty ? nil : $0 } ?? config?.mediaType }
+
+    /// Whether it is a list with something in it.
+    private static func namesAny(_ scanner: inout JSONScanner, in bytes: Span<UInt8>) throws(CakeError) -> Bool {
+        guard try scanner.kind(in: bytes) == .array else {
+            try scanner.skipValue(in: bytes)
+            return false
+        }
+        var count = 0
+        try scanner.beginArray(in: bytes)
+        while try scanner.nextElement(in: bytes) {
+            count += 1
+            try scanner.skipValue(in: bytes)
+        }
+        return count > 0
+    }
 
     private static func descriptors(_ scanner: inout JSONScanner, in bytes: Span<UInt8>) throws(CakeError)
         -> [Descriptor]
@@ -121,8 +139,7 @@ public struct RegistryManifest: Sendable {
             case "size" where size == nil: size = try scanner.wholeNumber(in: bytes)
             case "mediaType", "digest", "size": throw scanner.refuse("\"\(key)\" stands twice", in: bytes)
             case "urls":
-                isElsewhere = try scanner.kind(in: bytes) == .array
-                try scanner.skipValue(in: bytes)
+                isElsewhere = try RegistryManifest.namesAny(&scanner, in: bytes)
             default: try scanner.skipValue(in: bytes)
             }
         }

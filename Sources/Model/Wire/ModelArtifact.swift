@@ -67,13 +67,13 @@ public struct ModelArtifact: Hashable, Sendable {
         }
         func only(_ type: String) throws(CakeError) -> Descriptor {
             let found = manifest.layers.filter { $0.mediaType == type }
-            guard found.count == 1, found[0].name.algorithm == .sha256 else {
+            guard found.count == 1, found[0].name.algorithm == .sha256, !found[0].isElsewhere else {
                 throw refuse(
                     "has \(found.count) layers of type \(type), where there has to be one, named by its SHA-256")
             }
             return found[0]
         }
-        guard let config = manifest.config, config.mediaType == ModelArtifact.configType else {
+        guard let config = manifest.config, config.mediaType == ModelArtifact.configType, !config.isElsewhere else {
             throw refuse("has no config of a model")
         }
         self.config = config
@@ -83,8 +83,8 @@ public struct ModelArtifact: Hashable, Sendable {
         var packs: [PackIndex.Pack] = []
         var total = ByteTotal()
         for layer in manifest.layers where layer.mediaType == ModelArtifact.packType {
-            guard let digest = layer.name.sha256 else {
-                throw refuse("names a pack by something else than its SHA-256")
+            guard let digest = layer.name.sha256, !layer.isElsewhere else {
+                throw refuse("names a pack by something else than its SHA-256, or elsewhere")
             }
             try total.add(layer.size, of: "pack \(digest.short)")
             packs.append(PackIndex.Pack(digest: digest, size: layer.size))

@@ -38,6 +38,28 @@ extension HubModels {
 
     func isWhole(_ model: Model) -> Bool { model.pushed.map(pushed.isWhole) ?? true }
 
+    /// Whether the packs of a model that was pushed have its layers, as far as that shows without reading one: what its
+    /// manifest says alone is a claim.
+    public func hasPacks(_ listed: RegistryStore.Listed) -> Bool {
+        HubModels.pushed(listed).map(pushed.isWhole) ?? false
+    }
+
+    /// A layer of a model that was pushed, as an object without a base, from the packs that were pushed with it. Nil where
+    /// they do not have it.
+    public func plainObject(of digest: Digest, in listed: RegistryStore.Listed) async throws -> RegistryStore.Blob? {
+        guard let model = HubModels.pushed(listed), let opened = try? pushed.open(model),
+            let segment = opened.manifest.segments.first(where: { $0.layer.digest == digest })
+        else { return nil }
+        return try? await pushed.registry.plainObject(
+            of: segment.layer, segment.tensor?.kind, in: opened.objects, read: opened.reader)
+    }
+
+    private static func pushed(_ listed: RegistryStore.Listed) -> PushedModel? {
+        listed.artifact.map {
+            PushedModel(repository: listed.repository, tag: listed.tag, artifact: $0, model: listed.model, time: 0)
+        }
+    }
+
     /// What reads the layers of a model.
     func reader(of model: Model) throws(CakeError) -> LayerReader {
         guard let pushed = model.pushed else { return pieces.reader }

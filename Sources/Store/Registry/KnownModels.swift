@@ -9,6 +9,10 @@ public struct ModelSummary: Sendable {
     /// Sorted, each once.
     let layers: [Digest]
 
+    static let empty = ModelSummary()
+
+    private init() { (bytes, files, tensors, layers) = (0, 0, 0, []) }
+
     init(_ manifest: Manifest) {
         bytes = manifest.size
         files = manifest.files.count

@@ -7,6 +7,13 @@ extension LocalStore {
     /// What other tools show of a model in a registry, as far as its name and its card say it. A path of this machine's is
     /// nobody's business. The same name and files give the same.
     public func annotations(of named: Named, _ manifest: Manifest) -> [ModelArtifact.Annotation] {
+        annotations(of: named, manifest, naming: placeInRegistry)
+    }
+
+    /// `placeInRegistry` says where a base lies, to readers who may know that it is here.
+    func annotations(
+        of named: Named, _ manifest: Manifest, naming placeInRegistry: (String) -> (name: String, digest: String)?
+    ) -> [ModelArtifact.Annotation] {
         var annotations: [ModelArtifact.Annotation] = []
         func add(_ key: String, _ value: String?) {
             if let value { annotations.append(.init("org.opencontainers.image." + key, value)) }
@@ -25,7 +32,7 @@ extension LocalStore {
         add("licenses", card.flatMap { ModelCard.license(in: $0.span) })
         let adapter = text("adapter_config.json").flatMap { try? JSONValue(parsing: $0.span, repeatedKeys: .kept) }
         guard let base = Facts.baseModel(adapterConfig: adapter, card: card?.span) else { return annotations }
-        let place = placeInRegistry(of: base)
+        let place = placeInRegistry(base)
         let onHub = (try? HubRepository(base)).map { "huggingface.co/" + $0.id }
         add("base.name", place?.name ?? onHub)
         add("base.digest", place?.digest)
@@ -33,7 +40,7 @@ extension LocalStore {
     }
 
     /// Where the model of that name came from, when that is a registry.
-    private func placeInRegistry(of name: String) -> (name: String, digest: String)? {
+    func placeInRegistry(of name: String) -> (name: String, digest: String)? {
         guard let record = try? find(name).record, let source = record.source, source.hasPrefix("oci://"),
             let tag = record.revision, let digest = record.commit.flatMap({ Digest(hex: $0) })
         else { return nil }

@@ -10,6 +10,8 @@ struct FoundObject: Sendable {
     let length: UInt64
     let transform: UInt8
     let base: Digest?
+    /// It was made to be held, and lies nowhere else for long.
+    let isMade: Bool
     private let device: UInt64
     private let inode: UInt64
 
@@ -22,6 +24,17 @@ struct FoundObject: Sendable {
         length = object.length
         transform = object.header.transform.rawValue
         base = object.header.base
+        isMade = false
+        (device, inode) = (status.device, status.inode)
+    }
+
+    /// One without a base, that the store does not have so.
+    init(
+        _ layer: Layer, inFile path: String, start: UInt64, length: UInt64, transform: UInt8, isMade: Bool
+    ) throws(CakeError) {
+        guard let status = try Disk.status(path) else { throw Packing.moved }
+        (self.layer, self.path, self.start, self.length) = (layer, path, start, length)
+        (self.transform, self.isMade, base) = (transform, isMade, nil)
         (device, inode) = (status.device, status.inode)
     }
 
@@ -40,10 +53,15 @@ struct Packing: Sendable {
     /// Those that no earlier index had.
     let new: [(digest: Digest, pack: HeldPack, objects: [FoundObject])]
 
-    /// `earlier` are indexes of packs that are held, and of objects as the store has them now.
-    init(_ layers: [Layer], of store: LocalStore, earlier: [PackIndex]) throws(CakeError) {
-        var found: [Digest: FoundObject] = [:]
-        for layer in layers where layer.size > 0 { found[layer.digest] = try FoundObject(layer, in: store) }
+    /// `earlier` are indexes of packs that are held, and of objects as the store has them now. `alone` go in the place of the
+    /// store's own.
+    init(
+        _ layers: [Layer], of store: LocalStore, alone: [Digest: FoundObject], earlier: [PackIndex]
+    ) throws(CakeError) {
+        var found = alone
+        for layer in layers where layer.size > 0 && alone[layer.digest] == nil {
+            found[layer.digest] = try FoundObject(layer, in: store)
+        }
         var (bases, seen) = ([Layer](), Set<Digest>())
         for layer in layers {
             guard let base = found[layer.digest]?.base, seen.insert(base).inserted else { continue }
@@ -110,7 +128,7 @@ private struct Plans {
 }
 
 extension PackIndex.Member {
-    fileprivate func moved(to pack: Int) -> PackIndex.Member {
+    func moved(to pack: Int) -> PackIndex.Member {
         PackIndex.Member(
             layer: layer, stored: stored, length: length, offset: offset, pack: pack, transform: transform, base: base)
     }

@@ -28,6 +28,7 @@ final class PushedModels: Sendable {
     struct Opened: Sendable {
         let manifest: Manifest
         let reader: LayerReader
+        let objects: PackedObjects
         fileprivate let packs: [PackIndex.Pack]
         /// Bytes of its manifest's text.
         fileprivate let weight: UInt64
@@ -42,7 +43,7 @@ final class PushedModels: Sendable {
         var broken: [Key: (error: CakeError, time: Int)] = [:]
     }
 
-    private let registry: RegistryStore
+    let registry: RegistryStore
     private let state = Mutex(State())
     private let opening = Mutex(())
 
@@ -155,8 +156,8 @@ final class PushedModels: Sendable {
         let manifest = try ManifestText.decode(text.span)
         try objects.check(manifest)
         return Opened(
-            manifest: manifest, reader: LayerReader(registry.store, from: objects), packs: artifact.packs,
-            weight: blob.size)
+            manifest: manifest, reader: LayerReader(registry.store, from: objects), objects: objects,
+            packs: artifact.packs, weight: blob.size)
     }
 
     private static var noPacks: CakeError {

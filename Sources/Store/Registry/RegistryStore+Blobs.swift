@@ -82,14 +82,15 @@ extension RegistryStore {
     /// Gives a repository a blob that another has; from any that has it when none is named. False when there is none.
     public func mount(
         _ name: BlobName, from source: RepositoryName?, to repository: RepositoryName,
-        where mayRead: (RepositoryName) -> Bool = { _ in true }
+        where isGiven: (RepositoryName) throws(CakeError) -> Bool = { _ in true }
     ) throws(CakeError) -> Bool {
         guard let digest = try digest(of: name) else { return false }
         return try locked(alone: false) { () throws(CakeError) in
             var isThere = false
             let places = if let source { [source] } else { try allRepositories() }
-            for place in places where !isThere && mayRead(place) {
-                isThere = try Disk.exists(layout.repository(place).blob(digest))
+            for place in places where !isThere {
+                guard try Disk.exists(layout.repository(place).blob(digest)) else { continue }
+                isThere = try isGiven(place)
             }
             guard isThere, try size(of: digest) != nil else { return false }
             try mark(digest, in: repository)

@@ -8,7 +8,7 @@ extension RegistryStore {
     /// Indexes of so many other models are looked into.
     private static let mostEarlier = 8
 
-    func make(_ served: Served, except ancestors: Set<Digest>) throws(CakeError) -> ModelRecord {
+    func make(_ served: Served, except ancestors: Set<Digest>) async throws(CakeError) -> ModelRecord {
         let digest = served.named.record.manifest
         var failure = Packing.moved
         for _ in 0..<RegistryStore.attempts {
@@ -18,10 +18,11 @@ extension RegistryStore {
             defer { withExtendedLifetime(operation) {} }
             do throws(CakeError) {
                 let manifest = try store.manifest(digest)
-                let layers = manifest.layers
-                try makeFamily(of: layers, of: digest, except: ancestors)
-                let packing = try Packing(layers, of: store, earlier: earlier(for: layers))
-                if let record = try publish(packing, manifest, served) { return record }
+                let view = try AudienceView(of: manifest, sharing(in: served.place.repository), store)
+                try await makeFamily(of: view, of: digest, except: ancestors)
+                let alone = try await objectsAlone(of: manifest, view, in: operation)
+                let packing = try Packing(manifest.layers, of: store, alone: alone, earlier: earlier(for: view))
+                if let record = try publish(packing, manifest, served, view) { return record }
             } catch let error where error.kind == .notFound { failure = error }
             try store.catalog.reload(checking: true)
         }
@@ -29,12 +30,10 @@ extension RegistryStore {
     }
 
     /// A model whose layers are deltas of another's names that one's packs: they have to be there before.
-    private func makeFamily(of layers: [Layer], of digest: Digest, except ancestors: Set<Digest>) throws(CakeError) {
-        var bases: Set<Digest> = []
-        for layer in layers where layer.size > 0 {
-            if let base = try store.findAnywhere(layer)?.base { bases.insert(base) }
-        }
-        bases.subtract(layers.map(\.digest))
+    private func makeFamily(
+        of view: AudienceView, of digest: Digest, except ancestors: Set<Digest>
+    ) async throws(CakeError) {
+        let bases = Set(view.bases.values).subtracting(view.own)
         guard !bases.isEmpty else { return }
         var best: (served: Served, count: Int)?
         let others = ancestors.union([digest])
@@ -43,17 +42,16 @@ extension RegistryStore {
             let count = manifest.layers.count { bases.contains($0.digest) }
             if count > best?.count ?? 0 { best = (one, count) }
         }
-        if let best { _ = try record(of: best.served, except: others) }
+        if let best { _ = try await record(of: best.served, except: others) }
     }
 
     /// Indexes of models that share layers with this one, the most first, of objects as the store has them.
-    private func earlier(for layers: [Layer]) throws(CakeError) -> [PackIndex] {
-        var wanted = Set(layers.map(\.digest))
-        for layer in layers { if let base = try store.findAnywhere(layer)?.base { wanted.insert(base) } }
+    private func earlier(for view: AudienceView) throws(CakeError) -> [PackIndex] {
+        let wanted = view.own.union(view.bases.values)
         var found: [(index: PackIndex, bytes: UInt64, name: BlobName)] = []
         for repository in try allRepositories() {
-            for (record, _) in try modelRecords(in: repository) where try isCurrent(record) {
-                guard let index = try index(of: record) else { continue }
+            for (record, _) in try modelRecords(in: repository) where try isCurrent(record, in: repository) {
+                guard let whole = try index(of: record), let index = try shared(whole, with: view) else { continue }
                 let shared = index.members.reduce(0) { wanted.contains($1.layer.digest) ? $0 + $1.length : $0 }
                 if shared > 0 { found.append((index, shared, record.stored.name)) }
             }
@@ -62,8 +60,30 @@ extension RegistryStore {
         return found.prefix(RegistryStore.mostEarlier).map(\.index)
     }
 
+    /// Of an index the packs that all readers of the model may have whole, and of their members those that are as the model
+    /// has them.
+    private func shared(_ index: PackIndex, with view: AudienceView) throws(CakeError) -> PackIndex? {
+        if view.sharing.allowsAll { return index }
+        var (packs, numbers) = ([PackIndex.Pack](), [Int: Int]())
+        for (number, pack) in index.packs.enumerated() {
+            guard let held = try heldPack(pack.digest), held.objects.allSatisfy({ view.allows($0.layer.digest) }) else {
+                continue
+            }
+            numbers[number] = packs.count
+            packs.append(pack)
+        }
+        let members = index.members.compactMap { member -> PackIndex.Member? in
+            guard let number = numbers[member.pack], member.base == view.bases[member.layer.digest] else { return nil }
+            if let base = member.base, index[base].map({ numbers[$0.pack] == nil }) ?? true { return nil }
+            return member.moved(to: number)
+        }
+        return members.isEmpty ? nil : try PackIndex(packs: packs, members: members)
+    }
+
     /// Nil when the store has replaced an object since it was hashed, or a pack is gone.
-    private func publish(_ packing: Packing, _ manifest: Manifest, _ served: Served) throws(CakeError) -> ModelRecord? {
+    private func publish(
+        _ packing: Packing, _ manifest: Manifest, _ served: Served, _ view: AudienceView
+    ) throws(CakeError) -> ModelRecord? {
         let model = served.named.record.manifest
         let config = ModelConfig.encode(model, manifest, facts(of: manifest))
         let repository = served.place.repository
@@ -79,7 +99,11 @@ extension RegistryStore {
             let artifact = ModelArtifact(
                 config: try put(blob: config), manifest: try put(blob: ManifestText.encode(manifest)),
                 index: try put(blob: packing.index.encoded), packs: packing.index.packs,
-                annotations: store.annotations(of: served.named, manifest))
+                annotations: store.annotations(
+                    of: served.named, manifest,
+                    naming: { base in
+                        view.sharing.allowsAll ? store.placeInRegistry(of: base) : nil
+                    }))
             let bytes = artifact.encoded
             let name = BlobName(SHA256.digest(of: bytes.span))
             let blobs = [artifact.config, artifact.manifest, artifact.index].compactMap(\.name.sha256)
@@ -88,7 +112,7 @@ extension RegistryStore {
             try makeFolder(place.models)
             let line = RegistryStore.modelMark + model.hex + "\n"
             try put(place.model(name), [Array(line.utf8), bytes])
-            let stored = StoredManifest(name: name, mediaType: RegistryManifest.image, bytes: bytes)
+            let stored = StoredManifest(name: name, mediaType: RegistryManifest.image, bytes: bytes, of: model)
             return ModelRecord(model: model, stored: stored)
         }
     }

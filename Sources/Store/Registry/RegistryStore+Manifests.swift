@@ -7,11 +7,14 @@ extension RegistryStore {
         public let name: BlobName
         public let mediaType: String
         public let bytes: [UInt8]
+        /// The model of the store that it was made of; nil when it was pushed.
+        public let model: Digest?
 
-        public init(name: BlobName, mediaType: String, bytes: [UInt8]) {
+        public init(name: BlobName, mediaType: String, bytes: [UInt8], of model: Digest? = nil) {
             self.name = name
             self.mediaType = mediaType
             self.bytes = bytes
+            self.model = model
         }
     }
 
@@ -25,12 +28,13 @@ extension RegistryStore {
     private static let longestType = 1024
 
     /// Keeps a manifest, then points the tags at it. Nothing is kept, and said what it lacks, when something that it needs is
-    /// not in the repository.
+    /// not in the repository, or not given to who pushes.
     public func put(
-        _ manifest: RegistryManifest, _ stored: StoredManifest, tags: [TagName], in repository: RepositoryName
+        _ manifest: RegistryManifest, _ stored: StoredManifest, tags: [TagName], in repository: RepositoryName,
+        where isGiven: (BlobName) throws(CakeError) -> Bool = { _ in true }
     ) throws(CakeError) -> Lack? {
         try locked(alone: false) { () throws(CakeError) -> Lack? in
-            if let lack = try findLack(of: manifest, in: repository) { return lack }
+            if let lack = try findLack(of: manifest, in: repository, where: isGiven) { return lack }
             let place = layout.repository(repository)
             try makeFolder(place.manifests)
             try makeFolder(place.tags)
@@ -42,12 +46,15 @@ extension RegistryStore {
         }
     }
 
-    private func findLack(of manifest: RegistryManifest, in repository: RepositoryName) throws(CakeError) -> Lack? {
+    private func findLack(
+        of manifest: RegistryManifest, in repository: RepositoryName,
+        where isGiven: (BlobName) throws(CakeError) -> Bool
+    ) throws(CakeError) -> Lack? {
         let place = layout.repository(repository)
         var seen: Set<Descriptor> = []
         for needed in manifest.needed where seen.insert(needed).inserted {
             guard let digest = try digest(of: needed.name), try Disk.exists(place.blob(digest)),
-                let size = try size(of: digest)
+                let size = try size(of: digest), try isGiven(needed.name)
             else { return .missing(needed) }
             guard size == needed.size else { return .size(needed, size) }
         }
@@ -55,7 +62,7 @@ extension RegistryStore {
     }
 
     /// Nil when there is no such manifest, and for a tag that points at none. A tag that nobody pushed may be a model's of the
-    /// store.
+    /// store: `model` makes that one's.
     public func manifest(_ name: ManifestName, in repository: RepositoryName) throws(CakeError) -> StoredManifest? {
         let place = layout.repository(repository)
         switch name {
@@ -63,10 +70,10 @@ extension RegistryStore {
         case .digest(let name):
             if let stored = try read(place.manifest(name), name) { return stored }
             guard let record = try modelRecord(name, in: repository) else { return nil }
-            if store.isWritable { try? touch(record, in: repository) }
+            if store.isWritable, isGiven(record.model, in: repository) { try? touch(record, in: repository) }
             return record.stored
         case .tag(let tag):
-            guard let name = try target(of: tag, in: place) else { return try model(tag, in: repository) }
+            guard let name = try target(of: tag, in: place) else { return nil }
             if let stored = try read(place.manifest(name), name) { return stored }
             return try modelRecord(name, in: repository)?.stored
         }

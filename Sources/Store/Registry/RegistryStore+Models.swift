@@ -10,28 +10,10 @@ extension RegistryStore {
         public let named: LocalStore.Named
     }
 
-    /// Every model that has a place. Where two would have the same, the one that is called exactly so has it, else the first.
+    /// Every model that has a place.
     public func served() throws(CakeError) -> [Served] {
-        var all: [Served] = []
-        var places: [ServedName: Int] = [:]
-        // What a Hub does not show to everybody, nobody here can say who may have.
-        for named in try store.allNames() where named.record.mark != .mirroredClosed {
-            guard let place = ServedName(named.name) else { continue }
-            guard let number = places[place] else {
-                places[place] = all.count
-                all.append(Served(place: place, named: named))
-                continue
-            }
-            if named.name.withoutRevision == place.repository.text {
-                all[number] = Served(place: place, named: named)
-            }
-        }
-        return all
+        ShownModels(try store.allNames()).served
     }
-
-    /// None while a name cannot be read: what was pushed is there all the same. None of a store that cannot be written to,
-    /// where no manifest could be kept.
-    var shown: [Served] { store.isWritable ? (try? served()) ?? [] : [] }
 
     /// By tag, else by the commit that it was pulled at.
     func served(_ tag: TagName, in repository: RepositoryName) -> Served? {
@@ -42,9 +24,9 @@ extension RegistryStore {
 
     /// The manifest of a model under a tag; nil when none has it. Made when it is not there, or when the store has encoded a
     /// layer anew since.
-    func model(_ tag: TagName, in repository: RepositoryName) throws(CakeError) -> StoredManifest? {
+    public func model(_ tag: TagName, in repository: RepositoryName) async throws(CakeError) -> StoredManifest? {
         guard store.isWritable, let served = served(tag, in: repository) else { return nil }
-        let record = try record(of: served, except: [])
+        let record = try await record(of: served, except: [])
         try? touch(record, in: repository)
         return record.stored
     }
@@ -83,7 +65,7 @@ extension RegistryStore {
                 .damaged, "\(Printable.escape(path)) does not say what model it is of", fix: "delete the file")
         }
         let stored = StoredManifest(
-            name: name, mediaType: RegistryManifest.image, bytes: Array(all[(end + 1)...]))
+            name: name, mediaType: RegistryManifest.image, bytes: Array(all[(end + 1)...]), of: model)
         guard name.fits(stored.bytes.span) else {
             throw CakeError(
                 .damaged, "\(Printable.escape(path)) has other bytes than its name says", fix: "delete the file")
@@ -99,9 +81,9 @@ extension RegistryStore {
     }
 
     /// `ancestors` are models that wait for this one: a family may be deltas of each other, crosswise.
-    func record(of served: Served, except ancestors: Set<Digest>) throws(CakeError) -> ModelRecord {
+    func record(of served: Served, except ancestors: Set<Digest>) async throws(CakeError) -> ModelRecord {
         if let record = try currentRecord(of: served) { return record }
-        guard ancestors.isEmpty else { return try make(served, except: ancestors) }
+        guard ancestors.isEmpty else { return try await make(served, except: ancestors) }
         // Each who waits holds a thread that others need.
         guard current.mayWait() else {
             throw CakeError(.locked, "the server is at work on the packs of models for others")
@@ -112,30 +94,51 @@ extension RegistryStore {
         _ = try lock.lock(exclusive: true, waiting: true)
         defer { lock.unlock() }
         if let record = try currentRecord(of: served) { return record }
-        return try make(served, except: ancestors)
+        return try await make(served, except: ancestors)
     }
 
     /// The youngest manifest of the model whose objects are what the store has.
     private func currentRecord(of served: Served) throws(CakeError) -> ModelRecord? {
         let model = served.named.record.manifest
-        let found = try modelRecords(in: served.place.repository).filter { $0.record.model == model }
-        for (record, _) in found.sorted(by: { $0.time > $1.time }) where try isCurrent(record) { return record }
+        let repository = served.place.repository
+        let found = try modelRecords(in: repository).filter { $0.record.model == model }
+        for (record, _) in found.sorted(by: { $0.time > $1.time }) where try isCurrent(record, in: repository) {
+            return record
+        }
         return nil
     }
 
-    /// Whether the store has every object that the manifest names still as it was, or not any more.
-    func isCurrent(_ record: ModelRecord) throws(CakeError) -> Bool {
-        let state = try store.fingerprint()
+    /// Whether the store has every object that the manifest names still as it was, or not any more, and all who may read the
+    /// repository may have whatever lies in its packs.
+    func isCurrent(_ record: ModelRecord, in repository: RepositoryName) throws(CakeError) -> Bool {
+        let state = try state(for: repository)
         if current.isKnown(record.stored.name, at: state) { return true }
         try store.catalog.reload(checking: false)
         guard let index = try index(of: record) else { return false }
-        for pack in index.packs where try heldPack(pack.digest) == nil { return false }
+        let sharing = try sharing(in: repository)
+        guard let model = sharing.allowsAll ? ModelSummary.empty : try summary(of: record.model) else { return false }
+        for pack in index.packs {
+            guard let held = try heldPack(pack.digest) else { return false }
+            guard sharing.allowsAll || held.objects.allSatisfy({ sharing.allows($0.layer.digest, with: model) }) else {
+                return false
+            }
+        }
         for member in index.members {
             guard let found = try store.findAnywhere(member.layer) else { continue }
+            // Encoded anew without a base that not every reader may have.
+            if let base = found.base, member.base == nil, !sharing.allows(base, with: model) { continue }
             guard found.length == member.length, found.base == member.base else { return false }
         }
         current.add(record.stored.name, at: state)
         return true
+    }
+
+    /// Changes with the store's objects, and with who may have what of them.
+    private func state(for repository: RepositoryName) throws(CakeError) -> Digest {
+        let (objects, tokens, shown) = (try store.fingerprint(), try tokens(), shownModels)
+        guard !tokens.all.isEmpty || !shown.value.closed.isEmpty else { return objects }
+        let text = "\(objects.hex) \(repository) \(shown.number) \(letsAnybodyRead)\n"
+        return SHA256.digest(of: (Array(text.utf8) + tokens.encoded).span)
     }
 
     func index(of record: ModelRecord) throws(CakeError) -> PackIndex? {

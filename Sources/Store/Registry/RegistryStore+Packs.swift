@@ -24,7 +24,10 @@ extension RegistryStore {
             if try Disk.exists(path) { continue }
             do {
                 // Where the file system has no second names, the store's own is looked up when it is sent.
-                guard try Disk.makeName(path, of: object.path) else { continue }
+                guard try Disk.makeName(path, of: object.path) else {
+                    if object.isMade { try Disk.rename(object.path, to: path) }
+                    continue
+                }
             } catch let error where error.kind == .notFound { return false }
             guard let status = try Disk.status(path), object.isIn(status) else {
                 try Disk.remove(path)

@@ -12,8 +12,8 @@ extension RegistryStore {
     }
 
     /// The manifest of a model as a registry has it; made when it is not there.
-    public func artifact(of served: Served) throws(CakeError) -> BlobName {
-        let record = try record(of: served, except: [])
+    public func artifact(of served: Served) async throws(CakeError) -> BlobName {
+        let record = try await record(of: served, except: [])
         try? touch(record, in: served.place.repository)
         return record.stored.name
     }

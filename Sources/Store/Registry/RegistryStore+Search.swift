@@ -9,34 +9,45 @@ extension RegistryStore {
         public let tag: TagName
         /// The model's own manifest, by its name.
         public let model: Digest
+        /// The manifest that was pushed; nil of a model of the store.
+        public let artifact: BlobName?
     }
 
     /// Every model that has a tag, sorted by repository.
     public func models(where mayRead: (RepositoryName) -> Bool) throws(CakeError) -> [Listed] {
-        var found: [RepositoryName: [TagName: Digest]] = [:]
+        var found: [RepositoryName: [TagName: Listed]] = [:]
+        func add(_ repository: RepositoryName, _ tag: TagName, _ model: Digest?, _ artifact: BlobName? = nil) {
+            found[repository, default: [:]][tag] = model.map {
+                Listed(repository: repository, tag: tag, model: $0, artifact: artifact)
+            }
+        }
         for one in shown where mayRead(one.place.repository) {
-            found[one.place.repository, default: [:]][one.place.tag] = one.named.record.manifest
+            add(one.place.repository, one.place.tag, one.named.record.manifest)
         }
         for repository in try allRepositories() where mayRead(repository) {
             for tag in try pushedTags(in: repository) {
                 guard let name = try target(of: tag, in: layout.repository(repository)) else { continue }
                 // Whatever else was pushed hides a model of the store's that has the same tag.
-                found[repository, default: [:]][tag] = try model(of: name, in: repository)
+                add(repository, tag, try model(of: name, in: repository), name)
             }
         }
-        return found.sorted { $0.key < $1.key }.flatMap { repository, tags in
-            tags.sorted { $0.key < $1.key }.map { Listed(repository: repository, tag: $0.key, model: $0.value) }
-        }
+        return found.sorted { $0.key < $1.key }.flatMap { _, tags in tags.sorted { $0.key < $1.key }.map(\.value) }
     }
 
-    /// Which model an artifact is of; nil for what is none.
+    /// Which model an artifact is of; nil for what is none, and for one whose repository does not have the model's own
+    /// manifest: to name its digest shows nothing of it.
     func model(of name: BlobName, in repository: RepositoryName) throws(CakeError) -> Digest? {
-        if let known = models.model(of: name) { return known }
-        guard let stored = try manifest(.digest(name), in: repository) else { return nil }
-        let manifest = try? RegistryManifest(parsing: stored.bytes.span)
-        let model = manifest.flatMap { try? ModelArtifact($0) }?.manifest.name.sha256
-        models.add(model, of: name)
-        return model
+        var found: Digest?
+        if let known = models.model(of: name) {
+            found = known
+        } else {
+            guard let stored = try manifest(.digest(name), in: repository) else { return nil }
+            let manifest = try? RegistryManifest(parsing: stored.bytes.span)
+            found = manifest.flatMap { try? ModelArtifact($0) }?.manifest.name.sha256
+            models.add(found, of: name)
+        }
+        guard let found, try Disk.exists(layout.repository(repository).blob(found)) else { return nil }
+        return found
     }
 
     /// What a model is made of; nil when that cannot be read any more.
@@ -57,12 +68,19 @@ extension RegistryStore {
     /// A layer of the store as an object without a base: as it lies, or encoded anew. Nil when the store does not have it.
     public func plainObject(of layer: Layer, _ kind: Tensor.Kind?) async throws -> Blob? {
         guard layer.size > 0, try store.contains(layer) else { return nil }
-        let (object, base) = try store.openAnywhere(layer)
+        return try await plainObject(of: layer, kind, in: store, read: LayerReader(store))
+    }
+
+    /// The same from wherever its objects lie.
+    func plainObject(
+        of layer: Layer, _ kind: Tensor.Kind?, in objects: any ObjectSource, read reader: LayerReader
+    ) async throws -> Blob {
+        let (object, base) = try objects.openAnywhere(layer)
         guard base != nil else {
             return Blob(file: object.file, start: object.start, size: object.length)
         }
         let operation = try Operation(store)
-        let plain = PlainBytes(layer, in: LayerReader(store))
+        let plain = PlainBytes(layer, in: reader)
         switch try await store.writeAnew(layer, plain, kind, beside: nil, in: operation) {
         case .packed(let object): return Blob(object.bytes)
         case .alone(let object):

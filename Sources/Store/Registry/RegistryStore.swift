@@ -13,10 +13,14 @@ public struct RegistryStore: Sendable {
     let current = CurrentModels()
     let knownTokens = KnownTokens()
     let checking = Checking()
+    let seen = SeenFolders()
+    /// Nobody needs a token to read, though there are some: then packs are laid out for everyone's eyes, too.
+    let letsAnybodyRead: Bool
 
     /// Makes the folders where they are missing and may be made.
-    public init(_ store: LocalStore) throws(CakeError) {
+    public init(_ store: LocalStore, letsAnybodyRead: Bool = false) throws(CakeError) {
         self.store = store
+        self.letsAnybodyRead = letsAnybodyRead
         layout = RegistryLayout(store.layout)
         guard store.isWritable else { return }
         var isWhole = true
@@ -37,8 +41,13 @@ public struct RegistryStore: Sendable {
     public func freeBytes() throws(CakeError) -> UInt64 { try Disk.freeBytes(store.layout.root) }
 
     public func exists(_ repository: RepositoryName) throws(CakeError) -> Bool {
-        if try Disk.exists(layout.repository(repository).root) { return true }
-        return shown.contains { $0.place.repository == repository }
+        let shown = shownModels.value
+        if store.isWritable, shown.served.contains(where: { $0.place.repository == repository }) { return true }
+        let place = layout.repository(repository)
+        // Of one whose models are closed, what was given out before is no sign of it.
+        let isHidden = !shown.isKnown || shown.closed[repository] != nil
+        if isHidden, try Disk.exists(place.models) { return try !manifests(in: repository).isEmpty }
+        return try Disk.exists(place.root)
     }
 
     /// Repositories with a manifest or a model, sorted, from the first behind `last` on, and whether there are more than `count`.

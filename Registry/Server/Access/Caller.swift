@@ -58,6 +58,15 @@ struct Caller: Sendable {
         }
     }
 
+    /// As whom it reads: none when it may read nothing.
+    var readers: [RegistryReader] {
+        switch rights {
+        case .everything, .reading: [.everyone]
+        case .none: []
+        case .token(let token): [.token(token)]
+        }
+    }
+
     /// Whether it is known who it is, where somebody has to be.
     var isKnown: Bool {
         switch rights {

@@ -1,0 +1,50 @@
+import Model
+import Store
+import Synchronization
+
+/// Which blobs were found to be given to whom: a client that reads one by ranges asks for hundreds. Each counts while nothing
+/// changed that it was made from.
+final class Decisions: Sendable {
+    struct Key: Hashable {
+        private let blob: BlobName
+        private let repository: RepositoryName
+        private let readers: [RegistryReader]
+        private let mayPush: Bool
+
+        init(_ blob: BlobName, _ repository: RepositoryName, _ caller: Caller) {
+            self.blob = blob
+            self.repository = repository
+            readers = caller.readers
+            mayPush = caller.mayPush(repository)
+        }
+    }
+
+    private struct Decision {
+        let isGiven: Bool
+        let state: RegistryStore.BlobState
+        let time: ContinuousClock.Instant
+    }
+
+    private static let most = 8192
+    /// What a collection takes away elsewhere counts after so long.
+    private static let life = Duration.seconds(60)
+    private let made = Mutex<[Key: Decision]>([:])
+
+    subscript(key: Key, state: RegistryStore.BlobState) -> Bool? {
+        made.withLock { made in
+            guard let decision = made[key], decision.state == state, .now - decision.time < Decisions.life else {
+                return nil
+            }
+            return decision.isGiven
+        }
+    }
+
+    func has(_ key: Key) -> Bool { made.withLock { $0[key] != nil } }
+
+    func note(_ isGiven: Bool, _ key: Key, _ state: RegistryStore.BlobState) {
+        made.withLock { made in
+            if made.count >= Decisions.most { _ = made.popFirst() }
+            made[key] = Decision(isGiven: isGiven, state: state, time: .now)
+        }
+    }
+}

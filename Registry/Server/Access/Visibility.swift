@@ -1,0 +1,131 @@
+import Model
+import Store
+
+/// Who may have what: a caller a repository, in it a model, and through that a manifest, a blob, a layer, a listing, a search hit.
+/// Every route asks here before it answers, and no other place decides. docs/registry.md has it as a table.
+struct Visibility: Sendable {
+    private let registry: RegistryStore
+    private let models: HubModels
+    private let decisions = Decisions()
+
+    init(_ registry: RegistryStore, _ models: HubModels) {
+        self.registry = registry
+        self.models = models
+    }
+
+    /// Refused are those who may not come to the route at all.
+    func check(_ caller: Caller, _ route: RegistryRoute, isRead: Bool, allowsPush: Bool) throws(RegistryError) {
+        switch route {
+        // The first request of clients: what it answers tells them whether to say who they are.
+        case .base: try caller.check(allowsPush ? caller.isKnown : caller.mayAsk)
+        case .catalog: try caller.check(caller.mayAsk)
+        case .uploads(let repository), .upload(let repository, _):
+            try caller.check(caller.mayPush(repository), repository)
+        case .tags(let repository), .blob(let repository, _), .manifest(let repository, _),
+            .referrers(let repository, _):
+            try caller.check(isRead ? caller.mayRead(repository) : caller.mayPush(repository), repository)
+        }
+    }
+
+    func check(_ caller: Caller, _ route: CakeRoute) throws(RegistryError) { try caller.check(caller.mayAsk) }
+
+    func shows(_ repository: RepositoryName, to caller: Caller) -> Bool { caller.mayRead(repository) }
+
+    func shows(_ repository: HubRepository, to caller: Caller) -> Bool { caller.mayRead(repository) }
+
+    /// What a mirror brought that its Hub does not show to everyone is shown by what that Hub says of the caller, and by
+    /// nothing that is here.
+    func shows(_ model: HubModels.Model, to caller: Caller) -> Bool {
+        model.record.mark != .mirroredClosed && caller.mayRead(model.place.repository)
+    }
+
+    /// A model of the store at its place in the registry.
+    func shows(_ served: RegistryStore.Served, to caller: Caller) -> Bool {
+        served.named.record.mark != .mirroredClosed && caller.mayRead(served.place.repository)
+    }
+
+    /// A manifest as it lies in the repository. One that was made of a model is given as long as the model may be, and the
+    /// caller may have all its packs: it names them.
+    func gives(
+        _ manifest: RegistryStore.StoredManifest, in repository: RepositoryName, to caller: Caller
+    ) throws(CakeError) -> Bool {
+        guard caller.mayRead(repository) else { return false }
+        guard manifest.model != nil else { return true }
+        guard let given = try registry.given(as: manifest.name, in: repository) else { return false }
+        return try gives(given, in: repository, to: caller)
+    }
+
+    private func gives(
+        _ given: RegistryStore.Given, in repository: RepositoryName, to caller: Caller
+    ) throws(CakeError) -> Bool {
+        guard registry.isGiven(given.model, in: repository) else { return false }
+        if try registry.sharing(among: caller.readers).allowsAll { return true }
+        for pack in given.packs where try !gives(BlobName(pack), in: repository, to: caller) { return false }
+        return true
+    }
+
+    /// Whether that can be said of a blob without reading more than a moment takes.
+    func knows(_ blob: BlobName, in repository: RepositoryName, for caller: Caller) -> Bool {
+        if (try? registry.isPlainlyPushed(blob, in: repository)) == true { return true }
+        let key = Decisions.Key(blob, repository, caller)
+        guard decisions.has(key), let state = try? registry.blobState(of: repository) else { return false }
+        return decisions[key, state] != nil
+    }
+
+    /// A blob that the repository has: one that was pushed, or that a model of the store needs which the caller may have.
+    func gives(_ blob: BlobName, in repository: RepositoryName, to caller: Caller) throws(CakeError) -> Bool {
+        guard caller.mayRead(repository) else { return false }
+        if try registry.isPlainlyPushed(blob, in: repository) { return true }
+        let (key, state) = (Decisions.Key(blob, repository, caller), try registry.blobState(of: repository))
+        if let known = decisions[key, state] { return known }
+        let isGiven = try decide(blob, in: repository, caller)
+        decisions.note(isGiven, key, state)
+        return isGiven
+    }
+
+    private func decide(
+        _ blob: BlobName, in repository: RepositoryName, _ caller: Caller
+    ) throws(CakeError) -> Bool {
+        if try registry.isNamedByPushed(blob, in: repository) { return true }
+        let naming = try registry.given(naming: blob, in: repository)
+        // Without any, nobody pushed the bytes of a pack of the store's: it was mounted, by someone whose manifest is on its
+        // way.
+        if naming.isEmpty { return try registry.isWrittenDown(blob) || caller.mayPush(repository) }
+        let layers = try registry.layers(ofPack: blob)
+        for given in naming {
+            if let layers {
+                if try gives(layers, of: given.model, in: repository, to: caller) { return true }
+            } else if blob.sha256.map({ !given.packs.contains($0) }) ?? false {
+                if try gives(given, in: repository, to: caller) { return true }
+            }
+        }
+        return false
+    }
+
+    /// A pack, in which each layer is the model's own, or one that the caller may have with another model.
+    private func gives(
+        _ layers: [Digest], of model: Digest, in repository: RepositoryName, to caller: Caller
+    ) throws(CakeError) -> Bool {
+        guard registry.isGiven(model, in: repository) else { return false }
+        let sharing = try registry.sharing(among: caller.readers)
+        if sharing.allowsAll { return true }
+        guard let summary = try registry.summary(of: model) else { return false }
+        return layers.allSatisfy { sharing.allows($0, with: summary) }
+    }
+
+    /// Every model with a tag that the caller may have.
+    func models(for caller: Caller) throws(CakeError) -> [RegistryStore.Listed] {
+        try registry.models { caller.mayRead($0) }
+    }
+
+    /// A model that the caller may have, and whose layer of that digest is here to be given: of the store, or in packs that were
+    /// pushed. What a pushed manifest only names is a claim, and gives no right to bytes.
+    func holder(of layer: Digest, among models: [RegistryStore.Listed]) throws(CakeError) -> RegistryStore.Listed? {
+        var pushed: [RegistryStore.Listed] = []
+        for model in models where try registry.summary(of: model.model)?.has(layer) == true {
+            if model.artifact == nil { return model }
+            pushed.append(model)
+        }
+        return pushed.first(where: self.models.hasPacks)
+    }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import Hub
+import Model
+import Platform
+import Server
+import Store
+import Support
+import Testing
+import Transfer
+
+/// A model on a server, and what a client came to know of it while it could: then it is shown to that client no more.
+final class Exhibit {
+    enum State: String, CaseIterable {
+        case open
+        /// None of the names that the client's token may read.
+        case outside
+        /// A mirror brought it, and heard later that its Hub shows it to few.
+        case turnedPrivate
+        /// The same, with the Hub still there to be asked, which does not know the client.
+        case closedUpstream
+        /// It was closed before its name was removed.
+        case removed
+    }
+
+    let stage: Stage
+    let line: MirrorStage
+    let state: State
+    let repository: String
+    let id: String
+    let commit: String
+    let model: Digest
+    let layer: Digest
+    let manifest: BlobName
+    let bytes: [UInt8]
+    let artifact: ModelArtifact
+    private let secret: String
+
+    static let commit = String(repeating: "c0ffee01", count: 5)
+
+    init(_ state: State) async throws {
+        self.state = state
+        repository = state == .outside ? "secret/model" : "org/model"
+        id = repository
+        line = try MirrorStage(ModelMaker.small())
+        let isMirror = state == .closedUpstream
+        let stage = try line.serve {
+            $0.allowsPush = true
+            if !isMirror { $0.mirror = nil }
+        }
+        self.stage = stage
+        let shelf = try Shelf(at: stage.scratch["store"])
+        let folder = try ModelMaker.write(ModelMaker.small(), to: stage.scratch["of model"])
+        model = try await shelf.bring(folder, as: id)
+        layer = try #require(try shelf.layers(of: id).max { $0.size < $1.size }).digest
+        commit = Exhibit.commit
+        try shelf.store.update(ModelName(id), in: Operation(shelf.store)) { [commit] record in
+            var record = record
+            record?.source = "hf://org/model"
+            record?.revision = "main"
+            record?.commit = commit
+            record?.mark = .mirrored
+            return record
+        }
+        // Something else that the client may read all the time.
+        let other = try ModelMaker.write(ModelMaker.packed(changed: 0..<4, seed: 9), to: stage.scratch["of other"])
+        try await shelf.bring(other, as: "org/other")
+        let registry = try RegistryStore(stage.store)
+        let all = try registry.addToken("all", read: [.all], push: [])
+        secret = try registry.addToken("team", read: [], push: [RepositoryPattern("org/*")])
+        let reply = try stage.ask("GET", "/v2/\(repository)/manifests/latest", [("Authorization", "Bearer \(all)")])
+        try #require(reply.status == 200, "\(reply.text)")
+        manifest = sha256(reply.body)
+        bytes = reply.body
+        artifact = try ModelArtifact(RegistryManifest(parsing: reply.body.span))
+        switch state {
+        case .open, .outside: break
+        case .turnedPrivate: try close(registry)
+        case .closedUpstream:
+            try line.folder.set(MirrorStage.name, gated: "auto")
+            try close(registry)
+        case .removed:
+            try close(registry)
+            try shelf.remove(id)
+        }
+    }
+
+    private func close(_ registry: RegistryStore) throws {
+        try HubModels(registry).mark(HubRepository(id), .mirroredClosed)
+    }
+
+    func ask(
+        _ method: String, _ address: String, _ headers: [(String, String)] = [], _ body: [UInt8]? = nil
+    ) throws -> Client.Reply {
+        try stage.ask(method, address, headers + [("Authorization", "Bearer \(secret)")], body)
+    }
+}

@@ -1,0 +1,53 @@
+internal import Model
+internal import Platform
+internal import Synchronization
+
+/// What was read from folders, kept until something in them changes.
+final class FolderCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+    private struct Kept {
+        let statuses: [Disk.Status?]
+        let number: UInt64
+        let value: Value
+    }
+
+    private struct State {
+        var kept: [Key: Kept] = [:]
+        var next: UInt64 = 0
+    }
+
+    private let state = Mutex(State())
+    private let most: Int
+
+    init(most: Int) { self.most = most }
+
+    /// The value, and a number that is another for another state of the folders.
+    func value(
+        of key: Key, in folders: [String], _ read: () throws(CakeError) -> Value
+    ) throws(CakeError) -> (value: Value, number: UInt64) {
+        // Looked at first: what changes while they are read shows the next time.
+        var statuses: [Disk.Status?] = []
+        for folder in folders { statuses.append(try Disk.status(folder)) }
+        if let kept = state.withLock({ $0.kept[key] }), FolderCache.isSame(kept.statuses, statuses) {
+            return (kept.value, kept.number)
+        }
+        let value = try read()
+        return state.withLock { state in
+            state.next += 1
+            if statuses.allSatisfy({ $0?.isSettled ?? true }) {
+                if state.kept.count >= most { _ = state.kept.popFirst() }
+                state.kept[key] = Kept(statuses: statuses, number: state.next, value: value)
+            } else {
+                state.kept[key] = nil
+            }
+            return (value, state.next)
+        }
+    }
+
+    private static func isSame(_ kept: [Disk.Status?], _ now: [Disk.Status?]) -> Bool {
+        kept.count == now.count
+            && zip(kept, now).allSatisfy { kept, now in
+                guard let kept, let now else { return kept == nil && now == nil }
+                return now.isUnchanged(since: kept)
+            }
+    }
+}

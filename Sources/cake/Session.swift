@@ -79,6 +79,17 @@ struct Session: Sendable {
         return (store, try store.find(name, revision: revision))
     }
 
+    /// Models in the store, each once, in the order in which they were first named.
+    func find(each names: [String]) throws(CakeError) -> [(store: LocalStore, named: LocalStore.Named)] {
+        var seen: Set<ModelName> = []
+        var found: [(store: LocalStore, named: LocalStore.Named)] = []
+        for name in names {
+            let one = try find(name)
+            if seen.insert(one.named.name).inserted { found.append(one) }
+        }
+        return found
+    }
+
     /// A person's own alias leads to what it stands for, unless a model is called just that. The store itself knows the
     /// built-in ones.
     private func meaning(

@@ -10,6 +10,14 @@ public struct Retry: Hashable, Sendable {
 
     public init() {}
 
+    /// Some minutes: for what has come a long way already.
+    public static var patient: Retry {
+        var retry = Retry()
+        retry.tries = 12
+        retry.longestWait = .seconds(60)
+        return retry
+    }
+
     /// Whether the same question may have another answer soon.
     public static func isTransient(status: Int) -> Bool { [408, 425, 429, 500, 502, 503, 504].contains(status) }
 

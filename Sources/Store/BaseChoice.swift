@@ -52,6 +52,14 @@ extension LocalStore {
         plain.pieces > 8 ? [3, 1, 5].map { plain.pieces * $0 / 6 } : [plain.pieces / 2]
     }
 
+    /// Of how many bytes `costs` speaks.
+    func sampledBytes(of plain: PlainBytes) -> UInt64 {
+        LocalStore.places(in: plain).reduce(0) { sum, place in
+            let start = UInt64(place) << UInt64(ObjectHeader.standardPieceBits)
+            return sum + min(UInt64(LocalStore.sampled), plain.count - min(plain.count, start))
+        }
+    }
+
     private func costs(
         of plain: PlainBytes, _ dtype: DType?, piece place: Int, beside others: [Layer]
     ) throws(CakeError) -> [Int] {

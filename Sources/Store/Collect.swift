@@ -5,11 +5,18 @@ internal import Platform
 public struct Collected: Sendable {
     public var layers = 0
     public var manifests = 0
+    /// What the disk has more by it.
     public var bytes: UInt64 = 0
     /// Layers that no manifest has ever named, kept because they are young: a command that was killed may go on.
     public var keptYoung = 0
+    public var keptYoungBytes: UInt64 = 0
     /// Files of which a pull fetched a part, long ago.
     public var halfFetched = 0
+    /// The same, not so long ago: a pull may go on with them.
+    public var keptDownloads = 0
+    public var keptDownloadBytes: UInt64 = 0
+    /// Commands that were killed and left what they had not published.
+    public var interrupted = 0
 
     public init() {}
 }
@@ -19,17 +26,34 @@ extension LocalStore {
     public func collect(
         grace: Duration, isDryRun: Bool, evenIfNothingIsNamed: Bool, released: Set<Digest> = []
     ) throws(CakeError) -> Collected {
+        var left = DiskRoom()
+        var interrupted = 0
+        // Before an operation of this collection's clears them away uncounted.
+        try Leases(layout).forEachDead { path throws(CakeError) in
+            interrupted += 1
+            try left.add(tree: path)
+            if !isDryRun { try Disk.removeTree(path) }
+        }
+        var collected = try collect(
+            grace: grace, isDryRun: isDryRun, evenIfNothingIsNamed: evenIfNothingIsNamed, unlessIn: released)
+        collected.interrupted = interrupted
+        collected.bytes += left.bytes
+        return collected
+    }
+
+    private func collect(
+        grace: Duration, isDryRun: Bool, evenIfNothingIsNamed: Bool, unlessIn released: Set<Digest>
+    ) throws(CakeError) -> Collected {
         if isDryRun {
             return try Collector(self, grace: grace, evenIfNothingIsNamed, released, canRewritePacks: true).collected
         }
-        // Made first: it clears away operations that were killed, and will hold the packs that are written again. On a
-        // disk without room for it, what can be freed by removing alone is freed.
+        // Made first: it will hold the packs that are written again. On a disk without room for it, what can be freed by removing alone is freed.
         let operation: Operation?
         do {
             operation = try Operation(self)
         } catch let error where error.kind == .diskFull { operation = nil }
         return try withSweepLock { () throws(CakeError) in
-            let collector = try Collector(
+            var collector = try Collector(
                 self, grace: grace, evenIfNothingIsNamed, released, canRewritePacks: operation != nil)
             try collector.sweep(in: operation)
             return collector.collected
@@ -44,7 +68,17 @@ private struct Collector {
     private var deadObjects: [(digest: Digest, length: UInt64)] = []
     private var deadMembers: Set<IndexRecord.Place> = []
     private var abandonedParts: [Parts.Abandoned] = []
-    private(set) var collected = Collected()
+    /// Of everything but packs.
+    private var room = DiskRoom()
+    private var bytesInPacks: UInt64 = 0
+    private var found = Collected()
+
+    /// What was found, and what that frees: of packs an estimate before they are written again.
+    var collected: Collected {
+        var all = found
+        all.bytes += room.bytes + bytesInPacks
+        return all
+    }
 
     /// Small packs are written again for any dead member; large ones when it frees at least a fifth.
     private static let alwaysRewritten: UInt64 = 16 << 20
@@ -66,16 +100,21 @@ private struct Collector {
         for root in roots { for layer in try store.manifest(root).layers { live.insert(layer.digest) } }
         let oldest = Machine.now - Int(grace.components.seconds)
         for parts in try Parts.abandoned(in: store.layout, since: oldest) {
+            guard parts.newest <= oldest else {
+                found.keptDownloads += 1
+                found.keptDownloadBytes += parts.bytes
+                continue
+            }
             abandonedParts.append(parts)
-            collected.halfFetched += 1
-            collected.bytes += parts.bytes
+            found.halfFetched += 1
+            found.bytes += parts.bytes
         }
         for manifest in manifests where !roots.contains(manifest) {
             guard try isYoungAndNeverNamed(manifest, oldest), let layers = try? store.manifest(manifest).layers else {
                 continue
             }
             roots.insert(manifest)
-            for layer in layers where live.insert(layer.digest).inserted { collected.keptYoung += 1 }
+            for layer in layers where live.insert(layer.digest).inserted { found.keptYoung += 1 }
         }
         deadManifests = manifests.filter { !roots.contains($0) }
         var onceNamed = released
@@ -85,7 +124,8 @@ private struct Collector {
                 for layer in layers { onceNamed.insert(layer.digest) }
             }
         }
-        collected.manifests = deadManifests.count
+        found.manifests = deadManifests.count
+        for manifest in deadManifests { for path in files(of: manifest) { try room.add(path) } }
         let bases = try BaseUses(of: store)
         let life = Life(
             live: bases.closure(of: live), onceNamed: bases.closure(of: onceNamed), oldest: oldest, bases: bases)
@@ -146,12 +186,13 @@ private struct Collector {
     private mutating func findDeadObjects(_ objects: [Unnamed], _ life: Life, _ needed: Set<Digest>) {
         for (digest, status) in objects where !needed.contains(digest) {
             guard !life.isYoung(digest, modified: status.modified) else {
-                collected.keptYoung += 1
+                found.keptYoung += 1
+                found.keptYoungBytes += status.allocated
                 continue
             }
             deadObjects.append((digest, status.size))
-            collected.layers += 1
-            collected.bytes += status.size
+            found.layers += 1
+            room.add(status)
         }
         // Deltas go before their bases.
         deadObjects.sort { !life.bases.bases(of: $0.digest).isEmpty && life.bases.bases(of: $1.digest).isEmpty }
@@ -177,8 +218,9 @@ private struct Collector {
             let dead = unneeded.filter { member in
                 copies.contains(member.place) || !life.isYoung(member.layer.digest, modified: status.modified)
             }
-            collected.keptYoung += unneeded.count - dead.count
+            found.keptYoung += unneeded.count - dead.count
             let bytes = dead.reduce(0) { $0 + $1.length }
+            found.keptYoungBytes += unneeded.reduce(0) { $0 + $1.length } - bytes
             // A dead delta would hold on to its base.
             guard
                 bytes > 0,
@@ -186,8 +228,10 @@ private struct Collector {
                     || dead.contains(where: { $0.base != nil })
             else { continue }
             for member in dead { deadMembers.insert(member.place) }
-            collected.layers += dead.count
-            collected.bytes += bytes
+            found.layers += dead.count
+            var whole = DiskRoom()
+            whole.add(status)
+            bytesInPacks += dead.count == members.count ? whole.bytes : bytes
         }
     }
 
@@ -208,18 +252,22 @@ private struct Collector {
         }
     }
 
-    func sweep(in operation: Operation?) throws(CakeError) {
+    /// What a manifest has on the disk.
+    private func files(of manifest: Digest) -> [String] {
+        let layout = store.layout
+        return [
+            layout.manifest(manifest), layout.removalMark(manifest), layout.coordinates(of: manifest),
+            layout.claim(manifest),
+        ]
+    }
+
+    mutating func sweep(in operation: Operation?) throws(CakeError) {
         let layout = store.layout
         for parts in abandonedParts { try parts.remove() }
-        for manifest in deadManifests {
-            try Disk.remove(layout.manifest(manifest))
-            try Disk.remove(layout.removalMark(manifest))
-            try Disk.remove(layout.coordinates(of: manifest))
-            try Disk.remove(layout.claim(manifest))
-        }
+        for manifest in deadManifests { for path in files(of: manifest) { try Disk.remove(path) } }
         try Disk.syncFolder(layout.manifests)
         for object in deadObjects { try Disk.remove(layout.object(object.digest)) }
-        if !deadMembers.isEmpty { try PackMembers.drop(deadMembers, from: store, in: operation) }
+        if !deadMembers.isEmpty { bytesInPacks = try PackMembers.drop(deadMembers, from: store, in: operation) }
         try removeStaleMarks()
         guard let operation else { return }
         if !deadObjects.isEmpty || !deadMembers.isEmpty || store.catalog.indexFiles.count > 1 {

@@ -14,14 +14,19 @@ struct Leases {
 
     /// Removes what operations left that were killed.
     func removeDead() throws(CakeError) {
+        try forEachDead { path throws(CakeError) in try Disk.removeTree(path) }
+    }
+
+    /// Those operations, each while its lease is held. A store that cannot be written to does not tell which are dead.
+    func forEachDead(_ take: (String) throws(CakeError) -> Void) throws(CakeError) {
         // Folders called by a digest hold half-fetched files: they outlive the command that fetched.
         for name in try Disk.names(in: layout.incoming) where Digest(hex: name) == nil {
             let path = layout.incoming + "/" + name
             guard let status = try Disk.status(path, followingLinks: false) else { continue }
             if status.kind == .folder, let lease = try? File(path + "/lease", .readWrite) {
-                if try isDead(lease) { try Disk.removeTree(path) }
+                if try isDead(lease) { try take(path) }
             } else if Machine.now - status.modified > Leases.longestStart {
-                try Disk.removeTree(path)
+                try take(path)
             }
         }
     }

@@ -50,11 +50,30 @@ extension LocalStore {
         else {
             return nil
         }
-        if let named = names.first(where: { $0.record.manifest.hex.hasPrefix(digits) }) { return named }
-        let found = try manifestDigests().filter { $0.hex.hasPrefix(digits) }
-        guard let only = found.first, found.count == 1 else { return nil }
-        return Named(name: try ModelName(only.short), record: NameRecord(manifest: only))
+        let named = names.filter { $0.record.manifest.hex.hasPrefix(digits) }
+        let known = Set(named.map(\.record.manifest))
+        let unnamed = try manifestDigests().filter { $0.hex.hasPrefix(digits) && !known.contains($0) }
+        guard named.count + unnamed.count < 2 else { throw LocalStore.ambiguous(typed, named, unnamed) }
+        if let only = named.first { return only }
+        return try unnamed.first.map { only throws(CakeError) in
+            Named(name: try ModelName(only.short), record: NameRecord(manifest: only))
+        }
     }
+
+    /// Several names may lead to one model, and several models may begin with the same digits. To take the first of them would
+    /// be a guess.
+    private static func ambiguous(_ typed: String, _ named: [Named], _ unnamed: [Digest]) -> CakeError {
+        let models = Set(named.map(\.record.manifest)).count + unnamed.count
+        let found = named.map { "\($0.name) (\($0.record.manifest.short))" } + unnamed.map { "\($0.short) (no name)" }
+        let shown = found.prefix(mostShown).joined(separator: ", ")
+        let more = found.count > mostShown ? " and \(found.count - mostShown) more" : ""
+        let what = models == 1 ? "has \(named.count) names" : "fits \(models) models"
+        return CakeError(
+            .failed, "\(Printable.escape(typed)) \(what): \(shown)\(more)",
+            fix: named.isEmpty ? "write more digits" : "write one of the names")
+    }
+
+    private static let mostShown = 8
 
     private func advice(_ typed: String, _ names: [Named]) -> String {
         if names.isEmpty { return "the store is empty; cake import PATH puts a model in" }

@@ -32,17 +32,23 @@ enum PackMembers {
 
     /// Takes members out of their packs. What stays of a pack is published in another before the old one
     /// goes; packs of which nothing stays go first, so that there is room. Without an operation only these do. The caller
-    /// holds the sweep lock.
+    /// holds the sweep lock. Returns what that gave back.
+    @discardableResult
     static func drop(
         _ dropped: Set<IndexRecord.Place>, from store: LocalStore, in operation: Operation?
-    ) throws(CakeError) {
+    ) throws(CakeError) -> UInt64 {
+        var (removed, added) = (DiskRoom(), DiskRoom())
+        func remove(_ pack: Digest) throws(CakeError) {
+            try removed.add(store.layout.pack(pack))
+            try Disk.remove(store.layout.pack(pack))
+        }
         var packs: [Digest: [Member]] = [:]
         for member in try all(of: store) { packs[member.pack, default: []].append(member) }
         var shrinking: [Digest] = []
         for (pack, members) in packs.sorted(by: { $0.key < $1.key }) {
             let dead = members.count { dropped.contains($0.place) }
             if dead == members.count {
-                try Disk.remove(store.layout.pack(pack))
+                try remove(pack)
             } else if dead > 0 {
                 shrinking.append(pack)
             }
@@ -59,9 +65,11 @@ enum PackMembers {
             }
             // What stays of one pack may be all that another one holds: then that one has just been written again.
             let written = Set(try operation.publishMoved().packs)
-            for pack in shrinking where !written.contains(pack) { try Disk.remove(store.layout.pack(pack)) }
+            for pack in shrinking where !written.contains(pack) { try remove(pack) }
+            for pack in written where packs[pack] == nil { try added.add(store.layout.pack(pack)) }
         }
         try Disk.syncFolder(store.layout.packs)
         try store.catalog.reload(checking: false)
+        return removed.bytes - min(removed.bytes, added.bytes)
     }
 }

@@ -63,19 +63,23 @@ public final class Parts: Sendable {
     /// A folder that nobody goes on with. Nobody can, while this is held.
     struct Abandoned {
         let folder: String
+        /// What it takes on the disk.
         let bytes: UInt64
+        /// When somebody last wrote to it.
+        let newest: Int
         private let lock: File?
 
-        fileprivate init(folder: String, bytes: UInt64, lock: File?) {
+        fileprivate init(folder: String, bytes: UInt64, newest: Int, lock: File?) {
             self.folder = folder
             self.bytes = bytes
+            self.newest = newest
             self.lock = lock
         }
 
         func remove() throws(CakeError) { try Parts.clear(folder) }
     }
 
-    /// Folders that nobody has touched since `oldest` and nobody holds, with their bytes.
+    /// Folders that nobody holds, with their bytes. Those that nobody has touched since `oldest` stay held.
     static func abandoned(in layout: Layout, since oldest: Int) throws(CakeError) -> [Abandoned] {
         var found: [Abandoned] = []
         for name in try Disk.names(in: layout.incoming) where Digest(hex: name) != nil {
@@ -83,14 +87,15 @@ public final class Parts: Sendable {
             // Without a lock file its removal was cut short.
             let lock = try? File(folder + "/lock", .readWrite, followingLinks: false)
             if let lock, try !lock.lock(exclusive: true, waiting: false) { continue }
-            var bytes: UInt64 = 0
+            var room = DiskRoom()
             var newest = try Disk.status(folder, followingLinks: false)?.modified ?? 0
             for file in try Disk.names(in: folder) {
                 guard let status = try Disk.status(folder + "/" + file, followingLinks: false) else { continue }
                 newest = max(newest, status.modified)
-                bytes += status.size
+                room.add(status)
             }
-            if newest <= oldest { found.append(Abandoned(folder: folder, bytes: bytes, lock: lock)) }
+            found.append(
+                Abandoned(folder: folder, bytes: room.bytes, newest: newest, lock: newest > oldest ? nil : lock))
         }
         return found
     }
@@ -100,13 +105,9 @@ public final class Parts: Sendable {
         let boot = Array(Machine.boot.utf8)
         let isSameBoot = (try? Disk.read(bootPath, limit: 256)) == boot
         var found: [Part] = []
-        for name in try Disk.names(in: folder) {
-            // Whatever is called otherwise than a part is, or is none, was not put here by anyone who fetches.
-            guard let start = UInt64(name), "\(start)" == name,
-                let status = try Disk.status(folder + "/" + name, followingLinks: false), status.kind == .file,
-                !start.addingReportingOverflow(status.size).overflow
-            else { continue }
-            var length = status.size
+        for (start, size) in try lengths(in: folder) {
+            let name = "\(start)"
+            var length = size
             if !isSameBoot, length % syncStep != 0 {
                 length -= length % syncStep
                 try File(folder + "/" + name, .readWrite, followingLinks: false).shorten(to: length)
@@ -121,26 +122,51 @@ public final class Parts: Sendable {
             try Disk.remove(bootPath)
             try File(bootPath, .create).write(boot.span, at: 0)
         }
-        found.sort { $0.start < $1.start }
         return found
     }
 
     /// The runs of the file that are here, in order, none overlapping another.
     public var runs: [Range<UInt64>] {
-        parts.withLock { parts in
-            var runs: [Range<UInt64>] = []
-            for part in parts {
-                let start = max(part.start, runs.last?.upperBound ?? 0)
-                let end = part.start + part.length
-                guard start < end else { continue }
-                if let last = runs.last, last.upperBound == start {
-                    runs[runs.count - 1] = last.lowerBound..<end
-                } else {
-                    runs.append(start..<end)
-                }
+        Parts.runs(of: parts.withLock { $0.map { (start: $0.start, length: $0.length) } })
+    }
+
+    /// What an earlier run left of a file, without taking the folder: for saying what is still to come.
+    public static func runs(in store: LocalStore, key: Digest) throws(CakeError) -> [Range<UInt64>] {
+        let folder = store.layout.incoming + "/" + key.hex
+        guard try Disk.exists(folder) else { return [] }
+        let isSameBoot = (try? Disk.read(folder + "/boot", limit: 256)) == Array(Machine.boot.utf8)
+        let lengths = try Parts.lengths(in: folder)
+        return runs(of: lengths.map { ($0.start, isSameBoot ? $0.length : $0.length - $0.length % syncStep) })
+    }
+
+    /// Of parts in the order of their first bytes.
+    private static func runs(of parts: [(start: UInt64, length: UInt64)]) -> [Range<UInt64>] {
+        var runs: [Range<UInt64>] = []
+        for part in parts {
+            let start = max(part.start, runs.last?.upperBound ?? 0)
+            let end = part.start + part.length
+            guard start < end else { continue }
+            if let last = runs.last, last.upperBound == start {
+                runs[runs.count - 1] = last.lowerBound..<end
+            } else {
+                runs.append(start..<end)
             }
-            return runs
         }
+        return runs
+    }
+
+    /// The parts that lie in a folder, in the order of their first bytes. Whatever is called otherwise than a part is, or is
+    /// none, was not put there by anyone who fetches.
+    private static func lengths(in folder: String) throws(CakeError) -> [(start: UInt64, length: UInt64)] {
+        var found: [(start: UInt64, length: UInt64)] = []
+        for name in try Disk.names(in: folder) {
+            guard let start = UInt64(name), "\(start)" == name,
+                let status = try Disk.status(folder + "/" + name, followingLinks: false), status.kind == .file,
+                !start.addingReportingOverflow(status.size).overflow
+            else { continue }
+            found.append((start, status.size))
+        }
+        return found.sorted { $0.start < $1.start }
     }
 
     /// How many bytes of the file are here.

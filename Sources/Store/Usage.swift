@@ -30,6 +30,8 @@ public struct Usage: Sendable {
     public let atRest: UInt64
     /// What deltas took off, by what their bases take: tensors of a family compress alike.
     public let spared: UInt64
+    /// Of what is at rest, layers that no model has any more and that others are deltas of.
+    public let bases: UInt64
     public let layers: Int
     /// Names whose manifest cannot be read, and why.
     public let damaged: [(named: LocalStore.Named, error: CakeError)]
@@ -90,15 +92,17 @@ public struct Usage: Sendable {
             }
             manifests[digest] = totals
         }
-        var total: UInt64 = 0
+        var (total, bases) = (UInt64(0), UInt64(0))
         for owner in owners.values {
             total += owner.atRest
+            if !owner.isNamed { bases += owner.atRest }
             if let only = owner.only { manifests[only]?.alone += owner.atRest }
         }
         self.distinct = distinct
         self.spared = spared
         self.below = below
         atRest = total
+        self.bases = bases
         layers = owners.values.count { $0.isNamed }
         models = names.compactMap { named in
             guard failures[named.record.manifest] == nil, let totals = manifests[named.record.manifest] else {
@@ -187,6 +191,8 @@ extension LocalStore {
         /// Objects and packs, needed or not.
         public let objects: UInt64
         public let damaged: UInt64
+        /// What commands have begun and not finished, whether they still run or were killed.
+        public let unfinished: UInt64
         public let free: UInt64
     }
 
@@ -194,7 +200,11 @@ extension LocalStore {
         var objects: UInt64 = 0
         for shard in Layout.shards { objects += try total(in: layout.shard(shard)) }
         objects += try total(in: layout.packs)
-        return Remains(objects: objects, damaged: try total(in: layout.damaged), free: try Disk.freeBytes(layout.root))
+        var unfinished = DiskRoom()
+        try unfinished.add(tree: layout.incoming)
+        return Remains(
+            objects: objects, damaged: try total(in: layout.damaged), unfinished: unfinished.bytes,
+            free: try Disk.freeBytes(layout.root))
     }
 
     private func total(in folder: String) throws(CakeError) -> UInt64 {

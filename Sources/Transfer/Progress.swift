@@ -10,6 +10,8 @@ public final class Progress: Sendable {
     private let bytesTotal = Atomic<UInt64>(0)
     private let bytesDone = Atomic<UInt64>(0)
     private let bytesKnown = Atomic<UInt64>(0)
+    private let bytesSkipped = Atomic<UInt64>(0)
+    private let notice = Mutex<String?>(nil)
     private let bytesStored = Atomic<UInt64>(0)
     private let itemsTotal = Atomic<UInt64>(0)
     private let itemsDone = Atomic<UInt64>(0)
@@ -35,6 +37,21 @@ public final class Progress: Sendable {
     /// Of what was done or needed not be done: bytes that are here already, under this name or another.
     public func knew(bytes: UInt64) { bytesKnown.add(bytes, ordering: .relaxed) }
 
+    /// Bytes that are done without being moved: they say nothing of how fast the rest will come.
+    public func skipped(bytes: UInt64) {
+        did(bytes: bytes)
+        bytesSkipped.add(bytes, ordering: .relaxed)
+    }
+
+    /// Skipped, since they are here already.
+    public func had(bytes: UInt64) {
+        skipped(bytes: bytes)
+        knew(bytes: bytes)
+    }
+
+    /// What keeps the work from going on, in words; nil when it goes on.
+    public func stands(_ why: String?) { notice.withLock { $0 = why } }
+
     /// What was written at rest, after compression.
     public func stored(bytes: UInt64) { bytesStored.add(bytes, ordering: .relaxed) }
 
@@ -45,7 +62,8 @@ public final class Progress: Sendable {
             phase: phase.withLock { $0 }, items: items,
             bytesTotal: bytesTotal.load(ordering: .relaxed), bytesDone: bytesDone.load(ordering: .relaxed),
             bytesKnown: bytesKnown.load(ordering: .relaxed), bytesStored: bytesStored.load(ordering: .relaxed),
-            itemsTotal: itemsTotal.load(ordering: .relaxed), itemsDone: itemsDone.load(ordering: .relaxed))
+            itemsTotal: itemsTotal.load(ordering: .relaxed), itemsDone: itemsDone.load(ordering: .relaxed),
+            bytesSkipped: bytesSkipped.load(ordering: .relaxed), notice: notice.withLock { $0 })
     }
 
     /// How far it was at one moment. The counters are read one after the other, so a sum may be off by what workers did
@@ -59,10 +77,15 @@ public final class Progress: Sendable {
         public var bytesStored: UInt64
         public var itemsTotal: UInt64
         public var itemsDone: UInt64
+        public var bytesSkipped: UInt64
+        public var notice: String?
+        /// What tells how fast it goes.
+        public var bytesMoved: UInt64 { bytesDone - min(bytesDone, bytesSkipped) }
 
         public init(
             phase: String, items: String = "files", bytesTotal: UInt64 = 0, bytesDone: UInt64 = 0,
-            bytesKnown: UInt64 = 0, bytesStored: UInt64 = 0, itemsTotal: UInt64 = 0, itemsDone: UInt64 = 0
+            bytesKnown: UInt64 = 0, bytesStored: UInt64 = 0, itemsTotal: UInt64 = 0, itemsDone: UInt64 = 0,
+            bytesSkipped: UInt64 = 0, notice: String? = nil
         ) {
             self.phase = phase
             self.items = items
@@ -72,6 +95,8 @@ public final class Progress: Sendable {
             self.bytesStored = bytesStored
             self.itemsTotal = itemsTotal
             self.itemsDone = itemsDone
+            self.bytesSkipped = bytesSkipped
+            self.notice = notice
         }
     }
 }

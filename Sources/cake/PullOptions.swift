@@ -13,6 +13,7 @@ struct PullOptions: Sendable {
     let bytesPerSecond: UInt64?
     let localFolder: String?
     let isForced: Bool
+    let replacesName: Bool
     let usesCache: Bool
     let isDryRun: Bool
     let probing: ProbePolicy?
@@ -33,6 +34,7 @@ struct PullOptions: Sendable {
     private static let local = Option.text(
         "local-dir", "DIR", completing: .path, "then export the files there")
     private static let force = Flag("force-download", "fetch everything again, whatever is here")
+    private static let replacing = Flag("force", short: "f", "give the name to this model, even when another has it")
     private static let noCache = Flag("no-hf-cache", "take nothing from a Hugging Face cache on this disk")
     private static let probe = Option<ProbePolicy>.choice(
         "probe", "WHEN", "sample tensors for what is here already: as long as it pays, or in any case")
@@ -48,7 +50,7 @@ struct PullOptions: Sendable {
 
     static let forms = [
         revisionOption.form, include.form, exclude.form, tokenOption.form, kindOption.form, workers.form, rate.form,
-        local.form, force.form, noCache.form, baseOption.form, probe.form,
+        local.form, force.form, replacing.form, noCache.form, baseOption.form, probe.form,
         noProbe.form, noDelta.form, mirror.form, race.form, dryRun.form,
     ]
 
@@ -62,6 +64,7 @@ struct PullOptions: Sendable {
         bytesPerSecond = try arguments.value(of: Self.rate)
         localFolder = try arguments.value(of: Self.local)
         isForced = arguments.has(Self.force)
+        replacesName = arguments.has(Self.replacing)
         usesCache = !arguments.has(Self.noCache)
         isDryRun = arguments.has(Self.dryRun)
         probing = arguments.has(Self.noProbe) ? nil : try arguments.value(of: Self.probe) ?? .auto
@@ -77,6 +80,7 @@ struct PullOptions: Sendable {
     ) throws(CakeError) -> Pulling {
         var options = Pull.Options()
         options.isForced = isForced
+        options.replacesName = replacesName
         options.probing = probing
         options.usesDeltas = usesDeltas
         options.usesXet = !session.settings.disablesXet

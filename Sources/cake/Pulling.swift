@@ -18,7 +18,8 @@ struct Pulling: Sendable {
         let name = try ModelName(reference.storeName)
         let progress = Progress("looking at \(reference.storeName)")
         let start = ContinuousClock.now
-        let found = try await session.reporter.show(progress) {
+        let (found, paths) = try await session.reporter.show(progress) {
+            let source = source.telling(progress)
             let snapshot = try await source.snapshot(of: reference)
             let choice = try await selection.chosen(from: snapshot, on: source)
             tell(choice, session)
@@ -30,17 +31,19 @@ struct Pulling: Sendable {
                 } else {
                     tell(try await pull.outlook(snapshot, choice.files), snapshot, choice, name, session)
                 }
-                return nil as Pull.Report?
+                return (nil as Pull.Report?, [] as Set<FilePath>)
             }
             progress.begin("pulling \(name)")
             let waiting: @Sendable (FilePath) -> Void = { path in
                 session.reporter.note("waiting for another cake that is fetching \(path)")
             }
-            return if let part {
-                try await pull(snapshot, choice.files, tensors: part.selection(), as: name, waiting: waiting)
-            } else {
-                try await pull(snapshot, choice.files, as: name, waiting: waiting)
-            }
+            let report =
+                if let part {
+                    try await pull(snapshot, choice.files, tensors: part.selection(), as: name, waiting: waiting)
+                } else {
+                    try await pull(snapshot, choice.files, as: name, waiting: waiting)
+                }
+            return (report, Set(choice.files.map(\.path)))
         }
         guard let report = found else { return }
         if let before = report.wentBackFrom {
@@ -54,7 +57,10 @@ struct Pulling: Sendable {
         } else if !session.settings.isQuiet {
             tell(report, after: ContinuousClock.now - start, session)
         }
-        if let localFolder { try await session.export(name, report.manifest, from: store, to: localFolder) }
+        if let localFolder {
+            // The name may have more files than were asked for.
+            try await session.export(name, report.manifest, from: store, to: localFolder) { paths.contains($0.path) }
+        }
     }
 
     private func tell(_ choice: WeightSelection.Choice, _ session: Session) {
@@ -141,13 +147,14 @@ struct Pulling: Sendable {
 }
 
 extension Session {
-    /// Puts a model's files beside, as a pull is asked to.
+    /// Puts those of a model's files beside that a pull was asked for.
     func export(
-        _ name: ModelName, _ manifest: Digest, from store: LocalStore, to folder: String
+        _ name: ModelName, _ manifest: Digest, from store: LocalStore, to folder: String,
+        where isWanted: (Manifest.File) -> Bool = { _ in true }
     ) async throws {
         let progress = Progress("exporting \(name)")
         let export = Export(from: store, progress: progress)
-        let files = try store.manifest(manifest).files
+        let files = try store.manifest(manifest).files.filter(isWanted)
         let report = try await reporter.show(progress) { try await export(name, manifest, files, to: folder) }
         if !settings.isQuiet, !settings.isJSON {
             output.line(

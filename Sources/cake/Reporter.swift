@@ -65,7 +65,7 @@ final class Reporter: Sendable {
             wait = pause
             let snapshot = progress.snapshot
             let elapsed = clock.now - start
-            pace.note(bytes: snapshot.bytesDone, at: elapsed)
+            pace.note(bytes: snapshot.bytesMoved, at: elapsed)
             let drawing = ProgressDrawing(snapshot: snapshot, pace: pace, elapsed: elapsed)
             switch manner {
             case .live: redraw(drawing)

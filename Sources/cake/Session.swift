@@ -81,6 +81,16 @@ struct Session: Sendable {
 
     /// Whether the store has a model of this name.
     func has(_ name: String) -> Bool { (try? find(name)) != nil }
+    /// Models in the store, each once, in the order in which they were first named.
+    func find(each names: [String]) throws(CakeError) -> [(store: LocalStore, named: LocalStore.Named)] {
+        var seen: Set<ModelName> = []
+        var found: [(store: LocalStore, named: LocalStore.Named)] = []
+        for name in names {
+            let one = try find(name)
+            if seen.insert(one.named.name).inserted { found.append(one) }
+        }
+        return found
+    }
 
     /// A person's own alias leads to what it stands for, unless a model is called just that. The store itself knows the
     /// built-in ones.

@@ -35,6 +35,10 @@ struct HubHome {
     }
 
     func cake(_ words: String..., variables: [String: String] = [:]) throws -> Tool {
+        try cake(words, variables: variables)
+    }
+
+    func cake(_ words: [String], variables: [String: String] = [:]) throws -> Tool {
         let variables = ["HF_ENDPOINT": hub.endpoint, "HOME": folder.path].merging(variables) { $1 }
         let quoted = words.map { "'\($0)'" }.joined(separator: " ")
         let script = "cd '\(folder.path)' && exec '\(Tool.cake.path)' \(quoted)"

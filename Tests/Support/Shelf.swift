@@ -26,10 +26,9 @@ public struct Shelf: Sendable {
         _ folder: String, as name: String, isLenient: Bool = false, bases: Import.Bases = .found
     ) async throws -> Digest {
         let found = try ImportPath(folder, name: ModelName(name), followingAllLinks: false)
-        return try await Import(into: store, progress: Progress("import"), isLenient: isLenient, bases: bases)(
-            found.candidates[0]
-        )
-        .manifest
+        let work = Import(
+            into: store, progress: Progress("import"), isLenient: isLenient, bases: bases, replacesName: true)
+        return try await work(found.candidates[0]).manifest
     }
 
     public func export(_ name: String, to folder: String, isForced: Bool = false) async throws {

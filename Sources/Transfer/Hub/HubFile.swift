@@ -16,6 +16,8 @@ final class HubFile: RangeSource {
 
     var label: String { "\(listed.path)" }
 
+    var line: Line { source.line }
+
     var comesWhole: Bool { wholeOnly.load(ordering: .relaxed) }
 
     /// What the Hub published no digest of is asked of nobody else.

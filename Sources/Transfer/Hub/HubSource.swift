@@ -9,12 +9,29 @@ public struct HubSource: Sendable {
     let token: HubToken?
     /// It is asked for clients of a server's: they are told what it refuses as it said it, and at once.
     private let isForOthers: Bool
+    var line = Line()
 
     public init(_ routes: HubRoutes, token: HubToken?, client: HTTPClient, isForOthers: Bool = false) {
         self.routes = routes
         self.token = token
         self.client = client
         self.isForOthers = isForOthers
+    }
+
+    /// The same source, that shows there when it waits for the network.
+    public func telling(_ progress: Progress) -> HubSource {
+        var source = self
+        source.line.progress = progress
+        return source
+    }
+
+    var isTold: Bool { line.progress != nil }
+
+    /// The same source, that waits for the network for minutes.
+    var patient: HubSource {
+        var source = self
+        source.line = line.patient
+        return source
     }
 
     /// What the revision means now, and the files it has. From here on only the commit is asked for.
@@ -164,12 +181,12 @@ public struct HubSource: Sendable {
         if isForOthers, isSaid { return answer.refusal(asked: asked) }
         let error = answer.error(to: question)
         guard Retry.isTransient(status: head.status) else { return error }
-        return TransientFailure(error, asked: asked)
+        return TransientFailure(error, asked: asked, words: head.status == 429 ? "too many requests" : "server error")
     }
 
     /// Others have patience of their own: for them a question is put once more at most, to a server that said nothing.
     private func retrying<Result>(_ work: () async throws -> Result) async throws -> Result {
-        guard isForOthers else { return try await TransientFailure.retrying(work) }
+        guard isForOthers else { return try await line.retrying(work) }
         do {
             return try await work()
         } catch is TransientFailure {

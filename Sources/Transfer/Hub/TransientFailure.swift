@@ -5,8 +5,11 @@ struct TransientFailure: Error {
     let error: CakeError
     /// What the server said about when to come again.
     let asked: Duration?
+    /// What is wrong, in two words.
+    let words: String
 
-    init(_ error: CakeError, asked: Duration? = nil) {
+    init(_ error: CakeError, asked: Duration? = nil, words: String = "no connection") {
+        self.words = words
         self.error = CakeError(
             error.kind, error.what,
             fix: error.fix ?? "is the network there, and the right server asked? the same command goes on from here")
@@ -32,15 +35,6 @@ struct TransientFailure: Error {
     static func retrying<Result>(
         by retry: Retry = Retry(), _ work: () async throws -> Result
     ) async throws -> Result {
-        var failures = 0
-        while true {
-            do {
-                return try await work()
-            } catch let failure as TransientFailure {
-                failures += 1
-                guard let wait = failure.wait(afterFailures: failures, retry) else { throw failure.error }
-                try await Task.sleep(for: wait)
-            }
-        }
+        try await Line(retry: retry).retrying(work)
     }
 }

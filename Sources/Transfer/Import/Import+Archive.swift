@@ -6,8 +6,12 @@ extension Import {
     /// Puts the model of an archive into the store: its original files again, or one safetensors file where it holds only
     /// some tensors.
     public func callAsFunction(_ archive: ArchiveFile, as name: ModelName) async throws -> Report {
+        let origin = Origin(Disk.absolute(archive.path))
         let operation = try Operation(store)
         let work = ArchiveImport(archive, Layering(store: store, operation: operation, isDryRun: isDryRun))
+        try refuseTaken(
+            name, work.files.map { SnapshotFile(path: $0.path, size: $0.plain.count, sha256: $0.digest) }, from: origin)
+        if !isDryRun { try ImportRoom(in: store, usesDeltas: false).refuseIfTooSmall(for: work.layers) }
         let bytes = work.files.reduce(0) { $0 + $1.plain.count }
         progress.expect(bytes: bytes, items: UInt64(work.files.count))
         var (known, stored) = (UInt64(0), UInt64(0))
@@ -38,24 +42,14 @@ extension Import {
                 .failed, "\(Printable.escape(archive.path)) changed while it was read", fix: "import it again")
         }
         let manifest = try work.manifest(digests)
-        var digest = SHA256.digest(of: ManifestText.encode(manifest).span)
-        var replaced: Digest?
-        if !isDryRun {
-            progress.begin("publishing \(name)")
-            stored += try operation.publish()
-            digest = try store.save(manifest, in: operation)
-            replaced = try point(name, to: digest, in: operation) { record in
-                record.source = Disk.absolute(archive.path)
-                record.revision = nil
-                record.commit = nil
-            }
-        }
+        let named = try self.name(name, manifest, from: origin, in: operation)
+        stored += named.stored
         // What lies once in the archive and several times in the files is known, too.
         return Report(
-            name: name, manifest: digest, files: manifest.files.count,
+            name: name, manifest: named.manifest, files: manifest.files.count,
             tensors: archive.archive.facts.weights.entries.count, bytes: manifest.size,
             bytesKnown: known + (manifest.size - min(manifest.size, work.layerBytes)), bytesStored: stored,
-            replaced: replaced, complaints: [])
+            replaced: named.replaced, complaints: [])
     }
 }
 
@@ -128,6 +122,14 @@ private struct ArchiveImport: Sendable {
             }
         }
         return jobs
+    }
+
+    /// Each layer once, and where it lies.
+    var layers: [(layer: Layer, kind: Tensor.Kind?, plain: PlainBytes)] {
+        jobs.compactMap { job in
+            guard case .layer(let layer, let tensor, let position) = job else { return nil }
+            return (layer, tensor?.kind, PlainBytes(file: archive.file, start: position, count: layer.size))
+        }
     }
 
     /// Each layer once.

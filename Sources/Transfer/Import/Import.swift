@@ -27,6 +27,8 @@ public struct Import: Sendable {
     let bases: Bases
     /// Everything is read and nothing is stored.
     let isDryRun: Bool
+    /// The name goes to this model whatever has it.
+    let replacesName: Bool
 
     /// What a new tensor may be stored as a delta of.
     public enum Bases: Sendable {
@@ -38,20 +40,27 @@ public struct Import: Sendable {
 
     public init(
         into store: LocalStore, progress: Progress, isLenient: Bool = false, bases: Bases = .found,
-        isDryRun: Bool = false
+        isDryRun: Bool = false, replacesName: Bool = false
     ) {
         self.store = store
         self.progress = progress
         self.isLenient = isLenient
         self.bases = bases
         self.isDryRun = isDryRun
+        self.replacesName = replacesName
     }
 
     /// Published in steps of this size, so that a long import keeps what it has done when it is killed.
     static let publishStep: UInt64 = 1 << 30
 
     public func callAsFunction(_ candidate: ImportPath.Candidate) async throws -> Report {
+        let origin = Origin(candidate.origin, revision: candidate.revision, commit: candidate.commit)
+        try refuseTaken(
+            candidate.name,
+            candidate.source.files.map { SnapshotFile(path: $0.path, size: $0.size, sha256: $0.promised) }, from: origin
+        )
         let files = try open(candidate.source)
+        if !isDryRun { try ImportRoom(in: store, usesDeltas: usesDeltas).refuseIfTooSmall(for: files) }
         progress.expect(bytes: files.reduce(0) { $0 + $1.found.size }, items: UInt64(files.count))
         let operation = try Operation(store)
         var stored: UInt64 = 0
@@ -69,24 +78,16 @@ public struct Import: Sendable {
         }
         try refuseChanges(of: files)
         let manifest = try tally.manifest(of: files)
-        var digest = SHA256.digest(of: ManifestText.encode(manifest).span)
-        var replaced: Digest?
-        if !isDryRun {
-            progress.begin("publishing \(candidate.name)")
-            stored += try operation.publish()
-            digest = try store.save(manifest, in: operation)
-            replaced = try point(candidate.name, to: digest, in: operation) { record in
-                record.source = candidate.origin
-                record.revision = candidate.revision
-                record.commit = candidate.commit
-            }
-        }
+        let named = try name(candidate.name, manifest, from: origin, in: operation)
+        stored += named.stored
         return Report(
-            name: candidate.name, manifest: digest, files: files.count,
+            name: candidate.name, manifest: named.manifest, files: files.count,
             tensors: manifest.files.reduce(0) { $0 + $1.segments.count { $0.tensor != nil } }, bytes: manifest.size,
-            bytesKnown: tally.bytesKnown, bytesStored: stored, replaced: replaced,
+            bytesKnown: tally.bytesKnown, bytesStored: stored, replaced: named.replaced,
             complaints: files.compactMap(\.segmentation.complaint))
     }
+
+    private var usesDeltas: Bool { if case .none = bases { false } else { true } }
 
     private func offers(for files: [ImportWork.Opened]) -> BaseOffers? {
         let likely: LikelyBases
@@ -155,22 +156,6 @@ public struct Import: Sendable {
         CakeError(
             .failed, "\(found.path) changed while it was read",
             fix: "wait until nothing writes to it, and import it again")
-    }
-
-    /// Gives the model its name; `describe` says where it came from.
-    func point(
-        _ name: ModelName, to manifest: Digest, in operation: Operation, _ describe: (inout NameRecord) -> Void
-    ) throws -> Digest? {
-        var replaced: Digest?
-        try store.update(name, in: operation) { old in
-            replaced = old.flatMap { $0.manifest == manifest ? nil : $0.manifest }
-            var record = old ?? NameRecord(manifest: manifest)
-            record.manifest = manifest
-            record.time = Machine.now
-            describe(&record)
-            return record
-        }
-        return replaced
     }
 }
 

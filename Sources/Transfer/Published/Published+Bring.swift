@@ -30,7 +30,7 @@ extension Published {
             if kind == .diskFull { throw error }
             leave()
             let fetched = mirrors.bytes - before
-            progress.did(bytes: expected - min(expected, fetched))
+            progress.skipped(bytes: expected - min(expected, fetched))
             // An endpoint that cannot be reached will be asked again, when it is there.
             if !isEndpoint || kind != .network { for pack in work { try pack.parts.remove() } }
             return Brought(bytesFetched: fetched, bytesStored: try operation.publish())

@@ -5,6 +5,7 @@ internal import Store
 public struct PullOutlook: Sendable {
     public struct Item: Sendable {
         public let path: FilePath
+        /// What of it is not here.
         public let size: UInt64
     }
 
@@ -21,9 +22,13 @@ extension Pull {
         let published = try await published(snapshot, missing)
         var bytes: UInt64 = 0
         var files: [[LayerChoice.Cut]] = []
+        var items: [PullOutlook.Item] = []
         for listed in missing {
+            let left = try left(of: listed, in: snapshot)
+            guard left > 0 else { continue }
+            items.append(PullOutlook.Item(path: listed.path, size: left))
             guard let file = published?.file(listed) else {
-                bytes += listed.size
+                bytes += left
                 continue
             }
             let header = file.segments.first.map { $0.tensor == nil ? $0.layer : nil } ?? nil
@@ -44,13 +49,31 @@ extension Pull {
             bytes += choice.plainBytes
         }
         return PullOutlook(
-            items: missing.map { PullOutlook.Item(path: $0.path, size: $0.size) }, bytesToFetch: bytes + layers,
-            place: layers > 0 ? published?.place : nil)
+            items: items, bytesToFetch: bytes + layers, place: layers > 0 ? published?.place : nil)
+    }
+
+    /// What of a file neither another tool's cache has nor an earlier pull left. Nothing is taken or changed.
+    func left(of file: SnapshotFile, in snapshot: Snapshot) throws(CakeError) -> UInt64 {
+        if !options.isForced, CachedBlob.find(file, in: options.caches, of: snapshot.repository) != nil { return 0 }
+        let runs = try Parts.runs(in: store, key: PartsKey.of(file, in: snapshot))
+        return file.size - min(file.size, runs.bytes(within: 0..<file.size))
     }
 
     /// Who reads files while they come would wait for layers.
     func published(_ snapshot: Snapshot, _ missing: [SnapshotFile]) async throws -> Published? {
         guard !options.isForced, options.reading.isEmpty else { return nil }
         return try await Published.find(snapshot, missing, from: source, options.mirrors)
+    }
+}
+
+extension [Range<UInt64>] {
+    /// How many bytes of a range they cover, none of them overlapping another.
+    func bytes(within range: Range<UInt64>) -> UInt64 {
+        reduce(0) { sum, run in
+            let (start, end) = (
+                Swift.max(run.lowerBound, range.lowerBound), Swift.min(run.upperBound, range.upperBound)
+            )
+            return start < end ? sum + (end - start) : sum
+        }
     }
 }

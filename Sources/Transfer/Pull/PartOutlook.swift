@@ -32,47 +32,60 @@ extension Pull {
         var outlook = PartOutlook()
         let others = selected.filter { companions.contains($0.path) }
         let missing = try Pull.missing(others, in: store, options)
-        outlook.add(missing, of: others)
+        let some = try missing.map { (file: $0, bytes: try left(of: $0, in: snapshot)) }.filter { $0.bytes > 0 }
+        outlook.add(some.map { PartOutlook.Item(path: $0.file.path, tensors: nil, bytes: $0.bytes) }, of: others)
         let known = try options.isForced ? nil : KnownRemote(store)
         let before = try part(of: name, at: snapshot).map { PullWork.Part.tensors(of: $0) } ?? [:]
         let files = selected.filter { weights.contains($0.path) }
-        var found: [(SnapshotFile, [Tensor], isKnown: Bool)] = []
+        var found: [(SnapshotFile, [Placed], isKnown: Bool)] = []
         try await inOrder(files.count, atOnce: ConnectionCount.atFirst, on: store.pool) { index in
             if let known = try known?.find(files[index]) {
-                return (files[index], PullWork.Part.entries(of: known).map(\.tensor), isKnown: true)
+                return (files[index], PullWork.Part.entries(of: known).map { Placed(tensor: $0.tensor) }, isKnown: true)
             }
             let segmentation = try await RemoteHeader(
                 HubFile(files[index], in: snapshot, from: source), mostCuts: 1)().segmentation
             if let complaint = segmentation.complaint { throw complaint }
-            return (files[index], segmentation.cuts.compactMap(\.tensor), isKnown: false)
+            let runs = try Parts.runs(in: store, key: PartsKey.of(files[index], in: snapshot))
+            let tensors = segmentation.cuts.compactMap { cut in
+                cut.tensor.map { Placed(tensor: $0, here: runs.bytes(within: cut.start..<cut.start + cut.count)) }
+            }
+            return (files[index], tensors, isKnown: false)
         } take: { _, file in
             found.append(file)
         }
         for (file, tensors, isKnown) in found {
-            let wanted = tensors.filter { selection.matches($0.name) }
-            let here = try wanted.filter { tensor in
+            let wanted = tensors.filter { selection.matches($0.tensor.name) }
+            let here = try wanted.filter { placed in
                 guard !isKnown, !options.isForced else { return isKnown }
-                return try before[tensor].map(store.contains) ?? false
+                return try before[placed.tensor].map(store.contains) ?? false
             }
-            outlook.add(file.path, of: tensors.count, wanted, without: Set(here))
+            outlook.add(file.path, of: tensors.count, wanted, without: Set(here.map(\.tensor)))
         }
         return outlook
     }
 }
 
 extension PartOutlook {
-    fileprivate mutating func add(_ missing: [SnapshotFile], of files: [SnapshotFile]) {
+    fileprivate mutating func add(_ missing: [Item], of files: [SnapshotFile]) {
         bytes += files.reduce(0) { $0 + $1.size }
-        items += missing.map { Item(path: $0.path, tensors: nil, bytes: $0.size) }
+        items += missing
     }
 
-    fileprivate mutating func add(_ path: FilePath, of count: Int, _ wanted: [Tensor], without here: Set<Tensor>) {
+    fileprivate mutating func add(_ path: FilePath, of count: Int, _ wanted: [Placed], without here: Set<Tensor>) {
         tensors += count
         tensorsWanted += wanted.count
-        bytes += wanted.reduce(0) { $0 + ($1.byteCount ?? 0) }
-        let missing = wanted.filter { !here.contains($0) }
+        bytes += wanted.reduce(0) { $0 + $1.size }
+        let missing = wanted.filter { !here.contains($0.tensor) }
         guard !missing.isEmpty else { return }
-        let size = missing.reduce(0) { $0 + ($1.byteCount ?? 0) }
+        let size = missing.reduce(0) { $0 + $1.size - min($1.size, $1.here) }
         items.append(Item(path: path, tensors: missing.count, bytes: size))
     }
+}
+
+/// A tensor of a file, and how many of its bytes an earlier pull has left here.
+private struct Placed: Sendable {
+    let tensor: Tensor
+    var here: UInt64 = 0
+
+    var size: UInt64 { tensor.byteCount ?? 0 }
 }

@@ -34,7 +34,7 @@ extension Pull {
         let others = selected.filter { companions.contains($0.path) }
         progress.expect(bytes: others.reduce(0) { $0 + $1.size }, items: UInt64(others.count))
         let inventory = try Inventory(others, store: store, operation: operation, options)
-        for file in inventory.known { progress.did(bytes: file.size) }
+        for file in inventory.known { progress.had(bytes: file.size) }
         var fetched = Fetched(verified: inventory.known)
         // The publisher's digests are of whole files: what nobody can check comes from the publisher.
         var options = options

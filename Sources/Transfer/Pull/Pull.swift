@@ -20,6 +20,8 @@ public struct Pull: Sendable {
         public var usesDeltas = true
         /// Whether a Xet server may be asked where it keeps tensors.
         public var usesXet = true
+        /// The name goes to this model whatever has it.
+        public var replacesName = false
         /// Asked for files before the Hub is.
         public var mirrors: Mirrors?
         /// Who reads files already while they come.
@@ -68,7 +70,7 @@ public struct Pull: Sendable {
     let options: Options
 
     public init(from source: HubSource, into store: LocalStore, progress: Progress, options: Options) {
-        self.source = source
+        self.source = source.isTold ? source.patient : source
         self.store = store
         self.progress = progress
         self.options = options
@@ -79,6 +81,10 @@ public struct Pull: Sendable {
         _ snapshot: Snapshot, _ selected: [SnapshotFile], as name: ModelName,
         waiting: @escaping @Sendable (FilePath) -> Void
     ) async throws -> Report {
+        if !options.replacesName {
+            try store.refuseTaken(
+                name, by: selected, from: snapshot.repository.description, fix: Pull.advice(for: name))
+        }
         let operation = try Operation(store)
         progress.expect(bytes: selected.reduce(0) { $0 + $1.size }, items: UInt64(selected.count))
         let inventory = try Inventory(selected, store: store, operation: operation, options)
@@ -111,7 +117,8 @@ public struct Pull: Sendable {
         var pointed: Pointed
         repeat {
             let record = try store.record(of: name)
-            manifest = try Manifest(files: fetched.verified + rest(of: record, at: snapshot, without: fetched.verified))
+            let rest = store.rest(of: record, at: snapshot.commit, without: fetched.verified)
+            manifest = try Manifest(files: fetched.verified + rest)
             digest = try store.save(manifest, in: operation)
             try keepCoordinates(fetched, of: manifest, digest, in: operation)
             // Another pull of the same name may be done meanwhile: what it brought stays.
@@ -121,8 +128,8 @@ public struct Pull: Sendable {
         for file in fetched.finished { try file.discardParts() }
         for checkpoint in fetched.checkpoints { try checkpoint.retire() }
         return Report(
-            name: name, manifest: digest, commit: snapshot.commit, files: selected.count, bytes: manifest.size,
-            bytesFetched: fetched.bytes, bytesSaved: saved,
+            name: name, manifest: digest, commit: snapshot.commit, files: selected.count,
+            bytes: fetched.verified.reduce(0) { $0 + $1.size }, bytesFetched: fetched.bytes, bytesSaved: saved,
             layers: published.map { (fetched.bytesAsLayers, $0.place) }, bytesStored: fetched.stored,
             wentBackFrom: pointed.wentBackFrom,
             complaints: fetched.finished.compactMap(\.segmentation.complaint))
@@ -187,19 +194,6 @@ public struct Pull: Sendable {
         }
     }
 
-    /// Files of the same commit that the name has already: to pull some more of a model takes nothing away.
-    private func rest(
-        of record: NameRecord?, at snapshot: Snapshot, without brought: [Manifest.File]
-    ) throws(CakeError) -> [Manifest.File] {
-        guard let record, record.commit == snapshot.commit,
-            let files = try? store.manifest(record.manifest).files
-        else { return [] }
-        let paths = Set(brought.map(\.path))
-        // Weights take the place of some of them.
-        let isCompleted = record.isPartial && brought.contains { Segmentation.hasHeader($0.path) }
-        return files.filter { !paths.contains($0.path) && !(isCompleted && $0.path.string == Pull.partName) }
-    }
-
     /// Which of the files a pull would have to bring, as far as can be said without asking.
     public static func missing(
         _ wanted: [SnapshotFile], in store: LocalStore, _ options: Options
@@ -247,18 +241,28 @@ public struct Pull: Sendable {
         var wentBackFrom: String? { if case .done(let commit) = self { commit } else { nil } }
     }
 
+    /// What is pulled has one name, so that what has it now needs another.
+    static func advice(for name: ModelName) -> String {
+        "cake tag \(name) OTHER-NAME keeps it; then use cake pull --force"
+    }
+
     func point(
         _ name: ModelName, from expected: NameRecord?, to manifest: Digest, _ snapshot: Snapshot,
         _ selected: [SnapshotFile], _ saved: [Proof: UInt64], missing: [String]? = nil, in operation: Operation
     ) throws(CakeError) -> Pointed {
         var pointed = Pointed.done(wentBackFrom: nil)
-        try store.update(name, in: operation) { old in
+        try store.update(name, in: operation) { old throws(CakeError) in
             guard old?.manifest == expected?.manifest else {
                 pointed = .movedMeanwhile
                 return nil
             }
+            if !options.replacesName {
+                try store.refuseTaken(
+                    name, old, by: manifest, from: snapshot.repository.description, fix: Pull.advice(for: name))
+            }
             var record = old ?? NameRecord(manifest: manifest)
-            if old == nil { record.mark = options.mark }
+            // Somebody asked for it, so that no mirror may take it away again.
+            if old == nil || options.mark == nil { record.mark = options.mark }
             if let now = old?.commit, now != snapshot.commit {
                 if record.earlierCommits.contains(snapshot.commit) { pointed = .done(wentBackFrom: now) }
                 record.earlierCommits.append(now)
@@ -283,8 +287,7 @@ public struct Pull: Sendable {
 
 extension Progress {
     fileprivate func knew(_ file: Manifest.File) {
-        did(bytes: file.size)
-        knew(bytes: file.size)
+        had(bytes: file.size)
         finished()
     }
 }

@@ -92,8 +92,7 @@ extension PullWork {
         } take: { _, chunk in
             defer { reader.giveBack(chunk) }
             chunk.withBytes { running.update($0) }
-            progress.did(bytes: UInt64(chunk.count))
-            progress.knew(bytes: UInt64(chunk.count))
+            progress.had(bytes: UInt64(chunk.count))
         }
     }
 

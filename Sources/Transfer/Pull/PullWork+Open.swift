@@ -44,8 +44,7 @@ extension PullWork {
             if let found = known[file.listed.path] {
                 outcome.verified.append((file.listed, found))
                 outcome.saved[.knownFile, default: 0] += found.size
-                progress.did(bytes: found.size)
-                progress.knew(bytes: found.size)
+                progress.had(bytes: found.size)
                 progress.finished()
                 if case .parts(let parts) = place.place { try parts.remove() }
             } else {

@@ -93,7 +93,7 @@ struct PullWork: Sendable {
         let (size, missing, given) = (file.listed.size, file.missing, file.given)
         let stored = given.values.reduce(0, +)
         let here = size - min(size, stored + missing + opened.fetchedForHeader)
-        progress.did(bytes: size - missing - stored)
+        progress.skipped(bytes: size - missing - stored)
         progress.knew(bytes: here)
         let proof: Pull.Proof = if case .copy = opened.bytes { .cachedFile } else { .resumed }
         if here > 0 { outcome.saved[proof, default: 0] += here }

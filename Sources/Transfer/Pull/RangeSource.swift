@@ -8,10 +8,13 @@ protocol RangeSource: Sendable {
     var label: String { get }
     /// The server was seen to ignore ranges: all of it comes in one piece.
     var comesWhole: Bool { get }
+    var line: Line { get }
     func open(_ range: Range<UInt64>) async throws -> OpenedRun
 }
 
 extension RangeSource {
+    var line: Line { Line() }
+
     /// Hands on a run's bytes as they come: the first of a chunk, and where in the file they lie. What fails in a way that may
     /// pass goes on where it stopped, on another connection; says whether anything did.
     func bring(_ wanted: Range<UInt64>, _ take: (Chunk, Range<UInt64>) async throws -> Void) async throws -> Bool {
@@ -32,14 +35,14 @@ extension RangeSource {
                     let bytes = position..<position + min(UInt64(chunk.count), wanted.upperBound - position)
                     try await take(chunk, bytes)
                     position = bytes.upperBound
+                    if tries > 0 { line.progress?.stands(nil) }
                 }
             } catch let failure as TransientFailure {
                 suffered = true
                 // A server that brought something and stopped is asked for the rest at once.
                 tries = position > start ? 0 : tries + 1
                 guard tries > 0 else { continue }
-                guard let wait = failure.wait(afterFailures: tries) else { throw failure.error }
-                try await Task.sleep(for: wait)
+                try await line.wait(after: failure, failures: tries)
             }
         }
         return suffered

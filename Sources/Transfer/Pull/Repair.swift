@@ -114,7 +114,7 @@ public struct Repair: Sendable {
         defer { part.close() }
         guard case .published(let file, let start) = place.bytes else {
             if case .made(let bytes) = place.bytes { try part.append(bytes.span.extracting(Int(here)..<bytes.count)) }
-            return progress.did(bytes: layer.size - here)
+            return progress.skipped(bytes: layer.size - here)
         }
         _ = try await file.bring(start + here..<start + layer.size) { chunk, bytes in
             try chunk.withBytes { piece throws(CakeError) in try part.append(piece.extracting(first: bytes.count)) }

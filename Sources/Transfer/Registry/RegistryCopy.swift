@@ -67,8 +67,7 @@ public struct RegistryCopy: Sendable {
         let outcomes = try await sideBySide(blobs.count, atOnce: RegistryCopy.atOnce, on: pool) { index in
             let outcome = try await bring(blobs[index])
             if outcome != .sent {
-                progress.did(bytes: blobs[index].size)
-                progress.knew(bytes: blobs[index].size)
+                progress.had(bytes: blobs[index].size)
             }
             progress.finished()
             return outcome

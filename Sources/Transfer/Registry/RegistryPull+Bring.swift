@@ -30,8 +30,7 @@ extension RegistryPull {
         let missing = incoming.reduce(UInt64(0)) { $0 + $1.gaps.reduce(0) { $0 + $1.bytes.length } }
         let all = work.reduce(UInt64(0)) { $0 + $1.members.reduce(0) { $0 + $1.length } }
         if all > missing {
-            progress.did(bytes: all - missing)
-            progress.knew(bytes: all - missing)
+            progress.had(bytes: all - missing)
         } else {
             progress.expect(bytes: missing - all)
         }

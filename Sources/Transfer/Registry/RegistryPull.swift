@@ -10,6 +10,8 @@ public struct RegistryPull: Sendable {
         public var bytesPerSecond: UInt64?
         /// Keep in mind for pushes what was found right where.
         var remembers = true
+        /// The name goes to this model whatever has it.
+        public var replacesName = false
         /// So much at rest comes together before it can be read.
         var publishStep: UInt64 = 256 << 20
         public init() {}
@@ -53,13 +55,31 @@ public struct RegistryPull: Sendable {
     /// What would have to be fetched now.
     public func outlook() throws(CakeError) -> (bytes: UInt64, layers: Int) {
         let missing = try missing(of: remote.model.layers) { layer throws(CakeError) in try store.contains(layer) }
-        return (RegistryPull.runs(of: missing).reduce(0) { $0 + $1.bytes.length }, missing.count)
+        var bytes: UInt64 = 0
+        var known: [Int: [Range<UInt64>]] = [:]
+        for run in RegistryPull.runs(of: missing) {
+            let here: [Range<UInt64>]
+            if let found = known[run.file] {
+                here = found
+            } else {
+                here = try Parts.runs(in: store, key: remote.index.packs[run.file].digest)
+            }
+            known[run.file] = here
+            bytes += run.bytes.length - here.bytes(within: run.bytes)
+        }
+        return (bytes, missing.count)
     }
 
     public func callAsFunction(
         as name: ModelName, from source: RegistryReference,
         waiting: @escaping @Sendable (Digest) -> Void
     ) async throws -> Report {
+        let place = "oci://\(source.host)/\(source.path)"
+        if !options.replacesName {
+            try store.refuseTaken(
+                name, by: remote.model.files.map { SnapshotFile(path: $0.path, size: $0.size, sha256: $0.digest) },
+                from: place, fix: Pull.advice(for: name))
+        }
         let operation = try Operation(store)
         let brought = try await fetch(remote.model.layers, in: operation, waiting: waiting)
         progress.begin("publishing \(name)")
@@ -99,8 +119,7 @@ public struct RegistryPull: Sendable {
         }
         let known = layers.reduce(0) { $0 + (here.contains($1.digest) ? remote.index[$1.digest]?.length ?? 0 : 0) }
         progress.expect(bytes: missing.reduce(known) { $0 + $1.length }, items: UInt64(layers.count))
-        progress.did(bytes: known)
-        progress.knew(bytes: known)
+        progress.had(bytes: known)
         progress.finished(items: UInt64(here.count))
         var work: [PackWork] = []
         for (number, members) in Dictionary(grouping: missing, by: \.pack).sorted(by: { $0.key < $1.key }) {
@@ -109,7 +128,7 @@ public struct RegistryPull: Sendable {
             work.append(
                 PackWork(
                     pack: pack, members: members.sorted { $0.offset < $1.offset }, parts: parts,
-                    source: RemoteBlob(pack, in: remote.repository)))
+                    source: RemoteBlob(pack, in: remote.repository, line: Line(progress: progress).patient)))
         }
         published(here)
         let brought = try await bring(work, operation, took: { progress.finished() }, published: published)
@@ -154,13 +173,18 @@ public struct RegistryPull: Sendable {
     private func point(
         _ name: ModelName, to manifest: Digest, from source: RegistryReference, in operation: Operation
     ) throws(CakeError) {
-        try store.update(name, in: operation) { old in
+        let place = "oci://\(source.host)/\(source.path)"
+        try store.update(name, in: operation) { old throws(CakeError) in
+            if !options.replacesName {
+                try store.refuseTaken(name, old, by: manifest, from: place, fix: Pull.advice(for: name))
+            }
             var record = old ?? NameRecord(manifest: manifest)
+            record.mark = nil
             let commit = remote.digest.hex
             if let now = old?.commit, now != commit { record.earlierCommits.append(now) }
             record.manifest = manifest
             record.time = Machine.now
-            record.source = "oci://\(source.host)/\(source.path)"
+            record.source = place
             record.revision = source.tag
             record.commit = commit
             record.missing = []

@@ -67,16 +67,18 @@ final class RemoteBlob: RangeSource {
     private let name: BlobName
     private let size: UInt64
     private let wholeOnly = Once()
+    let line: Line
 
-    init(_ name: BlobName, size: UInt64, in repository: RemoteRepository) {
+    init(_ name: BlobName, size: UInt64, in repository: RemoteRepository, line: Line = Line()) {
+        self.line = line
         self.name = name
         self.size = size
         self.repository = repository
         label = "blob \(name.short) of \(repository.name)"
     }
 
-    convenience init(_ pack: PackIndex.Pack, in repository: RemoteRepository) {
-        self.init(BlobName(pack.digest), size: pack.size, in: repository)
+    convenience init(_ pack: PackIndex.Pack, in repository: RemoteRepository, line: Line = Line()) {
+        self.init(BlobName(pack.digest), size: pack.size, in: repository, line: line)
     }
 
     var comesWhole: Bool { wholeOnly.hasHappened }

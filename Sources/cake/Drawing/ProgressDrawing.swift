@@ -63,8 +63,13 @@ struct ProgressDrawing: Sendable {
         } else if snapshot.bytesDone > 0 {
             parts.append(Quantities.bytes(snapshot.bytesDone))
         }
-        if let rate = pace.bytesPerSecond, rate >= 1 { parts.append(Quantities.rate(bytesPerSecond: rate)) }
-        if let secondsLeft {
+        if let notice = snapshot.notice {
+            // While nothing comes, how fast it came says nothing.
+            parts.append(notice)
+        } else if let rate = pace.bytesPerSecond, rate >= 1 {
+            parts.append(Quantities.rate(bytesPerSecond: rate))
+        }
+        if let secondsLeft, snapshot.notice == nil {
             // Whole seconds, where `Quantities` would show tenths.
             let text = secondsLeft < 10 ? "\(secondsLeft) s" : Quantities.duration(.seconds(secondsLeft))
             parts.append("\(text) left")
@@ -107,7 +112,9 @@ struct ProgressDrawing: Sendable {
             "elapsedMilliseconds": JSONValue(Int(elapsed / .milliseconds(1))),
             "bytesTotal": JSONValue(snapshot.bytesTotal), "bytesDone": JSONValue(snapshot.bytesDone),
             "bytesKnown": JSONValue(snapshot.bytesKnown), "bytesStored": JSONValue(snapshot.bytesStored),
+            "bytesSkipped": JSONValue(snapshot.bytesSkipped),
             "itemsTotal": JSONValue(snapshot.itemsTotal), "itemsDone": JSONValue(snapshot.itemsDone),
+            "notice": JSONValue(snapshot.notice),
         ]
         return line.text(.compact)
     }

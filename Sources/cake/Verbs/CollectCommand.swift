@@ -80,7 +80,10 @@ extension CollectCommand {
             session.show([
                 "layers": JSONValue(collected.layers), "manifests": JSONValue(collected.manifests),
                 "bytes": JSONValue(collected.bytes), "kept_young": JSONValue(collected.keptYoung),
-                "half_fetched": JSONValue(collected.halfFetched), "registry_blobs": JSONValue(blobs.blobs),
+                "kept_young_bytes": JSONValue(collected.keptYoungBytes),
+                "half_fetched": JSONValue(collected.halfFetched), "interrupted": JSONValue(collected.interrupted),
+                "kept_downloads": JSONValue(collected.keptDownloads),
+                "kept_download_bytes": JSONValue(collected.keptDownloadBytes), "registry_blobs": JSONValue(blobs.blobs),
                 "registry_uploads": JSONValue(blobs.uploads), "registry_bytes": JSONValue(blobs.bytes),
                 "dry_run": .bool(isDryRun),
             ])
@@ -89,11 +92,14 @@ extension CollectCommand {
         guard !session.settings.isQuiet else { return }
         let verb = isDryRun ? "would free" : "freed"
         session.output.line(
-            collected.layers + collected.manifests + collected.halfFetched == 0
+            collected.layers + collected.manifests + collected.halfFetched + collected.interrupted == 0
                 ? blobs.blobs + blobs.uploads == 0 ? "nothing to collect" : "nothing of models to collect"
-                : "\(verb) \(Quantities.bytes(collected.bytes)) in \(collected.layers) layers")
+                : "\(verb) \(Quantities.bytes(collected.bytes)) in \(count(collected.layers, "layer"))")
         if collected.halfFetched > 0 {
-            session.output.line("\(collected.halfFetched) half-fetched files among it that nobody went on with")
+            session.output.line("including \(count(collected.halfFetched, "abandoned download"))")
+        }
+        if collected.interrupted > 0 {
+            session.output.line("including what \(count(collected.interrupted, "interrupted command")) left")
         }
         if blobs.blobs + blobs.uploads > 0 {
             session.output.line(
@@ -102,7 +108,16 @@ extension CollectCommand {
         }
         if collected.keptYoung > 0 {
             session.output.line(
-                "\(collected.keptYoung) layers that no model names are young and were kept; --grace 0s takes them too")
+                "\(count(collected.keptYoung, "layer")) of no model, \(Quantities.bytes(collected.keptYoungBytes)), "
+                    + "younger than the grace time: kept; --grace 0s frees them too")
+        }
+        if collected.keptDownloads > 0 {
+            session.output.line(
+                "\(count(collected.keptDownloads, "unfinished download")), "
+                    + "\(Quantities.bytes(collected.keptDownloadBytes)), younger than the grace time: kept; "
+                    + "a pull goes on with them, --grace 0s frees them")
         }
     }
+
+    private func count(_ count: Int, _ noun: String) -> String { count == 1 ? "1 \(noun)" : "\(count) \(noun)s" }
 }

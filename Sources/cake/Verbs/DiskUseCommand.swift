@@ -43,22 +43,11 @@ extension DiskUseCommand {
             "their files", Table.Cell(Quantities.bytes(usage.size)),
             Table.Cell("what folders of them would take", .faint),
         ])
-        table.add([
-            "shared", Table.Cell("-" + Quantities.bytes(usage.size - min(usage.size, usage.distinct))),
-            Table.Cell("layers that several have, kept once", .faint),
-        ])
-        if usage.below > 0 {
+        for part in parts(of: usage) where part.taken != part.added {
+            let (sign, bytes) =
+                part.taken > part.added ? ("-", part.taken - part.added) : ("+", part.added - part.taken)
             table.add([
-                "below", Table.Cell("-" + Quantities.bytes(usage.below)),
-                Table.Cell("layers that stores below have", .faint),
-            ])
-        }
-        let compressed = usage.distinct - min(usage.distinct, usage.below + usage.atRest + usage.spared)
-        table.add(["compressed", Table.Cell("-" + Quantities.bytes(compressed))])
-        if usage.spared > 0 {
-            table.add([
-                "deltas", Table.Cell("-" + Quantities.bytes(usage.spared)),
-                Table.Cell("tensors kept as what differs from others", .faint),
+                Table.Cell(part.title), Table.Cell(sign + Quantities.bytes(bytes)), Table.Cell(part.meaning, .faint),
             ])
         }
         table.add([
@@ -70,6 +59,12 @@ extension DiskUseCommand {
             table.add([
                 "unneeded", Table.Cell(Quantities.bytes(unneeded), .careful),
                 Table.Cell("cake gc frees what it may", .faint),
+            ])
+        }
+        if remains.unfinished > 0 {
+            table.add([
+                "unfinished", Table.Cell(Quantities.bytes(remains.unfinished)),
+                Table.Cell("running or interrupted commands; run these again, or cake gc", .faint),
             ])
         }
         if remains.damaged > 0 {
@@ -87,6 +82,22 @@ extension DiskUseCommand {
         table.add(["disk free", Table.Cell(Quantities.bytes(remains.free))])
         session.show(table)
     }
+
+    /// What lies between the files and what is at rest: these add up.
+    private func parts(of usage: Usage) -> [(title: String, taken: UInt64, added: UInt64, meaning: String)] {
+        let shared = usage.size - min(usage.size, usage.distinct)
+        // Where little can be compressed, what is stored around it may be more.
+        let plain = usage.distinct + usage.bases
+        let stored = usage.below + usage.atRest + usage.spared
+        return [
+            ("shared", shared, 0, "layers that several have, kept once"),
+            ("below", usage.below, 0, "layers that stores below have"),
+            ("compressed", plain, stored, ""),
+            ("deltas", usage.spared, 0, "tensors kept as what differs from others"),
+            ("bases", 0, usage.bases, "layers of removed models that deltas need"),
+        ]
+    }
+
     /// Without a store, one that holds nothing.
     private func document(
         _ path: String, _ usage: Usage?, unneeded: UInt64, _ remains: LocalStore.Remains?, registry: UInt64
@@ -96,9 +107,9 @@ extension DiskUseCommand {
             "layers": JSONValue(usage?.layers ?? 0), "bytes": JSONValue(usage?.size ?? 0),
             "bytes_distinct": JSONValue(usage?.distinct ?? 0), "bytes_below": JSONValue(usage?.below ?? 0),
             "bytes_spared_by_deltas": JSONValue(usage?.spared ?? 0),
-            "bytes_at_rest": JSONValue(usage?.atRest ?? 0),
+            "bytes_bases": JSONValue(usage?.bases ?? 0), "bytes_at_rest": JSONValue(usage?.atRest ?? 0),
             "bytes_unneeded": JSONValue(unneeded), "bytes_registry": JSONValue(registry),
-            "bytes_damaged": JSONValue(remains?.damaged ?? 0),
+            "bytes_unfinished": JSONValue(remains?.unfinished ?? 0), "bytes_damaged": JSONValue(remains?.damaged ?? 0),
             "bytes_free": remains.map { JSONValue($0.free) } ?? .null,
         ]
     }

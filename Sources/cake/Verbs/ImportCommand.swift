@@ -34,6 +34,8 @@ struct ImportCommand: Verb {
             "A new tensor is stored as what differs from one of the same dtype and shape, where that is smaller: of the "
                 + "model given with --base, or named in the model's card or adapter, or else of one here that has the "
                 + "same tensors.",
+            "A name that leads to another model stays with it: import says what is there, and --force moves the name. A "
+                + "model from the same folder or repository is an update: it takes the place of the earlier one.",
             "Links inside the folder, and from a cache's snapshot to its blobs, are resolved. A link that leads "
                 + "elsewhere is refused without --follow-symlinks. The files themselves stay as they are.",
         ],
@@ -66,7 +68,7 @@ extension ImportCommand {
         if let wanted, !replacesName, let id = try session.settings.meaning(ofAlias: wanted.string) {
             throw CakeError(
                 .failed, "\(wanted) is the short name of \(id)",
-                fix: "choose another name, or mean it with --force")
+                fix: "choose another name, or use --force")
         }
         if try ArchiveFile.isOne(path) { return try await runArchive(wanted, in: session) }
         let candidates = try ImportPath(path, name: wanted, followingAllLinks: followsLinks).candidates
@@ -77,13 +79,25 @@ extension ImportCommand {
             if usesDeltas { bases = .of(found) }
         }
         var documents: [JSONValue] = []
+        var refused: [CakeError] = []
         for candidate in candidates {
-            let document = try await run(candidate.name, into: store, bases: bases, in: session) { work in
-                try await work(candidate)
+            do {
+                let document = try await run(candidate.name, into: store, bases: bases, in: session) { work in
+                    try await work(candidate)
+                }
+                documents.append(document)
+            } catch let error as CakeError where error.kind == .failed && candidates.count > 1 {
+                // The others of a cache have names of their own.
+                session.reporter.note(error.what)
+                refused.append(error)
             }
-            documents.append(document)
         }
         if session.settings.isJSON { session.show(.array(documents)) }
+        if let first = refused.first {
+            throw CakeError(
+                .failed, "\(refused.count) of \(candidates.count) models were not imported",
+                fix: first.fix ?? "import them one by one")
+        }
     }
 
     /// What `cake export --format fast` wrote.
@@ -99,11 +113,12 @@ extension ImportCommand {
         _ name: ModelName, into store: LocalStore, bases: Import.Bases = .none, in session: Session,
         _ work: (Import) async throws -> Import.Report
     ) async throws -> JSONValue {
-        try refuseTakenName(name, in: store)
+        try refusePinned(name, in: store)
         let progress = Progress("importing \(name)")
         let start = ContinuousClock.now
         let importing = Import(
-            into: store, progress: progress, isLenient: isLenient, bases: bases, isDryRun: isDryRun)
+            into: store, progress: progress, isLenient: isLenient, bases: bases, isDryRun: isDryRun,
+            replacesName: replacesName)
         let report = try await session.reporter.show(progress) { try await work(importing) }
         for complaint in report.complaints {
             session.reporter.note("kept as plain bytes: \(complaint.what)")
@@ -114,10 +129,9 @@ extension ImportCommand {
         return document(report)
     }
 
-    /// A name that means another model stays with it, unless the model comes from where that one came.
-    private func refuseTakenName(_ name: ModelName, in store: LocalStore) throws(CakeError) {
+    private func refusePinned(_ name: ModelName, in store: LocalStore) throws(CakeError) {
         guard !replacesName, let record = try store.record(of: name), record.isPinned else { return }
-        throw CakeError(.failed, "\(name) is pinned", fix: "cake unpin \(name), or mean it with --force")
+        throw CakeError(.failed, "\(name) is pinned", fix: "cake unpin \(name), or use --force")
     }
 
     private func tell(_ report: Import.Report, after elapsed: Duration, _ session: Session) {

@@ -41,7 +41,7 @@ extension OptimizeCommand {
             return tell(Optimize.Report(), session)
         }
         var models = names.isEmpty ? try store.names() : []
-        for name in names { models.append(try session.find(name).named) }
+        models += try session.find(each: names).map(\.named)
         Machine.goLast()
         let progress = Progress(isDryRun ? "trying" : "storing anew", items: "layers")
         let optimize = Optimize(store, progress: progress, isDryRun: isDryRun)

@@ -26,8 +26,7 @@ extension Session {
     /// Sets or takes the pin of each model, and says so.
     func pin(_ names: [String], _ isPinned: Bool) throws {
         var done: [JSONValue] = []
-        for name in names {
-            let (store, named) = try find(name)
+        for (store, named) in try find(each: names) {
             try store.update(named.name, in: try Operation(store)) { old in
                 var record = old
                 record?.isPinned = isPinned

@@ -92,6 +92,7 @@ extension PullCommand {
             connections: options.mostConnections, rate: options.bytesPerSecond, in: session)
         if let most = asked.connections { limits.mostConnections = most }
         limits.bytesPerSecond = asked.rate
+        limits.replacesName = options.replacesName
         return RegistryPulling(
             options: limits, localFolder: options.localFolder, isDryRun: options.isDryRun, plainHTTP: plainHTTP)
     }

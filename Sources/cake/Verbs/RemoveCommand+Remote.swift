@@ -5,7 +5,10 @@ import Transfer
 extension RemoveCommand {
     func removeRemote(in session: Session) async throws {
         var references: [RegistryReference] = []
-        for name in names { references.append(try session.registryReference(name)) }
+        for name in names {
+            let reference = try session.registryReference(name)
+            if !references.contains(where: { $0.storeName == reference.storeName }) { references.append(reference) }
+        }
         for reference in references {
             let client = try session.registry(reference, for: "cake rm --remote", plainHTTP: plainHTTP)
             let reading = RemoteRepository(reference, client)

@@ -46,15 +46,11 @@ struct RemoveCommand: Verb {
 extension RemoveCommand {
     func run(in session: Session) async throws {
         if isRemote { return try await removeRemote(in: session) }
-        var found: [LocalStore.Named] = []
-        for name in names {
-            let named = try session.find(name).named
-            if named.record.isPinned, !removesPinned {
-                throw CakeError(
-                    .failed, "\(named.name) is pinned",
-                    fix: "cake unpin \(named.name), or cake rm --force \(named.name)")
-            }
-            found.append(named)
+        let found = try session.find(each: names).map(\.named)
+        if !removesPinned, let named = found.first(where: { $0.record.isPinned }) {
+            throw CakeError(
+                .failed, "\(named.name) is pinned",
+                fix: "cake unpin \(named.name), or cake rm --force \(named.name)")
         }
         guard let store = try session.existingStore() else { return }
         if !isDryRun {

@@ -34,21 +34,22 @@ extension TagCommand {
         let target = try ModelName(session.settings.pulledName(newName) ?? newName)
         if !replacesName, let id = try session.settings.meaning(ofAlias: newName) {
             throw CakeError(
-                .failed, "\(target) is the short name of \(id)", fix: "choose another name, or mean it with --force")
+                .failed, "\(target) is the short name of \(id)", fix: "choose another name, or use --force")
         }
         let operation = try Operation(store)
         // Held, so that no collection takes the model while it has no name yet; then looked at again.
         try operation.hold(manifest: named.record.manifest)
         _ = try store.manifest(named.record.manifest)
         try store.update(target, in: operation) { old throws(CakeError) in
-            if let old, old.manifest != named.record.manifest, !replacesName {
-                throw CakeError(
-                    .failed, "\(target) is another model, \(old.manifest.short)",
-                    fix: "choose another name, or mean it with --force")
+            if !replacesName {
+                try store.refuseTaken(
+                    target, old, by: named.record.manifest, from: nil, fix: "choose another name, or use --force")
             }
             var record = named.record
             record.time = Machine.now
             record.isPinned = old?.isPinned ?? false
+            // Somebody asked for it, so that no mirror may take it away again.
+            record.mark = nil
             return record
         }
         if session.settings.isJSON {

@@ -1,0 +1,106 @@
+internal import Model
+internal import Platform
+internal import Store
+
+/// Giving an imported model its name.
+extension Import {
+    /// Where a model came from, as its name will remember it.
+    struct Origin: Sendable {
+        let source: String
+        let revision: String?
+        let commit: String?
+
+        init(_ source: String, revision: String? = nil, commit: String? = nil) {
+            (self.source, self.revision, self.commit) = (source, revision, commit)
+        }
+    }
+
+    private static let advice = "choose another name, or use --force"
+
+    /// Before anything is read.
+    func refuseTaken(_ name: ModelName, _ files: [SnapshotFile], from origin: Origin) throws(CakeError) {
+        guard !replacesName else { return }
+        try store.refuseTaken(name, by: files, from: origin.source, fix: Import.advice)
+        guard let record = (try? store.record(of: name)) ?? nil else { return }
+        try refuseGoingBack(name, record, to: origin)
+    }
+
+    /// A cache may be older than what was pulled since.
+    private func refuseGoingBack(_ name: ModelName, _ record: NameRecord, to origin: Origin) throws(CakeError) {
+        guard let commit = origin.commit, let now = record.commit, now != commit, record.source == origin.source,
+            record.earlierCommits.contains(commit)
+        else { return }
+        throw CakeError(
+            .failed, "\(name) is at commit \(now.prefix(7)), and \(commit.prefix(7)) was there before that",
+            fix: Import.advice)
+    }
+
+    /// Publishes the layers, the manifest and then the name; of a dry run, nothing. Refuses before anything is published.
+    func name(
+        _ name: ModelName, _ brought: Manifest, from origin: Origin, in operation: Operation
+    ) throws -> (manifest: Digest, stored: UInt64, replaced: Digest?) {
+        let known = try? store.record(of: name)
+        let isSame = origin.commit != nil && known?.commit == origin.commit && known?.source == origin.source
+        // Files of the same commit that the name has already: importing some more of a model takes nothing away.
+        let rest = isSame ? store.rest(of: known, at: origin.commit, without: brought.files) : []
+        let manifest = rest.isEmpty ? brought : try Manifest(files: brought.files + rest)
+        let digest = SHA256.digest(of: ManifestText.encode(manifest).span)
+        try refuseTaken(name, known, by: digest, from: origin)
+        guard !isDryRun else { return (digest, 0, nil) }
+        progress.begin("publishing \(name)")
+        let stored = try operation.publish()
+        _ = try store.save(manifest, in: operation)
+        var replaced: Digest?
+        try store.update(name, in: operation) { old throws(CakeError) in
+            try refuseTaken(name, old, by: digest, from: origin)
+            guard rest.isEmpty || old?.manifest == known?.manifest else {
+                throw CakeError(
+                    .locked, "another cake brought something of \(name) meanwhile",
+                    fix: "run it again: what came is kept")
+            }
+            replaced = old.flatMap { $0.manifest == digest ? nil : $0.manifest }
+            let keepsPart = rest.contains { $0.path.string == Pull.partName }
+            return record(for: digest, after: old, from: origin, keepsPart: keepsPart)
+        }
+        return (digest, stored, replaced)
+    }
+
+    private func refuseTaken(
+        _ name: ModelName, _ record: NameRecord?, by manifest: Digest, from origin: Origin
+    ) throws(CakeError) {
+        guard !replacesName else { return }
+        try store.refuseTaken(name, record, by: manifest, from: origin.source, fix: Import.advice)
+        if let record { try refuseGoingBack(name, record, to: origin) }
+    }
+
+    /// What the name knew of another model's files says nothing of this one's. Somebody asked for this one, so that no mirror
+    /// may take it away again.
+    private func record(
+        for digest: Digest, after old: NameRecord?, from origin: Origin, keepsPart: Bool
+    ) -> NameRecord {
+        var record = old ?? NameRecord(manifest: digest)
+        if old?.commit != origin.commit || origin.commit == nil, old?.manifest != digest { record.etags = [:] }
+        if let before = old?.commit, before != origin.commit { record.earlierCommits.append(before) }
+        if !keepsPart { record.missing = [] }
+        record.proved = [:]
+        record.mark = nil
+        record.manifest = digest
+        record.time = Machine.now
+        record.source = origin.source
+        record.revision = origin.revision
+        record.commit = origin.commit
+        return record
+    }
+}
+
+extension LocalStore {
+    /// Files of a commit that a name has besides those that were brought. Weights take the place of some of a part.
+    func rest(of record: NameRecord?, at commit: String?, without brought: [Manifest.File]) -> [Manifest.File] {
+        guard let record, let commit, record.commit == commit, let files = try? manifest(record.manifest).files else {
+            return []
+        }
+        let paths = Set(brought.map(\.path))
+        let isCompleted = record.isPartial && brought.contains { Segmentation.hasHeader($0.path) }
+        return files.filter { !paths.contains($0.path) && !(isCompleted && $0.path.string == Pull.partName) }
+    }
+}

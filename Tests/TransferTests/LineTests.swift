@@ -1,0 +1,178 @@
+import Hub
+import Model
+import Platform
+import Store
+import Support
+import Synchronization
+import Testing
+
+@testable import Transfer
+
+/// What a pull does while its line is dead, by attempts and not by a clock.
+@Suite struct `A line that is dead` {
+    /// Takes no time, and keeps what was shown meanwhile.
+    private func line(_ retry: Retry, _ progress: Progress, waited: @escaping @Sendable (Duration) -> Void) -> Line {
+        Line(retry: retry, progress: progress) { waited($0) }
+    }
+
+    @Test func `is tried for minutes in a long pull, and each wait is said`() async throws {
+        let waits = Mutex<[Duration]>([])
+        let notices = Mutex<[String]>([])
+        let progress = Progress("pull")
+        let line = line(.patient, progress) { wait in
+            waits.withLock { $0.append(wait) }
+            notices.withLock { $0.append(progress.snapshot.notice ?? "") }
+        }
+        let tries = Mutex(0)
+        let failure = await #expect(throws: CakeError.self) {
+            try await line.retrying {
+                tries.withLock { $0 += 1 }
+                throw TransientFailure(CakeError(.network, "the server is gone"))
+            }
+        }
+        #expect(failure?.kind == .network && tries.withLock { $0 } == Retry.patient.tries)
+        let whole = waits.withLock { $0.reduce(.zero, +) }
+        // Each wait is at least half of what it may be.
+        #expect(whole > .seconds(120) && whole < .seconds(600))
+        let said = notices.withLock { $0 }
+        #expect(said.count == Retry.patient.tries - 1)
+        #expect(said[0] == "no connection, trying again in 1 s (2 of 12)")
+        #expect(said[10].hasSuffix("(12 of 12)"))
+        // Nothing is waited for any more.
+        #expect(progress.snapshot.notice == nil)
+    }
+
+    @Test func `that works again goes on, and says no more`() async throws {
+        let progress = Progress("pull")
+        let line = line(Retry(), progress) { _ in }
+        let tries = Mutex(0)
+        let result = try await line.retrying {
+            let number = tries.withLock { tries in
+                tries += 1
+                return tries
+            }
+            if number < 4 { throw TransientFailure(CakeError(.network, "gone"), words: "server error") }
+            return number
+        }
+        #expect(result == 4 && progress.snapshot.notice == nil)
+    }
+
+    @Test func `is not waited for when the answer is no`() async throws {
+        let pull = try PullLine()
+        pull.hub.misbehave(.answer(403, headers: [:]), when: .cdn())
+        pull.hub.misbehave(.answer(404, headers: [:]), when: .path(with: "/resolve/"))
+        let waits = Mutex(0)
+        let found = try await pull.snapshot()
+        try await onPool {
+            var source = try pull.source()
+            source.line = Line(retry: .patient) { _ in waits.withLock { $0 += 1 } }
+            let work = Pull(
+                from: source, into: pull.shelf.store, progress: Progress("pull"), options: Pull.Options())
+            await #expect(throws: CakeError.self) {
+                _ = try await work(found, found.files, as: ModelName(PullLine.name)) { _ in }
+            }
+        }
+        #expect(waits.withLock { $0 } == 0)
+    }
+
+    @Test func `ends a wait at once when it is stopped`() async throws {
+        let isWaiting = AsyncStream.makeStream(of: Void.self)
+        let work = Task {
+            var line = Line(retry: .patient)
+            line.sleep = { _ in
+                isWaiting.continuation.yield()
+                try await Task.sleep(for: .seconds(3600))
+            }
+            try await line.retrying { throw TransientFailure(CakeError(.network, "gone")) }
+        }
+        for await _ in isWaiting.stream { break }
+        work.cancel()
+        await #expect(throws: CancellationError.self) { try await work.value }
+    }
+}
+
+@Suite struct `The rate of a pull` {
+    @Test func `counts what comes down the line, and nothing that was here`() async throws {
+        let line = try PullLine(PullLine.large())
+        let parts: UInt64 = 3 << 20
+        line.hub.misbehave(.stall(afterBytes: parts), when: .cdn().times(1))
+        var options = Pull.Options()
+        options.mostConnections = 1
+        let progress = Progress("pull")
+        let first = Task { try await line.pull(with: options) }
+        await line.hub.wait { $0.contains { $0.isStalled } }
+        first.cancel()
+        _ = try? await first.value
+        line.hub.behave()
+        line.hub.forgetRequests()
+        let snapshot = try await line.snapshot()
+        _ = try await onPool {
+            try await Pull(
+                from: line.source(), into: line.shelf.store, progress: progress, options: Pull.Options())(
+                    snapshot, snapshot.files, as: ModelName(PullLine.name)
+                ) { _ in }
+        }
+        let done = progress.snapshot
+        #expect(done.bytesDone == snapshot.size)
+        #expect(done.bytesSkipped >= 1 << 20)
+        // Headers come before the bytes are counted.
+        #expect(done.bytesMoved <= line.hub.sent() && done.bytesMoved > 1 << 20)
+        let again = Progress("pull")
+        _ = try await onPool {
+            try await Pull(from: line.source(), into: line.shelf.store, progress: again, options: Pull.Options())(
+                snapshot, snapshot.files, as: ModelName(PullLine.name)
+            ) { _ in }
+        }
+        #expect(again.snapshot.bytesDone == snapshot.size && again.snapshot.bytesMoved == 0)
+    }
+}
+
+@Suite struct `Room for an import` {
+    private func opened(_ path: String) throws -> [ImportWork.Opened] {
+        let found = try ImportPath(path, name: ModelName("wanted"), followingAllLinks: false)
+        return try found.candidates[0].source.files.map { found in
+            let file = try File(found.location, .read)
+            let segmentation = try Segmentation(of: file, path: found.path, size: found.size, isLenient: false)
+            return ImportWork.Opened(found: found, status: try file.status(), segmentation: segmentation)
+        }
+    }
+
+    @Test func `is refused before a byte is written when not even what is estimated fits`() async throws {
+        let scratch = try Scratch()
+        let shelf = try Shelf(at: scratch["store"])
+        func write(_ name: String, seed: UInt64, _ change: (inout [UInt8]) -> Void = { _ in }) throws {
+            var bytes = try ModelMaker.safetensors([.init("a", bytes: 8 << 20, seed: seed, .mixed)])
+            change(&bytes)
+            _ = try ModelMaker.write(["model.safetensors": bytes], to: scratch[name])
+        }
+        try write("base", seed: 1)
+        try write("same", seed: 1)
+        try write("other", seed: 2)
+        try write("tune", seed: 1) { bytes in
+            for place in stride(from: 4096, to: bytes.count, by: 514) { bytes[place] ^= 1 }
+        }
+        _ = try await onPool { try await shelf.bring(scratch["base"], as: "base", bases: .none) }
+        func fits(_ name: String, in free: UInt64, deltas: Bool = true) throws -> Bool {
+            do {
+                try ImportRoom(in: shelf.store, usesDeltas: deltas, free: free).refuseIfTooSmall(
+                    for: opened(scratch[name]))
+                return true
+            } catch let error as CakeError {
+                #expect(error.kind == .diskFull && error.what.contains("needs about"))
+                return false
+            }
+        }
+        try await onPool {
+            // What is here needs nothing, a delta little, and what is new the most.
+            let table: [(String, UInt64, Bool, Bool)] = [
+                ("same", 0, true, true), ("same", 0, false, true), ("tune", 4 << 20, true, true),
+                ("tune", 100 << 10, true, false), ("tune", 1 << 20, false, false), ("other", 1 << 20, true, false),
+                ("other", 9 << 20, true, true), ("other", 0, true, false),
+            ]
+            for (name, free, deltas, isRight) in table {
+                let isFitting = try fits(name, in: free, deltas: deltas)
+                #expect(isFitting == isRight, "\(name) in \(free), deltas \(deltas)")
+            }
+        }
+    }
+}

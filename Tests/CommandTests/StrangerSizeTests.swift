@@ -111,7 +111,9 @@ import Testing
         let (what, files, isRefused) = Self.trees[number]
         let home = try Home()
         let hub = try StrangeHub(files)
-        for words in [["inspect", "hf://org/m"], ["pull", "org/m", "--all", "--dry-run"], ["pull", "org/m", "--all"]] {
+        for words in [
+            ["inspect", "hf://org/m"], ["pull", "org/m", "--all", "--dry-run"], ["pull", "org/m", "--all"],
+        ] {
             let said = try cake(home, words, endpoint: hub.endpoint)
             let isPull = words.last == "--all"
             let expected: Set<Int32> = isRefused ? [11] : isPull ? [14] : [0]

@@ -133,14 +133,14 @@ import Testing
         #expect(try home.cake("rm", "base").status == 0)
         #expect(try home.cake("gc").status == 0)
         let df = try #require(home.cakeDocument("df"))
-        func bytes(_ key: String) -> Int64 { Int64(df[key]?.unsigned ?? 0) }
-        #expect(bytes("bytes_bases") > 1 << 20, "the base is at rest, and no model's")
+        func count(_ key: String) -> Int64 { Int64(df[key]?.unsigned ?? 0) }
+        #expect(count("bytes_bases") > 1 << 20, "the base is at rest, and no model's")
         // Compression is what is left over; a store of nearly random numbers still compresses.
         let compressed =
-            bytes("bytes_distinct") + bytes("bytes_bases") - bytes("bytes_at_rest") - bytes("bytes_spared_by_deltas")
+            count("bytes_distinct") + count("bytes_bases") - count("bytes_at_rest") - count("bytes_spared_by_deltas")
         #expect(compressed > 0)
         let rows = try rows(home)
-        #expect(rows["bases"] == "+" + Quantities.bytes(UInt64(bytes("bytes_bases"))))
+        #expect(rows["bases"] == "+" + Quantities.bytes(UInt64(count("bytes_bases"))))
         #expect(rows["compressed"] == "-" + Quantities.bytes(UInt64(compressed)))
         #expect(rows["shared"] == nil, "one model shares nothing")
         #expect(!(try home.cake("df")).output.contains("-0 B"))

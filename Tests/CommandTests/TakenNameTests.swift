@@ -1,6 +1,7 @@
 import Foundation
 import Hub
 import Model
+import Store
 import Support
 import Testing
 
@@ -67,7 +68,7 @@ import Testing
         #expect(refused.status == 1, "\(way): \(refused.output)\(refused.errors)")
         #expect(try model() == before, "\(way)")
         // What is there: how large, which, since when, from where; and what to type.
-        for word in ["name is another model", "kB", before.prefix(12), "imported just now", "/one", "--force"] {
+        for word in ["name is another model", "kB", String(before.prefix(12)), "imported just now", "/one", "--force"] {
             #expect(refused.errors.contains(word), "\(way) says \(refused.errors)")
         }
         if way != .tag {

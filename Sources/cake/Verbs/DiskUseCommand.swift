@@ -53,7 +53,8 @@ extension DiskUseCommand {
         table.add([
             Table.Cell("at rest", .strong), Table.Cell(Quantities.bytes(usage.atRest), .strong),
             Table.Cell(
-                "\(usage.layers) layers, \(Quantities.percent(usage.atRest, of: usage.size)) of the files", .faint),
+                "\(usage.layers) \(usage.layers == 1 ? "layer" : "layers"), \(Quantities.percent(usage.atRest, of: usage.size)) of the files",
+                .faint),
         ])
         if unneeded > 0 {
             table.add([

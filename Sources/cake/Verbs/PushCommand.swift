@@ -55,7 +55,8 @@ struct PushCommand: Verb {
             .init("cake push my-tune localhost:5111/tune:v1 --base localhost:5111/base", "beside its base"),
         ],
         whenInterrupted:
-            "what was sent is kept there for a while; the same command goes on from it, and the tag is as it was")
+            "packs that arrived whole stay there for a while; the same command sends the others, and the tag is as it was"
+    )
 
     init(_ arguments: Arguments) throws(CakeError) {
         name = try arguments.word(Self.nameWord)

@@ -6,12 +6,13 @@ import Synchronization
 extension Answers {
     func manifest(_ name: ManifestName, in repository: RepositoryName) throws -> ServerReply {
         guard let stored = try registry.manifest(name, in: repository) else { throw Answers.noManifest(name) }
-        return ServerReply(
-            200,
-            [
-                ("Content-Type", stored.mediaType), ("Docker-Content-Digest", stored.name.description),
-                ("ETag", "\"\(stored.name)\""),
-            ], .bytes(stored.bytes))
+        var headers = [
+            (name: "Content-Type", value: stored.mediaType), ("Docker-Content-Digest", stored.name.description),
+            ("ETag", "\"\(stored.name)\""),
+        ]
+        // What llama.cpp gets for a tag is another.
+        if case .tag = name { headers.append(HubAnswers.varies) }
+        return ServerReply(200, headers, .bytes(stored.bytes))
     }
 
     func putManifest(

@@ -10,12 +10,13 @@ extension Answers {
         guard let stored = found, try visibility.gives(stored, in: repository, to: asked.caller) else {
             throw Answers.noManifest(name)
         }
-        return ServerReply(
-            200,
-            [
-                ("Content-Type", stored.mediaType), ("Docker-Content-Digest", stored.name.description),
-                ("ETag", "\"\(stored.name)\""),
-            ], .bytes(stored.bytes))
+        var headers = [
+            (name: "Content-Type", value: stored.mediaType), ("Docker-Content-Digest", stored.name.description),
+            ("ETag", "\"\(stored.name)\""),
+        ]
+        // What llama.cpp gets for a tag is another.
+        if case .tag = name { headers.append(HubAnswers.varies) }
+        return ServerReply(200, headers, .bytes(stored.bytes))
     }
 
     func putManifest(

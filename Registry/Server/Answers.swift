@@ -49,6 +49,7 @@ struct Answers: Sendable {
                 throw RegistryError(429, .tooManyRequests, "this is too often: try again in a second")
             }
             let caller = try caller(of: request)
+            if let quantization = quantization(request, caller) { return quantization }
             if let (target, route) = known {
                 return try intake(of: Asked(request: request, target: target, caller: caller), route)
             }
@@ -140,6 +141,21 @@ struct Answers: Sendable {
             throw RegistryError(error)
         }
         return try Caller(request, tokens, letsAnybodyRead: settings.letsAnybodyRead)
+    }
+
+    /// llama.cpp's way in. A repository without GGUF files answers it as it answers others.
+    private func quantization(_ request: ServerRequest, _ caller: Caller) -> ServerIntake? {
+        guard let target = RequestTarget(request.address), HubAnswers.quantization(request, target) != nil else {
+            return nil
+        }
+        return hub.intake(of: request, caller) { () async throws -> ServerReply? in
+            guard let route = try RegistryRoute(target.parts), case .manifest(let repository, let name) = route else {
+                return nil
+            }
+            try visibility.check(caller, route, isRead: true, allowsPush: settings.allowsPush)
+            return try await manifest(
+                name, in: repository, Asked(request: request, target: target, caller: caller))
+        }
     }
 
     private func metrics(_ caller: Caller, _ request: ServerRequest) throws(RegistryError) -> ServerIntake {

@@ -143,6 +143,73 @@ import Testing
         #expect(reply.json?.array?.count == 3 && reply["link"]?.contains("cursor=3") == true)
     }
 
+    @Test func `is left out of a list by what it is not, and a list is never less filtered than it was asked for`()
+        async throws
+    {
+        try await bring(ModelMaker.small(), as: "org/model")
+        try await bring(["a.txt": [1]], as: "org/text")
+        let total = try #require(try json("/api/models/org/model")["safetensors"]?["total"]?.unsigned)
+        let (both, model): (Set<String>, Set<String>) = (["org/model", "org/text"], ["org/model"])
+        for (query, found) in [
+            ("gated=false", both), ("gated=False", both), ("gated=true", []), ("gated=True", []),
+            ("num_parameters=min:\(total)", model), ("num_parameters=min:\(total + 1)", []),
+            ("num_parameters=min:0,max:1B", model), ("num_parameters=max:\(total - 1)", []),
+            ("inference_provider=all", []), ("inference_provider=a&inference_provider=b", []), ("inference=warm", []),
+            ("library=safetensors", model), ("license=mit", []), ("filter=safetensors", model),
+        ] as [(String, Set<String>)] {
+            let ids = try json("/api/models?" + query).array?.compactMap { $0["id"]?.string } ?? []
+            #expect(Set(ids) == found, "\(query): \(ids)")
+        }
+        for query in [
+            "gated=maybe", "num_parameters=6B", "num_parameters=min:x", "num_parameters=min:2B,max:1B", "apps=ollama",
+            "num_parameters=", "expand=bogus", "expand[]=sha&expand[]=bogus", "trained_dataset=x",
+        ] {
+            let reply = try stage.ask("GET", "/api/models?" + query)
+            #expect(reply.status == 400 && reply.json?["error"]?.string != nil, "\(query): \(reply.status)")
+        }
+        #expect(try stage.ask("GET", "/api/models/org/model?expand=bogus").status == 400)
+        #expect(try stage.ask("GET", "/api/datasets?expand=safetensors").status == 400)
+    }
+
+    @Test func `tells in a list what is asked for, and no more`() async throws {
+        var files = try ModelMaker.small()
+        files["README.md"] = Array("---\nbase_model: org/base\n---\n".utf8)
+        files["config.json"] = Array(#"{"model_type":"llama","architectures":["A"],"hidden_size":8}"#.utf8)
+        try await bring(files, as: "org/model")
+        func keys(_ query: String) throws -> [String] {
+            try json("/api/models?" + query).array?.first?.object?.members.map(\.key) ?? []
+        }
+        #expect(try !keys("").contains("siblings") && !keys("").contains("config"))
+        let full = try json("/api/models?full=True").array?.first
+        #expect(full?["siblings"]?.array?.compactMap { $0["rfilename"]?.string } == files.keys.sorted())
+        #expect(try keys("config=true").contains("config"))
+        let fields = ["siblings", "config", "baseModels", "safetensors", "sha"]
+        for address in ["/api/models?", "/api/models/org/model?"] {
+            let all = try json(address + fields.map { "expand=\($0)" }.joined(separator: "&"))
+            let found = try #require(all.array?.first ?? all)
+            #expect(Set(found.object?.members.map(\.key) ?? []) == Set(fields + ["_id", "id"]), "\(address)")
+            #expect(found["config"]?.object?.members.map(\.key) == ["architectures", "model_type"])
+            #expect(found["baseModels"]?["relation"]?.string == "finetune")
+            #expect(found["baseModels"]?["models"]?.array?.first?["id"]?.string == "org/base")
+            #expect(found["siblings"]?.array?.count == files.count)
+        }
+    }
+
+    @Test func `is liked by nobody and discussed nowhere`() async throws {
+        try await bring(["a.txt": [1]], as: "org/model")
+        try await bring(["a.txt": [1]], as: "datasets/org/rows")
+        for address in ["/api/models/org/model", "/api/datasets/org/rows"] {
+            #expect(try json(address + "/likers").array?.isEmpty == true)
+            let discussions = try json(address + "/discussions?p=0")
+            #expect(discussions["discussions"]?.array?.isEmpty == true && discussions["count"]?.unsigned == 0)
+        }
+        #expect(try json("/api/spaces").array?.isEmpty == true)
+        for address in ["/api/models/org/none/likers", "/api/models/org/none/discussions", "/api/spaces/org/model"] {
+            let reply = try stage.ask("GET", address)
+            #expect(reply.status == 404 && reply["x-error-code"] == "RepoNotFound", "\(address)")
+        }
+    }
+
     @Test func `is not there in the words that clients know`() async throws {
         let commit = try await bring(["a.txt": [1]], as: "org/model")
         func check(_ method: String, _ address: String, _ status: Int, _ code: String?) throws {

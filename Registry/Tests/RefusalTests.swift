@@ -114,6 +114,29 @@ import Testing
         #expect(try stage.ask("GET", "/v2/").status == 200)
     }
 
+    @Test func `says to every client that speaks TLS where it is not spoken that it is not`() async throws {
+        let port = stage.server.address.port
+        try await MirrorStage.asClient {
+            let clients = try await withThrowingTaskGroup(of: (Int, String).self) { group in
+                for seed in 0..<200 as Range<UInt64> {
+                    group.addTask(executorPreference: MirrorStage.clients) {
+                        // A ClientHello as to its record; the rest is random, line ends and all.
+                        let hello = [0x16, 0x03, 0x01, 0x06, 0x00] + seededBytes(0x600, seed: seed)
+                        let client = try Client(port: port)
+                        try client.send(hello)
+                        let reply = try client.read()
+                        return (reply.status, reply.text)
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(clients.count == 200)
+            #expect(clients.allSatisfy { $0.0 == 400 && $0.1.contains("http://") })
+        }
+        let client = try stage.client()
+        for _ in 0..<3 { #expect(try client.ask("GET", "/v2/").status == 200) }
+    }
+
     @Test func `cuts who takes too long over a head, byte by byte`() throws {
         let slow = try Stage { $0.limits.headSeconds = 1 }
         let client = try slow.client()

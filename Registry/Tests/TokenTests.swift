@@ -46,6 +46,17 @@ import Testing
         }
     }
 
+    @Test func `says whose they are`() throws {
+        for (secret, name, role) in [(reader, "reader", "read"), (pusher, "ci", "write")] {
+            let who = try stage.ask("GET", "/api/whoami-v2", [bearer(secret)])
+            #expect(who.status == 200 && who.json?["name"]?.string == name, "\(who.text)")
+            #expect(who.json?["auth"]?["accessToken"]?["role"]?.string == role)
+            #expect(!who.text.contains(secret))
+        }
+        #expect(try stage.ask("GET", "/api/whoami-v2").status == 401)
+        #expect(try stage.ask("GET", "/api/whoami-v2", [bearer("cake_wrong")]).status == 401)
+    }
+
     @Test func `keeps each to its repositories`() throws {
         #expect(try stage.ask("GET", "/v2/other/tags/list", [bearer(reader)]).status == 403)
         #expect(try stage.ask("POST", "/v2/team/a/blobs/uploads/", [bearer(reader)], []).status == 403)

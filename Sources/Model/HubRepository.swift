@@ -22,6 +22,35 @@ public struct HubRepository: Hashable, Sendable, CustomStringConvertible {
         self.id = id
     }
 
+    /// The repository that a name here stands for: `datasets/org/name` is a dataset, and so is what came from one.
+    public init(of name: ModelName, from source: String?) throws(CakeError) {
+        var id = name.withoutRevision
+        var kind = Kind.model
+        for other in Kind.allCases {
+            let prefix = other.plural + "/"
+            if source?.hasPrefix("hf://" + prefix) == true { kind = other }
+            guard id.hasPrefix(prefix), other != .model else { continue }
+            (id, kind) = (String(id.dropFirst(prefix.utf8.count)), other)
+        }
+        try self.init(id, kind: kind)
+    }
+
+    /// By its folder in a Hugging Face cache; nil when it is none.
+    public init?(cacheFolder: String) {
+        for kind in Kind.allCases {
+            let prefix = kind.plural + "--"
+            guard cacheFolder.hasPrefix(prefix) else { continue }
+            let id = cacheFolder.dropFirst(prefix.count).replacing("--", with: "/")
+            guard let found = try? HubRepository(String(id), kind: kind) else { return nil }
+            self = found
+            return
+        }
+        return nil
+    }
+
+    /// What it is called here: `org/name`, `datasets/org/name`.
+    public var name: String { pathPrefix + id }
+
     /// `hf://org/name`, `hf://datasets/org/name`: as records of where a model came from have it.
     public var description: String { kind == .model ? "hf://\(id)" : "hf://\(kind.plural)/\(id)" }
 

@@ -35,6 +35,7 @@ public struct HubTree: Sendable {
             }
             try scanner.finish(in: bytes)
         } catch {
+            if error.kind == .notAuthorised { throw error }
             throw CakeError(
                 error.kind, "the list of files makes no sense: \(error.what)", fix: error.fix ?? HubTree.advice)
         }
@@ -69,6 +70,8 @@ private struct HubTreeEntry {
     private var blob: GitDigest?
     private var xetHash: XetHash?
     private var isLarge = false
+    /// Something of it stands there as stars.
+    private var isHidden = false
     private var largeSize: UInt64?
     private var pointerSize: UInt64?
     private var sha256: Digest?
@@ -81,15 +84,15 @@ private struct HubTreeEntry {
             case "path":
                 guard path.isEmpty else { throw CakeError(.damaged, "\"\(Printable.escape(path))\" has two paths") }
                 path = try scanner.string(in: bytes)
-            case "size": size = try scanner.optionalWholeNumber(in: bytes)
+            case "size": size = try number(&scanner, in: bytes)
             case "oid":
-                guard let text = try scanner.optionalString(in: bytes) else { continue }
+                guard let text = try scanner.optionalString(in: bytes), !hides(text) else { continue }
                 guard let digest = GitDigest(hex: text) else { throw HubTreeEntry.noHash(text) }
                 blob = digest
             case "xetHash":
                 // Also a hidden one says that git keeps a pointer only.
                 if try scanner.kind(in: bytes) == .string { isLarge = true }
-                xetHash = try HubTreeEntry.hash(&scanner, in: bytes).map(XetHash.init(spelledLike:))
+                xetHash = try hash(&scanner, in: bytes).map(XetHash.init(spelledLike:))
             case "lfs": try readLarge(&scanner, in: bytes)
             default: try scanner.skipValue(in: bytes)
             }
@@ -98,7 +101,13 @@ private struct HubTreeEntry {
 
     func file() throws(CakeError) -> SnapshotFile {
         let path = try FilePath(path)
-        guard let size else { throw CakeError(.damaged, "\"\(path)\" has no size") }
+        // Of a file whose pointer's size is hidden, the large one counts.
+        guard let size = size ?? largeSize else {
+            guard isHidden else { throw CakeError(.damaged, "\"\(path)\" has no size") }
+            throw CakeError(
+                .notAuthorised, "\"\(path)\" is gated: the Hub hides its size",
+                fix: "ask for access on the model's page, then cake login")
+        }
         try ByteCount.checked(size, of: "\"\(path)\"")
         if let largeSize { try ByteCount.checked(largeSize, of: "\"\(path)\"") }
         if let largeSize, largeSize != size, size != pointerSize {
@@ -114,22 +123,36 @@ private struct HubTreeEntry {
         isLarge = true
         while let key = try scanner.key(in: bytes) {
             switch key {
-            case "oid", "sha256": sha256 = try HubTreeEntry.hash(&scanner, in: bytes)
+            case "oid", "sha256": sha256 = try hash(&scanner, in: bytes)
             case "size":
-                largeSize = try scanner.optionalWholeNumber(in: bytes)
-                guard largeSize != nil else { throw CakeError(.damaged, "a file has no size") }
-            case "pointerSize": pointerSize = try scanner.optionalWholeNumber(in: bytes)
+                largeSize = try number(&scanner, in: bytes)
+                guard largeSize != nil || isHidden else { throw CakeError(.damaged, "a file has no size") }
+            case "pointerSize": pointerSize = try number(&scanner, in: bytes)
             default: try scanner.skipValue(in: bytes)
             }
         }
     }
 
     /// Stars stand where the caller may not know.
-    private static func hash(_ scanner: inout JSONScanner, in bytes: Span<UInt8>) throws(CakeError) -> Digest? {
-        guard let text = try scanner.optionalString(in: bytes) else { return nil }
-        if text.utf8.count == 64, text.utf8.allSatisfy({ $0 == UInt8(ascii: "*") }) { return nil }
-        guard let digest = Digest(hex: text) else { throw noHash(text) }
+    private mutating func hides(_ text: String) -> Bool {
+        let isHidden = !text.isEmpty && text.utf8.allSatisfy { $0 == UInt8(ascii: "*") }
+        self.isHidden = self.isHidden || isHidden
+        return isHidden
+    }
+
+    private mutating func hash(_ scanner: inout JSONScanner, in bytes: Span<UInt8>) throws(CakeError) -> Digest? {
+        guard let text = try scanner.optionalString(in: bytes), !hides(text) else { return nil }
+        guard let digest = Digest(hex: text) else { throw HubTreeEntry.noHash(text) }
         return digest
+    }
+
+    private mutating func number(_ scanner: inout JSONScanner, in bytes: Span<UInt8>) throws(CakeError) -> UInt64? {
+        guard try scanner.kind(in: bytes) == .string else { return try scanner.optionalWholeNumber(in: bytes) }
+        let text = try scanner.string(in: bytes)
+        guard hides(text) else {
+            throw CakeError(.damaged, "\"\(Printable.escape(String(text.prefix(80))))\" is no size")
+        }
+        return nil
     }
 
     private static func noHash(_ text: String) -> CakeError {

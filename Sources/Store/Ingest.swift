@@ -17,6 +17,9 @@ extension LocalStore {
     /// at work on one.
     private static let keptLimit = (144 << 20) / UInt64(BlockingPool.processors + 1)
 
+    /// And all of them together no more than this.
+    static let keptBytes: UInt64 = 64 << 20
+
     /// Reads a layer's bytes once, for their name.
     public func read(_ plain: PlainBytes) throws -> Reading {
         try read(plain) { hash, bytes in hash.update(bytes) }
@@ -29,7 +32,7 @@ extension LocalStore {
 
     private func read(_ plain: PlainBytes, _ take: (inout SHA256, Span<UInt8>) -> Void) throws -> Reading {
         var hash = SHA256()
-        guard plain.count > LocalStore.keptLimit else {
+        if plain.count <= LocalStore.keptLimit, keptRoom.take(plain.count) {
             var kept: [Chunk] = []
             do {
                 for index in 0..<plain.pieces {
@@ -40,6 +43,7 @@ extension LocalStore {
                 }
             } catch {
                 for chunk in kept { plainChunks.giveBack(chunk) }
+                keptRoom.giveBack(plain.count)
                 throw error
             }
             return Reading(layer: Layer(digest: hash.finish(), size: plain.count), marks: [], kept: kept)
@@ -69,6 +73,7 @@ extension LocalStore {
     /// Everybody who has read a layer lets go of it.
     public func release(_ reading: Reading) {
         for chunk in reading.kept { plainChunks.giveBack(chunk) }
+        if !reading.kept.isEmpty { keptRoom.giveBack(reading.layer.size) }
     }
 
     /// Writes the object of a layer aside, in the operation's folder: read again piece by piece, encoded on all cores,

@@ -14,6 +14,7 @@ public struct LocalStore: Sendable {
     let coders = Coders()
     let gitDigests = GitDigests()
     let plainChunks = ChunkPool(chunkCapacity: 1 << Int(ObjectHeader.standardPieceBits))
+    let keptRoom = KeptRoom(LocalStore.keptBytes)
     let storedChunks = ChunkPool(chunkCapacity: LocalStore.storedCapacity)
 
     /// Room for one piece at rest, in as many frames as there may be.

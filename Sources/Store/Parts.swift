@@ -1,5 +1,5 @@
 public import Model
-internal import Platform
+public import Platform
 internal import Synchronization
 
 /// Where the bytes of one remote file wait until they are whole: `incoming/<key>/<first byte>`, plain and in order. The
@@ -186,6 +186,11 @@ public final class Parts: Sendable {
         return part
     }
 
+    /// The part that has a byte, for who reads it while it comes; nil when the byte is not here.
+    public func part(having position: UInt64) -> Part? {
+        parts.withLock { parts in parts.last { $0.start <= position && position < $0.end } }
+    }
+
     /// A run of bytes that are all here, wherever they lie.
     public func plain(_ range: Range<UInt64>) throws(CakeError) -> PlainBytes {
         var runs: [PlainBytes.Run] = []
@@ -224,7 +229,10 @@ public final class Parts: Sendable {
     public final class Part: Sendable {
         private struct State {
             var length: UInt64
+            /// Open while it is written.
             var file: File?
+            /// Open while somebody has it.
+            weak var read: File?
         }
 
         public let start: UInt64
@@ -247,7 +255,22 @@ public final class Parts: Sendable {
             try file.write(bytes, at: end)
             let newEnd = end + UInt64(bytes.count)
             if newEnd / Parts.syncStep != end / Parts.syncStep { try file.sync() }
-            state.withLock { $0 = State(length: newEnd, file: file) }
+            state.withLock { ($0.length, $0.file) = (newEnd, file) }
+        }
+
+        /// Where the next byte goes.
+        public var end: UInt64 { start + length }
+
+        /// For those who read it: one for all of them, open for as long as one keeps it.
+        public func opened() throws(CakeError) -> File {
+            let open = state.withLock { state in
+                state.read = state.file ?? state.read
+                return state.read
+            }
+            if let open { return open }
+            let file = try File(path, .read, followingLinks: false)
+            state.withLock { $0.read = file }
+            return file
         }
 
         /// Nobody writes here for now.

@@ -93,6 +93,27 @@ private func info(_ text: String) throws -> HubInfo { try HubInfo(parsing: Array
         #expect(throws: CakeError.self) { try endless.add(page: empty.span) }
     }
 
+    @Test func `may hide what its caller may not know, and then gives no coordinates`() throws {
+        let git = String(repeating: "*", count: 40)
+        for large in [
+            #""xetHash":"\#(stars)","lfs":{"oid":"\#(stars)","size":9,"pointerSize":"***"}"#,
+            #""lfs":{"oid":"\#(stars)","size":9}"#, #""xetHash":"\#(stars)""#, #""xetHash":"***","lfs":null"#,
+        ] {
+            let page = #"[{"type":"file","oid":"\#(git)","size":9,"path":"a.bin",\#(large)}]"#
+            let file = try tree(page).files[0]
+            #expect(file.xetHash == nil && file.sha256 == nil && file.blob == nil && file.gitDigest == nil, "\(page)")
+            #expect(file.isLarge && file.size == 9 && file.content == nil, "\(page)")
+        }
+        for size in ["", #""size":null,"#, #""size":"*","#] {
+            let lfs = #"{"oid":"\#(stars)",\#(size)"pointerSize":134}"#
+            let page = #"[{"type":"file","oid":"\#(git)",\#(size)"path":"a.bin","lfs":\#(lfs)}]"#
+            let error = try #require(throws: CakeError.self) { _ = try tree(page) }
+            #expect(error.kind == .notAuthorised && error.what.contains("gated"), "\(page): \(error.what)")
+        }
+        let error = try #require(throws: CakeError.self) { _ = try tree(#"[{"type":"file","path":"a"}]"#) }
+        #expect(error.kind == .damaged)
+    }
+
     @Test func `never stops the program, whatever it is`() {
         let page = """
             [{"type":"file","oid":"\(commit)","size":134,"path":"a/model.safetensors","xetHash":"\(hash)",

@@ -116,6 +116,48 @@ import Testing
         }
     }
 
+    @Test func `has datasets beside models`() async throws {
+        try await onPool {
+            let bench = try await Bench()
+            let rows: ModelMaker.Files = [
+                "README.md": Array("# rows\n".utf8), "data/train.csv": Array("a,b\n1,2\n".utf8),
+            ]
+            try await bench.shelf.bring(ModelMaker.write(rows, to: bench.scratch["rows"]), as: "datasets/org/name")
+            try await bench.export(commit: Self.commit)
+            let named = try bench.shelf.store.find("datasets/org/name")
+            let entry = try HubCacheEntry(
+                in: bench.cache, named.name, revision: nil, commit: Self.commit, manifest: named.record.manifest)
+            #expect(entry.snapshot == bench.cache + "/datasets--org--name/snapshots/" + Self.commit)
+            _ = try await Export(from: bench.shelf.store, progress: Progress("export")).cache(
+                named.name, named.record.manifest, bench.shelf.store.manifest(named.record.manifest).files, to: entry)
+            for (path, bytes) in rows {
+                #expect(try Array(Data(contentsOf: URL(filePath: entry.snapshot + "/" + path))) == bytes)
+            }
+            // One by its own name, where it came from a dataset.
+            let renamed = try HubCacheEntry(
+                in: bench.cache, ModelName("mine"), revision: nil, commit: nil, manifest: named.record.manifest,
+                from: "hf://datasets/org/name")
+            #expect(renamed.repository.cacheFolder == "datasets--mine")
+
+            for path in [bench.cache, entry.folder, entry.snapshot] {
+                let found = try ImportPath(path, name: nil, followingAllLinks: false).candidates
+                let dataset = try #require(found.first { $0.name.string == "datasets/org/name" })
+                #expect(dataset.origin == "hf://datasets/org/name" && dataset.commit == Self.commit)
+                #expect(Set(dataset.source.files.map(\.path.string)) == Set(rows.keys))
+                #expect(found.contains { $0.name.string == "org/name" } == (path == bench.cache))
+            }
+            let again = try Shelf(at: bench.scratch["other"])
+            try await again.bring(entry.folder, as: "datasets/org/name")
+            #expect(try await again.files(of: "datasets/org/name") == rows)
+
+            let plan = try bench.reclaim.plan(of: bench.cache)
+            #expect(Set(plan.snapshots.map(\.name.string)) == ["org/name", "datasets/org/name"])
+            #expect(try await bench.reclaim.link(plan, to: bench.scratch["out"]).blobs == 5)
+            #expect(try ModelMaker.read(bench.scratch["out/datasets/org/name"]) == rows)
+            #expect(try await bench.reclaim.delete(bench.reclaim.plan(of: bench.cache), to: nil).blobs == 5)
+        }
+    }
+
     @Test func `becomes other names of exported files`() async throws {
         try await onPool {
             let bench = try await Bench()

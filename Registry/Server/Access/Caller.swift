@@ -75,6 +75,9 @@ struct Caller: Sendable {
         }
     }
 
+    /// The one that was sent, where it is this server's.
+    var token: AccessToken? { if case .token(let token) = rights { token } else { nil } }
+
     /// To another Hub. Where this server has tokens, what a request brings is one of those, and goes nowhere else.
     func asker(_ request: ServerRequest) -> Mirror.Asker {
         guard case .everything = rights else {

@@ -6,6 +6,7 @@ import Transfer
 /// What a repository says of itself, and lists of repositories.
 extension HubAnswers {
     func info(_ repository: HubRepository, _ revision: String?, _ asked: Asked) async throws -> ServerReply {
+        let fields = try HubFields(asked.target, repository.kind)
         let view = try await view(of: repository, revision, asked)
         var object: JSONObject
         switch view.source {
@@ -25,11 +26,10 @@ extension HubAnswers {
             siblings.append(.object(sibling))
         }
         object.append("siblings", .array(siblings))
-        if case .stored(_, let manifest) = view.source {
-            if let weights = HubAnswers.weights(of: manifest) { object.append("safetensors", weights) }
-            object.append("usedStorage", JSONValue(manifest.size))
+        if case .stored(let model, let manifest) = view.source {
+            try add(fields, inList: false, to: &object, model, manifest)
         }
-        return ServerReply(.object(HubAnswers.expanded(object, asked)), 200, [(CakeRoute.sign, "1")])
+        return ServerReply(.object(fields.choose(from: object)), 200, [(CakeRoute.sign, "1")])
     }
 
     /// What another Hub says, but for the files, which are told here as they are given here.
@@ -42,6 +42,8 @@ extension HubAnswers {
 
     func list(_ kind: HubRepository.Kind, _ asked: Asked) throws -> ServerReply {
         let target = asked.target
+        let (filter, fields) = (try HubFilter(target, kind), try HubFields(target, kind))
+        if filter.isEmpty { return ServerReply([], 200) }
         let words = (target["search"] ?? "").lowercased().split(separator: " ")
         var seen: Set<HubRepository> = []
         // One of each, `main` where there is one.
@@ -62,20 +64,17 @@ extension HubAnswers {
         }
         let count = Int(
             min(max(target["limit"].flatMap { ByteRange.number($0.utf8) } ?? HubAnswers.list, 1), HubAnswers.list))
-        let filters = target.all("filter").flatMap { $0.split(separator: ",") }.map(String.init)
         var list: [JSONValue] = []
         var place = Int(min(target["cursor"].flatMap { ByteRange.number($0.utf8) } ?? 0, UInt64(sorted.count)))
         while place < sorted.count, list.count < count {
             let model = sorted[place]
             place += 1
             // What cannot be read is not listed; asked for by name, it says so.
-            guard let manifest = try? models.manifest(of: model), let object = try? summary(of: model, manifest) else {
-                continue
-            }
-            let tags = (object["tags"]?.array ?? []).compactMap(\.string)
-            guard filters.allSatisfy(tags.contains) else { continue }
-            if let task = target["pipeline_tag"], object["pipeline_tag"]?.string != task { continue }
-            list.append(.object(HubAnswers.expanded(object, asked)))
+            guard let manifest = try? models.manifest(of: model), var object = try? summary(of: model, manifest),
+                filter.fits(object, manifest)
+            else { continue }
+            try? add(fields, inList: true, to: &object, model, manifest)
+            list.append(.object(fields.choose(from: object)))
         }
         // A client takes pages until it has as many as it wants; a limit is the length of a page.
         guard place < sorted.count else { return ServerReply(.array(list), 200) }
@@ -184,19 +183,11 @@ extension HubAnswers {
     }
 
     /// Elements of each dtype in safetensors files.
-    private static func weights(of manifest: Manifest) -> JSONValue? {
+    static func weights(of manifest: Manifest) -> JSONValue? {
         let files = manifest.files.filter { $0.path.string.hasSuffix(".safetensors") }
         let facts = Facts(config: nil, tensors: files.lazy.flatMap(\.segments).compactMap(\.tensor))
         guard facts.tensors > 0 else { return nil }
         let parameters = facts.dtypes.map { JSONObject.Member(key: $0.dtype.rawValue, value: JSONValue($0.parameters)) }
         return ["parameters": .object(JSONObject(parameters)), "total": JSONValue(facts.parameters)]
-    }
-
-    /// Who names fields gets those alone.
-    private static func expanded(_ object: JSONObject, _ asked: Asked) -> JSONObject {
-        let wanted = asked.target.all("expand") + asked.target.all("expand[]")
-        let fields = Set(wanted.flatMap { $0.split(separator: ",") }.map(String.init))
-        guard !fields.isEmpty else { return object }
-        return JSONObject(object.members.filter { ["_id", "id"].contains($0.key) || fields.contains($0.key) })
     }
 }

@@ -27,11 +27,13 @@ struct HubAnswers: Sendable {
         }
     }
 
-    /// Nil for an address that is none of a Hub's.
-    func intake(of request: ServerRequest, _ caller: Caller) -> ServerIntake? {
-        guard let target = RequestTarget(request.address, ofHub: true), let meaning = HubRequest(target.parts) else {
-            return nil
-        }
+    /// Nil for an address that is none of a Hub's. What a Hub has nothing of may be had `otherwise`.
+    func intake(
+        of request: ServerRequest, _ caller: Caller, otherwise: @escaping @Sendable () async throws -> ServerReply? = { nil }
+    ) -> ServerIntake? {
+        guard let target = RequestTarget(request.address, ofHub: true),
+            let meaning = HubAnswers.quantization(request, target) ?? HubRequest(target.parts)
+        else { return nil }
         let asked = Asked(request: request, target: target, caller: caller, speaksTLS: speaksTLS)
         // Like the Hub, which does not say of a repository that it is there to whom may not read it.
         guard caller.mayAsk else { return .refusal(reply(to: HubRefusal.noToken, asked)) }
@@ -47,7 +49,16 @@ struct HubAnswers: Sendable {
         guard request.method == "GET" || request.method == "HEAD" else {
             return .refusal(reply(to: HubRefusal.readOnly, asked))
         }
-        return .patient { await answer(asked) { try await self.reply(to: meaning, asked) } }
+        return .patient {
+            await answer(asked) {
+                do {
+                    return try await self.reply(to: meaning, asked)
+                } catch let refusal as HubRefusal where refusal == .noGGUF || refusal.code == .noRepository {
+                    if let other = try? await otherwise() { return other }
+                    throw refusal
+                }
+            }
+        }
     }
 
     /// Of the paths that are asked about at once.
@@ -55,8 +66,7 @@ struct HubAnswers: Sendable {
 
     private func reply(to meaning: HubRequest, _ asked: Asked) async throws -> ServerReply {
         switch meaning {
-        case .whoAmI:
-            throw HubRefusal(401, nil, "This server has no accounts: it gives what it has to whoever reaches it")
+        case .whoAmI: try whoAmI(asked)
         case .list(let kind): try list(kind, asked)
         case .info(let repository, let revision): try await info(repository, revision, asked)
         case .tree(let repository, let revision, let folder): try await tree(repository, revision, folder, asked)
@@ -65,6 +75,10 @@ struct HubAnswers: Sendable {
         case .authCheck(let repository, let isToWrite): try await authCheck(repository, isToWrite: isToWrite, asked)
         case .file(let repository, let revision, let path): try await file(path, in: repository, revision, asked)
         case .raw(let repository, let revision, let path): try await raw(path, in: repository, revision, asked)
+        case .quantization(let repository, let tag): try await quantized(repository, tag, asked)
+        case .likers(let repository): try await likers(of: repository, asked)
+        case .discussions(let repository): try await discussions(of: repository, asked)
+        case .emptyList: ServerReply([], 200)
         case .noRepository: throw HubRefusal.noRepository
         case .noRevision: throw HubRefusal.noRevision
         case .pathsInfo, .nothing: throw HubRefusal.nothing
@@ -83,6 +97,10 @@ struct HubAnswers: Sendable {
     }
 
     private func reply(to refusal: HubRefusal, _ asked: Asked) -> ServerReply {
+        if asked.target.parts.first == "v2" {
+            return ServerReply(
+                ["error": .string(refusal.message)], refusal.status, refusal.headers + [HubAnswers.varies])
+        }
         guard asked.target.parts.first == "api" else {
             let type = (name: "Content-Type", value: "text/plain; charset=utf-8")
             return ServerReply(refusal.status, [type] + refusal.headers, .bytes(Array(refusal.message.utf8)))

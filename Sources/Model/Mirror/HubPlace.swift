@@ -12,15 +12,7 @@ public struct HubPlace: Hashable, Sendable {
 
     /// Nil for a name that no repository of the Hub can have.
     public init?(_ name: ModelName, _ record: NameRecord) {
-        var id = name.withoutRevision
-        var kind = HubRepository.Kind.model
-        for other in HubRepository.Kind.allCases {
-            let prefix = other.plural + "/"
-            if record.source?.hasPrefix("hf://" + prefix) == true { kind = other }
-            guard id.hasPrefix(prefix), other != .model else { continue }
-            (id, kind) = (String(id.dropFirst(prefix.utf8.count)), other)
-        }
-        guard let repository = try? HubRepository(id, kind: kind) else { return nil }
+        guard let repository = try? HubRepository(of: name, from: record.source) else { return nil }
         self.repository = repository
         revision = name.revision ?? Revision.main
         asked = record.revision

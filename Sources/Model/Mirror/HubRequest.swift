@@ -12,6 +12,12 @@ public enum HubRequest: Hashable, Sendable {
     case file(HubRepository, revision: String, path: String)
     /// What git holds of it: of a large one, that is a pointer.
     case raw(HubRepository, revision: String, path: String)
+    /// The file that llama.cpp means by a quantization.
+    case quantization(HubRepository, tag: String)
+    case likers(HubRepository)
+    case discussions(HubRepository)
+    /// Of a kind that is not kept here: there are none.
+    case emptyList
     /// A name that no repository here can have.
     case noRepository
     /// A revision that no repository can have, such as `..`.
@@ -24,9 +30,10 @@ public enum HubRequest: Hashable, Sendable {
         switch self {
         case .info(let repository, _), .tree(let repository, _, _), .pathsInfo(let repository, _),
             .revisions(let repository), .commits(let repository, _), .authCheck(let repository, _),
-            .file(let repository, _, _), .raw(let repository, _, _), .noRevision(let repository):
+            .file(let repository, _, _), .raw(let repository, _, _), .noRevision(let repository),
+            .quantization(let repository, _), .likers(let repository), .discussions(let repository):
             repository
-        case .whoAmI, .list, .noRepository, .nothing: nil
+        case .whoAmI, .list, .emptyList, .noRepository, .nothing: nil
         }
     }
 
@@ -62,13 +69,25 @@ public enum HubRequest: Hashable, Sendable {
             ? .file(repository, revision: revision, path: path) : .raw(repository, revision: revision, path: path)
     }
 
+    /// A registry's address of a manifest by its tag, as llama.cpp writes it; nil for every other.
+    public init?(manifest parts: [String]) {
+        guard (4...5).contains(parts.count), parts[0] == "v2", parts[parts.count - 2] == "manifests",
+            let tag = parts.last, TagName(tag) != nil,
+            let repository = try? HubRepository(parts[1..<(parts.count - 2)].joined(separator: "/"))
+        else { return nil }
+        self = .quantization(repository, tag: tag)
+    }
+
     private static let verbs = [
         "revision", "tree", "paths-info", "refs", "commits", "auth-check", "xet-read-token", "safetensors-metadata",
+        "likers", "discussions",
     ]
 
     private static func api(_ parts: ArraySlice<String>) -> HubRequest {
         if parts.elementsEqual(["whoami-v2"]) { return .whoAmI }
-        if let first = parts.first, ["spaces", "kernels"].contains(first) { return .noRepository }
+        if let first = parts.first, ["spaces", "kernels"].contains(first) {
+            return parts.count == 1 ? .emptyList : .noRepository
+        }
         guard let kind = HubRepository.Kind.allCases.first(where: { $0.plural == parts.first }) else { return .nothing }
         guard parts.count > 1 else { return .list(kind) }
         guard let (name, verb, rest) = cut(parts.dropFirst(), at: verbs),
@@ -84,6 +103,8 @@ public enum HubRequest: Hashable, Sendable {
         case ("paths-info", let revision?) where rest.count == 1: return .pathsInfo(repository, revision: revision)
         case ("commits", let revision?) where rest.count == 1: return .commits(repository, revision: revision)
         case ("refs", nil): return .revisions(repository)
+        case ("likers", nil): return .likers(repository)
+        case ("discussions", nil): return .discussions(repository)
         case ("auth-check", nil): return .authCheck(repository, isToWrite: false)
         case ("auth-check", "write"?): return .authCheck(repository, isToWrite: true)
         default: return .nothing

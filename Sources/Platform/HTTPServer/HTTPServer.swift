@@ -16,7 +16,7 @@ public struct HTTPServer: ~Copyable, Sendable {
         _ handler: @escaping @Sendable (ServerRequest) -> ServerIntake
     ) throws(CakeError) {
         let listener = try Listener(address)
-        let core = ServerCore(limits, pool, handler, log: log)
+        let core = ServerCore(limits, pool, speaksPlain: certificate == nil, handler, log: log)
         guard let daemon = ServerDaemon(core, listener: listener.descriptor, certificate) else {
             close(listener.descriptor)
             throw CakeError(

@@ -6,6 +6,9 @@ struct Listener {
     let descriptor: Int32
     let port: UInt16
 
+    /// So long a client that says nothing waits in the kernel: what is taken has its first bytes here.
+    private static let silence: Int32 = 30
+
     init(_ address: ListenAddress) throws(CakeError) {
         let isSix = address.host.utf8.contains(UInt8(ascii: ":"))
         let descriptor = socket(
@@ -14,6 +17,8 @@ struct Listener {
         var yes: Int32 = 1
         let length = socklen_t(MemoryLayout<Int32>.size)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, length)
+        var silence = Listener.silence
+        unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_DEFER_ACCEPT, &silence, length)
         if isSix { unsafe setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &yes, length) }
         guard isSix ? Listener.bindSix(descriptor, address) : Listener.bindFour(descriptor, address),
             listen(descriptor, 1024) == 0

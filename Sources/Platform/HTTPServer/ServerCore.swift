@@ -4,6 +4,8 @@ internal import Synchronization
 final class ServerCore: Sendable {
     let limits: ServerLimits
     let clients: ServerClients
+    /// HTTP without TLS.
+    let speaksPlain: Bool
     let log: @Sendable (ServerRecord) -> Void
     private let handler: @Sendable (ServerRequest) -> ServerIntake
     private let pool: BlockingPool
@@ -14,11 +16,13 @@ final class ServerCore: Sendable {
     private let draining = Atomic(false)
 
     init(
-        _ limits: ServerLimits, _ pool: BlockingPool, _ handler: @escaping @Sendable (ServerRequest) -> ServerIntake,
+        _ limits: ServerLimits, _ pool: BlockingPool, speaksPlain: Bool,
+        _ handler: @escaping @Sendable (ServerRequest) -> ServerIntake,
         log: @escaping @Sendable (ServerRecord) -> Void
     ) {
         self.limits = limits
         self.pool = pool
+        self.speaksPlain = speaksPlain
         self.handler = handler
         self.log = log
         clients = ServerClients(limits)

@@ -122,6 +122,7 @@ private func connectionChanged(
     let key = Int(bitPattern: connection)
     if what == .CONNECTION_NOTIFY_STARTED {
         let client = unsafe ServerClient(cake_http_socket(connection), from: address(of: connection))
+        if core.speaksPlain { TLSRefusal.answer(on: client.descriptor) }
         unsafe own.pointee = Unmanaged.passRetained(client).toOpaque()
         core.clients.opened(key, client)
     } else {

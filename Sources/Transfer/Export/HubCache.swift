@@ -18,12 +18,12 @@ public struct HubCacheEntry: Sendable {
     /// each time.
     public init(
         in cache: String, _ name: ModelName, revision: String?, commit: String?, manifest: Digest,
-        etags: [FilePath: String] = [:]
+        etags: [FilePath: String] = [:], from source: String? = nil
     ) throws(CakeError) {
         self.etags = etags
         self.cache = Disk.absolute(cache)
         do {
-            repository = try HubRepository(name.withoutRevision)
+            repository = try HubRepository(of: name, from: source)
         } catch {
             throw CakeError(
                 .usage, error.what, fix: "cake tag \(name) org/name gives it a name as the Hub has them")

@@ -1,23 +1,18 @@
 internal import Model
 internal import Platform
 
-/// A model in the cache of huggingface_hub: `models--org--name` with `snapshots/<commit>` of links into `blobs`.
+/// A model or dataset in the cache of huggingface_hub: `models--org--name` with `snapshots/<commit>` of links into `blobs`.
 struct CachedRepository {
     let folder: String
+    /// `org/name`, `datasets/org/name`.
     let repository: String
     /// Only this commit is wanted.
     var only: String?
 
-    private static let prefix = "models--"
-
     init?(_ folder: String) {
-        let name = Disk.lastPart(of: folder)
-        guard name.hasPrefix(CachedRepository.prefix) else { return nil }
-        let parts = name.dropFirst(CachedRepository.prefix.count).split(
-            separator: "--", omittingEmptySubsequences: false)
-        guard (1...2).contains(parts.count), parts.allSatisfy({ !$0.isEmpty }) else { return nil }
+        guard let found = HubRepository(cacheFolder: Disk.lastPart(of: folder)) else { return nil }
         self.folder = folder
-        repository = parts.joined(separator: "/")
+        repository = found.name
     }
 
     /// The repository that `folder` is, or is a snapshot of.

@@ -113,11 +113,32 @@ final class RemoteFile: Sendable {
     /// The SHA-256 that the server gave with the file's address, if it did.
     var announced: Digest? { if case .parts(_, let file) = bytes { file.announced } else { nil } }
 
-    /// The runs of its bytes that lie in parts or in a copy.
-    var plainRuns: [Range<UInt64>] {
+    /// Where a byte of it lies as it came, and those behind it.
+    enum Place: Sendable {
+        case part(Parts.Part)
+        case copy(File, size: UInt64)
+
+        /// How far they go by now.
+        var range: Range<UInt64> {
+            switch self {
+            case .part(let part): part.start..<part.end
+            case .copy(_, let size): 0..<size
+            }
+        }
+
+        func opened() throws(CakeError) -> File {
+            switch self {
+            case .part(let part): try part.opened()
+            case .copy(let file, _): file
+            }
+        }
+    }
+
+    /// Nil when the byte is not here.
+    func place(of position: UInt64) -> Place? {
         switch bytes {
-        case .parts(let parts, _): parts.runs
-        case .copy: [0..<listed.size]
+        case .parts(let parts, _): parts.part(having: position).map { .part($0) }
+        case .copy(let file): position < listed.size ? .copy(file, size: listed.size) : nil
         }
     }
 

@@ -97,7 +97,7 @@ public final class ArrivingFile: Sendable {
     enum Sight {
         case nothing
         /// Bytes from there on, as they came.
-        case plain(RemoteFile, Range<UInt64>)
+        case plain(RemoteFile.Place, Range<UInt64>)
         /// Bytes from there on, in a layer that stands in for them.
         case layer(Layer, Range<UInt64>)
         case here(Manifest.File, manifest: Digest)
@@ -121,8 +121,8 @@ public final class ArrivingFile: Sendable {
             if let unit = file.unit(at: position), let layer = unit.layer {
                 return .layer(layer, unit.run.bytes.clamped(to: 0..<end))
             }
-            guard let run = file.plainRuns.first(where: { $0.contains(position) }) else { return .nothing }
-            return .plain(file, position..<min(end, run.upperBound))
+            guard let place = file.place(of: position) else { return .nothing }
+            return .plain(place, position..<min(end, place.range.upperBound))
         }
     }
 
@@ -149,6 +149,8 @@ public final class ArrivingBytes: Sendable {
         var round: Int?
         var layer: (range: Range<UInt64>, bytes: RebuiltBytes)?
         var rest: (bytes: RebuiltBytes, held: Operation)?
+        /// Kept open from one take to the next.
+        var file: File?
     }
 
     private let file: ArrivingFile
@@ -177,7 +179,10 @@ public final class ArrivingBytes: Sendable {
     public func take(into room: inout MutableSpan<UInt8>, from position: UInt64) -> Int? {
         let place = range.lowerBound + position
         let (sight, round, isRight) = file.look(at: place, holdingBack: holdsBack)
-        let isSame = state.withLock { $0.round == nil || $0.round == round }
+        let isSame = state.withLock { state in
+            if case .plain = sight {} else { state.file = nil }
+            return state.round == nil || state.round == round
+        }
         guard isSame else { return nil }
         let taken: Int?
         switch sight {
@@ -189,9 +194,9 @@ public final class ArrivingBytes: Sendable {
             let (bytes, start) = rebuilt(layer, run)
             var part = room._mutatingExtracting(..<Int(min(UInt64(room.count), end - place)))
             taken = bytes.take(into: &part, from: place - start)
-        case .plain(let file, let run):
+        case .plain(let source, let run):
             let end = min(run.upperBound, range.upperBound, place + UInt64(room.count))
-            taken = ArrivingBytes.read(place..<end, of: file, into: &room)
+            taken = read(place..<end, in: source, into: &room)
             // It went into layers at this moment.
             if taken == nil, case .here = self.file.look(at: place, holdingBack: holdsBack).sight { return 0 }
         }
@@ -202,12 +207,14 @@ public final class ArrivingBytes: Sendable {
         return taken
     }
 
-    private static func read(
-        _ range: Range<UInt64>, of file: RemoteFile, into room: inout MutableSpan<UInt8>
+    private func read(
+        _ range: Range<UInt64>, in place: RemoteFile.Place, into room: inout MutableSpan<UInt8>
     ) -> Int? {
-        let chunk = Chunk(capacity: range.count)
-        guard (try? file.plain(range).fill(chunk, from: 0, count: range.count)) != nil else { return nil }
-        return chunk.copy(from: 0, into: &room)
+        guard let file = try? place.opened() else { return nil }
+        state.withLock { $0.file = file }
+        var part = room._mutatingExtracting(..<range.count)
+        let got = try? file.read(into: &part, at: range.lowerBound - place.range.lowerBound)
+        return got.flatMap { $0 > 0 ? $0 : nil }
     }
 
     public func wait(for position: UInt64, _ then: @escaping @Sendable () -> Void) {

@@ -54,7 +54,7 @@ extension ExportCommand {
         let record = named.record
         let entry = try HubCacheEntry(
             in: cache, named.name, revision: record.revision, commit: record.commit, manifest: record.manifest,
-            etags: record.etags)
+            etags: record.etags, from: record.source)
         try await tell(named, "each as its SHA-256 says", at: entry.snapshot, in: session) { progress in
             try await Export(from: store, progress: progress, isForced: overwrites).cache(
                 named.name, record.manifest, files, to: entry)

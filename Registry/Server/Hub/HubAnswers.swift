@@ -29,7 +29,8 @@ struct HubAnswers: Sendable {
 
     /// Nil for an address that is none of a Hub's. What a Hub has nothing of may be had `otherwise`.
     func intake(
-        of request: ServerRequest, _ caller: Caller, otherwise: @escaping @Sendable () async throws -> ServerReply? = { nil }
+        of request: ServerRequest, _ caller: Caller,
+        otherwise: @escaping @Sendable () async throws -> ServerReply? = { nil }
     ) -> ServerIntake? {
         guard let target = RequestTarget(request.address, ofHub: true),
             let meaning = HubAnswers.quantization(request, target) ?? HubRequest(target.parts)

@@ -22,10 +22,9 @@ extension Answers {
     }
 
     private func has(_ asked: Asked) throws(RegistryError) -> ServerIntake {
-        let body = Body(limit: RegistryManifest.maximumSize)
-        return .patient(receive: { body.append($0) }) {
+        .holding(atMost: RegistryManifest.maximumSize) { body in
             answer {
-                guard let bytes = body.bytes, let document = try? JSONValue(parsing: bytes.span),
+                guard let bytes = body, let document = try? JSONValue(parsing: bytes.span),
                     let texts = document["digests"]?.array
                 else {
                     throw RegistryError(
@@ -146,11 +145,11 @@ extension Answers {
             do {
                 let holder = try eachModel(asked).first { try registry.summary(of: $0.model)?.has(digest) == true }
                 let found = try holder.flatMap { try place(of: digest, in: $0.model)?.segment }
-                guard let found, let blob = try await registry.plainObject(of: found.layer, found.tensor?.kind) else {
+                guard let found, let body = try await plainLayers.body(of: found.layer, found.tensor?.kind) else {
                     throw Answers.noBlob(BlobName(digest))
                 }
                 let headers = [(name: "Content-Type", value: "application/vnd.cake.object.v1")]
-                return ServerReply(200, headers, try blob.body(0..<blob.size))
+                return ServerReply(200, headers, body)
             } catch {
                 return ServerReply(failure: error)
             }

@@ -10,6 +10,8 @@ struct Answers: Sendable {
     let settings: RegistryServer.Settings
     let metrics = Metrics()
     let hub: HubAnswers
+    let checker: BlobChecker
+    let plainLayers: PlainLayers
     private let state = State()
     private let addresses = KnownAddresses()
     private let limit: RequestLimit
@@ -21,12 +23,16 @@ struct Answers: Sendable {
         let isStopping = Atomic(false)
     }
 
-    init(_ registry: RegistryStore, _ settings: RegistryServer.Settings) throws(CakeError) {
+    init(
+        _ registry: RegistryStore, _ settings: RegistryServer.Settings, pool: BlockingPool
+    ) throws(CakeError) {
         self.registry = registry
         self.settings = settings
         limit = RequestLimit(settings.requestsPerSecond)
         isLoopback = settings.address.isLoopback
         ownNames = Set(["localhost", "127.0.0.1", "[::1]"] + settings.hostNames.map { $0.lowercased() })
+        checker = BlobChecker(registry, on: pool)
+        plainLayers = PlainLayers(registry, settings.temporaryBytes)
         let models = HubModels(registry)
         hub = HubAnswers(
             models: models, mirror: try settings.mirror.map { found throws(CakeError) in try Mirror(models, found) },
@@ -81,8 +87,10 @@ struct Answers: Sendable {
         try check(asked, route)
         switch (route, asked.request.method) {
         case (.base, "GET"), (.base, "HEAD"): return .quick { ServerReply([:], [Answers.version]) }
-        case (.blob(let repository, let name), "GET"), (.blob(let repository, let name), "HEAD"):
-            return .quick { answer { () throws(any Error) in try blob(name, in: repository, asked) } }
+        case (.blob(let repository, let name), "GET"): return quickBlob(name, in: repository, asked)
+        case (.blob(let repository, let name), "HEAD"):
+            return mayWait(for: asked, repository)
+                ? checkedBlob(name, in: repository, asked) : quickBlob(name, in: repository, asked)
         case (.blob(let repository, let name), "DELETE"):
             return patient { () throws(any Error) in try removeBlob(name, from: repository) }
         case (.uploads(let repository), "POST"): return try beginUpload(to: repository, asked)

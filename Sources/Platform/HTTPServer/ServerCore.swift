@@ -4,6 +4,8 @@ internal import Synchronization
 final class ServerCore: Sendable {
     let limits: ServerLimits
     let clients: ServerClients
+    /// Bodies that are held, those that come and those that go.
+    let memory: Budget
     let log: @Sendable (ServerRecord) -> Void
     private let handler: @Sendable (ServerRequest) -> ServerIntake
     private let pool: BlockingPool
@@ -22,6 +24,7 @@ final class ServerCore: Sendable {
         self.handler = handler
         self.log = log
         clients = ServerClients(limits)
+        memory = Budget(limits.heldBytes, share: limits.heldBytesPerClient)
     }
 
     var isDraining: Bool { draining.load(ordering: .acquiring) }

@@ -12,6 +12,8 @@ public struct RegistryStore: Sendable {
     let packs = KnownPacks()
     let current = CurrentModels()
     let knownTokens = KnownTokens()
+    let checks = KnownChecks()
+    let doubted = DoubtedBlobs()
 
     /// Makes the folders where they are missing and may be made.
     public init(_ store: LocalStore) throws(CakeError) {

@@ -7,11 +7,17 @@ struct VerifyCommand: Verb {
     /// Empty: everything in the store. One may be the path of an archive.
     let names: [String]
     let repairs: Bool
+    /// Of the whole store.
+    let share: VerifiedShare
 
     private static let nameWord = Positional(
         "NAME", .any, .modelOrPath, "models to check, or archives; the whole store without one")
 
     private static let repair = Flag("repair", "fetch what is damaged or missing, and nothing else, from the Hub")
+
+    private static let subset = Option(
+        "subset", "N/T", "check the n-th of t parts of the store's layers and blobs, as 1/7 on Mondays",
+        read: { text throws(CakeError) in try VerifiedShare(parsing: text) })
 
     static let command = Command(
         Self.self, "verify", aliases: ["fsck"], for: .keep, "read layers again and check them against their names",
@@ -20,22 +26,31 @@ struct VerifyCommand: Verb {
                 + "models that need it are named.",
             "With --repair, the layers of models that came from the Hub are fetched again from the commit they came from, "
                 + "by range, and checked; what came from elsewhere has to be imported again.",
+            "Without NAME it also reads what cake serve keeps: blobs, packs and manifests that were pushed. One that is damaged is "
+                + "set aside: the server then says that it does not have it, and the next push brings it. With --repair, "
+                + "manifests and packs that the server made of the store's models are made again.",
             "A path to an archive that cake export --format fast wrote is read to its last byte and compared with the "
                 + "digests inside; that needs no store.",
         ],
         positionals: [nameWord],
-        options: [repair.form],
+        options: [repair.form, subset.form],
         examples: [
             .init("cake verify", "the whole store"),
             .init("cake verify mistral-7b", "what one model needs"),
             .init("cake verify ./model.pt", "an archive"),
             .init("cake verify --repair", "and mend it from where it came"),
+            .init("cake verify --subset 3/7", "a seventh of the store; with 1/7 to 7/7 all of it"),
         ],
         whenInterrupted: "nothing was changed but damaged layers set aside; run it again to check the rest")
 
     init(_ arguments: Arguments) throws(CakeError) {
         names = arguments.words(Self.nameWord)
         repairs = arguments.has(Self.repair)
+        share = try arguments.value(of: Self.subset) ?? .all
+        guard share.of == 1 || names.isEmpty else {
+            throw CakeError(
+                .usage, "--subset is a part of the whole store", fix: "leave the names away, or leave --subset away")
+        }
     }
 }
 
@@ -70,12 +85,14 @@ extension VerifyCommand {
             try await store.verify(layers) { progress.did(bytes: $0) }
         }
         let outcomes = repairs ? try await repair(damages, of: store, in: session) : []
-        report(damages, outcomes, of: layers.count, bytes: bytes, in: session, owners: owners)
+        let registry = names.isEmpty ? try await verifyRegistry(of: store, in: session) : nil
+        report(damages, outcomes, of: layers.count, bytes: bytes, in: session, owners: owners, registry)
         if let first = unreadable.first {
             let others = unreadable.count > 1 ? " and \(unreadable.count - 1) other names" : ""
             throw CakeError(first.error.kind, "\(first.name)\(others): \(first.error.what)", fix: first.error.fix)
         }
         let mended = outcomes.count { $0.isMended }
+        if mended == damages.count { try registry?.throwIfDamaged(repairs: repairs) }
         guard mended == damages.count else {
             let rest = damages.count - mended
             throw CakeError(
@@ -137,7 +154,8 @@ extension VerifyCommand {
                 owners[layer.digest, default: []].append(one.name.description)
             }
         }
-        return (names.isEmpty ? try store.everyLayer() : layers, owners, unreadable, partial)
+        let all = names.isEmpty ? try store.everyLayer().filter { share.has($0.digest) } : layers
+        return (all, owners, unreadable, partial)
     }
 
     /// A damaged base hits the models of its deltas, too.
@@ -153,7 +171,7 @@ extension VerifyCommand {
 
     private func report(
         _ damages: [Damage], _ outcomes: [Repair.Outcome], of count: Int, bytes: UInt64, in session: Session,
-        owners: [Digest: [String]]
+        owners: [Digest: [String]], _ registry: RegistryVerification? = nil
     ) {
         let owners = Self.owners(owners, through: damages)
         if session.settings.isJSON {
@@ -168,7 +186,12 @@ extension VerifyCommand {
                 }
                 return .object(entry)
             }
-            session.show(["layers": JSONValue(count), "bytes": JSONValue(bytes), "damaged": .array(entries)])
+            var document = JSONObject()
+            document.append("layers", JSONValue(count))
+            document.append("bytes", JSONValue(bytes))
+            document.append("damaged", .array(entries))
+            if let registry { document.append("registry", registry.document) }
+            session.show(.object(document))
             return
         }
         for (index, damage) in damages.enumerated() {
@@ -179,6 +202,9 @@ extension VerifyCommand {
         }
         if damages.isEmpty, !session.settings.isQuiet {
             session.output.line("\(count) layers, \(Quantities.bytes(bytes)): every byte is as its name says")
+        }
+        for line in registry?.lines(isQuiet: session.settings.isQuiet, repairs: repairs) ?? [] {
+            session.output.line(line)
         }
     }
 }

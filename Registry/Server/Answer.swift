@@ -29,7 +29,10 @@ extension RegistryError {
         switch error.kind {
         case .diskFull: self.init(507, .unknown, "the server's disk is full; nothing of this was kept")
         case .locked: self.init(503, .unknown, "the server is at work on this for others; ask again in a moment")
-        case .damaged: self.init(500, .unknown, "what the server has of this is damaged; push it again")
+        case .damaged:
+            self.init(
+                500, .unknown,
+                "what the server has of this is damaged: push it again, or run cake verify --repair there")
         default: self.init(500, .unknown, "the server could not read or write its store")
         }
     }

@@ -22,10 +22,9 @@ extension Answers {
     }
 
     private func has(_ asked: Asked) throws(RegistryError) -> ServerIntake {
-        let body = Body(limit: RegistryManifest.maximumSize)
-        return .patient(receive: { body.append($0) }) {
+        .holding(atMost: RegistryManifest.maximumSize) { body in
             answer {
-                guard let bytes = body.bytes, let document = try? JSONValue(parsing: bytes.span),
+                guard let bytes = body, let document = try? JSONValue(parsing: bytes.span),
                     let texts = document["digests"]?.array
                 else {
                     throw RegistryError(
@@ -142,19 +141,26 @@ extension Answers {
         .patient {
             do {
                 guard let holder = try visibility.holder(of: digest, among: eachModel(asked)),
-                    let blob = try await plainObject(of: digest, in: holder)
+                    let body = try await plainBody(of: digest, in: holder)
                 else { throw Answers.noBlob(BlobName(digest)) }
                 let headers = [(name: "Content-Type", value: "application/vnd.cake.object.v1")]
-                return ServerReply(200, headers, try blob.body(0..<blob.size))
+                return ServerReply(200, headers, body)
             } catch {
                 return ServerReply(failure: error)
             }
         }
     }
 
-    private func plainObject(of digest: Digest, in model: RegistryStore.Listed) async throws -> RegistryStore.Blob? {
-        guard model.artifact == nil else { return try await hub.models.plainObject(of: digest, in: model) }
+    private func plainBody(of digest: Digest, in model: RegistryStore.Listed) async throws -> ServerReply.Body? {
+        guard model.artifact == nil else {
+            guard let found = hub.models.packed(digest, in: model) else { return nil }
+            return try await plainLayers.body(of: found.layer, isDelta: found.isDelta) {
+                try await hub.models.plainObject(of: digest, in: model)
+            }
+        }
         guard let found = try place(of: digest, in: model.model)?.segment else { return nil }
-        return try await registry.plainObject(of: found.layer, found.tensor?.kind)
+        return try await plainLayers.body(of: found.layer, isDelta: registry.isDelta(found.layer)) {
+            try await registry.plainObject(of: found.layer, found.tensor?.kind)
+        }
     }
 }

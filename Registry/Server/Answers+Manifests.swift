@@ -1,7 +1,6 @@
 import Model
 import Platform
 import Store
-import Synchronization
 
 extension Answers {
     func manifest(_ name: ManifestName, in repository: RepositoryName, _ asked: Asked) async throws -> ServerReply {
@@ -28,32 +27,10 @@ extension Answers {
                 detail: text)
         }
         if let length = asked.request.length, length > UInt64(RegistryManifest.maximumSize) { throw Answers.tooLarge }
-        let body = Body(limit: RegistryManifest.maximumSize)
-        return .patient(receive: { body.append($0) }) {
+        return .holding(atMost: RegistryManifest.maximumSize) { body in
             answer {
-                guard let bytes = body.bytes else { throw Answers.tooLarge }
+                guard let bytes = body else { throw Answers.tooLarge }
                 return try put(bytes, as: name, in: repository, asked)
-            }
-        }
-    }
-
-    /// A body that is small enough to be held.
-    final class Body: Sendable {
-        private let held = Mutex<[UInt8]?>([])
-        private let limit: Int
-
-        init(limit: Int) { self.limit = limit }
-
-        /// Nil when there was more.
-        var bytes: [UInt8]? { held.withLock { $0 } }
-
-        func append(_ bytes: Span<UInt8>) {
-            held.withLock { held in
-                guard let count = held?.count, bytes.count <= limit - count else {
-                    held = nil
-                    return
-                }
-                for index in bytes.indices { held?.append(bytes[index]) }
             }
         }
     }

@@ -13,15 +13,20 @@ extension Answers {
                 throw RegistryError(
                     400, .nameInvalid, "the repository to mount from has no name", detail: asked.target["from"])
             }
-            return patient {
-                let isThere = try registry.mount(name, from: source, to: repository) { place throws(CakeError) in
-                    try visibility.gives(name, in: place, to: asked.caller)
+            let digest = try? registry.mountable(name)
+            return .patient {
+                // As for a HEAD: who mounts it sends no bytes.
+                if let digest, (try? registry.isChecked(digest, within: nil)) == false {
+                    await checker.check(digest, within: settings.checkPatience)
                 }
-                if isThere {
+                return answer {
+                    let isThere = try registry.mount(name, from: source, to: repository) { place throws(CakeError) in
+                        try visibility.gives(name, in: place, to: asked.caller)
+                    }
+                    guard isThere else { return try begin(repository) }
                     try registry.claim(name, in: repository)
                     return Answers.created(name, in: repository)
                 }
-                return try begin(repository)
             }
         }
         if let word = asked.target["digest-algorithm"], BlobName.Algorithm(rawValue: word) == nil {
@@ -131,7 +136,9 @@ extension Answers {
             return .refusal(ServerReply(failure: error))
         }
         let failure = Mutex<(any Error)?>(nil)
-        let intake = Intake(failure: failure, largest: settings.largestBlob)
+        let intake = Intake(failure: failure, largest: settings.largestBlob) { [registry] in
+            guard try registry.freeBytes() >= Answers.spare else { throw CakeError(.diskFull, "no room") }
+        }
         return .patient(receive: { intake.append($0, to: upload) }, abandon: giveUp) {
             answer {
                 do {
@@ -150,9 +157,16 @@ extension Answers {
         private let failure: Mutex<(any Error)?>
         private let largest: UInt64
 
-        init(failure: consuming sending Mutex<(any Error)?>, largest: UInt64) {
+        private let hasRoom: @Sendable () throws -> Void
+        private static let step: UInt64 = 64 << 20
+
+        init(
+            failure: consuming sending Mutex<(any Error)?>, largest: UInt64,
+            hasRoom: @escaping @Sendable () throws -> Void
+        ) {
             self.failure = failure
             self.largest = largest
+            self.hasRoom = hasRoom
         }
 
         var error: (any Error)? { failure.withLock { $0 } }
@@ -163,7 +177,10 @@ extension Answers {
                 guard upload.length + UInt64(bytes.count) <= largest else {
                     throw RegistryError(413, .sizeInvalid, "a blob may have \(largest) bytes here")
                 }
+                let before = upload.length
                 try upload.append(bytes)
+                // Of a body without a length nobody knows beforehand that it fits.
+                if before / Intake.step != upload.length / Intake.step { try hasRoom() }
             } catch { failure.withLock { $0 = error } }
         }
     }

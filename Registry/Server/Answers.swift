@@ -11,6 +11,8 @@ struct Answers: Sendable {
     let metrics = Metrics()
     let hub: HubAnswers
     let visibility: Visibility
+    let checker: BlobChecker
+    let plainLayers: PlainLayers
     private let state = State()
     private let addresses = KnownAddresses()
     private let limit: RequestLimit
@@ -22,12 +24,16 @@ struct Answers: Sendable {
         let isStopping = Atomic(false)
     }
 
-    init(_ registry: RegistryStore, _ settings: RegistryServer.Settings) throws(CakeError) {
+    init(
+        _ registry: RegistryStore, _ settings: RegistryServer.Settings, pool: BlockingPool
+    ) throws(CakeError) {
         self.registry = registry
         self.settings = settings
         limit = RequestLimit(settings.requestsPerSecond)
         isLoopback = settings.address.isLoopback
         ownNames = Set(["localhost", "127.0.0.1", "[::1]"] + settings.hostNames.map { $0.lowercased() })
+        checker = BlobChecker(registry, on: pool)
+        plainLayers = PlainLayers(registry, settings.temporaryBytes)
         let models = HubModels(registry)
         visibility = Visibility(registry, models)
         hub = HubAnswers(
@@ -85,9 +91,10 @@ struct Answers: Sendable {
         try visibility.check(asked.caller, route, isRead: asked.isRead, allowsPush: settings.allowsPush)
         switch (route, asked.request.method) {
         case (.base, "GET"), (.base, "HEAD"): return .quick { ServerReply([:], [Answers.version]) }
-        case (.blob(let repository, let name), "GET"), (.blob(let repository, let name), "HEAD"):
-            let body = { @Sendable () throws(any Error) in try blob(name, in: repository, asked) }
-            return visibility.knows(name, in: repository, for: asked.caller) ? .quick { answer(body) } : patient(body)
+        case (.blob(let repository, let name), "GET"): return quickBlob(name, in: repository, asked)
+        case (.blob(let repository, let name), "HEAD"):
+            return mayWait(for: asked, repository)
+                ? checkedBlob(name, in: repository, asked) : quickBlob(name, in: repository, asked)
         case (.blob(let repository, let name), "DELETE"):
             return patient { () throws(any Error) in try removeBlob(name, from: repository, asked) }
         case (.uploads(let repository), "POST"): return try beginUpload(to: repository, asked)

@@ -21,6 +21,12 @@ public final class RegistryServer: Sendable {
         public var certificate: ServerCertificate?
         /// Uploads that nobody went on with for so long are given up.
         public var uploadLife = Duration.seconds(24 * 3600)
+        /// A whole blob that was not checked for so long is checked as it is sent.
+        public var recheck = Duration.seconds(24 * 3600)
+        /// So long a client that may push waits for the first check of a blob that it asks after.
+        public var checkPatience = Duration.seconds(10)
+        /// Of files that are made to be sent and have no name, all of them together.
+        public var temporaryBytes: UInt64 = 8 << 30
         /// Where the Hub's clients are brought from what is not here.
         public var mirror: Mirror.Settings?
 
@@ -57,7 +63,7 @@ public final class RegistryServer: Sendable {
                 "the store \(Printable.escape(store.layout.root)) cannot be written to, so nothing can be brought into it",
                 fix: "leave --upstream away, or check who owns the folder")
         }
-        let answers = try Answers(registry, settings)
+        let answers = try Answers(registry, settings, pool: pool)
         if settings.allowsPush { try answers.registry.expire(settings.uploadLife) }
         self.answers = answers
         let metrics = answers.metrics
@@ -78,7 +84,13 @@ public final class RegistryServer: Sendable {
     public func replace(_ certificate: ServerCertificate) throws(CakeError) { try server.replace(certificate) }
 
     /// Returns when what is being brought for clients now is here, or has failed.
-    package func settle() async { await answers.hub.mirror?.settle() }
+    package func settle() async {
+        await answers.hub.mirror?.settle()
+        await answers.checker.settle()
+    }
+
+    /// Bytes of files without a name that answers read.
+    package var temporaryBytes: UInt64 { answers.plainLayers.heldBytes }
 
     /// Takes no more connections, and returns when what was begun is answered, or the time is over.
     public func drain(within time: Duration) async {

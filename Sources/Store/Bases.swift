@@ -8,10 +8,16 @@ protocol ObjectSource: Sendable {
 
     /// A layer's object, and its base's where it has one.
     func openAnywhere(_ layer: Layer) throws(CakeError) -> (object: StoredObject, base: StoredObject?)
+
+    /// Something of the layer could not be decoded.
+    func doubt(_ layer: Layer)
 }
 
 extension LocalStore: ObjectSource {
     var index: Digest? { nil }
+
+    /// `cake verify` looks at all of them.
+    func doubt(_ layer: Layer) {}
 }
 
 /// Reading beside a base. A base is itself never a delta, so that reading a layer takes two objects at most.

@@ -141,3 +141,29 @@ extension LocalStore {
         return try body()
     }
 }
+
+/// Before an object gets another name by which it is believed.
+extension LocalStore {
+    /// Decodes a layer from its object and compares the digest. One that is wrong is set aside, and an error.
+    public func prove(_ layer: Layer) throws(CakeError) {
+        let (object, base) = try openAnywhere(layer)
+        let plain = plainChunks.take()
+        defer { plainChunks.giveBack(plain) }
+        var why = "its bytes have another digest"
+        do {
+            var hash = SHA256()
+            for piece in 0..<object.pieces {
+                try read(piece: piece, of: object, base: base, into: plain, hashedLater: true)
+                plain.withBytes { hash.update($0) }
+            }
+            if hash.finish() == layer.digest { return }
+        } catch {
+            guard error.kind == .damaged else { throw error }
+            why = error.what
+        }
+        try setAside([layer])
+        throw CakeError(
+            .damaged, "layer \(layer.digest.short) is damaged: \(why)",
+            fix: "cake verify --repair, or import or pull the model again")
+    }
+}

@@ -49,6 +49,7 @@ public final class LayerReader: Sendable {
             return plain
         } catch {
             store.plainChunks.giveBack(plain)
+            if error.kind == .damaged { objects.doubt(layer) }
             throw error
         }
     }

@@ -42,9 +42,8 @@ struct HubAnswers: Sendable {
             return .refusal(reply(to: HubRefusal.noRepository, asked))
         }
         if case .pathsInfo(let repository, let revision) = meaning, request.method == "POST" {
-            let body = Answers.Body(limit: HubAnswers.longestForm)
-            return .patient(receive: { body.append($0) }) {
-                await answer(asked) { try await pathsInfo(repository, revision, body.bytes, asked) }
+            return .holding(atMost: HubAnswers.longestForm) { body in
+                await answer(asked) { try await pathsInfo(repository, revision, body, asked) }
             }
         }
         guard request.method == "GET" || request.method == "HEAD" else {

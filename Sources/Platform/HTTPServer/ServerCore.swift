@@ -6,6 +6,8 @@ final class ServerCore: Sendable {
     let clients: ServerClients
     /// HTTP without TLS.
     let speaksPlain: Bool
+    /// Bodies that are held, those that come and those that go.
+    let memory: Budget
     let log: @Sendable (ServerRecord) -> Void
     private let handler: @Sendable (ServerRequest) -> ServerIntake
     private let pool: BlockingPool
@@ -26,6 +28,7 @@ final class ServerCore: Sendable {
         self.handler = handler
         self.log = log
         clients = ServerClients(limits)
+        memory = Budget(limits.heldBytes, share: limits.heldBytesPerClient)
     }
 
     var isDraining: Bool { draining.load(ordering: .acquiring) }

@@ -22,6 +22,10 @@ final class ServerExchange: @unchecked Sendable {
     private var received: UInt64 = 0
     private var status = 0
     private var count: UInt64 = 0
+    /// What has come of a body that is held.
+    private var held: HeldBody?
+    /// For bodies in memory, until the request is over.
+    private var room: Budget.Reservation?
 
     init(address: String) { self.address = address }
 
@@ -46,13 +50,16 @@ final class ServerExchange: @unchecked Sendable {
             case .quick(let answer): return unsafe send(answer(), on: connection, core)
             case .refusal(let reply): return unsafe send(reply, on: connection, core)
             case .patient(let patient):
-                stage = .working
-                unsafe MHD_suspend_connection(connection)
-                let address = Int(bitPattern: connection)
-                client.turns(to: .server)
-                core.work {
-                    self.stage = .answered(await patient.answer())
-                    unsafe MHD_resume_connection(OpaquePointer(bitPattern: address))
+                unsafe work(on: connection, of: client, core) { await patient.answer() }
+                return .YES
+            case .holding(let holding):
+                if held?.end == .noRoom { return unsafe send(ServerExchange.noRoom, on: connection, core) }
+                let (bytes, room) = held.map { $0.finish() } ?? ([], nil)
+                held = nil
+                unsafe work(on: connection, of: client, core) {
+                    let reply = await holding.answer(bytes)
+                    withExtendedLifetime(room) {}
+                    return reply
                 }
                 return .YES
             }
@@ -61,14 +68,41 @@ final class ServerExchange: @unchecked Sendable {
         }
     }
 
+    /// The connection sleeps until there is an answer.
+    private func work(
+        on connection: OpaquePointer, of client: ServerClient, _ core: ServerCore,
+        _ answer: @escaping @Sendable () async -> ServerReply
+    ) {
+        stage = .working
+        unsafe MHD_suspend_connection(connection)
+        let address = Int(bitPattern: connection)
+        client.turns(to: .server)
+        core.work {
+            self.stage = .answered(await answer())
+            unsafe MHD_resume_connection(OpaquePointer(bitPattern: address))
+        }
+    }
+
     private func take(_ bytes: Span<UInt8>, for intake: ServerIntake, _ core: ServerCore) -> MHD_Result {
         received += UInt64(bytes.count)
-        guard case .patient(let patient) = intake.manner else {
-            return received <= core.limits.unwantedBytes ? .YES : .NO
+        switch intake.manner {
+        case .patient(let patient):
+            patient.receive(bytes)
+            return .YES
+        case .holding(let holding):
+            let held = self.held ?? HeldBody(limit: holding.limit)
+            self.held = held
+            held.append(bytes, from: request?.client ?? "", core.memory)
+            if held.end == .whole { return .YES }
+        case .quick, .refusal: break
         }
-        patient.receive(bytes)
-        return .YES
+        return received <= core.limits.unwantedBytes ? .YES : .NO
     }
+
+    /// Others hold what memory there is for bodies.
+    private static let noRoom = ServerReply(
+        503, [("Content-Type", "text/plain"), ("Retry-After", "1")],
+        .bytes(Array("the server is at work on too many bodies: try again in a moment\n".utf8)))
 
     /// The request is over, however it ended.
     func end(isWhole: Bool) -> ServerRecord? {
@@ -79,8 +113,13 @@ final class ServerExchange: @unchecked Sendable {
         )
     }
 
-    private func send(_ reply: ServerReply, on connection: OpaquePointer, _ core: ServerCore) -> MHD_Result {
+    private func send(_ made: ServerReply, on connection: OpaquePointer, _ core: ServerCore) -> MHD_Result {
         stage = .sending
+        var reply = made
+        if case .bytes(let bytes) = reply.body, bytes.count > ServerExchange.smallBody, request?.method != "HEAD" {
+            room = core.memory.take(UInt64(bytes.count), for: request?.client ?? "")
+            if room == nil { reply = ServerExchange.noRoom }
+        }
         status = reply.status
         count = request?.method == "HEAD" ? 0 : reply.count
         guard let response = unsafe ServerExchange.response(reply, on: connection, core) else { return .NO }

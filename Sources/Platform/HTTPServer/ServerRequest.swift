@@ -69,8 +69,15 @@ public struct ServerIntake: Sendable {
         case quick(@Sendable () -> ServerReply)
         /// Answered where waiting is allowed.
         case patient(Patient)
+        /// The same, once a short body is here as a whole.
+        case holding(Holding)
         /// Answered before a large body is sent in vain.
         case refusal(ServerReply)
+    }
+
+    struct Holding: Sendable {
+        let limit: Int
+        let answer: @Sendable ([UInt8]?) async -> ServerReply
     }
 
     struct Patient: Sendable {
@@ -85,6 +92,14 @@ public struct ServerIntake: Sendable {
         answer: @escaping @Sendable () async -> ServerReply
     ) -> ServerIntake {
         ServerIntake(manner: .patient(Patient(receive: receive, abandon: abandon, answer: answer)))
+    }
+
+    /// For a body that is short enough to be held in memory: nil when it had more bytes than `limit`. When too many are
+    /// held at once, the server answers 503 itself.
+    public static func holding(
+        atMost limit: Int, answer: @escaping @Sendable ([UInt8]?) async -> ServerReply
+    ) -> ServerIntake {
+        ServerIntake(manner: .holding(Holding(limit: limit, answer: answer)))
     }
 
     /// For an answer that is at hand.
@@ -121,6 +136,9 @@ public struct ServerLimits: Sendable {
     /// While a body is on its way, in or out, at least so many bytes move in so long.
     public var slowBytes: UInt64 = 64 << 10
     public var slowSeconds = 120
+    /// Of bodies that are held in memory, those that come and those that go, all connections together; and of one client's.
+    public var heldBytes: UInt64 = 64 << 20
+    public var heldBytesPerClient: UInt64 = 32 << 20
     /// First line and headers.
     public var headBytes = 32 << 10
     /// A body that is not wanted is passed over up to here; then the connection is cut.

@@ -54,6 +54,15 @@ extension HubModels {
             of: segment.layer, segment.tensor?.kind, in: opened.objects, read: opened.reader)
     }
 
+    /// The layer as the packs of a model that was pushed have it, and whether that is as a delta.
+    public func packed(_ digest: Digest, in listed: RegistryStore.Listed) -> (layer: Layer, isDelta: Bool)? {
+        guard let model = HubModels.pushed(listed), let opened = try? pushed.open(model),
+            let layer = opened.manifest.segments.first(where: { $0.layer.digest == digest })?.layer,
+            let found = try? opened.objects.openAnywhere(layer)
+        else { return nil }
+        return (layer, found.base != nil)
+    }
+
     private static func pushed(_ listed: RegistryStore.Listed) -> PushedModel? {
         listed.artifact.map {
             PushedModel(repository: listed.repository, tag: listed.tag, artifact: $0, model: listed.model, time: 0)

@@ -14,6 +14,9 @@ final class OpenBlobs: Sendable {
         /// Says that the blob is the repository's.
         let mark: File
         let blob: RegistryStore.Blob
+        /// What it lies in, or the text that says where.
+        let path: String
+        let status: Disk.Status
         var used: ContinuousClock.Instant
     }
 
@@ -28,17 +31,23 @@ final class OpenBlobs: Sendable {
             return opened[place]
         }
         guard let found else { return nil }
-        if OpenBlobs.isNamed(found.mark), found.blob.file.map(OpenBlobs.isNamed) ?? true { return found.blob }
+        if OpenBlobs.isNamed(found.mark), (try? Disk.status(found.path))??.isUnchanged(since: found.status) == true {
+            return found.blob
+        }
         opened.withLock { $0[place] = nil }
         return nil
     }
 
-    func add(_ blob: RegistryStore.Blob, _ name: BlobName, in repository: RepositoryName, mark: File) {
+    func add(
+        _ blob: RegistryStore.Blob, _ name: BlobName, in repository: RepositoryName, mark: File, from path: String,
+        _ status: Disk.Status
+    ) {
         opened.withLock { opened in
             if opened.count >= OpenBlobs.most, let oldest = opened.min(by: { $0.value.used < $1.value.used }) {
                 opened[oldest.key] = nil
             }
-            opened[Place(repository: repository, name: name)] = Opened(mark: mark, blob: blob, used: .now)
+            opened[Place(repository: repository, name: name)] = Opened(
+                mark: mark, blob: blob, path: path, status: status, used: .now)
         }
     }
 

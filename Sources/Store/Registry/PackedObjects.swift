@@ -31,6 +31,7 @@ struct PackedObjects: ObjectSource {
         guard count.span.littleEndian(UInt32.self, at: 0) == artifact.packs.count else {
             throw refuse("names other packs than the manifest")
         }
+        guard try registry.isRight(digest) else { throw refuse("has other bytes than its name says") }
         let records = try IndexFile(digest, .mapped(MappedFile(file.path)))
         guard records.packs.map({ PackIndex.Pack(digest: $0.digest, size: $0.size) }) == artifact.packs else {
             throw refuse("names other packs than the manifest")
@@ -62,6 +63,7 @@ struct PackedObjects: ObjectSource {
             let blob = try registry.blob(BlobName(pack), in: repository),
             let place = try blob.place(of: offset..<offset + record.storedLength)
         else { throw CakeError(.notFound, "the pack of layer \(layer.digest.short) is not in the registry") }
+        if try !registry.isChecked(pack, within: nil) { registry.doubted.add(pack) }
         // What is read next grows with the number of pieces.
         let head = try place.file.bytes(
             at: place.start, count: Int(min(record.storedLength, UInt64(8 + ObjectHeader.fixedLength))))
@@ -73,6 +75,15 @@ struct PackedObjects: ObjectSource {
             throw PackedObjects.refuse("has another base of layer \(layer.digest.short) than its object")
         }
         return object
+    }
+
+    func doubt(_ layer: Layer) {
+        for record in records.records(of: layer.digest) {
+            if case .pack(let pack, _) = record.place { registry.doubted.add(pack) }
+            for base in record.base.map({ records.records(of: $0) }) ?? [] {
+                if case .pack(let pack, _) = base.place { registry.doubted.add(pack) }
+            }
+        }
     }
 
     private func record(of layer: Layer) throws(CakeError) -> IndexRecord {

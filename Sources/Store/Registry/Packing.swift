@@ -73,7 +73,7 @@ struct Packing: Sendable {
             throw CakeError(.damaged, "a delta of the model has a base that is a delta itself", fix: "run cake verify")
         }
         let packs = plans.new.map { layers in layers.compactMap { found[$0.digest] } }
-        let hashed = try Packing.hash(packs)
+        let hashed = try Packing.hash(packs, of: store)
         new = packs.indices.compactMap { number in
             hashed[number].map { (digest: $0.digest, pack: $0.pack, objects: packs[number]) }
         }
@@ -141,10 +141,12 @@ private struct HashedPack: Sendable {
 
 extension Packing {
     /// On all processors, a pack on each.
-    private static func hash(_ packs: [[FoundObject]]) throws(CakeError) -> [Int: HashedPack] {
+    private static func hash(
+        _ packs: [[FoundObject]], of store: LocalStore
+    ) throws(CakeError) -> [Int: HashedPack] {
         let results = Results()
         try BlockingPool.forEach(packs) { number, objects throws(CakeError) in
-            let pack = try hash(objects)
+            let pack = try hash(objects, of: store)
             results.packs.withLock { $0[number] = pack }
         }
         return results.packs.withLock { $0 }
@@ -154,8 +156,9 @@ extension Packing {
         let packs = Mutex<[Int: HashedPack]>([:])
     }
 
-    /// The objects' bytes are read once, for the pack's name and for their own.
-    private static func hash(_ objects: [FoundObject]) throws(CakeError) -> HashedPack {
+    /// The objects' bytes are read once from the disk: for the pack's name, for their own, and to be decoded, since a digest
+    /// of rotten bytes would be believed from then on.
+    private static func hash(_ objects: [FoundObject], of store: LocalStore) throws(CakeError) -> HashedPack {
         let chunk = Chunk(capacity: 1 << 20)
         var whole = SHA256()
         var held: [HeldPack.Object] = []
@@ -168,6 +171,7 @@ extension Packing {
             var own = SHA256()
             let bytes = PlainBytes(file: file, start: object.start, count: object.length)
             try bytes.forEachChunk(through: chunk) { _, bytes in SHA256.update(&own, &whole, bytes) }
+            try store.prove(object.layer)
             held.append(
                 HeldPack.Object(
                     layer: object.layer, stored: own.finish(), length: object.length, place: object.place))

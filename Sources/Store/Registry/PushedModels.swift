@@ -153,6 +153,10 @@ final class PushedModels: Sendable {
             throw CakeError(.damaged, "the model's own manifest has \(blob.size) bytes, more than is read here")
         }
         let text = try file.bytes(at: 0, count: Int(blob.size))
+        guard artifact.manifest.name.fits(text.span) else {
+            if let digest = blob.digest { registry.doubted.add(digest) }
+            throw CakeError(.notFound, "the model's own manifest has other bytes than its name says")
+        }
         let manifest = try ManifestText.decode(text.span)
         try objects.check(manifest)
         return Opened(

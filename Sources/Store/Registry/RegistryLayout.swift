@@ -13,6 +13,8 @@ struct RegistryLayout: Sendable {
     var packs: String { root + "/packs" }
     var held: String { root + "/held" }
     var aside: String { root + "/aside" }
+    /// What was found wrong.
+    var damaged: String { root + "/damaged" }
     var tokens: String { root + "/tokens" }
 
     var folders: [String] { [root, blobs, aliases, repositories, uploads, packs, held, aside] }

@@ -5,6 +5,8 @@ public import Platform
 extension RegistryStore {
     public struct Blob: Sendable {
         public let size: UInt64
+        /// Nil for what is no blob of the registry.
+        public let digest: Digest?
         private let source: Source
 
         private enum Source: Sendable {
@@ -13,18 +15,21 @@ extension RegistryStore {
             case bytes([UInt8])
         }
 
-        init(file: File, start: UInt64, size: UInt64) {
+        init(file: File, start: UInt64, size: UInt64, digest: Digest? = nil) {
             self.size = size
+            self.digest = digest
             source = .file(file, start: start)
         }
 
-        init(_ pack: HeldPack, in registry: RegistryStore) {
+        init(_ pack: HeldPack, _ digest: Digest, in registry: RegistryStore) {
             size = pack.size
+            self.digest = digest
             source = .pack(pack, registry)
         }
 
         init(_ bytes: [UInt8]) {
             size = UInt64(bytes.count)
+            digest = nil
             source = .bytes(bytes)
         }
 
@@ -34,6 +39,12 @@ extension RegistryStore {
             return nil
         }
 
+        /// The same in a file without a name, where it was only in memory: many may send it.
+        public func inFile() throws(CakeError) -> Blob {
+            guard case .bytes(let bytes) = source else { return self }
+            return Blob(file: try File(inMemory: bytes.span), start: 0, size: size)
+        }
+
         /// As a server sends them.
         public func body(_ range: Range<UInt64>) throws(CakeError) -> ServerReply.Body {
             switch source {
@@ -41,6 +52,19 @@ extension RegistryStore {
                 range.isEmpty ? .bytes([]) : .file(file, start + range.lowerBound..<start + range.upperBound)
             case .pack(let pack, let registry): try registry.body(of: pack, range)
             case .bytes(let bytes): .bytes(Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)]))
+            }
+        }
+
+        /// All of it, hashed as it is sent, and cut when it is wrong. `ended` hears whether it was right.
+        public func provedBody(_ ended: @escaping @Sendable (Bool) -> Void) throws(CakeError) -> ServerReply.Body {
+            guard let digest else { return try body(0..<size) }
+            switch try body(0..<size) {
+            case .file(let file, let range):
+                let run = FileRuns.Run(count: size) { () throws(CakeError) in (file, range.lowerBound) }
+                return .runs(FileRuns([run]).proved(by: digest, ended: ended))
+            case .runs(let runs): return .runs(runs.proved(by: digest, ended: ended))
+            case .bytes(let bytes): return .bytes(bytes)
+            case .stream(let stream): return .stream(stream)
             }
         }
 
@@ -64,7 +88,8 @@ extension RegistryStore {
             mark = try File(layout.repository(repository).blob(digest), .read)
         } catch let error where error.kind == .notFound { return nil }
         guard let blob = try open(digest) else { return nil }
-        opened.add(blob, name, in: repository, mark: mark)
+        let path = blob.file == nil ? layout.pack(digest) : layout.blob(digest)
+        if let status = try Disk.status(path) { opened.add(blob, name, in: repository, mark: mark, from: path, status) }
         return blob
     }
 
@@ -77,6 +102,12 @@ extension RegistryStore {
         let mark = layout.repository(repository).blob(digest)
         guard let status = try? Disk.status(mark), Machine.now - status.modified > 3600 else { return }
         try? Disk.touch(mark)
+    }
+
+    /// The digest of a blob that might be mounted; nil when it is not here.
+    public func mountable(_ name: BlobName) throws(CakeError) -> Digest? {
+        guard let digest = try digest(of: name), try size(of: digest) != nil else { return nil }
+        return digest
     }
 
     /// Gives a repository a blob that another has; from any that has it when none is named. False when there is none.
@@ -123,9 +154,9 @@ extension RegistryStore {
     private func open(_ digest: Digest) throws(CakeError) -> Blob? {
         do {
             let file = try File(layout.blob(digest), .read)
-            return Blob(file: file, start: 0, size: try file.size())
+            return Blob(file: file, start: 0, size: try file.size(), digest: digest)
         } catch let error where error.kind == .notFound {
-            return try heldPack(digest).map { Blob($0, in: self) }
+            return try heldPack(digest).map { Blob($0, digest, in: self) }
         }
     }
 
@@ -135,18 +166,24 @@ extension RegistryStore {
         return try heldPack(digest)?.size
     }
 
-    /// A small blob, whole.
+    /// A small blob, whole; nil also when its bytes are wrong.
     func bytes(of digest: Digest, limit: Int) throws(CakeError) -> [UInt8]? {
+        let bytes: [UInt8]
         do {
-            return try Disk.read(layout.blob(digest), limit: limit)
+            bytes = try Disk.read(layout.blob(digest), limit: limit)
         } catch let error where error.kind == .notFound { return nil }
+        guard SHA256.digest(of: bytes.span) == digest else {
+            doubted.add(digest)
+            return nil
+        }
+        return bytes
     }
 
     /// Makes a blob of bytes that are at hand. The caller holds the lock.
     func put(blob bytes: [UInt8]) throws(CakeError) -> (Digest, UInt64) {
         let digest = SHA256.digest(of: bytes.span)
         let shard = layout.shard(of: digest)
-        if try Disk.status(layout.blob(digest))?.size != UInt64(bytes.count) {
+        if try self.bytes(of: digest, limit: bytes.count) == nil {
             if try !Disk.exists(shard) { try Disk.makeFolders(shard) }
             try put(layout.blob(digest), [bytes])
         }
@@ -162,6 +199,8 @@ extension RegistryStore {
             try Disk.syncFolder(shard)
             if name.algorithm != .sha256 { try put(layout.alias(name), [Array((digest.hex + "\n").utf8)]) }
             try mark(digest, in: repository)
+            // It was hashed as it came.
+            if let files = try look(at: digest) { checks.add(digest, files) }
         }
     }
 

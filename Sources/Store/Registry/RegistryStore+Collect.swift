@@ -64,7 +64,7 @@ extension RegistryStore {
         var named: Set<Digest> = []
         var all = records
         for name in try manifests(in: repository) {
-            if let stored = try manifest(.digest(name), in: repository) { all.append(stored) }
+            if let stored = try rawManifest(name, in: repository) { all.append(stored) }
         }
         for stored in all {
             let manifest = try RegistryManifest(parsing: stored.bytes.span)

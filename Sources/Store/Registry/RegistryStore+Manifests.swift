@@ -68,15 +68,31 @@ extension RegistryStore {
         switch name {
         case .none: return nil
         case .digest(let name):
-            if let stored = try read(place.manifest(name), name) { return stored }
+            if let stored = try pushedManifest(name, in: repository) { return stored }
             guard let record = try modelRecord(name, in: repository) else { return nil }
             if store.isWritable, isGiven(record.model, in: repository) { try? touch(record, in: repository) }
             return record.stored
         case .tag(let tag):
             guard let name = try target(of: tag, in: place) else { return nil }
-            if let stored = try read(place.manifest(name), name) { return stored }
+            if let stored = try pushedManifest(name, in: repository) { return stored }
             return try modelRecord(name, in: repository)?.stored
         }
+    }
+
+    /// Nil also for one whose bytes are wrong, which is set aside.
+    private func pushedManifest(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> StoredManifest? {
+        let path = layout.repository(repository).manifest(name)
+        do {
+            return try read(path, name)
+        } catch let error where error.kind == .damaged {
+            try? setAsideManifest(path, name, in: repository) { () throws(CakeError) in _ = try read(path, name) }
+            return nil
+        }
+    }
+
+    /// As it lies there; one whose bytes are wrong is an error.
+    func rawManifest(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> StoredManifest? {
+        try read(layout.repository(repository).manifest(name), name)
     }
 
     private func read(_ path: String, _ name: BlobName) throws(CakeError) -> StoredManifest? {
@@ -172,7 +188,7 @@ extension RegistryStore {
         guard store.isWritable else { return }
         let place = layout.repository(repository)
         for name in try manifests(in: repository) {
-            guard let bytes = try read(place.manifest(name), name)?.bytes,
+            guard let bytes = try? read(place.manifest(name), name)?.bytes,
                 let subject = try? RegistryManifest(parsing: bytes.span).subject
             else { continue }
             try mark(name, refersTo: subject.name, in: place)

@@ -43,7 +43,7 @@ extension RegistryStore {
         let place = layout.repository(repository)
         var records: [(record: ModelRecord, time: Int)] = []
         for name in try names(in: place.models).compactMap({ BlobName(fileName: $0) }) {
-            guard let record = try modelRecord(name, in: repository),
+            guard let record = try rawModelRecord(name, in: repository),
                 let status = try Disk.status(place.model(name))
             else { continue }
             records.append((record, status.modified))
@@ -51,7 +51,20 @@ extension RegistryStore {
         return records
     }
 
+    /// Nil also for one whose bytes are wrong, which is set aside, and made again when somebody asks for its tag.
     func modelRecord(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> ModelRecord? {
+        do {
+            return try rawModelRecord(name, in: repository)
+        } catch let error where error.kind == .damaged {
+            try? setAsideManifest(layout.repository(repository).model(name), name, in: repository) {
+                () throws(CakeError) in _ = try rawModelRecord(name, in: repository)
+            }
+            return nil
+        }
+    }
+
+    /// As it lies there; one whose bytes are wrong is an error.
+    func rawModelRecord(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> ModelRecord? {
         let path = layout.repository(repository).model(name)
         let all: [UInt8]
         do {
@@ -101,6 +114,11 @@ extension RegistryStore {
     private func currentRecord(of served: Served) throws(CakeError) -> ModelRecord? {
         let model = served.named.record.manifest
         let repository = served.place.repository
+        let place = layout.repository(repository)
+        // What is damaged of them goes first.
+        for name in try names(in: place.models).compactMap({ BlobName(fileName: $0) }) {
+            _ = try modelRecord(name, in: repository)
+        }
         let found = try modelRecords(in: repository).filter { $0.record.model == model }
         for (record, _) in found.sorted(by: { $0.time > $1.time }) where try isCurrent(record, in: repository) {
             return record

@@ -6,7 +6,7 @@ internal import Synchronization
 /// second name here, so that they stay what they are when the store encodes them anew or drops them.
 extension RegistryStore {
     func heldPack(_ digest: Digest) throws(CakeError) -> HeldPack? {
-        if let known = packs[digest] { return known }
+        if let known = packs[digest], try Disk.exists(layout.pack(digest)) { return known }
         do {
             let pack = try HeldPack(
                 decoding: Disk.read(layout.pack(digest), limit: HeldPack.maximumTextSize))
@@ -21,7 +21,11 @@ extension RegistryStore {
         var seen: Set<String> = []
         for (object, held) in zip(objects, held) where seen.insert(held.fileName).inserted {
             let path = layout.held(held)
-            if try Disk.exists(path) { continue }
+            // Another file of that name may have rotted; the store's was just read, and is right.
+            if let known = try Disk.status(path) {
+                if object.isIn(known) { continue }
+                try Disk.remove(path)
+            }
             do {
                 // Where the file system has no second names, the store's own is looked up when it is sent.
                 guard try Disk.makeName(path, of: object.path) else {

@@ -65,6 +65,12 @@ extension RegistryStore {
         return summary
     }
 
+    /// Whether a layer that the store has is stored as a delta.
+    public func isDelta(_ layer: Layer) throws(CakeError) -> Bool {
+        guard layer.size > 0, try store.contains(layer) else { return false }
+        return try store.findAnywhere(layer)?.base != nil
+    }
+
     /// A layer of the store as an object without a base: as it lies, or encoded anew. Nil when the store does not have it.
     public func plainObject(of layer: Layer, _ kind: Tensor.Kind?) async throws -> Blob? {
         guard layer.size > 0, try store.contains(layer) else { return nil }

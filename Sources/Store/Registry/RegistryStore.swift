@@ -16,6 +16,8 @@ public struct RegistryStore: Sendable {
     let seen = SeenFolders()
     /// Nobody needs a token to read, though there are some: then packs are laid out for everyone's eyes, too.
     let letsAnybodyRead: Bool
+    let checks = KnownChecks()
+    let doubted = DoubtedBlobs()
 
     /// Makes the folders where they are missing and may be made.
     public init(_ store: LocalStore, letsAnybodyRead: Bool = false) throws(CakeError) {

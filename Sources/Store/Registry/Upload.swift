@@ -11,12 +11,14 @@ public final class Upload: Sendable {
         var hash: SHA256? = SHA256()
         /// Open while somebody writes, and locked against other processes.
         var file: File?
+        var givenBack = ContinuousClock.now
     }
 
     public let name: UploadName
     private let folder: String
     private let state = Mutex(State())
 
+    private static let trusted = Duration.seconds(60)
     static let data = "data"
     static let owner = "repository"
 
@@ -35,7 +37,8 @@ public final class Upload: Sendable {
             let file = try File(path, .readWrite, followingLinks: false)
             guard try file.lock(exclusive: true, waiting: false) else { return nil }
             let length = try file.size()
-            if length != state.length { state.hash = nil }
+            // What lay for long is read again at the end: the disk may have changed it.
+            if length != state.length || .now - state.givenBack > Upload.trusted { state.hash = nil }
             state.length = length
             state.file = file
             return length
@@ -77,6 +80,7 @@ public final class Upload: Sendable {
         state.withLock { state in
             state.file?.unlock()
             state.file = nil
+            state.givenBack = .now
         }
     }
 

@@ -36,6 +36,8 @@ struct ServeCommand: Verb {
     private static let key = Option.text("tls-key", "FILE", completing: .path, "the certificate's key")
     private static let maxUpload = Option(
         "max-upload", "SIZE", "refuse blobs that are larger (default 1TiB)", read: Quantities.readBytes)
+    private static let recheck = Option.duration(
+        "recheck", "a blob that was not checked for so long is checked as it is sent (default 1d)")
     private static let maxRequests = Option.count(
         "max-requests", "so many requests a second of one client are answered (default: all)")
 
@@ -58,7 +60,7 @@ struct ServeCommand: Verb {
         positionals: [tokenWord, actionWord, nameWord],
         options: [
             listen.form, push.form, read.form, anonymousRead.form, hostName.form, certificate.form, key.form,
-            maxUpload.form, maxRequests.form,
+            maxUpload.form, maxRequests.form, recheck.form,
         ] + MirrorOptions.forms,
         examples: [
             .init("cake serve", "on 127.0.0.1:5111, to pull from"),
@@ -95,6 +97,7 @@ struct ServeCommand: Verb {
         settings.letsAnybodyRead = arguments.has(Self.anonymousRead)
         settings.requestsPerSecond = try arguments.value(of: Self.maxRequests) ?? 0
         if let most = try arguments.value(of: Self.maxUpload) { settings.largestBlob = most }
+        if let life = try arguments.value(of: Self.recheck) { settings.recheck = life }
         let files = TLSFiles(
             certificate: try arguments.value(of: Self.certificate), key: try arguments.value(of: Self.key))
         guard files.isComplete else {

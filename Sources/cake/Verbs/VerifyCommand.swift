@@ -10,6 +10,8 @@ struct VerifyCommand: Verb {
     /// The names are of models in registries.
     let isRemote: Bool
     let plainHTTP: Bool
+    /// Of the whole store.
+    let share: VerifiedShare
 
     private static let nameWord = Positional(
         "NAME", .any, .modelOrPath, "models to check, or archives; the whole store without one")
@@ -17,6 +19,9 @@ struct VerifyCommand: Verb {
     private static let repair = Flag("repair", "fetch what is damaged or missing, and nothing else, from the Hub")
 
     private static let remote = Flag("remote", "read the model in its registry, also when the store has it")
+    private static let subset = Option(
+        "subset", "N/T", "check the n-th of t parts of the store's layers and blobs, as 1/7 on Mondays",
+        read: { text throws(CakeError) in try VerifiedShare(parsing: text) })
 
     static let command = Command(
         Self.self, "verify", aliases: ["fsck"], for: .keep, "read layers again and check them against their names",
@@ -27,17 +32,21 @@ struct VerifyCommand: Verb {
                 + "by range, and checked; what came from elsewhere has to be imported again.",
             "A model that is not in the store, and is written like one of a registry, is read there: every layer is fetched, "
                 + "decoded and compared with its digest, and every file's SHA-256 is checked. Nothing is kept.",
+            "Without NAME it also reads what cake serve keeps: blobs, packs and manifests that were pushed. One that is damaged is "
+                + "set aside: the server then says that it does not have it, and the next push brings it. With --repair, "
+                + "manifests and packs that the server made of the store's models are made again.",
             "A path to an archive that cake export --format fast wrote is read to its last byte and compared with the "
                 + "digests inside; that needs no store.",
         ],
         positionals: [nameWord],
-        options: [repair.form, remote.form, RegistryOptions.plainHTTP.form],
+        options: [repair.form, subset.form, remote.form, RegistryOptions.plainHTTP.form],
         examples: [
             .init("cake verify", "the whole store"),
             .init("cake verify mistral-7b", "what one model needs"),
             .init("cake verify ./model.pt", "an archive"),
             .init("cake verify registry.local:5000/team/m:v1", "what was pushed there"),
             .init("cake verify --repair", "and mend it from where it came"),
+            .init("cake verify --subset 3/7", "a seventh of the store; with 1/7 to 7/7 all of it"),
         ],
         whenInterrupted: "nothing was changed but damaged layers set aside; run it again to check the rest")
 
@@ -46,6 +55,11 @@ struct VerifyCommand: Verb {
         repairs = arguments.has(Self.repair)
         isRemote = arguments.has(Self.remote)
         plainHTTP = arguments.has(RegistryOptions.plainHTTP)
+        share = try arguments.value(of: Self.subset) ?? .all
+        guard share.of == 1 || names.isEmpty else {
+            throw CakeError(
+                .usage, "--subset is a part of the whole store", fix: "leave the names away, or leave --subset away")
+        }
     }
 }
 
@@ -84,12 +98,14 @@ extension VerifyCommand {
             try await store.verify(layers) { progress.did(bytes: $0) }
         }
         let outcomes = repairs ? try await repair(damages, of: store, in: session) : []
-        report(damages, outcomes, of: layers.count, bytes: bytes, in: session, owners: owners)
+        let registry = names.isEmpty ? try await verifyRegistry(of: store, in: session) : nil
+        report(damages, outcomes, of: layers.count, bytes: bytes, in: session, owners: owners, registry)
         if let first = unreadable.first {
             let others = unreadable.count > 1 ? " and \(unreadable.count - 1) other names" : ""
             throw CakeError(first.error.kind, "\(first.name)\(others): \(first.error.what)", fix: first.error.fix)
         }
         let mended = outcomes.count { $0.isMended }
+        if mended == damages.count { try registry?.throwIfDamaged(repairs: repairs) }
         guard mended == damages.count else {
             let rest = damages.count - mended
             throw CakeError(
@@ -176,7 +192,8 @@ extension VerifyCommand {
                 owners[layer.digest, default: []].append(one.name.description)
             }
         }
-        return (names.isEmpty ? try store.everyLayer() : layers, owners, unreadable, partial)
+        let all = names.isEmpty ? try store.everyLayer().filter { share.has($0.digest) } : layers
+        return (all, owners, unreadable, partial)
     }
 
     /// A damaged base hits the models of its deltas, too.
@@ -192,7 +209,7 @@ extension VerifyCommand {
 
     private func report(
         _ damages: [Damage], _ outcomes: [Repair.Outcome], of count: Int, bytes: UInt64, in session: Session,
-        owners: [Digest: [String]]
+        owners: [Digest: [String]], _ registry: RegistryVerification? = nil
     ) {
         let owners = Self.owners(owners, through: damages)
         if session.settings.isJSON {
@@ -207,7 +224,12 @@ extension VerifyCommand {
                 }
                 return .object(entry)
             }
-            session.show(["layers": JSONValue(count), "bytes": JSONValue(bytes), "damaged": .array(entries)])
+            var document = JSONObject()
+            document.append("layers", JSONValue(count))
+            document.append("bytes", JSONValue(bytes))
+            document.append("damaged", .array(entries))
+            if let registry { document.append("registry", registry.document) }
+            session.show(.object(document))
             return
         }
         for (index, damage) in damages.enumerated() {
@@ -218,6 +240,9 @@ extension VerifyCommand {
         }
         if damages.isEmpty, !session.settings.isQuiet {
             session.output.line("\(count) layers, \(Quantities.bytes(bytes)): every byte is as its name says")
+        }
+        for line in registry?.lines(isQuiet: session.settings.isQuiet, repairs: repairs) ?? [] {
+            session.output.line(line)
         }
     }
 }

@@ -1,0 +1,46 @@
+internal import Model
+internal import Platform
+internal import Synchronization
+
+/// Which blobs were read and had their digest, and what their files looked like then. Only in memory: what is forgotten is
+/// checked again.
+final class KnownChecks: Sendable {
+    private struct Check {
+        let files: [Disk.Status]
+        let time: ContinuousClock.Instant
+    }
+
+    private static let most = 1 << 17
+    private let known = Mutex<[Digest: Check]>([:])
+
+    func add(_ digest: Digest, _ files: [Disk.Status]) {
+        known.withLock { known in
+            if known.count >= KnownChecks.most { _ = known.popFirst() }
+            known[digest] = Check(files: files, time: .now)
+        }
+    }
+
+    func forget(_ digest: Digest) { known.withLock { $0[digest] = nil } }
+
+    /// Whether it was right within that time, or ever, and its files are still the same.
+    func has(_ digest: Digest, _ files: [Disk.Status], within life: Duration?) -> Bool {
+        guard let check = known.withLock({ $0[digest] }), check.files.isUnchanged(since: files) else { return false }
+        return life.map { .now - check.time < $0 } ?? true
+    }
+}
+
+extension [Disk.Status] {
+    func isUnchanged(since other: [Disk.Status]) -> Bool {
+        count == other.count && zip(self, other).allSatisfy { $0.isUnchanged(since: $1) }
+    }
+}
+
+/// Blobs that turned out wrong, or were never checked, while something of them was read. Who looks after the registry
+/// takes them from here.
+final class DoubtedBlobs: Sendable {
+    private let handler = Mutex<(@Sendable (Digest) -> Void)?>(nil)
+
+    func give(to handler: @escaping @Sendable (Digest) -> Void) { self.handler.withLock { $0 = handler } }
+
+    func add(_ digest: Digest) { handler.withLock { $0 }?(digest) }
+}

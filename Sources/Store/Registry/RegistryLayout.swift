@@ -14,6 +14,7 @@ struct RegistryLayout: Sendable {
     var held: String { root + "/held" }
     var aside: String { root + "/aside" }
     var tokens: String { root + "/tokens" }
+    var served: String { root + "/served" }
 
     var folders: [String] { [root, blobs, aliases, repositories, uploads, packs, held, aside] }
 

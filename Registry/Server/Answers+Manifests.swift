@@ -7,6 +7,9 @@ extension Answers {
         var found = try registry.manifest(name, in: repository)
         if found == nil, case .tag(let tag) = name { found = try await registry.model(tag, in: repository) }
         guard let stored = found, try visibility.gives(stored, in: repository, to: asked.caller) else {
+            if found == nil, case .tag(let tag) = name, let clash = registry.clash(tag, in: repository) {
+                throw RegistryError(404, .manifestUnknown, clash.text, detail: name.text)
+            }
             throw Answers.noManifest(name)
         }
         var headers = [

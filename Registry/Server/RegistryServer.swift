@@ -36,6 +36,8 @@ public final class RegistryServer: Sendable {
     private let server: HTTPServer
     private let answers: Answers
     public let address: ListenAddress
+    /// What whoever started it should know.
+    public let notes: [String]
 
     /// `pool` is where answers wait for the disk. `meanwhile` is called a few times a second.
     public init(
@@ -63,6 +65,7 @@ public final class RegistryServer: Sendable {
                 "the store \(Printable.escape(store.layout.root)) cannot be written to, so nothing can be brought into it",
                 fix: "leave --upstream away, or check who owns the folder")
         }
+        notes = try registry.settleNames()
         let answers = try Answers(registry, settings, pool: pool)
         if settings.allowsPush { try answers.registry.expire(settings.uploadLife) }
         self.answers = answers

@@ -16,6 +16,7 @@ struct RegistryLayout: Sendable {
     /// What was found wrong.
     var damaged: String { root + "/damaged" }
     var tokens: String { root + "/tokens" }
+    var served: String { root + "/served" }
 
     var folders: [String] { [root, blobs, aliases, repositories, uploads, packs, held, aside] }
 

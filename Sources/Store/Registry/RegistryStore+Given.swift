@@ -20,8 +20,13 @@ extension RegistryStore {
     }
 
     var shownModels: (value: ShownModels, number: UInt64) {
-        let found = try? seen.names.value(of: 0, in: ([store] + store.lower).map(\.layout.names)) {
-            () throws(CakeError) in ShownModels(try store.allNames())
+        let found = try? seen.names.value(of: 0, in: ([store] + store.lower).map(\.layout.names) + [layout.served]) {
+            () throws(CakeError) in
+            let chosen = chosenNames()
+            let shown = ShownModels(try store.allNames(), chosen: chosen, before: seen.last.value)
+            try? remember(shown, beside: chosen)
+            seen.last.note(shown)
+            return shown
         }
         return found ?? (ShownModels(), 0)
     }
@@ -153,6 +158,7 @@ extension RegistryStore {
 /// What was read lately of names and repositories.
 final class SeenFolders: Sendable {
     let names = FolderCache<Int, ShownModels>(most: 1)
+    let last = LastShown()
     let given = FolderCache<RepositoryName, [RegistryStore.Given]>(most: 4096)
     let pushed = FolderCache<RepositoryName, Set<Digest>>(most: 256)
     let sharings = KnownSharings()

@@ -12,7 +12,7 @@ extension RegistryStore {
 
     /// Every model that has a place.
     public func served() throws(CakeError) -> [Served] {
-        ShownModels(try store.allNames()).served
+        ShownModels(try store.allNames(), chosen: chosenNames()).served
     }
 
     /// By tag, else by the commit that it was pulled at.

@@ -149,6 +149,7 @@ extension ServeCommand {
         let manner = settings.allowsPush ? "to pull from and push to" : "to pull from"
         let scheme = settings.certificate == nil ? "http" : "https"
         session.reporter.note("serving a registry on \(scheme)://\(server.address), \(manner)")
+        for note in server.notes { session.reporter.note(note) }
         if let mirror = settings.mirror {
             session.reporter.note(
                 "clients of the Hub find what \(mirror.upstream) has, too"

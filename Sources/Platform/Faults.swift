@@ -87,9 +87,10 @@ public final class FaultPlan: Sendable {
 @inline(__always)
 func faultNumber() -> Int32? {
     #if DEBUG
-        FaultPlan.current?.next()
+        ProcessFaults.own.count()
+        return FaultPlan.current?.next()
     #else
-        nil
+        return nil
     #endif
 }
 

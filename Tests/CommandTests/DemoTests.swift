@@ -58,12 +58,14 @@ import Testing
         #expect(try left() == [])
     }
 
-    @Test(arguments: [0.1, 0.6, 1.5]) func `removes its folder on Ctrl-C`(after delay: TimeInterval) throws {
-        let demo = try Child(
-            Tool.cake, ["demo", "-q"], variables: ["HOME": home.folder.path, "TMPDIR": temporary.path])
-        Thread.sleep(forTimeInterval: delay)
-        demo.send(SIGINT)
-        #expect(try demo.end() == .signal(SIGINT))
-        #expect(try left() == [])
+    @Test func `removes its folder on Ctrl-C, wherever it is`() throws {
+        let variables = ["TMPDIR": temporary.path]
+        let calls = try home.calls("demo", "-q", variables: variables)
+        for share in [0, 20, 60, 90] {
+            let at = ["CAKE_TEST_SIGNAL": "\(SIGINT)@\(1 + calls * share / 100)"].merging(variables) { $1 }
+            let demo = try home.start("demo", "-q", variables: at)
+            #expect(try demo.end() == .signal(SIGINT), "at \(share) %")
+            #expect(try left() == [], "at \(share) %")
+        }
     }
 }

@@ -25,10 +25,28 @@ final class Home {
     }
 
     /// A cake that runs on its own; what it says goes to the file "said" in this home.
-    func start(_ words: String...) throws -> Child {
+    func start(_ words: String..., variables: [String: String] = [:]) throws -> Child {
         let said = path("said")
         try Data().write(to: said)
-        return try Child(Tool.cake, words, variables: ["HOME": folder.path], errors: .file(said))
+        let variables = ["HOME": folder.path].merging(variables) { $1 }
+        return try Child(Tool.cake, words, variables: variables, errors: .file(said))
+    }
+
+    /// How many calls to the machine a cake makes: moments to end it at that do not depend on how busy the machine is.
+    func calls(_ words: String..., variables: [String: String] = [:]) throws -> Int {
+        let log = path("calls")
+        try Data().write(to: log)
+        let variables = ["HOME": folder.path, "CAKE_TEST_CALLS": log.path].merging(variables) { $1 }
+        let result = try Tool.run(Tool.cake, words, variables: variables)
+        let count = try Data(contentsOf: log).count
+        guard result.status == 0, count > 100 else { throw Uncounted(words: words, count: count, said: result.errors) }
+        return count
+    }
+
+    struct Uncounted: Error {
+        let words: [String]
+        let count: Int
+        let said: String
     }
 
     /// A command line, for what only a shell can do.

@@ -126,11 +126,11 @@ private final class FakeHub {
     @Test func `does not show what is typed at the prompt, and shows again what comes after`() throws {
         defer { tidyUp() }
         let typist = #"""
-            import os, pty, sys, termios, time
+            import os, pty, sys, termios
             child, terminal = pty.fork()
             if child == 0: os.execv(sys.argv[1], [sys.argv[1], "login"])
             said = os.read(terminal, 1000)
-            time.sleep(0.5)
+            while termios.tcgetattr(terminal)[3] & termios.ECHO: pass
             os.write(terminal, b"hf_right\n")
             while True:
                 try: piece = os.read(terminal, 1000)

@@ -62,9 +62,7 @@ import Testing
     @Test func `is whole after kill -9 at any moment, and is optimized by the next try`() throws {
         try renew()
         let before = try size()
-        let start = Date()
-        try works("optimize", after: "the imports")
-        let usual = -start.timeIntervalSinceNow
+        let all = Double(try home.calls("optimize"))
         let after = try size()
         #expect(after < before * 2 / 3)
         try isWhole(after: "a whole optimize")
@@ -73,12 +71,10 @@ import Testing
         for round in 1...8 {
             try renew()
             let share = Double(random.next() % 1000) / 1000
-            let moment = usual * (round % 2 == 0 ? share : 0.5 + 0.6 * share)
-            let victim = try home.start("optimize")
-            let ended = victim.ends(within: moment)
-            victim.kill()
-            if !ended { hits += 1 }
-            let what = "a kill of optimize at \(Int(moment * 1000)) ms (round \(round))"
+            let call = max(1, Int(all * (round % 2 == 0 ? share : 0.5 + 0.5 * share)))
+            let victim = try home.start("optimize", variables: ["CAKE_TEST_SIGNAL": "\(SIGKILL)@\(call)"])
+            if try victim.end() == .signal(SIGKILL) { hits += 1 }
+            let what = "a kill of optimize at call \(call) (round \(round))"
             try isWhole(after: what)
             try works("gc", after: what)
             #expect(try home.bytesIncoming() == 0, "\(what), and gc")

@@ -162,18 +162,16 @@ import Testing
         #expect(!difference.isEmpty)
     }
 
-    @Test func `is quick where one name or one digest is everywhere`() throws {
+    /// One that compares each with each takes hours.
+    @Test(.timeLimit(.minutes(10))) func `ends where one name or one digest is everywhere`() throws {
         var family = Family(8)
         let digest = family.numbers.digest()
         let names = try manifest(family, [("m", (0..<20_000).map { _ in family.tensor("w") })])
         let others = try manifest(family, [("m", (0..<20_000).map { _ in family.tensor("w") })])
         let digests = try manifest(family, [("m", (0..<20_000).map { family.tensor("a\($0)", digest: digest) })])
         let moved = try manifest(family, [("m", (0..<20_000).map { family.tensor("b\($0)", digest: digest) })])
-        let time = ContinuousClock().measure {
-            #expect(Difference(from: names, to: others).tensors.allSatisfy { $0.kind == .changed })
-            #expect(Difference(from: digests, to: moved).tensors.allSatisfy { $0.kind == .renamed })
-        }
-        #expect(time < .seconds(20), "20,000 should take a second without optimisation")
+        #expect(Difference(from: names, to: others).tensors.allSatisfy { $0.kind == .changed })
+        #expect(Difference(from: digests, to: moved).tensors.allSatisfy { $0.kind == .renamed })
     }
 }
 

@@ -5,10 +5,11 @@ import Platform
 public final class Scratch: Sendable {
     public let path: String
 
-    public init() throws {
+    public init(in folder: String? = nil) throws {
         let memory = "/dev/shm"
-        let base =
+        let usual =
             FileManager.default.isWritableFile(atPath: memory) ? memory : FileManager.default.temporaryDirectory.path
+        let base = folder ?? usual
         path = base + "/cake-test-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }

@@ -20,6 +20,9 @@ struct DemoCommand: Verb {
         ],
         whenInterrupted: "the temporary folder is removed")
 
+    /// Its folder is to be gone, however busy the disk is.
+    var timeToEnd: Duration { .seconds(10) }
+
     init(_ arguments: Arguments) throws(CakeError) {
         keepsFolder = arguments.has(Self.keep)
     }

@@ -53,6 +53,10 @@ CURLcode cake_curl_set_receiver(CURL *handle, CURLoption option, cake_curl_recei
     return curl_easy_setopt(handle, option, value);
 }
 
+CURLcode cake_curl_set_judge(CURL *handle, cake_curl_judge value) {
+    return curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, value);
+}
+
 CURLcode cake_curl_get_number(CURL *handle, CURLINFO info, long *value) { return curl_easy_getinfo(handle, info, value); }
 
 CURLcode cake_curl_get_offset(CURL *handle, CURLINFO info, curl_off_t *value) {

@@ -40,8 +40,8 @@ public struct Origin: Hashable, Sendable, CustomStringConvertible {
 
 /// A host as a URL has it: a name, four numbers, or an IPv6 address in brackets. In lower case.
 public struct Host: Hashable, Sendable {
-    /// Who can mean something by the address, judged by its spelling alone: everybody, a private network, one cable, or
-    /// this machine only.
+    /// From where an address leads to the same place: from everywhere, within a private network, on one cable, or on this
+    /// machine only.
     public enum Reach: Int, Comparable, Sendable {
         case world
         case network
@@ -52,6 +52,7 @@ public struct Host: Hashable, Sendable {
     }
 
     public let text: String
+    /// By its spelling. What a name leads to is known when it is connected.
     public let reach: Reach
 
     init?(_ text: String) {

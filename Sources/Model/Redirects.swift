@@ -6,6 +6,8 @@ public struct Redirects: Sendable {
     public private(set) var url: WebURL
     public private(set) var hops = 0
     private let start: Origin
+    /// Of where it was sent; nil for where it starts, unless that was named by a server.
+    public private(set) var limit: AddressLimit?
 
     /// False once another origin was on the way, and for good: whoever sends one back is not the one that was asked.
     public private(set) var mayCarryToken = true
@@ -13,13 +15,15 @@ public struct Redirects: Sendable {
     /// What a person may do about a way that leads astray, but for a Hub.
     private let remedy: String?
 
-    public init(from url: WebURL, remedy: String? = nil) {
+    public init(from url: WebURL, limit: AddressLimit? = nil, remedy: String? = nil) {
         self.url = url
+        self.limit = limit
         self.remedy = remedy
         start = url.origin
     }
 
-    public mutating func follow(_ location: String?) throws(CakeError) {
+    /// `answered` is the reach of the address that the answer came from; nil where a proxy stood between.
+    public mutating func follow(_ location: String?, at answered: Host.Reach?) throws(CakeError) {
         guard let location else {
             throw CakeError(
                 .failed, "\(url.origin) sends elsewhere without saying where", fix: remedy ?? Redirects.advice)
@@ -42,11 +46,13 @@ public struct Redirects: Sendable {
                 .failed, "\(url.origin) sends to \(next.origin), which is not encrypted",
                 fix: remedy ?? Redirects.advice)
         }
-        if next.origin.host.reach > url.origin.host.reach {
-            throw CakeError(
+        let most = AddressLimit(
+            from: url.origin, at: answered,
+            CakeError(
                 .failed, "\(url.origin) sends to \(next.origin), an address inside this network or machine",
-                fix: remedy ?? "if that server is meant, give its own address: HF_ENDPOINT=\(next.origin)")
-        }
+                fix: remedy ?? "if that server is meant, give its own address: HF_ENDPOINT=\(next.origin)"))
+        try most.check(next.origin)
+        limit = most
         if !Origin.mayCarryToken(from: start, to: next.origin) { mayCarryToken = false }
         url = next
         hops += 1

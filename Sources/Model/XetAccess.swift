@@ -8,9 +8,11 @@ public struct XetAccess: Sendable, CustomStringConvertible, CustomReflectable {
     public let server: WebURL
     /// In seconds since 1970.
     public let expires: Int
+    public let limit: AddressLimit?
     private let token: String
 
-    public init(parsing bytes: Span<UInt8>, from hub: WebURL) throws(CakeError) {
+    /// `answered` is the reach of the Hub's address; nil where a proxy stood between.
+    public init(parsing bytes: Span<UInt8>, from hub: WebURL, at answered: Host.Reach? = nil) throws(CakeError) {
         let document: JSONValue
         do {
             document = try JSONValue(parsing: bytes)
@@ -26,7 +28,8 @@ public struct XetAccess: Sendable, CustomStringConvertible, CustomReflectable {
         }
         // A Hub is believed no further than when it sends elsewhere: not out of encryption, nor into this network.
         var way = Redirects(from: hub)
-        try way.follow(address)
+        try way.follow(address, at: answered)
+        limit = way.limit
         guard way.url.query == nil else { throw HubInfo.refuse("names a Xet server with a question mark") }
         var path = way.url.path
         while path.utf8.last == UInt8(ascii: "/") { path.removeLast() }

@@ -7,7 +7,7 @@ enum Identity {
         let client = try HTTPClient(settings.http)
         var way = Redirects(from: hub.whoAmI)
         while true {
-            var request = HTTPRequest(.get, way.url.text)
+            var request = HTTPRequest(.get, along: way)
             if way.mayCarryToken { request.headers.append(token.header) }
             let (head, body): (HTTPHead, [UInt8])
             do {
@@ -18,7 +18,7 @@ enum Identity {
                     fix: error.fix ?? "is the network there, and HF_ENDPOINT right?")
             }
             if [301, 302, 303, 307, 308].contains(head.status) {
-                try way.follow(head["location"])
+                try way.follow(head["location"], at: head.reach)
                 continue
             }
             guard head.status == 200 else {

@@ -4,6 +4,7 @@ import Platform
 @main enum Main {
     /// Not async: see `Interrupt`.
     static func main() {
+        StandardStreams.openClosed()
         let environment = Environment(reading: Settings.variables)
         Environment.hideFromOthers(["--token"])
         let run = Run(environment)

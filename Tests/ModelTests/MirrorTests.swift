@@ -11,7 +11,7 @@ import Testing
         for kind in HubRepository.Kind.allCases {
             for id in ["gpt2", "org/name", "tree/x"] {
                 let repository = try HubRepository(id, kind: kind)
-                for revision in ["main", "refs/pr/1", "a+b c"] {
+                for revision in ["main", "refs/pr/1", "a+b,c"] {
                     let path = try FilePath("sub/ü + x%20.txt")
                     let file = routes.file(path, of: repository, at: revision)
                     #expect(

@@ -81,7 +81,7 @@ import Testing
 @Suite struct `A redirect` {
     private func follow(_ start: String, _ locations: String?...) throws -> Redirects {
         var redirects = Redirects(from: try WebURL(start))
-        for location in locations { try redirects.follow(location) }
+        for location in locations { try redirects.follow(location, at: nil) }
         return redirects
     }
 
@@ -116,8 +116,8 @@ import Testing
 
     @Test func `follows ten others and no more`() throws {
         var redirects = try follow("https://h.io/0")
-        for step in 1...10 { try redirects.follow("/\(step)") }
-        let error = try #require(throws: CakeError.self) { try redirects.follow("/11") }
+        for step in 1...10 { try redirects.follow("/\(step)", at: nil) }
+        let error = try #require(throws: CakeError.self) { try redirects.follow("/11", at: nil) }
         #expect(error.what.contains("more than 10 times"))
     }
 }

@@ -65,6 +65,7 @@ struct HubAnswers: Sendable {
         case .file(let repository, let revision, let path): try await file(path, in: repository, revision, asked)
         case .raw(let repository, let revision, let path): try await raw(path, in: repository, revision, asked)
         case .noRepository: throw HubRefusal.noRepository
+        case .noRevision: throw HubRefusal.noRevision
         case .pathsInfo, .nothing: throw HubRefusal.nothing
         }
     }

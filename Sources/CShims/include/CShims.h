@@ -25,6 +25,9 @@ int cake_clone(int to, int from);
 
 typedef size_t (*cake_curl_receiver)(char *bytes, size_t size, size_t count, void *context);
 
+/// Before a request is sent on a connection, new or used again: CURL_PREREQFUNC_OK, or CURL_PREREQFUNC_ABORT.
+typedef int (*cake_curl_judge)(void *context, char *there, char *here, int port_there, int port_here);
+
 CURLcode cake_curl_set_number(CURL *handle, CURLoption option, long value);
 CURLcode cake_curl_set_offset(CURL *handle, CURLoption option, curl_off_t value);
 /// libcurl keeps a copy of the text.
@@ -32,6 +35,7 @@ CURLcode cake_curl_set_text(CURL *handle, CURLoption option, const char *value);
 CURLcode cake_curl_set_pointer(CURL *handle, CURLoption option, void *value);
 CURLcode cake_curl_set_list(CURL *handle, CURLoption option, struct curl_slist *value);
 CURLcode cake_curl_set_receiver(CURL *handle, CURLoption option, cake_curl_receiver value);
+CURLcode cake_curl_set_judge(CURL *handle, cake_curl_judge value);
 CURLcode cake_curl_get_number(CURL *handle, CURLINFO info, long *value);
 CURLcode cake_curl_get_offset(CURL *handle, CURLINFO info, curl_off_t *value);
 CURLcode cake_curl_get_pointer(CURL *handle, CURLINFO info, void **value);

@@ -14,6 +14,8 @@ public enum HubRequest: Hashable, Sendable {
     case raw(HubRepository, revision: String, path: String)
     /// A name that no repository here can have.
     case noRepository
+    /// A revision that no repository can have, such as `..`.
+    case noRevision(HubRepository)
     /// Nothing that is answered here, under `/api`.
     case nothing
 
@@ -22,7 +24,7 @@ public enum HubRequest: Hashable, Sendable {
         switch self {
         case .info(let repository, _), .tree(let repository, _, _), .pathsInfo(let repository, _),
             .revisions(let repository), .commits(let repository, _), .authCheck(let repository, _),
-            .file(let repository, _, _), .raw(let repository, _, _):
+            .file(let repository, _, _), .raw(let repository, _, _), .noRevision(let repository):
             repository
         case .whoAmI, .list, .noRepository, .nothing: nil
         }
@@ -51,6 +53,10 @@ public enum HubRequest: Hashable, Sendable {
             return
         }
         let (revision, path) = (rest[rest.startIndex], rest.dropFirst().joined(separator: "/"))
+        guard HubRequest.isRevision(revision) else {
+            self = .noRevision(repository)
+            return
+        }
         self =
             verb == "resolve"
             ? .file(repository, revision: revision, path: path) : .raw(repository, revision: revision, path: path)
@@ -68,6 +74,8 @@ public enum HubRequest: Hashable, Sendable {
         guard let (name, verb, rest) = cut(parts.dropFirst(), at: verbs),
             let repository = try? HubRepository(name, kind: kind)
         else { return .noRepository }
+        let takesRevision = ["revision", "tree", "paths-info", "commits"].contains(verb)
+        if takesRevision, let revision = rest.first, !isRevision(revision) { return .noRevision(repository) }
         switch (verb, rest.first) {
         case (nil, _): return .info(repository, revision: nil)
         case ("revision", let revision?) where rest.count == 1: return .info(repository, revision: revision)
@@ -81,6 +89,8 @@ public enum HubRequest: Hashable, Sendable {
         default: return .nothing
         }
     }
+
+    private static func isRevision(_ text: String) -> Bool { (try? Revision.check(text)) != nil }
 
     /// The name, which has one part or two, and what stands behind it; nil where neither fits.
     private static func cut(

@@ -66,13 +66,17 @@ final class HTTPTransfer: Sendable {
         var headerLines: [String] = []
         var headerBytes = 0
         var head: HTTPHead?
+        /// Of the address that was connected; nil through a proxy.
+        var reach: Host.Reach?
+        var isRefused = false
         var chunks: [Chunk] = []
         var bytes = 0
         var isPaused = false
         /// Nil while it runs; then how it ended.
         var end: Result<Void, CakeError>?
-        var headWaiter: CheckedContinuation<HTTPHead, any Error>?
-        var chunkWaiter: CheckedContinuation<Chunk?, any Error>?
+        /// One task asks for the head, then one for the body.
+        var headWaiter: Waiter<HTTPHead>?
+        var chunkWaiter: Waiter<Chunk?>?
     }
 
     let request: HTTPRequest
@@ -108,7 +112,7 @@ final class HTTPTransfer: Sendable {
                     if let head = state.head { return .success(head) }
                     if case .failure(let error) = state.end { return .failure(error) }
                     if state.end != nil { return .failure(HTTPTransfer.noAnswer) }
-                    state.headWaiter = continuation
+                    state.headWaiter = Waiter(continuation)
                     return nil
                 }
                 if let ready { continuation.resume(with: ready) }
@@ -131,7 +135,7 @@ final class HTTPTransfer: Sendable {
                 case .success: return (.success(nil), false)
                 case .failure(let error): return (.failure(error), false)
                 case nil:
-                    state.chunkWaiter = continuation
+                    state.chunkWaiter = Waiter(continuation)
                     return (nil, false)
                 }
             }
@@ -150,11 +154,23 @@ final class HTTPTransfer: Sendable {
     /// Held back, since who reads or sends here is slow.
     var isPaused: Bool { state.withLock { $0.isPaused } || outgoing?.isStarved == true }
 
+    /// The request led further in than it may, and was not sent.
+    var refusal: CakeError? { state.withLock { $0.isRefused } ? request.limit?.refusal : nil }
+
     // What the loop's thread tells.
+
+    /// Before the request is sent. False when it is not to be. The reach is nil through a proxy.
+    func connected(_ reach: Host.Reach?) -> Bool {
+        state.withLock { state in
+            state.reach = reach
+            if let reach, let limit = request.limit { state.isRefused = reach > limit.reach }
+            return !state.isRefused
+        }
+    }
 
     /// A line of the head as it came, without its end. False when there are too many.
     func receive(headerLine line: String) -> Bool {
-        let (isFine, waiter, head): (Bool, CheckedContinuation<HTTPHead, any Error>?, HTTPHead?) = state.withLock {
+        let (isFine, waiter, head): (Bool, Waiter<HTTPHead>?, HTTPHead?) = state.withLock {
             state in
             state.headerBytes += line.utf8.count
             guard state.headerBytes <= HTTPTransfer.headerLimit else { return (false, nil, nil) }
@@ -163,14 +179,14 @@ final class HTTPTransfer: Sendable {
                 state.headerLines.append(line)
                 return (true, nil, nil)
             }
-            guard let head = HTTPTransfer.head(from: state.headerLines), head.status >= 200 else {
+            guard let head = HTTPTransfer.head(from: state.headerLines, at: state.reach), head.status >= 200 else {
                 return (true, nil, nil)
             }
             state.head = head
             defer { state.headWaiter = nil }
             return (true, state.headWaiter, head)
         }
-        if let waiter, let head { waiter.resume(returning: head) }
+        if let waiter, let head { waiter.tell(.success(head)) }
         return isFine
     }
 
@@ -205,12 +221,12 @@ final class HTTPTransfer: Sendable {
     /// Wakes a reader, once libcurl has given all that it had: it gives 16 KiB at a time, and to wake somebody for each
     /// of them costs more than to move it.
     func deliver() {
-        let (waiter, chunk): (CheckedContinuation<Chunk?, any Error>?, Chunk?) = state.withLock { state in
+        let (waiter, chunk): (Waiter<Chunk?>?, Chunk?) = state.withLock { state in
             guard state.chunkWaiter != nil, !state.chunks.isEmpty else { return (nil, nil) }
             defer { state.chunkWaiter = nil }
             return (state.chunkWaiter, HTTPTransfer.takeFirst(&state))
         }
-        waiter?.resume(returning: chunk)
+        waiter?.tell(.success(chunk))
     }
 
     private static func takeFirst(_ state: inout State) -> Chunk {
@@ -232,17 +248,17 @@ final class HTTPTransfer: Sendable {
         }
         switch result {
         case .success:
-            head?.resume(throwing: HTTPTransfer.noAnswer)
-            chunk?.resume(returning: nil)
+            head?.tell(.failure(HTTPTransfer.noAnswer))
+            chunk?.tell(.success(nil))
         case .failure(let error):
-            head?.resume(throwing: error)
-            chunk?.resume(throwing: error)
+            head?.tell(.failure(error))
+            chunk?.tell(.failure(error))
         }
     }
 
     private static let noAnswer = CakeError(.network, "the server closed the connection without an answer")
 
-    private static func head(from lines: [String]) -> HTTPHead? {
+    private static func head(from lines: [String], at reach: Host.Reach?) -> HTTPHead? {
         guard let first = lines.first else { return nil }
         let words = first.split(separator: " ", maxSplits: 2)
         guard words.count >= 2, let status = Int(words[1]) else { return nil }
@@ -251,6 +267,6 @@ final class HTTPTransfer: Sendable {
             let value = line[line.utf8.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
             return (line[..<colon].lowercased(), String(value))
         }
-        return HTTPHead(status: status, fields: fields)
+        return HTTPHead(status: status, reach: reach, fields: fields)
     }
 }

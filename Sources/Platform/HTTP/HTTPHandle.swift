@@ -7,13 +7,26 @@ internal import Model
 @safe final class HTTPHandle {
     let easy: UnsafeMutableRawPointer
     private var headers: UnsafeMutablePointer<curl_slist>?
+    private var addresses: UnsafeMutablePointer<curl_slist>?
     private let transfer: HTTPTransfer
+    private let way: Way
+
+    /// What stands between the client and the server.
+    private enum Way {
+        case direct
+        case proxy
+        /// A test's host, that has another address's reach.
+        case played(Host.Reach)
+    }
     private let words = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
 
     init?(_ transfer: HTTPTransfer, _ settings: HTTPSettings) {
         guard let easy = unsafe curl_easy_init() else { return nil }
         unsafe self.easy = easy
         self.transfer = transfer
+        let origin = (try? WebURL(transfer.request.url))?.origin
+        let (proxy, host) = (origin.flatMap(settings.proxies.proxy), origin.flatMap { settings.hosts[$0.host.text] })
+        way = proxy != nil ? .proxy : host?.reach.map { .played($0) } ?? .direct
         unsafe words.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         let request = transfer.request
         unsafe cake_curl_set_pointer(easy, CURLOPT_ERRORBUFFER, words)
@@ -28,6 +41,15 @@ internal import Model
         unsafe cake_curl_set_number(easy, CURLOPT_BUFFERSIZE, 256 << 10)
         unsafe cake_curl_set_number(easy, CURLOPT_CONNECTTIMEOUT, settings.connectSeconds)
         unsafe cake_curl_set_number(easy, CURLOPT_TCP_KEEPALIVE, 1)
+        if let proxy {
+            // And nothing else: the address of a request past the proxy would not be judged.
+            unsafe cake_curl_set_text(easy, CURLOPT_PROXY, proxy)
+            unsafe cake_curl_set_text(easy, CURLOPT_NOPROXY, "")
+        }
+        if let origin, let host {
+            unsafe addresses = unsafe curl_slist_append(nil, "\(origin.host.text):\(origin.port):\(host.address)")
+            unsafe cake_curl_set_list(easy, CURLOPT_RESOLVE, addresses)
+        }
         if let certificates = settings.certificates { unsafe cake_curl_set_text(easy, CURLOPT_CAINFO, certificates) }
         switch request.method {
         case .get: break
@@ -48,6 +70,8 @@ internal import Model
         unsafe cake_curl_set_receiver(easy, CURLOPT_WRITEFUNCTION, HTTPHandle.receiveBody)
         unsafe cake_curl_set_pointer(easy, CURLOPT_HEADERDATA, context)
         unsafe cake_curl_set_receiver(easy, CURLOPT_HEADERFUNCTION, HTTPHandle.receiveHeader)
+        unsafe cake_curl_set_pointer(easy, CURLOPT_PREREQDATA, Unmanaged.passUnretained(self).toOpaque())
+        unsafe cake_curl_set_judge(easy, HTTPHandle.judge)
     }
 
     /// What is fed goes as an upload, so that it may pause; the rest is copied.
@@ -111,8 +135,22 @@ internal import Model
         return unsafe transfer.receive(headerLine: String(decoding: line, as: UTF8.self)) ? length : 0
     }
 
+    /// Whether a request may be sent to the address that was connected, as if by a new connection or by one from before.
+    private static let judge: cake_curl_judge = { context, there, _, _, _ in
+        guard let there = unsafe there, let context = unsafe context else { return CURL_PREREQFUNC_ABORT }
+        let handle = unsafe Unmanaged<HTTPHandle>.fromOpaque(context).takeUnretainedValue()
+        let reach: Host.Reach? =
+            switch handle.way {
+            case .proxy: nil
+            case .played(let reach): reach
+            case .direct: unsafe Host.Reach(ofAddress: String(cString: there))
+            }
+        return handle.transfer.connected(reach) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+    }
+
     /// What went wrong, for a person; the URL is left to whoever asked, since its query may be a secret.
     func error(_ code: CURLcode) -> CakeError {
+        if let refusal = transfer.refusal { return refusal }
         let detail = unsafe String(cString: words)
         let text = unsafe detail.isEmpty ? String(cString: curl_easy_strerror(code)) : detail
         return CakeError(.network, Printable.escape(text), fix: remedy(code))
@@ -138,6 +176,7 @@ internal import Model
     deinit {
         unsafe curl_easy_cleanup(easy)
         unsafe curl_slist_free_all(headers)
+        unsafe curl_slist_free_all(addresses)
         unsafe words.deallocate()
     }
 }

@@ -1,3 +1,5 @@
+public import Model
+
 /// What is asked of a server.
 public struct HTTPRequest: Sendable {
     public enum Method: String, Sendable {
@@ -18,10 +20,22 @@ public struct HTTPRequest: Sendable {
     public var range: Range<UInt64>?
     /// For an answer that takes its time, in seconds; nil for the usual patience.
     public var stallSeconds: Int?
+    /// Nil for what a person named.
+    public var limit: AddressLimit?
 
-    public init(_ method: Method = .get, _ url: String) {
+    public init(_ method: Method = .get, _ url: String = "") {
         self.method = method
         self.url = url
+    }
+
+    public init(_ method: Method = .get, along way: Redirects) {
+        self.init(method)
+        go(along: way)
+    }
+
+    public mutating func go(along way: Redirects) {
+        url = way.url.text
+        limit = way.limit
     }
 }
 
@@ -29,10 +43,13 @@ public struct HTTPRequest: Sendable {
 /// them.
 public struct HTTPHead: Sendable {
     public let status: Int
+    /// Of the address that it came from; nil where a proxy stood between.
+    public let reach: Host.Reach?
     private let fields: [(name: String, value: String)]
 
-    init(status: Int, fields: [(name: String, value: String)]) {
+    init(status: Int, reach: Host.Reach? = nil, fields: [(name: String, value: String)]) {
         self.status = status
+        self.reach = reach
         self.fields = fields
     }
 
@@ -63,6 +80,10 @@ public struct HTTPSettings: Sendable {
     public var connectSeconds = 15
     /// Bodies that wait for a reader: past this the server is held back.
     public var bufferedBytes = 4 << 20
+
+    public var proxies = ProxyRule(Environment(reading: ProxyRule.variables).variables)
+    /// Hosts of tests: the address that each has, and the reach that it is given instead of its own.
+    package var hosts: [String: (address: String, reach: Host.Reach?)] = [:]
 
     public init(userAgent: String) { self.userAgent = userAgent }
 }

@@ -27,7 +27,7 @@ final class Outgoing: Sendable {
         var missing: UInt64
         var isStarved = false
         var hasEnded = false
-        var waiter: CheckedContinuation<Void, any Error>?
+        var waiter: Waiter<Void>?
     }
 
     let length: UInt64
@@ -69,14 +69,14 @@ final class Outgoing: Sendable {
                     if state.hasEnded { return .failure(HTTPSender.Ended()) }
                     if Task.isCancelled { return .failure(CancellationError()) }
                     if state.waiting <= limit { return .success(()) }
-                    state.waiter = continuation
+                    state.waiter = Waiter(continuation)
                     return nil
                 }
                 if let ready { continuation.resume(with: ready) }
             }
         } onCancel: {
             let waiter = state.withLock { $0.waiter.take() }
-            waiter?.resume(throwing: CancellationError())
+            waiter?.tell(.failure(CancellationError()))
         }
     }
 
@@ -99,7 +99,7 @@ final class Outgoing: Sendable {
             state.isStarved = done == 0 && state.missing > 0
             return (state.waiting <= limit / 2 ? state.waiter.take() : nil, state.isStarved)
         }
-        waiter?.resume()
+        waiter?.tell(.success(()))
         return isStarved ? nil : done
     }
 
@@ -108,6 +108,6 @@ final class Outgoing: Sendable {
             state.hasEnded = true
             return state.waiter.take()
         }
-        waiter?.resume(throwing: HTTPSender.Ended())
+        waiter?.tell(.failure(HTTPSender.Ended()))
     }
 }

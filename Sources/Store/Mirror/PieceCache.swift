@@ -21,7 +21,7 @@ public final class PieceCache: Sendable {
 
     fileprivate struct Coming {
         let reader: LayerReader
-        var waiting: [@Sendable (Bool) -> Void] = []
+        var waiting: [Waiter<Void>] = []
         var hasBegun = false
     }
 
@@ -87,14 +87,14 @@ public final class PieceCache: Sendable {
     }
 
     /// Calls back when a piece is here, or cannot be read: at once, or from a thread of the store's.
-    func wait(for key: Key, by reader: LayerReader, _ then: @escaping @Sendable (Bool) -> Void) {
+    func wait(for key: Key, by reader: LayerReader, _ then: @escaping @Sendable (Result<Void, any Error>) -> Void) {
         let isHere = state.withLock { state -> Bool in
             if state.kept[key] != nil { return true }
-            state.coming[key, default: Coming(reader: reader)].waiting.append(then)
+            state.coming[key, default: Coming(reader: reader)].waiting.append(Waiter(then))
             if state.coming[key]?.hasBegun == false { state.urgent.append(key) }
             return false
         }
-        if isHere { then(true) } else { startWorkers(1) }
+        if isHere { then(.success(())) } else { startWorkers(1) }
     }
 
     /// For so many pieces more; those at work take what is left.
@@ -125,16 +125,16 @@ public final class PieceCache: Sendable {
     }
 
     private func make(_ key: Key, by reader: LayerReader) {
-        let made = try? reader.piece(key.index, of: key.layer)
-        let (waiting, old) = state.withLock { state -> ([@Sendable (Bool) -> Void], [Chunk]) in
+        let made = Result<Chunk, any Error> { try reader.piece(key.index, of: key.layer) }
+        let (waiting, old) = state.withLock { state -> ([Waiter<Void>], [Chunk]) in
             let waiting = state.coming.removeValue(forKey: key)?.waiting ?? []
-            guard let made else { return (waiting, []) }
+            guard case .success(let made) = made else { return (waiting, []) }
             state.uses += 1
             state.kept[key] = Kept(chunk: made, lastUse: state.uses)
             return (waiting, state.evict(to: room))
         }
         for chunk in old { reader.giveBack(chunk) }
-        for then in waiting { then(made != nil) }
+        for waiter in waiting { waiter.tell(made.map { _ in }) }
     }
 }
 

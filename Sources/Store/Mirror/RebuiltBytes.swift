@@ -76,8 +76,8 @@ public final class RebuiltBytes: Sendable {
 
     /// Calls back, once, when there is something at that position, or nothing ever will be.
     public func wait(for position: UInt64, _ then: @escaping @Sendable () -> Void) {
-        cache.wait(for: key(at: range.lowerBound + position).key, by: reader) { isHere in
-            if !isHere { self.isFailed.store(true, ordering: .releasing) }
+        cache.wait(for: key(at: range.lowerBound + position).key, by: reader) { end in
+            if case .failure = end { self.isFailed.store(true, ordering: .releasing) }
             then()
         }
     }

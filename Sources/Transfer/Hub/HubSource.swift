@@ -67,11 +67,10 @@ public struct HubSource: Sendable {
                 etag = head["x-linked-etag"] ?? etag
                 switch head.status {
                 case 301, 302, 303, 307, 308:
-                    try way.follow(head["location"])
+                    try way.follow(head["location"], at: head.reach)
                     // A signed address is for GET alone: another origin is not asked before the bytes are wanted.
-                    if !way.mayCarryToken { return RemoteAddress(url: way.url, carriesToken: false, etag: etag) }
-                case 200..<300:
-                    return RemoteAddress(url: way.url, carriesToken: way.mayCarryToken, etag: etag ?? head["etag"])
+                    if !way.mayCarryToken { return RemoteAddress(way, etag: etag) }
+                case 200..<300: return RemoteAddress(way, etag: etag ?? head["etag"])
                 default: throw try await refusal(head, body: [], question)
                 }
             }
@@ -80,15 +79,15 @@ public struct HubSource: Sendable {
 
     /// Opens a run of a file's bytes. The answer begins at its first byte, or is refused.
     func open(_ range: Range<UInt64>, of file: SnapshotFile, at address: RemoteAddress) async throws -> RangeAnswer {
-        var way = Redirects(from: address.url)
+        var way = Redirects(from: address.url, limit: address.limit)
         while true {
-            var request = HTTPRequest(.get, way.url.text)
+            var request = HTTPRequest(.get, along: way)
             if let token, address.carriesToken, way.mayCarryToken { request.headers.append(token.header) }
             request.range = range
             let exchange = try await TransientFailure.naming { try await client.open(request) }
             let head = exchange.head
             switch head.status {
-            case 301, 302, 303, 307, 308: try way.follow(head["location"])
+            case 301, 302, 303, 307, 308: try way.follow(head["location"], at: head.reach)
             case 206:
                 try RangeAnswer.check(head, range: range, of: "\(file.path)", size: file.size)
                 return .partial(exchange)
@@ -128,7 +127,7 @@ public struct HubSource: Sendable {
                 switch head.status {
                 case 200: return (head, try await TransientFailure.naming { try await exchange.body(limit: limit) })
                 case let status where statuses.contains(status): return (head, [])
-                case 301, 302, 303, 307, 308: try way.follow(head["location"])
+                case 301, 302, 303, 307, 308: try way.follow(head["location"], at: head.reach)
                 default: throw try await refusal(head, body: words(of: exchange), question)
                 }
             }
@@ -141,7 +140,7 @@ public struct HubSource: Sendable {
 
     /// The token goes to the origin that was asked, and nowhere else.
     private func request(_ method: HTTPRequest.Method, _ way: Redirects) -> HTTPRequest {
-        var request = HTTPRequest(method, way.url.text)
+        var request = HTTPRequest(method, along: way)
         if let token, way.mayCarryToken { request.headers.append(token.header) }
         return request
     }
@@ -187,7 +186,13 @@ public struct HubSource: Sendable {
 struct RemoteAddress: Sendable {
     let url: WebURL
     let carriesToken: Bool
+    let limit: AddressLimit?
     let etag: String?
+
+    init(_ way: Redirects, etag: String?) {
+        (url, carriesToken, limit) = (way.url, way.mayCarryToken, way.limit)
+        self.etag = etag
+    }
 }
 
 /// What came of asking for a run of a file.

@@ -20,12 +20,14 @@ final class FileHash: Sendable {
         let file: FileHash
         let unit: Int
 
-        /// Waits for the units before, and lets the next one go on when `body` has added all bytes of this one.
+        /// Waits for the units before, and lets the next one go on when `body` has added all bytes of this one. A unit
+        /// without bytes has no hold of the hash: its turn and the next one's may come at the same time.
         func take<Result>(_ body: (inout SHA256) throws -> Result) async throws -> Result {
             // Those of no bytes count as taken from the start.
             let before = file.units[..<unit].lastIndex { $0.count > 0 }
             if let before { try await file.taken.wait(for: before) }
             var hash = SHA256()
+            if file.units[unit].count == 0 { return try body(&hash) }
             file.hash.withLock { swap(&hash, &$0) }
             let result = try body(&hash)
             file.hash.withLock { swap(&hash, &$0) }
@@ -33,6 +35,8 @@ final class FileHash: Sendable {
             return result
         }
     }
+
+    var tasksWaiting: Int { taken.tasksWaiting }
 
     /// After the last unit.
     func finish() -> Digest {

@@ -97,10 +97,10 @@ extension Mirror {
     private func bring(
         _ transfer: Transfers.Transfer, of listing: HubListing, as named: Named, for asker: Asker
     ) async {
-        await transfers.takeTurn()
-        defer { transfers.endTurn() }
         var stored: UInt64 = 0
         do {
+            try await transfers.takeTurn()
+            defer { transfers.endTurn() }
             do {
                 stored = try await bring(transfer.files[...], of: listing, as: named, for: asker)
             } catch {

@@ -2,37 +2,36 @@ internal import Model
 internal import Platform
 internal import Synchronization
 
-/// Work that is done once for all who ask for the same at the same time. It goes on when they leave.
+/// Work that is done once for all tasks that ask for the same at the same time. It goes on when they leave.
 final class SharedWork<Key: Hashable & Sendable, Value: Sendable>: Sendable {
-    private struct State {
-        var last = 0
-        /// Who waits, by what for.
-        var waiting: [Key: [Int: CheckedContinuation<Value, any Error>]] = [:]
-    }
-
-    private let state = Mutex(State())
+    private let running = Mutex<Set<Key>>([])
+    private let waiters = Waiters<Key, Value>()
     private let pool: BlockingPool
 
     init(on pool: BlockingPool) { self.pool = pool }
 
-    /// Whoever has waited for so long gets the error; the work is done all the same.
+    /// A task that has waited for the limit gets the error; the work is done all the same.
     func value(
         for key: Key, within limit: Duration, orElse late: any Error,
         _ work: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
-            let (number, isFirst) = state.withLock { state in
-                state.last += 1
-                let isFirst = state.waiting[key] == nil
-                state.waiting[key, default: [:]][state.last] = continuation
-                return (state.last, isFirst)
+        try await withThrowingTaskGroup(of: Value.self) { group in
+            group.addTask {
+                try await self.waiters.wait(for: key) {
+                    // Not a child task: it must outlive those that asked.
+                    if self.running.withLock({ $0.insert(key).inserted }) {
+                        Task(executorPreference: self.pool) { await self.run(key, work) }
+                    }
+                    return nil
+                }
             }
-            // Tasks of their own: they are nobody's who asks.
-            if isFirst { Task(executorPreference: pool) { await self.run(key, work) } }
-            Task(executorPreference: pool) {
-                try? await Task.sleep(for: limit)
-                self.state.withLock { $0.waiting[key]?.removeValue(forKey: number) }?.resume(throwing: late)
+            group.addTask {
+                try await Task.sleep(for: limit)
+                throw late
             }
+            defer { group.cancelAll() }
+            guard let first = try await group.next() else { throw late }
+            return first
         }
     }
 
@@ -43,7 +42,6 @@ final class SharedWork<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         } catch {
             result = .failure(error)
         }
-        let waiting = state.withLock { $0.waiting.removeValue(forKey: key) } ?? [:]
-        for continuation in waiting.values { continuation.resume(with: result) }
+        waiters.tell(key, result) { running.withLock { _ = $0.remove(key) } }
     }
 }

@@ -1,4 +1,5 @@
 internal import Model
+internal import Platform
 internal import Synchronization
 
 /// The files that are being brought. Each is in one transfer, which goes on when those who asked for it have left.
@@ -33,16 +34,17 @@ final class Transfers: Sendable {
         /// Files that were given out before they turned out wrong.
         var doubted: [Key: ContinuousClock.Instant] = [:]
         var free = Transfers.atOnce
-        var queue: [CheckedContinuation<Void, Never>] = []
         var isStopped = false
     }
 
     static let atOnce = 24
+    private static let turn = 0
     static let small: UInt64 = 256 << 10
     private static let mostRemembered = 10_000
     private static let doubt = Duration.seconds(600)
 
     private let state = Mutex(State())
+    private let queue = Waiters<Int, Void>()
 
     func file(_ key: Key) -> ArrivingFile? { state.withLock { $0.files[key] } }
 
@@ -93,30 +95,19 @@ final class Transfers: Sendable {
 
     var repositories: Set<HubRepository> { state.withLock { Set($0.files.keys.map(\.repository)) } }
 
-    /// Not all at once: each has connections and files open.
-    func takeTurn() async {
-        await withCheckedContinuation { continuation in
-            let isFree = state.withLock { state in
-                guard state.free == 0 else {
-                    state.free -= 1
-                    return true
-                }
-                state.queue.append(continuation)
-                return false
+    /// Not all at once: each has connections and files open. The turns are taken in the order in which they were asked for.
+    func takeTurn() async throws {
+        try await queue.wait(for: Transfers.turn) {
+            state.withLock { state in
+                guard state.free > 0 else { return nil }
+                state.free -= 1
+                return .success(())
             }
-            if isFree { continuation.resume() }
         }
     }
 
     func endTurn() {
-        let next = state.withLock { state in
-            guard !state.queue.isEmpty else {
-                state.free += 1
-                return nil as CheckedContinuation<Void, Never>?
-            }
-            return state.queue.removeFirst()
-        }
-        next?.resume()
+        queue.tellFirst(Transfers.turn, .success(())) { state.withLock { $0.free += 1 } }
     }
 
     /// Returns when all that is under way now has ended.

@@ -1,3 +1,4 @@
+internal import Platform
 internal import Synchronization
 
 /// Which units of a remote file are whole, while its bytes arrive in any order.
@@ -5,13 +6,13 @@ final class Arrivals: Sendable {
     private struct State {
         /// Bytes still to come, by unit.
         var missing: [UInt64]
-        var waiters: [Int: CheckedContinuation<Void, any Error>] = [:]
         var failure: (any Error)?
     }
 
     /// In order, none over another.
     private let units: [Range<UInt64>]
     private let state: Mutex<State>
+    private let waiters = Waiters<Int, Void>()
     private let onWhole: @Sendable (Int) -> Void
 
     /// `runs` do not overlap. `onWhole` hears of each unit once, also of those that are whole from the start.
@@ -32,7 +33,7 @@ final class Arrivals: Sendable {
     /// Bytes that were not here before.
     func arrived(_ bytes: Range<UInt64>) {
         var whole: [Int] = []
-        let waiters = state.withLock { state in
+        state.withLock { state in
             var index = firstUnit(endingAfter: bytes.lowerBound)
             while index < units.count, units[index].lowerBound < bytes.upperBound {
                 let overlap = units[index].clamped(to: bytes)
@@ -42,37 +43,29 @@ final class Arrivals: Sendable {
                 }
                 index += 1
             }
-            return whole.compactMap { state.waiters.removeValue(forKey: $0) }
         }
-        for index in whole { onWhole(index) }
-        for waiter in waiters { waiter.resume() }
+        for index in whole {
+            onWhole(index)
+            waiters.tell(index, .success(()))
+        }
     }
 
-    /// Returns when a unit is whole.
+    /// Returns when a unit is whole. Any number of tasks may wait for the same one.
     func wait(for unit: Int) async throws {
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let ready: Result<Void, any Error>? = state.withLock { state in
-                    if state.missing[unit] == 0 { return .success(()) }
-                    if let failure = state.failure { return .failure(failure) }
-                    state.waiters[unit] = continuation
-                    return nil
-                }
-                if let ready { continuation.resume(with: ready) }
+        try await waiters.wait(for: unit) {
+            state.withLock { state in
+                if state.missing[unit] == 0 { return .success(()) }
+                return state.failure.map { .failure($0) }
             }
-        } onCancel: {
-            giveUp(CancellationError())
         }
     }
+
+    var tasksWaiting: Int { waiters.count }
 
     /// Nothing more will come.
     func giveUp(_ error: any Error) {
-        let waiters = state.withLock { state in
-            state.failure = error
-            defer { state.waiters = [:] }
-            return state.waiters.values
-        }
-        for waiter in waiters { waiter.resume(throwing: error) }
+        state.withLock { $0.failure = error }
+        waiters.tellAll(.failure(error))
     }
 
     private func firstUnit(endingAfter offset: UInt64) -> Int {

@@ -16,6 +16,8 @@ public final class RegistryClient: Sendable {
         /// What every request carries, once the registry asked for a password.
         var basic: String?
         var tokens: [Set<RegistryScope>: Granted] = [:]
+        /// Of the address that the registry answered from last.
+        var reach: Host.Reach?
     }
 
     private struct Granted {
@@ -57,12 +59,12 @@ public final class RegistryClient: Sendable {
         _ request: HTTPRequest, at url: WebURL, for purpose: Purpose, accepting statuses: Set<Int>,
         sending body: (length: UInt64, feed: Feed)? = nil
     ) async throws -> HTTPExchange {
-        var way = Redirects(from: url, remedy: "ask whoever runs \(routes)")
+        var way = Redirects(from: url, limit: limit(on: url.origin), remedy: "ask whoever runs \(routes)")
         var answered = 0
         let isReading = request.method == .get || request.method == .head
         while true {
             var request = request
-            request.url = way.url.text
+            request.go(along: way)
             let isOurs = way.mayCarryToken && way.url.origin == routes.origin
             let used = isOurs ? authorization(for: purpose.scopes) : nil
             if let used { request.headers.append(("Authorization", used)) }
@@ -74,10 +76,12 @@ public final class RegistryClient: Sendable {
                     return try await http.open(asked, sending: body.length, body.feed)
                 }
             } catch let failure as TransientFailure { throw naming(failure) }
+            if way.url.origin == routes.origin { state.withLock { $0.reach = exchange.head.reach } }
             let status = exchange.head.status
             if statuses.contains(status) { return exchange }
             switch status {
-            case 301...303 where isReading, 307...308 where isReading: try way.follow(exchange.head["location"])
+            case 301...303 where isReading, 307...308 where isReading:
+                try way.follow(exchange.head["location"], at: exchange.head.reach)
             case 401 where isOurs && answered < 2:
                 let challenges = Challenge.all(in: exchange.head.list("www-authenticate") ?? "")
                 let refusal = try await refusal(exchange, purpose, sent(used, purpose, status))
@@ -115,6 +119,16 @@ public final class RegistryClient: Sendable {
     private func retrying<Result>(_ work: () async throws -> Result) async throws -> Result {
         guard let retry else { return try await work() }
         return try await TransientFailure.retrying(by: retry, work)
+    }
+
+    /// What the registry names leads no further in than the registry itself.
+    func limit(on origin: Origin) -> AddressLimit? {
+        guard origin != routes.origin else { return nil }
+        return AddressLimit(
+            from: routes.origin, at: state.withLock { $0.reach },
+            CakeError(
+                .notAuthorised, "\(routes) sends to \(origin), an address inside this network or machine",
+                fix: "ask whoever runs \(routes)"))
     }
 
     func refusal(
@@ -233,9 +247,7 @@ public final class RegistryClient: Sendable {
         guard routes.mayTell(url.origin), routes.origin.scheme == .http || url.origin.scheme == .https else {
             throw refuse("is not encrypted: \(url.origin)")
         }
-        guard url.origin.host.reach <= routes.origin.host.reach else {
-            throw refuse("is inside this network or machine: \(url.origin)")
-        }
+        try limit(on: url.origin)?.check(url.origin)
         var scopes = purpose.scopes.map(\.description)
         if let scope = challenge["scope"], !scopes.contains(scope), scope.utf8.count < 4096 { scopes.append(scope) }
         scopes.sort()
@@ -256,10 +268,10 @@ public final class RegistryClient: Sendable {
         }
         let (place, basic, start) = (url, login?.basic, request)
         return try await retrying {
-            var way = Redirects(from: place, remedy: "ask whoever runs \(routes)")
+            var way = Redirects(from: place, limit: limit(on: place.origin), remedy: "ask whoever runs \(routes)")
             while true {
                 var request = start
-                request.url = way.url.text
+                request.go(along: way)
                 if let basic, way.mayCarryToken { request.headers.append(("Authorization", basic)) }
                 // What is told to one place is told to no other.
                 if request.method == .post, !way.mayCarryToken { throw refuse("sends a login elsewhere") }
@@ -273,7 +285,7 @@ public final class RegistryClient: Sendable {
                     do throws(CakeError) {
                         return try RegistryToken(parsing: body.span)
                     } catch { throw refuse("answers strangely: \(error.what)") }
-                case 301, 302, 303, 307, 308: try way.follow(exchange.head["location"])
+                case 301, 302, 303, 307, 308: try way.follow(exchange.head["location"], at: exchange.head.reach)
                 default: throw try await refusal(exchange, what, login == nil ? .none : .rejected)
                 }
             }

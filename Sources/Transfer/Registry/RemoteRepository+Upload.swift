@@ -21,7 +21,7 @@ extension RemoteRepository {
 
     /// An upload that is not wanted. Who does not let go of it forgets it by itself.
     private func giveUp(_ exchange: HTTPExchange, from url: WebURL) async throws {
-        guard let location = exchange.head["location"], let place = try? url.resolving(location) else { return }
+        guard let place = try? next(exchange, after: url) else { return }
         do {
             _ = try await client.once(
                 HTTPRequest(.delete, place.text), at: place, for: purpose("an upload"), accepting: [200, 202, 204])
@@ -93,9 +93,8 @@ extension RemoteRepository {
     private func next(_ exchange: HTTPExchange, after url: WebURL) throws -> WebURL {
         guard let location = exchange.head["location"] else { throw lie("begins an upload and does not say where") }
         let next = try url.resolving(location)
-        guard client.routes.mayTell(next.origin), next.origin.host.reach <= url.origin.host.reach else {
-            throw lie("wants the upload sent to \(next.origin)")
-        }
+        guard client.routes.mayTell(next.origin) else { throw lie("wants the upload sent to \(next.origin)") }
+        try client.limit(on: next.origin)?.check(next.origin)
         return next
     }
 

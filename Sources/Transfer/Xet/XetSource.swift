@@ -21,7 +21,7 @@ public actor XetSource {
 
     private let hub: HubSource
     private var standings: [Scope: Standing] = [:]
-    private var waiting: [Scope: [CheckedContinuation<Void, any Error>]] = [:]
+    private let waiters = Waiters<Scope, Void>()
     /// 1 once a server was seen to have no newer routes.
     private var version = 2
 
@@ -85,7 +85,7 @@ public actor XetSource {
             switch standings[scope] {
             case .access(let access) where access.isFresh(at: Machine.now): return access
             case .absent: return nil
-            case .asking: try await withCheckedThrowingContinuation { waiting[scope, default: []].append($0) }
+            case .asking: try await waiters.wait(for: scope)
             case .access, nil:
                 standings[scope] = .asking
                 do {
@@ -103,11 +103,11 @@ public actor XetSource {
 
     private func settle(_ scope: Scope, _ standing: Standing?, _ end: Result<Void, any Error>) {
         standings[scope] = standing
-        for task in waiting.removeValue(forKey: scope) ?? [] { task.resume(with: end) }
+        waiters.tell(scope, end)
     }
 
     /// Tasks that wait for what another one asks.
-    package var waitingTasks: Int { waiting.values.reduce(0) { $0 + $1.count } }
+    package var waitingTasks: Int { waiters.count }
 
     private enum Answer {
         case body([UInt8])
@@ -118,16 +118,16 @@ public actor XetSource {
     /// The server's answer, asked for again while the failure may pass.
     private nonisolated func ask(_ url: WebURL, _ range: Range<UInt64>?, _ access: XetAccess) async throws -> Answer {
         try await TransientFailure.retrying {
-            var way = Redirects(from: url)
+            var way = Redirects(from: url, limit: access.limit)
             while true {
-                var request = HTTPRequest(.get, way.url.text)
+                var request = HTTPRequest(.get, along: way)
                 request.range = range
                 if way.mayCarryToken { request.headers.append(access.header) }
                 let exchange = try await TransientFailure.naming { try await self.hub.client.open(request) }
                 let head = exchange.head
                 switch head.status {
                 case 200, 206: return .body(try await XetSource.body(of: exchange))
-                case 301, 302, 303, 307, 308: try way.follow(head["location"])
+                case 301, 302, 303, 307, 308: try way.follow(head["location"], at: head.reach)
                 case 404, 501: return .notThere
                 case 401: return .refused
                 case 416: throw CakeError(.damaged, "Xet has a shorter file than the Hub lists")
@@ -170,6 +170,6 @@ extension HubSource {
         let answer = try await document(
             at: url, question(repository, commit), limit: XetAccess.maximumSize, accepting: [200, 404, 405, 501])
         guard answer.head.status == 200 else { return nil }
-        return try XetAccess(parsing: answer.body.span, from: url)
+        return try XetAccess(parsing: answer.body.span, from: url, at: answer.head.reach)
     }
 }

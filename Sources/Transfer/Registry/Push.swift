@@ -158,7 +158,8 @@ public struct Push: Sendable {
         var earlier = try await earlier()
         var layout = try layout(earlier)
         var mounted: Set<Digest> = []
-        while let refused = try await mount(layout.plan.reused, earlier, &mounted) {
+        var confirmed: Set<Digest> = []
+        while let refused = try await mount(layout.plan.reused, earlier, &mounted, &confirmed) {
             // What is not given away there has to be sent: plan without it.
             earlier.indexes.removeAll { $0.packs.contains { $0.digest == refused } }
             layout = try self.layout(earlier)
@@ -175,9 +176,16 @@ public struct Push: Sendable {
 
     /// Nil when all are there; else a pack that the registry does not give away.
     private func mount(
-        _ packs: [PackIndex.Pack], _ earlier: Earlier, _ mounted: inout Set<Digest>
+        _ packs: [PackIndex.Pack], _ earlier: Earlier, _ mounted: inout Set<Digest>,
+        _ confirmed: inout Set<Digest>
     ) async throws -> Digest? {
-        for pack in packs where !earlier.own.contains(pack.digest) && !mounted.contains(pack.digest) {
+        for pack in packs where !mounted.contains(pack.digest) && !confirmed.contains(pack.digest) {
+            if earlier.own.contains(pack.digest) {
+                // The registry may have found since that it is damaged.
+                guard try await target.has(BlobName(pack.digest), size: pack.size) else { return pack.digest }
+                confirmed.insert(pack.digest)
+                continue
+            }
             guard let place = earlier.places[pack.digest] else { return pack.digest }
             guard try await target.mount(BlobName(pack.digest), from: place) else { return pack.digest }
             mounted.insert(pack.digest)

@@ -108,7 +108,7 @@ extension RegistryStore {
         try verifyAliases(share, into: &found)
         try verifyUploads(into: &found)
         found.bytes += read.load(ordering: .relaxed)
-        if mending { try mend(&found) }
+        if mending { try await mend(&found) }
         return found
     }
 
@@ -208,12 +208,12 @@ extension RegistryStore {
     }
 
     /// Has manifests of models made again: their packs, configs and indexes come from the store.
-    private func mend(_ found: inout RegistryVerification) throws(CakeError) {
+    private func mend(_ found: inout RegistryVerification) async throws(CakeError) {
         let hit = Set(found.damages.flatMap(\.neededBy))
         guard !hit.isEmpty else { return }
         for served in try served() where hit.contains(served.place.repository.text) {
             do {
-                _ = try record(of: served, except: [])
+                _ = try await record(of: served, except: [])
             } catch { continue }
         }
         for index in found.damages.indices {

@@ -91,7 +91,7 @@ extension VerifyCommand {
                 "\(one.name) was pulled in part and was never checked against its publisher's hash: "
                     + one.record.missingText)
         }
-        let bytes = layers.reduce(0) { $0.clampedSum($1.size) }
+        let bytes = layers.reduce(UInt64(0)) { $0.clampedSum($1.size) }
         let progress = Progress("verifying", items: "layers")
         progress.expect(bytes: bytes)
         let damages = try await session.reporter.show(progress) {

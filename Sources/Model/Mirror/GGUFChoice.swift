@@ -62,11 +62,14 @@ public struct GGUFChoice: Hashable, Sendable {
     /// Whether the text has the word, whatever its case, and not as a piece of a longer one: `Q4_K` is not in `Q4_K_M`.
     private static func names(_ text: String, _ word: String) -> Bool {
         let (text, word) = (Array(text.lowercased().utf8), Array(word.lowercased().utf8))
+        // An underscore stands before the Q8_0 of `model_Q8_0`, and also inside `Q4_K_M`.
+        let isWhole = word.first.map { $0 > 0x39 } == true && word.contains { $0 &- 0x30 < 10 }
         guard !word.isEmpty, text.count >= word.count else { return false }
         func parts(_ byte: UInt8, _ marks: String) -> Bool { marks.utf8.contains(byte) }
         return (0...(text.count - word.count)).contains { start in
             let end = start + word.count
-            return text[start..<end].elementsEqual(word) && (start == 0 || parts(text[start - 1], "-._/"))
+            return text[start..<end].elementsEqual(word)
+                && (start == 0 || parts(text[start - 1], isWhole ? "-._/" : "-./"))
                 && (end == text.count || parts(text[end], "-./"))
         }
     }

@@ -5,6 +5,7 @@ import Server
 import Store
 import Support
 import Testing
+import Transfer
 
 /// What clients can make a server hold, in memory and on its disk.
 @Suite struct `What a server holds for clients` {

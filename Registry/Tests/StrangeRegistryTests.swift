@@ -34,7 +34,7 @@ private final class Bent: Sendable {
         let store = try LocalStore(at: root, pool: Stage.pool)
         var settings = RegistryServer.Settings()
         settings.allowsPush = true
-        let answers = try Answers(RegistryStore(store), settings)
+        let answers = try Answers(RegistryStore(store), settings, pool: Stage.pool)
         let seen = Seen()
         self.seen = seen
         let place = ListenAddress(host: "127.0.0.1", port: 0)

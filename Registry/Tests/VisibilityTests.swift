@@ -17,9 +17,12 @@ import Transfer
         case base, catalog, tags, blob, uploads, upload, manifest, referrers
         case has, layer, models, difference, search, published
         case whoAmI, list, info, tree, pathsInfo, revisions, commits, authCheck, file, raw
+        case quantization, likers, discussions, emptyList
         case noRepository, noRevision, nothing
 
-        static let silent: Set<Route> = [.base, .upload, .referrers, .whoAmI, .noRepository, .noRevision, .nothing]
+        static let silent: Set<Route> = [
+            .base, .upload, .referrers, .whoAmI, .emptyList, .noRepository, .noRevision, .nothing,
+        ]
 
         init(_ route: RegistryRoute) {
             self =
@@ -60,15 +63,21 @@ import Transfer
                 case .authCheck: .authCheck
                 case .file: .file
                 case .raw: .raw
+                case .quantization: .quantization
+                case .likers: .likers
+                case .discussions: .discussions
+                case .emptyList: .emptyList
                 case .noRepository: .noRepository
                 case .noRevision: .noRevision
                 case .nothing: .nothing
                 }
         }
 
-        init?(address: String) throws {
-            let parts = RequestTarget(address)?.parts ?? []
-            if let route = try CakeRoute(parts) {
+        init?(_ row: Row) throws {
+            let (address, parts) = (row.address, RequestTarget(row.address)?.parts ?? [])
+            if row.isLlama {
+                self = .quantization
+            } else if let route = try CakeRoute(parts) {
                 self.init(route)
             } else if let route = try RegistryRoute(parts) {
                 self.init(route)
@@ -87,6 +96,10 @@ import Transfer
         var headers: [(String, String)] = []
         var body: [UInt8]?
         var shows: (Client.Reply) -> Bool = { (200..<300).contains($0.status) }
+
+        /// llama.cpp asks for manifests in a way of its own.
+        static let llama = [("User-Agent", "llama-cpp")]
+        var isLlama: Bool { headers.contains { $0.0 == "User-Agent" } }
     }
 
     private static func rows(_ model: Exhibit) throws -> [Row] {
@@ -140,7 +153,10 @@ import Transfer
                 Row(method: "GET", address: "/\(id)/raw/\(revision)/model.safetensors"),
             ]
         }
-        rows += ["", "/refs", "/auth-check"].map { Row(method: "GET", address: "/api/models/\(id)\($0)") }
+        rows.append(Row(method: "GET", address: "/v2/\(name)/manifests/latest", headers: Row.llama))
+        rows += ["", "/refs", "/auth-check", "/likers", "/discussions"].map {
+            Row(method: "GET", address: "/api/models/\(id)\($0)")
+        }
         // Last: what is pushed stays.
         rows.append(
             Row(
@@ -165,7 +181,7 @@ import Transfer
     @Test func `has a row for every route`() async throws {
         try await MirrorStage.asClient {
             let rows = try Self.rows(try await Exhibit(.open))
-            let seen = try Set(rows.map { try #require(try Route(address: $0.address), "\($0.address)") })
+            let seen = try Set(rows.map { try #require(try Route($0), "\($0.address)") })
             #expect(seen.union(Route.silent) == Set(Route.allCases) && seen.isDisjoint(with: Route.silent))
         }
     }
@@ -222,77 +238,6 @@ import Transfer
             #expect(try model.ask("PUT", "/v2/\(name)/manifests/mine", put, own).status == 201)
             // The packs were not brought.
             #expect(try model.ask("PUT", "/v2/\(name)/manifests/all", put, model.bytes).status == 404)
-        }
-    }
-}
-
-@Suite struct `A claim to a layer` {
-    private let stage: Stage
-    private let shelf: Shelf
-    private let secret: String
-
-    init() async throws {
-        stage = try Stage()
-        shelf = try Shelf(at: stage.scratch["store"])
-        let files = try ModelMaker.small()
-        try await shelf.bring(ModelMaker.write(files, to: stage.scratch["secret"]), as: "secret/model")
-        secret = try RegistryStore(stage.store).addToken("team", read: [], push: [RepositoryPattern("team/*")])
-    }
-
-    private func ask(
-        _ method: String, _ address: String, _ body: [UInt8]? = nil, type: String = RegistryManifest.image
-    ) throws -> Client.Reply {
-        try stage.ask(method, address, [("Authorization", "Bearer \(secret)"), ("Content-Type", type)], body)
-    }
-
-    private func push(_ bytes: [UInt8]) throws -> String {
-        let reply = try ask("POST", "/v2/team/x/blobs/uploads/?digest=\(sha256(bytes))", bytes)
-        #expect(reply.status == 201)
-        return descriptor(bytes).replacing("application/octet-stream", with: "TYPE")
-    }
-
-    private func put(_ manifest: String, _ index: String, _ packs: [String] = []) throws -> Client.Reply {
-        func typed(_ descriptor: String, _ type: String) -> String { descriptor.replacing("TYPE", with: type) }
-        let config = typed(try push(Array("{}".utf8)), ModelArtifact.configType)
-        let layers =
-            [typed(manifest, ModelArtifact.manifestType), typed(index, ModelArtifact.indexType)]
-            + packs.map { typed($0, ModelArtifact.packType) }
-        let text =
-            #"{"schemaVersion":2,"mediaType":"\#(RegistryManifest.image)","artifactType":"\#(ModelArtifact.artifactType)","config":\#(config),"layers":[\#(layers.joined(separator: ","))]}"#
-        return try ask("PUT", "/v2/team/x/manifests/v1", Array(text.utf8))
-    }
-
-    @Test func `gives nothing of the store's`() throws {
-        let model = try stage.store.find("secret/model").record.manifest
-        let text = ManifestText.encode(try stage.store.manifest(model))
-        let layer = try #require(try shelf.layers(of: "secret/model").max { $0.size < $1.size }).digest.hex
-        let empty = try PackIndex(packs: [], members: [])
-        _ = try put(try push(text), try push(empty.encoded))
-        let has = try ask("POST", "/v2/_cake/has", Array(#"{"digests":["sha256:\#(layer)"]}"#.utf8))
-        #expect(has.text == #"{"has":[]}"#)
-        #expect(try ask("GET", "/v2/_cake/layers/sha256:\(layer)").status == 404)
-    }
-
-    @Test(arguments: ["[]", #"["http://elsewhere.example/"]"#])
-    func `by the digest of a manifest shows nothing of it`(urls: String) throws {
-        let model = try stage.store.find("secret/model").record.manifest
-        let empty = try push(try PackIndex(packs: [], members: []).encoded)
-        let size = ManifestText.encode(try stage.store.manifest(model)).count
-        let claim = #"{"mediaType":"TYPE","digest":"sha256:\#(model.hex)","size":\#(size),"urls":\#(urls)}"#
-        let reply = try put(claim, empty)
-        if urls == "[]" { #expect(reply.status == 404 && reply.code == "MANIFEST_BLOB_UNKNOWN") }
-        #expect(try ask("GET", "/v2/_cake/difference?from=team/x:v1&to=team/x:v1").status == 404)
-        #expect(try ask("GET", "/v2/_cake/search").text == #"{"models":[]}"#)
-    }
-
-    @Test func `is good for what its packs hold`() async throws {
-        let scratch = try Scratch()
-        let maker = try Maker(in: scratch)
-        let login = try RegistryLogin(user: "anyone", password: secret)
-        let digest = try await maker.push(ModelMaker.small(seed: 5), to: "team/y", "v1", of: stage, login: login)
-        for layer in try maker.shelf.store.manifest(digest).layers where layer.size > 0 {
-            let reply = try ask("GET", "/v2/_cake/layers/sha256:\(layer.digest.hex)")
-            #expect(reply.status == 200 && Array(reply.body[32..<64]) == layer.digest.bytes)
         }
     }
 }

@@ -117,7 +117,7 @@ private final class Stranger: Sendable {
         let repository = try stranger.repository(Stranger.login)
         let tag = try tag
         let error = await #expect(throws: CakeError.self) { try await repository.manifest(tag) }
-        #expect(error?.kind == .notAuthorised && error?.fix == "cake login \(stranger.host)")
+        #expect(error?.kind == .notAuthorised && error?.fix == "use another login: cake login \(stranger.host)")
         #expect(stranger.asked.count <= 6)
         // The password went to the place of tokens and was not shown to the registry.
         for one in stranger.asked where !one.address.hasPrefix("/token") {

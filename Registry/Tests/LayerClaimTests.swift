@@ -1,0 +1,79 @@
+import Foundation
+import Model
+import Platform
+import Server
+import Store
+import Support
+import Testing
+
+/// What a pushed manifest only names gives no right to the bytes.
+@Suite struct `A claim to a layer` {
+    private let stage: Stage
+    private let shelf: Shelf
+    private let secret: String
+
+    init() async throws {
+        stage = try Stage()
+        shelf = try Shelf(at: stage.scratch["store"])
+        let files = try ModelMaker.small()
+        try await shelf.bring(ModelMaker.write(files, to: stage.scratch["secret"]), as: "secret/model")
+        secret = try RegistryStore(stage.store).addToken("team", read: [], push: [RepositoryPattern("team/*")])
+    }
+
+    private func ask(
+        _ method: String, _ address: String, _ body: [UInt8]? = nil, type: String = RegistryManifest.image
+    ) throws -> Client.Reply {
+        try stage.ask(method, address, [("Authorization", "Bearer \(secret)"), ("Content-Type", type)], body)
+    }
+
+    private func push(_ bytes: [UInt8]) throws -> String {
+        let reply = try ask("POST", "/v2/team/x/blobs/uploads/?digest=\(sha256(bytes))", bytes)
+        #expect(reply.status == 201)
+        return descriptor(bytes).replacing("application/octet-stream", with: "TYPE")
+    }
+
+    private func put(_ manifest: String, _ index: String, _ packs: [String] = []) throws -> Client.Reply {
+        func typed(_ descriptor: String, _ type: String) -> String { descriptor.replacing("TYPE", with: type) }
+        let config = typed(try push(Array("{}".utf8)), ModelArtifact.configType)
+        let layers =
+            [typed(manifest, ModelArtifact.manifestType), typed(index, ModelArtifact.indexType)]
+            + packs.map { typed($0, ModelArtifact.packType) }
+        let text =
+            #"{"schemaVersion":2,"mediaType":"\#(RegistryManifest.image)","artifactType":"\#(ModelArtifact.artifactType)","config":\#(config),"layers":[\#(layers.joined(separator: ","))]}"#
+        return try ask("PUT", "/v2/team/x/manifests/v1", Array(text.utf8))
+    }
+
+    @Test func `gives nothing of the store's`() throws {
+        let model = try stage.store.find("secret/model").record.manifest
+        let text = ManifestText.encode(try stage.store.manifest(model))
+        let layer = try #require(try shelf.layers(of: "secret/model").max { $0.size < $1.size }).digest.hex
+        let empty = try PackIndex(packs: [], members: [])
+        _ = try put(try push(text), try push(empty.encoded))
+        let has = try ask("POST", "/v2/_cake/has", Array(#"{"digests":["sha256:\#(layer)"]}"#.utf8))
+        #expect(has.text == #"{"has":[]}"#)
+        #expect(try ask("GET", "/v2/_cake/layers/sha256:\(layer)").status == 404)
+    }
+
+    @Test(arguments: ["[]", #"["http://elsewhere.example/"]"#])
+    func `by the digest of a manifest shows nothing of it`(urls: String) throws {
+        let model = try stage.store.find("secret/model").record.manifest
+        let empty = try push(try PackIndex(packs: [], members: []).encoded)
+        let size = ManifestText.encode(try stage.store.manifest(model)).count
+        let claim = #"{"mediaType":"TYPE","digest":"sha256:\#(model.hex)","size":\#(size),"urls":\#(urls)}"#
+        let reply = try put(claim, empty)
+        if urls == "[]" { #expect(reply.status == 404 && reply.code == "MANIFEST_BLOB_UNKNOWN") }
+        #expect(try ask("GET", "/v2/_cake/difference?from=team/x:v1&to=team/x:v1").status == 404)
+        #expect(try ask("GET", "/v2/_cake/search").text == #"{"models":[]}"#)
+    }
+
+    @Test func `is good for what its packs hold`() async throws {
+        let scratch = try Scratch()
+        let maker = try Maker(in: scratch)
+        let login = try RegistryLogin(user: "anyone", password: secret)
+        let digest = try await maker.push(ModelMaker.small(seed: 5), to: "team/y", "v1", of: stage, login: login)
+        for layer in try maker.shelf.store.manifest(digest).layers where layer.size > 0 {
+            let reply = try ask("GET", "/v2/_cake/layers/sha256:\(layer.digest.hex)")
+            #expect(reply.status == 200 && Array(reply.body[32..<64]) == layer.digest.bytes)
+        }
+    }
+}

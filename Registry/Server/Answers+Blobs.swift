@@ -3,11 +3,6 @@ import Platform
 import Store
 
 extension Answers {
-    /// Who may push may be about to leave a blob out because it is here.
-    func mayWait(for asked: Asked, _ repository: RepositoryName) -> Bool {
-        settings.allowsPush && asked.caller.mayPush(repository)
-    }
-
     func quickBlob(_ name: BlobName, in repository: RepositoryName, _ asked: Asked) -> ServerIntake {
         let body = { @Sendable () throws(any Error) in try blob(name, in: repository, asked) }
         return visibility.knows(name, in: repository, for: asked.caller) ? .quick { answer(body) } : patient(body)

@@ -93,7 +93,7 @@ struct Answers: Sendable {
         case (.base, "GET"), (.base, "HEAD"): return .quick { ServerReply([:], [Answers.version]) }
         case (.blob(let repository, let name), "GET"): return quickBlob(name, in: repository, asked)
         case (.blob(let repository, let name), "HEAD"):
-            return mayWait(for: asked, repository)
+            return settings.allowsPush && visibility.takesPushes(to: repository, from: asked.caller)
                 ? checkedBlob(name, in: repository, asked) : quickBlob(name, in: repository, asked)
         case (.blob(let repository, let name), "DELETE"):
             return patient { () throws(any Error) in try removeBlob(name, from: repository, asked) }

@@ -107,12 +107,7 @@ struct `A push beside what others pushed` {
             }
         }
         switch lie {
-        case .nothing:
-            for pack in honest.index.packs {
-                try FileManager.default.removeItem(at: blob(pack).deletingLastPathComponent())
-                let link = "data/docker/registry/v2/repositories/team/m/_layers/sha256/\(pack.digest.hex)"
-                try FileManager.default.removeItem(at: registry.folder.appending(path: link))
-            }
+        case .nothing: try remove(honest.index.packs)
         case .rot:
             for (number, pack) in honest.index.packs.enumerated() {
                 var bytes = try Data(contentsOf: blob(pack))
@@ -122,6 +117,16 @@ struct `A push beside what others pushed` {
         case .junk, .others, .middle:
             try await pushLie(lie, honest, damage)
             try await forget("evil")
+            try remove(honest.index.packs)
+        }
+    }
+
+    /// Takes packs out of the registry behind its back.
+    private func remove(_ packs: [PackIndex.Pack]) throws {
+        for pack in packs {
+            try FileManager.default.removeItem(at: blob(pack).deletingLastPathComponent())
+            let link = "data/docker/registry/v2/repositories/team/m/_layers/sha256/\(pack.digest.hex)"
+            try FileManager.default.removeItem(at: registry.folder.appending(path: link))
         }
     }
 

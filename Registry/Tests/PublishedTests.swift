@@ -121,7 +121,8 @@ import Transfer
             }
             let (report, _) = try await rack.pull(Rack.tune, into: rack.shelf.store, near: [stage.url])
             try await rack.isExact()
-            #expect(try #require(report.layers).bytes > 0 && report.bytesSaved[.layers, default: 0] <= rack.changed)
+            // The server notices by itself what is damaged: it breaks off within a pack, or has it no more.
+            #expect(report.bytesSaved[.layers, default: 0] <= rack.changed)
             #expect(rack.line.sent > 2 * rack.changed)
         }
     }
@@ -139,7 +140,8 @@ import Transfer
             }
             let (report, _) = try await rack.pull(Rack.tune, into: rack.shelf.store, near: [stage.url])
             try await rack.isExact()
-            #expect(try #require(report.layers).bytes > 0 && report.bytesSaved[.layers, default: 0] <= rack.changed)
+            // The server notices by itself what is damaged: it breaks off within a pack, or has it no more.
+            #expect(report.bytesSaved[.layers, default: 0] <= rack.changed)
             #expect(rack.line.sent > 2 * rack.changed)
         }
     }

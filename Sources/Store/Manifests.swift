@@ -48,6 +48,12 @@ extension LocalStore {
         } catch { throw error.at("manifest \(digest.short)") }
     }
 
+    /// Whether a model that was listed a moment ago was removed and collected since.
+    public func isGone(_ model: Named) throws(CakeError) -> Bool {
+        for store in [self] + lower where try Disk.exists(store.layout.manifest(model.record.manifest)) { return false }
+        return try record(of: model.name)?.manifest != model.record.manifest
+    }
+
     func isClaim(_ manifest: Digest) throws(CakeError) -> Bool { try Disk.exists(layout.claim(manifest)) }
 
     /// The digests of all manifests, named or not.

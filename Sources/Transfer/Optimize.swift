@@ -40,7 +40,8 @@ public struct Optimize: Sendable {
     public func callAsFunction(_ models: [LocalStore.Named]) async throws -> Report {
         let operation = try Operation(store)
         for model in models { try operation.hold(manifest: model.record.manifest) }
-        let work = try work(on: models)
+        // One that was collected before it was held is no work any more.
+        let work = try work(on: models.filter { try !store.isGone($0) })
         var seen: Set<Digest> = []
         var report = Report()
         do {

@@ -20,13 +20,13 @@ import Testing
         #expect(try maker.cake("import", maker.path("model").path).status == 0)
     }
 
-    /// Blobs of some size that arrived whole.
-    private func blobs() throws -> Int {
+    /// Blobs that arrived whole.
+    private func blobs(over least: Int = 0) throws -> Int {
         let files = FileManager.default.enumerator(
             at: server.store.appending(path: "registry/blobs"), includingPropertiesForKeys: [.fileSizeKey])
         var count = 0
         while let file = files?.nextObject() as? URL {
-            if let size = try? file.resourceValues(forKeys: [.fileSizeKey]).fileSize, size > 1 << 20 { count += 1 }
+            if let size = try? file.resourceValues(forKeys: [.fileSizeKey]).fileSize, size > least { count += 1 }
         }
         return count
     }
@@ -38,7 +38,7 @@ import Testing
         let packs = try #require(all["packs_to_send"]?.unsigned)
         try #require(packs > 1)
         let victim = try maker.start("push", "model", place, "--limit-rate", "24MB")
-        while try blobs() == 0, victim.isRunning { usleep(1000) }
+        while try blobs(over: 1 << 20) == 0, victim.isRunning { usleep(1000) }
         victim.send(signal)
         let ending = try victim.end()
         #expect(ending != .exit(0))

@@ -27,6 +27,9 @@ struct Visibility: Sendable {
         }
     }
 
+    /// A caller that may push may be about to leave a blob out because it is here.
+    func takesPushes(to repository: RepositoryName, from caller: Caller) -> Bool { caller.mayPush(repository) }
+
     func check(_ caller: Caller, _ route: CakeRoute) throws(RegistryError) { try caller.check(caller.mayAsk) }
 
     func shows(_ repository: RepositoryName, to caller: Caller) -> Bool { caller.mayRead(repository) }

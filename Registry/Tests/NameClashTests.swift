@@ -55,10 +55,12 @@ import Testing
         try await bring("gräe", seed: 4, time: 10)
         let stage = try Stage(scratch)
         #expect(try served(stage) == "Foo")
-        #expect(stage.server.notes.count == 1)
+        #expect(try served(stage, "gr-e/manifests/latest") == "gräe")
+        #expect(stage.server.notes.count == 2)
+        // One that would go before comes too late.
         try await bring("GR-E", seed: 5, time: 10)
         let again = try Stage(scratch)
-        #expect(try served(again, "gr-e/manifests/latest") == "GR-E")
+        #expect(try served(again, "gr-e/manifests/latest") == "gräe")
         #expect(again.server.notes.count == 2)
     }
 

@@ -84,14 +84,18 @@ public final class Parts: Sendable {
         var found: [Abandoned] = []
         for name in try Disk.names(in: layout.incoming) where Digest(hex: name) != nil {
             let folder = layout.incoming + "/" + name
-            // Without a lock file its removal was cut short.
-            let lock = try? File(folder + "/lock", .readWrite, followingLinks: false)
-            if let lock, try !lock.lock(exclusive: true, waiting: false) { continue }
+            guard var newest = try Disk.status(folder, followingLinks: false)?.modified else { continue }
+            // Without a lock file its removal was cut short, or a pull has just made it: then the lock keeps the pull out.
+            let lock = try? File(folder + "/lock", .readWriteOrCreate, followingLinks: false)
+            if let lock {
+                guard try lock.lock(exclusive: true, waiting: false),
+                    try Disk.status(lock.path)?.inode == lock.status().inode
+                else { continue }
+            }
             var room = DiskRoom()
-            var newest = try Disk.status(folder, followingLinks: false)?.modified ?? 0
             for file in try Disk.names(in: folder) {
                 guard let status = try Disk.status(folder + "/" + file, followingLinks: false) else { continue }
-                newest = max(newest, status.modified)
+                if file != "lock" { newest = max(newest, status.modified) }
                 room.add(status)
             }
             found.append(

@@ -21,6 +21,11 @@ final class Home {
 
     @discardableResult
     func cake(_ words: String..., variables: [String: String] = [:]) throws -> Tool {
+        try cake(words, variables: variables)
+    }
+
+    @discardableResult
+    func cake(_ words: [String], variables: [String: String] = [:]) throws -> Tool {
         try Tool.run(Tool.cake, words, variables: ["HOME": folder.path].merging(variables) { $1 })
     }
 

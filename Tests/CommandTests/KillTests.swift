@@ -73,12 +73,11 @@ import Testing
     }
 
     @Test func `ends an import on Ctrl-C, says how to go on, and leaves nothing behind`() throws {
-        let victim = try home.start("import", home.path("large").path)
-        // The first bytes are on their way: nearly all of the work is still to do.
-        while victim.isRunning, try home.bytesIncoming() < 1 << 20 {}
-        victim.send(SIGINT)
+        let middle = try #require(calls["large"]) / 2
+        let victim = try home.start(
+            "import", home.path("large").path, variables: ["CAKE_TEST_SIGNAL": "\(SIGINT)@\(middle)"])
         // What a shell calls 130.
-        #expect(try victim.end(within: 60) == .signal(SIGINT))
+        #expect(try victim.end() == .signal(SIGINT))
         // In other words where the disk is so slow that keeping what was done takes longer.
         let words = try said()
         #expect(words.hasPrefix("cake: interrupted; what is ") && words.contains(" kept; "), "\(words)")
@@ -90,10 +89,8 @@ import Testing
 
     @Test func `is 130 to the shell that a Ctrl-C of cake came from`() throws {
         // With job control a background job hears Ctrl-C as one in front does.
-        let line =
-            "set -m; $CAKE import ~/large & "
-            + "until [ -n \"$(find ~/.local/share/cake/incoming -size +256k)\" ] || ! kill -0 $!; do :; done; "
-            + "kill -INT $!; wait $!; echo $?"
+        let middle = try #require(calls["large"]) / 2
+        let line = "set -m; CAKE_TEST_SIGNAL=\(SIGINT)@\(middle) $CAKE import ~/large & wait $!; echo $?"
         let result = try home.shell(line)
         #expect(result.output == "130\n", "\(result.errors)")
     }

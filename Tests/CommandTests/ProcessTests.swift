@@ -45,76 +45,79 @@ import Testing
     }
 }
 
-/// A cake that cannot go on: its output is a pipe that is full and that nobody reads.
-private struct Stuck: ~Copyable {
+/// A cake that cannot go on: its output is a pipe that is full of its words, and that nothing reads.
+private final class Stuck {
     let child: Child
     private let output = Pipe()
     private let errors = Pipe()
     private let words: URL
 
     init(ignoring signal: String? = nil, cannotSpeak: Bool = false) throws {
-        let trap = signal.map { "trap '' \($0); " } ?? ""
-        // As much as a pipe holds; then the shell becomes cake.
-        let fill = "head -c 65536 /dev/zero; " + (cannotSpeak ? "head -c 65536 /dev/zero >&2; " : "")
-        let script = trap + fill + "exec '\(Tool.cake.path)' help"
+        // One page each; the manual is longer. The number is F_SETPIPE_SZ, which is no name in Swift.
+        for pipe in [output, errors] { _ = fcntl(pipe.fileHandleForWriting.fileDescriptor, 1031, 4096) }
+        if cannotSpeak { try errors.fileHandleForWriting.write(contentsOf: Data(count: 4096)) }
         words = FileManager.default.temporaryDirectory.appending(path: "cake-words-\(UUID().uuidString)")
         try Data().write(to: words)
+        let trap = signal.map { "trap '' \($0); " } ?? ""
         child = try Child(
-            URL(filePath: "/bin/sh"), ["-c", script],
+            URL(filePath: "/bin/sh"), ["-c", "\(trap)exec '\(Tool.cake.path)' man"],
             output: .descriptor(output.fileHandleForWriting.fileDescriptor),
             errors: cannotSpeak ? .descriptor(errors.fileHandleForWriting.fileDescriptor) : .file(words))
-        Thread.sleep(forTimeInterval: 0.3)
+        try child.waits(until: "its output is full") { [output] in
+            var count: Int32 = 0
+            _ = unsafe ioctl(output.fileHandleForReading.fileDescriptor, UInt(FIONREAD), &count)
+            return count == 4096
+        }
     }
 
     deinit { try? FileManager.default.removeItem(at: words) }
 
-    func send(_ signal: Int32) { child.send(signal) }
+    /// All at once: it sees none before the last is there.
+    func send(_ signals: Int32...) {
+        child.send(SIGSTOP)
+        for signal in signals { child.send(signal) }
+        child.send(SIGCONT)
+    }
 
-    /// Seconds until it ended, and what it said.
-    func end(within limit: TimeInterval = 10) throws -> (seconds: TimeInterval, said: String) {
-        let start = Date()
-        _ = child.ends(within: limit)
-        let seconds = -start.timeIntervalSinceNow
-        child.kill()
-        return (seconds, try String(contentsOf: words, encoding: .utf8))
+    /// By what it ended, and what it said.
+    func end() throws -> (ending: Child.Ending, said: String) {
+        let ending = try child.end()
+        return (ending, try String(contentsOf: words, encoding: .utf8))
     }
 }
 
-@Suite(.serialized) struct `Ctrl-C` {
+@Suite struct `Ctrl-C` {
+    private static let lastWords = "interrupted; what is done is kept"
+
     @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
-    func `ends within a second what does not end by itself, and by the signal's own action`(signal: Int32) throws {
+    func `ends what does not end by itself, by the signal's own action`(signal: Int32) throws {
         let stuck = try Stuck()
         stuck.send(signal)
-        let (seconds, said) = try stuck.end()
-        #expect(seconds > 0.5 && seconds < 1.2)
-        #expect(stuck.child.ending == .signal(signal))
-        #expect(said.contains("interrupted; what is done is kept"))
+        let (ending, said) = try stuck.end()
+        #expect(ending == .signal(signal))
+        #expect(said.contains(Self.lastWords))
     }
 
-    @Test func `ends within a second also when nobody reads its last words`() throws {
+    @Test func `ends it also when its last words are not read`() throws {
         let stuck = try Stuck(cannotSpeak: true)
         stuck.send(SIGINT)
-        #expect(try stuck.end().seconds < 1.2)
-        #expect(stuck.child.ending == .signal(SIGINT))
+        #expect(try stuck.end().ending == .signal(SIGINT))
     }
 
-    @Test func `pressed again ends it at once`() throws {
+    @Test func `and another signal end it at once, without a word`() throws {
         let stuck = try Stuck()
-        stuck.send(SIGINT)
-        Thread.sleep(forTimeInterval: 0.1)
-        stuck.send(SIGINT)
-        let (seconds, _) = try stuck.end()
-        #expect(seconds < 0.5)
-        #expect(stuck.child.ending == .signal(SIGINT))
+        stuck.send(SIGINT, SIGTERM)
+        let (ending, said) = try stuck.end()
+        #expect(ending == .signal(SIGTERM))
+        #expect(said == "")
     }
 
     @Test func `is ignored by a process that was started so`() throws {
         let stuck = try Stuck(ignoring: "INT")
-        stuck.send(SIGINT)
-        Thread.sleep(forTimeInterval: 1.2)
-        #expect(stuck.child.isRunning)
-        stuck.send(SIGTERM)
-        _ = try stuck.end()
-        #expect(stuck.child.ending == .signal(SIGTERM))
+        // As the second of two signals the other would end it without a word.
+        stuck.send(SIGINT, SIGTERM)
+        let (ending, said) = try stuck.end()
+        #expect(ending == .signal(SIGTERM))
+        #expect(said.contains(Self.lastWords))
     }
 }

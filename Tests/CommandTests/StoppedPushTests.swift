@@ -37,7 +37,7 @@ import Testing
         let all = try #require(maker.cakeDocument("push", "model", place, "--dry-run"))
         let packs = try #require(all["packs_to_send"]?.unsigned)
         try #require(packs > 1)
-        let victim = try maker.start("push", "model", place, "--limit-rate", "24MB")
+        let victim = try maker.start("push", "model", place, "--limit-rate", "12MB")
         while try blobs(over: 1 << 20) == 0, victim.isRunning { usleep(1000) }
         victim.send(signal)
         let ending = try victim.end()

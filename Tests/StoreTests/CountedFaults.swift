@@ -3,6 +3,7 @@ import Model
 import Platform
 import Store
 import Support
+import Synchronization
 import Testing
 
 /// How the nth call to the machine goes wrong.
@@ -50,6 +51,30 @@ func countingFaults<Subject, Outcome>(
             return
         }
         try #require(nth < 5000)
+    }
+}
+
+/// What calls that failed left behind. Most leave what another left: those need no second look.
+final class States: Sendable {
+    private let seen = Mutex<Set<Digest>>([])
+
+    /// False where a folder was here before that has the same files with the same bytes.
+    func isNew(_ root: String) throws -> Bool {
+        var list: [String] = []
+        try add(root, "", to: &list)
+        return seen.withLock { $0.insert(SHA256.digest(of: Array(list.joined(separator: "\n").utf8).span)).inserted }
+    }
+
+    private func add(_ root: String, _ folder: String, to list: inout [String]) throws {
+        for name in try Disk.names(in: root + folder).sorted() {
+            let path = folder + "/" + name
+            list.append(path)
+            if try Disk.status(root + path)?.kind == .folder {
+                try add(root, path, to: &list)
+            } else {
+                list.append(SHA256.digest(of: Array(try Data(contentsOf: URL(filePath: root + path))).span).hex)
+            }
+        }
     }
 }
 

@@ -113,6 +113,19 @@ public final class Child: Sendable {
         return !isRunning
     }
 
+    /// Waits for something that it does. One that ends before, or never does it, fails the test.
+    public func waits(
+        until event: String, within seconds: TimeInterval = 180, _ isThere: () throws -> Bool
+    ) throws {
+        let limit = Date() + seconds
+        while try !isThere() {
+            guard isRunning, Date() < limit else {
+                throw Endless(description: "\(words) ended or hung before \(event): \(state)")
+            }
+            Thread.sleep(forTimeInterval: 0.002)
+        }
+    }
+
     /// Waits for its end. A program that has not ended by then is killed: a test that waits for ever tells nobody why.
     @discardableResult
     public func end(within seconds: TimeInterval = 180) throws -> Ending {

@@ -23,7 +23,7 @@ import Testing
         _ endpoints: String..., patience: Duration = Mirrors.usualPatience, raced standing: RaceStanding? = nil
     ) throws -> Mirrors {
         var settings = HTTPSettings(userAgent: "cake/test")
-        settings.stallSeconds = 2
+        settings.stallSeconds = 60
         return Mirrors(
             try endpoints.map { text throws(CakeError) in try HubRoutes(endpoint: text) },
             client: try HTTPClient(settings), patience: patience, standing)

@@ -31,14 +31,19 @@ private struct Family {
         ]
     }
 
-    /// Which model's tensors those of the tune are deltas of; nil where they are of none, or of several.
+    /// Whose tensors those of the tune are deltas of, the larger first; one name where it is the same for both.
     static func base(in line: PullLine) throws -> String? {
         func layers(_ name: String) throws -> [Layer] {
             try line.shelf.store.manifest(line.shelf.store.find(name).record.manifest).segments
                 .filter { $0.tensor != nil }.map(\.layer)
         }
-        let bases = try layers("org/tune").map { try line.shelf.store.find($0)?.base }
-        return try [PullLine.name, "org/second"].first { try layers($0).map(\.digest) == bases }
+        let models = try [PullLine.name, "org/second"].map { (name: $0, layers: Set(try layers($0).map(\.digest))) }
+        let bases: [String?] = try layers("org/tune").map { layer in
+            guard let base = try line.shelf.store.find(layer)?.base else { return nil }
+            return models.first { $0.layers.contains(base) }?.name ?? "neither"
+        }
+        guard Set(bases).count > 1 else { return bases.first ?? nil }
+        return bases.map { $0 ?? "none" }.joined(separator: " and ")
     }
 }
 

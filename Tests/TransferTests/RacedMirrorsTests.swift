@@ -14,7 +14,7 @@ extension `A pull that has mirrors` {
     @Test func `takes what is raced from who answers first`() async throws {
         let quick = try other()
         defer { quick.stop() }
-        near.misbehave(.startAfter(.milliseconds(1500)), when: .anything)
+        near.misbehave(.startAfter(.seconds(600)), when: .anything)
         #expect(try await pull(mirrors(near.endpoint, quick.endpoint, raced: calm)) >= size)
         #expect(far == 0 && near.sent(.cdn()) == 0 && quick.sent(.cdn()) >= size)
         #expect(!near.requests.isEmpty, "it was not asked")

@@ -28,7 +28,7 @@ func tests(
     .testTarget(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: strict)
 }
 
-// Arrows point down only: cake → Server → Transfer → Store → Platform → Model. ArchitectureTests holds the table.
+// Arrows point down only: cake → Server → Transfer → Store and Network → Platform → Model. ArchitectureTests has the table.
 let package = Package(
     name: "cake",
     products: [.executable(name: "cake", targets: ["cake"])],
@@ -39,17 +39,18 @@ let package = Package(
         c("CXXHash", "libxxhash", apt: "libxxhash-dev"),
         c("CZlib", "zlib", apt: "zlib1g-dev"),
         c("CMicroHTTPD", "libmicrohttpd", apt: "libmicrohttpd-dev"),
-        .target(name: "CShims", dependencies: ["CCurl", "CMicroHTTPD"]),
+        .target(name: "CShims"),
         .target(name: "CKernels"),
+        .target(name: "CNetwork", dependencies: ["CCurl", "CMicroHTTPD"]),
         swift("Model"),
-        swift(
-            "Platform",
-            ["Model", "CShims", "CKernels", "CCurl", "CZstd", "CCrypto", "CXXHash", "CZlib", "CMicroHTTPD"]),
+        swift("Platform", ["Model", "CShims", "CKernels", "CZstd", "CCrypto", "CXXHash", "CZlib"]),
         swift("Store", ["Model", "Platform"]),
-        swift("Transfer", ["Model", "Platform", "Store"]),
-        swift("Server", ["Model", "Platform", "Store", "Transfer"], path: "Registry/Server"),
+        swift("Network", ["Model", "Platform", "CNetwork", "CCurl", "CMicroHTTPD"]),
+        swift("Transfer", ["Model", "Platform", "Store", "Network"]),
+        swift("Server", ["Model", "Platform", "Store", "Network", "Transfer"], path: "Registry/Server"),
         .executableTarget(
-            name: "cake", dependencies: ["Server", "Transfer", "Store", "Platform", "Model"], swiftSettings: strict),
+            name: "cake", dependencies: ["Server", "Transfer", "Network", "Store", "Platform", "Model"],
+            swiftSettings: strict),
         helper("Hub", ["Model", "Platform", "CShims", "CCrypto"], path: "Tests/Hub"),
         .executableTarget(
             name: "hub", dependencies: ["Hub", "Model", "Platform"], path: "Tests/HubServer", swiftSettings: strict),
@@ -60,18 +61,18 @@ let package = Package(
         .executableTarget(
             name: "replay", dependencies: ["Model", "Platform", "Store", "Transfer", "Support"], path: "Tests/Replay",
             swiftSettings: strict),
-        helper("Support", ["Model", "Platform", "Store", "Transfer", "CShims"], path: "Tests/Support"),
+        helper("Support", ["Model", "Platform", "Network", "Store", "Transfer", "CShims"], path: "Tests/Support"),
         tests("ArchitectureTests", []),
         tests("ModelTests", ["Model", "Support"]),
         tests("PlatformTests", ["Model", "Platform", "Support"]),
         tests("StoreTests", ["Model", "Platform", "Store", "Transfer", "Support"]),
-        tests("TransferTests", ["Model", "Platform", "Store", "Transfer", "Support", "Hub"]),
-        tests("HubTests", ["Model", "Platform", "Hub"]),
+        tests("TransferTests", ["Model", "Platform", "Network", "Store", "Transfer", "Support", "Hub"]),
+        tests("HubTests", ["Model", "Platform", "Network", "Hub"]),
         tests(
-            "ServerTests", ["Model", "Platform", "Store", "Transfer", "Server", "Support", "Hub"],
+            "ServerTests", ["Model", "Platform", "Network", "Store", "Transfer", "Server", "Support", "Hub"],
             path: "Registry/Tests"),
         tests(
-            "CommandTests", ["Model", "Platform", "Store", "Transfer", "Support", "Hub", "cake", "replay"],
+            "CommandTests", ["Model", "Platform", "Network", "Store", "Transfer", "Support", "Hub", "cake", "replay"],
             exclude: ["Golden"]),
     ],
     swiftLanguageModes: [.v6]

@@ -117,7 +117,7 @@ import Testing
             }
             let blob = try registry.blob(name, in: repository)
             #expect(!isPushed || blob != nil, "call \(nth)")
-            if let blob, case .file(let file, let range) = try blob.body(0..<blob.size) {
+            if let blob, case .file(let file, let range) = try blob.bytes(0..<blob.size) {
                 #expect(range == 0..<3)
                 #expect(try file.bytes(at: 0, count: 3) == bytes)
             }

@@ -1,5 +1,6 @@
 import Foundation
 import Model
+import Network
 import Platform
 import Store
 import Support

@@ -1,5 +1,6 @@
 import Hub
 import Model
+import Network
 import Platform
 import Testing
 

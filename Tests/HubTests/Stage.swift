@@ -1,5 +1,6 @@
 import Hub
 import Model
+import Network
 import Platform
 
 /// A hub over a folder, and a client to ask it with.

@@ -1,4 +1,5 @@
 internal import Model
+internal import Network
 internal import Platform
 
 /// A registry that has one model under every tag of every name, and says of it what a test wants. It has none of its packs.

@@ -1,4 +1,5 @@
 import Model
+import Network
 import Platform
 import Store
 import Transfer

@@ -95,3 +95,6 @@ void cake_sha256_pair(void *one, const uint8_t *ones, void *other, const uint8_t
 // count: a multiple of 16, 64 or more.
 int cake_can_fold_crc(void);
 uint32_t cake_fold_crc(uint32_t crc, const uint8_t *bytes, size_t count);
+
+// The 32 bytes of BLAKE3; the key is 32 bytes or NULL.
+void cake_blake3(const uint8_t *bytes, size_t count, const uint8_t *key_bytes, uint8_t *out);

@@ -1,8 +1,5 @@
-// Calls that Swift's own import of C leaves out: GNU extensions and variadic functions, one door for each argument type;
-// and one loop for which the processor's widest registers are chosen when it runs.
+// Calls that Swift's own import of C leaves out: GNU extensions.
 #pragma once
-#include <curl/curl.h>
-#include <microhttpd.h>
 #include <spawn.h>
 #include <stdint.h>
 
@@ -22,52 +19,3 @@ char **cake_environment(void);
 int cake_close_from(posix_spawn_file_actions_t *actions, int first);
 // Makes all of one file the bytes of another, without copying them, where the file system can.
 int cake_clone(int to, int from);
-
-typedef size_t (*cake_curl_receiver)(char *bytes, size_t size, size_t count, void *context);
-
-/// Before a request is sent on a connection, new or used again: CURL_PREREQFUNC_OK, or CURL_PREREQFUNC_ABORT.
-typedef int (*cake_curl_judge)(void *context, char *there, char *here, int port_there, int port_here);
-
-CURLcode cake_curl_set_number(CURL *handle, CURLoption option, long value);
-CURLcode cake_curl_set_offset(CURL *handle, CURLoption option, curl_off_t value);
-/// libcurl keeps a copy of the text.
-CURLcode cake_curl_set_text(CURL *handle, CURLoption option, const char *value);
-CURLcode cake_curl_set_pointer(CURL *handle, CURLoption option, void *value);
-CURLcode cake_curl_set_list(CURL *handle, CURLoption option, struct curl_slist *value);
-CURLcode cake_curl_set_receiver(CURL *handle, CURLoption option, cake_curl_receiver value);
-CURLcode cake_curl_set_judge(CURL *handle, cake_curl_judge value);
-CURLcode cake_curl_get_number(CURL *handle, CURLINFO info, long *value);
-CURLcode cake_curl_get_offset(CURL *handle, CURLINFO info, curl_off_t *value);
-CURLcode cake_curl_get_pointer(CURL *handle, CURLINFO info, void **value);
-CURLMcode cake_curl_multi_set_number(CURLM *multi, CURLMoption option, long value);
-/// The result of a finished transfer; only for messages of CURLMSG_DONE.
-CURLcode cake_curl_message_result(const CURLMsg *message);
-
-/// The 32 bytes of BLAKE3; the key is 32 bytes or NULL.
-void cake_blake3(const uint8_t *bytes, size_t count, const uint8_t *key_bytes, uint8_t *out);
-
-struct cake_http_server {
-    int listener;
-    unsigned threads, connections, connections_per_client, idle_seconds;
-    size_t connection_memory;
-    /// PEM, both or neither.
-    const char *certificate, *key;
-    void *context;
-    MHD_AccessHandlerCallback handle;
-    /// With the address as it was sent; what it returns belongs to the request until `end`.
-    void *(*begin)(void *context, const char *address, struct MHD_Connection *connection);
-    MHD_RequestCompletedCallback end;
-    MHD_NotifyConnectionCallback connection;
-};
-
-/// NULL when it cannot start. The listener becomes libmicrohttpd's.
-struct MHD_Daemon *cake_http_start(const struct cake_http_server *server);
-unsigned cake_http_connections(struct MHD_Daemon *daemon);
-/// Nanoseconds since some moment.
-int64_t cake_http_now(void);
-/// How many bytes have come over a socket, and were acknowledged by its other end.
-uint64_t cake_http_moved(int socket);
-int cake_http_socket(struct MHD_Connection *connection);
-/// What `connection` was given to keep for it.
-void *cake_http_own(struct MHD_Connection *connection);
-void cake_http_client(struct MHD_Connection *connection, char *text, size_t size);

@@ -1,5 +1,6 @@
 public import Model
-public import Platform
+public import Network
+internal import Platform
 internal import Synchronization
 
 /// The Hub, or a mirror of it, as a place to read models from.

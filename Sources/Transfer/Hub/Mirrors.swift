@@ -1,5 +1,6 @@
 public import Model
-public import Platform
+public import Network
+internal import Platform
 internal import Synchronization
 
 /// Servers that may have the Hub's files nearer, in the order in which they are asked, each before the Hub. Nothing they say

@@ -1,5 +1,6 @@
 public import Model
-public import Platform
+public import Network
+internal import Platform
 public import Store
 internal import Synchronization
 

@@ -1,5 +1,6 @@
 public import Model
-public import Platform
+public import Network
+internal import Platform
 internal import Store
 internal import Synchronization
 

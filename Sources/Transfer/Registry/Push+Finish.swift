@@ -1,4 +1,5 @@
 internal import Model
+internal import Network
 internal import Platform
 internal import Store
 

@@ -1,5 +1,6 @@
 public import Model
-public import Platform
+public import Network
+internal import Platform
 internal import Synchronization
 
 /// One registry: asked, answered to when it wants to know who asks, and asked again while a failure may pass. A login goes

@@ -1,4 +1,5 @@
 public import Model
+internal import Network
 public import Platform
 
 /// Copies what is under a name in one registry to another, whatever it is. Blobs that are there are not sent, those of the

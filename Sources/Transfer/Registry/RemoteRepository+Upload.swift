@@ -1,4 +1,5 @@
 internal import Model
+internal import Network
 internal import Platform
 
 /// Bytes that are sent: from any place on, since an upload may go on where it stopped.

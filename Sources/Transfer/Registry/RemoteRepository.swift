@@ -1,4 +1,5 @@
 public import Model
+internal import Network
 internal import Platform
 
 /// One repository of a registry. What it sends is compared with the name that it was asked by.

@@ -1,4 +1,5 @@
 public import Model
+internal import Network
 internal import Platform
 
 /// What a Hub's Xet server tells of files: not their bytes, which come from the Hub as all others do, but where it keeps

@@ -1,0 +1,110 @@
+public import Model
+public import Network
+public import Platform
+public import Store
+public import Transfer
+
+/// An OCI registry over a store: what `cake serve` runs.
+public final class RegistryServer: Sendable {
+    public struct Settings: Sendable {
+        public var address = ListenAddress.standard
+        /// Whether clients may change anything.
+        public var allowsPush = false
+        /// Names that a request may call this server by, beside those of this machine. Looked at on loopback only.
+        public var hostNames: [String] = []
+        public var limits = ServerLimits()
+        /// A blob of more bytes is refused.
+        public var largestBlob: UInt64 = 1 << 40
+        /// Nobody needs a token to read, though there are some.
+        public var letsAnybodyRead = false
+        /// A client that asks more often is told to wait; 0 for as often as it likes.
+        public var requestsPerSecond = 0
+        public var certificate: ServerCertificate?
+        /// Uploads that nobody went on with for so long are given up.
+        public var uploadLife = Duration.seconds(24 * 3600)
+        /// A whole blob that was not checked for so long is checked as it is sent.
+        public var recheck = Duration.seconds(24 * 3600)
+        /// So long a client that may push waits for the first check of a blob that it asks after.
+        public var checkPatience = Duration.seconds(10)
+        /// Of files that are made to be sent and have no name, all of them together.
+        public var temporaryBytes: UInt64 = 8 << 30
+        /// Where the Hub's clients are brought from what is not here.
+        public var mirror: Mirror.Settings?
+
+        public init() {}
+    }
+
+    private let server: HTTPServer
+    private let answers: Answers
+    public let address: ListenAddress
+    /// What whoever started it should know.
+    public let notes: [String]
+
+    /// `pool` is where answers wait for the disk. `meanwhile` is called a few times a second.
+    public init(
+        _ store: LocalStore, _ settings: Settings, pool: BlockingPool,
+        log: @escaping @Sendable (ServerRecord) -> Void = { _ in }, meanwhile: @escaping @Sendable () -> Void = {}
+    ) throws(CakeError) {
+        guard !settings.allowsPush || store.isWritable else {
+            throw CakeError(
+                .failed,
+                "the store \(Printable.escape(store.layout.root)) cannot be written to, so nothing can be pushed",
+                fix: "leave --push away, or check who owns the folder")
+        }
+        let registry = try RegistryStore(store, letsAnybodyRead: settings.letsAnybodyRead)
+        let isOpen = settings.allowsPush && !settings.address.isLoopback
+        let tokens = try registry.tokens()
+        guard !isOpen || tokens.allowsPush else {
+            throw CakeError(
+                .usage,
+                "\(settings.address) is open to other machines, and anybody there could push: no token says who may",
+                fix: "make one with cake serve token add NAME --push='*', or leave --push away")
+        }
+        guard settings.mirror == nil || store.isWritable else {
+            throw CakeError(
+                .failed,
+                "the store \(Printable.escape(store.layout.root)) cannot be written to, so nothing can be brought into it",
+                fix: "leave --upstream away, or check who owns the folder")
+        }
+        notes = try registry.settleNames()
+        let answers = try Answers(registry, settings, pool: pool)
+        if settings.allowsPush { try answers.registry.expire(settings.uploadLife) }
+        self.answers = answers
+        let metrics = answers.metrics
+        server = try HTTPServer(
+            settings.address, settings.limits, settings.certificate, pool: pool,
+            log: { record in
+                metrics.add(record)
+                log(record)
+            },
+            meanwhile: {
+                answers.registry.closeIdle()
+                meanwhile()
+            }, { answers.intake(of: $0) })
+        address = ListenAddress(host: settings.address.host, port: server.port)
+    }
+
+    /// New connections are met with this certificate; those that are open go on as they were.
+    public func replace(_ certificate: ServerCertificate) throws(CakeError) { try server.replace(certificate) }
+
+    /// Returns when what is being brought for clients now is here, or has failed.
+    package func settle() async {
+        await answers.hub.mirror?.settle()
+        await answers.checker.settle()
+    }
+
+    /// Bytes of files without a name that answers read.
+    package var temporaryBytes: UInt64 { answers.plainLayers.heldBytes }
+
+    /// Takes no more connections, and returns when what was begun is answered, or the time is over.
+    public func drain(within time: Duration) async {
+        answers.stop()
+        server.drain()
+        let deadline = ContinuousClock.now + time
+        // A task of its own: whoever is cancelled drains all the same.
+        await Task { [answers] in
+            while !server.isIdle, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(10)) }
+            await answers.hub.mirror?.stop()
+        }.value
+    }
+}

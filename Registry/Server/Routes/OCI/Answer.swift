@@ -1,0 +1,40 @@
+import Model
+import Network
+import Platform
+
+/// Replies in the words of the specification.
+extension ServerReply {
+    init(_ error: RegistryError, _ headers: [(name: String, value: String)] = []) {
+        var all = [(name: "Content-Type", value: "application/json")] + headers
+        if error.status == 401 { all.append(Caller.challenge) }
+        if error.status == 429 || error.status == 503 { all.append(("Retry-After", "1")) }
+        self.init(error.status, all, .bytes(error.body))
+    }
+
+    init(_ document: JSONValue, type: String = "application/json", _ headers: [(name: String, value: String)] = []) {
+        self.init(200, [("Content-Type", type)] + headers, .bytes(document.bytes(.compact)))
+    }
+
+    /// Whatever went wrong, said to a client: what the disk says stays here, but for what the client can act on.
+    init(failure: any Error) {
+        switch failure {
+        case let error as RegistryError: self.init(error)
+        case let error as CakeError: self.init(RegistryError(error))
+        default: self.init(RegistryError(500, .unknown, "the server failed"))
+        }
+    }
+}
+
+extension RegistryError {
+    init(_ error: CakeError) {
+        switch error.kind {
+        case .diskFull: self.init(507, .unknown, "the server's disk is full; nothing of this was kept")
+        case .locked: self.init(503, .unknown, "the server is at work on this for others; ask again in a moment")
+        case .damaged:
+            self.init(
+                500, .unknown,
+                "what the server has of this is damaged: push it again, or run cake verify --repair there")
+        default: self.init(500, .unknown, "the server could not read or write its store")
+        }
+    }
+}

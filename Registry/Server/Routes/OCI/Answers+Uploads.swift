@@ -1,0 +1,247 @@
+import Model
+import Network
+import Platform
+import Store
+import Synchronization
+
+/// Uploads: begun with POST, gone on with PATCH, finished with PUT. Bytes go to the disk as they come.
+extension Answers {
+    func beginUpload(to repository: RepositoryName, _ asked: Asked) throws(RegistryError) -> ServerIntake {
+        if let text = asked.target["mount"] {
+            let name = try RegistryRoute.digest(text)
+            let source = asked.target["from"].flatMap { RepositoryName($0) }
+            if asked.target["from"] != nil, source == nil {
+                throw RegistryError(
+                    400, .nameInvalid, "the repository to mount from has no name", detail: asked.target["from"])
+            }
+            let digest = try? registry.mountable(name)
+            return .patient {
+                // As for a HEAD: who mounts it sends no bytes.
+                if let digest, (try? registry.isChecked(digest, within: nil)) == false {
+                    await checker.check(digest, within: settings.checkPatience)
+                }
+                return answer {
+                    let isThere = try registry.mount(name, from: source, to: repository) { place throws(CakeError) in
+                        try visibility.gives(name, in: place, to: asked.caller)
+                    }
+                    guard isThere else { return try begin(repository) }
+                    try registry.claim(name, in: repository)
+                    return Answers.created(name, in: repository)
+                }
+            }
+        }
+        if let word = asked.target["digest-algorithm"], BlobName.Algorithm(rawValue: word) == nil {
+            throw RegistryError(400, .digestInvalid, "digests here are made by sha256 or sha512", detail: word)
+        }
+        guard let text = asked.target["digest"] else { return patient { try begin(repository) } }
+        let name = try RegistryRoute.digest(text)
+        try checkRoom(asked.request)
+        let upload: Upload
+        do {
+            upload = try registry.beginUpload(to: repository)
+        } catch {
+            throw RegistryError(error)
+        }
+        return take(upload, repository, asked, keeping: false) { _ in
+            try finish(upload, as: name, in: repository)
+        }
+    }
+
+    private func begin(_ repository: RepositoryName) throws -> ServerReply {
+        let upload = try registry.beginUpload(to: repository)
+        return Answers.accepted(202, upload, repository, length: 0)
+    }
+
+    func appendToUpload(_ name: UploadName, to repository: RepositoryName, _ asked: Asked) throws(RegistryError)
+        -> ServerIntake
+    {
+        let upload = try find(name, repository)
+        try checkRoom(asked.request)
+        return take(upload, repository, asked, keeping: true) { length in
+            // What is promised to be here is here after a power cut, too.
+            try upload.sync()
+            upload.giveBack()
+            return Answers.accepted(202, upload, repository, length: length)
+        }
+    }
+
+    func finishUpload(_ name: UploadName, to repository: RepositoryName, _ asked: Asked) throws(RegistryError)
+        -> ServerIntake
+    {
+        guard let text = asked.target["digest"] else {
+            throw RegistryError(
+                400, .digestInvalid, "the last request of an upload says which digest it has: ?digest=sha256:…")
+        }
+        let digest = try RegistryRoute.digest(text)
+        let upload = try find(name, repository)
+        try checkRoom(asked.request)
+        return take(upload, repository, asked, keeping: true) { _ in try finish(upload, as: digest, in: repository) }
+    }
+
+    private func finish(_ upload: Upload, as name: BlobName, in repository: RepositoryName) throws -> ServerReply {
+        guard try registry.finish(upload, as: name, in: repository) else {
+            throw RegistryError(
+                400, .digestInvalid, "the bytes that came have another digest; nothing of them was kept",
+                detail: name.description)
+        }
+        try registry.claim(name, in: repository)
+        return Answers.created(name, in: repository)
+    }
+
+    func uploadStatus(_ name: UploadName, to repository: RepositoryName) throws -> ServerReply {
+        let upload = try find(name, repository)
+        return Answers.accepted(204, upload, repository, length: try upload.lengthOnDisk())
+    }
+
+    func cancelUpload(_ name: UploadName, to repository: RepositoryName) throws -> ServerReply {
+        let upload = try find(name, repository)
+        guard try upload.take() != nil else { throw Answers.busy }
+        try registry.discard(upload)
+        return ServerReply(204)
+    }
+
+    private func find(_ name: UploadName, _ repository: RepositoryName) throws(RegistryError) -> Upload {
+        let found: Upload?
+        do {
+            found = try registry.upload(name, to: repository)
+        } catch {
+            throw RegistryError(error)
+        }
+        if let found { return found }
+        throw RegistryError(
+            404, .blobUploadUnknown, "there is no such upload: it is finished, or has expired; begin a new one",
+            detail: name.text)
+    }
+
+    /// Takes the body into the upload, and hands it to `end` when all of it is there. What came of a body that was cut
+    /// stays, when the upload is kept: the client goes on behind it.
+    private func take(
+        _ upload: Upload, _ repository: RepositoryName, _ asked: Asked, keeping: Bool,
+        _ end: @escaping @Sendable (UInt64) throws -> ServerReply
+    ) -> ServerIntake {
+        @Sendable func giveUp() {
+            upload.giveBack()
+            if !keeping { try? registry.discard(upload) }
+        }
+        do {
+            guard let length = try upload.take() else { throw Answers.busy }
+            do {
+                try check(asked.request, upload, repository, length)
+            } catch {
+                giveUp()
+                throw error
+            }
+        } catch let wrong as OutOfOrder {
+            return .refusal(wrong.reply)
+        } catch {
+            return .refusal(ServerReply(failure: error))
+        }
+        let failure = Mutex<(any Error)?>(nil)
+        let intake = Intake(failure: failure, largest: settings.largestBlob) { [registry] in
+            guard try registry.freeBytes() >= Answers.spare else { throw CakeError(.diskFull, "no room") }
+        }
+        return .patient(receive: { intake.append($0, to: upload) }, abandon: giveUp) {
+            answer {
+                do {
+                    if let failure = intake.error { throw failure }
+                    return try end(upload.length)
+                } catch {
+                    giveUp()
+                    throw error
+                }
+            }
+        }
+    }
+
+    /// Remembers what went wrong while the body came.
+    private final class Intake: Sendable {
+        private let failure: Mutex<(any Error)?>
+        private let largest: UInt64
+
+        private let hasRoom: @Sendable () throws -> Void
+        private static let step: UInt64 = 64 << 20
+
+        init(
+            failure: consuming sending Mutex<(any Error)?>, largest: UInt64,
+            hasRoom: @escaping @Sendable () throws -> Void
+        ) {
+            self.failure = failure
+            self.largest = largest
+            self.hasRoom = hasRoom
+        }
+
+        var error: (any Error)? { failure.withLock { $0 } }
+
+        func append(_ bytes: Span<UInt8>, to upload: Upload) {
+            guard error == nil else { return }
+            do {
+                guard upload.length + UInt64(bytes.count) <= largest else {
+                    throw RegistryError(413, .sizeInvalid, "a blob may have \(largest) bytes here")
+                }
+                let before = upload.length
+                try upload.append(bytes)
+                // Of a body without a length nobody knows beforehand that it fits.
+                if before / Intake.step != upload.length / Intake.step { try hasRoom() }
+            } catch { failure.withLock { $0 = error } }
+        }
+    }
+
+    private struct OutOfOrder: Error {
+        let reply: ServerReply
+    }
+
+    /// A chunk that says where it belongs has to begin where the upload ends, and be as long as it says.
+    private func check(
+        _ request: ServerRequest, _ upload: Upload, _ repository: RepositoryName, _ length: UInt64
+    ) throws {
+        guard let text = request["content-range"] else { return }
+        guard let range = ByteRange.chunk(text) else {
+            throw RegistryError(
+                400, .blobUploadInvalid, "a chunk's Content-Range is its first and last byte, like 0-99", detail: text)
+        }
+        guard range.lowerBound == length else {
+            let error = RegistryError(416, .blobUploadInvalid, "the upload goes on at byte \(length)", detail: text)
+            throw OutOfOrder(reply: ServerReply(error, Answers.place(upload, repository, length: length)))
+        }
+        if let count = request.length, count != range.upperBound - range.lowerBound {
+            throw RegistryError(
+                400, .sizeInvalid, "the chunk has \(count) bytes, and another Content-Range", detail: text)
+        }
+    }
+
+    private func checkRoom(_ request: ServerRequest) throws(RegistryError) {
+        let length = request.length ?? 0
+        guard length <= settings.largestBlob else {
+            throw RegistryError(413, .sizeInvalid, "a blob may have \(settings.largestBlob) bytes here")
+        }
+        guard let free = try? registry.freeBytes() else { return }
+        guard free >= Answers.spare, free - Answers.spare >= length else {
+            throw RegistryError(CakeError(.diskFull, "no room"))
+        }
+    }
+
+    private static var busy: RegistryError {
+        RegistryError(409, .blobUploadInvalid, "another request is writing to this upload")
+    }
+
+    private static func place(_ upload: Upload, _ repository: RepositoryName, length: UInt64) -> [(
+        name: String, value: String
+    )] {
+        [
+            ("Location", "/v2/\(repository)/blobs/uploads/\(upload.name)"), ("Docker-Upload-UUID", upload.name.text),
+            // Of nothing, too, it names a last byte: that is how clients have it.
+            ("Range", "0-\(length == 0 ? 0 : length - 1)"),
+        ]
+    }
+
+    private static func accepted(_ status: Int, _ upload: Upload, _ repository: RepositoryName, length: UInt64)
+        -> ServerReply
+    {
+        ServerReply(status, place(upload, repository, length: length))
+    }
+
+    private static func created(_ name: BlobName, in repository: RepositoryName) -> ServerReply {
+        ServerReply(
+            201, [("Location", "/v2/\(repository)/blobs/\(name)"), ("Docker-Content-Digest", name.description)])
+    }
+}

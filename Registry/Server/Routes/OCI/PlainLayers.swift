@@ -1,0 +1,111 @@
+import Model
+import Network
+import Platform
+import Store
+import Synchronization
+
+/// Layers that were encoded without their bases to be sent: each once for all who ask for it at the same time, in a file
+/// without a name that goes with the last answer that reads it.
+final class PlainLayers: Sendable {
+    /// An encoded layer, and the room that its file takes.
+    final class Made: Sendable {
+        let blob: RegistryStore.Blob
+        private let room: Budget.Reservation
+
+        init(_ blob: RegistryStore.Blob, _ room: Budget.Reservation) {
+            self.blob = blob
+            self.room = room
+        }
+    }
+
+    private struct Weak { weak var made: Made? }
+
+    private struct State {
+        var made: [Digest: Weak] = [:]
+        var waiting: [Digest: [CheckedContinuation<Made?, any Error>]] = [:]
+    }
+
+    private let registry: RegistryStore
+    private let budget: Budget
+    private let state = Mutex(State())
+
+    init(_ registry: RegistryStore, _ room: UInt64) {
+        self.registry = registry
+        budget = Budget(room, share: room)
+    }
+
+    /// Bytes of files that are held now, or were promised to an encoding.
+    var heldBytes: UInt64 { budget.used }
+
+    /// `object` gives the layer as an object without a base; nil when it is not here.
+    func body(
+        of layer: Layer, isDelta: Bool, _ object: @escaping @Sendable () async throws -> RegistryStore.Blob?
+    ) async throws -> ServerReply.Body? {
+        guard isDelta else {
+            guard let blob = try await object() else { return nil }
+            return .stored(try blob.bytes(0..<blob.size))
+        }
+        guard let made = try await made(layer, object) else { return nil }
+        guard case .file(let file, let range) = try made.blob.bytes(0..<made.blob.size) else { return nil }
+        // Who sends the run has what it is of, until it is sent.
+        return .stored(
+            .runs(
+                FileRuns([
+                    FileRuns.Run(count: made.blob.size) { () throws(CakeError) in
+                        withExtendedLifetime(made) { (file, range.lowerBound) }
+                    }
+                ])))
+    }
+
+    private func made(
+        _ layer: Layer, _ object: @escaping @Sendable () async throws -> RegistryStore.Blob?
+    ) async throws -> Made? {
+        let digest = layer.digest
+        return try await withCheckedThrowingContinuation { continuation in
+            enum Next { case here(Made), wait, make }
+            let next = state.withLock { state -> Next in
+                if let made = state.made[digest]?.made { return .here(made) }
+                let isFirst = state.waiting[digest] == nil
+                state.waiting[digest, default: []].append(continuation)
+                return isFirst ? .make : .wait
+            }
+            switch next {
+            case .here(let made): continuation.resume(returning: made)
+            case .wait: break
+            case .make:
+                // Not part of any task: others may wait for it as well.
+                Task(executorPreference: registry.store.pool) {
+                    let result: Result<Made?, any Error>
+                    do {
+                        result = .success(try await self.make(layer, object))
+                    } catch {
+                        result = .failure(error)
+                    }
+                    self.finish(digest, result)
+                }
+            }
+        }
+    }
+
+    private func finish(_ digest: Digest, _ result: Result<Made?, any Error>) {
+        let waiting = state.withLock { state in
+            state.made = state.made.filter { $0.value.made != nil }
+            if case .success(let made?) = result { state.made[digest] = Weak(made: made) }
+            return state.waiting.removeValue(forKey: digest) ?? []
+        }
+        for continuation in waiting { continuation.resume(with: result) }
+    }
+
+    private func make(_ layer: Layer, _ object: () async throws -> RegistryStore.Blob?) async throws -> Made? {
+        guard let room = budget.take(layer.size, evenIfLarge: true) else { throw PlainLayers.busy }
+        let free = try registry.freeBytes()
+        guard free >= Answers.spare, free - Answers.spare >= layer.size else { throw PlainLayers.full }
+        guard let blob = try await object()?.inFile() else { return nil }
+        room.shrink(to: blob.size)
+        return Made(blob, room)
+    }
+
+    private static let busy = RegistryError(
+        503, .unknown, "the server encodes as many layers for others as it has room for: ask again in a moment")
+    private static let full = RegistryError(503, .unknown, "the server's disk has no room to encode the layer")
+}

@@ -1,0 +1,75 @@
+import Foundation
+import Hub
+import Model
+import Network
+import Platform
+import Server
+import Store
+import Support
+import Testing
+import Transfer
+
+/// A hub of a test's own, and a server that brings from it what its clients ask for.
+final class MirrorStage: Sendable {
+    let folder: HubFolder
+    let hub: Hub
+    let files: ModelMaker.Files
+    let scratch: Scratch
+    private let change: @Sendable (inout Mirror.Settings) -> Void
+
+    static let name = "org/model"
+
+    init(
+        _ files: ModelMaker.Files? = nil, hub change: (inout HubSettings) -> Void = { _ in },
+        _ mirror: @escaping @Sendable (inout Mirror.Settings) -> Void = { _ in }
+    ) throws {
+        folder = try HubFolder()
+        let files = try files ?? ModelMaker.small()
+        try folder.write(MirrorStage.name, files)
+        var settings = HubSettings()
+        change(&settings)
+        hub = try Hub(serving: folder.path, settings)
+        self.files = files
+        scratch = try Scratch()
+        self.change = mirror
+    }
+
+    deinit { hub.stop() }
+
+    /// A server over the store that all of a stage's share.
+    func serve(_ change: (inout RegistryServer.Settings) -> Void = { _ in }) throws -> Stage {
+        let upstream = try HubRoutes(endpoint: hub.endpoint)
+        return try Stage(scratch) { settings in
+            var http = HTTPSettings(userAgent: "cake/test")
+            http.stallSeconds = 5
+            var mirror = Mirror.Settings(upstream: upstream, http)
+            self.change(&mirror)
+            settings.mirror = mirror
+            settings.allowsPush = false
+            change(&settings)
+        }
+    }
+
+    /// Clients block the threads they are on, and what they wait for needs Swift's own.
+    static func asClient<Result>(_ body: () async throws -> Result) async throws -> Result {
+        try await withTaskExecutorPreference(clients) { try await body() }
+    }
+
+    static let clients = BlockingPool(threads: 48)
+
+    static func address(_ path: String, revision: String = "main") -> String { "/\(name)/resolve/\(revision)/\(path)" }
+
+    /// Bytes of large files that the hub sent.
+    var sent: UInt64 { hub.sent(.cdn()) }
+
+    static let weights = "model.safetensors"
+
+    /// Two tensors, of a megabyte and two.
+    static func large(seed: UInt64 = 1) throws -> ModelMaker.Files {
+        [
+            weights: try ModelMaker.safetensors([
+                .init("a", bytes: 2 << 20, seed: seed, .mixed), .init("b", bytes: 1 << 20, seed: seed + 1),
+            ])
+        ]
+    }
+}

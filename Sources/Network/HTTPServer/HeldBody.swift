@@ -1,0 +1,44 @@
+internal import Platform
+
+/// A request's body that is held in memory until all of it is here. It takes room as bytes come, not as many as the client
+/// claims. One thread at a time has it.
+final class HeldBody {
+    private var bytes: [UInt8] = []
+    private var room: Budget.Reservation?
+    private let limit: Int
+    private(set) var end = End.whole
+
+    enum End { case whole, tooLong, noRoom }
+
+    init(limit: Int) { self.limit = limit }
+
+    func append(_ more: Span<UInt8>, from client: String, _ budget: Budget) {
+        guard end == .whole else { return }
+        guard more.count <= limit - bytes.count else { return stop(.tooLong) }
+        let needed = bytes.count + more.count
+        if needed > bytes.capacity || room == nil {
+            let capacity = min(limit, max(needed, 2 * bytes.capacity))
+            let wanted = UInt64(capacity - (room == nil ? 0 : bytes.capacity))
+            if let room {
+                guard room.grow(by: wanted) else { return stop(.noRoom) }
+            } else {
+                guard let taken = budget.take(wanted, for: client) else { return stop(.noRoom) }
+                room = taken
+            }
+            bytes.reserveCapacity(capacity)
+        }
+        unsafe more.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
+    }
+
+    private func stop(_ end: End) {
+        self.end = end
+        bytes = []
+        room = nil
+    }
+
+    /// What came, nil when it was too long, and the room that it takes.
+    func finish() -> (bytes: [UInt8]?, room: Budget.Reservation?) {
+        defer { (bytes, room) = ([], nil) }
+        return (end == .whole ? bytes : nil, room)
+    }
+}

@@ -1,0 +1,96 @@
+internal import CNetwork
+internal import Glibc
+internal import Platform
+internal import Synchronization
+
+/// One connection, and who is to do something on it. Told by the thread that serves it, looked at by the one that watches.
+final class ServerClient: Sendable {
+    enum Turn: Int {
+        /// The client's: a request's head is awaited.
+        case head
+        /// Of whoever a body moves between.
+        case body
+        case server
+    }
+
+    let descriptor: Int32
+    /// The address it came from.
+    let address: String
+    /// Nanoseconds, shifted by two bits that say whose turn it has been since then.
+    private let state: Atomic<Int>
+
+    init(_ descriptor: Int32, from address: String) {
+        self.descriptor = descriptor
+        self.address = address
+        state = Atomic(ServerClient.now << 2 | Turn.head.rawValue)
+    }
+
+    var turn: (turn: Turn, since: Int) {
+        let state = state.load(ordering: .relaxed)
+        return (Turn(rawValue: state & 3) ?? .server, state >> 2)
+    }
+
+    /// A body that goes on moving has moved since its first byte.
+    func turns(to turn: Turn) {
+        if turn == .body, self.turn.turn == .body { return }
+        state.store(ServerClient.now << 2 | turn.rawValue, ordering: .relaxed)
+    }
+
+    static var now: Int { Int(cake_http_now()) }
+}
+
+/// The connections of a server, and which of them owe a request's head: one that takes too long over it is cut, however
+/// busily it sends a byte now and then; and so is one whose body moves too slowly, in or out.
+final class ServerClients: Sendable {
+    private struct Watched {
+        let client: ServerClient
+        /// When it was looked at last while a body moved, and how many bytes had by then.
+        var moved: (since: Int, bytes: UInt64, at: Int)?
+    }
+
+    private let clients = Mutex<[Int: Watched]>([:])
+    private let isOver = Atomic(false)
+    private let limits: ServerLimits
+
+    init(_ limits: ServerLimits) { self.limits = limits }
+
+    /// Looks at them now and then, until the server ends.
+    func watch(_ tick: @escaping @Sendable () -> Void) {
+        OwnThread.start {
+            while !self.isOver.load(ordering: .acquiring) {
+                usleep(250_000)
+                self.cutLate(ServerClient.now)
+                tick()
+            }
+        }
+    }
+
+    func stopWatching() { isOver.store(true, ordering: .releasing) }
+
+    func opened(_ key: Int, _ client: ServerClient) { clients.withLock { $0[key] = Watched(client: client) } }
+
+    /// Told before the descriptor is closed, so that none is cut that is somebody else's by then.
+    func closed(_ key: Int) { clients.withLock { $0[key] = nil } }
+
+    private func cutLate(_ now: Int) {
+        let second = 1_000_000_000
+        clients.withLock { clients in
+            for (key, watched) in clients {
+                let client = watched.client
+                let (turn, since) = client.turn
+                if turn == .head, now - since > limits.headSeconds * second {
+                    shutdown(client.descriptor, Int32(SHUT_RDWR))
+                }
+                guard turn == .body else { continue }
+                guard let moved = watched.moved, moved.since == since else {
+                    clients[key]?.moved = (since, cake_http_moved(client.descriptor), since)
+                    continue
+                }
+                guard now - moved.at > limits.slowSeconds * second else { continue }
+                let bytes = cake_http_moved(client.descriptor)
+                if bytes &- moved.bytes < limits.slowBytes { shutdown(client.descriptor, Int32(SHUT_RDWR)) }
+                clients[key]?.moved = (since, bytes, now)
+            }
+        }
+    }
+}

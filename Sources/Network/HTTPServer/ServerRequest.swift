@@ -1,0 +1,146 @@
+internal import Model
+public import Platform
+
+/// What a client asked of a server here, up to its body.
+public struct ServerRequest: Sendable {
+    public let method: String
+    /// Path and query as they were sent.
+    public let address: String
+    /// Names in lower case.
+    public let headers: [(name: String, value: String)]
+    /// The address it came from.
+    public let client: String
+
+    public init(method: String, address: String, headers: [(name: String, value: String)], client: String = "") {
+        self.method = method
+        self.address = address
+        self.headers = headers
+        self.client = client
+    }
+
+    /// The first header of that name, which is in lower case.
+    public subscript(name: String) -> String? { headers.first { $0.name == name }?.value }
+
+    public func count(of name: String) -> Int { headers.count { $0.name == name } }
+
+    /// The body's length where it was said; nil for one that comes in chunks.
+    public var length: UInt64? {
+        if self["transfer-encoding"] != nil { return nil }
+        return self["content-length"].map { ByteRange.number($0.utf8) ?? 0 } ?? 0
+    }
+}
+
+public struct ServerReply: Sendable {
+    public enum Body: Sendable {
+        /// A range of one file is sent by the kernel, without a copy.
+        case stored(StoredBytes)
+        /// Made elsewhere while they are sent.
+        case stream(ServerStream)
+
+        public static func bytes(_ bytes: [UInt8]) -> Body { .stored(.memory(bytes)) }
+    }
+
+    public var status: Int
+    public var headers: [(name: String, value: String)]
+    public var body: Body
+
+    public init(_ status: Int, _ headers: [(name: String, value: String)] = [], _ body: Body = .bytes([])) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    public var count: UInt64 {
+        switch body {
+        case .stored(let bytes): bytes.count
+        case .stream(let stream): stream.count
+        }
+    }
+}
+
+/// What becomes of a request: somebody who takes its body and then answers.
+public struct ServerIntake: Sendable {
+    let manner: Manner
+
+    enum Manner: Sendable {
+        /// Answered on the thread that serves many connections: nothing there may wait.
+        case quick(@Sendable () -> ServerReply)
+        /// Answered where waiting is allowed.
+        case patient(Patient)
+        /// The same, once a short body is here as a whole.
+        case holding(Holding)
+        /// Answered before a large body is sent in vain.
+        case refusal(ServerReply)
+    }
+
+    struct Holding: Sendable {
+        let limit: Int
+        let answer: @Sendable ([UInt8]?) async -> ServerReply
+    }
+
+    struct Patient: Sendable {
+        let receive: @Sendable (Span<UInt8>) -> Void
+        let abandon: @Sendable () -> Void
+        let answer: @Sendable () async -> ServerReply
+    }
+
+    /// `answer` may wait for the disk. `abandon` is called instead when the client left before all of its body was here.
+    public static func patient(
+        receive: @escaping @Sendable (Span<UInt8>) -> Void = { _ in }, abandon: @escaping @Sendable () -> Void = {},
+        answer: @escaping @Sendable () async -> ServerReply
+    ) -> ServerIntake {
+        ServerIntake(manner: .patient(Patient(receive: receive, abandon: abandon, answer: answer)))
+    }
+
+    /// For a body that is short enough to be held in memory: nil when it had more bytes than `limit`. When too many are
+    /// held at once, the server answers 503 itself.
+    public static func holding(
+        atMost limit: Int, answer: @escaping @Sendable ([UInt8]?) async -> ServerReply
+    ) -> ServerIntake {
+        ServerIntake(manner: .holding(Holding(limit: limit, answer: answer)))
+    }
+
+    /// For an answer that is at hand.
+    public static func quick(_ answer: @escaping @Sendable () -> ServerReply) -> ServerIntake {
+        ServerIntake(manner: .quick(answer))
+    }
+
+    /// The body is not wanted.
+    public static func refusal(_ reply: ServerReply) -> ServerIntake { ServerIntake(manner: .refusal(reply)) }
+}
+
+/// A request that has ended, for whoever keeps a log.
+public struct ServerRecord: Sendable {
+    public let request: ServerRequest
+    /// 0 when it was not answered.
+    public let status: Int
+    /// Of the answer's body.
+    public let bytes: UInt64
+    public let received: UInt64
+    public let duration: Duration
+    /// The answer was sent to its end.
+    public let isWhole: Bool
+}
+
+public struct ServerLimits: Sendable {
+    /// Bodies that come are hashed on them.
+    public var threads = min(max(BlockingPool.processors, 2), 16)
+    public var connections = 1024
+    public var connectionsPerClient = 768
+    /// A connection on which nothing moves for so long is cut.
+    public var idleSeconds = 60
+    /// A request's head has to be whole so long after the connection, or the last answer on it.
+    public var headSeconds = 75
+    /// While a body is on its way, in or out, at least so many bytes move in so long.
+    public var slowBytes: UInt64 = 64 << 10
+    public var slowSeconds = 120
+    /// Of bodies that are held in memory, those that come and those that go, all connections together; and of one client's.
+    public var heldBytes: UInt64 = 64 << 20
+    public var heldBytesPerClient: UInt64 = 32 << 20
+    /// First line and headers.
+    public var headBytes = 32 << 10
+    /// A body that is not wanted is passed over up to here; then the connection is cut.
+    public var unwantedBytes: UInt64 = 64 << 20
+
+    public init() {}
+}

@@ -1,0 +1,64 @@
+internal import CMicroHTTPD
+internal import Platform
+
+/// A body that is made elsewhere while it is sent. Its connection sleeps while nothing of it is at hand, and the thread that
+/// serves it goes on with others.
+public struct ServerStream: Sendable {
+    public let count: UInt64
+    private let take: @Sendable (inout MutableSpan<UInt8>, UInt64) -> Int?
+    private let wait: @Sendable (UInt64, @escaping @Sendable () -> Void) -> Void
+
+    /// `take` puts what is at hand from a position on into the room: 0 bytes when nothing is yet, nil when the body cannot
+    /// be sent, and its connection is to be cut. It waits for nothing. `wait` calls back, once, when to take again.
+    public init(
+        count: UInt64, take: @escaping @Sendable (inout MutableSpan<UInt8>, UInt64) -> Int?,
+        wait: @escaping @Sendable (UInt64, @escaping @Sendable () -> Void) -> Void
+    ) {
+        self.count = count
+        self.take = take
+        self.wait = wait
+    }
+
+    /// One sending of it. libmicrohttpd lets it go when it is over.
+    @safe final class Reader {
+        private let stream: ServerStream
+        private let connection: OpaquePointer
+        private let core: ServerCore
+
+        init(_ stream: ServerStream, _ connection: OpaquePointer, _ core: ServerCore) {
+            self.stream = stream
+            unsafe self.connection = connection
+            self.core = core
+        }
+
+        func response() -> OpaquePointer? {
+            let reader = unsafe Unmanaged.passRetained(self).toOpaque()
+            let made = unsafe MHD_create_response_from_callback(
+                stream.count, FileRunReader.step,
+                { reader, position, room, count in
+                    guard let reader = unsafe reader, let room = unsafe room else { return FileRunReader.failed }
+                    let start = unsafe UnsafeMutableRawPointer(room).assumingMemoryBound(to: UInt8.self)
+                    var span = unsafe MutableSpan(_unsafeStart: start, count: count)
+                    return unsafe Unmanaged<Reader>.fromOpaque(reader).takeUnretainedValue()
+                        .read(into: &span, from: position)
+                }, reader,
+                { reader in if let reader = unsafe reader { unsafe Unmanaged<Reader>.fromOpaque(reader).release() } })
+            if unsafe made == nil { unsafe Unmanaged<Reader>.fromOpaque(reader).release() }
+            return unsafe made
+        }
+
+        private func read(into room: inout MutableSpan<UInt8>, from position: UInt64) -> Int {
+            guard let count = stream.take(&room, position) else { return FileRunReader.failed }
+            if count > 0 { return count }
+            // Before anybody is asked to wake it: it cannot be woken before it sleeps.
+            unsafe MHD_suspend_connection(connection)
+            core.suspend()
+            let address = unsafe Int(bitPattern: connection)
+            stream.wait(position) { [core] in
+                unsafe MHD_resume_connection(OpaquePointer(bitPattern: address))
+                core.resumed()
+            }
+            return 0
+        }
+    }
+}

@@ -1,0 +1,191 @@
+internal import CShims
+internal import Glibc
+public import Model
+
+/// An open file. Reads and writes name their offset, so that many may share one; closed when the last owner lets go.
+public final class File: Sendable {
+    public enum Mode: Sendable {
+        case read
+        /// Must not be there yet.
+        case create
+        /// Must not be there yet, and nobody else on the machine may read it.
+        case createPrivate
+        case readWrite
+        /// There or not; for lock files.
+        case readWriteOrCreate
+    }
+
+    public let path: String
+    let descriptor: Int32
+
+    public init(_ path: String, _ mode: Mode, followingLinks: Bool = true) throws(CakeError) {
+        let access: Int32 =
+            switch mode {
+            case .read: O_RDONLY
+            case .create, .createPrivate: O_RDWR | O_CREAT | O_EXCL
+            case .readWrite: O_RDWR
+            case .readWriteOrCreate: O_RDWR | O_CREAT
+            }
+        let action = mode == .create || mode == .createPrivate ? "create" : "open"
+        let permissions: mode_t = mode == .createPrivate ? 0o600 : 0o666
+        let flags = access | O_CLOEXEC | (followingLinks ? 0 : O_NOFOLLOW)
+        descriptor = try retrying(action, path) { unsafe open(path, flags, permissions) }
+        self.path = path
+        // Said of a lock file that was there already, too.
+        if mode == .create || mode == .readWriteOrCreate { note(.created(path)) }
+    }
+
+    /// Bytes that are in memory, for who reads files.
+    public init(inMemory bytes: Span<UInt8>) throws(CakeError) {
+        path = "bytes in memory"
+        descriptor = try retrying("make", path) { cake_memory_file() }
+        try write(bytes, at: 0)
+    }
+
+    deinit { close(descriptor) }
+
+    /// Fills `room` from `offset` on, and returns how much there was to fill it with: less only at the end of the file.
+    public func read(into room: inout MutableSpan<UInt8>, at offset: UInt64) throws(CakeError) -> Int {
+        let start = try checkedOffset(offset, adding: room.count)
+        var done = 0
+        while done < room.count {
+            let position = done
+            let count = try unsafe room.withUnsafeMutableBufferPointer { buffer throws(CakeError) in
+                try retrying("read", path) {
+                    unsafe pread(
+                        descriptor, buffer.baseAddress?.advanced(by: position), buffer.count - position,
+                        start + position)
+                }
+            }
+            if count == 0 { break }
+            done += count
+        }
+        return done
+    }
+
+    /// Exactly `count` bytes from `offset` on, as all that is in the chunk.
+    public func fill(_ chunk: Chunk, from offset: UInt64, count: Int) throws(CakeError) {
+        chunk.count = 0
+        try append(to: chunk, from: offset, count: count)
+    }
+
+    /// Exactly `count` bytes from `offset` on, behind what is in the chunk.
+    public func append(to chunk: Chunk, from offset: UInt64, count: Int) throws(CakeError) {
+        let end = chunk.count + count
+        precondition(end <= chunk.capacity)
+        let got = try chunk.withRoom { room throws(CakeError) in
+            var wanted = room._mutatingExtracting(chunk.count..<end)
+            return try read(into: &wanted, at: offset)
+        }
+        guard got == count else { throw cutShort(at: offset + UInt64(got)) }
+        chunk.count = end
+    }
+
+    public func bytes(at offset: UInt64, count: Int) throws(CakeError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var room = bytes.mutableSpan
+        let got = try read(into: &room, at: offset)
+        guard got == count else { throw cutShort(at: offset + UInt64(got)) }
+        return bytes
+    }
+
+    public func write(_ bytes: Span<UInt8>, at offset: UInt64) throws(CakeError) {
+        let start = try checkedOffset(offset, adding: bytes.count)
+        var done = 0
+        while done < bytes.count {
+            let position = done
+            done += try unsafe bytes.withUnsafeBufferPointer { buffer throws(CakeError) in
+                try retrying("write", path) {
+                    unsafe pwrite(
+                        descriptor, buffer.baseAddress?.advanced(by: position), buffer.count - position,
+                        start + position)
+                }
+            }
+        }
+        note(.wrote(path, offset: offset, bytes: bytes.indices.map { bytes[$0] }))
+    }
+
+    public func size() throws(CakeError) -> UInt64 { try status().size }
+
+    public func status() throws(CakeError) -> Disk.Status {
+        var raw = stat()
+        _ = try retrying("look at", path) { unsafe fstat(descriptor, &raw) }
+        return Disk.Status(raw)
+    }
+
+    /// Returns when the bytes would survive a power cut.
+    public func sync() throws(CakeError) {
+        _ = try retrying("sync", path) { fsync(descriptor) }
+        note(.synced(path))
+    }
+
+    /// Starts the disk on what was written, so that a later sync finds little to wait for. Only a hint.
+    public func startWriting(from offset: UInt64, count: UInt64) {
+        guard let offset = Int(exactly: offset), let count = Int(exactly: count) else { return }
+        _ = cake_start_writing(descriptor, Int64(offset), Int64(count))
+    }
+
+    /// Starts the disk on what will be read soon. Only a hint.
+    public func startReading(from offset: UInt64, count: UInt64) {
+        guard let offset = Int(exactly: offset), let count = Int(exactly: count) else { return }
+        _ = posix_fadvise(descriptor, offset, count, POSIX_FADV_WILLNEED)
+    }
+
+    /// Takes the room now, so that a full disk is met before the work and not in the middle of it.
+    public func reserve(_ size: UInt64) throws(CakeError) {
+        guard size > 0, let size = Int(exactly: size) else { return }
+        do {
+            _ = try retrying("reserve room for", path) { cake_fallocate(descriptor, Int64(size)) }
+        } catch {
+            // Not every file system can; then writing will tell.
+            if error.kind == .diskFull { throw error }
+        }
+    }
+
+    /// Another descriptor of the same file, for who closes it in its own time; less than 0 when there is none left.
+    public func duplicate() -> Int32 { fcntl(descriptor, F_DUPFD_CLOEXEC, 0) }
+
+    /// Takes away what is behind `size`.
+    public func shorten(to size: UInt64) throws(CakeError) {
+        let length = try checkedOffset(size, adding: 0)
+        _ = try retrying("shorten", path) { ftruncate(descriptor, length) }
+    }
+
+    /// `flock`. Without waiting, false when somebody else holds it.
+    public func lock(exclusive: Bool, waiting: Bool) throws(CakeError) -> Bool {
+        let operation = (exclusive ? LOCK_EX : LOCK_SH) | (waiting ? 0 : LOCK_NB)
+        while flock(descriptor, operation) != 0 {
+            switch errno {
+            case EINTR: continue
+            case EWOULDBLOCK: return false
+            default: throw .system("lock", path)
+            }
+        }
+        return true
+    }
+
+    public func unlock() { _ = flock(descriptor, LOCK_UN) }
+
+    private func cutShort(at offset: UInt64) -> CakeError {
+        CakeError(
+            .damaged, "\(Printable.escape(path)) ends at byte \(offset), before it should",
+            fix: "did something change it meanwhile?")
+    }
+
+    private func checkedOffset(_ offset: UInt64, adding count: Int) throws(CakeError) -> Int {
+        guard let start = Int(exactly: offset), !start.addingReportingOverflow(count).overflow else {
+            throw CakeError(.damaged, "\(Printable.escape(path)) has no byte \(offset)")
+        }
+        return start
+    }
+}
+
+/// Calls again when a signal came between; every call to the machine is counted here.
+func retrying<Value: SignedInteger>(_ action: String, _ path: String, _ call: () -> Value) throws(CakeError) -> Value {
+    if let number = faultNumber() { throw SystemError.make(number, action, path) }
+    while true {
+        let result = call()
+        if result >= 0 { return result }
+        if errno != EINTR { throw .system(action, path) }
+    }
+}

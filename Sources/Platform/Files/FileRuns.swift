@@ -1,0 +1,42 @@
+public import Model
+
+/// Runs of files, one behind the other, each file opened when its turn comes.
+public struct FileRuns: Sendable {
+    public struct Run: Sendable {
+        public let count: UInt64
+        public let open: @Sendable () throws(CakeError) -> (file: File, start: UInt64)
+
+        /// `open` says in which file it lies, and where it begins.
+        public init(count: UInt64, open: @escaping @Sendable () throws(CakeError) -> (file: File, start: UInt64)) {
+            self.count = count
+            self.open = open
+        }
+    }
+
+    public let runs: [Run]
+    public let count: UInt64
+    public let proof: Proof?
+
+    public init(_ runs: [Run]) { self.init(runs, proof: nil) }
+
+    private init(_ runs: [Run], proof: Proof?) {
+        self.runs = runs
+        self.proof = proof
+        count = runs.reduce(0) { $0 + $1.count }
+    }
+
+    /// The digest that all the bytes must have, and who is told whether they had it.
+    public struct Proof: Sendable {
+        public let digest: Digest
+        public let ended: @Sendable (Bool) -> Void
+    }
+
+    /// The same bytes, hashed as they are sent. The last of them stay here until all are known to be right; when they are
+    /// not, the connection is cut.
+    public func proved(by digest: Digest, ended: @escaping @Sendable (Bool) -> Void) -> FileRuns {
+        FileRuns(runs, proof: Proof(digest: digest, ended: ended))
+    }
+
+    /// So many bytes are held back.
+    public static let heldBack: UInt64 = 64 << 10
+}

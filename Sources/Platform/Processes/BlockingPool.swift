@@ -1,0 +1,45 @@
+internal import Glibc
+
+/// Threads of cake's own for work that waits or computes long: Swift's few must never do either. A task runs here when
+/// it is started with `executorPreference`.
+@safe public final class BlockingPool: TaskExecutor, @unchecked Sendable {
+    public let threads: Int
+    private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let isWork = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    /// Guarded by `lock`; taken from the front.
+    private var jobs: [UnownedJob] = []
+    private var first = 0
+
+    /// The pool lives as long as the process.
+    public init(threads: Int) {
+        self.threads = threads
+        unsafe pthread_mutex_init(lock, nil)
+        unsafe pthread_cond_init(isWork, nil)
+        for _ in 0..<threads { OwnThread.start { self.run() } }
+    }
+
+    public static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        unsafe pthread_mutex_lock(lock)
+        jobs.append(job)
+        unsafe pthread_mutex_unlock(lock)
+        unsafe pthread_cond_signal(isWork)
+    }
+
+    private func run() {
+        while true {
+            unsafe pthread_mutex_lock(lock)
+            while first == jobs.count { unsafe pthread_cond_wait(isWork, lock) }
+            let job = jobs[first]
+            first += 1
+            if first == jobs.count {
+                jobs.removeAll(keepingCapacity: true)
+                first = 0
+            }
+            unsafe pthread_mutex_unlock(lock)
+            unsafe job.runSynchronously(on: asUnownedTaskExecutor())
+        }
+    }
+}

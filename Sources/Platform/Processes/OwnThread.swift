@@ -1,0 +1,67 @@
+internal import Glibc
+public import Model
+internal import Synchronization
+
+/// A thread of cake's own, for work that waits where no task may.
+public enum OwnThread {
+    private final class Body {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+
+    /// Nobody waits for its end: it runs until `run` returns, or as long as the process.
+    public static func start(_ run: @escaping @Sendable () -> Void) {
+        if let thread = make(run) { pthread_detach(thread) }
+    }
+
+    /// Runs the body on so many threads, and returns when all of them are through.
+    public static func together(_ count: Int, _ run: @escaping @Sendable () -> Void) {
+        let threads = (0..<count).compactMap { _ in make(run) }
+        // A machine without room for another thread does it here.
+        if threads.isEmpty { run() }
+        for thread in threads { pthread_join(thread, nil) }
+    }
+
+    private static func make(_ run: @escaping @Sendable () -> Void) -> pthread_t? {
+        var thread = pthread_t()
+        let body = unsafe Unmanaged.passRetained(Body(run))
+        let result = unsafe pthread_create(
+            &thread, nil,
+            { context in
+                guard let context = unsafe context else { return nil }
+                unsafe Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run()
+                return nil
+            }, body.toOpaque())
+        if result == 0 { return thread }
+        unsafe body.release()
+        return nil
+    }
+}
+
+extension BlockingPool {
+    /// Works on the items on threads of their own, as many as there are processors, and returns when all are done. For work
+    /// that is no task's: whoever calls may wait. Of the failures one is thrown, and no item is begun after it.
+    public static func forEach<Item: Sendable>(
+        _ items: [Item], _ body: @escaping @Sendable (Int, Item) throws(CakeError) -> Void
+    ) throws(CakeError) {
+        guard !items.isEmpty else { return }
+        let state = Shared()
+        OwnThread.together(min(items.count, processors)) {
+            while true {
+                let index = state.next.add(1, ordering: .relaxed).oldValue
+                guard index < items.count, state.failure.withLock({ $0 == nil }) else { return }
+                do throws(CakeError) {
+                    try body(index, items[index])
+                } catch {
+                    state.failure.withLock { $0 = $0 ?? error }
+                }
+            }
+        }
+        if let error = state.failure.withLock({ $0 }) { throw error }
+    }
+
+    private final class Shared: Sendable {
+        let next = Atomic(0)
+        let failure = Mutex<CakeError?>(nil)
+    }
+}

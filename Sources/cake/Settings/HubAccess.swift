@@ -1,0 +1,44 @@
+import Model
+import Network
+import Platform
+import Transfer
+
+extension Session {
+    /// The Hub that is asked, as whom. `purpose` is what needs it: "cake pull".
+    func hub(for purpose: String, token given: String? = nil) throws(CakeError) -> HubSource {
+        try settings.needNetwork(for: purpose)
+        return HubSource(
+            try settings.hub(), token: try settings.token(given), client: try HTTPClient(settings.http))
+    }
+
+    /// What was typed as a name on the Hub; anything else is refused with what would take it.
+    func hubReference(_ text: String) throws(CakeError) -> HubReference {
+        let shown = Printable.escape(text)
+        switch try settings.reference(text) {
+        case .hub(let reference): return reference
+        case .registry(let registry):
+            throw CakeError(
+                .usage, "\(shown) names the registry \(registry.host), and this needs a repository of the Hub",
+                fix: "for one of the Hub write hf://org/name; cake pull, tags and inspect speak to registries")
+        case .path:
+            throw CakeError(.usage, "\(shown) is a path, and not on the Hub", fix: "cake import \(shown)")
+        }
+    }
+}
+
+extension WeightSelection {
+    /// The files that are meant, with what the repository's own indexes say of them.
+    func chosen(from snapshot: Snapshot, on source: HubSource) async throws -> Choice {
+        var bytes: [FilePath: [UInt8]] = [:]
+        for file in indexes(in: snapshot) {
+            bytes[file.path] = try await source.bytes(of: file, in: snapshot, limit: 64 << 20)
+        }
+        let choice = try choose(from: snapshot, indexes: bytes)
+        guard !choice.files.isEmpty else {
+            throw CakeError(
+                .notFound, "\(snapshot.repository) has no file that fits",
+                fix: "cake ls-remote \(snapshot.repository.id) lists what there is")
+        }
+        return choice
+    }
+}

@@ -1,0 +1,120 @@
+import Hub
+import Model
+import Network
+import Platform
+import Store
+import Support
+import Synchronization
+import Testing
+
+@testable import Transfer
+
+/// A hub of a test's own, and a store that pulls from it.
+final class PullLine: Sendable {
+    let scratch: Scratch
+    let folder: HubFolder
+    let hub: Hub
+    let shelf: Shelf
+    let files: ModelMaker.Files
+
+    static let name = "org/model"
+
+    init(_ files: ModelMaker.Files? = nil, _ change: (inout HubSettings) -> Void = { _ in }) throws {
+        scratch = try Scratch()
+        folder = try HubFolder()
+        let files = try files ?? ModelMaker.small()
+        try folder.write(PullLine.name, files)
+        var settings = HubSettings()
+        change(&settings)
+        hub = try Hub(serving: folder.path, settings)
+        shelf = try Shelf(at: scratch["store"])
+        self.files = files
+    }
+
+    deinit { hub.stop() }
+
+    /// Two tensors of some megabytes: enough for several spans.
+    static func large(seed: UInt64 = 1) throws -> ModelMaker.Files {
+        [
+            "model.safetensors": try ModelMaker.safetensors([
+                .init("a", bytes: 5 << 20, seed: seed, .mixed), .init("b", bytes: 4 << 20, seed: seed + 1),
+            ])
+        ]
+    }
+
+    func source(token: String? = nil, stallSeconds: Int = 20) throws -> HubSource {
+        var settings = HTTPSettings(userAgent: "cake/test")
+        settings.stallSeconds = stallSeconds
+        return HubSource(
+            try HubRoutes(endpoint: hub.endpoint),
+            token: try token.map { text throws(CakeError) in try HubToken(text) },
+            client: try HTTPClient(settings))
+    }
+
+    func snapshot(_ name: String = PullLine.name, revision: String? = nil, token: String? = nil) async throws
+        -> Snapshot
+    {
+        try await source(token: token).snapshot(of: HubReference(HubRepository(name), revision: revision))
+    }
+
+    @discardableResult
+    func pull(
+        _ name: String = PullLine.name, revision: String? = nil, token: String? = nil, stallSeconds: Int = 20,
+        with options: Pull.Options = Pull.Options(), into other: Shelf? = nil,
+        waiting: @escaping @Sendable (FilePath) -> Void = { _ in }
+    ) async throws -> Pull.Report {
+        try await onPool {
+            let source = try source(token: token, stallSeconds: stallSeconds)
+            let snapshot = try await source.snapshot(of: HubReference(HubRepository(name), revision: revision))
+            let pull = Pull(
+                from: source, into: (other ?? shelf).store, progress: Progress("pull"), options: options)
+            return try await pull(snapshot, snapshot.files, as: ModelName(name), waiting: waiting)
+        }
+    }
+
+    /// Brings some of the files.
+    func pull(files: [SnapshotFile]) async throws {
+        try await onPool {
+            let source = try source()
+            let snapshot = try await source.snapshot(of: HubReference(HubRepository(PullLine.name)))
+            let pull = Pull(from: source, into: shelf.store, progress: Progress("pull"), options: Pull.Options())
+            _ = try await pull(snapshot, files, as: ModelName(PullLine.name)) { _ in }
+        }
+    }
+
+    /// A pull that fails leaves no name and a store that is right, and the next one from a hub without fault succeeds.
+    @discardableResult
+    func failsCleanly(
+        stallSeconds: Int = 20, token: String? = nil, at place: SourceLocation = #_sourceLocation
+    ) async throws -> CakeError {
+        var failure: CakeError?
+        do {
+            try await pull(token: token, stallSeconds: stallSeconds)
+        } catch let error as CakeError {
+            failure = error
+        }
+        #expect(try shelf.names() == [], sourceLocation: place)
+        #expect(try await onPool { try await self.shelf.damages() }.isEmpty, sourceLocation: place)
+        hub.behave()
+        try await pull(token: token)
+        try await expectExact(at: place)
+        return try #require(failure, sourceLocation: place)
+    }
+
+    func expectExact(
+        _ name: String = PullLine.name, _ files: ModelMaker.Files? = nil, at place: SourceLocation = #_sourceLocation
+    ) async throws {
+        let found = try await onPool { try await self.shelf.files(of: name) }
+        #expect(found == files ?? self.files, sourceLocation: place)
+        let left = try parts().map { "\($0): \((try? shelf.entries("incoming/" + $0)) ?? [])" }
+        #expect(left == [], "parts are left", sourceLocation: place)
+    }
+
+    /// Folders of half-fetched files.
+    func parts() throws -> [String] { try shelf.entries("incoming").filter { Digest(hex: $0) != nil } }
+
+    func size(of file: String) -> UInt64 { UInt64(files[file]?.count ?? 0) }
+
+    /// Bytes of large files that were sent.
+    var sent: UInt64 { hub.sent(.cdn()) }
+}

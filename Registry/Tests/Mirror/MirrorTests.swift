@@ -31,6 +31,35 @@ import Transfer
         }
     }
 
+    @Test func `comes beside another model of its name, which stays`() async throws {
+        try await MirrorStage.asClient {
+            let line = try MirrorStage()
+            let stage = try line.serve()
+            let other = try ModelMaker.write(["config.json": Array("[1]".utf8)], to: stage.scratch["other"])
+            let name = try ModelName(MirrorStage.name)
+            try await Shelf(at: stage.scratch["store"]).bring(other, as: MirrorStage.name)
+            try stage.store.update(name, in: Operation(stage.store)) { record in
+                var record = record
+                record?.source = "hf://org/other"
+                return record
+            }
+            let before = try stage.store.find(MirrorStage.name).record
+            for round in 1...2 {
+                for (path, bytes) in line.files {
+                    let reply = try stage.ask("GET", MirrorStage.address(path))
+                    #expect(
+                        reply.status == 200 && reply.body == bytes,
+                        "\(path) \(round) \(reply.status) \(reply.text.prefix(100))")
+                }
+                await stage.server.settle()
+            }
+            #expect(try stage.store.find(MirrorStage.name).record == before)
+            let commit = try #require(try stage.ask("GET", "/api/models/org/model").json?["sha"]?.string)
+            let brought = try #require(try stage.store.record(of: ModelName("\(MirrorStage.name)@\(commit)")))
+            #expect(brought.mark == .mirrored && brought.commit == commit)
+        }
+    }
+
     @Test func `is told of as its Hub tells of it`() async throws {
         try await MirrorStage.asClient {
             let line = try MirrorStage()

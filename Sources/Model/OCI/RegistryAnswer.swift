@@ -18,6 +18,8 @@ public struct RegistryAnswer: Sendable {
         case none
         /// It was refused.
         case rejected
+        /// It was refused, or it has no right to what was asked for: the answer does not say which.
+        case refused
         /// It was taken, and is not enough.
         case insufficient
     }
@@ -29,6 +31,11 @@ public struct RegistryAnswer: Sendable {
             CakeError(
                 .notAuthorised, "\(host) rejected the user name or password\(words)",
                 fix: "check both, then: cake login \(place)")
+        case 401 where login == .refused:
+            CakeError(
+                .notAuthorised, "\(host) refused the login, or the login has no right to \(wanted)\(words)",
+                fix: "cake login \(place) checks user name and password; if both are right, ask the operator for access"
+            )
         case 401 where login == .insufficient:
             CakeError(
                 .notAuthorised, "\(host) does not allow \(wanted) with this login\(words)",

@@ -191,6 +191,8 @@ extension LocalStore {
         /// Objects and packs, needed or not.
         public let objects: UInt64
         public let damaged: UInt64
+        /// The same of the registry.
+        public let registryDamaged: UInt64
         /// What commands have begun and not finished, whether they still run or were killed.
         public let unfinished: UInt64
         public let free: UInt64
@@ -203,8 +205,16 @@ extension LocalStore {
         var unfinished = DiskRoom()
         try unfinished.add(tree: layout.incoming)
         return Remains(
-            objects: objects, damaged: try total(in: layout.damaged), unfinished: unfinished.bytes,
-            free: try Disk.freeBytes(layout.root))
+            objects: objects, damaged: try damagedBytes(), registryDamaged: try registryDamagedBytes(),
+            unfinished: unfinished.bytes, free: try Disk.freeBytes(layout.root))
+    }
+
+    /// What verification set aside. No command reads or removes it.
+    public func damagedBytes() throws(CakeError) -> UInt64 { try total(in: layout.damaged) }
+
+    public func registryDamagedBytes() throws(CakeError) -> UInt64 {
+        let folder = RegistryLayout(layout).damaged
+        return try Disk.exists(folder) ? total(in: folder) : 0
     }
 
     private func total(in folder: String) throws(CakeError) -> UInt64 {

@@ -44,23 +44,29 @@ extension HubModels {
         HubModels.pushed(listed).map(pushed.isWhole) ?? false
     }
 
-    /// A layer of a model that was pushed, as an object without a base, from the packs that were pushed with it. Nil where
-    /// they do not have it.
-    public func plainObject(of digest: Digest, in listed: RegistryStore.Listed) async throws -> RegistryStore.Blob? {
-        guard let model = HubModels.pushed(listed), let opened = try? pushed.open(model),
-            let segment = opened.manifest.segments.first(where: { $0.layer.digest == digest })
-        else { return nil }
-        return try? await pushed.registry.plainObject(
-            of: segment.layer, segment.tensor?.kind, in: opened.objects, read: opened.reader)
+    /// A layer as the packs of a model that was pushed have it.
+    public struct PackedLayer: Sendable {
+        public let layer: Layer
+        public let isDelta: Bool
+        fileprivate let kind: Tensor.Kind?
+        fileprivate let opened: PushedModels.Opened
+        fileprivate let registry: RegistryStore
+
+        /// The layer as an object without a base. Nil where the packs do not have it any more.
+        public func plainObject() async -> RegistryStore.Blob? {
+            try? await registry.plainObject(of: layer, kind, in: opened.objects, read: opened.reader)
+        }
     }
 
-    /// The layer as the packs of a model that was pushed have it, and whether that is as a delta.
-    public func packed(_ digest: Digest, in listed: RegistryStore.Listed) -> (layer: Layer, isDelta: Bool)? {
+    /// Nil where the packs do not have it.
+    public func packed(_ digest: Digest, in listed: RegistryStore.Listed) -> PackedLayer? {
         guard let model = HubModels.pushed(listed), let opened = try? pushed.open(model),
-            let layer = opened.manifest.segments.first(where: { $0.layer.digest == digest })?.layer,
-            let found = try? opened.objects.openAnywhere(layer)
+            let segment = opened.manifest.segments.first(where: { $0.layer.digest == digest }),
+            let found = try? opened.objects.openAnywhere(segment.layer)
         else { return nil }
-        return (layer, found.base != nil)
+        return PackedLayer(
+            layer: segment.layer, isDelta: found.base != nil, kind: segment.tensor?.kind, opened: opened,
+            registry: pushed.registry)
     }
 
     private static func pushed(_ listed: RegistryStore.Listed) -> PushedModel? {

@@ -30,6 +30,11 @@ extension LocalStore {
         if !isEqual { throw taken(name, record, fix: fix) }
     }
 
+    /// Whether the name leads to a model from elsewhere, which what comes from `source` does not replace.
+    public func isTaken(_ name: ModelName, from source: String?) -> Bool {
+        (try? record(of: name)).flatMap(\.self).map { !mayFollow($0, from: source) } ?? false
+    }
+
     /// A model from the same folder or repository is an update. What a mirror brought by itself may go at any time.
     private func mayFollow(_ record: NameRecord, from source: String?) -> Bool {
         record.mark != nil || source != nil && record.source == source

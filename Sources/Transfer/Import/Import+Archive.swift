@@ -49,7 +49,7 @@ extension Import {
             name: name, manifest: named.manifest, files: manifest.files.count,
             tensors: archive.archive.facts.weights.entries.count, bytes: manifest.size,
             bytesKnown: known + (manifest.size - min(manifest.size, work.layerBytes)), bytesStored: stored,
-            replaced: named.replaced, complaints: [])
+            replaced: named.replaced, complaints: [], baseTroubles: troubles.all)
     }
 }
 

@@ -19,6 +19,8 @@ public struct Import: Sendable {
         /// What the name pointed to before, when that was another model.
         public let replaced: Digest?
         public let complaints: [CakeError]
+        /// Why models here were not looked at as bases.
+        public let baseTroubles: [CakeError]
     }
 
     let store: LocalStore
@@ -29,6 +31,7 @@ public struct Import: Sendable {
     let isDryRun: Bool
     /// The name goes to this model whatever has it.
     let replacesName: Bool
+    let troubles = BaseTroubles()
 
     /// What a new tensor may be stored as a delta of.
     public enum Bases: Sendable {
@@ -84,7 +87,7 @@ public struct Import: Sendable {
             name: candidate.name, manifest: named.manifest, files: files.count,
             tensors: manifest.files.reduce(0) { $0 + $1.segments.count { $0.tensor != nil } }, bytes: manifest.size,
             bytesKnown: tally.bytesKnown, bytesStored: stored, replaced: named.replaced,
-            complaints: files.compactMap(\.segmentation.complaint))
+            complaints: files.compactMap(\.segmentation.complaint), baseTroubles: troubles.all)
     }
 
     private var usesDeltas: Bool { if case .none = bases { false } else { true } }
@@ -93,9 +96,10 @@ public struct Import: Sendable {
         let likely: LikelyBases
         switch bases {
         case .none: return nil
-        case .of(let name): likely = LikelyBases(in: store, named: name, declared: [])
+        case .of(let name): likely = LikelyBases(in: store, named: name, declared: [], telling: troubles)
         case .found:
-            likely = LikelyBases(in: store, named: nil, declared: Import.declaredBase(of: files).map { [$0] } ?? [])
+            likely = LikelyBases(
+                in: store, named: nil, declared: Import.declaredBase(of: files).map { [$0] } ?? [], telling: troubles)
         }
         return BaseOffers(likely, for: files.map(\.segmentation))
     }

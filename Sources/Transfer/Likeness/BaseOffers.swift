@@ -14,13 +14,22 @@ final class BaseOffers: Sendable {
         self.files = files
     }
 
-    /// Without any, a layer stands alone: no reason to fail.
+    /// Without any, a layer stands alone: no reason to fail, but to say so.
     func layers(file: Int, cut: Int) -> [Layer] {
         guard files[file].cuts[cut].tensor != nil else { return [] }
         return found.withLock { found in
-            let layers = found ?? (try? bases.offers(for: files)) ?? files.map { $0.cuts.map { _ in [] } }
+            let layers = found ?? lookUp()
             found = layers
             return layers[file][cut]
+        }
+    }
+
+    private func lookUp() -> [[[Layer]]] {
+        do throws(CakeError) {
+            return try bases.offers(for: files)
+        } catch {
+            bases.troubles.add(error)
+            return files.map { $0.cuts.map { _ in [] } }
         }
     }
 }

@@ -10,6 +10,7 @@ struct LikelyBases: Sendable {
     private let declared: [String]
     private let itself: Digest?
     private let mayBeClosed: Bool
+    let troubles: BaseTroubles
 
     /// So many are compared with: every sample that comes costs nothing to compare with another.
     private static let mostCompared = 4
@@ -23,8 +24,9 @@ struct LikelyBases: Sendable {
     /// in is no base of anything else: who gets that from a registry would get its base as well.
     init(
         in store: LocalStore, named: ModelName?, declared: [String], besides itself: Digest? = nil,
-        mayBeClosed: Bool = false
+        mayBeClosed: Bool = false, telling troubles: BaseTroubles = BaseTroubles()
     ) {
+        self.troubles = troubles
         self.itself = itself
         self.mayBeClosed = mayBeClosed
         self.store = store
@@ -33,7 +35,7 @@ struct LikelyBases: Sendable {
     }
 
     /// By file and cut, the layers that may be the same bytes, and the models that have them.
-    func candidates(for files: [Segmentation]) throws -> Candidates {
+    func candidates(for files: [Segmentation]) throws(CakeError) -> Candidates {
         let tensors = files.flatMap { $0.cuts.compactMap(\.tensor) }
         let models = Array(try models(like: tensors).prefix(LikelyBases.mostCompared))
         let found = models.map { $0.twins.candidates(for: tensors) }
@@ -44,7 +46,7 @@ struct LikelyBases: Sendable {
 
     /// By file and cut, the layers that a tensor may be a delta of: those of the model that was named or declared, where it
     /// has them, else those of models that are alike.
-    func offers(for files: [Segmentation]) throws -> [[[Layer]]] {
+    func offers(for files: [Segmentation]) throws(CakeError) -> [[[Layer]]] {
         let tensors = files.flatMap { $0.cuts.compactMap(\.tensor) }
         let most = LikelyBases.mostOffering
         let models = try models(like: tensors).prefix(max(most.models, most.tensors / max(tensors.count, 1)))
@@ -75,8 +77,11 @@ struct LikelyBases: Sendable {
     }
 
     /// All that are, the likeliest first.
-    private func models(like tensors: [Tensor]) throws -> [(digest: Digest, twins: Twins, isMeant: Bool)] {
-        var first = try declared.flatMap(manifests)
+    private func models(
+        like tensors: [Tensor]
+    ) throws(CakeError) -> [(digest: Digest, twins: Twins, isMeant: Bool)] {
+        var first: [Digest] = []
+        for base in declared { first += try manifests(of: base) }
         if let named {
             guard let record = try store.record(of: named) else {
                 throw CakeError(.notFound, "\(named) is not in the store", fix: "cake ls lists what is")
@@ -87,7 +92,7 @@ struct LikelyBases: Sendable {
         guard !sample.isEmpty else { return [] }
         var alike: [(digest: Digest, twins: Twins, matches: Int)] = []
         for digest in try manifests() where digest != itself {
-            guard let manifest = try? store.manifest(digest) else { continue }
+            guard let manifest = try manifest(digest) else { continue }
             let twins = Twins(of: manifest)
             let matches = twins.candidates(for: sample).count { $0 != nil }
             if matches > 0 || first.contains(digest) { alike.append((digest, twins, matches)) }
@@ -99,7 +104,20 @@ struct LikelyBases: Sendable {
         return alike.map { ($0.digest, $0.twins, first.contains($0.digest)) }
     }
 
-    private func manifests() throws -> [Digest] {
+    /// Nil for one that cannot be read: the others count all the same.
+    private func manifest(_ digest: Digest) throws(CakeError) -> Manifest? {
+        do {
+            return try store.manifest(digest)
+        } catch {
+            // One that was collected since it was listed is missed by nobody.
+            if try store.manifestDigests().contains(digest) {
+                troubles.add(CakeError(error.kind, error.what, fix: "cake verify"))
+            }
+            return nil
+        }
+    }
+
+    private func manifests() throws(CakeError) -> [Digest] {
         let all = try store.manifestDigests()
         guard !mayBeClosed else { return all }
         let names = try store.names()
@@ -110,7 +128,7 @@ struct LikelyBases: Sendable {
     }
 
     /// What the store has under a name that a card gives, or else under the end of it, as a folder is called.
-    private func manifests(of base: String) throws -> [Digest] {
+    private func manifests(of base: String) throws(CakeError) -> [Digest] {
         let names = try store.names()
         let exact = names.filter { $0.name.string == base || $0.record.source == "hf://" + base }
         let end = base.split(separator: "/").last.map(String.init)

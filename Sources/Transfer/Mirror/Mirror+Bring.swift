@@ -70,13 +70,17 @@ extension Mirror {
         let revision: String
     }
 
-    /// A commit is kept under the branch that leads to it, as a pull would; under its own name when none does.
+    /// A commit is kept under the branch that leads to it, as a pull would; under its own name when none does, and when another
+    /// model has the branch's.
     private func name(for listing: HubListing) throws(CakeError) -> Named {
         let repository = listing.repository
         let prefix = repository.kind == .model ? "" : repository.kind.plural + "/"
         let plain = try ModelName(prefix + repository.id)
         func named(_ revision: String) throws(CakeError) -> Named {
             let name = revision == Revision.main ? plain : try ModelName(plain.string + "@" + revision)
+            if revision != listing.commit, store.isTaken(name, from: settings.upstream.source(of: repository)) {
+                return try named(listing.commit)
+            }
             return Named(name: name, revision: revision)
         }
         if let word = revision(leadingTo: listing.commit, of: repository) { return try named(word) }

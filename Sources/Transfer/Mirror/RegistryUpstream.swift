@@ -73,6 +73,11 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
         return (RemoteRepository(client, name), words.compactMap { ServedName.tag(for: $0) })
     }
 
+    /// As the record of a model that came from it says.
+    func source(of repository: HubRepository) -> String? {
+        place(of: repository).map { "oci://\(client.routes.host)/\($0.repository.name)" }
+    }
+
     /// What the registry has under a tag, as a Hub would list it: commits are made of the model's manifest, and every file goes
     /// by its SHA-256.
     func listing(

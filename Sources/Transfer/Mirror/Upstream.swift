@@ -13,6 +13,14 @@ extension Mirror {
             }
         }
 
+        /// As the record of a model that came from it says.
+        func source(of repository: HubRepository) -> String? {
+            switch self {
+            case .hub: "\(repository)"
+            case .registry(let registry): registry.source(of: repository)
+            }
+        }
+
         /// A registry may forget a commit: what is here of one is right all the same.
         public var keepsCommits: Bool { if case .hub = self { true } else { false } }
 

@@ -85,7 +85,8 @@ extension Pull {
         return Report(
             name: name, manifest: digest, commit: snapshot.commit, files: manifest.files.count, bytes: manifest.size,
             bytesFetched: fetched.bytes + part.bytesFetched, bytesSaved: fetched.saved, bytesStored: fetched.stored,
-            wentBackFrom: pointed.wentBackFrom, complaints: [], tensors: (part.entries.count, missing.count))
+            wentBackFrom: pointed.wentBackFrom, complaints: [], baseTroubles: troubles.all,
+            tensors: (part.entries.count, missing.count))
     }
 
     private func provers(forPartOf snapshot: Snapshot, _ operation: Operation) -> [any Prover] {

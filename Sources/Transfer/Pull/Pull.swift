@@ -60,6 +60,8 @@ public struct Pull: Sendable {
         public let wentBackFrom: String?
         /// Files whose headers made no sense.
         public let complaints: [CakeError]
+        /// Why models here were not looked at as bases.
+        public let baseTroubles: [CakeError]
         /// Of a part of a model: how many tensors are here, and how many are not.
         public var tensors: (here: Int, missing: Int)?
     }
@@ -68,6 +70,7 @@ public struct Pull: Sendable {
     let store: LocalStore
     let progress: Progress
     let options: Options
+    let troubles = BaseTroubles()
 
     public init(from source: HubSource, into store: LocalStore, progress: Progress, options: Options) {
         self.source = source.isTold ? source.patient : source
@@ -132,12 +135,13 @@ public struct Pull: Sendable {
             bytes: fetched.verified.reduce(0) { $0 + $1.size }, bytesFetched: fetched.bytes, bytesSaved: saved,
             layers: published.map { (fetched.bytesAsLayers, $0.place) }, bytesStored: fetched.stored,
             wentBackFrom: pointed.wentBackFrom,
-            complaints: fetched.finished.compactMap(\.segmentation.complaint))
+            complaints: fetched.finished.compactMap(\.segmentation.complaint), baseTroubles: troubles.all)
     }
 
     func likelyBases(of snapshot: Snapshot) -> LikelyBases {
         LikelyBases(
-            in: store, named: options.base, declared: snapshot.baseModels, mayBeClosed: options.mark == .mirroredClosed)
+            in: store, named: options.base, declared: snapshot.baseModels,
+            mayBeClosed: options.mark == .mirroredClosed, telling: troubles)
     }
 
     /// From the cheapest on.

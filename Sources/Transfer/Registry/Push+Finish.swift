@@ -23,7 +23,8 @@ extension Push {
         guard kept.bytes.count <= RegistryManifest.maximumSize else {
             throw CakeError(.failed, "the manifest would have \(kept.bytes.count) bytes, more than registries take")
         }
-        let isSame = try await target.digest(of: .tag(tag)) == kept.name
+        let before = try await target.digest(of: .tag(tag))
+        let isSame = before == kept.name
         if !isSame {
             try Task.checkCancellation()
             try await target.put(kept, as: .tag(tag))
@@ -36,7 +37,7 @@ extension Push {
             packsMounted: earlier.mounted.count { digest in layout.plan.reused.contains { $0.digest == digest } },
             reused: earlier.counts(of: layout.plan.reused), refused: earlier.refusedCounts, bytesSent: sent,
             bytes: manifest.size,
-            layersRecoded: made.reduce(0) { $0 + $1.recoded }, isSame: isSame)
+            layersRecoded: made.reduce(0) { $0 + $1.recoded }, isSame: isSame, replaced: isSame ? nil : before)
     }
 
     private func index(_ layout: Layout, _ made: [Made]) throws(CakeError) -> PackIndex {

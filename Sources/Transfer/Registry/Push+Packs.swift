@@ -43,8 +43,7 @@ extension Push {
         let name = BlobName(pack.digest)
         progress.expect(bytes: pack.size)
         if !refused.contains(pack.digest), try await target.has(name, size: pack.size) {
-            progress.did(bytes: pack.size)
-            progress.knew(bytes: pack.size)
+            progress.had(bytes: pack.size)
             progress.finished(items: UInt64(members.count))
             return Made(pack: pack, members: members, bytesSent: 0, recoded: 0)
         }

@@ -37,6 +37,8 @@ public struct Push: Sendable {
         public let layersRecoded: Int
         /// The tag meant this before.
         public let isSame: Bool
+        /// What the tag meant before, when that was something else.
+        public let replaced: BlobName?
     }
 
     /// Packs of one repository.

@@ -98,7 +98,8 @@ public final class RegistryClient: Sendable {
         _ header: String?, _ purpose: Purpose, _ status: Int
     ) throws(CakeError) -> RegistryAnswer.Login {
         guard let header, status == 401 else { return .none }
-        if header.utf8.starts(with: "Basic ".utf8) { return .rejected }
+        // What everyone with a login may ask tells of the login alone.
+        if header.utf8.starts(with: "Basic ".utf8) { return purpose.scopes.isEmpty ? .rejected : .refused }
         let hasLogin = try credentials.login(for: routes.host, purpose.scopes.first?.repository.text) != nil
         return hasLogin ? .insufficient : .none
     }

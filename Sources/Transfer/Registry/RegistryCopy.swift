@@ -12,6 +12,10 @@ public struct RegistryCopy: Sendable {
         public internal(set) var blobsMounted = 0
         public internal(set) var bytes: UInt64 = 0
         public internal(set) var bytesSent: UInt64 = 0
+        /// What the tag meant before, when that was something else.
+        public internal(set) var replaced: BlobName?
+        /// The tag was there, and meant the same.
+        public internal(set) var isSame = false
     }
 
     let source: RemoteRepository
@@ -84,7 +88,12 @@ public struct RegistryCopy: Sendable {
                 report.bytesSent += blob.size
             }
         }
-        if !isDryRun { try await target.put(kept, as: wanted) }
+        // As docker does, a tag that means something else moves.
+        if case .tag = wanted, let before = try await target.digest(of: wanted) {
+            report.isSame = before == kept.name
+            report.replaced = report.isSame ? nil : before
+        }
+        if !isDryRun, !report.isSame { try await target.put(kept, as: wanted) }
         return report
     }
 

@@ -52,6 +52,7 @@ struct Pulling: Sendable {
             )
         }
         for complaint in report.complaints { session.reporter.note("kept as plain bytes: \(complaint.what)") }
+        session.tell(baseTroubles: report.baseTroubles)
         if session.settings.isJSON {
             session.show(document(report))
         } else if !session.settings.isQuiet {
@@ -159,6 +160,16 @@ extension Session {
         if !settings.isQuiet, !settings.isJSON {
             output.line(
                 "  exported to \(Printable.escape(folder)): \(report.files) files, \(report.filesThere) were there")
+        }
+    }
+}
+
+extension Session {
+    /// What came in is whole, and may take more room than it had to.
+    func tell(baseTroubles troubles: [CakeError]) {
+        for trouble in troubles {
+            let fix = trouble.fix.map { "; fix: \($0)" } ?? ""
+            reporter.note("not compared with all models here, so deltas may be missing: \(trouble.what)\(fix)")
         }
     }
 }

@@ -18,7 +18,8 @@ extension Answers {
         return patient { () throws(any Error) in
             guard try visibility.gives(name, in: repository, to: asked.caller) else { throw Answers.noBlob(name) }
             await checker.check(digest, within: settings.checkPatience)
-            return try blob(name, in: repository, asked)
+            guard let blob = try registry.blob(name, in: repository) else { throw Answers.noBlob(name) }
+            return try reply(blob, name, in: repository, asked)
         }
     }
 
@@ -26,6 +27,12 @@ extension Answers {
         guard let blob = try registry.blob(name, in: repository),
             try visibility.gives(name, in: repository, to: asked.caller)
         else { throw Answers.noBlob(name) }
+        return try reply(blob, name, in: repository, asked)
+    }
+
+    private func reply(
+        _ blob: RegistryStore.Blob, _ name: BlobName, in repository: RepositoryName, _ asked: Asked
+    ) throws -> ServerReply {
         let isHead = asked.request.method == "HEAD"
         if isHead, settings.allowsPush { registry.keep(name, in: repository) }
         var headers = [

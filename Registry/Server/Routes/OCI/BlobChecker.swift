@@ -11,14 +11,13 @@ final class BlobChecker: Sendable {
         /// What is in the queue, or being read.
         var known: Set<Digest> = []
         var working = 0
-        var last = 0
-        var waiting: [Digest: [Int: CheckedContinuation<Void, Never>]] = [:]
-        var idle: [CheckedContinuation<Void, Never>] = []
     }
 
     private let registry: RegistryStore
     private let pool: BlockingPool
     private let state = Mutex(State())
+    /// For a blob, or without one until nothing is left to check.
+    private let waiters = Waiters<Digest?, Void>()
 
     /// More would keep the disk from those who are served.
     private static let atOnce = 2
@@ -46,53 +45,36 @@ final class BlobChecker: Sendable {
     /// Returns when the blob was checked, or the time is over; then the check goes on.
     func check(_ digest: Digest, within patience: Duration) async {
         checkSoon(digest)
-        await withCheckedContinuation { continuation in
-            let number = state.withLock { state -> Int? in
-                guard state.known.contains(digest) else { return nil }
-                state.last += 1
-                state.waiting[digest, default: [:]][state.last] = continuation
-                return state.last
-            }
-            guard let number else { return continuation.resume() }
-            Task(executorPreference: pool) {
-                try? await Task.sleep(for: patience)
-                self.state.withLock { $0.waiting[digest]?.removeValue(forKey: number) }?.resume()
-            }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.wait(for: digest) { !$0.known.contains(digest) } }
+            group.addTask { try? await Task.sleep(for: patience) }
+            await group.next()
+            group.cancelAll()
         }
     }
 
     /// Returns when nothing is left to check.
-    func settle() async {
-        await withCheckedContinuation { continuation in
-            let isIdle = state.withLock { state -> Bool in
-                if state.working == 0 { return true }
-                state.idle.append(continuation)
-                return false
-            }
-            if isIdle { continuation.resume() }
-        }
+    func settle() async { await wait(for: nil) { $0.working == 0 } }
+
+    /// Returns also when the task is cancelled.
+    private func wait(for digest: Digest?, unless isOver: (State) -> Bool) async {
+        try? await waiters.wait(for: digest) { state.withLock { isOver($0) } ? .success(()) : nil }
     }
 
     private func work() {
         while let digest = next() {
             if case .wrong(let wrong)? = try? registry.check(digest) { _ = try? registry.setAside(wrong) }
-            let waiting = state.withLock { state in
-                state.known.remove(digest)
-                return state.waiting.removeValue(forKey: digest) ?? [:]
-            }
-            for continuation in waiting.values { continuation.resume() }
+            waiters.tell(digest, .success(())) { state.withLock { _ = $0.known.remove(digest) } }
         }
     }
 
     private func next() -> Digest? {
-        let (digest, idle) = state.withLock { state -> (Digest?, [CheckedContinuation<Void, Never>]) in
-            if !state.queue.isEmpty { return (state.queue.removeFirst(), []) }
+        let (digest, isIdle) = state.withLock { state -> (Digest?, Bool) in
+            if !state.queue.isEmpty { return (state.queue.removeFirst(), false) }
             state.working -= 1
-            guard state.working == 0 else { return (nil, []) }
-            defer { state.idle = [] }
-            return (nil, state.idle)
+            return (nil, state.working == 0)
         }
-        for continuation in idle { continuation.resume() }
+        if isIdle { waiters.tell(nil, .success(())) }
         return digest
     }
 }

@@ -20,17 +20,14 @@ final class PlainLayers: Sendable {
 
     private struct Weak { weak var made: Made? }
 
-    private struct State {
-        var made: [Digest: Weak] = [:]
-        var waiting: [Digest: [CheckedContinuation<Made?, any Error>]] = [:]
-    }
-
     private let registry: RegistryStore
     private let budget: Budget
-    private let state = Mutex(State())
+    private let making: SharedWork<Digest, Made?>
+    private let made = Mutex<[Digest: Weak]>([:])
 
     init(_ registry: RegistryStore, _ room: UInt64) {
         self.registry = registry
+        making = SharedWork(on: registry.store.pool)
         budget = Budget(room, share: room)
     }
 
@@ -60,40 +57,23 @@ final class PlainLayers: Sendable {
     private func made(
         _ layer: Layer, _ object: @escaping @Sendable () async throws -> RegistryStore.Blob?
     ) async throws -> Made? {
-        let digest = layer.digest
-        return try await withCheckedThrowingContinuation { continuation in
-            enum Next { case here(Made), wait, make }
-            let next = state.withLock { state -> Next in
-                if let made = state.made[digest]?.made { return .here(made) }
-                let isFirst = state.waiting[digest] == nil
-                state.waiting[digest, default: []].append(continuation)
-                return isFirst ? .make : .wait
-            }
-            switch next {
-            case .here(let made): continuation.resume(returning: made)
-            case .wait: break
-            case .make:
-                // Not part of any task: others may wait for it as well.
-                Task(executorPreference: registry.store.pool) {
-                    let result: Result<Made?, any Error>
-                    do {
-                        result = .success(try await self.make(layer, object))
-                    } catch {
-                        result = .failure(error)
-                    }
-                    self.finish(digest, result)
-                }
-            }
+        if let made = kept(layer.digest) { return made }
+        return try await making.value(for: layer.digest) {
+            // Others may have made it since this was asked.
+            if let made = self.kept(layer.digest) { return made }
+            let made = try await self.make(layer, object)
+            self.keep(made, layer.digest)
+            return made
         }
     }
 
-    private func finish(_ digest: Digest, _ result: Result<Made?, any Error>) {
-        let waiting = state.withLock { state in
-            state.made = state.made.filter { $0.value.made != nil }
-            if case .success(let made?) = result { state.made[digest] = Weak(made: made) }
-            return state.waiting.removeValue(forKey: digest) ?? []
+    private func kept(_ digest: Digest) -> Made? { made.withLock { $0[digest]?.made } }
+
+    private func keep(_ new: Made?, _ digest: Digest) {
+        made.withLock { made in
+            made = made.filter { $0.value.made != nil }
+            if let new { made[digest] = Weak(made: new) }
         }
-        for continuation in waiting { continuation.resume(with: result) }
     }
 
     private func make(_ layer: Layer, _ object: () async throws -> RegistryStore.Blob?) async throws -> Made? {

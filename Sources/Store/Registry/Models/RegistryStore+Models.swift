@@ -115,11 +115,14 @@ extension RegistryStore {
         let model = served.named.record.manifest
         let repository = served.place.repository
         let place = layout.repository(repository)
-        // What is damaged of them goes first.
+        var found: [(record: ModelRecord, time: Int)] = []
         for name in try names(in: place.models).compactMap({ BlobName(fileName: $0) }) {
-            _ = try modelRecord(name, in: repository)
+            // What is damaged of them is set aside.
+            guard let record = try modelRecord(name, in: repository), record.model == model,
+                let status = try Disk.status(place.model(name))
+            else { continue }
+            found.append((record, status.modified))
         }
-        let found = try modelRecords(in: repository).filter { $0.record.model == model }
         for (record, _) in found.sorted(by: { $0.time > $1.time }) where try isCurrent(record, in: repository) {
             return record
         }

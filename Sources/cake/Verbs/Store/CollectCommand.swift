@@ -48,7 +48,9 @@ struct CollectCommand: Verb {
 
 extension CollectCommand {
     func run(in session: Session) async throws {
-        guard let store = try session.existingStore() else { return tell(Collected(), CollectedBlobs(), session) }
+        guard let store = try session.existingStore() else {
+            return tell(Collected(), CollectedBlobs(), damaged: [], session)
+        }
         var collected = try store.collect(
             grace: grace, isDryRun: isDryRun, evenIfNothingIsNamed: collectsAll)
         if rebases {
@@ -64,7 +66,8 @@ extension CollectCommand {
             }
         }
         let blobs = try RegistryStore.existing(in: store)?.collect(grace: grace, isDryRun: isDryRun)
-        tell(collected, blobs ?? CollectedBlobs(), session)
+        let damaged = [("damaged", try store.damagedBytes()), ("registry/damaged", try store.registryDamagedBytes())]
+        tell(collected, blobs ?? CollectedBlobs(), damaged: damaged, session)
     }
 
     /// Bytes are freed by the collection that follows; where that is not to be, they are told here.
@@ -75,7 +78,10 @@ extension CollectCommand {
         session.reporter.note(isDryRun ? "\(what), which would free \(Quantities.bytes(rebased.bytes))" : what)
     }
 
-    private func tell(_ collected: Collected, _ blobs: CollectedBlobs, _ session: Session) {
+    /// `damaged` are folders of the store that no command reads or removes, and their bytes.
+    private func tell(
+        _ collected: Collected, _ blobs: CollectedBlobs, damaged: [(folder: String, bytes: UInt64)], _ session: Session
+    ) {
         if session.settings.isJSON {
             session.show([
                 "layers": JSONValue(collected.layers), "manifests": JSONValue(collected.manifests),
@@ -85,6 +91,7 @@ extension CollectCommand {
                 "kept_downloads": JSONValue(collected.keptDownloads),
                 "kept_download_bytes": JSONValue(collected.keptDownloadBytes), "registry_blobs": JSONValue(blobs.blobs),
                 "registry_uploads": JSONValue(blobs.uploads), "registry_bytes": JSONValue(blobs.bytes),
+                "kept_damaged_bytes": JSONValue(damaged.reduce(0) { $0 + $1.bytes }),
                 "dry_run": .bool(isDryRun),
             ])
             return
@@ -116,6 +123,11 @@ extension CollectCommand {
                 "\(count(collected.keptDownloads, "unfinished download")), "
                     + "\(Quantities.bytes(collected.keptDownloadBytes)), younger than the grace time: kept; "
                     + "a pull goes on with them, --grace 0s frees them")
+        }
+        for (folder, bytes) in damaged where bytes > 0 {
+            session.output.line(
+                "\(Quantities.bytes(bytes)) set aside as damaged: kept; to free it, delete what is in the store's folder \(folder)"
+            )
         }
     }
 

@@ -71,13 +71,19 @@ extension DiskUseCommand {
         if remains.damaged > 0 {
             table.add([
                 "damaged", Table.Cell(Quantities.bytes(remains.damaged), .bad),
-                Table.Cell("set aside in the store's folder damaged", .faint),
+                Table.Cell("set aside in the store's folder damaged; delete what is there to free it", .faint),
             ])
         }
         if let registry, registry.bytes > 0 {
             table.add([
                 "registry", Table.Cell(Quantities.bytes(registry.bytes)),
                 Table.Cell("\(registry.blobs) blobs that cake serve keeps", .faint),
+            ])
+        }
+        if remains.registryDamaged > 0 {
+            table.add([
+                "registry damaged", Table.Cell(Quantities.bytes(remains.registryDamaged), .bad),
+                Table.Cell("set aside in the store's folder registry/damaged; delete what is there to free it", .faint),
             ])
         }
         table.add(["disk free", Table.Cell(Quantities.bytes(remains.free))])
@@ -111,6 +117,7 @@ extension DiskUseCommand {
             "bytes_bases": JSONValue(usage?.bases ?? 0), "bytes_at_rest": JSONValue(usage?.atRest ?? 0),
             "bytes_unneeded": JSONValue(unneeded), "bytes_registry": JSONValue(registry),
             "bytes_unfinished": JSONValue(remains?.unfinished ?? 0), "bytes_damaged": JSONValue(remains?.damaged ?? 0),
+            "bytes_registry_damaged": JSONValue(remains?.registryDamaged ?? 0),
             "bytes_free": remains.map { JSONValue($0.free) } ?? .null,
         ]
     }

@@ -123,6 +123,7 @@ extension ImportCommand {
         for complaint in report.complaints {
             session.reporter.note("kept as plain bytes: \(complaint.what)")
         }
+        session.tell(baseTroubles: report.baseTroubles)
         if !session.settings.isJSON, !session.settings.isQuiet {
             tell(report, after: ContinuousClock.now - start, session)
         }

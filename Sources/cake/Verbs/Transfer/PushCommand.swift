@@ -193,6 +193,9 @@ extension PushCommand {
                     "\(report.layersRecoded) deltas were sent whole: their base is not in a pack that may be reused; push the base first, or name its repository with --base"
             )
         }
+        if let before = report.replaced {
+            session.output.line("  the tag moved: it was \(before.hex.prefix(12)) before")
+        }
         if report.isSame { session.output.line("  the tag was there already, and means the same") }
     }
 
@@ -239,7 +242,7 @@ extension PushCommand {
             "reused_from": Self.document(report.reused),
             "damaged": Self.document(report.refused.filter { !$0.isMissing }),
             "missing": Self.document(report.refused.filter(\.isMissing)),
-            "unchanged": .bool(report.isSame),
+            "unchanged": .bool(report.isSame), "replaced": JSONValue(report.replaced.map { "\($0)" }),
         ]
     }
 }

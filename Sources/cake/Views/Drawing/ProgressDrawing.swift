@@ -109,11 +109,11 @@ struct ProgressDrawing: Sendable {
     var json: String {
         let line: JSONValue = [
             "event": "progress", "phase": JSONValue(snapshot.phase),
-            "elapsedMilliseconds": JSONValue(Int(elapsed / .milliseconds(1))),
-            "bytesTotal": JSONValue(snapshot.bytesTotal), "bytesDone": JSONValue(snapshot.bytesDone),
-            "bytesKnown": JSONValue(snapshot.bytesKnown), "bytesStored": JSONValue(snapshot.bytesStored),
-            "bytesSkipped": JSONValue(snapshot.bytesSkipped),
-            "itemsTotal": JSONValue(snapshot.itemsTotal), "itemsDone": JSONValue(snapshot.itemsDone),
+            "elapsed_milliseconds": JSONValue(Int(elapsed / .milliseconds(1))),
+            "bytes_total": JSONValue(snapshot.bytesTotal), "bytes_done": JSONValue(snapshot.bytesDone),
+            "bytes_known": JSONValue(snapshot.bytesKnown), "bytes_stored": JSONValue(snapshot.bytesStored),
+            "bytes_skipped": JSONValue(snapshot.bytesSkipped),
+            "items_total": JSONValue(snapshot.itemsTotal), "items_done": JSONValue(snapshot.itemsDone),
             "notice": JSONValue(snapshot.notice),
         ]
         return line.text(.compact)

@@ -1,30 +1,32 @@
-internal import Model
-internal import Platform
 internal import Synchronization
 
 /// Work that is done once for all tasks that ask for the same at the same time. It goes on when they leave.
-final class SharedWork<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+public final class SharedWork<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private let running = Mutex<Set<Key>>([])
     private let waiters = Waiters<Key, Value>()
     private let pool: BlockingPool
 
-    init(on pool: BlockingPool) { self.pool = pool }
+    public init(on pool: BlockingPool) { self.pool = pool }
+
+    package var waiting: Int { waiters.count }
+
+    public func value(for key: Key, _ work: @escaping @Sendable () async throws -> Value) async throws -> Value {
+        try await waiters.wait(for: key) {
+            // Not a child task: it must outlive those that asked.
+            if running.withLock({ $0.insert(key).inserted }) {
+                Task(executorPreference: pool) { await self.run(key, work) }
+            }
+            return nil
+        }
+    }
 
     /// A task that has waited for the limit gets the error; the work is done all the same.
-    func value(
+    public func value(
         for key: Key, within limit: Duration, orElse late: any Error,
         _ work: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         try await withThrowingTaskGroup(of: Value.self) { group in
-            group.addTask {
-                try await self.waiters.wait(for: key) {
-                    // Not a child task: it must outlive those that asked.
-                    if self.running.withLock({ $0.insert(key).inserted }) {
-                        Task(executorPreference: self.pool) { await self.run(key, work) }
-                    }
-                    return nil
-                }
-            }
+            group.addTask { try await self.value(for: key, work) }
             group.addTask {
                 try await Task.sleep(for: limit)
                 throw late

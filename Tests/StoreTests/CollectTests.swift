@@ -142,6 +142,25 @@ import Testing
         }
     }
 
+    @Test func `makes room for a mirror without what a killed command stored`() async throws {
+        try await onPool {
+            let bench = try Bench()
+            try await bench.bring(ModelMaker.small(), as: "m")
+            let store = bench.shelf.store
+            let operation = try Operation(store)
+            try store.update(ModelName("m"), in: operation) { record in
+                record?.mark = .mirrored
+                return record
+            }
+            let unnamed = try await bench.ingest(seededBytes(1 << 20, seed: 1), dtype: .u8, in: operation)
+            try operation.publish()
+            try Bend.age(bench.shelf.object(unnamed.digest), seconds: 7200)
+            let (names, collected) = try store.evict(to: 0) { $0 }
+            #expect(names.map(\.string) == ["m"] && collected.layers > 0)
+            #expect(try store.contains(unnamed) && bench.shelf.entries("objects").count == 1)
+        }
+    }
+
     @Test func `keeps a model that was stored and not yet named while it is young`() async throws {
         try await onPool {
             let bench = try Bench()

@@ -22,6 +22,9 @@ public struct Collected: Sendable {
 }
 
 extension LocalStore {
+    /// So long what no model has named yet is kept: a command that was killed may be started again.
+    public static let usualGrace = Duration.seconds(86_400)
+
     /// Removes what no name leads to. `grace` protects only what no manifest has ever named, and not what was `released`.
     public func collect(
         grace: Duration, isDryRun: Bool, evenIfNothingIsNamed: Bool, released: Set<Digest> = []

@@ -21,7 +21,7 @@ extension LocalStore {
         }
         guard !evicted.isEmpty else { return ([], Collected()) }
         // Whoever reads one of them holds what it is made of.
-        return (evicted, try collect(grace: .seconds(3600), isDryRun: false, evenIfNothingIsNamed: false))
+        return (evicted, try collect(grace: LocalStore.usualGrace, isDryRun: false, evenIfNothingIsNamed: false))
     }
 
     /// The models of which some layer is the base of another model's.

@@ -11,7 +11,6 @@ struct CollectCommand: Verb {
     let rebases: Bool
 
     /// Long enough for a command that was killed to be started again.
-    private static let standardGrace = Duration.seconds(24 * 3600)
 
     private static let dryRun = Flag("dry-run", "say what would be freed, free nothing")
     private static let graceOption = Option.duration(
@@ -40,7 +39,7 @@ struct CollectCommand: Verb {
 
     init(_ arguments: Arguments) throws(CakeError) {
         isDryRun = arguments.has(Self.dryRun)
-        grace = try arguments.value(of: Self.graceOption) ?? Self.standardGrace
+        grace = try arguments.value(of: Self.graceOption) ?? LocalStore.usualGrace
         collectsAll = arguments.has(Self.force)
         rebases = arguments.has(Self.rebaseFlag)
     }

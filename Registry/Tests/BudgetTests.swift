@@ -58,6 +58,26 @@ import Transfer
         try until { try stage.ask("GET", "/v2/a/b/manifests/v1").status == 200 }
     }
 
+    @Test func `of an answer that is longer than all of it is nothing`() throws {
+        let stage = try Stage {
+            $0.limits.heldBytes = 1 << 20
+            $0.limits.heldBytesPerClient = 1 << 20
+        }
+        let config = Array("{}".utf8)
+        try stage.push(config)
+        let note = String(repeating: "x", count: 1_500_000)
+        let text = Array(image(config: config, ",\"annotations\":{\"note\":\"\(note)\"}").utf8)
+        let stored = RegistryStore.StoredManifest(
+            name: sha256(text), mediaType: RegistryManifest.image, bytes: text)
+        let lack = try RegistryStore(stage.store).put(
+            RegistryManifest(parsing: text.span), stored, tags: [#require(TagName("v1"))],
+            in: #require(RepositoryName("a/b")))
+        #expect(lack == nil)
+        let reply = try stage.ask("GET", "/v2/a/b/manifests/v1")
+        #expect(reply.status == 503 && reply["retry-after"] == "1")
+        #expect(try stage.ask("HEAD", "/v2/a/b/manifests/v1").status == 200)
+    }
+
     @Test func `of layers without their bases is one file a layer, and has an end`() async throws {
         let stage = try Stage { $0.temporaryBytes = 1 }
         let shelf = try Shelf(at: stage.scratch["store"])
@@ -81,7 +101,10 @@ import Transfer
         do {
             let slow = try (0..<6).map { _ in try Client(port: stage.server.address.port, buffer: 4096) }
             for client in slow { try client.send("GET \(address) HTTP/1.1\r\nHost: localhost\r\n\r\n") }
-            for client in slow { _ = try client.readBody(upTo: 1) }
+            for client in slow {
+                let begun = try client.readBody(upTo: 64)
+                #expect(Array(begun[32..<64]) == Digest(hex: layers[0])?.bytes)
+            }
             let held = stage.server.temporaryBytes
             #expect(held > 1 << 20 && held < 14 << 20, "\(held) bytes are held")
             let other = try stage.ask("GET", "/v2/_cake/layers/sha256:\(layers[1])")

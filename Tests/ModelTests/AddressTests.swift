@@ -76,6 +76,31 @@ import Testing
     }
 }
 
+@Suite struct `How far an address reaches` {
+    @Test(
+        arguments: [
+            ("127.0.0.1", .machine), ("0.0.0.0", .machine), ("::1", .machine), ("::ffff:127.0.0.1", .machine),
+            ("10.0.0.1", .network), ("::ffff:10.0.0.1", .network), ("fd00::1", .network), ("64:ff9b::a00:1", .network),
+            ("169.254.169.254", .link), ("fe80::1", .link), ("8.8.8.8", .world), ("2606:4700::1", .world),
+            // What is no address is taken for the nearest.
+            ("", .machine), ("fe80::1%eth0", .machine), ("example.org", .machine), ("8.8.8", .machine),
+        ] as [(String, Host.Reach)]) func `is told from the address alone`(text: String, reach: Host.Reach)
+    {
+        #expect(Host.Reach(ofAddress: text) == reach)
+    }
+
+    @Test func `is what the answer came from, and else what the server is called`() throws {
+        let error = CakeError(.failed, "inside")
+        let named = try WebURL("http://hub.example/").origin
+        let inner = try WebURL("http://10.0.0.1/").origin
+        #expect(AddressLimit(from: named, at: .network, error).reach == .network)
+        #expect(AddressLimit(from: inner, at: .world, error).reach == .world)
+        #expect(AddressLimit(from: inner, at: nil, error).reach == .network)
+        #expect(throws: CakeError.self) { try AddressLimit(from: named, at: nil, error).check(inner) }
+        try AddressLimit(from: named, at: .network, error).check(inner)
+    }
+}
+
 @Suite struct `What is no revision` {
     static let none = [
         "", ".", "..", "../x", "a/..", "a/../b", "a/./b", "/a", "a/", "a//b", "/", "//", ".a", "a..b", "a\u{0}b",

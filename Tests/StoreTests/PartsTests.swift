@@ -130,6 +130,22 @@ import Testing
         #expect(parts.runs.count == 300)
     }
 
+    @Test func `is open once for all who read it, and no longer than they do`() async throws {
+        let part = try (try await take()).part(at: 0)
+        try part.append([0, 1, 2].span)
+        var files = try (0..<50).map { _ in try part.opened() }
+        part.close()
+        files += try (0..<50).map { _ in try part.opened() }
+        #expect(files.allSatisfy { $0 === files[0] })
+        weak let last = files[0]
+        files = []
+        #expect(last == nil)
+        // Nobody writes: still one.
+        let others = try (0..<50).map { _ in try part.opened() }
+        #expect(others.allSatisfy { $0 === others[0] })
+        #expect(try others[0].bytes(at: 0, count: 3) == [0, 1, 2])
+    }
+
     @Test func `is collected when it is old and nobody has it`() async throws {
         let parts = try await take()
         try put([1, 2, 3], at: 0, parts)

@@ -14,6 +14,7 @@ import Transfer
     private static let files: ModelMaker.Files = [
         "README.md": [1], "Tiny-Q8_0.gguf": [2], "Tiny-Q4_K_M.gguf": [3, 3], "Tiny-IQ4_XS.gguf": [4],
         "F16/Tiny-F16-00001-of-00002.gguf": [5], "F16/Tiny-F16-00002-of-00002.gguf": [6],
+        "UD-Q6_K/Tiny.gguf": [9], "Tiny_Q5_0.gguf": [10], "Tiny-Q5_1-00002-of-00002.gguf": [11],
         "mmproj-F16.gguf": [7], "mmproj-BF16.gguf": [8],
     ]
     private let llama = ("User-Agent", "llama-cpp")
@@ -33,6 +34,7 @@ import Transfer
         for (tag, path) in [
             ("latest", "Tiny-Q4_K_M.gguf"), ("Q4_K_M", "Tiny-Q4_K_M.gguf"), ("q8_0", "Tiny-Q8_0.gguf"),
             ("IQ4_XS", "Tiny-IQ4_XS.gguf"), ("F16", "F16/Tiny-F16-00001-of-00002.gguf"),
+            ("Q6_K", "UD-Q6_K/Tiny.gguf"), ("Q5_0", "Tiny_Q5_0.gguf"),
         ] {
             let reply = try stage.ask("GET", "/v2/Org/Tiny/manifests/\(tag)", [llama])
             let file = reply.json?["ggufFile"]
@@ -45,10 +47,13 @@ import Transfer
             #expect(reply["vary"] == "User-Agent" && reply["docker-content-digest"] == nil && reply["etag"] == nil)
             #expect(try stage.ask("GET", "/Org/Tiny/resolve/main/\(path)", [llama]).body == bytes)
         }
-        for tag in ["Q4_K", "Q4_XS", "Q2_K", "M"] {
+        for tag in ["Q4_K", "Q4_XS", "Q2_K", "M", "Q5_1"] {
             let reply = try stage.ask("GET", "/v2/Org/Tiny/manifests/\(tag)", [llama])
             #expect(reply.status == 400 && reply["vary"] == "User-Agent", "\(tag): \(reply.text)")
         }
+        try await bring(["only.gguf": [1]], as: "org/only")
+        let only = try stage.ask("GET", "/v2/org/only/manifests/latest", [llama]).json
+        #expect(only?["ggufFile"]?["rfilename"]?.string == "only.gguf" && only?["mmprojFile"] == nil)
         #expect(try stage.ask("HEAD", "/v2/Org/Tiny/manifests/latest", [llama]).status == 200)
         #expect(try stage.ask("GET", "/v2/Org/None/manifests/latest", [llama]).status == 404)
     }

@@ -147,15 +147,20 @@ import Testing
         async throws
     {
         try await bring(ModelMaker.small(), as: "org/model")
-        try await bring(["a.txt": [1]], as: "org/text")
+        let card = "---\nlicense: mit\nlanguage: en\npipeline_tag: text-generation\n---\n"
+        try await bring(["a.txt": [1], "README.md": Array(card.utf8)], as: "org/text")
         let total = try #require(try json("/api/models/org/model")["safetensors"]?["total"]?.unsigned)
-        let (both, model): (Set<String>, Set<String>) = (["org/model", "org/text"], ["org/model"])
+        let (both, model, text): (Set<String>, Set<String>, Set<String>) = (
+            ["org/model", "org/text"], ["org/model"], ["org/text"]
+        )
         for (query, found) in [
             ("gated=false", both), ("gated=False", both), ("gated=true", []), ("gated=True", []),
             ("num_parameters=min:\(total)", model), ("num_parameters=min:\(total + 1)", []),
             ("num_parameters=min:0,max:1B", model), ("num_parameters=max:\(total - 1)", []),
             ("inference_provider=all", []), ("inference_provider=a&inference_provider=b", []), ("inference=warm", []),
-            ("library=safetensors", model), ("license=mit", []), ("filter=safetensors", model),
+            ("library=safetensors", model), ("filter=safetensors", model),
+            ("license=mit", text), ("license=apache-2.0", []), ("filter=license:mit", text), ("filter=mit", []),
+            ("language=en", text), ("pipeline_tag=text-generation", text), ("pipeline_tag=other", []),
         ] as [(String, Set<String>)] {
             let ids = try json("/api/models?" + query).array?.compactMap { $0["id"]?.string } ?? []
             #expect(Set(ids) == found, "\(query): \(ids)")
@@ -193,6 +198,16 @@ import Testing
             #expect(found["baseModels"]?["models"]?.array?.first?["id"]?.string == "org/base")
             #expect(found["siblings"]?.array?.count == files.count)
         }
+    }
+
+    @Test(arguments: [
+        ("base_model: a/b", "x.txt", "finetune"), ("base_model:\n- a/b\n- c/d", "x.txt", "merge"),
+        ("base_model: a/b", "adapter_config.json", "adapter"), ("base_model: a/b", "x.gguf", "quantized"),
+        ("base_model: a/b\nbase_model_relation: quantized", "x.txt", "quantized"),
+    ]) func `says how it was made from another`(card: String, file: String, relation: String) async throws {
+        try await bring(["README.md": Array("---\n\(card)\n---\n".utf8), file: Array("{}".utf8)], as: "org/model")
+        let found = try json("/api/models/org/model?expand=baseModels")["baseModels"]
+        #expect(found?["relation"]?.string == relation)
     }
 
     @Test func `is liked by nobody and discussed nowhere`() async throws {

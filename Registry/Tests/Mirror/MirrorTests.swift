@@ -146,6 +146,31 @@ import Transfer
         }
     }
 
+    @Test func `is open once for all who read it while it comes`() async throws {
+        try await MirrorStage.asClient {
+            let line = try MirrorStage(["weights.bin": seededBytes(15 << 20, seed: 4)]) { _ in
+            } _: {
+                $0.http.stallSeconds = 60
+            }
+            let stage = try line.serve()
+            line.hub.misbehave(.stall(afterBytes: 14 << 20), when: .cdn())
+            // With little room of their own they leave what came where it is.
+            let slow = try (0..<16).map { _ in try Client(port: stage.server.address.port, buffer: 4096) }
+            for client in slow {
+                try client.send("GET \(MirrorStage.address("weights.bin")) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                _ = try client.readBody(upTo: 100_000)
+            }
+            let folder = "/proc/self/fd"
+            let open = try FileManager.default.contentsOfDirectory(atPath: folder).compactMap {
+                try? FileManager.default.destinationOfSymbolicLink(atPath: folder + "/" + $0)
+            }
+            let parts = open.filter { $0.hasPrefix(line.scratch["store/incoming"]) && !$0.hasSuffix("/lock") }
+            // One to write and one to read.
+            #expect(!parts.isEmpty && parts.count <= 2 * Set(parts).count, "\(parts.count) of \(Set(parts).count)")
+            line.hub.release()
+        }
+    }
+
     @Test func `comes in few steps when it has many small files`() async throws {
         try await MirrorStage.asClient {
             var files: ModelMaker.Files = [:]

@@ -4,11 +4,12 @@ import Testing
 @Suite struct `Access to Xet` {
     private func read(
         token: String = "abc.def-ghi", server: String = "https://cas-server.xethub.hf.co", expires: String = "2000",
-        from hub: String = "https://huggingface.co/api/models/a/b/xet-read-token/main"
+        from hub: String = "https://huggingface.co/api/models/a/b/xet-read-token/main",
+        at answered: Host.Reach? = nil
     ) throws -> XetAccess {
         let text = #"{"accessToken":"\#(token)","exp":\#(expires),"casUrl":"\#(server)"}"#
         let url = try WebURL(hub)
-        return try XetAccess(parsing: text.utf8Span.span, from: url)
+        return try XetAccess(parsing: text.utf8Span.span, from: url, at: answered)
     }
 
     @Test func `names a server, a token and its end`() throws {
@@ -19,6 +20,13 @@ import Testing
                 == "https://cas.example.org/base/v2/reconstructions/" + String(repeating: "0", count: 64))
         #expect(access.isFresh(at: 1939) && !access.isFresh(at: 1940) && !access.isFresh(at: 2000))
         #expect(try !read(expires: "0").isFresh(at: .max) && !read(expires: "9223372036854775807").isFresh(at: .max))
+    }
+
+    @Test func `leads no further in than the Hub that gave it`() throws {
+        #expect(try read().limit?.reach == .world && read(at: .world).limit?.reach == .world)
+        #expect(try read(at: .network).limit?.reach == .network)
+        #expect(try read(server: "https://10.1.2.3", at: .network).limit?.reach == .network)
+        #expect(throws: CakeError.self) { try read(server: "https://127.0.0.1", at: .network) }
     }
 
     @Test func `shows its token to nobody who prints it`() throws {

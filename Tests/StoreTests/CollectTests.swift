@@ -149,6 +149,7 @@ import Testing
             let store = bench.shelf.store
             let operation = try Operation(store)
             try store.update(ModelName("m"), in: operation) { record in
+                var record = record
                 record?.mark = .mirrored
                 return record
             }

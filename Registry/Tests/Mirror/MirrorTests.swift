@@ -1,6 +1,7 @@
 import Foundation
 import Hub
 import Model
+import Network
 import Platform
 import Server
 import Store

@@ -153,20 +153,31 @@ extension ServerRequest {
     }
 
     @Test func `that keeps other bytes than it was sent is found out, and nothing of it stays`() async throws {
-        let bent = try Bent(scratch) { _, _ in .pass }
+        let given = Mutex<(pack: String, bytes: [UInt8])?>(nil)
+        let bent = try Bent(scratch) { request, _ in
+            guard request.method == "GET", let (pack, bytes) = given.withLock({ $0 }),
+                request.address.hasSuffix("/blobs/sha256:" + pack)
+            else { return .pass }
+            let headers = [("Content-Type", "application/octet-stream")]
+            guard case .part(let range) = ByteRange(header: request["range"], size: UInt64(bytes.count)) else {
+                return .answer(ServerReply(200, headers, .bytes(bytes)))
+            }
+            let place = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(bytes.count)"
+            let part = Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)])
+            return .answer(ServerReply(206, headers + [("Content-Range", place)], .bytes(part)))
+        }
         let manifest = try await importModel()
         try await push(manifest, to: bent.repository())
         let remote = try await RemoteArtifact(.tag(tag), in: bent.repository())
         let pack = try #require(remote.index.packs.first).digest.hex
-        let path = "\(bent.root)/registry/blobs/\(pack.prefix(2))/\(pack)"
-        let right = try Data(contentsOf: URL(filePath: path))
-        var wrong = right
+        var wrong = Array(try Data(contentsOf: URL(filePath: "\(bent.root)/registry/blobs/\(pack.prefix(2))/\(pack)")))
         wrong[wrong.count / 2] ^= 1
-        try wrong.write(to: URL(filePath: path))
+        let bytes = wrong
+        given.withLock { $0 = (pack, bytes) }
         let error = await #expect(throws: CakeError.self) { try await pull(bent.repository(), bent) }
         #expect(error?.kind == .damaged, "\(String(describing: error))")
         #expect(try user.store.names().isEmpty)
-        try right.write(to: URL(filePath: path))
+        given.withLock { $0 = nil }
         try await pull(bent.repository(), bent)
         #expect(try user.store.names().count == 1)
     }

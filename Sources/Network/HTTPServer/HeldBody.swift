@@ -17,17 +17,20 @@ final class HeldBody {
         guard more.count <= limit - bytes.count else { return stop(.tooLong) }
         let needed = bytes.count + more.count
         if needed > bytes.capacity || room == nil {
-            let capacity = min(limit, max(needed, 2 * bytes.capacity))
-            let wanted = UInt64(capacity - (room == nil ? 0 : bytes.capacity))
-            if let room {
-                guard room.grow(by: wanted) else { return stop(.noRoom) }
-            } else {
-                guard let taken = budget.take(wanted, for: client) else { return stop(.noRoom) }
-                room = taken
-            }
+            // Twice as much spares copies; where there is no room for that, what is needed.
+            let ample = min(limit, max(needed, 2 * bytes.capacity))
+            let capacity = take(ample, for: client, budget) ? ample : needed
+            guard capacity == ample || take(needed, for: client, budget) else { return stop(.noRoom) }
             bytes.reserveCapacity(capacity)
         }
         unsafe more.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
+    }
+
+    /// Room for so many bytes in all.
+    private func take(_ capacity: Int, for client: String, _ budget: Budget) -> Bool {
+        if let room { return room.grow(by: UInt64(max(capacity - bytes.capacity, 0))) }
+        room = budget.take(UInt64(capacity), for: client)
+        return room != nil
     }
 
     private func stop(_ end: End) {

@@ -59,7 +59,8 @@ final class ServerExchange: @unchecked Sendable {
                 held = nil
                 unsafe work(on: connection, of: client, core) {
                     let reply = await holding.answer(bytes)
-                    withExtendedLifetime(room) {}
+                    // Before the answer leaves: its client may ask again at once.
+                    room?.shrink(to: 0)
                     return reply
                 }
                 return .YES

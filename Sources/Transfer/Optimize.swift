@@ -1,4 +1,4 @@
-internal import Model
+public import Model
 internal import Platform
 public import Store
 
@@ -13,6 +13,8 @@ public struct Optimize: Sendable {
         public var after: UInt64 = 0
         /// Layers that are not as they should be, and were left alone.
         public var damaged = 0
+        /// Why models here were not looked at as bases.
+        public internal(set) var baseTroubles: [CakeError] = []
 
         public init() {}
     }
@@ -20,6 +22,7 @@ public struct Optimize: Sendable {
     private let store: LocalStore
     private let progress: Progress
     private let isDryRun: Bool
+    private let troubles = BaseTroubles()
 
     /// Published in steps of this size, so that a long run keeps what it has done when it is killed.
     private static let publishStep: UInt64 = 256 << 20
@@ -63,6 +66,7 @@ public struct Optimize: Sendable {
         }
         progress.begin("publishing")
         try operation.publishRecoded()
+        report.baseTroubles = troubles.all
         return report
     }
 
@@ -95,7 +99,7 @@ public struct Optimize: Sendable {
             let declared = declaredBase(of: manifest, reader)
             let bases = LikelyBases(
                 in: store, named: nil, declared: declared.map { [$0] } ?? [], besides: model.record.manifest,
-                mayBeClosed: model.record.mark == .mirroredClosed)
+                mayBeClosed: model.record.mark == .mirroredClosed, telling: troubles)
             work.append(
                 Work(
                     files: manifest.files, offers: BaseOffers(bases, for: manifest.files.map { Segmentation($0) }),

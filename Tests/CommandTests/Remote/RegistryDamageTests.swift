@@ -97,6 +97,21 @@ import Testing
         }
     }
 
+    @Test func `is one with a tag whose manifest is gone, until the model is pushed again`() throws {
+        let home = try Self.registry()
+        let manifests = home.store.appending(path: "registry/repositories/team+m/manifests")
+        for file in try Self.files(manifests) { try FileManager.default.removeItem(at: file) }
+        let found = try home.cake("verify")
+        #expect(found.status == 11 && found.output.contains("tag team/m:v1  its manifest is not there; needed by"))
+        #expect(found.errors.contains("push team/m:v1 again"), "\(found.errors)")
+        let served = try Served(home, "--push")
+        let maker = try Home()
+        try maker.cake("import", maker.makeModel("model", tensors: 2, of: 1 << 19).path, "m")
+        #expect(try maker.cake("push", "m", "127.0.0.1:\(served.port)/team/m:v1").status == 0)
+        try served.end()
+        #expect(try home.cake("verify").status == 0)
+    }
+
     @Test func `takes room that df shows and gc says how to free`() throws {
         let home = try Self.registry()
         _ = try Self.damage(.blob, home)

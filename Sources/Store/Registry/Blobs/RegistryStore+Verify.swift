@@ -158,6 +158,13 @@ extension RegistryStore {
                 try check(name, place.manifest(name), tagged[name] ?? [repository.text]) { () throws(CakeError) in
                     try rawManifest(name, in: repository)
                 }
+                tagged[name] = nil
+            }
+            // The tag stays: a push of the same model puts its manifest there again.
+            for tag in tagged.values.joined().sorted() {
+                found.damages.append(
+                    RegistryDamage(
+                        kind: .tag, name: tag, why: "its manifest is not there", isSetAside: false, neededBy: [tag]))
             }
             for name in try names(in: place.models).compactMap({ BlobName(fileName: $0) }) {
                 try check(name, place.model(name), [repository.text]) { () throws(CakeError) in

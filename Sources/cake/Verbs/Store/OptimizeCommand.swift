@@ -47,6 +47,7 @@ extension OptimizeCommand {
         let optimize = Optimize(store, progress: progress, isDryRun: isDryRun)
         let report = try await session.reporter.show(progress) { try await optimize(models) }
         if report.recoded > 0, !isDryRun { try store.foldIndex() }
+        session.tell(baseTroubles: report.baseTroubles)
         tell(report, session)
         if report.damaged > 0 {
             throw CakeError(

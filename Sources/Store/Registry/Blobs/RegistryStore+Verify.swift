@@ -116,19 +116,21 @@ extension RegistryStore {
     private func verifyManifests(into found: inout RegistryVerification) throws(CakeError) -> [Digest: [String]] {
         var owners: [Digest: [String]] = [:]
         for repository in try allRepositories() {
-            let place = layout.repository(repository)
-            var tagged: [BlobName: [String]] = [:]
+            let folder = layout.repository(repository)
+            var tagged: [BlobName: [TagName]] = [:]
+            func place(of tag: TagName) -> String { "\(repository):\(tag.text)" }
+            func setAside(_ tag: TagName, since why: String) throws(CakeError) {
+                found.damages.append(
+                    RegistryDamage(
+                        kind: .tag, name: place(of: tag), why: why, isSetAside: try setAsideTag(tag, in: repository),
+                        neededBy: [place(of: tag)]))
+            }
             for tag in try pushedTags(in: repository) {
-                guard let name = try target(of: tag, in: place) else {
-                    let isSetAside = try lockAndMove(
-                        place.tag(tag), as: repository.fileName + "-tag-" + tag.text)
-                    found.damages.append(
-                        RegistryDamage(
-                            kind: .tag, name: "\(repository):\(tag.text)", why: "it points at no manifest",
-                            isSetAside: isSetAside, neededBy: ["\(repository):\(tag.text)"]))
+                guard let name = try target(of: tag, in: folder) else {
+                    try setAside(tag, since: "it points at no manifest")
                     continue
                 }
-                tagged[name, default: []].append("\(repository):\(tag.text)")
+                tagged[name, default: []].append(tag)
             }
             func look(_ name: BlobName, _ hits: [String], _ stored: StoredManifest?) throws(CakeError) {
                 guard let stored else { return }
@@ -142,9 +144,10 @@ extension RegistryStore {
             }
             func check(
                 _ name: BlobName, _ path: String, _ hits: [String], _ read: () throws(CakeError) -> StoredManifest?
-            ) throws(CakeError) {
+            ) throws(CakeError) -> Bool {
                 do throws(CakeError) {
                     try look(name, hits, read())
+                    return true
                 } catch {
                     guard error.kind == .damaged else { throw error }
                     try setAsideManifest(path, name, in: repository) { () throws(CakeError) in _ = try read() }
@@ -152,27 +155,31 @@ extension RegistryStore {
                         RegistryDamage(
                             kind: .manifest, name: name.description, why: "it has other bytes than its name says",
                             isSetAside: isWritable, neededBy: hits))
+                    return false
                 }
             }
             for name in try manifests(in: repository) {
-                try check(name, place.manifest(name), tagged[name] ?? [repository.text]) { () throws(CakeError) in
+                let tags = tagged.removeValue(forKey: name) ?? []
+                let isRight = try check(
+                    name, folder.manifest(name), tags.isEmpty ? [repository.text] : tags.map(place)
+                ) { () throws(CakeError) in
                     try rawManifest(name, in: repository)
                 }
-                tagged[name] = nil
+                // They lead nowhere any more.
+                if !isRight { for tag in tags { _ = try setAsideTag(tag, in: repository) } }
             }
-            // The tag stays: a push of the same model puts its manifest there again.
-            for tag in tagged.values.joined().sorted() {
-                found.damages.append(
-                    RegistryDamage(
-                        kind: .tag, name: tag, why: "its manifest is not there", isSetAside: false, neededBy: [tag]))
-            }
-            for name in try names(in: place.models).compactMap({ BlobName(fileName: $0) }) {
-                try check(name, place.model(name), [repository.text]) { () throws(CakeError) in
+            for tag in tagged.values.joined().sorted() { try setAside(tag, since: "its manifest is not there") }
+            for name in try names(in: folder.models).compactMap({ BlobName(fileName: $0) }) {
+                _ = try check(name, folder.model(name), [repository.text]) { () throws(CakeError) in
                     try rawModelRecord(name, in: repository)?.stored
                 }
             }
         }
         return owners
+    }
+
+    private func setAsideTag(_ tag: TagName, in repository: RepositoryName) throws(CakeError) -> Bool {
+        try lockAndMove(layout.repository(repository).tag(tag), as: repository.fileName + "-tag-" + tag.text)
     }
 
     private func lockAndMove(_ path: String, as name: String) throws(CakeError) -> Bool {

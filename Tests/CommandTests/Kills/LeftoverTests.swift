@@ -46,7 +46,7 @@ import Testing
         #expect(home.cakeDocument("gc")?["bytes"]?.unsigned == 0)
     }
 
-    @Test func `of a pull is in df, in a dry run of gc, and not in what the next pull would fetch`() async throws {
+    @Test func `of a pull is in df, in a dry run of gc, and not in what the next pull would fetch`() throws {
         let folder = try HubFolder()
         let weights = try ModelMaker.safetensors([.init("a", bytes: 8 << 20, seed: 1, .mixed)])
         try folder.write("org/model", ["model.safetensors": weights])
@@ -64,7 +64,8 @@ import Testing
         let victim = try Child(
             Tool.cake, ["pull", "org/model", "--max-workers", "1"], variables: variables,
             errors: .file(home.path("said")))
-        await hub.wait { $0.contains { $0.isStalled } }
+        // On this thread: tests that wait for programs may hold all that tasks have.
+        try victim.waits(until: "the hub stalls") { hub.requests.contains { $0.isStalled } }
         while try home.bytesIncoming() < 2 << 20, !victim.ends(within: 0) { usleep(1000) }
         victim.kill()
         hub.behave()

@@ -84,10 +84,11 @@ import Testing
         try isExact()
     }
 
-    @Test func `ends on Ctrl-C, keeps what came, and says how to go on`() async throws {
+    @Test func `ends on Ctrl-C, keeps what came, and says how to go on`() throws {
         hub.misbehave(.stall(afterBytes: 2 << 20), when: .cdn().skipping(1))
         let victim = try start("pull", "org/model")
-        await hub.wait { $0.contains { $0.isStalled } }
+        // On this thread: tests that wait for programs may hold all that tasks have.
+        try victim.waits(until: "the hub stalls") { hub.requests.contains { $0.isStalled } }
         victim.send(SIGINT)
         #expect(try victim.end() == .signal(SIGINT))
         let words = try String(contentsOf: home.path("said"), encoding: .utf8)

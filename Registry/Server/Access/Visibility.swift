@@ -91,7 +91,7 @@ struct Visibility: Sendable {
     ) throws(CakeError) -> Bool {
         if try registry.isNamedByPushed(blob, in: repository) { return true }
         let naming = try registry.given(naming: blob, in: repository)
-        // Without any, nobody pushed the bytes of a pack of the store's: it was mounted, by someone whose manifest is on its
+        // No manifest names it. A pack of the store was mounted then, and the manifest of a caller that may push is on its
         // way.
         if naming.isEmpty { return try registry.isWrittenDown(blob) || caller.mayPush(repository) }
         let layers = try registry.layers(ofPack: blob)

@@ -37,7 +37,7 @@ public final class RegistryServer: Sendable {
     private let server: HTTPServer
     private let answers: Answers
     public let address: ListenAddress
-    /// What whoever started it should know.
+    /// For the operator, when the server starts.
     public let notes: [String]
 
     /// `pool` is where answers wait for the disk. `meanwhile` is called a few times a second.

@@ -168,7 +168,7 @@ import Transfer
         let own = try fetch("team/tune", team)
         #expect(own.name != free.name)
         #expect(own.packed.isSubset(of: own.own))
-        // Whoever may read the base goes on with what was given out.
+        // A reader who may read the base goes on with what was given out.
         let old = try fetch("team/tune", all, free.name.description)
         #expect(old.packed == free.packed)
         #expect(try ask("/v2/team/tune/manifests/\(free.name)", team).status == 404)

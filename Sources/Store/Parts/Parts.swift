@@ -65,7 +65,7 @@ public final class Parts: Sendable {
         let folder: String
         /// What it takes on the disk.
         let bytes: UInt64
-        /// When somebody last wrote to it.
+        /// The time of its last write.
         let newest: Int
         private let lock: File?
 
@@ -79,7 +79,7 @@ public final class Parts: Sendable {
         func remove() throws(CakeError) { try Parts.clear(folder) }
     }
 
-    /// Folders that nobody holds, with their bytes. Those that nobody has touched since `oldest` stay held.
+    /// Folders that no command holds, with their bytes. This call holds those that were not touched since `oldest`.
     static func abandoned(in layout: Layout, since oldest: Int) throws(CakeError) -> [Abandoned] {
         var found: [Abandoned] = []
         for name in try Disk.names(in: layout.incoming) where Digest(hex: name) != nil {
@@ -235,7 +235,7 @@ public final class Parts: Sendable {
             var length: UInt64
             /// Open while it is written.
             var file: File?
-            /// Open while somebody has it.
+            /// Open while a reader has it.
             weak var read: File?
         }
 

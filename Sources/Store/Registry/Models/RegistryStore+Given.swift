@@ -104,13 +104,13 @@ extension RegistryStore {
         try digest(of: name).flatMap { digest throws(CakeError) in try heldPack(digest) }?.objects.map(\.layer.digest)
     }
 
-    /// Whether the bytes of a blob lie as somebody pushed them.
+    /// Whether the bytes of a blob lie as they were pushed.
     public func isWrittenDown(_ name: BlobName) throws(CakeError) -> Bool {
         guard let digest = try digest(of: name) else { return false }
         return try Disk.exists(layout.blob(digest))
     }
 
-    /// Someone has brought the blob of his own: that a closed model named it, too, takes it from nobody now.
+    /// A client pushed the blob itself. It stays readable when a closed model names it, too.
     public func claim(_ name: BlobName, in repository: RepositoryName) throws(CakeError) {
         guard let digest = try digest(of: name) else { return }
         let shown = shownModels.value

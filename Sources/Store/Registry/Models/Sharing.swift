@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// Which layers may be given out with a model that it does not have itself: members of a pack that it shares with others, and
 /// bases of its deltas. Those alone that each of its readers may have with another model. A model that was closed counts for
-/// nobody.
+/// no reader.
 public struct Sharing: Sendable {
     /// What one reader may read.
     private enum Reach: Sendable {

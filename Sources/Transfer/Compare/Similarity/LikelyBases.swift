@@ -109,7 +109,7 @@ struct LikelyBases: Sendable {
         do {
             return try store.manifest(digest)
         } catch {
-            // One that was collected since it was listed is missed by nobody.
+            // One that was collected since it was listed is no loss.
             if try store.manifestDigests().contains(digest) {
                 troubles.add(CakeError(error.kind, error.what, fix: "cake verify"))
             }

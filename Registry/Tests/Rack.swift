@@ -43,7 +43,6 @@ final class Rack: Sendable {
         line = try MirrorStage(Rack.files(tuned: false)) { settings in
             settings.users = [Rack.reader: .init("reader", reads: [Rack.tune])]
         } _: {
-            $0.patience = .seconds(25)
             mirror(&$0)
         }
         try line.folder.write(Rack.tune, Rack.tuned())

@@ -21,7 +21,6 @@ import Transfer
                 reader: .init("reader", reads: [MirrorStage.name]), stranger: .init("stranger"),
             ]
         } _: {
-            $0.patience = .seconds(25)
             mirror(&$0)
         }
     }
@@ -110,8 +109,6 @@ import Transfer
         try await MirrorStage.asClient {
             let line = try MirrorStage(try weights(changedIn: stride(from: 0, to: 0, by: 1))) { settings in
                 settings.users = [Self.reader: .init("reader", reads: [MirrorStage.name, "org/other"])]
-            } _: {
-                $0.patience = .seconds(25)
             }
             for (name, start) in [("org/tune", 7), ("org/other", 9)] {
                 try line.folder.write(name, try weights(changedIn: stride(from: start, to: 2 << 20, by: 4096)))

@@ -41,8 +41,10 @@ final class MirrorStage: Sendable {
         let upstream = try HubRoutes(endpoint: hub.endpoint)
         return try Stage(scratch) { settings in
             var http = HTTPSettings(userAgent: "cake/test")
-            http.stallSeconds = 5
+            // Far more than a busy machine takes: what waits in vain says so itself, where that is what is tested.
+            http.stallSeconds = 600
             var mirror = Mirror.Settings(upstream: upstream, http)
+            mirror.patience = .seconds(600)
             self.change(&mirror)
             settings.mirror = mirror
             settings.allowsPush = false

@@ -149,10 +149,7 @@ import Transfer
 
     @Test func `is open once for all who read it while it comes`() async throws {
         try await MirrorStage.asClient {
-            let line = try MirrorStage(["weights.bin": seededBytes(15 << 20, seed: 4)]) { _ in
-            } _: {
-                $0.http.stallSeconds = 60
-            }
+            let line = try MirrorStage(["weights.bin": seededBytes(15 << 20, seed: 4)])
             let stage = try line.serve()
             line.hub.misbehave(.stall(afterBytes: 14 << 20), when: .cdn())
             // With little room of their own they leave what came where it is.

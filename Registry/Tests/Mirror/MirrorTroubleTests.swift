@@ -21,12 +21,9 @@ import Transfer
         try MirrorStage([file: seededBytes(size, seed: 4), "config.json": Array("{}".utf8)], mirror)
     }
 
-    /// Long enough for a machine at work on much else.
-    private static func patient(_ settings: inout Mirror.Settings) { settings.patience = .seconds(25) }
-
     @Test func `goes on where it stopped when the server ended in the middle`() async throws {
         try await MirrorStage.asClient {
-            let line = try Self.line(Self.patient)
+            let line = try Self.line()
             line.hub.misbehave(.stall(afterBytes: 1 << 20), when: .cdn().times(1))
             do {
                 let stage = try line.serve()
@@ -48,7 +45,7 @@ import Transfer
         [.drip(bytesPerSecond: 8 << 20)],
     ]) func `is told nothing of what passes`(acts: [Misbehaviour]) async throws {
         try await MirrorStage.asClient {
-            let line = try Self.line(Self.patient)
+            let line = try Self.line()
             line.hub.misbehave(acts, when: .cdn().times(1))
             let stage = try line.serve()
             #expect(try stage.ask("GET", Self.address).body == line.files[Self.file])
@@ -57,7 +54,7 @@ import Transfer
 
     @Test func `cuts off who was given wrong bytes, and does not let it go on from there`() async throws {
         try await MirrorStage.asClient {
-            let line = try Self.line(Self.patient)
+            let line = try Self.line()
             line.hub.misbehave(
                 .flip(atByte: 200_000), .stall(afterBytes: 1 << 20), when: .cdn().times(1))
             let stage = try line.serve()
@@ -76,7 +73,7 @@ import Transfer
 
     @Test func `keeps nothing of a file that is wrong however often it comes`() async throws {
         try await MirrorStage.asClient {
-            let line = try Self.line(Self.patient)
+            let line = try Self.line()
             line.hub.misbehave(.flip(atByte: 1 << 20), when: .cdn().withRange())
             let stage = try line.serve()
             #expect(throws: CakeError.self) { try stage.ask("GET", Self.address) }
@@ -102,10 +99,7 @@ import Transfer
 
     @Test func `gives what it knew when the upstream falls silent, and what it has after it began anew`() async throws {
         try await MirrorStage.asClient {
-            let line = try Self.line {
-                $0.revalidation = .zero
-                $0.patience = .seconds(25)
-            }
+            let line = try Self.line { $0.revalidation = .zero }
             do {
                 let stage = try line.serve()
                 #expect(try stage.ask("GET", MirrorStage.address("config.json")).status == 200)
@@ -124,10 +118,7 @@ import Transfer
 
     @Test func `does not wait for ever`() async throws {
         try await MirrorStage.asClient {
-            let line = try Self.line {
-                $0.patience = .milliseconds(200)
-                $0.http.stallSeconds = 60
-            }
+            let line = try Self.line { $0.patience = .milliseconds(200) }
             line.hub.misbehave(.stall(afterBytes: 0), when: .path(with: "/api/models"))
             let stage = try line.serve()
             let reply = try stage.ask("GET", Self.address)
@@ -139,7 +130,7 @@ import Transfer
 
     @Test func `asks nothing offline, and gives what is here`() async throws {
         try await MirrorStage.asClient {
-            let line = try Self.line(Self.patient)
+            let line = try Self.line()
             do {
                 let stage = try line.serve()
                 #expect(try stage.ask("GET", MirrorStage.address("config.json")).status == 200)
@@ -156,10 +147,7 @@ import Transfer
     @Test func `sees that a branch has gone on, in time, and keeps what a commit was`() async throws {
         try await MirrorStage.asClient {
             for (age, isNew) in [(Duration.zero, true), (.seconds(3600), false)] {
-                let line = try Self.line {
-                    $0.revalidation = age
-                    $0.patience = .seconds(25)
-                }
+                let line = try Self.line { $0.revalidation = age }
                 let stage = try line.serve()
                 let config = MirrorStage.address("config.json")
                 let commit = try #require(stage.ask("GET", config)["x-repo-commit"])

@@ -21,10 +21,10 @@ import Testing
     }
 
     func mirrors(
-        _ endpoints: String..., patience: Duration = Mirrors.usualPatience, raced standing: RaceStanding? = nil
+        _ endpoints: String..., patience: Duration = .seconds(600), raced standing: RaceStanding? = nil
     ) throws -> Mirrors {
         var settings = HTTPSettings(userAgent: "cake/test")
-        settings.stallSeconds = 60
+        settings.stallSeconds = 600
         return Mirrors(
             try endpoints.map { text throws(CakeError) in try HubRoutes(endpoint: text) },
             client: try HTTPClient(settings), patience: patience, standing)

@@ -42,7 +42,7 @@ final class PullLine: Sendable {
         ]
     }
 
-    func source(token: String? = nil, stallSeconds: Int = 20) throws -> HubSource {
+    func source(token: String? = nil, stallSeconds: Int = 600) throws -> HubSource {
         var settings = HTTPSettings(userAgent: "cake/test")
         settings.stallSeconds = stallSeconds
         return HubSource(
@@ -59,7 +59,7 @@ final class PullLine: Sendable {
 
     @discardableResult
     func pull(
-        _ name: String = PullLine.name, revision: String? = nil, token: String? = nil, stallSeconds: Int = 20,
+        _ name: String = PullLine.name, revision: String? = nil, token: String? = nil, stallSeconds: Int = 600,
         with options: Pull.Options = Pull.Options(), into other: Shelf? = nil,
         waiting: @escaping @Sendable (FilePath) -> Void = { _ in }
     ) async throws -> Pull.Report {
@@ -85,7 +85,7 @@ final class PullLine: Sendable {
     /// A pull that fails leaves no name and a store that is right, and the next one from a hub without fault succeeds.
     @discardableResult
     func failsCleanly(
-        stallSeconds: Int = 20, token: String? = nil, at place: SourceLocation = #_sourceLocation
+        stallSeconds: Int = 600, token: String? = nil, at place: SourceLocation = #_sourceLocation
     ) async throws -> CakeError {
         var failure: CakeError?
         do {

@@ -10,11 +10,6 @@ import Transfer
 
 /// What clients can make a server hold, in memory and on its disk.
 @Suite struct `What a server holds for clients` {
-    private func until(_ isSo: () throws -> Bool) throws {
-        let limit = Date.now.addingTimeInterval(30)
-        while try !isSo() { try #require(Date.now < limit, "it never came to that") }
-    }
-
     @Test(arguments: ["POST /v2/_cake/has", "PUT /v2/a/b/manifests/v1", "POST /api/models/a/b/paths-info/main"])
     func `of bodies that do not end has an end`(_ line: String) throws {
         let stage = try Stage {
@@ -28,7 +23,7 @@ import Transfer
         do {
             // One that comes while the question's own body is held is refused itself: another is begun.
             var slow: [Client] = []
-            try until {
+            try waits(until: "the server has no room left") {
                 slow.append(try stage.client())
                 try slow.last?.send("\(line) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000000\r\n\r\n")
                 try slow.last?.send(body)
@@ -39,7 +34,7 @@ import Transfer
             // What claims much and sends little takes little.
             #expect(try stage.ask("POST", "/v2/_cake/has", [], Array(#"{"digests":[]}"#.utf8)).status == 200)
         }
-        try until { try status() != 503 }
+        try waits(until: "the room is free again") { try status() != 503 }
     }
 
     @Test func `of answers that nobody reads has an end`() throws {
@@ -59,7 +54,9 @@ import Transfer
             let answers = try slow.map { try $0.read().status }
             #expect(answers.contains(200))
         }
-        try until { try stage.ask("GET", "/v2/a/b/manifests/v1").status == 200 }
+        try waits(until: "the room is free again") {
+            try stage.ask("GET", "/v2/a/b/manifests/v1").status == 200
+        }
     }
 
     @Test func `of an answer that is longer than all of it is nothing`() throws {
@@ -114,7 +111,7 @@ import Transfer
             let other = try stage.ask("GET", "/v2/_cake/layers/sha256:\(layers[1])")
             #expect(other.status == 503 && other["retry-after"] == "1")
         }
-        try until { stage.server.temporaryBytes == 0 }
+        try waits(until: "the files without a name are gone") { stage.server.temporaryBytes == 0 }
         #expect(try stage.ask("GET", "/v2/_cake/layers/sha256:\(layers[1])").status == 200)
     }
 }

@@ -1,11 +1,12 @@
 import Model
+import Support
 import Testing
 
 @Suite struct `The difference of two models` {
     private func manifest(_ family: Family, _ files: [(String, [Manifest.Segment])]) throws -> Manifest {
         var content: UInt64 = 0
         for segment in files.flatMap(\.1) { content = content &* 31 &+ segment.layer.digest.words.0 }
-        var numbers = Seeded(content)
+        var numbers = SeededNumbers(seed: content)
         return try Manifest(files: files.map { try family.file($0.0, $0.1, digest: numbers.digest()) })
     }
 

@@ -1,11 +1,12 @@
 import Model
+import Support
 import Testing
 
 /// Makes manifests of any shape from a seed.
 struct Family {
-    var numbers: Seeded
+    var numbers: SeededNumbers
 
-    init(_ seed: UInt64) { numbers = Seeded(seed) }
+    init(_ seed: UInt64) { numbers = SeededNumbers(seed: seed) }
 
     func file(_ path: String, _ segments: [Manifest.Segment], digest: Digest) throws -> Manifest.File {
         try Manifest.File(

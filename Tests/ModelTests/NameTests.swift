@@ -1,4 +1,5 @@
 import Model
+import Support
 import Testing
 
 @Suite struct `A digest` {
@@ -32,7 +33,7 @@ import Testing
     }
 
     @Test func `is ordered and told apart as its text is`() {
-        var numbers = Seeded(1)
+        var numbers = SeededNumbers(seed: 1)
         var digests = (0..<50).map { _ in numbers.digest() }
         for word in 0..<4 {
             var words: [UInt64] = [5, 5, 5, 5]
@@ -59,7 +60,7 @@ import Testing
     }
 
     @Test func `made in another way is the same and hashes the same`() {
-        var numbers = Seeded(7)
+        var numbers = SeededNumbers(seed: 7)
         for _ in 0..<500 {
             let text = numbers.text(upTo: 40)
             var pieces = ""

@@ -1,4 +1,5 @@
 import Model
+import Support
 import Testing
 
 @Suite struct `What a person types` {
@@ -125,7 +126,7 @@ import Testing
             "hf://datasets/org/name@refs%2Fpr%2F1/a/b", "https://huggingface.co/org/name/resolve/main/x%20y?a=b#c",
             "[::ffff:1.2.3.4]:5000/team/m:v1@sha256:00", "mistral-7b@v1", "oci://localhost:5000/a/b",
         ]
-        var random = SeededRandom(seed: 1)
+        var random = SeededNumbers(seed: 1)
         for _ in 0..<4000 {
             let text = String(
                 decoding: random.mutate(Array(seeds.randomElement(using: &random)?.utf8 ?? "".utf8)), as: UTF8.self)

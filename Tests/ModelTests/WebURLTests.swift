@@ -1,4 +1,5 @@
 import Model
+import Support
 import Testing
 
 @Suite struct `An address of the web` {
@@ -65,7 +66,7 @@ import Testing
     }
 
     @Test func `never stops the program, whatever it is`() {
-        var random = SeededRandom(seed: 2)
+        var random = SeededNumbers(seed: 2)
         let seeds = ["https://[2001:db8::1.2.3.4]:8080/a/../b%20c?d=e#f", "http://127.0.0.1:80/x", "//host/../..?x"]
         for _ in 0..<4000 {
             let seed = seeds.randomElement(using: &random) ?? ""

@@ -115,20 +115,18 @@ public final class Child: Sendable {
 
     /// Waits for something that it does. One that ends before, or never does it, fails the test.
     public func waits(
-        until event: String, within seconds: TimeInterval = 180, _ isThere: () throws -> Bool
+        until event: String, _ isThere: () throws -> Bool
     ) throws {
-        let limit = Date() + seconds
-        while try !isThere() {
-            guard isRunning, Date() < limit else {
-                throw Endless(description: "\(words) ended or hung before \(event): \(state)")
-            }
-            Thread.sleep(forTimeInterval: 0.002)
+        do {
+            try Support.waits(until: event, unless: { !isRunning }, isThere)
+        } catch is NeverCame {
+            throw Endless(description: "\(words) ended or hung before \(event): \(state)")
         }
     }
 
     /// Waits for its end. A program that has not ended by then is killed: a test that waits for ever tells nobody why.
     @discardableResult
-    public func end(within seconds: TimeInterval = 180) throws -> Ending {
+    public func end(within seconds: TimeInterval = longestWait) throws -> Ending {
         guard !ends(within: seconds), let ending else {
             if let ending { return ending }
             let state = state

@@ -34,14 +34,13 @@ public final class DockerRegistry {
         child = try Child(
             URL(filePath: "/usr/bin/env"), ["docker-registry", "serve", path.path], errors: .file(log))
         var found: UInt16?
-        let limit = Date() + 60
-        while found == nil, child.isRunning, Date() < limit {
+        try? child.waits(until: "it listens") {
             let said = try String(contentsOf: log, encoding: .utf8)
             if let place = said.firstRange(of: "listening on 127.0.0.1:") {
                 let digits = said[place.upperBound...].prefix { $0.isNumber }
                 if digits.endIndex < said.endIndex { found = UInt16(digits) }
             }
-            if found == nil { Thread.sleep(forTimeInterval: 0.002) }
+            return found != nil
         }
         guard let found else {
             throw CocoaError(.executableLoad, userInfo: ["log": (try? String(contentsOf: log, encoding: .utf8)) ?? ""])

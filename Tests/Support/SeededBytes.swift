@@ -16,6 +16,28 @@ public struct SeededNumbers: RandomNumberGenerator, Sendable {
     public static func freshSeed() -> UInt64 { UInt64.random(in: 0..<1_000_000) }
 }
 
+extension SeededNumbers {
+    /// A few bytes changed, doubled, taken out, or the rest cut off.
+    public mutating func mutate(_ bytes: [UInt8]) -> [UInt8] {
+        var bytes = bytes
+        let telling = Array("/@:%?#<>[]{}\",;=.*-0129azAZ\\ \u{0}\n\u{7f}é".utf8)
+        for _ in 0..<Int.random(in: 1...4, using: &self) {
+            guard !bytes.isEmpty else { return bytes }
+            let index = Int.random(in: 0..<bytes.count, using: &self)
+            let byte = telling.randomElement(using: &self) ?? 0
+            switch Int.random(in: 0..<6, using: &self) {
+            case 0: bytes[index] = byte
+            case 1: bytes.insert(byte, at: index)
+            case 2: bytes.remove(at: index)
+            case 3: bytes.insert(contentsOf: bytes[index...].prefix(8), at: index)
+            case 4: bytes[index] = UInt8.random(in: 0...255, using: &self)
+            default: bytes.removeSubrange(index..<min(bytes.count, index + 16))
+            }
+        }
+        return bytes
+    }
+}
+
 /// What bytes look like to a compressor.
 public enum Texture: CaseIterable, Sendable {
     case constant

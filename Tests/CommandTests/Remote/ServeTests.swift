@@ -140,8 +140,7 @@ import Testing
         try told("read anew")
         #expect(try shown(by: served).contains("second"))
         // Those that served the first end with its last connection.
-        let limit = Date() + 60
-        while try serving() > threads, Date() < limit {}
+        try waits(until: "the threads that served the first have ended") { try serving() <= threads }
         #expect(try serving() == threads && threads > 0)
         try Data("-----BEGIN NOTHING".utf8).write(to: home.path("key.pem"))
         try told("old certificate stays")

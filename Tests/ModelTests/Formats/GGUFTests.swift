@@ -1,4 +1,5 @@
 import Model
+import Support
 import Testing
 
 @Suite struct `A GGUF header` {
@@ -119,7 +120,7 @@ import Testing
 
     @Test func `injured never traps`() throws {
         for seed in 0..<2000 as Range<UInt64> {
-            var numbers = Seeded(seed)
+            var numbers = SeededNumbers(seed: seed)
             let bytes = numbers.injure(Self.sample.header)
             guard let header = try? GGUF.Header.read(prefix: bytes.span, fileSize: Self.sample.size) else { continue }
             for (entry, next) in zip(header.tensors, header.tensors.dropFirst()) {

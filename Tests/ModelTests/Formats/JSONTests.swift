@@ -1,4 +1,5 @@
 import Model
+import Support
 import Testing
 
 @Suite struct `JSON as a tree` {
@@ -130,7 +131,7 @@ import Testing
 
     @Test(arguments: 0..<200 as Range<UInt64>)
     func `comes back as it was, and cut short it does not`(_ seed: UInt64) throws {
-        var numbers = Seeded(seed)
+        var numbers = SeededNumbers(seed: seed)
         let value = tree(&numbers, depth: 4)
         for layout in [JSONValue.Layout.compact, .indented] {
             let bytes = value.bytes(layout)
@@ -147,7 +148,7 @@ import Testing
 
     @Test func `injured is refused or read, and skipping agrees with reading`() {
         for seed in 0..<1000 as Range<UInt64> {
-            var numbers = Seeded(seed)
+            var numbers = SeededNumbers(seed: seed)
             let bytes = numbers.injure(tree(&numbers, depth: 4).bytes(.compact))
             let read = refusal { () throws(CakeError) in try JSONValue(parsing: bytes.span, repeatedKeys: .kept) }
             let skipped = refusal { () throws(CakeError) in
@@ -159,7 +160,7 @@ import Testing
         }
     }
 
-    private func tree(_ numbers: inout Seeded, depth: Int) -> JSONValue {
+    private func tree(_ numbers: inout SeededNumbers, depth: Int) -> JSONValue {
         switch Int.random(in: 0..<(depth > 0 ? 8 : 6), using: &numbers) {
         case 0: return nil
         case 1: return .bool(Bool.random(using: &numbers))

@@ -1,4 +1,5 @@
 import Model
+import Support
 import Testing
 
 @Suite struct `A safetensors header being written` {
@@ -52,7 +53,7 @@ import Testing
 
     @Test(arguments: 0..<200 as Range<UInt64>)
     func `is read back as it was`(_ seed: UInt64) throws {
-        var numbers = Seeded(seed)
+        var numbers = SeededNumbers(seed: seed)
         let tensors = Self.tensors(&numbers)
         let notes = Set((0..<Int.random(in: 0..<4, using: &numbers)).map { _ in ExactText(numbers.text()) }).map {
             Safetensors.Header.Note(key: $0.string, value: numbers.text())
@@ -72,7 +73,7 @@ import Testing
     }
 
     private func injure(_ seed: UInt64) throws {
-        var numbers = Seeded(seed)
+        var numbers = SeededNumbers(seed: seed)
         let tensors = Self.tensors(&numbers)
         let data = tensors.reduce(0) { $0 + ($1.byteCount ?? 0) }
         let json = numbers.injure(Array(try Safetensors.header(for: tensors).dropFirst(8)))
@@ -90,7 +91,7 @@ import Testing
 
     @Test func `of random bytes never traps`() {
         for seed in 0..<3000 as Range<UInt64> {
-            var numbers = Seeded(seed)
+            var numbers = SeededNumbers(seed: seed)
             let alphabet = Array("{}[]\",:0123456789\\ue.- \u{0}dtypeshapeF32".utf8) + [0xff, 0xc3]
             let json = (0..<Int.random(in: 0...60, using: &numbers)).map { _ in
                 alphabet.randomElement(using: &numbers) ?? 0
@@ -101,7 +102,7 @@ import Testing
         }
     }
 
-    private static func tensors(_ numbers: inout Seeded) -> [Tensor] {
+    private static func tensors(_ numbers: inout SeededNumbers) -> [Tensor] {
         var names: Set<ExactText> = []
         return (0..<Int.random(in: 0...6, using: &numbers)).compactMap { _ in
             let name = ExactText(numbers.text())

@@ -1,4 +1,5 @@
 import Model
+import Support
 import Testing
 
 private let commit = "0123456789abcdeffedcba98765432100a1b2c3d"
@@ -119,7 +120,7 @@ private func info(_ text: String) throws -> HubInfo { try HubInfo(parsing: Array
             [{"type":"file","oid":"\(commit)","size":134,"path":"a/model.safetensors","xetHash":"\(hash)",
             "lfs":{"oid":"\(stars)","size":134,"pointerSize":134}},{"type":"directory","path":"a","size":0}]
             """
-        var random = SeededRandom(seed: 4)
+        var random = SeededNumbers(seed: 4)
         for _ in 0..<4000 {
             var tree = HubTree()
             try? tree.add(page: random.mutate(Array(page.utf8)).span)
@@ -174,7 +175,7 @@ private func info(_ text: String) throws -> HubInfo { try HubInfo(parsing: Array
     }
 
     @Test func `never stops the program, whatever it is`() {
-        var random = SeededRandom(seed: 5)
+        var random = SeededNumbers(seed: 5)
         for _ in 0..<4000 {
             let bytes = random.mutate(Array(full.utf8))
             _ = try? HubInfo(parsing: bytes.span)

@@ -1,4 +1,5 @@
 import Model
+import Support
 import Testing
 
 @Suite struct `A route of a Hub` {
@@ -84,7 +85,7 @@ import Testing
     }
 
     @Test func `never stops the program, whatever it is`() {
-        var random = SeededRandom(seed: 3)
+        var random = SeededNumbers(seed: 3)
         for _ in 0..<2000 {
             let bytes = random.mutate(Array("<https://h.io/x?c=2>; rel=\"next\", </y>; rel=prev; title=\"a\"".utf8))
             _ = try? next(String(decoding: bytes, as: UTF8.self))

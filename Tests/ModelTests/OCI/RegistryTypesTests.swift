@@ -1,4 +1,5 @@
 import Model
+import Support
 import Testing
 
 private let hex = String(repeating: "0a", count: 32)
@@ -134,7 +135,7 @@ private let longHex = String(repeating: "0a", count: 64)
         for text in ["", ",", #"Bearer realm="open"#, "=", "\"", "Bearer =x"] {
             #expect(Challenge.all(in: text).allSatisfy { $0["realm"] == nil })
         }
-        var random = Seeded(5)
+        var random = SeededNumbers(seed: 5)
         for _ in 0..<2000 {
             _ = Challenge.all(
                 in: String(decoding: random.injure(Array(#"Basic a="b", Bearer c=d"#.utf8)), as: UTF8.self))

@@ -1,4 +1,5 @@
 import Model
+import Support
 import Testing
 
 /// A model of layers, and what a push of it leaves in a registry.
@@ -8,7 +9,9 @@ private struct Pushed {
     let index: PackIndex
 
     /// New layers are stored as themselves, or as deltas of what the plan allows.
-    init(_ layers: [Layer], earlier: [PackIndex] = [], deltas: [Digest: Digest] = [:], _ random: inout Seeded) throws {
+    init(_ layers: [Layer], earlier: [PackIndex] = [], deltas: [Digest: Digest] = [:], _ random: inout SeededNumbers)
+        throws
+    {
         self.layers = layers
         plan = PackPlan(layers, earlier: earlier)
         var packs = plan.reused
@@ -42,7 +45,7 @@ private struct Pushed {
     }
 }
 
-private func layers(_ count: Int, upTo size: UInt64, _ random: inout Seeded) -> [Layer] {
+private func layers(_ count: Int, upTo size: UInt64, _ random: inout SeededNumbers) -> [Layer] {
     (0..<count).map { _ in Layer(digest: random.digest(), size: UInt64.random(in: 0...size, using: &random)) }
 }
 
@@ -50,7 +53,7 @@ private func layers(_ count: Int, upTo size: UInt64, _ random: inout Seeded) -> 
     @Test(arguments: 1...30 as ClosedRange<UInt64>) func `hold every layer once, in packs of the size that is due`(
         seed: UInt64
     ) throws {
-        var random = Seeded(seed)
+        var random = SeededNumbers(seed: seed)
         let all = layers(
             Int.random(in: 1...400, using: &random), upTo: 1 << UInt64.random(in: 4...31, using: &random), &random)
         let plan = PackPlan(all)
@@ -71,7 +74,7 @@ private func layers(_ count: Int, upTo size: UInt64, _ random: inout Seeded) -> 
     @Test(arguments: 1...30 as ClosedRange<UInt64>) func `stay for a fine-tune, which adds what it changed alone`(
         seed: UInt64
     ) throws {
-        var random = Seeded(seed)
+        var random = SeededNumbers(seed: seed)
         let all = layers(200, upTo: 1 << 24, &random)
         let base = try Pushed(all, &random)
         var changed: [Digest: Digest] = [:]
@@ -99,7 +102,7 @@ private func layers(_ count: Int, upTo size: UInt64, _ random: inout Seeded) -> 
     }
 
     @Test func `are never more than 400 while old ones can be given up`() throws {
-        var random = Seeded(7)
+        var random = SeededNumbers(seed: 7)
         // A layer from each of 600 pushes of two, the second of which nobody needs.
         var earlier: [PackIndex] = []
         var wanted: [Layer] = []
@@ -119,7 +122,7 @@ private func layers(_ count: Int, upTo size: UInt64, _ random: inout Seeded) -> 
     }
 
     @Test func `keep what is no tensor apart, so that a pack of weights is of use to others`() throws {
-        var random = Seeded(3)
+        var random = SeededNumbers(seed: 3)
         let all = layers(60, upTo: 1 << 24, &random).filter { $0.size > 0 }
         let apart = Set(all.enumerated().filter { $0.offset % 5 == 0 }.map(\.element.digest))
         let plan = PackPlan(all, apart: apart)
@@ -130,7 +133,7 @@ private func layers(_ count: Int, upTo size: UInt64, _ random: inout Seeded) -> 
     }
 
     @Test func `that are refused are not listed, whichever index names them`() throws {
-        var random = Seeded(4)
+        var random = SeededNumbers(seed: 4)
         let all = layers(50, upTo: 1 << 24, &random)
         let first = try Pushed(all, &random).index
         let second = try Pushed(all, &random).index
@@ -161,7 +164,7 @@ private func layers(_ count: Int, upTo size: UInt64, _ random: inout Seeded) -> 
     }
 
     @Test func `fit a manifest under a megabyte, for 90,000 tensors and 700 GB`() throws {
-        var random = Seeded(1)
+        var random = SeededNumbers(seed: 1)
         let all = (0..<90_000).map { index in
             Layer(digest: random.digest(), size: index % 100 == 0 ? 700_000_000 : UInt64(index % 1000 * 1500))
         }
@@ -192,7 +195,7 @@ private func layers(_ count: Int, upTo size: UInt64, _ random: inout Seeded) -> 
     @Test(arguments: 1...300 as ClosedRange<UInt64>) func `that was injured is refused, or holds together all the same`(
         seed: UInt64
     ) throws {
-        var random = Seeded(seed)
+        var random = SeededNumbers(seed: seed)
         let base = try Pushed(layers(6, upTo: 1 << 20, &random), &random)
         let tuned = base.layers.prefix(3) + layers(3, upTo: 1 << 20, &random)
         let bytes = try Pushed(Array(tuned), earlier: [base.index], &random).index.encoded

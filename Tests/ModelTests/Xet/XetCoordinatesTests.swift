@@ -1,11 +1,12 @@
 import Model
+import Support
 import Testing
 
 /// Xorbs with chunks of known lengths, and files made of them: what a server knows and does not tell.
 private struct Truth {
     let xorbs: [(hash: XetHash, starts: [UInt64])]
 
-    init(xorbs count: Int, chunks: Int, _ numbers: inout Seeded) {
+    init(xorbs count: Int, chunks: Int, _ numbers: inout SeededNumbers) {
         xorbs = (0..<count).map { _ in
             var starts: [UInt64] = [0]
             for _ in 0..<chunks { starts.append(starts[starts.count - 1] + UInt64.random(in: 1...40, using: &numbers)) }
@@ -35,7 +36,7 @@ private struct Truth {
         }
     }
 
-    func random(_ count: Int, _ numbers: inout Seeded) throws -> XetReconstruction {
+    func random(_ count: Int, _ numbers: inout SeededNumbers) throws -> XetReconstruction {
         try file(
             (0..<count).map { _ in
                 let xorb = Int.random(in: 0..<xorbs.count, using: &numbers)
@@ -52,7 +53,7 @@ private struct Truth {
     }
 
     @Test func `are the terms under a run of bytes`() throws {
-        var numbers = Seeded(1)
+        var numbers = SeededNumbers(seed: 1)
         let truth = Truth(xorbs: 2, chunks: 9, &numbers)
         let file = try truth.file([(0, 2..<4), (1, 0..<3), (0, 4..<9)])
         let sizes = file.terms.map(\.size)
@@ -67,7 +68,7 @@ private struct Truth {
     }
 
     @Test func `that are equal are equal bytes, wherever the run lies in its file`() throws {
-        var numbers = Seeded(2)
+        var numbers = SeededNumbers(seed: 2)
         let truth = Truth(xorbs: 2, chunks: 60, &numbers)
         let base = try truth.file([(0, 0..<60)])
         // Behind a chunk of its own, and cut into terms that the base's single one does not show.
@@ -83,7 +84,7 @@ private struct Truth {
     }
 
     @Test func `name the edges that another neighbour changed`() throws {
-        var numbers = Seeded(3)
+        var numbers = SeededNumbers(seed: 3)
         let truth = Truth(xorbs: 3, chunks: 30, &numbers)
         let base = try truth.file([(0, 0..<30)])
         let starts = truth.xorbs[0].starts
@@ -111,7 +112,7 @@ private struct Truth {
     }
 
     @Test func `of a run that grew are common as far as it goes`() throws {
-        var numbers = Seeded(4)
+        var numbers = SeededNumbers(seed: 4)
         let truth = Truth(xorbs: 2, chunks: 30, &numbers)
         let base = try truth.file([(0, 0..<20)])
         let grown = try truth.file([(0, 0..<20), (1, 0..<5)])
@@ -121,7 +122,7 @@ private struct Truth {
     }
 
     @Test func `prove nothing when they differ or contradict each other`() throws {
-        var numbers = Seeded(5)
+        var numbers = SeededNumbers(seed: 5)
         let truth = Truth(xorbs: 2, chunks: 30, &numbers)
         let mine = try truth.file([(0, 0..<10)])
         let all = try cut(mine, mine.bytes)
@@ -136,7 +137,7 @@ private struct Truth {
     /// Whatever two files are made of: no byte is called equal that is not the same byte of the same xorb, and what lies
     /// in terms that begin or end with the same chunk is found.
     @Test(arguments: 0..<60) func `never call bytes equal that are not`(seed: Int) throws {
-        var numbers = Seeded(UInt64(seed) + 100)
+        var numbers = SeededNumbers(seed: UInt64(seed) + 100)
         let truth = Truth(xorbs: 3, chunks: 12, &numbers)
         let (left, right) = (try truth.random(8, &numbers), try truth.random(8, &numbers))
         let (leftBytes, rightBytes) = (truth.bytes(of: left), truth.bytes(of: right))
@@ -165,7 +166,7 @@ private struct Truth {
     }
 
     @Test func `are kept as a text that gives them back`() throws {
-        var numbers = Seeded(6)
+        var numbers = SeededNumbers(seed: 6)
         let truth = Truth(xorbs: 3, chunks: 12, &numbers)
         let file = try truth.random(8, &numbers)
         var record = XetRecord()

@@ -1,4 +1,5 @@
 import Model
+import Support
 import Testing
 
 @Suite struct `A reconstruction` {
@@ -90,7 +91,7 @@ import Testing
     }
 
     @Test func `is refused or right, however the answer is injured`() {
-        var numbers = Seeded(3)
+        var numbers = SeededNumbers(seed: 3)
         let whole = Array(
             terms(term(Self.first, 0, 2, 100_000), term(Self.second, 5, 9, 120_000), term(Self.first, 2, 4, 80_000))
                 .utf8)

@@ -1,19 +1,7 @@
 import Model
+import Support
 
-/// The same numbers for the same seed, on every machine: a failing case is found again by its seed.
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = state
-        word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
-        return word ^ word >> 31
-    }
-
+extension SeededNumbers {
     mutating func digest() -> Digest { Digest(words: (next(), next(), next(), next())) }
 
     /// Mostly letters, sometimes what makes trouble.

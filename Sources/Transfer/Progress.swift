@@ -1,3 +1,5 @@
+internal import Model
+internal import Store
 internal import Synchronization
 
 /// How far a command is. Workers add to it from any thread; whoever draws it takes a snapshot. Nothing here knows
@@ -98,5 +100,15 @@ public final class Progress: Sendable {
             self.bytesSkipped = bytesSkipped
             self.notice = notice
         }
+    }
+}
+
+extension Operation {
+    /// Publishes, and tells how many bytes came to rest.
+    @discardableResult
+    func publish(telling progress: Progress) throws(CakeError) -> UInt64 {
+        let bytes = try publish()
+        progress.stored(bytes: bytes)
+        return bytes
     }
 }

@@ -82,6 +82,13 @@ public struct Manifest: Hashable, Sendable {
         return result
     }
 
+    /// What the layers of tensors are read as, for code that encodes them anew.
+    public var kinds: [Digest: Tensor.Kind] {
+        var kinds: [Digest: Tensor.Kind] = [:]
+        for segment in segments { if let tensor = segment.tensor { kinds[segment.layer.digest] = tensor.kind } }
+        return kinds
+    }
+
     public func file(at path: String) -> File? {
         let wanted = ExactText(path)
         return files.first { $0.path.text == wanted }

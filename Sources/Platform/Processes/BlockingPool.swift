@@ -6,9 +6,8 @@ internal import Glibc
     public let threads: Int
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let isWork = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    /// Guarded by `lock`; taken from the front.
-    private var jobs: [UnownedJob] = []
-    private var first = 0
+    /// Guarded by `lock`.
+    private var jobs = Queue<UnownedJob>()
 
     /// The pool lives as long as the process.
     public init(threads: Int) {
@@ -31,15 +30,10 @@ internal import Glibc
     private func run() {
         while true {
             unsafe pthread_mutex_lock(lock)
-            while first == jobs.count { unsafe pthread_cond_wait(isWork, lock) }
-            let job = jobs[first]
-            first += 1
-            if first == jobs.count {
-                jobs.removeAll(keepingCapacity: true)
-                first = 0
-            }
+            while jobs.isEmpty { unsafe pthread_cond_wait(isWork, lock) }
+            let job = jobs.popFirst()
             unsafe pthread_mutex_unlock(lock)
-            unsafe job.runSynchronously(on: asUnownedTaskExecutor())
+            unsafe job?.runSynchronously(on: asUnownedTaskExecutor())
         }
     }
 }

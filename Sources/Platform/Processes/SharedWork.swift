@@ -25,16 +25,7 @@ public final class SharedWork<Key: Hashable & Sendable, Value: Sendable>: Sendab
         for key: Key, within limit: Duration, orElse late: any Error,
         _ work: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        try await withThrowingTaskGroup(of: Value.self) { group in
-            group.addTask { try await self.value(for: key, work) }
-            group.addTask {
-                try await Task.sleep(for: limit)
-                throw late
-            }
-            defer { group.cancelAll() }
-            guard let first = try await group.next() else { throw late }
-            return first
-        }
+        try await within(limit, orElse: late) { try await self.value(for: key, work) }
     }
 
     private func run(_ key: Key, _ work: () async throws -> Value) async {

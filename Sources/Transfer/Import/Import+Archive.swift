@@ -30,11 +30,13 @@ extension Import {
                     progress.knew(bytes: layered.bytesKnown)
                     guard !isDryRun else { return }
                     if case .small(let found) = layered { for small in found { try small.pack(in: operation) } }
-                    if operation.pendingBytes >= Import.publishStep { stored += try operation.publish() }
+                    if operation.pendingBytes >= Import.publishStep {
+                        stored += try operation.publish(telling: progress)
+                    }
                 }
             }
         } catch is CancellationError {
-            try operation.publish()
+            try operation.publish(telling: progress)
             throw CancellationError()
         }
         guard let now = try Disk.status(archive.path), now.isUnchanged(since: archive.status) else {

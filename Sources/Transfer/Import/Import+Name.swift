@@ -48,7 +48,7 @@ extension Import {
         try refuseTaken(name, known, by: digest, from: origin)
         guard !isDryRun else { return (digest, 0, nil) }
         progress.begin("publishing \(name)")
-        let stored = try operation.publish()
+        let stored = try operation.publish(telling: progress)
         _ = try store.save(manifest, in: operation)
         var replaced: Digest?
         try store.update(name, in: operation) { old throws(CakeError) in

@@ -76,7 +76,7 @@ public struct Import: Sendable {
             stored = try await perform(work, into: &tally)
         } catch is CancellationError {
             // What is whole is kept: the next import finds it here.
-            try operation.publish()
+            try operation.publish(telling: progress)
             throw CancellationError()
         }
         try refuseChanges(of: files)
@@ -129,7 +129,7 @@ public struct Import: Sendable {
                 startOne()
                 let operation = work.layering.operation
                 try tally.take(outcome, isDryRun ? nil : operation, progress)
-                if operation.pendingBytes >= Import.publishStep { stored += try operation.publish() }
+                if operation.pendingBytes >= Import.publishStep { stored += try operation.publish(telling: progress) }
             }
         }
         return stored

@@ -33,7 +33,7 @@ extension Published {
             progress.skipped(bytes: expected - min(expected, fetched))
             // An endpoint that cannot be reached will be asked again, when it is there.
             if !isEndpoint || kind != .network { for pack in work { try pack.parts.remove() } }
-            return Brought(bytesFetched: fetched, bytesStored: try operation.publish())
+            return Brought(bytesFetched: fetched, bytesStored: try operation.publish(telling: progress))
         }
     }
 

@@ -112,7 +112,7 @@ extension Pull {
             store.aside(shard.header, in: work.operation)
         ) { _ in }
         if case .small(let found) = header { for small in found { try small.pack(in: work.operation) } }
-        fetched.stored += try work.operation.publish()
+        fetched.stored += try work.operation.publish(telling: progress)
         var running = PullWork.Running(SnapshotFile(path: shard.path, size: shard.size))
         running.update(shard.header.span)
         try await work.follow(shard.entries.map(\.layer), &running)

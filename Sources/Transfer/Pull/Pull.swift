@@ -107,12 +107,12 @@ public struct Pull: Sendable {
                 provers: provers, terms: terms, published: published)
             try await bring(batch, copies, work, &fetched, waiting)
             if number + 1 < batches.count {
-                fetched.stored += try operation.publish()
+                fetched.stored += try operation.publish(telling: progress)
                 for checkpoint in fetched.checkpoints { try checkpoint.settle() }
             }
         }
         progress.begin("publishing \(name)")
-        fetched.stored += try operation.publish()
+        fetched.stored += try operation.publish(telling: progress)
         var saved = fetched.saved
         saved[.layers, default: 0] -= min(fetched.bytesAsLayers, saved[.layers, default: 0])
         saved[.knownFile, default: 0] += inventory.known.reduce(0) { $0 + $1.size }

@@ -199,7 +199,7 @@ struct PullWork: Sendable {
                 if case .small(let found) = done.1 { for small in found { try small.pack(in: operation) } }
                 file.note(done.1, of: file.units[done.0.unit])
                 if operation.pendingBytes >= PullWork.publishStep {
-                    stored += try operation.publish()
+                    stored += try operation.publish(telling: progress)
                     try checkpoint.settle()
                 }
             }

@@ -80,7 +80,7 @@ public struct Repair: Sendable {
         } take: { _, found in
             outcomes.append(found)
         }
-        try operation.publish()
+        try operation.publish(telling: progress)
         return outcomes
     }
 

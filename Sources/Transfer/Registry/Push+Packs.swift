@@ -36,7 +36,7 @@ extension Push {
             let place: ObjectsAside
             if let aside { place = aside } else { place = try ObjectsAside(in: operation) }
             aside = place
-            let made = try await store.storedAlone(layer, kind: kinds[layer.digest], in: operation, place)
+            let made = try await store.storedAlone(layer, kind: layout.kinds[layer.digest], in: operation, place)
             parts.append(Part(layer: layer, made: made, object: Object(length: made.bytes.count, base: nil)))
         }
         let (pack, members) = try hash(parts)
@@ -55,14 +55,6 @@ extension Push {
         progress.finished(items: UInt64(members.count))
         return Made(
             pack: pack, members: members, bytesSent: pack.size, recoded: parts.count { $0.made != nil })
-    }
-
-    private var kinds: [Digest: Tensor.Kind] {
-        var kinds: [Digest: Tensor.Kind] = [:]
-        for segment in manifest.segments {
-            if let tensor = segment.tensor { kinds[segment.layer.digest] = tensor.kind }
-        }
-        return kinds
     }
 
     private func stored(_ part: Part) throws(CakeError) -> StoredLayer {

@@ -87,13 +87,14 @@ public struct Push: Sendable {
         let recoded: Set<Digest>
         /// Of layers of new packs.
         let objects: [Digest: Object]
+        let kinds: [Digest: Tensor.Kind]
     }
 
     /// A delta goes as it is where its base is in a pack that is listed.
     func layout(_ earlier: Earlier) throws(CakeError) -> Layout {
         let layers = manifest.layers
-        let tensors = Set(manifest.segments.lazy.filter { $0.tensor != nil }.map(\.layer.digest))
-        let apart = Set(layers.lazy.map(\.digest).filter { !tensors.contains($0) })
+        let kinds = manifest.kinds
+        let apart = Set(layers.lazy.map(\.digest).filter { kinds[$0] == nil })
         func plan(_ bases: [Layer]) -> PackPlan {
             PackPlan(layers, bases: bases, earlier: earlier.indexes, apart: apart, without: Set(earlier.refused.keys))
         }
@@ -119,7 +120,7 @@ public struct Push: Sendable {
         let recoded = plan.new.joined().map(\.digest).filter { layer in
             objects[layer]?.base.map { !whole.contains($0) } ?? false
         }
-        return Layout(plan: plan, recoded: Set(recoded), objects: objects)
+        return Layout(plan: plan, recoded: Set(recoded), objects: objects, kinds: kinds)
     }
 
     /// What it would send; of what has to be encoded anew no more is known than that it is at most so much.

@@ -103,7 +103,7 @@ extension RegistryPull {
     ) async throws -> UInt64 {
         var left = work.reduce(0) { $0 + $1.members.count }
         guard left > 0 else { return 0 }
-        let kinds = kinds()
+        let kinds = remote.model.kinds
         var coming = Set(work.flatMap(\.members).filter { $0.base == nil }.map(\.layer.digest))
         coming.formIntersection(work.flatMap(\.members).compactMap(\.base))
         /// Bases that no delta can be read beside yet: one that came is of use when it is published.
@@ -120,7 +120,7 @@ extension RegistryPull {
             work[whole.pack].members[whole.member].base.map(unpublished.contains) ?? false
         }
         func publish() throws {
-            stored += try operation.publish()
+            stored += try operation.publish(telling: progress)
             published(adopted)
             adopted = []
             try settling.settle()
@@ -192,15 +192,6 @@ extension RegistryPull {
         }
         try publish()
         return stored
-    }
-
-    /// What a layer is read as, for who has to encode it anew.
-    private func kinds() -> [Digest: Tensor.Kind] {
-        var kinds: [Digest: Tensor.Kind] = [:]
-        for segment in remote.model.segments {
-            if let tensor = segment.tensor { kinds[segment.layer.digest] = tensor.kind }
-        }
-        return kinds
     }
 
     /// Parts of packs whose members are all published make room.

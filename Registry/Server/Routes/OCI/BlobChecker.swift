@@ -45,11 +45,8 @@ final class BlobChecker: Sendable {
     /// Returns when the blob was checked, or the time is over; then the check goes on.
     func check(_ digest: Digest, within patience: Duration) async {
         checkSoon(digest)
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.wait(for: digest) { !$0.known.contains(digest) } }
-            group.addTask { try? await Task.sleep(for: patience) }
-            await group.next()
-            group.cancelAll()
+        try? await within(patience, orElse: CancellationError()) {
+            await self.wait(for: digest) { !$0.known.contains(digest) }
         }
     }
 

@@ -1,0 +1,15 @@
+/// Gives what the work gives, or throws `late` when the time is over; the work is cancelled then, and waited for.
+public func within<Value: Sendable>(
+    _ limit: Duration, orElse late: any Error, _ work: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
+    try await withThrowingTaskGroup(of: Value.self) { group in
+        group.addTask { try await work() }
+        group.addTask {
+            try await Task.sleep(for: limit)
+            throw late
+        }
+        defer { group.cancelAll() }
+        guard let first = try await group.next() else { throw late }
+        return first
+    }
+}

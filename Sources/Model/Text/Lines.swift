@@ -18,7 +18,7 @@ struct Lines {
     func refuse(_ why: String) -> CakeError { CakeError(.damaged, "its line \(line) \(why)") }
 }
 
-let lineFeed = UInt8(ascii: "\n")
+package let lineFeed = UInt8(ascii: "\n")
 
 /// What is left of a line. Each call takes the next word, with the space before it unless the line begins there.
 struct Words {

@@ -58,27 +58,34 @@ public final class HubModels: Sendable {
         try store.allNames().compactMap { named in HubPlace(named.name, named.record).map { Model($0, named.record) } }
     }
 
+    /// What a repository and a revision lead to.
+    public enum Found: Sendable {
+        case model(Model)
+        /// There are others of the repository.
+        case noRevision
+        case noRepository
+    }
+
     /// Without a revision it is `main`, or else the first. A branch that has gone on under a name of its own goes before
     /// what was once asked for by that word.
-    public func find(_ repository: HubRepository, _ revision: String?) throws -> Model {
-        if let found = try quickly(repository, revision ?? Revision.main) { return found }
+    public func find(_ repository: HubRepository, _ revision: String?) throws(CakeError) -> Found {
+        if let found = try quickly(repository, revision ?? Revision.main) { return .model(found) }
         let here = try revisions(of: repository)
-        guard let first = here.first else { throw HubRefusal.noRepository }
-        guard let revision else { return first }
+        guard let first = here.first else { return .noRepository }
+        guard let revision else { return .model(first) }
         let ranked = here.compactMap { model in model.place.rank(of: revision).map { (model, $0) } }
-        guard let best = ranked.min(by: { $0.1 < $1.1 }) else { throw HubRefusal.noRevision }
-        return best.0
+        return ranked.min { $0.1 < $1.1 }.map { .model($0.0) } ?? .noRevision
     }
 
     /// What nobody else is asked about: it was imported, made here, or pushed.
     public func made(
         _ repository: HubRepository, _ revision: String?, unless isFromUpstream: (NameRecord) -> Bool
-    ) throws -> Model? {
+    ) throws(CakeError) -> Found? {
         guard let found = try quickly(repository, revision ?? Revision.main) else {
             let here = try revisions(of: repository).filter { !isFromUpstream($0.record) }
             return here.isEmpty ? nil : try find(repository, revision)
         }
-        return isFromUpstream(found.record) ? nil : found
+        return isFromUpstream(found.record) ? nil : .model(found)
     }
 
     /// The model of that very name, if a Hub could show it.

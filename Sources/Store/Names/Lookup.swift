@@ -1,17 +1,17 @@
 public import Model
 
 extension LocalStore {
-    /// The model a person means: the exact name, what an alias stands for, a name at that revision, or a manifest by the
-    /// first digits of its digest.
-    public func find(_ typed: String, revision: String? = nil) throws(CakeError) -> Named {
+    /// The model a person means: the exact name, the other one that it stands for, a name at that revision, or a manifest
+    /// by the first digits of its digest.
+    public func find(_ typed: String, revision: String? = nil, alias: String? = nil) throws(CakeError) -> Named {
         let names = try allNames()
         guard let revision else {
-            if let found = try match(typed, names) { return found }
+            if let found = try match(typed, alias, names) { return found }
             throw CakeError(
                 .notFound, "no model \"\(Printable.escape(typed))\" in the store", fix: advice(typed, names))
         }
         if let found = at(revision, of: typed, names)
-            ?? Aliases.hubID(of: typed).flatMap({ at(revision, of: $0, names) })
+            ?? alias.flatMap({ at(revision, of: $0, names) })
         {
             return found
         }
@@ -20,10 +20,10 @@ extension LocalStore {
             fix: "cake ls shows what is there")
     }
 
-    private func match(_ typed: String, _ names: [Named]) throws(CakeError) -> Named? {
+    private func match(_ typed: String, _ alias: String?, _ names: [Named]) throws(CakeError) -> Named? {
         let wanted = ExactText(typed)
         if let exact = names.first(where: { $0.name.text == wanted }) { return exact }
-        if let id = Aliases.hubID(of: typed), let known = names.first(where: { $0.name.string == id }) { return known }
+        if let alias, let known = names.first(where: { $0.name.string == alias }) { return known }
         if let name = try? ModelName(typed), let revision = name.revision,
             let pinned = at(revision, of: name.withoutRevision, names)
         {

@@ -41,17 +41,14 @@ struct Session: Sendable {
     /// Colours for standard output.
     var style: Style { Style(isOn: terminal.allowsColour(.output)) }
 
-    /// For prose on standard output.
-    var page: Page { Page(width: terminal.proseWidth(.output), style: style) }
+    /// For text on standard output.
+    var page: Page {
+        Page(width: terminal.proseWidth(.output), style: style, tableWidth: terminal.width(.output))
+    }
 
     /// As wide as the terminal; whole in a pipe or a file.
     func show(_ table: Table) {
         output.lines(table.lines(width: terminal.width(.output), style: style))
-    }
-
-    /// What belongs to the line above it: set in, and broken where the terminal ends.
-    func show(detail text: String) {
-        output.lines(TextWidth.wrap(text, to: page.width - 2).map { "  " + $0 })
     }
 
     /// The store, made if there is none.
@@ -76,7 +73,7 @@ struct Session: Sendable {
                 fix: "cake import PATH puts a model in")
         }
         let (name, revision) = try meaning(of: name, revision, in: store)
-        return (store, try store.find(name, revision: revision))
+        return (store, try store.find(name, revision: revision, alias: Aliases.hubID(of: name)))
     }
 
     /// Whether the store has a model of this name.
@@ -92,8 +89,7 @@ struct Session: Sendable {
         return found
     }
 
-    /// A person's own alias leads to what it stands for, unless a model is called just that. The store itself knows the
-    /// built-in ones.
+    /// A person's own alias leads to what it stands for, unless a model is called just that.
     private func meaning(
         of name: String, _ revision: String?, in store: LocalStore
     ) throws(CakeError) -> (String, String?) {

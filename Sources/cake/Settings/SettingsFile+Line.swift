@@ -1,18 +1,21 @@
+import Model
+
 extension SettingsFile {
     static func setting(in line: String) throws(CakeError) -> Setting? {
         let text = trimmed(line)
         guard !text.isEmpty, text.utf8.first != UInt8(ascii: "#") else { return nil }
-        guard let (key, value) = ReferenceReader.split(text, at: "=") else {
+        guard let sign = text.utf8.firstIndex(of: UInt8(ascii: "=")) else {
             throw CakeError(
                 .usage, "\"\(Printable.escape(String(text.prefix(100))))\" is no setting",
                 fix: "write KEY = VALUE, or # before a comment")
         }
-        let known = try check(key: trimmed(key))
-        return Setting(key: known, value: try check(value: trimmed(value), of: known))
+        let known = try check(key: trimmed(String(text[..<sign])))
+        let value = trimmed(String(text[text.utf8.index(after: sign)...]))
+        return Setting(key: known, value: try check(value: value, of: known))
     }
 
     /// A key that something listens to.
-    public static func check(key: String) throws(CakeError) -> String {
+    static func check(key: String) throws(CakeError) -> String {
         if Key(rawValue: key) != nil { return key }
         if key.utf8.starts(with: aliasPrefix.utf8) {
             let name = String(key.dropFirst(aliasPrefix.count))
@@ -66,7 +69,7 @@ extension SettingsFile {
     }
 
     /// A switch as a file holds it.
-    public static func isOn(_ value: String) throws(CakeError) -> Bool {
+    static func isOn(_ value: String) throws(CakeError) -> Bool {
         switch value.lowercased() {
         case "on", "yes", "true", "1": return true
         case "off", "no", "false", "0": return false

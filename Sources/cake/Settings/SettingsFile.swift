@@ -1,8 +1,10 @@
+import Model
+
 /// `~/.config/cake/config`: lines of `key = value`, comments from `#` on lines of their own. A change to one key leaves
 /// all other lines as they are.
-public struct SettingsFile: Hashable, Sendable {
+struct SettingsFile: Hashable, Sendable {
     /// What can be set besides `alias.NAME`.
-    public enum Key: String, CaseIterable, Sendable {
+    enum Key: String, CaseIterable, Sendable {
         case store
         case endpoint
         case mirrors
@@ -10,7 +12,7 @@ public struct SettingsFile: Hashable, Sendable {
         case maxWorkers = "max-workers"
         case limitRate = "limit-rate"
 
-        public var meaning: String {
+        var meaning: String {
             switch self {
             case .store: "the folder of the store"
             case .endpoint: "the Hub, or a mirror of it"
@@ -22,7 +24,7 @@ public struct SettingsFile: Hashable, Sendable {
         }
     }
 
-    public static let maximumSize = 1 << 20
+    static let maximumSize = 1 << 20
     static let aliasPrefix = "alias."
 
     private struct Line: Hashable, Sendable {
@@ -31,28 +33,28 @@ public struct SettingsFile: Hashable, Sendable {
         let setting: Setting?
     }
 
-    public struct Setting: Hashable, Sendable {
-        public let key: String
-        public let value: String
+    struct Setting: Hashable, Sendable {
+        let key: String
+        let value: String
     }
 
     private var lines: [Line] = []
 
     /// Without any line.
-    public init() {}
+    init() {}
 
     /// In the order of the file.
-    public var settings: [Setting] { lines.compactMap(\.setting) }
+    var settings: [Setting] { lines.compactMap(\.setting) }
 
-    public subscript(key: String) -> String? {
+    subscript(key: String) -> String? {
         let wanted = ExactText(key)
         return settings.first { ExactText($0.key) == wanted }?.value
     }
 
-    public subscript(key: Key) -> String? { self[key.rawValue] }
+    subscript(key: Key) -> String? { self[key.rawValue] }
 
     /// The person's own short names.
-    public var aliases: [String: String] {
+    var aliases: [String: String] {
         var aliases: [String: String] = [:]
         for setting in settings where setting.key.utf8.starts(with: SettingsFile.aliasPrefix.utf8) {
             aliases[String(setting.key.dropFirst(SettingsFile.aliasPrefix.count))] = setting.value
@@ -60,7 +62,7 @@ public struct SettingsFile: Hashable, Sendable {
         return aliases
     }
 
-    public init(parsing bytes: Span<UInt8>) throws(CakeError) {
+    init(parsing bytes: Span<UInt8>) throws(CakeError) {
         guard bytes.count <= SettingsFile.maximumSize, let text = String(copying: bytes) else {
             throw CakeError(.usage, "it is no text, or longer than \(SettingsFile.maximumSize) bytes")
         }
@@ -82,10 +84,10 @@ public struct SettingsFile: Hashable, Sendable {
         }
     }
 
-    public var bytes: [UInt8] { lines.flatMap { Array($0.text.utf8) + [lineFeed] } }
+    var bytes: [UInt8] { lines.flatMap { Array($0.text.utf8) + [lineFeed] } }
 
     /// Where the key stands now; a new one at the end. Nil takes the line away.
-    public mutating func set(_ key: String, to value: String?) throws(CakeError) {
+    mutating func set(_ key: String, to value: String?) throws(CakeError) {
         let wanted = ExactText(try SettingsFile.check(key: key))
         let place = lines.firstIndex { $0.setting.map { ExactText($0.key) == wanted } ?? false }
         guard let value else {

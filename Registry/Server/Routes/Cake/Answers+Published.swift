@@ -42,7 +42,7 @@ extension HubAnswers {
     ) async throws -> Bool {
         guard visibility.shows(repository, to: caller) else { return false }
         guard let mirror, mirror.settings.names.allow(repository) else { return true }
-        if let made = try models.made(repository, commit, unless: { mirror.settings.upstream.gave($0) }) {
+        if let made = try models.made(repository, commit, unless: { mirror.settings.upstream.gave($0) })?.model {
             return visibility.shows(made, to: caller)
         }
         do {

@@ -132,7 +132,8 @@ extension HubAnswers {
         do {
             return try await mirror.document(subject, of: listing, for: asked.asker)
         } catch let refusal as HubRefusal where refusal.isPassing {
-            guard let found = try? models.find(repository, revision), visibility.shows(found, to: asked.caller) else {
+            guard let found = try? models.find(repository, revision).model, visibility.shows(found, to: asked.caller)
+            else {
                 throw refusal
             }
             return nil

@@ -124,6 +124,19 @@ struct HubView: Sendable {
     }
 }
 
+extension HubModels.Found {
+    /// The model, or the Hub's word for why there is none.
+    var model: HubModels.Model {
+        get throws(HubRefusal) {
+            switch self {
+            case .model(let model): return model
+            case .noRevision: throw .noRevision
+            case .noRepository: throw .noRepository
+            }
+        }
+    }
+}
+
 extension HubAnswers {
     /// What was made here stays what it is. Of what came from a Hub, that Hub is asked where there is one, and the store
     /// stands in while it does not answer.
@@ -131,7 +144,7 @@ extension HubAnswers {
         guard let mirror, mirror.settings.names.allow(repository) else {
             return try stored(repository, revision, asked)
         }
-        let made = try models.made(repository, revision) { mirror.settings.upstream.gave($0) }
+        let made = try models.made(repository, revision) { mirror.settings.upstream.gave($0) }?.model
         if let made { return try stored(made, asked) }
         do {
             return HubView(try await mirror.listing(of: repository, revision ?? Revision.main, for: asked.asker))
@@ -147,7 +160,7 @@ extension HubAnswers {
     private func stored(
         _ repository: HubRepository, _ revision: String?, _ asked: Asked, inAbsence absence: HubRefusal? = nil
     ) throws -> HubView {
-        try stored(models.find(repository, revision), asked, inAbsence: absence)
+        try stored(models.find(repository, revision).model, asked, inAbsence: absence)
     }
 
     private func stored(

@@ -75,24 +75,22 @@ extension ImportCommand {
         let store = try session.openStore()
         var bases = usesDeltas ? Import.Bases.found : .none
         if let base {
-            let found = try store.find(session.settings.pulledName(base) ?? base).name
+            let found = try store.find(session.settings.pulledName(base) ?? base, alias: Aliases.hubID(of: base)).name
             if usesDeltas { bases = .of(found) }
         }
-        var documents: [JSONValue] = []
+        var summaries = Summaries(in: session)
         var refused: [CakeError] = []
         for candidate in candidates {
             do {
-                let document = try await run(candidate.name, into: store, bases: bases, in: session) { work in
-                    try await work(candidate)
-                }
-                documents.append(document)
+                summaries.show(
+                    try await run(candidate.name, into: store, bases: bases, in: session) { try await $0(candidate) })
             } catch let error as CakeError where error.kind == .failed && candidates.count > 1 {
                 // The others of a cache have names of their own.
                 session.reporter.note(error.what)
                 refused.append(error)
             }
         }
-        if session.settings.isJSON { session.show(.array(documents)) }
+        summaries.end()
         if let first = refused.first {
             throw CakeError(
                 .failed, "\(refused.count) of \(candidates.count) models were not imported",
@@ -105,14 +103,15 @@ extension ImportCommand {
         let archive = try ArchiveFile(path)
         let store = try session.openStore()
         let name = try wanted ?? archive.name
-        let document = try await run(name, into: store, in: session) { work in try await work(archive, as: name) }
-        if session.settings.isJSON { session.show(.array([document])) }
+        var summaries = Summaries(in: session)
+        summaries.show(try await run(name, into: store, in: session) { try await $0(archive, as: name) })
+        summaries.end()
     }
 
     private func run(
         _ name: ModelName, into store: LocalStore, bases: Import.Bases = .none, in session: Session,
         _ work: (Import) async throws -> Import.Report
-    ) async throws -> JSONValue {
+    ) async throws -> ImportSummary {
         try refusePinned(name, in: store)
         let progress = Progress("importing \(name)")
         let start = ContinuousClock.now
@@ -124,45 +123,11 @@ extension ImportCommand {
             session.reporter.note("kept as plain bytes: \(complaint.what)")
         }
         session.tell(baseTroubles: report.baseTroubles)
-        if !session.settings.isJSON, !session.settings.isQuiet {
-            tell(report, after: ContinuousClock.now - start, session)
-        }
-        return document(report)
+        return ImportSummary(report: report, isDryRun: isDryRun, elapsed: .now - start)
     }
 
     private func refusePinned(_ name: ModelName, in store: LocalStore) throws(CakeError) {
         guard !replacesName, let record = try store.record(of: name), record.isPinned else { return }
         throw CakeError(.failed, "\(name) is pinned", fix: "cake unpin \(name), or use --force")
-    }
-
-    private func tell(_ report: Import.Report, after elapsed: Duration, _ session: Session) {
-        let style = session.style
-        let verb = isDryRun ? "would import" : "imported"
-        session.output.line(
-            "\(verb) \(style.paint(report.name.description, .strong))  \(report.manifest.short)  in "
-                + Quantities.duration(elapsed))
-        session.show(
-            detail: "\(Quantities.bytes(report.bytes)) in \(report.files) \(report.files == 1 ? "file" : "files"), "
-                + "\(report.tensors) tensors")
-        let new = report.bytes - report.bytesKnown
-        var line = "\(Quantities.bytes(new)) new"
-        if !isDryRun, new > 0 { line += ", \(Quantities.bytes(report.bytesStored)) at rest" }
-        if report.bytesKnown > 0 {
-            let share = Quantities.percent(report.bytesKnown, of: report.bytes)
-            line += "; \(Quantities.bytes(report.bytesKnown)) (\(share)) were here"
-        }
-        session.show(detail: line)
-        if let replaced = report.replaced {
-            session.show(detail: "\(report.name) was \(replaced.short) before; cake gc frees what only that had")
-        }
-    }
-
-    private func document(_ report: Import.Report) -> JSONValue {
-        [
-            "name": JSONValue(report.name.string), "manifest": JSONValue(report.manifest.hex),
-            "files": JSONValue(report.files), "tensors": JSONValue(report.tensors), "bytes": JSONValue(report.bytes),
-            "bytes_known": JSONValue(report.bytesKnown), "bytes_stored": JSONValue(report.bytesStored),
-            "replaced": JSONValue(report.replaced?.hex), "dry_run": JSONValue.bool(isDryRun),
-        ]
     }
 }

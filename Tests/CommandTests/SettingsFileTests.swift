@@ -1,5 +1,8 @@
 import Model
+import Support
 import Testing
+
+@testable import cake
 
 @Suite struct `A settings file` {
     private func read(_ text: String) throws -> SettingsFile { try SettingsFile(parsing: Array(text.utf8).span) }
@@ -57,7 +60,7 @@ import Testing
     }
 
     @Test func `never stops the program, whatever it is, and what it reads it writes`() {
-        var random = SeededRandom(seed: 6)
+        var random = SeededNumbers(seed: 6)
         for _ in 0..<3000 {
             let bytes = random.mutate(Array(example.utf8))
             guard let file = try? SettingsFile(parsing: bytes.span) else { continue }

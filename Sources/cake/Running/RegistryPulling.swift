@@ -22,7 +22,10 @@ struct RegistryPulling: Sendable {
             let pull = RegistryPull(of: remote, into: store, progress: progress, options: options)
             if isDryRun {
                 let outlook = try pull.outlook()
-                tell(outlook, remote, name, session)
+                session.show(
+                    RegistryPullOutlookSummary(
+                        bytesToFetch: outlook.bytes, layersToFetch: outlook.layers, bytes: remote.model.size,
+                        name: name, digest: remote.digest))
                 return (remote, nil as RegistryPull.Report?)
             }
             progress.begin("pulling \(name)")
@@ -32,54 +35,10 @@ struct RegistryPulling: Sendable {
             return (remote, report)
         }
         guard let report else { return }
-        if session.settings.isJSON {
-            session.show(document(report, remote, name))
-        } else if !session.settings.isQuiet {
-            tell(report, remote, name, after: .now - start, session)
-        }
+        session.show(
+            RegistryPullSummary(report: report, name: name, digest: remote.digest, elapsed: .now - start))
         if let localFolder {
             try await session.export(name, report.manifest, from: store, to: localFolder)
         }
-    }
-
-    private func tell(
-        _ report: RegistryPull.Report, _ remote: RemoteArtifact, _ name: ModelName, after elapsed: Duration,
-        _ session: Session
-    ) {
-        let title = session.style.paint(name.description, .strong)
-        session.output.line(
-            "pulled \(title)  \(remote.digest.hex.prefix(12))  in \(Quantities.duration(elapsed))")
-        let files = report.files == 1 ? "file" : "files"
-        session.output.line("  \(Quantities.bytes(report.bytes)) in \(report.files) \(files), \(report.layers) layers")
-        var line = "  \(Quantities.bytes(report.bytesFetched)) fetched, for \(report.layersFetched) layers"
-        if report.bytesHere > 0 { line += "; \(Quantities.bytes(report.bytesHere)) were here" }
-        session.output.line(line)
-        session.output.line(
-            "  \(Quantities.bytes(report.bytesStored)) more at rest; every layer has the digest that it is named by")
-    }
-
-    private func tell(
-        _ outlook: (bytes: UInt64, layers: Int), _ remote: RemoteArtifact, _ name: ModelName, _ session: Session
-    ) {
-        if session.settings.isJSON {
-            return session.show([
-                "name": JSONValue(name.string), "commit": JSONValue(remote.digest.hex), "dry_run": .bool(true),
-                "bytes": JSONValue(remote.model.size), "bytes_to_fetch": JSONValue(outlook.bytes),
-                "layers_to_fetch": JSONValue(outlook.layers),
-            ])
-        }
-        session.output.line(
-            "would fetch \(Quantities.bytes(outlook.bytes)) for \(outlook.layers) layers of \(Quantities.bytes(remote.model.size))"
-        )
-    }
-
-    private func document(_ report: RegistryPull.Report, _ remote: RemoteArtifact, _ name: ModelName) -> JSONValue {
-        [
-            "name": JSONValue(name.string), "manifest": JSONValue(report.manifest.hex),
-            "commit": JSONValue(remote.digest.hex), "files": JSONValue(report.files),
-            "bytes": JSONValue(report.bytes), "bytes_fetched": JSONValue(report.bytesFetched),
-            "bytes_here": JSONValue(report.bytesHere), "bytes_stored": JSONValue(report.bytesStored),
-            "layers": JSONValue(report.layers), "layers_fetched": JSONValue(report.layersFetched),
-        ]
     }
 }

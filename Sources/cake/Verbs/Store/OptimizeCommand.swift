@@ -38,7 +38,7 @@ extension OptimizeCommand {
     func run(in session: Session) async throws {
         guard let store = try session.existingStore() else {
             if let name = names.first { _ = try session.find(name) }
-            return tell(Optimize.Report(), session)
+            return session.show(OptimizeSummary(report: Optimize.Report(), isDryRun: isDryRun))
         }
         var models = names.isEmpty ? try store.names() : []
         models += try session.find(each: names).map(\.named)
@@ -48,31 +48,11 @@ extension OptimizeCommand {
         let report = try await session.reporter.show(progress) { try await optimize(models) }
         if report.recoded > 0, !isDryRun { try store.foldIndex() }
         session.tell(baseTroubles: report.baseTroubles)
-        tell(report, session)
+        session.show(OptimizeSummary(report: report, isDryRun: isDryRun))
         if report.damaged > 0 {
             throw CakeError(
                 .damaged, "\(report.damaged) layers are damaged or missing, and were left alone",
                 fix: "cake verify says which, cake verify --repair mends them")
         }
-    }
-
-    private func tell(_ report: Optimize.Report, _ session: Session) {
-        let gain = report.before - min(report.before, report.after)
-        if session.settings.isJSON {
-            return session.show([
-                "layers": JSONValue(report.layers), "recoded": JSONValue(report.recoded),
-                "bytes_before": JSONValue(report.before), "bytes_after": JSONValue(report.after),
-                "bytes": JSONValue(gain), "dry_run": .bool(isDryRun),
-            ])
-        }
-        guard !session.settings.isQuiet else { return }
-        guard report.recoded > 0 else {
-            return session.output.line("\(report.layers) layers: nothing would take less room")
-        }
-        let verb = isDryRun ? "would store" : "stored"
-        session.output.line("\(verb) \(report.recoded) of \(report.layers) layers anew")
-        session.show(
-            detail: "\(Quantities.bytes(report.before)) \(isDryRun ? "would become" : "became") "
-                + "\(Quantities.bytes(report.after)): \(Quantities.bytes(gain)) less")
     }
 }

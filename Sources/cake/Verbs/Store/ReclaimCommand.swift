@@ -57,7 +57,10 @@ extension ReclaimCommand {
         let plan = try await session.reporter.show(progress) { try reclaim.plan(of: cache) }
         for complaint in plan.complaints { session.reporter.note("left alone: \(complaint.what)") }
         list(plan, in: session)
-        if isDryRun || plan.blobs.isEmpty { return tell(Reclaim.Report(), plan, in: session) }
+        func show(_ report: Reclaim.Report) {
+            session.show(ReclaimSummary(report: report, plan: plan, deletes: deletes, isDryRun: isDryRun))
+        }
+        if isDryRun || plan.blobs.isEmpty { return show(Reclaim.Report()) }
         let question =
             deletes
             ? "remove \(plan.blobs.count) files of the cache, \(Quantities.bytes(plan.bytes))?"
@@ -72,7 +75,7 @@ extension ReclaimCommand {
             if !deletes, let folder { return try await reclaim.link(plan, to: folder) }
             return try await reclaim.delete(plan, to: folder)
         }
-        tell(report, plan, in: session)
+        show(report)
     }
 
     private func list(_ plan: Reclaim.Plan, in session: Session) {
@@ -85,22 +88,5 @@ extension ReclaimCommand {
             session.reporter.note(
                 "\(snapshot.name): \(count) \(count == 1 ? "file is" : "files are") not in the store, and stay")
         }
-    }
-
-    private func tell(_ report: Reclaim.Report, _ plan: Reclaim.Plan, in session: Session) {
-        if session.settings.isJSON {
-            session.show([
-                "files": JSONValue(plan.blobs.count), "bytes": JSONValue(plan.bytes),
-                "files_done": JSONValue(report.blobs), "bytes_done": JSONValue(report.bytes),
-                "dry_run": JSONValue.bool(isDryRun),
-            ])
-            return
-        }
-        guard !session.settings.isQuiet else { return }
-        let (files, bytes) = isDryRun ? (plan.blobs.count, plan.bytes) : (report.blobs, report.bytes)
-        let done = deletes ? "removed" : "now other names of exported ones"
-        session.output.line(
-            "\(files) \(files == 1 ? "file" : "files") of the cache, \(Quantities.bytes(bytes)), "
-                + (isDryRun ? "would be \(done)" : done))
     }
 }

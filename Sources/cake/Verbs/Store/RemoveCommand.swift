@@ -56,16 +56,9 @@ extension RemoveCommand {
         if !isDryRun {
             for named in found { try store.remove(named.name, evenIfPinned: removesPinned) }
         }
-        if session.settings.isJSON {
-            session.show(.array(found.map { JSONValue($0.name.string) }))
-        } else if !session.settings.isQuiet {
-            for named in found { session.output.line("\(isDryRun ? "would remove" : "removed") \(named.name)") }
-            guard !isDryRun else { return }
-            // What only the removed models held, and whatever else waits to be collected.
-            let waiting = try? store.collect(grace: .seconds(0), isDryRun: true, evenIfNothingIsNamed: true).bytes
-            session.output.line(
-                waiting.map { "cake gc frees \(Quantities.bytes($0)) that no other model needs" }
-                    ?? "cake gc frees what no other model needs")
-        }
+        // What only the removed models held, and whatever else waits to be collected.
+        let isTold = !isDryRun && !session.settings.isJSON && !session.settings.isQuiet
+        let waiting = isTold ? try? store.collect(grace: .zero, isDryRun: true, evenIfNothingIsNamed: true).bytes : nil
+        session.show(RemoveSummary(names: found.map(\.name), isDryRun: isDryRun, bytesWaiting: waiting))
     }
 }

@@ -56,33 +56,7 @@ extension CopyCommand {
         let start = ContinuousClock.now
         let work = copy
         let report = try await session.reporter.show(progress) { try await work(from.manifest, as: to.manifest) }
-        if session.settings.isJSON {
-            return session.show([
-                "reference": JSONValue(to.storeName), "digest": JSONValue("\(report.digest)"),
-                "dry_run": .bool(isDryRun), "bytes": JSONValue(report.bytes), "bytes_sent": JSONValue(report.bytesSent),
-                "blobs": JSONValue(report.blobs), "blobs_sent": JSONValue(report.blobsSent),
-                "blobs_mounted": JSONValue(report.blobsMounted),
-                "replaced": JSONValue(report.replaced.map { "\($0)" }), "unchanged": .bool(report.isSame),
-            ])
-        }
-        guard isDryRun || !session.settings.isQuiet else { return }
-        let sent = "\(Quantities.bytes(report.bytesSent)) of \(Quantities.bytes(report.bytes))"
-        if isDryRun {
-            session.output.line("would send \(sent), in \(report.blobsSent) of \(report.blobs) blobs")
-            if let before = report.replaced {
-                session.output.line("would move the tag \(to.storeName) from \(before.hex.prefix(12))")
-            }
-            return
-        }
-        session.output.line(
-            "copied \(from.storeName) to \(to.storeName)  \(report.digest.hex.prefix(12))  in \(Quantities.duration(.now - start))"
-        )
-        var line = "  \(sent) sent, in \(report.blobsSent) of \(report.blobs) blobs"
-        if report.blobsMounted > 0 { line += "; \(report.blobsMounted) taken over from \(from.path)" }
-        session.output.line(line)
-        if let before = report.replaced {
-            session.output.line("  the tag moved: it was \(before.hex.prefix(12)) before")
-        }
-        if report.isSame { session.output.line("  the tag was there already, and means the same") }
+        session.show(
+            CopySummary(report: report, source: from, target: to, isDryRun: isDryRun, elapsed: .now - start))
     }
 }

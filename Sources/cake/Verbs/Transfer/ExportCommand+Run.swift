@@ -130,26 +130,13 @@ extension ExportCommand {
         _ named: LocalStore.Named, _ proof: String, at place: String? = nil, in session: Session,
         _ work: (Progress) async throws -> Export.Report
     ) async throws {
-        let place = place ?? path
         let progress = Progress("exporting \(named.name)")
         let start = ContinuousClock.now
         let report = try await session.reporter.show(progress) { try await work(progress) }
-        if session.settings.isJSON {
-            session.show([
-                "name": JSONValue(named.name.string), "manifest": JSONValue(named.record.manifest.hex),
-                "output": JSONValue(place), "format": JSONValue(format.rawValue),
-                "files": JSONValue(report.files), "bytes": JSONValue(report.bytes),
-                "files_there": JSONValue(report.filesThere),
-            ])
-        } else if !session.settings.isQuiet {
-            let elapsed = Quantities.duration(ContinuousClock.now - start)
-            let there = report.filesThere > 0 ? "; \(report.filesThere) were there already" : ""
-            session.output.line(
-                "exported \(session.style.paint(named.name.description, .strong)) to \(Printable.escape(place))")
-            session.show(
-                detail: "\(report.files) \(report.files == 1 ? "file" : "files"), \(Quantities.bytes(report.bytes)), "
-                    + "\(proof)\(there); in \(elapsed)")
-        }
+        session.show(
+            ExportSummary(
+                report: report, named: named, place: place ?? path, format: format, proof: proof, elapsed: .now - start)
+        )
     }
 
     private func selected(from manifest: Manifest) throws(CakeError) -> [Manifest.File] {

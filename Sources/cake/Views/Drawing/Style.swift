@@ -18,8 +18,9 @@ struct Style: Hashable, Sendable {
     }
 }
 
-/// Where prose goes: how wide it may be, and whether in colour.
+/// Where text goes: how wide prose may be, whether in colour, and how wide tables; nil where they may be as wide as they are.
 struct Page: Hashable, Sendable {
     let width: Int
     let style: Style
+    var tableWidth: Int?
 }

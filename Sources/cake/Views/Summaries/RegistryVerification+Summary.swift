@@ -1,39 +1,11 @@
 import Model
 import Store
-import Transfer
 
 /// What `cake verify` says of a registry that lies in the store.
-extension VerifyCommand {
-    /// Nil where the store has none.
-    func verifyRegistry(of store: LocalStore, in session: Session) async throws -> RegistryVerification? {
-        guard let registry = try RegistryStore.existing(in: store) else { return nil }
-        let progress = Progress("verifying the registry", items: "blobs")
-        progress.expect(bytes: try registry.usage().bytes)
-        return try await session.reporter.show(progress) {
-            try await registry.verify(share, mending: repairs) { progress.did(bytes: $0) }
-        }
-    }
-}
-
-extension VerifiedShare {
-    /// As `3/7`.
-    init(parsing text: String) throws(CakeError) {
-        let words = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard words.count == 2, let number = UInt64(words[0]), let count = UInt64(words[1]), count > 0,
-            count <= 1_000_000, number > 0, number <= count
-        else {
-            throw CakeError(
-                .usage, "\"\(Printable.escape(text))\" is no part of the store",
-                fix: "--subset 1/7 is the first of seven")
-        }
-        self.init(number, of: count)
-    }
-}
-
 extension RegistryVerification {
     private var open: [RegistryDamage] { damages.filter { !$0.isMended } }
 
-    func lines(isQuiet: Bool, repairs: Bool) -> [String] {
+    func lines(isQuiet: Bool) -> [String] {
         var lines = damages.map { damage in
             var line = "\(damage.kind.rawValue) \(damage.shortName)  \(damage.why)"
             if damage.isSetAside { line += "; set aside" }
@@ -43,11 +15,8 @@ extension RegistryVerification {
             return line + (damage.isMended ? "; made again from the store" : "")
         }
         if damages.isEmpty, !isQuiet {
-            var parts = [
-                "\(blobs) \(blobs == 1 ? "blob" : "blobs")",
-                "\(manifests) \(manifests == 1 ? "manifest" : "manifests")",
-            ]
-            if uploads > 0 { parts.append("\(uploads) unfinished \(uploads == 1 ? "upload" : "uploads")") }
+            var parts = [Quantities.count(blobs, of: "blob"), Quantities.count(manifests, of: "manifest")]
+            if uploads > 0 { parts.append(Quantities.count(uploads, of: "unfinished upload")) }
             lines.append("registry: \(parts.joined(separator: ", ")), \(Quantities.bytes(bytes)): all are intact")
         }
         return lines

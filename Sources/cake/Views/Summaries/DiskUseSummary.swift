@@ -1,0 +1,112 @@
+import Model
+import Store
+
+/// What the store takes, and what that is made of.
+struct DiskUseSummary: Summary {
+    struct Found {
+        let usage: Usage
+        let remains: LocalStore.Remains
+        let registry: (blobs: Int, bytes: UInt64)?
+
+        /// Of no model.
+        var unneeded: UInt64 { remains.objects > usage.atRest ? remains.objects - usage.atRest : 0 }
+    }
+
+    let path: String
+    /// Nil without a store, which is one that holds nothing.
+    let found: Found?
+
+    func lines(on page: Page) -> [String] {
+        found.map { table($0).lines(width: page.tableWidth, style: page.style) } ?? []
+    }
+
+    func quietLines(on page: Page) -> [String] { lines(on: page) }
+
+    private func table(_ found: Found) -> Table {
+        let (usage, remains, registry, unneeded) = (found.usage, found.remains, found.registry, found.unneeded)
+        var table = Table([
+            .init(title: "", importance: 2), .init(title: "", alignment: .right, importance: 3),
+            .init(title: "", importance: 1, leastWidth: 8),
+        ])
+        table.add(["models", "\(usage.models.count)", Table.Cell("in \(path)", .faint)])
+        table.add([
+            "their files", Table.Cell(Quantities.bytes(usage.size)),
+            Table.Cell("what folders of them would take", .faint),
+        ])
+        for part in parts(of: usage) where part.taken != part.added {
+            let (sign, bytes) =
+                part.taken > part.added ? ("-", part.taken - part.added) : ("+", part.added - part.taken)
+            table.add([
+                Table.Cell(part.title), Table.Cell(sign + Quantities.bytes(bytes)), Table.Cell(part.meaning, .faint),
+            ])
+        }
+        table.add([
+            Table.Cell("at rest", .strong), Table.Cell(Quantities.bytes(usage.atRest), .strong),
+            Table.Cell(
+                "\(usage.layers) \(usage.layers == 1 ? "layer" : "layers"), \(Quantities.percent(usage.atRest, of: usage.size)) of the files",
+                .faint),
+        ])
+        if unneeded > 0 {
+            table.add([
+                "unneeded", Table.Cell(Quantities.bytes(unneeded), .careful),
+                Table.Cell("cake gc frees what it may", .faint),
+            ])
+        }
+        if remains.unfinished > 0 {
+            table.add([
+                "unfinished", Table.Cell(Quantities.bytes(remains.unfinished)),
+                Table.Cell("running or interrupted commands; run these again, or cake gc", .faint),
+            ])
+        }
+        if remains.damaged > 0 {
+            table.add([
+                "damaged", Table.Cell(Quantities.bytes(remains.damaged), .bad),
+                Table.Cell("set aside in the store's folder damaged; delete what is there to free it", .faint),
+            ])
+        }
+        if let registry, registry.bytes > 0 {
+            table.add([
+                "registry", Table.Cell(Quantities.bytes(registry.bytes)),
+                Table.Cell("\(registry.blobs) blobs that cake serve keeps", .faint),
+            ])
+        }
+        if remains.registryDamaged > 0 {
+            table.add([
+                "registry damaged", Table.Cell(Quantities.bytes(remains.registryDamaged), .bad),
+                Table.Cell("set aside in the store's folder registry/damaged; delete what is there to free it", .faint),
+            ])
+        }
+        table.add(["disk free", Table.Cell(Quantities.bytes(remains.free))])
+        return table
+    }
+
+    /// What lies between the files and what is at rest: these add up.
+    private func parts(of usage: Usage) -> [(title: String, taken: UInt64, added: UInt64, meaning: String)] {
+        let shared = usage.size - min(usage.size, usage.distinct)
+        // Where little can be compressed, what is stored around it may be more.
+        let plain = usage.distinct + usage.bases
+        let stored = usage.below + usage.atRest + usage.spared
+        return [
+            ("shared", shared, 0, "layers that several have, kept once"),
+            ("below", usage.below, 0, "layers that stores below have"),
+            ("compressed", plain, stored, ""),
+            ("deltas", usage.spared, 0, "tensors kept as what differs from others"),
+            ("bases", 0, usage.bases, "layers of removed models that deltas need"),
+        ]
+    }
+
+    var document: JSONValue {
+        let (usage, remains) = (found?.usage, found?.remains)
+        return [
+            "store": JSONValue(path), "models": JSONValue(usage?.models.count ?? 0),
+            "layers": JSONValue(usage?.layers ?? 0), "bytes": JSONValue(usage?.size ?? 0),
+            "bytes_distinct": JSONValue(usage?.distinct ?? 0), "bytes_below": JSONValue(usage?.below ?? 0),
+            "bytes_spared_by_deltas": JSONValue(usage?.spared ?? 0),
+            "bytes_bases": JSONValue(usage?.bases ?? 0), "bytes_at_rest": JSONValue(usage?.atRest ?? 0),
+            "bytes_unneeded": JSONValue(found?.unneeded ?? 0), "bytes_registry": JSONValue(found?.registry?.bytes ?? 0),
+            "bytes_unfinished": JSONValue(remains?.unfinished ?? 0), "bytes_damaged": JSONValue(remains?.damaged ?? 0),
+            "bytes_registry_damaged": JSONValue(remains?.registryDamaged ?? 0),
+            "bytes_free": remains.map { JSONValue($0.free) } ?? .null,
+        ]
+    }
+}

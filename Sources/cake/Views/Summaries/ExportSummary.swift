@@ -1,0 +1,32 @@
+import Model
+import Store
+import Transfer
+
+/// What was written.
+struct ExportSummary: Summary {
+    let report: Export.Report
+    let named: LocalStore.Named
+    /// Where it is.
+    let place: String
+    let format: ExportFormat
+    /// What was made sure of.
+    let proof: String
+    let elapsed: Duration
+
+    func lines(on page: Page) -> [String] {
+        let there = report.filesThere > 0 ? "; \(report.filesThere) were there already" : ""
+        return ["exported \(page.style.paint(named.name.description, .strong)) to \(Printable.escape(place))"]
+            + page.detail(
+                "\(Quantities.count(report.files, of: "file")), \(Quantities.bytes(report.bytes)), \(proof)\(there); "
+                    + "in \(Quantities.duration(elapsed))")
+    }
+
+    var document: JSONValue {
+        [
+            "name": JSONValue(named.name.string), "manifest": JSONValue(named.record.manifest.hex),
+            "output": JSONValue(place), "format": JSONValue(format.rawValue),
+            "files": JSONValue(report.files), "bytes": JSONValue(report.bytes),
+            "files_there": JSONValue(report.filesThere),
+        ]
+    }
+}

@@ -1,0 +1,96 @@
+import Model
+import Transfer
+
+/// What was sent to a registry.
+struct PushSummary: Summary {
+    let report: Push.Report
+    let name: ModelName
+    let reference: RegistryReference
+    let elapsed: Duration
+
+    func lines(on page: Page) -> [String] {
+        let title = page.style.paint(reference.storeName, .strong)
+        var sent = "  \(Quantities.bytes(report.bytesSent)) sent, for \(report.layersSent) layers"
+        let there = report.packs - report.packsSent - report.packsMounted
+        if there > 0 { sent += "; \(Quantities.count(there, of: "pack")) there already" }
+        var lines = [
+            "pushed \(name) to \(title)  \(report.digest.hex.prefix(12))  in \(Quantities.duration(elapsed))",
+            "  \(Quantities.bytes(report.bytes)) of files, \(report.layers) layers in \(Quantities.count(report.packs, of: "pack"))",
+            sent,
+        ]
+        for one in report.reused {
+            lines.append("  \(Quantities.count(one.packs, of: "pack")) reused from \(one.repository)")
+        }
+        for one in report.refused {
+            let verb = one.packs == 1 ? "is" : "are"
+            lines += page.detail(
+                "\(Quantities.count(one.packs, of: "pack")) of \(one.repository) \(verb) "
+                    + "\(one.isMissing ? "missing" : "damaged"): sent again")
+        }
+        if report.layersRecoded > 0 {
+            lines += page.detail(
+                "\(report.layersRecoded) deltas were sent whole: their base is not in a pack that may be reused; "
+                    + "push the base first, or name its repository with --base")
+        }
+        return lines + Self.tagLines(replaced: report.replaced, isSame: report.isSame)
+    }
+
+    /// What became of the tag, where that is worth telling.
+    static func tagLines(replaced: BlobName?, isSame: Bool) -> [String] {
+        (replaced.map { ["  the tag moved: it was \($0.hex.prefix(12)) before"] } ?? [])
+            + (isSame ? ["  the tag was there already, and means the same"] : [])
+    }
+
+    var document: JSONValue {
+        [
+            "reference": JSONValue(reference.storeName), "digest": JSONValue("\(report.digest)"),
+            "bytes": JSONValue(report.bytes), "bytes_sent": JSONValue(report.bytesSent),
+            "layers": JSONValue(report.layers), "layers_sent": JSONValue(report.layersSent),
+            "layers_recoded": JSONValue(report.layersRecoded), "packs": JSONValue(report.packs),
+            "packs_sent": JSONValue(report.packsSent), "packs_mounted": JSONValue(report.packsMounted),
+            "reused_from": Self.document(report.reused),
+            "damaged": Self.document(report.refused.filter { !$0.isMissing }),
+            "missing": Self.document(report.refused.filter(\.isMissing)),
+            "unchanged": .bool(report.isSame), "replaced": JSONValue(report.replaced.map { "\($0)" }),
+        ]
+    }
+
+    static func document(_ counts: [Push.Count]) -> JSONValue {
+        .array(counts.map { ["repository": JSONValue($0.repository.text), "packs": JSONValue($0.packs)] })
+    }
+}
+
+/// What a push would send.
+struct PushOutlookSummary: Summary {
+    let outlook: Push.Outlook
+    let reference: RegistryReference
+
+    func lines(on page: Page) -> [String] {
+        let most = outlook.layersToRecode > 0 ? "at most " : ""
+        var lines = [
+            "would send \(most)\(Quantities.bytes(outlook.bytesToSend)): \(outlook.layersToSend) of \(outlook.layers) layers, "
+                + "in \(outlook.packsToSend) new packs of \(outlook.packs)"
+        ]
+        for one in outlook.reused {
+            lines.append("  would reuse \(Quantities.count(one.packs, of: "pack")) from \(one.repository)")
+        }
+        if outlook.layersToProve > 0 {
+            let layers = Quantities.count(outlook.layersToProve, of: "layer")
+            lines += page.detail("\(layers) there would be checked first, and sent again if damaged")
+        }
+        return lines
+    }
+
+    func quietLines(on page: Page) -> [String] { lines(on: page) }
+
+    var document: JSONValue {
+        [
+            "reference": JSONValue(reference.storeName), "dry_run": .bool(true),
+            "bytes_to_send": JSONValue(outlook.bytesToSend), "packs": JSONValue(outlook.packs),
+            "packs_to_send": JSONValue(outlook.packsToSend), "layers": JSONValue(outlook.layers),
+            "layers_to_send": JSONValue(outlook.layersToSend),
+            "layers_to_recode": JSONValue(outlook.layersToRecode),
+            "layers_to_prove": JSONValue(outlook.layersToProve), "reused_from": PushSummary.document(outlook.reused),
+        ]
+    }
+}

@@ -1,3 +1,4 @@
+public import Remote
 internal import Synchronization
 
 /// How far a command is. Workers add to it from any thread; whoever draws it takes a snapshot. Nothing here knows
@@ -99,4 +100,9 @@ public final class Progress: Sendable {
             self.notice = notice
         }
     }
+}
+
+extension HubSource {
+    /// The same source, that shows there when it waits for the network.
+    public func telling(_ progress: Progress) -> HubSource { telling { progress.stands($0) } }
 }

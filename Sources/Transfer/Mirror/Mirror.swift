@@ -1,6 +1,7 @@
 public import Model
 public import Network
 internal import Platform
+internal import Remote
 public import Store
 internal import Synchronization
 

@@ -1,6 +1,6 @@
 internal import Model
-internal import Network
 internal import Platform
+internal import Remote
 internal import Store
 
 extension Push {

@@ -1,6 +1,6 @@
 internal import Model
-internal import Network
 internal import Platform
+internal import Remote
 internal import Store
 
 extension Push {
@@ -95,7 +95,7 @@ extension Push {
         return (PackIndex.Pack(digest: whole.finish(), size: offset), members)
     }
 
-    private func feed(_ parts: [Part], _ range: Range<UInt64>, to sender: HTTPSender) async throws {
+    private func feed(_ parts: [Part], _ range: Range<UInt64>, to sender: UploadSink) async throws {
         var start: UInt64 = 0
         for part in parts {
             let end = start + part.object.length

@@ -1,6 +1,6 @@
 public import Model
-internal import Network
 public import Platform
+public import Remote
 
 /// Copies what is under a name in one registry to another, whatever it is. Blobs that are there are not sent, those of the
 /// same registry are taken over, and the others pass through without being kept.

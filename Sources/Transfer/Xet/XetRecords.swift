@@ -1,4 +1,5 @@
 internal import Model
+internal import Remote
 internal import Store
 
 /// Where Xet keeps the layers of models that are here: as it was written down when they came, else asked for now, from the

@@ -15,7 +15,7 @@ public struct RemoteRepository: Sendable {
         self.actions = actions
     }
 
-    var host: String { client.routes.host }
+    package var host: String { client.routes.host }
 
     func purpose(_ words: String, from other: RepositoryName? = nil) -> RegistryClient.Purpose {
         var scopes: Set<RegistryScope> = [RegistryScope(name, actions)]
@@ -33,9 +33,15 @@ public struct RemoteRepository: Sendable {
         public let bytes: [UInt8]
         public let name: BlobName
         public let mediaType: String
+
+        package init(bytes: [UInt8], name: BlobName, mediaType: String) {
+            self.bytes = bytes
+            self.name = name
+            self.mediaType = mediaType
+        }
     }
 
-    func words(_ manifest: ManifestName) -> String {
+    package func words(_ manifest: ManifestName) -> String {
         if case .digest = manifest { return "\(name)@\(manifest.text)" }
         return "\(name):\(manifest.text)"
     }
@@ -65,7 +71,7 @@ public struct RemoteRepository: Sendable {
     }
 
     /// Nil when there is no such manifest.
-    func digest(of wanted: ManifestName) async throws -> BlobName? {
+    package func digest(of wanted: ManifestName) async throws -> BlobName? {
         do {
             return try await manifest(wanted).name
         } catch let error as CakeError where error.kind == .notFound {
@@ -74,7 +80,7 @@ public struct RemoteRepository: Sendable {
     }
 
     /// Whether who asks without a login gets a manifest.
-    func isPublic(_ wanted: ManifestName) async throws -> Bool {
+    package func isPublic(_ wanted: ManifestName) async throws -> Bool {
         do {
             _ = try await RemoteRepository(client.anonymous, name).manifest(wanted)
             return true
@@ -104,7 +110,7 @@ public struct RemoteRepository: Sendable {
         return body
     }
 
-    func has(_ blob: BlobName, size: UInt64) async throws -> Bool {
+    package func has(_ blob: BlobName, size: UInt64) async throws -> Bool {
         let url = client.routes.blob(blob, of: name)
         let exchange = try await client.ask(
             HTTPRequest(.head, url.text), at: url, for: purpose("blob \(blob.short) of \(name)"),
@@ -170,7 +176,7 @@ public struct RemoteRepository: Sendable {
         return (200..<300).contains(exchange.head.status)
     }
 
-    func put(_ manifest: Kept, as wanted: ManifestName) async throws {
+    package func put(_ manifest: Kept, as wanted: ManifestName) async throws {
         let url = client.routes.manifest(wanted, of: name)
         var request = HTTPRequest(.put, url.text)
         request.headers = [("Content-Type", manifest.mediaType)]
@@ -199,7 +205,7 @@ extension RegistryClient {
 
 extension BlobName {
     /// For people.
-    var short: String { String(hex.prefix(12)) }
+    package var short: String { String(hex.prefix(12)) }
 }
 
 extension RemoteRepository {

@@ -1,19 +1,18 @@
-internal import Model
-internal import Store
+package import Model
 
 /// What a Xet server said of the files of one snapshot, asked at most once for each. It only ever spares bytes: whoever
 /// gets no answer does without.
-actor XetTerms {
+package actor XetTerms {
     private let source: XetSource
     private let snapshot: Snapshot
     private var asked: [FilePath: Task<XetReconstruction?, Never>] = [:]
 
-    init(_ source: XetSource, of snapshot: Snapshot) {
+    package init(_ source: XetSource, of snapshot: Snapshot) {
         self.source = source
         self.snapshot = snapshot
     }
 
-    func terms(of file: SnapshotFile) async -> XetReconstruction? {
+    package func terms(of file: SnapshotFile) async -> XetReconstruction? {
         guard file.xetHash != nil else { return nil }
         let (source, snapshot) = (source, snapshot)
         let task =
@@ -29,7 +28,7 @@ actor XetTerms {
 
 extension XetRecord {
     /// Coordinates of a file's layers.
-    mutating func add(_ layers: some Sequence<Layer>, of terms: XetReconstruction) {
+    package mutating func add(_ layers: some Sequence<Layer>, of terms: XetReconstruction) {
         var start: UInt64 = 0
         for layer in layers {
             let (end, overflow) = start.addingReportingOverflow(layer.size)

@@ -1,10 +1,10 @@
-internal import Model
+package import Model
 internal import Platform
 internal import Synchronization
 
 /// A file on the Hub and where its bytes are at the moment.
-final class HubFile: RangeSource {
-    let listed: SnapshotFile
+package final class HubFile: RangeSource {
+    package let listed: SnapshotFile
     private let source: HubSource
     private let snapshot: Snapshot
     private let address: Mutex<RemoteAddress?>
@@ -14,14 +14,16 @@ final class HubFile: RangeSource {
     /// The same file on each mirror.
     private let copies: [HubFile]
 
-    var label: String { "\(listed.path)" }
+    package var label: String { "\(listed.path)" }
 
-    var line: Line { source.line }
+    package var line: Line { source.line }
 
-    var comesWhole: Bool { wholeOnly.load(ordering: .relaxed) }
+    package var comesWhole: Bool { wholeOnly.load(ordering: .relaxed) }
 
     /// What the Hub published no digest of is asked of nobody else.
-    init(_ listed: SnapshotFile, in snapshot: Snapshot, from source: HubSource, through mirrors: Mirrors? = nil) {
+    package init(
+        _ listed: SnapshotFile, in snapshot: Snapshot, from source: HubSource, through mirrors: Mirrors? = nil
+    ) {
         self.listed = listed
         self.snapshot = snapshot
         self.source = source
@@ -36,10 +38,10 @@ final class HubFile: RangeSource {
     func giveUp() { givenUp.store(true, ordering: .relaxed) }
 
     /// What the server said that the file's SHA-256 is when it was asked for its address; for a listing that hides it.
-    var announced: Digest? { address.withLock { $0?.etag }.flatMap { Digest(hex: $0.filter { $0 != "\"" }) } }
+    package var announced: Digest? { address.withLock { $0?.etag }.flatMap { Digest(hex: $0.filter { $0 != "\"" }) } }
 
     /// Opens a run of the file. An address that has expired is asked for once more.
-    func open(_ range: Range<UInt64>) async throws -> OpenedRun {
+    package func open(_ range: Range<UInt64>) async throws -> OpenedRun {
         if let run = try await mirrors?.open(range, of: copies) { return run }
         for attempt in 0..<2 {
             let used = try await currentAddress()
@@ -60,8 +62,10 @@ final class HubFile: RangeSource {
         throw CakeError(.network, "\(listed.path): its address expires as soon as it is given")
     }
 
-    @discardableResult
-    func currentAddress() async throws -> RemoteAddress {
+    /// Asks where its bytes are, and compares what is said of them there with the listing.
+    package func locate() async throws { _ = try await currentAddress() }
+
+    private func currentAddress() async throws -> RemoteAddress {
         if let known = address.withLock({ $0 }) { return known }
         let found = try await source.address(of: listed, in: snapshot)
         if let sha256 = listed.sha256, let etag = found.etag, let named = Digest(hex: etag.filter { $0 != "\"" }),

@@ -5,7 +5,7 @@ import Support
 import Synchronization
 import Testing
 
-@testable import Transfer
+@testable import Remote
 
 /// A server that says whatever a test wants, and remembers what it was asked.
 private final class Stranger: Sendable {

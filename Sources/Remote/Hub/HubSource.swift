@@ -19,17 +19,17 @@ public struct HubSource: Sendable {
         self.isForOthers = isForOthers
     }
 
-    /// The same source, that shows there when it waits for the network.
-    public func telling(_ progress: Progress) -> HubSource {
+    /// The same source, that says when it waits for the network, and nil when it goes on.
+    package func telling(_ says: @escaping @Sendable (String?) -> Void) -> HubSource {
         var source = self
-        source.line.progress = progress
+        source.line.says = says
         return source
     }
 
-    var isTold: Bool { line.progress != nil }
+    package var isTold: Bool { line.says != nil }
 
     /// The same source, that waits for the network for minutes.
-    var patient: HubSource {
+    package var patient: HubSource {
         var source = self
         source.line = line.patient
         return source
@@ -52,13 +52,15 @@ public struct HubSource: Sendable {
     }
 
     /// What a repository says of itself, as it is said.
-    func words(of repository: HubRepository, at revision: String) async throws -> (head: HTTPHead, body: [UInt8]) {
+    package func words(of repository: HubRepository, at revision: String) async throws -> (
+        head: HTTPHead, body: [UInt8]
+    ) {
         try await document(
             at: routes.info(of: repository, at: revision), question(repository, revision), limit: HubInfo.maximumSize)
     }
 
     /// The files of the commit that it named.
-    func snapshot(of reference: HubReference, _ info: HubInfo) async throws -> Snapshot {
+    package func snapshot(of reference: HubReference, _ info: HubInfo) async throws -> Snapshot {
         let repository = reference.repository
         let question = question(repository, reference.revision ?? Revision.main)
         guard let commit = info.commit else { throw CakeError(.damaged, "\(repository) names no commit") }
@@ -260,13 +262,13 @@ enum RangeAnswer: Sendable {
 }
 
 /// `bytes 0-99/200`, as a server answers a range.
-struct ContentRange: Hashable {
-    let first: UInt64
-    let last: UInt64
+package struct ContentRange: Hashable {
+    package let first: UInt64
+    package let last: UInt64
     /// Nil when the server does not know.
-    let total: UInt64?
+    package let total: UInt64?
 
-    init?(_ text: String) {
+    package init?(_ text: String) {
         guard text.utf8.starts(with: "bytes ".utf8) else { return nil }
         let parts = text.dropFirst(6).split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2 else { return nil }

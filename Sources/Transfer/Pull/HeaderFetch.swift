@@ -1,5 +1,6 @@
 internal import Model
 internal import Platform
+internal import Remote
 internal import Store
 
 /// Brings as much of a file as says where its tensors lie, into the file's parts like everything else.

@@ -1,5 +1,6 @@
 internal import Model
 internal import Platform
+internal import Remote
 
 /// Reads into memory as much of a remote file as says where its tensors lie. Nothing is written anywhere.
 struct RemoteHeader: Sendable {

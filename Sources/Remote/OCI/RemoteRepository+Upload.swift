@@ -1,17 +1,37 @@
-internal import Model
+package import Model
 internal import Network
-internal import Platform
+package import Platform
 
 /// Bytes that are sent: from any place on, since an upload may go on where it stopped.
-struct UploadBody: Sendable {
+package struct UploadBody: Sendable {
     let name: BlobName
     let size: UInt64
-    let send: @Sendable (Range<UInt64>, HTTPSender) async throws -> Void
+    let send: @Sendable (Range<UInt64>, UploadSink) async throws -> Void
+
+    package init(
+        name: BlobName, size: UInt64, send: @escaping @Sendable (Range<UInt64>, UploadSink) async throws -> Void
+    ) {
+        self.name = name
+        self.size = size
+        self.send = send
+    }
+}
+
+/// Takes the bytes of an upload, one chunk after the other.
+package struct UploadSink: Sendable {
+    private let sender: HTTPSender
+
+    init(_ sender: HTTPSender) { self.sender = sender }
+
+    /// An empty chunk, to be filled and sent.
+    package func take() -> Chunk { sender.take() }
+
+    package func send(_ chunk: Chunk) async throws { try await sender.send(chunk) }
 }
 
 extension RemoteRepository {
     /// Takes a blob over from another repository of the same registry. False when the registry would rather be sent it.
-    func mount(_ blob: BlobName, from other: RepositoryName) async throws -> Bool {
+    package func mount(_ blob: BlobName, from other: RepositoryName) async throws -> Bool {
         let url = client.routes.uploads(to: name, mounting: blob, from: other)
         let exchange = try await client.ask(
             HTTPRequest(.post, url.text), at: url, for: purpose("blob \(blob.short) of \(other)", from: other),
@@ -31,7 +51,7 @@ extension RemoteRepository {
 
     /// Sends a blob: all at once, or in pieces of `chunk` bytes. What fails in passing goes on where it stopped, where the
     /// registry says how far it came.
-    func upload(_ body: UploadBody, inPiecesOf chunk: UInt64? = nil) async throws {
+    package func upload(_ body: UploadBody, inPiecesOf chunk: UInt64? = nil) async throws {
         let words = purpose("an upload of \(Quantities.bytes(body.size)) to \(name)")
         var place: WebURL?
         var (start, failures, chunk) = (UInt64(0), 0, chunk)
@@ -113,7 +133,7 @@ extension RemoteRepository {
         let url = place.adding("digest", "\(body.name)")
         let exchange = try await client.once(
             request(.put, url), at: url, for: words, accepting: [201, RemoteRepository.tooLarge],
-            sending: (UInt64(range.count), { try await body.send(range, $0) }))
+            sending: (UInt64(range.count), { try await body.send(range, UploadSink($0)) }))
         if exchange.head.status == RemoteRepository.tooLarge {
             throw TooLarge(error: try await client.refusal(exchange, words))
         }
@@ -131,7 +151,7 @@ extension RemoteRepository {
         request.headers.append(("Content-Range", "\(range.lowerBound)-\(range.upperBound - 1)"))
         let exchange = try await client.once(
             request, at: place, for: words, accepting: [202],
-            sending: (UInt64(range.count), { try await body.send(range, $0) }))
+            sending: (UInt64(range.count), { try await body.send(range, UploadSink($0)) }))
         return try next(exchange, after: place)
     }
 

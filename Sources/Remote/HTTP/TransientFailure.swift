@@ -1,14 +1,14 @@
-internal import Model
+package import Model
 
 /// A failure that may not be there the next time.
-struct TransientFailure: Error {
-    let error: CakeError
+package struct TransientFailure: Error {
+    package let error: CakeError
     /// What the server said about when to come again.
     let asked: Duration?
     /// What is wrong, in two words.
     let words: String
 
-    init(_ error: CakeError, asked: Duration? = nil, words: String = "no connection") {
+    package init(_ error: CakeError, asked: Duration? = nil, words: String = "no connection") {
         self.words = words
         self.error = CakeError(
             error.kind, error.what,
@@ -32,7 +32,7 @@ struct TransientFailure: Error {
     }
 
     /// Does the work again while it fails in a way that may pass.
-    static func retrying<Result>(
+    package static func retrying<Result>(
         by retry: Retry = Retry(), _ work: () async throws -> Result
     ) async throws -> Result {
         try await Line(retry: retry).retrying(work)

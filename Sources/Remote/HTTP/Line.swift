@@ -1,38 +1,47 @@
-internal import Model
+package import Model
 
 /// How often what fails in passing is tried again, and where it is said meanwhile.
-struct Line: Sendable {
-    var retry = Retry()
-    /// Shows what is waited for; nil where nobody looks on.
-    var progress: Progress?
+package struct Line: Sendable {
+    var retry: Retry
+    /// Told what is waited for, and nil when it goes on; nil where no person looks on.
+    var says: (@Sendable (String?) -> Void)?
     /// Passed in by tests, that wait for nothing.
-    var sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+    var sleep: @Sendable (Duration) async throws -> Void
+
+    package init(
+        retry: Retry = Retry(), says: (@Sendable (String?) -> Void)? = nil,
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+    ) {
+        self.retry = retry
+        self.says = says
+        self.sleep = sleep
+    }
 
     /// For the middle of a long pull, where a line that is dead for some minutes is no reason to end.
-    var patient: Line {
+    package var patient: Line {
         var line = self
         line.retry = .patient
         return line
     }
 
     /// Waits after a failure, or throws it when it is time to give up.
-    func wait(after failure: TransientFailure, failures: Int) async throws {
+    package func wait(after failure: TransientFailure, failures: Int) async throws {
         guard let wait = failure.wait(afterFailures: failures, retry) else {
-            progress?.stands(nil)
+            says?(nil)
             throw failure.error
         }
         let seconds = max(1, Int64((wait / .seconds(1)).rounded(.up)))
-        progress?.stands("\(failure.words), trying again in \(seconds) s (\(failures + 1) of \(retry.tries))")
+        says?("\(failure.words), trying again in \(seconds) s (\(failures + 1) of \(retry.tries))")
         try await sleep(wait)
     }
 
     /// Does the work again while it fails in a way that may pass.
-    func retrying<Result>(_ work: () async throws -> Result) async throws -> Result {
+    package func retrying<Result>(_ work: () async throws -> Result) async throws -> Result {
         var failures = 0
         while true {
             do {
                 let result = try await work()
-                if failures > 0 { progress?.stands(nil) }
+                if failures > 0 { says?(nil) }
                 return result
             } catch let failure as TransientFailure {
                 failures += 1

@@ -1,5 +1,6 @@
 public import Model
 internal import Platform
+internal import Synchronization
 
 /// A model in a registry, as its manifest and index have it: where each of its layers lies. No pack is read.
 public struct RemoteArtifact: Sendable {
@@ -43,7 +44,7 @@ public struct RemoteArtifact: Sendable {
     }
 
     /// The index of what is under a name there; nil where that is no model of cake's, or cannot be read.
-    static func index(_ name: ManifestName, in repository: RemoteRepository) async throws -> PackIndex? {
+    package static func index(_ name: ManifestName, in repository: RemoteRepository) async throws -> PackIndex? {
         do {
             let artifact = try await read(name, in: repository).1
             let index = try await index(of: artifact, in: repository)
@@ -61,15 +62,15 @@ public struct RemoteArtifact: Sendable {
 }
 
 /// One blob of a registry, any run of which can be asked for.
-final class RemoteBlob: RangeSource {
-    let label: String
+package final class RemoteBlob: RangeSource {
+    package let label: String
     private let repository: RemoteRepository
     private let name: BlobName
     private let size: UInt64
-    private let wholeOnly = Once()
-    let line: Line
+    private let wholeOnly = Atomic<Bool>(false)
+    package let line: Line
 
-    init(_ name: BlobName, size: UInt64, in repository: RemoteRepository, line: Line = Line()) {
+    package init(_ name: BlobName, size: UInt64, in repository: RemoteRepository, line: Line = Line()) {
         self.line = line
         self.name = name
         self.size = size
@@ -77,17 +78,17 @@ final class RemoteBlob: RangeSource {
         label = "blob \(name.short) of \(repository.name)"
     }
 
-    convenience init(_ pack: PackIndex.Pack, in repository: RemoteRepository, line: Line = Line()) {
+    package convenience init(_ pack: PackIndex.Pack, in repository: RemoteRepository, line: Line = Line()) {
         self.init(BlobName(pack.digest), size: pack.size, in: repository, line: line)
     }
 
-    var comesWhole: Bool { wholeOnly.hasHappened }
+    package var comesWhole: Bool { wholeOnly.load(ordering: .relaxed) }
 
-    func open(_ range: Range<UInt64>) async throws -> OpenedRun {
+    package func open(_ range: Range<UInt64>) async throws -> OpenedRun {
         switch try await repository.open(range, of: name, size: size, label: label) {
         case .partial(let exchange): return OpenedRun(exchange)
         case .whole(let exchange):
-            if range != 0..<size { wholeOnly.happen() }
+            if range != 0..<size { wholeOnly.store(true, ordering: .relaxed) }
             return try await OpenedRun(exchange, of: label, droppingFirst: range.lowerBound)
         case .expired(let status):
             throw CakeError(.network, "\(label): the registry answers with status \(status.code)")

@@ -1,5 +1,6 @@
 public import Model
 internal import Platform
+public import Remote
 public import Store
 
 /// A model in a registry, looked at without fetching its packs: every digest is known from its manifest. Nothing of it is

@@ -1,8 +1,9 @@
 internal import Model
 internal import Platform
+internal import Remote
 internal import Store
 
-extension Published {
+extension PeerModel {
     struct Brought: Sendable {
         var bytesFetched: UInt64 = 0
         var bytesStored: UInt64 = 0
@@ -20,16 +21,16 @@ extension Published {
         let work = try await work(members, store, operation)
         let expected = work.reduce(UInt64(0)) { $0 + $1.members.reduce(0) { $0 + $1.length } }
         progress.expect(bytes: expected)
-        let before = mirrors.bytes
+        let before = bytes
         do {
             let stored = try await pull.bring(work, operation, took: {}).stored
-            return Brought(bytesFetched: mirrors.bytes - before, bytesStored: stored)
+            return Brought(bytesFetched: bytes - before, bytesStored: stored)
         } catch {
             try Task.checkCancellation()
             let kind = (error as? CakeError)?.kind
             if kind == .diskFull { throw error }
             leave()
-            let fetched = mirrors.bytes - before
+            let fetched = bytes - before
             progress.skipped(bytes: expected - min(expected, fetched))
             // An endpoint that cannot be reached will be asked again, when it is there.
             if !isEndpoint || kind != .network { for pack in work { try pack.parts.remove() } }
@@ -57,48 +58,18 @@ extension Published {
                 try parts.remove()
                 continue
             }
-            let blob = RemoteBlob(pack, in: remote.repository)
             work.append(
                 RegistryPull.PackWork(
                     pack: pack, members: missing.sorted { $0.offset < $1.offset }, parts: parts,
-                    source: PublishedPack(blob, of: self)))
+                    source: PeerPack(pack, of: self)))
         }
         return work
     }
 
     /// Of one server alone: what another sent under that name may be other bytes.
     private func key(_ pack: PackIndex.Pack) -> Digest {
-        let text = Array("layers\n\(mirrors.sources[number].routes.origin)\n\(pack.digest.hex)".utf8)
+        let text = Array("layers\n\(origin)\n\(pack.digest.hex)".utf8)
         return SHA256.digest(of: text.span)
-    }
-}
-
-/// A pack on a server that need not be waited for, since what it has is to be had elsewhere.
-private final class PublishedPack: RangeSource {
-    private let blob: RemoteBlob
-    private let published: Published
-
-    init(_ blob: RemoteBlob, of published: Published) {
-        self.blob = blob
-        self.published = published
-    }
-
-    var label: String { blob.label }
-    var comesWhole: Bool { false }
-
-    func open(_ range: Range<UInt64>) async throws -> OpenedRun {
-        let (mirrors, number) = (published.mirrors, published.number)
-        guard published.isEndpoint || !mirrors.rests(number) else {
-            throw CakeError(.failed, "\(published.place) broke off, and is left alone")
-        }
-        do {
-            let run = try await blob.open(range)
-            guard !blob.comesWhole else { throw CakeError(.failed, "\(published.place) sends whole packs alone") }
-            return OpenedRun(run, watchedBy: Mirrors.Watch(mirrors, number, of: range.count, among: [number]))
-        } catch let failure as TransientFailure where !published.isEndpoint {
-            mirrors.leave(number)
-            throw failure.error
-        }
     }
 }
 
@@ -108,7 +79,7 @@ extension PullWork {
     func bringLayers(
         for files: [OpenedFile], _ evidence: inout [Evidence], _ outcome: inout Outcome
     ) async throws {
-        guard let published, !published.isGone else { return }
+        guard let peer, !peer.isGone else { return }
         let here = try operation.hold(evidence.flatMap(\.layers))
         let wanted = zip(files, evidence).map { file, evidence in
             file.segmentation.cuts.enumerated().map { number, cut in
@@ -118,11 +89,11 @@ extension PullWork {
                 return LayerChoice.Cut(layer: isNamed ? layer : nil, bytes: isHere ? 0 : file.missing(of: cut))
             }
         }
-        let choice = try LayerChoice(wanted, published.remote.index) { layer throws(CakeError) in
+        let choice = try LayerChoice(wanted, peer.remote.index) { layer throws(CakeError) in
             try store.contains(layer)
         }
         guard !choice.members.isEmpty else { return }
-        let brought = try await published.bring(choice.members, into: store, operation, progress, options)
+        let brought = try await peer.bring(choice.members, into: store, operation, progress, options)
         outcome.bytesFetched += brought.bytesFetched
         outcome.bytesAsLayers += brought.bytesFetched
         outcome.bytesStored += brought.bytesStored

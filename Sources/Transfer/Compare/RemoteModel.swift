@@ -1,5 +1,6 @@
 public import Model
 public import Platform
+public import Remote
 public import Store
 
 /// A model on a Hub, looked at without fetching its tensors: what the Hub lists, the headers of its files, and the few

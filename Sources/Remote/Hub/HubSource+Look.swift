@@ -8,18 +8,14 @@ extension HubSource {
         return try HubRevisions(parsing: answer.body.span)
     }
 
-    /// Throws unless whoever asks may read it.
-    func admits(to repository: HubRepository) async throws {
+    /// Throws unless the token may read it.
+    package func admits(to repository: HubRepository) async throws {
         _ = try await document(
             at: routes.admission(to: repository), question(repository, nil), limit: HubInfo.maximumSize)
     }
 
-    func document(_ subject: Mirror.Subject, of repository: HubRepository) async throws -> JSONValue {
-        let url =
-            switch subject {
-            case .revisions: routes.revisions(of: repository)
-            case .commits(let revision): routes.commits(of: repository, at: revision)
-            }
+    /// An answer of the API about a repository, as it was said.
+    package func document(at url: WebURL, of repository: HubRepository) async throws -> JSONValue {
         let limit = HubRevisions.maximumSize
         let body = try await document(at: url, question(repository, nil), limit: limit).body
         return try JSONValue(parsing: body.span, limit: limit)

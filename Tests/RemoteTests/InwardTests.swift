@@ -5,7 +5,7 @@ import Platform
 import Support
 import Testing
 
-@testable import Transfer
+@testable import Remote
 
 /// Hubs and stores of files that are all on this machine: what they are called, and how far they are said to reach, is the
 /// test's.
@@ -28,7 +28,7 @@ import Testing
         "localhost", "files.example", "127.0.0.1", "127.1", "2130706433", "0x7f.1", "0177.0.0.1", "0.0.0.0",
         "[::ffff:127.0.0.1]",
     ]) func `is not sent, whatever the address is called`(host: String) async throws {
-        let line = try PullLine()
+        let line = try HubLine()
         let port = try WebURL(line.hub.endpoint).origin.port
         let client = try client(["files.example": Self.machine])
         var request = HTTPRequest(.get, "http://\(host):\(port)/api/models/org/model")
@@ -48,14 +48,14 @@ import Testing
 
     private func pull(
         _ hub: (address: String, reach: Host.Reach?), files: (address: String, reach: Host.Reach?)
-    ) async throws -> (line: PullLine, failure: CakeError?) {
-        let line = try PullLine { $0.cdnHost = "files.example" }
+    ) async throws -> (line: HubLine, failure: CakeError?) {
+        let line = try HubLine { $0.cdnHost = "files.example" }
         let port = try WebURL(line.hub.endpoint).origin.port
         let source = HubSource(
             try HubRoutes(endpoint: "http://hub.example:\(port)"), token: nil,
             client: try client(["hub.example": hub, "files.example": files]))
         do throws {
-            let snapshot = try await source.snapshot(of: HubReference(try HubRepository(PullLine.name)))
+            let snapshot = try await source.snapshot(of: HubReference(try HubRepository(HubLine.name)))
             let file = try #require(snapshot.files.first { $0.isLarge })
             let bytes = try await source.bytes(of: file, in: snapshot, limit: 64 << 20)
             #expect(bytes == line.files[file.path.string])

@@ -1,11 +1,10 @@
 import Hub
 import Model
 import Platform
-import Store
 import Support
 import Testing
 
-@testable import Transfer
+@testable import Remote
 
 @Suite struct `What a Xet server tells` {
     static let token = "hf_secretsecretsecret"
@@ -21,16 +20,16 @@ import Testing
         ]
     }
 
-    private func line(_ change: (inout HubSettings) -> Void = { _ in }) throws -> PullLine {
-        try PullLine(try Self.files()) { settings in
+    private func line(_ change: (inout HubSettings) -> Void = { _ in }) throws -> HubLine {
+        try HubLine(try Self.files()) { settings in
             settings.xet = true
-            settings.users[Self.token] = .init("tester", reads: [PullLine.name])
+            settings.users[Self.token] = .init("tester", reads: [HubLine.name])
             change(&settings)
         }
     }
 
     private func told(
-        _ line: PullLine, _ range: Range<UInt64>? = nil, name: String = PullLine.name, by source: XetSource? = nil
+        _ line: HubLine, _ range: Range<UInt64>? = nil, name: String = HubLine.name, by source: XetSource? = nil
     ) async throws -> XetReconstruction? {
         let snapshot = try await line.snapshot(name)
         let file = try #require(snapshot.files.first { $0.path.string == Self.weights })
@@ -38,7 +37,7 @@ import Testing
         return try await source.reconstruction(of: file, in: snapshot, range: range)
     }
 
-    private func failure(_ line: PullLine, _ range: Range<UInt64>? = nil) async throws -> CakeError {
+    private func failure(_ line: HubLine, _ range: Range<UInt64>? = nil) async throws -> CakeError {
         try #require(await #expect(throws: CakeError.self) { _ = try await told(line, range) })
     }
 
@@ -131,7 +130,7 @@ import Testing
         line.hub.behave()
         line.hub.misbehave(.answer(404), when: .reconstruction())
         #expect(try await told(line) == nil)
-        let plain = try PullLine(try Self.files())
+        let plain = try HubLine(try Self.files())
         #expect(try await told(plain) == nil)
         #expect(plain.hub.count(tokens) == 0)
     }
@@ -184,7 +183,7 @@ import Testing
 
     @Test func `are told to its token, and neither that nor the Hub's goes anywhere else`() async throws {
         let line = try line()
-        try line.folder.set(PullLine.name, isPrivate: true)
+        try line.folder.set(HubLine.name, isPrivate: true)
         let snapshot = try await line.snapshot(token: Self.token)
         let file = try #require(snapshot.files.first { $0.path.string == Self.weights })
         let source = try XetSource(line.source(token: Self.token))

@@ -1,10 +1,10 @@
 internal import Model
 internal import Network
-internal import Platform
+package import Platform
 internal import Synchronization
 
 /// A file or a blob on a server, any run of which can be asked for.
-protocol RangeSource: Sendable {
+package protocol RangeSource: Sendable {
     /// For errors.
     var label: String { get }
     /// The server was seen to ignore ranges: all of it comes in one piece.
@@ -14,11 +14,13 @@ protocol RangeSource: Sendable {
 }
 
 extension RangeSource {
-    var line: Line { Line() }
+    package var line: Line { Line() }
 
     /// Hands on a run's bytes as they come: the first of a chunk, and where in the file they lie. What fails in a way that may
     /// pass goes on where it stopped, on another connection; says whether anything did.
-    func bring(_ wanted: Range<UInt64>, _ take: (Chunk, Range<UInt64>) async throws -> Void) async throws -> Bool {
+    package func bring(_ wanted: Range<UInt64>, _ take: (Chunk, Range<UInt64>) async throws -> Void) async throws
+        -> Bool
+    {
         var position = wanted.lowerBound
         var tries = 0
         var suffered = false
@@ -36,7 +38,7 @@ extension RangeSource {
                     let bytes = position..<position + min(UInt64(chunk.count), wanted.upperBound - position)
                     try await take(chunk, bytes)
                     position = bytes.upperBound
-                    if tries > 0 { line.progress?.stands(nil) }
+                    if tries > 0 { line.says?(nil) }
                 }
             } catch let failure as TransientFailure {
                 suffered = true
@@ -50,7 +52,7 @@ extension RangeSource {
     }
 
     /// A run as all that is in a chunk with room for it. Says whether anything failed in passing.
-    func fill(_ chunk: Chunk, with wanted: Range<UInt64>) async throws -> Bool {
+    package func fill(_ chunk: Chunk, with wanted: Range<UInt64>) async throws -> Bool {
         chunk.count = 0
         return try await bring(wanted) { piece, bytes in
             piece.withBytes { _ = chunk.append($0.extracting(first: bytes.count)) }
@@ -58,7 +60,7 @@ extension RangeSource {
     }
 
     /// A short run, in memory. What came before a failure is kept: the next try goes on there.
-    func bytes(_ range: Range<UInt64>) async throws -> [UInt8] {
+    package func bytes(_ range: Range<UInt64>) async throws -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(range.count)
         _ = try await bring(range) { chunk, part in
@@ -72,7 +74,7 @@ extension RangeSource {
 }
 
 /// An answer from the first byte on that was asked for.
-final class OpenedRun: Sendable {
+package final class OpenedRun: Sendable {
     private let exchange: HTTPExchange
     /// What is left of a chunk whose beginning was dropped.
     private let rest: Mutex<Chunk?>
@@ -115,7 +117,7 @@ final class OpenedRun: Sendable {
         self.init(exchange)
     }
 
-    func next() async throws -> Chunk? {
+    package func next() async throws -> Chunk? {
         let first = rest.withLock { rest in
             defer { rest = nil }
             return rest
@@ -125,5 +127,5 @@ final class OpenedRun: Sendable {
         return try await watch.next { try await TransientFailure.naming { try await exchange.next() } }
     }
 
-    func giveBack(_ chunk: Chunk) { exchange.giveBack(chunk) }
+    package func giveBack(_ chunk: Chunk) { exchange.giveBack(chunk) }
 }

@@ -41,7 +41,7 @@ public final class RegistryClient: Sendable {
     }
 
     /// What is asked, for an error to say, and what it takes the right to.
-    struct Purpose: Sendable {
+    package struct Purpose: Sendable {
         let words: String
         let scopes: Set<RegistryScope>
     }
@@ -164,7 +164,7 @@ public final class RegistryClient: Sendable {
             : "write https://\(routes), or oci+https://\(routes) where it says oci://\(routes)"
     }
 
-    static func isOfEncryption(_ error: CakeError) -> Bool {
+    package static func isOfEncryption(_ error: CakeError) -> Bool {
         error.what.hasSuffix(isEncrypted) || error.fix?.contains("speaks TLS") == true
     }
 

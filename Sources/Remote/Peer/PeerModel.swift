@@ -1,20 +1,20 @@
-internal import Model
+package import Model
 internal import Network
 internal import Platform
-internal import Store
+internal import Synchronization
 
 /// A model as layers, as a server of cake's tells of it: which layers its files are made of, and where they lie. Nothing of
 /// it is believed: a layer that came has to have its digest, and a file that was put together its published SHA-256.
-final class Published: Sendable {
-    let remote: RemoteArtifact
+package final class PeerModel: Sendable {
+    package let remote: RemoteArtifact
     let mirrors: Mirrors
     /// The mirror's.
     let number: Int
     /// It is the endpoint itself, to which a pull has no other: what fails in passing is waited for.
-    let isEndpoint: Bool
+    package let isEndpoint: Bool
     private let files: [Digest: Manifest.File]
-    private let wrong = Once()
-    private let gone = Once()
+    private let wrong = Atomic<Bool>(false)
+    private let gone = Atomic<Bool>(false)
 
     /// Fewer bytes are fetched sooner than asked about.
     private static let leastBytes: UInt64 = 1 << 20
@@ -32,22 +32,33 @@ final class Published: Sendable {
     }
 
     /// As it is said to people.
-    var place: String { "\(mirrors.sources[number].routes)" }
+    package var place: String { "\(mirrors.sources[number].routes)" }
+
+    package var origin: Origin { mirrors.sources[number].routes.origin }
+
+    /// What came from there so far.
+    package var bytes: UInt64 { mirrors.bytes }
 
     /// A file was not what it said: it is asked and believed no more.
-    var isWrong: Bool { wrong.hasHappened }
+    package var isWrong: Bool { wrong.load(ordering: .relaxed) }
 
-    func wasWrong() { wrong.happen() }
+    package func wasWrong() { wrong.store(true, ordering: .relaxed) }
 
     /// It brings no more layers. What it said may be right all the same.
-    var isGone: Bool { gone.hasHappened || isWrong }
+    package var isGone: Bool { gone.load(ordering: .relaxed) || isWrong }
 
-    func leave() { gone.happen() }
+    package func leave() { gone.store(true, ordering: .relaxed) }
+
+    /// The file as it is listed there.
+    package func file(_ listed: SnapshotFile) -> Manifest.File? {
+        guard let sha256 = listed.sha256, let file = files[sha256], file.size == listed.size else { return nil }
+        return file
+    }
 
     /// Of the mirrors, and of the endpoint where it is such a server itself, the first that has the commit.
-    static func find(
+    package static func find(
         _ snapshot: Snapshot, _ missing: [SnapshotFile], from source: HubSource, _ mirrors: Mirrors?
-    ) async throws -> Published? {
+    ) async throws -> PeerModel? {
         let bytes = missing.reduce(UInt64(0)) { $1.sha256 == nil ? $0 : $0 + $1.size }
         guard bytes >= leastBytes else { return nil }
         if let mirrors {
@@ -64,7 +75,7 @@ final class Published: Sendable {
 
     private static func ask(
         _ mirrors: Mirrors, _ number: Int, for snapshot: Snapshot, as token: HubToken?, isEndpoint: Bool
-    ) async throws -> Published? {
+    ) async throws -> PeerModel? {
         let source = mirrors.sources[number]
         // A registry's addresses begin at the root of its host.
         guard source.routes.prefix.isEmpty else { return nil }
@@ -76,7 +87,7 @@ final class Published: Sendable {
             guard let place = try await place(of: snapshot, client) else { return nil }
             let remote = try await RemoteArtifact(
                 .digest(place.manifest), in: RemoteRepository(client, place.repository), limit: listLimit)
-            return Published(remote, mirrors, number, isEndpoint: isEndpoint)
+            return PeerModel(remote, mirrors, number, isEndpoint: isEndpoint)
         } catch {
             try Task.checkCancellation()
             if Mirrors.mayPass(error) { mirrors.leave(number) }
@@ -98,43 +109,5 @@ final class Published: Sendable {
         guard exchange.head.status == 200 else { return nil }
         let body = try await TransientFailure.naming { try await exchange.body(limit: PublishedPlace.maximumSize) }
         return PublishedPlace(parsing: body.span)
-    }
-
-    /// By cut, what a file's bytes are said to be, where that begins and ends as the file's own header has it.
-    func layers(of listed: SnapshotFile, _ cuts: [Segmentation.Cut]) -> [Layer?] {
-        guard let file = file(listed) else { return cuts.map { _ in nil } }
-        var starts: [UInt64: Layer] = [:]
-        var position: UInt64 = 0
-        for segment in file.segments where segment.layer.size > 0 {
-            starts[position] = segment.layer
-            position += segment.layer.size
-        }
-        return cuts.map { cut in starts[cut.start].flatMap { $0.size == cut.count ? $0 : nil } }
-    }
-
-    /// The file as it is listed there.
-    func file(_ listed: SnapshotFile) -> Manifest.File? {
-        guard let sha256 = listed.sha256, let file = files[sha256], file.size == listed.size else { return nil }
-        return file
-    }
-}
-
-/// A file's layers are taken to be those that a server names, until the file's hash decides. Those that are not here are
-/// no others that are, so that nobody else need be asked about them.
-struct PublishedProof: Prover {
-    let published: Published
-
-    func evidence(
-        for files: [OpenedFile], knowing known: [Evidence], among candidates: Candidates
-    ) async throws -> Proved {
-        var proved = Proved(evidence: files.map { Evidence(cuts: $0.segmentation.cuts.count) })
-        guard !published.isWrong else { return proved }
-        for (number, file) in files.enumerated() where file.canBeChecked {
-            let layers = published.layers(of: file.wanted.listed, file.segmentation.cuts)
-            for (cut, layer) in layers.enumerated() {
-                if let layer { proved.evidence[number][cut] = .assumed(layer, .published) }
-            }
-        }
-        return proved
     }
 }

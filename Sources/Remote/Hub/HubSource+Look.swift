@@ -1,7 +1,33 @@
 public import Model
+internal import Network
 
 /// What can be asked of a Hub besides files.
 extension HubSource {
+    /// Whose token it is. Asked once.
+    public func identity() async throws -> HubIdentity {
+        var way = Redirects(from: routes.whoAmI)
+        func unreached(_ error: CakeError, _ fix: String? = nil) -> CakeError {
+            CakeError(
+                .network, "\(way.url.origin): \(error.what)", fix: fix ?? "is the network there, and HF_ENDPOINT right?"
+            )
+        }
+        let (head, body): (HTTPHead, [UInt8])
+        do {
+            let exchange = try await client.follow(HTTPRequest(.get), &way, by: .token(token?.header))
+            (head, body) = (exchange.head, try await exchange.body(limit: 1 << 20))
+        } catch let failure as TransientFailure {
+            throw unreached(failure.error)
+        } catch let error as CakeError where error.kind == .network {
+            throw unreached(error, error.fix)
+        }
+        guard head.status == 200 else {
+            let answer = HubAnswer(
+                status: head.status, code: head["x-error-code"], message: head["x-error-message"], body: body.span)
+            throw answer.error(to: question(nil, nil))
+        }
+        return try HubIdentity(parsing: body.span)
+    }
+
     public func revisions(of repository: HubRepository) async throws -> HubRevisions {
         let answer = try await document(
             at: routes.revisions(of: repository), question(repository, nil), limit: HubRevisions.maximumSize)

@@ -82,46 +82,39 @@ public struct HubSource: Sendable {
         return try await retrying {
             var way = Redirects(from: routes.file(file.path, of: snapshot.repository, at: snapshot.commit))
             var etag: String?
-            while true {
-                let head = try await TransientFailure.naming { try await client.open(request(.head, way)).head }
-                etag = head["x-linked-etag"] ?? etag
-                switch head.status {
-                case 301, 302, 303, 307, 308:
-                    try way.follow(head["location"], at: head.reach)
-                    // A signed address is for GET alone: another origin is not asked before the bytes are wanted.
-                    if !way.mayCarryToken { return RemoteAddress(way, etag: etag) }
-                case 200..<300: return RemoteAddress(way, etag: etag ?? head["etag"])
-                default: throw try await refusal(head, body: [], question)
-                }
-            }
+            var policy = RedirectPolicy.token(token?.header)
+            policy.hears = { head, _ in etag = head["x-linked-etag"] ?? etag }
+            // A signed address is for GET alone: another origin is not asked before the bytes are wanted.
+            policy.endsElsewhere = true
+            let head = try await client.follow(HTTPRequest(.head), &way, by: policy).head
+            if !way.mayCarryToken { return RemoteAddress(way, etag: etag) }
+            guard (200..<300).contains(head.status) else { throw try await refusal(head, body: [], question) }
+            return RemoteAddress(way, etag: etag ?? head["etag"])
         }
     }
 
     /// Opens a run of a file's bytes. The answer begins at its first byte, or is refused.
     func open(_ range: Range<UInt64>, of file: SnapshotFile, at address: RemoteAddress) async throws -> RangeAnswer {
         var way = Redirects(from: address.url, limit: address.limit)
-        while true {
-            var request = HTTPRequest(.get, along: way)
-            if let token, address.carriesToken, way.mayCarryToken { request.headers.append(token.header) }
-            request.range = range
-            let exchange = try await TransientFailure.naming { try await client.open(request) }
-            let head = exchange.head
-            switch head.status {
-            case 301, 302, 303, 307, 308: try way.follow(head["location"], at: head.reach)
-            case 206:
-                try RangeAnswer.check(head, range: range, of: "\(file.path)", size: file.size)
-                return .partial(exchange)
-            case 200:
-                try RangeAnswer.check(head, whole: "\(file.path)", size: file.size)
-                return .whole(exchange)
-            case 400, 401, 403, 404, 410: return .expired(HTTPStatus(head.status))
-            case 416:
-                throw CakeError(
-                    .damaged, "\(file.path): the server has no bytes \(range.lowerBound) to \(range.upperBound - 1)",
-                    fix: RangeAnswer.advice)
-            default:
-                throw try await refusal(head, body: words(of: exchange), question(nil, nil, file.path), isSaid: false)
-            }
+        var request = HTTPRequest(.get)
+        request.range = range
+        let exchange = try await client.follow(
+            request, &way, by: .token(address.carriesToken ? token?.header : nil))
+        let head = exchange.head
+        switch head.status {
+        case 206:
+            try RangeAnswer.check(head, range: range, of: "\(file.path)", size: file.size)
+            return .partial(exchange)
+        case 200:
+            try RangeAnswer.check(head, whole: "\(file.path)", size: file.size)
+            return .whole(exchange)
+        case 400, 401, 403, 404, 410: return .expired(HTTPStatus(head.status))
+        case 416:
+            throw CakeError(
+                .damaged, "\(file.path): the server has no bytes \(range.lowerBound) to \(range.upperBound - 1)",
+                fix: RangeAnswer.advice)
+        default:
+            throw try await refusal(head, body: words(of: exchange), question(nil, nil, file.path), isSaid: false)
         }
     }
 
@@ -141,28 +134,20 @@ public struct HubSource: Sendable {
     ) async throws -> (head: HTTPHead, body: [UInt8]) {
         try await retrying {
             var way = Redirects(from: url)
-            while true {
-                let exchange = try await TransientFailure.naming { try await client.open(request(.get, way)) }
-                let head = exchange.head
-                switch head.status {
-                case 200: return (head, try await TransientFailure.naming { try await exchange.body(limit: limit) })
-                case let status where statuses.contains(status): return (head, [])
-                case 301, 302, 303, 307, 308: try way.follow(head["location"], at: head.reach)
-                default: throw try await refusal(head, body: words(of: exchange), question)
-                }
+            let exchange = try await client.follow(HTTPRequest(.get), &way, by: .token(token?.header))
+            let head = exchange.head
+            if head.status == 200 {
+                return (head, try await TransientFailure.naming { try await exchange.body(limit: limit) })
             }
+            guard statuses.contains(head.status) else {
+                throw try await refusal(head, body: words(of: exchange), question)
+            }
+            return (head, [])
         }
     }
 
     func question(_ repository: HubRepository?, _ revision: String?, _ file: FilePath? = nil) -> HubQuestion {
         HubQuestion(routes, repository: repository, revision: revision, file: file, hasToken: token != nil)
-    }
-
-    /// The token goes to the origin that was asked, and nowhere else.
-    private func request(_ method: HTTPRequest.Method, _ way: Redirects) -> HTTPRequest {
-        var request = HTTPRequest(method, along: way)
-        if let token, way.mayCarryToken { request.headers.append(token.header) }
-        return request
     }
 
     /// What a refusal says in its body. Without it the status still means what it means.
@@ -213,82 +198,4 @@ struct RemoteAddress: Sendable {
         (url, carriesToken, limit) = (way.url, way.mayCarryToken, way.limit)
         self.etag = etag
     }
-}
-
-/// What came of asking for a run of a file.
-enum RangeAnswer: Sendable {
-    /// It begins at the first byte of the run.
-    case partial(HTTPExchange)
-    /// The server ignores ranges: it begins at the first byte of the file.
-    case whole(HTTPExchange)
-    /// The address is worth nothing any more, or never was.
-    case expired(HTTPStatus)
-
-    static let advice = "the file changed, or a proxy on the way changes answers; run it again"
-
-    /// A 206 has to say exactly which bytes it brings, and of how many. A server may bring fewer than asked for.
-    static func check(_ head: HTTPHead, range: Range<UInt64>, of label: String, size: UInt64) throws(CakeError) {
-        try refuseEncoding(head, of: label)
-        guard let text = head["content-range"], let found = ContentRange(text) else {
-            throw CakeError(.network, "\(label): the server does not say which bytes it sends", fix: advice)
-        }
-        guard found.total == nil || found.total == size else {
-            throw otherSize(label, size, found.total ?? 0)
-        }
-        guard found.first == range.lowerBound, found.last >= found.first else {
-            throw CakeError(
-                .network,
-                "\(label): asked for bytes from \(range.lowerBound), the server sends \(found.first) to \(found.last)",
-                fix: advice)
-        }
-    }
-
-    /// A server that ignores ranges.
-    static func check(_ head: HTTPHead, whole label: String, size: UInt64) throws(CakeError) {
-        try refuseEncoding(head, of: label)
-        if let length = head.contentLength, length != size { throw otherSize(label, size, length) }
-    }
-
-    private static func refuseEncoding(_ head: HTTPHead, of label: String) throws(CakeError) {
-        guard let encoding = head["content-encoding"], encoding.lowercased() != "identity" else { return }
-        throw CakeError(
-            .network, "\(label): the server sends it as \(Printable.escape(encoding)), which nobody asked for",
-            fix: advice)
-    }
-
-    private static func otherSize(_ label: String, _ size: UInt64, _ found: UInt64) -> CakeError {
-        CakeError(.damaged, "\(label) has \(found) bytes now, and had \(size) when it was listed", fix: advice)
-    }
-}
-
-/// `bytes 0-99/200`, as a server answers a range.
-package struct ContentRange: Hashable {
-    package let first: UInt64
-    package let last: UInt64
-    /// Nil when the server does not know.
-    package let total: UInt64?
-
-    package init?(_ text: String) {
-        guard text.utf8.starts(with: "bytes ".utf8) else { return nil }
-        let parts = text.dropFirst(6).split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2 else { return nil }
-        let ends = parts[0].split(separator: "-", omittingEmptySubsequences: false)
-        guard ends.count == 2, let first = UInt64(ends[0]), let last = UInt64(ends[1]),
-            first <= last, last < ByteCount.maximum
-        else { return nil }
-        if parts[1] == "*" {
-            total = nil
-        } else {
-            guard let total = UInt64(parts[1]), total <= ByteCount.maximum else { return nil }
-            self.total = total
-        }
-        self.first = first
-        self.last = last
-    }
-}
-
-/// A status that is looked at later.
-struct HTTPStatus: Hashable, Sendable {
-    let code: Int
-    init(_ code: Int) { self.code = code }
 }

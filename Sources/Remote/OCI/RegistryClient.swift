@@ -46,9 +46,7 @@ public final class RegistryClient: Sendable {
         let scopes: Set<RegistryScope>
     }
 
-    typealias Feed = @Sendable (HTTPSender) async throws -> Void
-
-    /// An answer of one of the statuses, which a failure in passing does not keep from coming. Reading follows redirects.
+    /// An answer of one of the statuses, which a failure in passing does not keep from coming. GET and HEAD follow redirects.
     func ask(
         _ request: HTTPRequest, at url: WebURL, for purpose: Purpose, accepting statuses: Set<Int>
     ) async throws -> HTTPExchange {
@@ -58,40 +56,35 @@ public final class RegistryClient: Sendable {
     /// The same, tried once; `feed` sends a body of so many bytes.
     func once(
         _ request: HTTPRequest, at url: WebURL, for purpose: Purpose, accepting statuses: Set<Int>,
-        sending body: (length: UInt64, feed: Feed)? = nil
+        sending body: SentBody? = nil
     ) async throws -> HTTPExchange {
         var way = Redirects(from: url, limit: limit(on: url.origin), remedy: "ask whoever runs \(routes)")
         var answered = 0
-        let isReading = request.method == .get || request.method == .head
+        var used: String?
+        var policy = RedirectPolicy { [self] way in
+            used = isOurs(way) ? authorization(for: purpose.scopes) : nil
+            return used.map { ("Authorization", $0) }
+        }
+        policy.hears = { [self] head, origin in
+            if origin == routes.origin { state.withLock { $0.reach = head.reach } }
+        }
         while true {
-            var request = request
-            request.go(along: way)
-            let isOurs = way.mayCarryToken && way.url.origin == routes.origin
-            let used = isOurs ? authorization(for: purpose.scopes) : nil
-            if let used { request.headers.append(("Authorization", used)) }
-            let asked = request
             let exchange: HTTPExchange
             do {
-                exchange = try await TransientFailure.naming {
-                    guard let body, body.length > 0 else { return try await http.open(asked) }
-                    return try await http.open(asked, sending: body.length, body.feed)
-                }
+                exchange = try await http.follow(request, &way, by: policy, sending: body)
             } catch let failure as TransientFailure { throw naming(failure) }
-            if way.url.origin == routes.origin { state.withLock { $0.reach = exchange.head.reach } }
             let status = exchange.head.status
             if statuses.contains(status) { return exchange }
-            switch status {
-            case 301...303 where isReading, 307...308 where isReading:
-                try way.follow(exchange.head["location"], at: exchange.head.reach)
-            case 401 where isOurs && answered < 2:
-                let challenges = Challenge.all(in: exchange.head.list("www-authenticate") ?? "")
-                let refusal = try await refusal(exchange, purpose, sent(used, purpose, status))
-                guard try await answer(challenges, for: purpose, having: used) else { throw refusal }
-                answered += 1
-            default: throw try await refusal(exchange, purpose, isOurs ? sent(used, purpose, status) : .none)
-            }
+            let refusal = try await refusal(exchange, purpose, isOurs(way) ? sent(used, purpose, status) : .none)
+            guard status == 401, isOurs(way), answered < 2 else { throw refusal }
+            let challenges = Challenge.all(in: exchange.head.list("www-authenticate") ?? "")
+            guard try await answer(challenges, for: purpose, having: used) else { throw refusal }
+            answered += 1
         }
     }
+
+    /// A login is shown to the registry itself, unless another was on the way.
+    private func isOurs(_ way: Redirects) -> Bool { way.mayCarryToken && way.url.origin == routes.origin }
 
     /// What the registry has been told of a login: a password itself, or a token that was had for one.
     private func sent(
@@ -271,26 +264,22 @@ public final class RegistryClient: Sendable {
         let (place, basic, start) = (url, login?.basic, request)
         return try await retrying {
             var way = Redirects(from: place, limit: limit(on: place.origin), remedy: "ask whoever runs \(routes)")
-            while true {
-                var request = start
-                request.go(along: way)
-                if let basic, way.mayCarryToken { request.headers.append(("Authorization", basic)) }
+            var policy = RedirectPolicy { way in
                 // What is told to one place is told to no other.
-                if request.method == .post, !way.mayCarryToken { throw refuse("sends a login elsewhere") }
-                let asked = request
-                let exchange = try await TransientFailure.naming { try await http.open(asked) }
-                switch exchange.head.status {
-                case 200:
-                    let body = try await TransientFailure.naming {
-                        try await exchange.body(limit: RegistryToken.maximumAnswer)
-                    }
-                    do throws(CakeError) {
-                        return try RegistryToken(parsing: body.span)
-                    } catch { throw refuse("answers strangely: \(error.what)") }
-                case 301, 302, 303, 307, 308: try way.follow(exchange.head["location"], at: exchange.head.reach)
-                default: throw try await refusal(exchange, what, login == nil ? .none : .rejected)
-                }
+                if start.method == .post, !way.mayCarryToken { throw refuse("sends a login elsewhere") }
+                return way.mayCarryToken ? basic.map { ("Authorization", $0) } : nil
             }
+            policy.methods = [.get, .post]
+            let exchange = try await http.follow(start, &way, by: policy)
+            guard exchange.head.status == 200 else {
+                throw try await refusal(exchange, what, login == nil ? .none : .rejected)
+            }
+            let body = try await TransientFailure.naming {
+                try await exchange.body(limit: RegistryToken.maximumAnswer)
+            }
+            do throws(CakeError) {
+                return try RegistryToken(parsing: body.span)
+            } catch { throw refuse("answers strangely: \(error.what)") }
         }
     }
 }

@@ -120,20 +120,15 @@ public actor XetSource {
     private nonisolated func ask(_ url: WebURL, _ range: Range<UInt64>?, _ access: XetAccess) async throws -> Answer {
         try await TransientFailure.retrying {
             var way = Redirects(from: url, limit: access.limit)
-            while true {
-                var request = HTTPRequest(.get, along: way)
-                request.range = range
-                if way.mayCarryToken { request.headers.append(access.header) }
-                let exchange = try await TransientFailure.naming { try await self.hub.client.open(request) }
-                let head = exchange.head
-                switch head.status {
-                case 200, 206: return .body(try await XetSource.body(of: exchange))
-                case 301, 302, 303, 307, 308: try way.follow(head["location"], at: head.reach)
-                case 404, 501: return .notThere
-                case 401: return .refused
-                case 416: throw CakeError(.damaged, "Xet has a shorter file than the Hub lists")
-                default: throw XetSource.failure(head, access)
-                }
+            var request = HTTPRequest(.get)
+            request.range = range
+            let exchange = try await hub.client.follow(request, &way, by: .token(access.header))
+            switch exchange.head.status {
+            case 200, 206: return .body(try await XetSource.body(of: exchange))
+            case 404, 501: return .notThere
+            case 401: return .refused
+            case 416: throw CakeError(.damaged, "Xet has a shorter file than the Hub lists")
+            default: throw XetSource.failure(exchange.head, access)
             }
         }
     }

@@ -172,7 +172,7 @@ import Testing
                     }
                 }
             }
-            while await source.waitingTasks < 4 { await Task.yield() }
+            while source.waitingTasks < 4 { await Task.yield() }
             line.hub.release()
             return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }

@@ -8,15 +8,27 @@ public struct HubSource: Sendable {
     public let routes: HubRoutes
     let client: HTTPClient
     let token: HubToken?
-    /// It is asked for clients of a server's: they are told what it refuses as it said it, and at once.
-    private let isForOthers: Bool
+    private let retry: RetryPolicy
+    private let errors: ErrorStyle
     var line = Line()
 
-    public init(_ routes: HubRoutes, token: HubToken?, client: HTTPClient, isForOthers: Bool = false) {
+    /// What a refusal is thrown as.
+    public enum ErrorStyle: Sendable {
+        /// For a person: what it means, and what to do.
+        case explained
+        /// For clients of a server, which know the Hub's own words: its status, code and message.
+        case asSaid
+    }
+
+    public init(
+        _ routes: HubRoutes, token: HubToken?, client: HTTPClient, retry: RetryPolicy = .waits,
+        errors: ErrorStyle = .explained
+    ) {
         self.routes = routes
         self.token = token
         self.client = client
-        self.isForOthers = isForOthers
+        self.retry = retry
+        self.errors = errors
     }
 
     /// The same source, that says when it waits for the network, and nil when it goes on.
@@ -79,7 +91,7 @@ public struct HubSource: Sendable {
     /// Where a file's bytes are: asked once, and again when the address has expired.
     func address(of file: SnapshotFile, in snapshot: Snapshot) async throws -> RemoteAddress {
         let question = question(snapshot.repository, snapshot.commit, file.path)
-        return try await retrying {
+        return try await retry(on: line) {
             var way = Redirects(from: routes.file(file.path, of: snapshot.repository, at: snapshot.commit))
             var etag: String?
             var policy = RedirectPolicy.token(token?.header)
@@ -132,7 +144,7 @@ public struct HubSource: Sendable {
     func document(
         at url: WebURL, _ question: HubQuestion, limit: Int, accepting statuses: Set<Int> = [200]
     ) async throws -> (head: HTTPHead, body: [UInt8]) {
-        try await retrying {
+        try await retry(on: line) {
             var way = Redirects(from: url)
             let exchange = try await client.follow(HTTPRequest(.get), &way, by: .token(token?.header))
             let head = exchange.head
@@ -166,24 +178,10 @@ public struct HubSource: Sendable {
         let answer = HubAnswer(
             status: head.status, code: head["x-error-code"], message: head["x-error-message"], body: body.span)
         let asked = Retry.asked(retryAfter: head["retry-after"], rateLimit: head["ratelimit"], now: Machine.now)
-        if isForOthers, isSaid { return answer.refusal(asked: asked) }
+        if errors == .asSaid, isSaid { return answer.refusal(asked: asked) }
         let error = answer.error(to: question)
         guard Retry.isTransient(status: head.status) else { return error }
         return TransientFailure(error, asked: asked, words: head.status == 429 ? "too many requests" : "server error")
-    }
-
-    /// Others have patience of their own: for them a question is put once more at most, to a server that said nothing.
-    private func retrying<Result>(_ work: () async throws -> Result) async throws -> Result {
-        guard isForOthers else { return try await line.retrying(work) }
-        do {
-            return try await work()
-        } catch is TransientFailure {
-            do {
-                return try await work()
-            } catch is TransientFailure {
-                throw HubRefusal.upstream(502, "The upstream Hub cannot be reached")
-            }
-        }
     }
 }
 

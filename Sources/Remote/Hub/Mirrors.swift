@@ -24,7 +24,8 @@ public final class Mirrors: Sendable {
     }
 
     init(_ routes: [HubRoutes], client: HTTPClient, patience: Duration, _ standing: RaceStanding?) {
-        sources = routes.map { HubSource($0, token: nil, client: client, isForOthers: true) }
+        let silence = RetryPolicy.onceMore(orElse: CakeError(.network, "it does not answer"))
+        sources = routes.map { HubSource($0, token: nil, client: client, retry: silence, errors: .asSaid) }
         self.patience = patience
         race = Mutex(standing)
         restsUntil = Mutex(Array(repeating: nil, count: routes.count))

@@ -1,36 +1,29 @@
 public import Model
 internal import Network
 internal import Platform
+internal import Synchronization
 
 /// What a Hub's Xet server tells of files: not their bytes, which come from the Hub as all others do, but where it keeps
 /// them. For comparing files without fetching them. Every failure but being asked to stop is one of a means to spare
 /// bytes, and the caller can do without.
-public actor XetSource {
+public final class XetSource: Sendable {
     /// A token is good for one repository at one commit.
     private struct Scope: Hashable {
         let repository: HubRepository
         let commit: String
     }
 
-    private enum Standing {
-        case access(XetAccess)
-        /// Another task asks the Hub.
-        case asking
-        /// This Hub does not know of Xet, or not for this repository.
-        case absent
-    }
-
     private let hub: HubSource
-    private var standings: [Scope: Standing] = [:]
-    private let waiters = Waiters<Scope, Void>()
+    /// What to show to the Xet server. Nil where this Hub does not know of Xet, or not for this repository.
+    private let accesses = SharedValues<Scope, XetAccess?>()
     /// 1 once a server was seen to have no newer routes.
-    private var version = 2
+    private let version = Atomic<Int>(2)
 
     public init(_ hub: HubSource) { self.hub = hub }
 
     /// Which chunks a file is made of, or a range of it; nil when there is no telling: the file is not kept by Xet, or the
     /// Hub has none.
-    public nonisolated func reconstruction(
+    public func reconstruction(
         of file: SnapshotFile, in snapshot: Snapshot, range: Range<UInt64>? = nil
     ) async throws -> XetReconstruction? {
         guard let hash = file.xetHash else { return nil }
@@ -47,23 +40,23 @@ public actor XetSource {
         }
     }
 
-    private nonisolated func answer(of file: XetHash, _ range: Range<UInt64>?, _ scope: Scope) async throws -> [UInt8]?
-    {
+    private func answer(of file: XetHash, _ range: Range<UInt64>?, _ scope: Scope) async throws -> [UInt8]? {
         var isRefused = false
         while let access = try await access(to: scope) {
-            let asked = await version
+            let asked = version.load(ordering: .relaxed)
             var answer = try await ask(access.reconstruction(of: file, version: asked), range, access)
             if case .notThere = answer, asked == 2 {
                 // The file or the route: only the older route can tell.
                 answer = try await ask(access.reconstruction(of: file, version: 1), range, access)
-                if case .body = answer { await useOlderVersion() }
+                if case .body = answer { version.store(1, ordering: .relaxed) }
             }
             switch answer {
             case .body(let body): return body
             case .notThere: return nil
             case .refused where !isRefused:
                 isRefused = true
-                await forget(access, scope)
+                // Another task may have got a new one meanwhile.
+                accesses.forget(scope) { $0.map { $0.header == access.header } ?? false }
             case .refused:
                 throw CakeError(
                     .notAuthorised, "\(access.server) refuses what \(hub.routes) gave to show it",
@@ -73,42 +66,15 @@ public actor XetSource {
         return nil
     }
 
-    private func useOlderVersion() { version = 1 }
-
-    private func forget(_ access: XetAccess, _ scope: Scope) {
-        // Another task may have got a new one meanwhile.
-        if case .access(let known) = standings[scope], known.header == access.header { standings[scope] = nil }
-    }
-
-    /// What to show to the Xet server, asked of the Hub by one task at a time and kept until shortly before it expires.
+    /// Asked of the Hub by one task at a time, and kept until shortly before it expires.
     private func access(to scope: Scope) async throws -> XetAccess? {
-        while true {
-            switch standings[scope] {
-            case .access(let access) where access.isFresh(at: Machine.now): return access
-            case .absent: return nil
-            case .asking: try await waiters.wait(for: scope)
-            case .access, nil:
-                standings[scope] = .asking
-                do {
-                    let found = try await hub.xetAccess(to: scope.repository, at: scope.commit)
-                    settle(scope, found.map { .access($0) } ?? .absent, .success(()))
-                    return found
-                } catch {
-                    // What the Hub said to one it said to all; but who was stopped was stopped alone.
-                    settle(scope, nil, error is CakeError ? .failure(error) : .success(()))
-                    throw error
-                }
-            }
+        try await accesses.value(for: scope, isCurrent: { $0?.isFresh(at: Machine.now) ?? true }) {
+            try await hub.xetAccess(to: scope.repository, at: scope.commit)
         }
     }
 
-    private func settle(_ scope: Scope, _ standing: Standing?, _ end: Result<Void, any Error>) {
-        standings[scope] = standing
-        waiters.tell(scope, end)
-    }
-
     /// Tasks that wait for what another one asks.
-    package var waitingTasks: Int { waiters.count }
+    package var waitingTasks: Int { accesses.waiting }
 
     private enum Answer {
         case body([UInt8])
@@ -117,7 +83,7 @@ public actor XetSource {
     }
 
     /// The server's answer, asked for again while the failure may pass.
-    private nonisolated func ask(_ url: WebURL, _ range: Range<UInt64>?, _ access: XetAccess) async throws -> Answer {
+    private func ask(_ url: WebURL, _ range: Range<UInt64>?, _ access: XetAccess) async throws -> Answer {
         try await TransientFailure.retrying {
             var way = Redirects(from: url, limit: access.limit)
             var request = HTTPRequest(.get)

@@ -1,11 +1,12 @@
 package import Model
+internal import Platform
 
-/// What a Xet server said of the files of one snapshot, asked at most once for each. It only ever spares bytes: whoever
-/// gets no answer does without.
-package actor XetTerms {
+/// What a Xet server said of the files of one snapshot, asked at most once for each. It only ever spares bytes: a task
+/// that gets no answer does without.
+package struct XetTerms: Sendable {
     private let source: XetSource
     private let snapshot: Snapshot
-    private var asked: [FilePath: Task<XetReconstruction?, Never>] = [:]
+    private let told = SharedValues<FilePath, XetReconstruction?>()
 
     package init(_ source: XetSource, of snapshot: Snapshot) {
         self.source = source
@@ -14,15 +15,15 @@ package actor XetTerms {
 
     package func terms(of file: SnapshotFile) async -> XetReconstruction? {
         guard file.xetHash != nil else { return nil }
-        let (source, snapshot) = (source, snapshot)
-        let task =
-            asked[file.path] ?? Task { try? await source.reconstruction(of: file, in: snapshot) }
-        asked[file.path] = task
-        return await withTaskCancellationHandler {
-            await task.value
-        } onCancel: {
-            task.cancel()
+        let found = try? await told.value(for: file.path) {
+            do {
+                return try await source.reconstruction(of: file, in: snapshot)
+            } catch {
+                try Task.checkCancellation()
+                return nil
+            }
         }
+        return found ?? nil
     }
 }
 

@@ -30,6 +30,23 @@ package struct UploadSink: Sendable {
 }
 
 extension RemoteRepository {
+    /// How a blob came to be there.
+    package enum Copied: Sendable { case wasThere, mounted, sent }
+
+    /// Sends a blob unless it is there, or another repository of the same registry has it and gives it away. One that is to
+    /// be replaced is sent in any case.
+    package func copyBlob(
+        _ body: UploadBody, from other: RepositoryName? = nil, isReplaced: Bool = false,
+        inPiecesOf chunk: UInt64? = nil
+    ) async throws -> Copied {
+        if !isReplaced {
+            if try await has(body.name, size: body.size) { return .wasThere }
+            if let other, try await mount(body.name, from: other) { return .mounted }
+        }
+        try await upload(body, inPiecesOf: chunk)
+        return .sent
+    }
+
     /// Takes a blob over from another repository of the same registry. False when the registry would rather be sent it.
     package func mount(_ blob: BlobName, from other: RepositoryName) async throws -> Bool {
         let url = client.routes.uploads(to: name, mounting: blob, from: other)
@@ -51,7 +68,7 @@ extension RemoteRepository {
 
     /// Sends a blob: all at once, or in pieces of `chunk` bytes. What fails in passing goes on where it stopped, where the
     /// registry says how far it came.
-    package func upload(_ body: UploadBody, inPiecesOf chunk: UInt64? = nil) async throws {
+    private func upload(_ body: UploadBody, inPiecesOf chunk: UInt64? = nil) async throws {
         let words = purpose("an upload of \(Quantities.bytes(body.size)) to \(name)")
         var place: WebURL?
         var (start, failures, chunk) = (UInt64(0), 0, chunk)

@@ -28,7 +28,7 @@ func tests(
     .testTarget(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: strict)
 }
 
-// Arrows point down only: cake → Server → Transfer → Store and Network → Platform → Model. ArchitectureTests has the table.
+// Arrows point down only: cake → Server → Transfer → Store and (Remote → Network) → Platform → Model. ArchitectureTests has the table.
 let package = Package(
     name: "cake",
     products: [.executable(name: "cake", targets: ["cake"])],
@@ -46,10 +46,11 @@ let package = Package(
         swift("Platform", ["Model", "CShims", "CKernels", "CZstd", "CCrypto", "CXXHash", "CZlib"]),
         swift("Store", ["Model", "Platform"]),
         swift("Network", ["Model", "Platform", "CNetwork", "CCurl", "CMicroHTTPD"]),
-        swift("Transfer", ["Model", "Platform", "Store", "Network"]),
+        swift("Remote", ["Model", "Platform", "Network"]),
+        swift("Transfer", ["Model", "Platform", "Store", "Network", "Remote"]),
         swift("Server", ["Model", "Platform", "Store", "Network", "Transfer"], path: "Registry/Server"),
         .executableTarget(
-            name: "cake", dependencies: ["Server", "Transfer", "Network", "Store", "Platform", "Model"],
+            name: "cake", dependencies: ["Server", "Transfer", "Remote", "Network", "Store", "Platform", "Model"],
             swiftSettings: strict),
         helper("Hub", ["Model", "Platform", "CShims", "CCrypto"], path: "Tests/Hub"),
         .executableTarget(
@@ -61,18 +62,22 @@ let package = Package(
         .executableTarget(
             name: "replay", dependencies: ["Model", "Platform", "Store", "Transfer", "Support"], path: "Tests/Replay",
             swiftSettings: strict),
-        helper("Support", ["Model", "Platform", "Network", "Store", "Transfer", "CShims"], path: "Tests/Support"),
+        helper(
+            "Support", ["Model", "Platform", "Network", "Store", "Remote", "Transfer", "Hub", "CShims"],
+            path: "Tests/Support"),
         tests("ArchitectureTests", []),
         tests("ModelTests", ["Model", "Support"]),
         tests("PlatformTests", ["Model", "Platform", "Support"]),
         tests("StoreTests", ["Model", "Platform", "Store", "Transfer", "Support"]),
-        tests("TransferTests", ["Model", "Platform", "Network", "Store", "Transfer", "Support", "Hub"]),
+        tests("RemoteTests", ["Model", "Platform", "Network", "Remote", "Support", "Hub"]),
+        tests("TransferTests", ["Model", "Platform", "Network", "Store", "Remote", "Transfer", "Support", "Hub"]),
         tests("HubTests", ["Model", "Platform", "Network", "Hub"]),
         tests(
-            "ServerTests", ["Model", "Platform", "Network", "Store", "Transfer", "Server", "Support", "Hub"],
+            "ServerTests", ["Model", "Platform", "Network", "Store", "Remote", "Transfer", "Server", "Support", "Hub"],
             path: "Registry/Tests"),
         tests(
-            "CommandTests", ["Model", "Platform", "Network", "Store", "Transfer", "Support", "Hub", "cake", "replay"],
+            "CommandTests",
+            ["Model", "Platform", "Network", "Store", "Remote", "Transfer", "Support", "Hub", "cake", "replay"],
             exclude: ["Golden"]),
     ],
     swiftLanguageModes: [.v6]

@@ -3,6 +3,7 @@ import Hub
 import Model
 import Network
 import Platform
+import Remote
 import Server
 import Store
 import Support

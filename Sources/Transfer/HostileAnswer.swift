@@ -1,4 +1,5 @@
 internal import Model
+internal import Remote
 internal import Store
 
 /// Whole answers and files of strangers, each read as its door reads it; then what lies behind the door computes with it. To

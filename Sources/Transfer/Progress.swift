@@ -1,4 +1,5 @@
 internal import Model
+public import Remote
 internal import Store
 internal import Synchronization
 
@@ -111,4 +112,9 @@ extension Operation {
         progress.stored(bytes: bytes)
         return bytes
     }
+}
+
+extension HubSource {
+    /// The same source, that shows there when it waits for the network.
+    public func telling(_ progress: Progress) -> HubSource { telling { progress.stands($0) } }
 }

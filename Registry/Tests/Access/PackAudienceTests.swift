@@ -2,6 +2,7 @@ import Foundation
 import Model
 import Network
 import Platform
+import Remote
 import Server
 import Store
 import Support

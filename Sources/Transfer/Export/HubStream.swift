@@ -1,5 +1,6 @@
 public import Model
 public import Platform
+public import Remote
 
 /// A repository's files on their way to a program, by way of no disk: one as it is, a tar of several, or the archive that
 /// torch maps.
@@ -106,7 +107,7 @@ public struct HubStream {
             if file.listed.size > Passage.pieceSize {
                 _ = try await file.bytes(0..<firstLook)
             } else {
-                try await file.currentAddress()
+                try await file.locate()
             }
             return Seen(file: file, segmentation: Segmentation(plain: file.listed.size, most: most), header: nil)
         } take: { _, seen in

@@ -1,5 +1,6 @@
 internal import Model
 internal import Platform
+internal import Remote
 
 /// Files of the Hub as they pass: fetched in pieces over several connections, handed on in order, and kept nowhere. The
 /// end of each waits until its hash is right.

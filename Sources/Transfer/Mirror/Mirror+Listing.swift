@@ -1,5 +1,6 @@
 public import Model
 internal import Platform
+internal import Remote
 internal import Store
 internal import Synchronization
 
@@ -172,7 +173,12 @@ extension Mirror {
         guard !settings.isOffline else { throw Mirror.offline }
         switch settings.upstream {
         case .hub(let routes):
-            return try await source(routes, for: asker, listing).document(subject, of: listing.repository)
+            let url =
+                switch subject {
+                case .revisions: routes.revisions(of: listing.repository)
+                case .commits(let revision): routes.commits(of: listing.repository, at: revision)
+                }
+            return try await source(routes, for: asker, listing).document(at: url, of: listing.repository)
         case .registry(let registry): return try await registry.document(subject, of: listing)
         }
     }

@@ -1,6 +1,7 @@
 public import Model
 public import Network
 internal import Platform
+internal import Remote
 public import Store
 internal import Synchronization
 
@@ -100,7 +101,7 @@ public final class Mirror: Sendable {
     }
 
     func source(_ routes: HubRoutes, _ token: HubToken?) -> HubSource {
-        HubSource(routes, token: token, client: client, isForOthers: true)
+        HubSource(routes, token: token, client: client, retry: .onceMore(orElse: Mirror.unreached), errors: .asSaid)
     }
 
     /// As whom a Hub is asked. What is open is not asked for with anybody's token: it may be an old one.
@@ -108,6 +109,7 @@ public final class Mirror: Sendable {
         source(routes, listing.isClosed ? asker.token ?? settings.token : settings.token)
     }
 
+    private static let unreached = HubRefusal.upstream(502, "The upstream Hub cannot be reached")
     static let late = HubRefusal.upstream(504, "The upstream Hub takes long to answer", retryAfter: 5)
     static let offline = HubRefusal.upstream(
         503, "This server is offline, and does not have it", retryAfter: 600)

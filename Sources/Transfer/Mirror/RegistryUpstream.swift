@@ -1,6 +1,7 @@
 public import Model
 public import Network
 internal import Platform
+public import Remote
 internal import Store
 internal import Synchronization
 

@@ -1,5 +1,6 @@
 public import Model
 internal import Platform
+internal import Remote
 internal import Store
 
 /// What bringing some tensors of a model would take now. Their files' headers are read; nothing is written.

@@ -1,5 +1,6 @@
 public import Model
 internal import Platform
+internal import Remote
 internal import Store
 
 extension Pull {

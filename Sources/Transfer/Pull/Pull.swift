@@ -1,5 +1,6 @@
 public import Model
 internal import Platform
+public import Remote
 public import Store
 
 /// Brings a model from a Hub: finds what is here already, fetches what is not, turns it into layers while it arrives,
@@ -96,15 +97,15 @@ public struct Pull: Sendable {
         let copies = PullCopies(inventory.missing, in: snapshot)
         let xet = XetSource(source)
         let terms = options.usesXet ? XetTerms(xet, of: snapshot) : nil
-        let published = try await published(snapshot, copies.firsts.map(\.listed))
+        let peer = try await peer(snapshot, copies.firsts.map(\.listed))
         let provers = provers(
-            for: snapshot, xet, terms, operation, part: try part(of: name, at: snapshot), published)
+            for: snapshot, xet, terms, operation, part: try part(of: name, at: snapshot), peer)
         let batches = copies.firsts.batches(of: options.filesAtOnce)
         for (number, batch) in batches.enumerated() {
             let work = PullWork(
                 source: source, snapshot: snapshot, store: store, operation: operation, progress: progress,
                 options: options, bases: likelyBases(of: snapshot),
-                provers: provers, terms: terms, published: published)
+                provers: provers, terms: terms, peer: peer)
             try await bring(batch, copies, work, &fetched, waiting)
             if number + 1 < batches.count {
                 fetched.stored += try operation.publish(telling: progress)
@@ -133,7 +134,7 @@ public struct Pull: Sendable {
         return Report(
             name: name, manifest: digest, commit: snapshot.commit, files: selected.count,
             bytes: fetched.verified.reduce(0) { $0 + $1.size }, bytesFetched: fetched.bytes, bytesSaved: saved,
-            layers: published.map { (fetched.bytesAsLayers, $0.place) }, bytesStored: fetched.stored,
+            layers: peer.map { (fetched.bytesAsLayers, $0.place) }, bytesStored: fetched.stored,
             wentBackFrom: pointed.wentBackFrom,
             complaints: fetched.finished.compactMap(\.segmentation.complaint), baseTroubles: troubles.all)
     }
@@ -147,11 +148,11 @@ public struct Pull: Sendable {
     /// From the cheapest on.
     private func provers(
         for snapshot: Snapshot, _ xet: XetSource, _ terms: XetTerms?, _ operation: Operation, part: Manifest?,
-        _ published: Published?
+        _ peer: PeerModel?
     ) -> [any Prover] {
         guard !options.isForced else { return [] }
         var provers: [any Prover] = part.map { [PartProof($0)] } ?? []
-        if let published { provers.append(PublishedProof(published: published)) }
+        if let peer { provers.append(PeerProof(peer: peer)) }
         if let terms {
             let records = XetRecords(
                 store: store, operation: operation, hub: source, source: xet, declared: snapshot.baseModels)

@@ -1,4 +1,5 @@
 public import Model
+internal import Remote
 internal import Store
 
 /// What a pull would fetch now, as far as can be said without asking the Hub for more than its listing.
@@ -19,7 +20,7 @@ public struct PullOutlook: Sendable {
 extension Pull {
     public func outlook(_ snapshot: Snapshot, _ selected: [SnapshotFile]) async throws -> PullOutlook {
         let missing = try Pull.missing(selected, in: store, options)
-        let published = try await published(snapshot, missing)
+        let peer = try await peer(snapshot, missing)
         var bytes: UInt64 = 0
         var files: [[LayerChoice.Cut]] = []
         var items: [PullOutlook.Item] = []
@@ -27,7 +28,7 @@ extension Pull {
             let left = try left(of: listed, in: snapshot)
             guard left > 0 else { continue }
             items.append(PullOutlook.Item(path: listed.path, size: left))
-            guard let file = published?.file(listed) else {
+            guard let file = peer?.file(listed) else {
                 bytes += left
                 continue
             }
@@ -41,15 +42,15 @@ extension Pull {
                 })
         }
         var layers: UInt64 = 0
-        if let published {
-            let choice = try LayerChoice(files, published.remote.index) { layer throws(CakeError) in
+        if let peer {
+            let choice = try LayerChoice(files, peer.remote.index) { layer throws(CakeError) in
                 try store.contains(layer)
             }
             layers = choice.cost
             bytes += choice.plainBytes
         }
         return PullOutlook(
-            items: items, bytesToFetch: bytes + layers, place: layers > 0 ? published?.place : nil)
+            items: items, bytesToFetch: bytes + layers, place: layers > 0 ? peer?.place : nil)
     }
 
     /// What of a file neither another tool's cache has nor an earlier pull left. Nothing is taken or changed.
@@ -59,10 +60,10 @@ extension Pull {
         return file.size - min(file.size, runs.bytes(within: 0..<file.size))
     }
 
-    /// Who reads files while they come would wait for layers.
-    func published(_ snapshot: Snapshot, _ missing: [SnapshotFile]) async throws -> Published? {
+    /// Readers of files that are on their way would wait for layers.
+    func peer(_ snapshot: Snapshot, _ missing: [SnapshotFile]) async throws -> PeerModel? {
         guard !options.isForced, options.reading.isEmpty else { return nil }
-        return try await Published.find(snapshot, missing, from: source, options.mirrors)
+        return try await PeerModel.find(snapshot, missing, from: source, options.mirrors)
     }
 }
 

@@ -1,5 +1,6 @@
 internal import Model
 internal import Platform
+internal import Remote
 internal import Store
 
 /// A file that is to be brought, with its cuts known and room for its bytes taken.
@@ -69,7 +70,7 @@ extension PullWork {
             return OpenedFile(wanted: wanted, segmentation: segmentation, bytes: .copy(copy), fetchedForHeader: 0)
         case .parts(let parts):
             // What came wrong once comes from the publisher next.
-            let isDoubted = wanted.failures + wanted.contradictions > 0 || published?.isWrong == true
+            let isDoubted = wanted.failures + wanted.contradictions > 0 || peer?.isWrong == true
             let mirrors = isDoubted ? nil : options.mirrors
             let remote = HubFile(listed, in: snapshot, from: source, through: mirrors)
             if let known = wanted.known {

@@ -1,5 +1,6 @@
 internal import Model
 internal import Platform
+internal import Remote
 internal import Store
 internal import Synchronization
 
@@ -34,7 +35,7 @@ struct PullWork: Sendable {
     /// Nil when Xet is not to be asked.
     let terms: XetTerms?
     /// A server that has the layers; nil where none was found.
-    var published: Published?
+    var peer: PeerModel?
 
     private static let publishStep: UInt64 = 256 << 20
     private static let patience = Duration.seconds(10)
@@ -118,7 +119,7 @@ struct PullWork: Sendable {
             file.keepParts()
         } else if file.given[.published] != nil || file.given[.layers] != nil {
             // Whoever told of them is not asked again, and everybody else from the start.
-            published?.wasWrong()
+            peer?.wasWrong()
             next.known = nil
             file.keepParts()
         } else if file.units.contains(where: { $0.layer != nil }) {

@@ -1,5 +1,6 @@
 public import Model
 internal import Platform
+public import Remote
 public import Store
 
 /// Fetches damaged or missing layers, and nothing else, from where models that have them came from.

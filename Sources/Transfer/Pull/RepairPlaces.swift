@@ -1,5 +1,6 @@
 internal import Model
 internal import Platform
+internal import Remote
 internal import Store
 
 /// Finds where a Hub has the bytes of layers: in every model whose name remembers a commit of it.

@@ -1,6 +1,6 @@
 internal import Model
-internal import Network
 internal import Platform
+internal import Remote
 internal import Store
 
 extension Push {
@@ -64,9 +64,7 @@ extension Push {
     /// The bytes that were sent: none where it is there.
     private func send(_ bytes: [UInt8]) async throws -> UInt64 {
         let size = UInt64(bytes.count)
-        let name = BlobName(SHA256.digest(of: bytes.span))
-        if try await target.has(name, size: size) { return 0 }
-        let body = UploadBody(name: name, size: size) { range, sender in
+        let body = UploadBody(name: BlobName(SHA256.digest(of: bytes.span)), size: size) { range, sender in
             var position = Int(range.lowerBound)
             while position < Int(range.upperBound) {
                 let chunk = sender.take()
@@ -76,8 +74,7 @@ extension Push {
                 position += count
             }
         }
-        try await target.upload(body, inPiecesOf: options.chunkSize)
-        return size
+        return try await target.copyBlob(body, inPiecesOf: options.chunkSize) == .sent ? size : 0
     }
 
     private static let configLimit = JSONValue.usualLimit

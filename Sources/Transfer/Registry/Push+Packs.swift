@@ -1,6 +1,6 @@
 internal import Model
-internal import Network
 internal import Platform
+internal import Remote
 internal import Store
 
 extension Push {
@@ -40,19 +40,18 @@ extension Push {
             parts.append(Part(layer: layer, made: made, object: Object(length: made.bytes.count, base: nil)))
         }
         let (pack, members) = try hash(parts)
-        let name = BlobName(pack.digest)
         progress.expect(bytes: pack.size)
-        if !refused.contains(pack.digest), try await target.has(name, size: pack.size) {
+        let made = parts
+        let body = UploadBody(name: BlobName(pack.digest), size: pack.size) { range, sender in
+            try await feed(made, range, to: sender)
+        }
+        let copied = try await target.copyBlob(
+            body, isReplaced: refused.contains(pack.digest), inPiecesOf: options.chunkSize)
+        progress.finished(items: UInt64(members.count))
+        guard copied == .sent else {
             progress.had(bytes: pack.size)
-            progress.finished(items: UInt64(members.count))
             return Made(pack: pack, members: members, bytesSent: 0, recoded: 0)
         }
-        let sent = parts
-        let body = UploadBody(name: name, size: pack.size) { range, sender in
-            try await feed(sent, range, to: sender)
-        }
-        try await target.upload(body, inPiecesOf: options.chunkSize)
-        progress.finished(items: UInt64(members.count))
         return Made(
             pack: pack, members: members, bytesSent: pack.size, recoded: parts.count { $0.made != nil })
     }
@@ -87,7 +86,7 @@ extension Push {
         return (PackIndex.Pack(digest: whole.finish(), size: offset), members)
     }
 
-    private func feed(_ parts: [Part], _ range: Range<UInt64>, to sender: HTTPSender) async throws {
+    private func feed(_ parts: [Part], _ range: Range<UInt64>, to sender: UploadSink) async throws {
         var start: UInt64 = 0
         for part in parts {
             let end = start + part.object.length

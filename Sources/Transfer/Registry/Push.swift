@@ -1,5 +1,6 @@
 public import Model
 internal import Platform
+public import Remote
 public import Store
 
 /// Sends a model to a registry: what the repository or its base's has already is named or taken over, only what is new is

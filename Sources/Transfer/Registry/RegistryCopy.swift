@@ -1,6 +1,6 @@
 public import Model
-internal import Network
 public import Platform
+public import Remote
 
 /// Copies what is under a name in one registry to another, whatever it is. Blobs that are there are not sent, those of the
 /// same registry are taken over, and the others pass through without being kept.
@@ -51,8 +51,6 @@ public struct RegistryCopy: Sendable {
         var total = ByteTotal()
     }
 
-    private enum Outcome: Sendable { case there, mounted, sent }
-
     private func copy(
         _ name: ManifestName, as wanted: ManifestName, depth: Int, _ seen: inout Seen
     ) async throws -> Report {
@@ -81,7 +79,7 @@ public struct RegistryCopy: Sendable {
             report.blobs += 1
             report.bytes += blob.size
             switch outcome {
-            case .there: break
+            case .wasThere: break
             case .mounted: report.blobsMounted += 1
             case .sent:
                 report.blobsSent += 1
@@ -97,14 +95,9 @@ public struct RegistryCopy: Sendable {
         return report
     }
 
-    private func bring(_ blob: Descriptor) async throws -> Outcome {
-        if try await target.has(blob.name, size: blob.size) { return .there }
-        if isDryRun { return .sent }
-        if source.client.routes.origin == target.client.routes.origin, source.name != target.name,
-            try await target.mount(blob.name, from: source.name)
-        {
-            return .mounted
-        }
+    private func bring(_ blob: Descriptor) async throws -> RemoteRepository.Copied {
+        if isDryRun { return try await target.has(blob.name, size: blob.size) ? .wasThere : .sent }
+        let isNeighbour = source.client.routes.origin == target.client.routes.origin && source.name != target.name
         let remote = RemoteBlob(blob.name, size: blob.size, in: source)
         let body = UploadBody(name: blob.name, size: blob.size) { range, sender in
             _ = try await remote.bring(range) { chunk, bytes in
@@ -118,8 +111,7 @@ public struct RegistryCopy: Sendable {
                 progress.did(bytes: UInt64(bytes.count))
             }
         }
-        try await target.upload(body)
-        return .sent
+        return try await target.copyBlob(body, from: isNeighbour ? source.name : nil)
     }
 }
 

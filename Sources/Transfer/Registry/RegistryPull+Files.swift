@@ -1,5 +1,6 @@
 internal import Model
 internal import Platform
+internal import Remote
 internal import Store
 
 /// Some files of a model, for clients of a mirror.

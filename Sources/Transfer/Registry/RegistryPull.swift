@@ -1,5 +1,6 @@
 public import Model
 internal import Platform
+public import Remote
 public import Store
 
 /// Brings a model from a registry: what is not here comes by ranges of packs, is decoded and compared with its name, and is
@@ -128,7 +129,8 @@ public struct RegistryPull: Sendable {
             work.append(
                 PackWork(
                     pack: pack, members: members.sorted { $0.offset < $1.offset }, parts: parts,
-                    source: RemoteBlob(pack, in: remote.repository, line: Line(progress: progress).patient)))
+                    source: RemoteBlob(
+                        pack, in: remote.repository, line: Line(retry: .patient, says: { progress.stands($0) }))))
         }
         published(here)
         let brought = try await bring(work, operation, took: { progress.finished() }, published: published)

@@ -1,5 +1,6 @@
 internal import Model
 internal import Platform
+internal import Remote
 internal import Store
 
 /// Compares where Xet keeps tensors with where it keeps those of models that are here: the same chunks are the same bytes,

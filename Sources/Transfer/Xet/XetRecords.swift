@@ -1,4 +1,6 @@
 internal import Model
+internal import Platform
+internal import Remote
 internal import Store
 
 /// Where Xet keeps the layers of models that are here: as it was written down when they came, else asked for now, from the
@@ -10,7 +12,7 @@ struct XetRecords: Sendable {
     let source: XetSource
     /// What the repository that is pulled says that it was made from.
     let declared: [String]
-    private let listings = Listings()
+    private let listings = SharedValues<HubReference, Listing?>()
 
     init(
         store: LocalStore, operation: Operation, hub: HubSource, source: XetSource, declared: [String]
@@ -34,19 +36,17 @@ struct XetRecords: Sendable {
         }
     }
 
-    /// Each is asked for once, however many files want to know.
-    private actor Listings {
-        private var asked: [HubReference: Task<Listing?, Never>] = [:]
-
-        func listing(of reference: HubReference, from hub: HubSource) async -> Listing? {
-            let task = asked[reference] ?? Task { try? await Listing(reference, from: hub) }
-            asked[reference] = task
-            return await withTaskCancellationHandler {
-                await task.value
-            } onCancel: {
-                task.cancel()
+    /// Asked for once, however many files want to know.
+    private func listing(of reference: HubReference) async -> Listing? {
+        let found = try? await listings.value(for: reference) {
+            do {
+                return try await Listing(reference, from: hub)
+            } catch {
+                try Task.checkCancellation()
+                return nil
             }
         }
+        return found ?? nil
     }
 
     /// By layer. Whatever goes wrong, fewer are known.
@@ -73,7 +73,7 @@ struct XetRecords: Sendable {
         for model in models {
             guard !layers.isSubset(of: places.keys), let manifest = try? store.manifest(model) else { continue }
             for reference in references(to: model) {
-                guard let listing = await listings.listing(of: reference, from: hub) else { continue }
+                guard let listing = await listing(of: reference) else { continue }
                 for file in manifest.files {
                     guard let same = listing.files[file.digest], same.xetHash != nil else { continue }
                     var start: UInt64 = 0
@@ -94,7 +94,7 @@ struct XetRecords: Sendable {
     private func ask(about model: Digest) async -> XetRecord? {
         guard let manifest = try? store.manifest(model) else { return nil }
         for reference in references(to: model) {
-            guard let listing = await listings.listing(of: reference, from: hub) else { continue }
+            guard let listing = await listing(of: reference) else { continue }
             let terms = XetTerms(source, of: listing.snapshot)
             var record = XetRecord()
             for file in manifest.files {

@@ -1,14 +1,20 @@
 import Model
 import Network
 import Platform
+import Remote
 import Transfer
+
+extension Settings {
+    func source(_ hub: HubRoutes, _ token: HubToken?) throws(CakeError) -> HubSource {
+        HubSource(hub, token: token, client: try HTTPClient(http))
+    }
+}
 
 extension Session {
     /// The Hub that is asked, as whom. `purpose` is what needs it: "cake pull".
     func hub(for purpose: String, token given: String? = nil) throws(CakeError) -> HubSource {
         try settings.needNetwork(for: purpose)
-        return HubSource(
-            try settings.hub(), token: try settings.token(given), client: try HTTPClient(settings.http))
+        return try settings.source(try settings.hub(), try settings.token(given))
     }
 
     /// What was typed as a name on the Hub; anything else is refused with what would take it.

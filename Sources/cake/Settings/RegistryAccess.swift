@@ -1,6 +1,7 @@
 import Model
 import Network
 import Platform
+import Remote
 import Store
 import Transfer
 

@@ -1,6 +1,7 @@
 import Model
 import Network
 import Platform
+import Remote
 import Transfer
 
 extension Settings {

@@ -2,6 +2,7 @@ import Foundation
 import Hub
 import Model
 import Platform
+import Remote
 import Store
 import Support
 import Testing

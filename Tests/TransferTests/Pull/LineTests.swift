@@ -6,57 +6,11 @@ import Support
 import Synchronization
 import Testing
 
+@testable import Remote
 @testable import Transfer
 
 /// What a pull does while its line is dead, by attempts and not by a clock.
 @Suite struct `A line that is dead` {
-    /// Takes no time, and keeps what was shown meanwhile.
-    private func line(_ retry: Retry, _ progress: Progress, waited: @escaping @Sendable (Duration) -> Void) -> Line {
-        Line(retry: retry, progress: progress) { waited($0) }
-    }
-
-    @Test func `is tried for minutes in a long pull, and each wait is said`() async throws {
-        let waits = Mutex<[Duration]>([])
-        let notices = Mutex<[String]>([])
-        let progress = Progress("pull")
-        let line = line(.patient, progress) { wait in
-            waits.withLock { $0.append(wait) }
-            notices.withLock { $0.append(progress.snapshot.notice ?? "") }
-        }
-        let tries = Mutex(0)
-        let failure = await #expect(throws: CakeError.self) {
-            try await line.retrying {
-                tries.withLock { $0 += 1 }
-                throw TransientFailure(CakeError(.network, "the server is gone"))
-            }
-        }
-        #expect(failure?.kind == .network && tries.withLock { $0 } == Retry.patient.tries)
-        let whole = waits.withLock { $0.reduce(.zero, +) }
-        // Each wait is at least half of what it may be.
-        #expect(whole > .seconds(120) && whole < .seconds(600))
-        let said = notices.withLock { $0 }
-        #expect(said.count == Retry.patient.tries - 1)
-        #expect(said[0] == "no connection, trying again in 1 s (2 of 12)")
-        #expect(said[10].hasSuffix("(12 of 12)"))
-        // Nothing is waited for any more.
-        #expect(progress.snapshot.notice == nil)
-    }
-
-    @Test func `that works again goes on, and says no more`() async throws {
-        let progress = Progress("pull")
-        let line = line(Retry(), progress) { _ in }
-        let tries = Mutex(0)
-        let result = try await line.retrying {
-            let number = tries.withLock { tries in
-                tries += 1
-                return tries
-            }
-            if number < 4 { throw TransientFailure(CakeError(.network, "gone"), words: "server error") }
-            return number
-        }
-        #expect(result == 4 && progress.snapshot.notice == nil)
-    }
-
     @Test func `is not waited for when the answer is no`() async throws {
         let pull = try PullLine()
         pull.hub.misbehave(.answer(403, headers: [:]), when: .cdn())
@@ -65,7 +19,7 @@ import Testing
         let found = try await pull.snapshot()
         try await onPool {
             var source = try pull.source()
-            source.line = Line(retry: .patient) { _ in waits.withLock { $0 += 1 } }
+            source.line = Line(retry: .patient, sleep: { _ in waits.withLock { $0 += 1 } })
             let work = Pull(
                 from: source, into: pull.shelf.store, progress: Progress("pull"), options: Pull.Options())
             await #expect(throws: CakeError.self) {
@@ -73,21 +27,6 @@ import Testing
             }
         }
         #expect(waits.withLock { $0 } == 0)
-    }
-
-    @Test func `ends a wait at once when it is stopped`() async throws {
-        let isWaiting = AsyncStream.makeStream(of: Void.self)
-        let work = Task {
-            var line = Line(retry: .patient)
-            line.sleep = { _ in
-                isWaiting.continuation.yield()
-                try await Task.sleep(for: .seconds(3600))
-            }
-            try await line.retrying { throw TransientFailure(CakeError(.network, "gone")) }
-        }
-        for await _ in isWaiting.stream { break }
-        work.cancel()
-        await #expect(throws: CancellationError.self) { try await work.value }
     }
 }
 

@@ -6,6 +6,7 @@ import Store
 import Support
 import Testing
 
+@testable import Remote
 @testable import Transfer
 
 /// Two hubs that have the same: one is the publisher, the others are nearer.

@@ -1,10 +1,9 @@
 import Hub
 import Model
-import Network
 import Platform
+import Remote
 import Store
 import Support
-import Synchronization
 import Testing
 
 @testable import Transfer
@@ -12,26 +11,20 @@ import Testing
 /// A hub of a test's own, and a store that pulls from it.
 final class PullLine: Sendable {
     let scratch: Scratch
-    let folder: HubFolder
-    let hub: Hub
     let shelf: Shelf
-    let files: ModelMaker.Files
+    private let line: HubLine
 
-    static let name = "org/model"
+    static let name = HubLine.name
 
     init(_ files: ModelMaker.Files? = nil, _ change: (inout HubSettings) -> Void = { _ in }) throws {
         scratch = try Scratch()
-        folder = try HubFolder()
-        let files = try files ?? ModelMaker.small()
-        try folder.write(PullLine.name, files)
-        var settings = HubSettings()
-        change(&settings)
-        hub = try Hub(serving: folder.path, settings)
+        line = try HubLine(files, change)
         shelf = try Shelf(at: scratch["store"])
-        self.files = files
     }
 
-    deinit { hub.stop() }
+    var folder: HubFolder { line.folder }
+    var hub: Hub { line.hub }
+    var files: ModelMaker.Files { line.files }
 
     /// Two tensors of some megabytes: enough for several spans.
     static func large(seed: UInt64 = 1) throws -> ModelMaker.Files {
@@ -43,18 +36,13 @@ final class PullLine: Sendable {
     }
 
     func source(token: String? = nil, stallSeconds: Int = 600) throws -> HubSource {
-        var settings = HTTPSettings(userAgent: "cake/test")
-        settings.stallSeconds = stallSeconds
-        return HubSource(
-            try HubRoutes(endpoint: hub.endpoint),
-            token: try token.map { text throws(CakeError) in try HubToken(text) },
-            client: try HTTPClient(settings))
+        try line.source(token: token, stallSeconds: stallSeconds)
     }
 
     func snapshot(_ name: String = PullLine.name, revision: String? = nil, token: String? = nil) async throws
         -> Snapshot
     {
-        try await source(token: token).snapshot(of: HubReference(HubRepository(name), revision: revision))
+        try await line.snapshot(name, revision: revision, token: token)
     }
 
     @discardableResult
@@ -113,7 +101,7 @@ final class PullLine: Sendable {
     /// Folders of half-fetched files.
     func parts() throws -> [String] { try shelf.entries("incoming").filter { Digest(hex: $0) != nil } }
 
-    func size(of file: String) -> UInt64 { UInt64(files[file]?.count ?? 0) }
+    func size(of file: String) -> UInt64 { line.size(of: file) }
 
     /// Bytes of large files that were sent.
     var sent: UInt64 { hub.sent(.cdn()) }

@@ -206,17 +206,3 @@ import Testing
         await #expect(throws: CancellationError.self) { try await task.value }
     }
 }
-
-@Suite struct `A Content-Range` {
-    @Test func `says which bytes of how many`() {
-        #expect(ContentRange("bytes 0-99/200").map { [$0.first, $0.last, $0.total] } == [0, 99, 200])
-        #expect(ContentRange("bytes 5-5/*").map { $0.total } == .some(nil))
-    }
-
-    @Test(arguments: [
-        "", "bytes", "bytes 0-99", "bytes 0-99/", "bytes 0-99/2/3", "bytes */200", "bytes a-b/200", "bytes -1-9/200",
-        "bytes 0-/200", "items 0-99/200", "bytes 0-99999999999999999999999/200", "bytes 0-9/99999999999999999999999",
-        "bytes=0-99/200", "bytes 0 - 9/20",
-    ])
-    func `that is none is refused`(text: String) { #expect(ContentRange(text) == nil) }
-}

@@ -1,6 +1,7 @@
 import Model
 import Network
 import Platform
+import Remote
 import Store
 import Support
 import Testing
@@ -9,21 +10,6 @@ import Testing
 
 @Suite struct `A stranger who names sizes` {
     private func client() throws -> HTTPClient { try HTTPClient(HTTPSettings(userAgent: "cake-tests")) }
-
-    @Test(arguments: RawModel.hostile.indices) func `of packs and layers is refused before they are added up`(
-        number: Int
-    ) async throws {
-        let (what, model) = RawModel.hostile[number]
-        let registry = try StrangeRegistry(model)
-        let client = RegistryClient(
-            try RegistryRoutes(host: registry.host), as: RegistryCredentials(files: [], own: nil, given: nil),
-            client: try client())
-        let repository = RemoteRepository(client, try #require(RepositoryName("m")))
-        let tag = ManifestName.tag(try #require(TagName("v1")))
-        let error = await #expect(throws: CakeError.self, "\(what)") { try await RemoteArtifact(tag, in: repository) }
-        #expect(
-            error?.kind == .damaged && error?.what.contains("claims") == true, "\(what): \(String(describing: error))")
-    }
 
     @Test(
         arguments: [[("x.bin", 1 << 48)], (0..<500).map { ("x\($0).bin", 1 << 46) }] as [[(path: String, size: UInt64)]]
@@ -64,11 +50,5 @@ import Testing
         #expect(try files(5, 3 << 40).batches(of: 200).map(\.count) == [1, 1, 1, 1, 1])
         #expect(try files(5, 2 << 40).batches(of: 200).map(\.count) == [2, 2, 1])
         #expect(try files(0, 5).batches(of: 200).isEmpty)
-    }
-
-    @Test(arguments: [
-        "bytes 0-18446744073709551615/*", "bytes 5-4/10", "bytes 0-9/18446744073709551615", "bytes 0-281474976710656/*",
-    ]) func `in a header is not heard`(text: String) {
-        #expect(ContentRange(text) == nil)
     }
 }

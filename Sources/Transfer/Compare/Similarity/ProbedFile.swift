@@ -1,5 +1,6 @@
 internal import Model
 internal import Platform
+internal import Remote
 internal import Store
 
 /// A file that is being probed: which layers each of its tensors may still be.

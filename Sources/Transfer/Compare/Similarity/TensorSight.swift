@@ -1,5 +1,6 @@
 public import Model
 internal import Platform
+public import Remote
 public import Store
 
 /// Short runs of a model's tensors, wherever the model is, and where Xet keeps them as far as that is known.

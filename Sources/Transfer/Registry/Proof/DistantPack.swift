@@ -1,13 +1,15 @@
 internal import Model
 internal import Platform
+internal import Remote
 internal import Store
+internal import Synchronization
 
 /// A pack in a registry, parts of which are brought to be looked at. For one task at a time.
 final class DistantPack: Sendable {
     let pack: PackIndex.Pack
     let window: PackWindow
     private let blob: RemoteBlob
-    private let isHere = Once()
+    private let isHere = Atomic<Bool>(false)
     private let throttle: Throttle?
 
     init(
@@ -20,11 +22,11 @@ final class DistantPack: Sendable {
     }
 
     func bring(_ range: Range<UInt64>) async throws {
-        guard !range.isEmpty, !isHere.hasHappened else { return }
+        guard !range.isEmpty, !isHere.load(ordering: .relaxed) else { return }
         guard blob.comesWhole else { return try await fetch(range) }
         // A registry that knows no ranges would send it all again for each.
         try await fetch(0..<pack.size)
-        isHere.happen()
+        isHere.store(true, ordering: .relaxed)
     }
 
     private func fetch(_ range: Range<UInt64>) async throws {

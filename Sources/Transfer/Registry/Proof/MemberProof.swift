@@ -1,5 +1,6 @@
 internal import Model
 internal import Platform
+internal import Remote
 internal import Store
 
 /// Shows of packs that are in a registry already that layers lie in them where their indexes say. An index is the word of

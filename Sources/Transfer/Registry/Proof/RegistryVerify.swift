@@ -1,5 +1,6 @@
 public import Model
 internal import Platform
+public import Remote
 public import Store
 
 /// Reads a model in a registry through: every member of its index is fetched, decoded and compared with its layer's digest, and

@@ -1,5 +1,6 @@
 import Model
 import Platform
+import Remote
 import Transfer
 
 struct LoginCommand: Verb {
@@ -71,7 +72,7 @@ extension LoginCommand {
         if settings.isOffline {
             session.reporter.note("offline: the token is saved without asking \(hub) whose it is")
         } else {
-            identity = try await Identity.ask(hub, with: token, settings)
+            identity = try await settings.source(hub, token).identity()
         }
         try Disk.replace(path, with: token.bytes, isPrivate: true)
         if settings.isJSON {

@@ -1,5 +1,6 @@
 import Model
 import Platform
+import Remote
 
 struct WhoAmICommand: Verb {
     static let command = Command(
@@ -23,7 +24,7 @@ extension WhoAmICommand {
                 .notAuthorised, "nobody is logged in to \(hub)", fix: "cake login, or HF_TOKEN in the environment")
         }
         try session.settings.needNetwork(for: "asking whose token it is")
-        let identity = try await Identity.ask(hub, with: token, session.settings)
+        let identity = try await session.settings.source(hub, token).identity()
         let source = session.settings.tokenVariable ?? session.settings.tokenPath ?? ""
         if session.settings.isJSON {
             return session.show([

@@ -1,5 +1,6 @@
 import Model
 import Platform
+import Remote
 import Transfer
 
 struct DiffCommand: Verb {

@@ -1,5 +1,6 @@
 import Model
 import Platform
+import Remote
 import Store
 import Transfer
 

@@ -1,5 +1,6 @@
 import Model
 import Platform
+import Remote
 import Transfer
 
 /// What passes from the Hub to a program.

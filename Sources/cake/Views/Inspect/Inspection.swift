@@ -1,4 +1,5 @@
 import Model
+import Remote
 import Store
 import Transfer
 

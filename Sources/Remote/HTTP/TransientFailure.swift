@@ -1,0 +1,40 @@
+package import Model
+
+/// A failure that may not be there the next time.
+package struct TransientFailure: Error {
+    package let error: CakeError
+    /// What the server said about when to come again.
+    let asked: Duration?
+    /// What is wrong, in two words.
+    let words: String
+
+    package init(_ error: CakeError, asked: Duration? = nil, words: String = "no connection") {
+        self.words = words
+        self.error = CakeError(
+            error.kind, error.what,
+            fix: error.fix ?? "is the network there, and the right server asked? the same command goes on from here")
+        self.asked = asked
+    }
+
+    /// How long to wait, or nil when it is time to give up.
+    func wait(afterFailures failures: Int, _ retry: Retry = Retry()) -> Duration? {
+        retry.wait(afterFailures: failures, asked: asked, random: Double.random(in: 0..<1))
+    }
+
+    /// Whatever fails between here and the server is worth another try.
+    static func naming<Result>(_ work: () async throws -> Result) async throws -> Result {
+        do {
+            return try await work()
+        } catch let error as CakeError where Retry.isTransient(error) {
+            try Task.checkCancellation()
+            throw TransientFailure(error)
+        }
+    }
+
+    /// Does the work again while it fails in a way that may pass.
+    package static func retrying<Result>(
+        by retry: Retry = Retry(), _ work: () async throws -> Result
+    ) async throws -> Result {
+        try await Line(retry: retry).retrying(work)
+    }
+}

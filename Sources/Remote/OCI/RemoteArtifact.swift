@@ -1,0 +1,97 @@
+public import Model
+internal import Platform
+internal import Synchronization
+
+/// A model in a registry, as its manifest and index have it: where each of its layers lies. No pack is read.
+public struct RemoteArtifact: Sendable {
+    public let repository: RemoteRepository
+    public let kept: RemoteRepository.Kept
+    public let artifact: ModelArtifact
+    public let index: PackIndex
+    public let model: Manifest
+
+    /// `limit` is what may be read of it.
+    public init(
+        _ name: ManifestName, in repository: RemoteRepository, limit: Int = ManifestText.maximumSize
+    ) async throws {
+        self.repository = repository
+        (kept, artifact) = try await RemoteArtifact.read(name, in: repository)
+        guard artifact.index.size <= UInt64(limit) else {
+            throw CakeError(.damaged, "the index of packs has \(artifact.index.size) bytes, more than \(limit)")
+        }
+        index = try await RemoteArtifact.index(of: artifact, in: repository)
+        let text = try await repository.blob(artifact.manifest, limit: limit)
+        model = try ManifestText.decode(text.span)
+        try artifact.check(index, model)
+    }
+
+    private static func read(
+        _ name: ManifestName, in repository: RemoteRepository
+    ) async throws -> (RemoteRepository.Kept, ModelArtifact) {
+        let kept = try await repository.manifest(name)
+        do throws(CakeError) {
+            return (kept, try ModelArtifact(RegistryManifest(parsing: kept.bytes.span)))
+        } catch {
+            throw CakeError(
+                error.kind, "\(repository.host)/\(repository.words(name)): \(error.what)",
+                fix: "cake pull takes what cake push put there; other tools take the rest")
+        }
+    }
+
+    private static func index(of artifact: ModelArtifact, in repository: RemoteRepository) async throws -> PackIndex {
+        let bytes = try await repository.blob(artifact.index, limit: PackIndex.maximumSize)
+        return try PackIndex(decoding: bytes.span)
+    }
+
+    /// The index of what is under a name there; nil where that is no model of cake's, or cannot be read.
+    package static func index(_ name: ManifestName, in repository: RemoteRepository) async throws -> PackIndex? {
+        do {
+            let artifact = try await read(name, in: repository).1
+            let index = try await index(of: artifact, in: repository)
+            return index.packs == artifact.packs ? index : nil
+        } catch let error as CakeError where [.notFound, .damaged].contains(error.kind) {
+            return nil
+        }
+    }
+
+    /// What the model's name in the registry meant when it was read.
+    public var digest: BlobName { kept.name }
+
+    /// Bytes of a pull by who has nothing.
+    public var size: UInt64 { index.members.reduce(0) { $0.clampedSum($1.length) } }
+}
+
+/// One blob of a registry, any run of which can be asked for.
+package final class RemoteBlob: RangeSource {
+    package let label: String
+    private let repository: RemoteRepository
+    private let name: BlobName
+    private let size: UInt64
+    private let wholeOnly = Atomic<Bool>(false)
+    package let line: Line
+
+    package init(_ name: BlobName, size: UInt64, in repository: RemoteRepository, line: Line = Line()) {
+        self.line = line
+        self.name = name
+        self.size = size
+        self.repository = repository
+        label = "blob \(name.short) of \(repository.name)"
+    }
+
+    package convenience init(_ pack: PackIndex.Pack, in repository: RemoteRepository, line: Line = Line()) {
+        self.init(BlobName(pack.digest), size: pack.size, in: repository, line: line)
+    }
+
+    package var comesWhole: Bool { wholeOnly.load(ordering: .relaxed) }
+
+    package func open(_ range: Range<UInt64>) async throws -> OpenedRun {
+        switch try await repository.open(range, of: name, size: size, label: label) {
+        case .partial(let exchange): return OpenedRun(exchange)
+        case .whole(let exchange):
+            if range != 0..<size { wholeOnly.store(true, ordering: .relaxed) }
+            return try await OpenedRun(exchange, of: label, droppingFirst: range.lowerBound)
+        case .expired(let status):
+            throw CakeError(.network, "\(label): the registry answers with status \(status.code)")
+        }
+    }
+}

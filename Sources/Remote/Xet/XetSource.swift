@@ -1,0 +1,137 @@
+public import Model
+internal import Network
+internal import Platform
+internal import Synchronization
+
+/// What a Hub's Xet server tells of files: not their bytes, which come from the Hub as all others do, but where it keeps
+/// them. For comparing files without fetching them. Every failure but being asked to stop is one of a means to spare
+/// bytes, and the caller can do without.
+public final class XetSource: Sendable {
+    /// A token is good for one repository at one commit.
+    private struct Scope: Hashable {
+        let repository: HubRepository
+        let commit: String
+    }
+
+    private let hub: HubSource
+    /// What to show to the Xet server. Nil where this Hub does not know of Xet, or not for this repository.
+    private let accesses = SharedValues<Scope, XetAccess?>()
+    /// 1 once a server was seen to have no newer routes.
+    private let version = Atomic<Int>(2)
+
+    public init(_ hub: HubSource) { self.hub = hub }
+
+    /// Which chunks a file is made of, or a range of it; nil when there is no telling: the file is not kept by Xet, or the
+    /// Hub has none.
+    public func reconstruction(
+        of file: SnapshotFile, in snapshot: Snapshot, range: Range<UInt64>? = nil
+    ) async throws -> XetReconstruction? {
+        guard let hash = file.xetHash else { return nil }
+        let wanted = range?.clamped(to: 0..<file.size)
+        guard file.size > 0, wanted?.isEmpty != true else {
+            return try XetReconstruction(terms: [], skipped: 0, of: 0..<0, fileSize: file.size)
+        }
+        let scope = Scope(repository: snapshot.repository, commit: snapshot.commit)
+        do {
+            guard let body = try await answer(of: hash, wanted, scope) else { return nil }
+            return try XetReconstruction(parsing: body.span, of: wanted, fileSize: file.size)
+        } catch let error as CakeError {
+            throw error.at(file.path.string)
+        }
+    }
+
+    private func answer(of file: XetHash, _ range: Range<UInt64>?, _ scope: Scope) async throws -> [UInt8]? {
+        var isRefused = false
+        while let access = try await access(to: scope) {
+            let asked = version.load(ordering: .relaxed)
+            var answer = try await ask(access.reconstruction(of: file, version: asked), range, access)
+            if case .notThere = answer, asked == 2 {
+                // The file or the route: only the older route can tell.
+                answer = try await ask(access.reconstruction(of: file, version: 1), range, access)
+                if case .body = answer { version.store(1, ordering: .relaxed) }
+            }
+            switch answer {
+            case .body(let body): return body
+            case .notThere: return nil
+            case .refused where !isRefused:
+                isRefused = true
+                // Another task may have got a new one meanwhile.
+                accesses.forget(scope) { $0.map { $0.header == access.header } ?? false }
+            case .refused:
+                throw CakeError(
+                    .notAuthorised, "\(access.server) refuses what \(hub.routes) gave to show it",
+                    fix: "run it again; if it stays so, the Hub and its Xet server disagree")
+            }
+        }
+        return nil
+    }
+
+    /// Asked of the Hub by one task at a time, and kept until shortly before it expires.
+    private func access(to scope: Scope) async throws -> XetAccess? {
+        try await accesses.value(for: scope, isCurrent: { $0?.isFresh(at: Machine.now) ?? true }) {
+            try await hub.xetAccess(to: scope.repository, at: scope.commit)
+        }
+    }
+
+    /// Tasks that wait for what another one asks.
+    package var waitingTasks: Int { accesses.waiting }
+
+    private enum Answer {
+        case body([UInt8])
+        case notThere
+        case refused
+    }
+
+    /// The server's answer, asked for again while the failure may pass.
+    private func ask(_ url: WebURL, _ range: Range<UInt64>?, _ access: XetAccess) async throws -> Answer {
+        try await TransientFailure.retrying {
+            var way = Redirects(from: url, limit: access.limit)
+            var request = HTTPRequest(.get)
+            request.range = range
+            let exchange = try await hub.client.follow(request, &way, by: .token(access.header))
+            switch exchange.head.status {
+            case 200, 206: return .body(try await XetSource.body(of: exchange))
+            case 404, 501: return .notThere
+            case 401: return .refused
+            case 416: throw CakeError(.damaged, "Xet has a shorter file than the Hub lists")
+            default: throw XetSource.failure(exchange.head, access)
+            }
+        }
+    }
+
+    /// As long as it may be, and no longer.
+    private static func body(of exchange: HTTPExchange) async throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        let announced = exchange.head.contentLength ?? 0
+        while let chunk = try await TransientFailure.naming({ try await exchange.next() }) {
+            defer { exchange.giveBack(chunk) }
+            guard bytes.count + chunk.count <= XetReconstruction.maximumSize,
+                announced <= UInt64(XetReconstruction.maximumSize)
+            else {
+                throw CakeError(
+                    .damaged, "Xet says more of it than the \(XetReconstruction.maximumSize) bytes that it may")
+            }
+            chunk.withBytes { piece in for index in piece.indices { bytes.append(piece[index]) } }
+        }
+        return bytes
+    }
+
+    private static func failure(_ head: HTTPHead, _ access: XetAccess) -> any Error {
+        let error = CakeError(
+            head.status == 403 ? .notAuthorised : .network, "\(access.server) answered with status \(head.status)")
+        guard Retry.isTransient(status: head.status) else { return error }
+        let asked = Retry.asked(retryAfter: head["retry-after"], rateLimit: head["ratelimit"], now: Machine.now)
+        return TransientFailure(error, asked: asked)
+    }
+}
+
+extension HubSource {
+    /// Nil when the Hub has no Xet for this repository.
+    func xetAccess(to repository: HubRepository, at commit: String) async throws -> XetAccess? {
+        let url = routes.xetReadToken(of: repository, at: commit)
+        let answer = try await document(
+            at: url, question(repository, commit), limit: XetAccess.maximumSize, accepting: [200, 404, 405, 501])
+        guard answer.head.status == 200 else { return nil }
+        return try XetAccess(parsing: answer.body.span, from: url, at: answer.head.reach)
+    }
+}

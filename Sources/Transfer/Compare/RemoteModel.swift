@@ -1,0 +1,190 @@
+public import Model
+public import Platform
+public import Remote
+public import Store
+
+/// A model on a Hub, looked at without fetching its tensors: what the Hub lists, the headers of its files, and the few
+/// small files that say what it is. Nothing of it is stored.
+public struct RemoteModel: Sendable {
+    public struct Part: Sendable {
+        public let listed: SnapshotFile
+        /// Its layers' digests; nil when the file is not in the store, whole.
+        public let known: Manifest.File?
+        public let cuts: [Segmentation.Cut]
+        /// Why its tensors are not known.
+        public let complaint: CakeError?
+        let headerDigest: Digest?
+
+        init(
+            _ listed: SnapshotFile, known: Manifest.File? = nil, cuts: [Segmentation.Cut] = [],
+            complaint: CakeError? = nil, headerDigest: Digest? = nil
+        ) {
+            self.listed = listed
+            self.known = known
+            self.cuts = cuts
+            self.complaint = complaint
+            self.headerDigest = headerDigest
+        }
+
+        /// What tells the bytes of a cut from others.
+        func content(of cut: Segmentation.Cut) -> Outline.Content? {
+            if let headerDigest, cut.start == 0, cut.tensor == nil { return .digest(headerDigest) }
+            guard let sha256 = listed.sha256 else { return nil }
+            return cut.count == listed.size ? .digest(sha256) : .part(of: sha256, from: cut.start)
+        }
+
+        public var tensors: some Sequence<Tensor> { cuts.lazy.compactMap(\.tensor) }
+    }
+
+    public let reference: HubReference
+    public let info: HubInfo
+    public let snapshot: Snapshot
+    /// The files that a pull would take, sorted by path.
+    public let parts: [Part]
+    /// The same weights in other formats, which it would not.
+    public let otherForms: [SnapshotFile]
+    /// Why no file could be looked into: its owner has to let one in first.
+    public let refusal: CakeError?
+    private let texts: [FilePath: [UInt8]]
+
+    /// Files that say what a model is, larger than this, say something else.
+    public static let textLimit = 4 << 20
+    private static let textNames = ["config.json", "adapter_config.json", ModelCard.fileName]
+    private static let connections = 8
+
+    public init(
+        _ reference: HubReference, from source: HubSource, store: LocalStore?, on pool: BlockingPool
+    ) async throws {
+        self.reference = reference
+        (info, snapshot) = try await source.listing(of: reference)
+        let known = try store.map { try KnownRemote($0) }
+        let looking = RemoteLook(source: source, snapshot: snapshot, known: known, pool: pool)
+        let (choice, refused) = try await looking.choose()
+        otherForms = choice.otherForms
+        // A refusal of one is a refusal of all: they are not asked for one by one.
+        let closed = choice.files.map { Part($0) }
+        guard refused == nil else {
+            (parts, texts, refusal) = (closed, [:], refused)
+            return
+        }
+        let names = RemoteModel.textNames
+        let count = RemoteModel.connections
+        var seen: (parts: [Part], texts: [FilePath: [UInt8]], refusal: CakeError?) = (closed, [:], nil)
+        do {
+            let parts = try await looking.parts(choice.files, atOnce: count)
+            let wanted = parts.filter { part in
+                names.contains(part.listed.path.string) && part.listed.size <= UInt64(RemoteModel.textLimit)
+            }
+            seen = (parts, try await looking.texts(wanted, limit: RemoteModel.textLimit), nil)
+        } catch let error as CakeError where error.kind == .notAuthorised {
+            seen.refusal = error
+        }
+        (parts, texts, refusal) = seen
+    }
+
+    /// One of the small files; nil when there is none.
+    public func bytes(of path: String) -> [UInt8]? {
+        let wanted = ExactText(path)
+        return texts.first { $0.key.text == wanted }?.value
+    }
+
+    /// What a pull would have to bring now.
+    public var missing: [SnapshotFile] { parts.filter { $0.known == nil }.map(\.listed) }
+
+    public var size: UInt64 { parts.reduce(0) { $0 + $1.listed.size } }
+
+    /// What is known of its bytes without having them.
+    public var outline: Outline {
+        Outline(
+            files: parts.map { part in
+                if let known = part.known { return Outline.File(known) }
+                let listed = part.listed
+                let segments = part.cuts.map { cut in
+                    Outline.Segment(content: part.content(of: cut), size: cut.count, tensor: cut.tensor)
+                }
+                return Outline.File(
+                    path: listed.path, size: listed.size, digest: listed.sha256, gitDigest: listed.gitDigest,
+                    segments: segments)
+            })
+    }
+}
+
+/// The files that are in the store whole, by what a Hub lists of them.
+struct KnownRemote: Sendable {
+    private let store: LocalStore
+    private let proof: KnownFileProof
+    let reader: LayerReader
+
+    init(_ store: LocalStore) throws(CakeError) {
+        self.store = store
+        proof = try KnownFileProof(store)
+        reader = LayerReader(store)
+    }
+
+    /// The file under its path there.
+    func find(_ listed: SnapshotFile) throws(CakeError) -> Manifest.File? {
+        guard let found = try proof.find(listed) else { return nil }
+        for segment in found.segments where try !store.contains(segment.layer) { return nil }
+        return found
+    }
+}
+
+/// One look at a repository's files.
+private struct RemoteLook: Sendable {
+    let source: HubSource
+    let snapshot: Snapshot
+    let known: KnownRemote?
+    let pool: BlockingPool
+
+    private static let indexLimit = 64 << 20
+
+    /// What a pull would take. An index that may not be read leaves every safetensors file in.
+    func choose() async throws -> (WeightSelection.Choice, CakeError?) {
+        let selection = try WeightSelection()
+        var indexes: [FilePath: [UInt8]] = [:]
+        do {
+            for file in selection.indexes(in: snapshot) {
+                indexes[file.path] = try await source.bytes(of: file, in: snapshot, limit: RemoteLook.indexLimit)
+            }
+        } catch let error as CakeError where error.kind == .notAuthorised {
+            return (try selection.choose(from: snapshot), error)
+        }
+        return (try selection.choose(from: snapshot, indexes: indexes), nil)
+    }
+
+    func parts(_ files: [SnapshotFile], atOnce count: Int) async throws -> [RemoteModel.Part] {
+        var parts: [RemoteModel.Part] = []
+        let most = Segmentation.mostCuts(eachOf: files.count)
+        try await inOrder(files.count, atOnce: count, on: pool) { index in
+            try await part(files[index], mostCuts: most)
+        } take: { _, part in
+            parts.append(part)
+        }
+        return parts
+    }
+
+    /// No byte is asked for of a file that is here.
+    private func part(_ listed: SnapshotFile, mostCuts: Int) async throws -> RemoteModel.Part {
+        if let found = try known?.find(listed) {
+            return RemoteModel.Part(listed, known: found, cuts: Segmentation(found).cuts)
+        }
+        let (segmentation, header) = try await RemoteHeader(
+            HubFile(listed, in: snapshot, from: source), mostCuts: mostCuts)()
+        return RemoteModel.Part(
+            listed, cuts: segmentation.cuts, complaint: segmentation.complaint, headerDigest: header)
+    }
+
+    /// From the store where they are in it.
+    func texts(_ parts: [RemoteModel.Part], limit: Int) async throws -> [FilePath: [UInt8]] {
+        var texts: [FilePath: [UInt8]] = [:]
+        for part in parts {
+            let path = part.listed.path
+            if let file = part.known, let bytes = try? known?.reader.bytes(of: file, limit: limit) {
+                texts[path] = bytes
+            } else {
+                texts[path] = try await source.bytes(of: part.listed, in: snapshot, limit: limit)
+            }
+        }
+        return texts
+    }
+}

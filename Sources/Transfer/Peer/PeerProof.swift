@@ -1,0 +1,34 @@
+internal import Model
+internal import Remote
+
+/// A file's layers are taken to be those that a server names, until the file's hash decides. Those that are not here are
+/// no others that are, so that no other source need be asked about them.
+struct PeerProof: Prover {
+    let peer: PeerModel
+
+    func evidence(
+        for files: [OpenedFile], knowing known: [Evidence], among candidates: Candidates
+    ) async throws -> Proved {
+        var proved = Proved(evidence: files.map { Evidence(cuts: $0.segmentation.cuts.count) })
+        guard !peer.isWrong else { return proved }
+        for (number, file) in files.enumerated() where file.canBeChecked {
+            let layers = layers(of: file.wanted.listed, file.segmentation.cuts)
+            for (cut, layer) in layers.enumerated() {
+                if let layer { proved.evidence[number][cut] = .assumed(layer, .published) }
+            }
+        }
+        return proved
+    }
+
+    /// By cut, what a file's bytes are said to be, where that begins and ends as the file's own header has it.
+    private func layers(of listed: SnapshotFile, _ cuts: [Segmentation.Cut]) -> [Layer?] {
+        guard let file = peer.file(listed) else { return cuts.map { _ in nil } }
+        var starts: [UInt64: Layer] = [:]
+        var position: UInt64 = 0
+        for segment in file.segments where segment.layer.size > 0 {
+            starts[position] = segment.layer
+            position += segment.layer.size
+        }
+        return cuts.map { cut in starts[cut.start].flatMap { $0.size == cut.count ? $0 : nil } }
+    }
+}

@@ -3,6 +3,7 @@ import Platform
 import Support
 import Testing
 
+@testable import Codec
 @testable import Store
 
 @Suite struct `A base` {
@@ -13,7 +14,7 @@ import Testing
         let plain: (base: [UInt8], delta: [UInt8])
 
         init(_ bench: Bench, _ operation: Operation, isLarge: Bool, seed: UInt64 = 8) async throws {
-            let (one, other) = `A delta`.Training.noise.pair(isLarge ? 700_000 : 30_000, .bf16, seed: seed)
+            let (one, other) = Training.noise.pair(isLarge ? 700_000 : 30_000, .bf16, seed: seed)
             plain = (one, other)
             base = try await Self.bring(plain.base, beside: nil, bench, operation)
             delta = try await Self.bring(plain.delta, beside: base, bench, operation)
@@ -110,7 +111,7 @@ import Testing
     @Test func `is what a command took it for, whatever another does to it meanwhile`() async throws {
         try await onPool {
             let bench = try Bench()
-            let plain = `A delta`.Training.noise.pair(700_000, .bf16, seed: 8)
+            let plain = Training.noise.pair(700_000, .bf16, seed: 8)
             let setup = try Operation(bench.shelf.store)
             let one = try await Pair.bring(plain.base, beside: nil, bench, setup)
             let other = try await Pair.bring(plain.plain, beside: nil, bench, setup)
@@ -132,7 +133,7 @@ import Testing
     @Test func `is taken by nobody who is too late, and replaced by nobody who was slow`() async throws {
         try await onPool {
             let bench = try Bench()
-            let plain = `A delta`.Training.noise.pair(700_000, .bf16, seed: 8)
+            let plain = Training.noise.pair(700_000, .bf16, seed: 8)
             do {
                 let setup = try Operation(bench.shelf.store)
                 let one = try await Pair.bring(plain.base, beside: nil, bench, setup)
@@ -192,7 +193,7 @@ import Testing
         try await onPool {
             let bench = try Bench()
             let operation = try Operation(bench.shelf.store)
-            let plain = `A delta`.Training.noise.pair(30_000, .bf16, seed: 8)
+            let plain = Training.noise.pair(30_000, .bf16, seed: 8)
             let base = try await Pair.bring(plain.base, beside: nil, bench, operation)
             let operations = [try Operation(bench.other().store), try Operation(bench.other().store)]
             let new = [[1, 2, 3], [4, 5, 6]] as [[UInt8]]

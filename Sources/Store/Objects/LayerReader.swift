@@ -1,3 +1,4 @@
+internal import Codec
 public import Model
 public import Platform
 internal import Synchronization
@@ -31,9 +32,7 @@ public final class LayerReader: Sendable {
     public static let pieceSize = 1 << UInt64(ObjectHeader.standardPieceBits)
 
     /// How many pieces of the standard size a layer has.
-    public static func pieces(of layer: Layer) -> Int {
-        layer.size == 0 ? 0 : Int((layer.size - 1) / UInt64(pieceSize)) + 1
-    }
+    public static func pieces(of layer: Layer) -> Int { Int(ObjectHeader.pieces(of: layer.size)) }
 
     /// A piece's plain bytes, in a chunk that goes back with `giveBack`. Who will compare the whole layer with its name gets
     /// them sooner, and unchecked.

@@ -1,9 +1,10 @@
+public import Codec
 public import Model
 public import Platform
 
 /// Where plain bytes lie on this disk, to be read as often as it takes: one run of a file, several one behind the other, or
 /// a layer.
-public struct PlainBytes: Sendable {
+public struct PlainBytes: PieceSource, Sendable {
     public struct Run: Sendable {
         let file: File
         let start: UInt64
@@ -37,14 +38,6 @@ public struct PlainBytes: Sendable {
 
     /// What to call them in an error.
     var path: String { stored.map { "layer \($0.layer.digest.short)" } ?? runs.first?.file.path ?? "nothing" }
-
-    /// How many pieces of the standard size they make.
-    var pieces: Int { LayerReader.pieces(of: Layer(digest: .empty, size: count)) }
-
-    func fill(piece index: Int, into chunk: Chunk) throws(CakeError) {
-        let offset = UInt64(index) << UInt64(ObjectHeader.standardPieceBits)
-        try fill(chunk, from: offset, count: Int(min(UInt64(chunk.capacity), count - offset)))
-    }
 
     /// All of them; for headers, whose length was checked.
     public func all() throws(CakeError) -> [UInt8] {

@@ -30,9 +30,7 @@ public final class HubModels: Sendable {
     let pushed: PushedModels
     private let lease = Mutex<Held?>(nil)
     /// The latest: each client asks for one file after the other.
-    private let manifests = Mutex<[(digest: Digest, manifest: Manifest)]>([])
-
-    private static let keptManifests = 8
+    private let manifests = BoundedCache<Digest, Manifest>(room: 8)
 
     public init(_ registry: RegistryStore) {
         store = registry.store
@@ -137,13 +135,7 @@ public final class HubModels: Sendable {
     public func manifest(of model: Model) throws(CakeError) -> Manifest {
         if let pushed = model.pushed { return try self.pushed.open(pushed).manifest }
         let digest = model.record.manifest
-        if let known = manifests.withLock({ known in known.first { $0.digest == digest }?.manifest }) { return known }
-        let manifest = try store.manifest(digest)
-        manifests.withLock { known in
-            known.append((digest, manifest))
-            if known.count > HubModels.keptManifests { known.removeFirst() }
-        }
-        return manifest
+        return try manifests.value(for: digest) { () throws(CakeError) in try store.manifest(digest) }
     }
 
     public func file(_ file: Manifest.File, of model: Model) throws(CakeError) -> File {

@@ -13,7 +13,8 @@ public struct LocalStore: Sendable {
     public let lower: [LocalStore]
     let catalog: Catalog
     let coders = Coders()
-    let gitDigests = GitDigests()
+    /// What git calls files, by their SHA-256: to know it takes reading them.
+    let gitDigests = BoundedCache<Digest, GitDigest>(room: 200_000)
     let plainChunks = ChunkPool(chunkCapacity: 1 << Int(ObjectHeader.standardPieceBits))
     let keptRoom = KeptRoom(LocalStore.keptBytes)
     let storedChunks = ChunkPool(chunkCapacity: Coder.storedCapacity)

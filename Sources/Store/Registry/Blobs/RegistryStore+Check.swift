@@ -144,7 +144,7 @@ extension RegistryStore {
             } else {
                 return false
             }
-            packs.forgetAll()
+            packs.removeAll()
             try dropRecords(naming: wrong.digest)
             return true
         }

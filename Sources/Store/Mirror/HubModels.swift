@@ -144,16 +144,8 @@ public final class HubModels: Sendable {
     }
 
     public func file(at path: String, of model: Model) throws -> File? {
-        guard let path = try? FilePath(path) else { return nil }
-        let manifest = try manifest(of: model)
-        let files = manifest.files
-        var (low, high) = (0, files.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if files[middle].path < path { low = middle + 1 } else { high = middle }
-        }
-        guard low < files.count, files[low].path == path else { return nil }
-        return try file(files[low], of: model)
+        guard (try? FilePath(path)) != nil, let found = try manifest(of: model).file(at: path) else { return nil }
+        return try file(found, of: model)
     }
 
     /// A small file's bytes; nil when there is none, or it is larger.

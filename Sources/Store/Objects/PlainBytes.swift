@@ -18,22 +18,23 @@ public struct PlainBytes: PieceSource, Sendable {
     }
 
     private let runs: [Run]
+    private let extents: Extents
     private let stored: (layer: Layer, reader: LayerReader)?
-    public let count: UInt64
+    public var count: UInt64 { extents.whole.upperBound }
 
     public init(file: File, start: UInt64, count: UInt64) { self.init([Run(file: file, start: start, count: count)]) }
 
     public init(_ runs: [Run]) {
         self.runs = runs
+        extents = Extents(runs.lazy.map(\.count))
         stored = nil
-        count = runs.reduce(0) { $0 + $1.count }
     }
 
     /// What a store has already.
     init(_ layer: Layer, in reader: LayerReader) {
         runs = []
+        extents = Extents([layer.size])
         stored = (layer, reader)
-        count = layer.size
     }
 
     /// What to call them in an error.
@@ -52,16 +53,10 @@ public struct PlainBytes: PieceSource, Sendable {
     /// Puts exactly `count` bytes from `offset` on into a chunk.
     public func fill(_ chunk: Chunk, from offset: UInt64, count: Int) throws(CakeError) {
         if let (layer, reader) = stored { return try reader.fill(chunk, from: offset, count: count, of: layer) }
-        var skipped: UInt64 = 0
         chunk.count = 0
-        for run in runs {
-            let end = skipped + run.count
-            let position = offset + UInt64(chunk.count)
-            if chunk.count < count, position < end {
-                let wanted = Int(min(UInt64(count - chunk.count), end - position))
-                try run.file.append(to: chunk, from: run.start + (position - skipped), count: wanted)
-            }
-            skipped = end
+        for part in extents.parts(of: offset..<offset + UInt64(count)) {
+            let run = runs[part.index]
+            try run.file.append(to: chunk, from: run.start + part.bytes.lowerBound, count: Int(part.bytes.length))
         }
         guard chunk.count == count else { throw CakeError(.damaged, "\(path) ends before it should") }
     }

@@ -67,10 +67,9 @@ extension Export {
                 let file = try File(parts[index], .create)
                 try file.reserve(output.size)
                 if !output.made.isEmpty { try file.write(output.made.span, at: 0) }
-                var offset = UInt64(output.made.count)
-                for layer in output.layers where layer.size > 0 {
-                    items.append(Placing.Item(layer: layer, file: index, offset: offset))
-                    offset += layer.size
+                let places = Extents(output.layers.lazy.map(\.size), from: UInt64(output.made.count))
+                for (layer, place) in zip(output.layers, places) where layer.size > 0 {
+                    items.append(Placing.Item(layer: layer, file: index, offset: place.lowerBound))
                 }
             }
             _ = try await placing(items, into: parts)

@@ -21,12 +21,8 @@ public struct ModelSummary: Sendable {
     }
 
     public func has(_ layer: Digest) -> Bool {
-        var (low, high) = (0, layers.count)
-        while low < high {
-            let middle = low + (high - low) / 2
-            if layers[middle] < layer { low = middle + 1 } else { high = middle }
-        }
-        return low < layers.count && layers[low] == layer
+        let place = layers.partitioningIndex { !($0 < layer) }
+        return place < layers.count && layers[place] == layer
     }
 }
 

@@ -101,7 +101,7 @@ import Testing
     }
 
     /// Makes a delta of a layer that is here, and does not publish it yet.
-    static func recode(_ layer: Layer, beside base: Layer, _ operation: Operation) async throws {
+    static func reencode(_ layer: Layer, beside base: Layer, _ operation: Operation) async throws {
         let store = operation.store
         let plain = PlainBytes(layer, in: LayerReader(store))
         let reading = try store.read(plain)
@@ -117,14 +117,14 @@ import Testing
             let other = try await Pair.bring(plain.plain, beside: nil, bench, setup)
             // Each wants the other one for its base.
             let operations = [try Operation(bench.other().store), try Operation(bench.other().store)]
-            try await Self.recode(one, beside: other, operations[0])
-            try await Self.recode(other, beside: one, operations[1])
+            try await Self.reencode(one, beside: other, operations[0])
+            try await Self.reencode(other, beside: one, operations[1])
             for operation in operations { _ = try operation.publishAll(isReplacing: true) }
             #expect(try Self.base(of: one, in: bench) == nil && Self.base(of: other, in: bench) == nil)
             // Alone it goes.
             let last = try Operation(bench.other().store)
             withExtendedLifetime(operations) {}
-            try await Self.recode(one, beside: other, last)
+            try await Self.reencode(one, beside: other, last)
             #expect(try last.take(base: one) == nil)
             #expect(try last.publishAll(isReplacing: true).bytes == 0)
         }
@@ -139,9 +139,9 @@ import Testing
                 let one = try await Pair.bring(plain.base, beside: nil, bench, setup)
                 let other = try await Pair.bring(plain.plain, beside: nil, bench, setup)
                 let slow = try Operation(bench.other().store)
-                try await Self.recode(other, beside: one, slow)
+                try await Self.reencode(other, beside: one, slow)
                 let quick = try Operation(bench.other().store)
-                try await Self.recode(one, beside: other, quick)
+                try await Self.reencode(one, beside: other, quick)
                 // Whoever publishes first finds the other's claim, and so does the second.
                 #expect(try quick.publishAll(isReplacing: true).bytes == 0)
                 #expect(try slow.publishAll(isReplacing: true).bytes == 0)
@@ -151,7 +151,7 @@ import Testing
                 Layer(digest: SHA256.digest(of: plain.base.span), size: UInt64(plain.base.count)),
                 Layer(digest: SHA256.digest(of: plain.plain.span), size: UInt64(plain.plain.count))
             )
-            try await Self.recode(other, beside: one, operation)
+            try await Self.reencode(other, beside: one, operation)
             #expect(try operation.publishAll(isReplacing: true).bytes > 0)
             #expect(try Self.base(of: other, in: bench) == one.digest)
             #expect(try Operation(bench.other().store).take(base: other) == nil)

@@ -28,7 +28,8 @@ func tests(
     .testTarget(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: strict)
 }
 
-// Arrows point down only: cake → Server → Transfer → Store and (Remote → Network) → Platform → Model. ArchitectureTests has the table.
+// Arrows point down only: cake → Server → Transfer → {Store → Codec, Remote → Network} → Platform → Model. ArchitectureTests has the
+// table.
 let package = Package(
     name: "cake",
     products: [.executable(name: "cake", targets: ["cake"])],
@@ -44,7 +45,8 @@ let package = Package(
         .target(name: "CNetwork", dependencies: ["CCurl", "CMicroHTTPD"]),
         swift("Model"),
         swift("Platform", ["Model", "CShims", "CKernels", "CZstd", "CCrypto", "CXXHash", "CZlib"]),
-        swift("Store", ["Model", "Platform"]),
+        swift("Codec", ["Model", "Platform"]),
+        swift("Store", ["Model", "Platform", "Codec"]),
         swift("Network", ["Model", "Platform", "CNetwork", "CCurl", "CMicroHTTPD"]),
         swift("Remote", ["Model", "Platform", "Network"]),
         swift("Transfer", ["Model", "Platform", "Store", "Network", "Remote"]),
@@ -56,11 +58,12 @@ let package = Package(
         .executableTarget(
             name: "hub", dependencies: ["Hub", "Model", "Platform"], path: "Tests/HubServer", swiftSettings: strict),
         .executableTarget(
-            name: "codec", dependencies: ["Model", "Platform", "Store", "Transfer"], path: "Tests/Codec",
+            name: "codec", dependencies: ["Model", "Platform", "Codec", "Store", "Transfer"], path: "Tests/Codec",
             swiftSettings: strict),
         .executableTarget(name: "line", path: "Tests/Line", swiftSettings: strict),
         .executableTarget(
-            name: "replay", dependencies: ["Model", "Platform", "Store", "Transfer", "Support"], path: "Tests/Replay",
+            name: "replay", dependencies: ["Model", "Platform", "Codec", "Store", "Transfer", "Support"],
+            path: "Tests/Replay",
             swiftSettings: strict),
         helper(
             "Support", ["Model", "Platform", "Network", "Store", "Remote", "Transfer", "Hub", "CShims"],
@@ -68,7 +71,8 @@ let package = Package(
         tests("ArchitectureTests", []),
         tests("ModelTests", ["Model", "Support"]),
         tests("PlatformTests", ["Model", "Platform", "Support"]),
-        tests("StoreTests", ["Model", "Platform", "Store", "Transfer", "Support"]),
+        tests("CodecTests", ["Model", "Platform", "Codec", "Support"]),
+        tests("StoreTests", ["Model", "Platform", "Codec", "Store", "Transfer", "Support"]),
         tests("RemoteTests", ["Model", "Platform", "Network", "Remote", "Support", "Hub"]),
         tests("TransferTests", ["Model", "Platform", "Network", "Store", "Remote", "Transfer", "Support", "Hub"]),
         tests("HubTests", ["Model", "Platform", "Network", "Hub"]),
@@ -87,6 +91,6 @@ let package = Package(
 if Context.environment["CAKE_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "fuzz", dependencies: ["Model", "Platform", "Store", "Transfer"], path: "Tests/Fuzz",
+            name: "fuzz", dependencies: ["Model", "Platform", "Codec", "Store", "Transfer"], path: "Tests/Fuzz",
             swiftSettings: strict))
 }

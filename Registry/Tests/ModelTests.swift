@@ -202,9 +202,9 @@ import Transfer
         try await onPool {
             let store = shelf.store
             let operation = try Operation(store)
-            _ = try await store.recode(
+            _ = try await store.reencode(
                 segment.layer, kind: segment.tensor?.kind, bases: [base], in: operation, isDryRun: false)
-            try operation.publishRecoded()
+            try operation.publishReencoded()
         }
         let new = try fetch("tuned:latest")
         let member = try #require(new.index[segment.layer.digest])

@@ -52,31 +52,31 @@ public struct Optimize: Sendable {
                 for (number, file) in one.files.enumerated() {
                     for (cut, segment) in file.segments.enumerated() where seen.insert(segment.layer.digest).inserted {
                         try Task.checkCancellation()
-                        try await recode(
+                        try await reencode(
                             segment, bases: one.offers.layers(file: number, cut: cut), operation, &report)
                         progress.did(bytes: segment.layer.size)
                         progress.finished()
-                        if operation.pendingBytes >= Optimize.publishStep { try operation.publishRecoded() }
+                        if operation.pendingBytes >= Optimize.publishStep { try operation.publishReencoded() }
                     }
                 }
             }
         } catch is CancellationError {
-            try operation.publishRecoded()
+            try operation.publishReencoded()
             throw CancellationError()
         }
         progress.begin("publishing")
-        try operation.publishRecoded()
+        try operation.publishReencoded()
         report.baseTroubles = troubles.all
         return report
     }
 
-    private func recode(
+    private func reencode(
         _ segment: Manifest.Segment, bases: [Layer], _ operation: Operation, _ report: inout Report
     ) async throws {
         report.layers += 1
         do {
             guard
-                let recoded = try await store.recode(
+                let recoded = try await store.reencode(
                     segment.layer, kind: segment.tensor?.kind, bases: bases, in: operation, isDryRun: isDryRun)
             else { return }
             report.recoded += 1

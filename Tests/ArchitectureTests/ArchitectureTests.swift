@@ -8,7 +8,8 @@ import Testing
         "Platform": [
             "Model", "CShims", "CKernels", "CZstd", "CCrypto", "CXXHash", "CZlib", "Glibc", "Synchronization",
         ],
-        "Store": ["Model", "Platform", "Synchronization"],
+        "Codec": ["Model", "Platform", "Synchronization"],
+        "Store": ["Model", "Platform", "Codec", "Synchronization"],
         "Network": ["Model", "Platform", "CNetwork", "CCurl", "CMicroHTTPD", "Glibc", "Synchronization"],
         "Remote": ["Model", "Platform", "Network", "Synchronization"],
         "Transfer": ["Model", "Platform", "Store", "Remote", "Synchronization"],

@@ -1,6 +1,7 @@
 // What the codec makes of models, on one thread and in memory: codec MODEL.safetensors [BASE.safetensors] [ROUNDS] [PART/PARTS]
 // Of PARTS, from 0 on, each has every PARTS-th tensor that is coded: for two programs at once. Beside a base, tensors that are
 // the same are left out, others are encoded beside those of the same name, dtype and shape.
+import Codec
 import Model
 import Platform
 import Store
@@ -33,7 +34,7 @@ guard let path = paths.first, parts[0] >= 0, parts[0] < parts[1] else {
 }
 let model = try Model(path)
 let base = paths.count > 1 ? try Model(paths[paths.index(after: paths.startIndex)]) : nil
-var trial = Trial(rounds: rounds)
+var benchmark = CodecBenchmark(rounds: rounds)
 var same: UInt64 = 0
 var number = 0
 for entry in model.header.tensors where !entry.range.isEmpty {
@@ -45,9 +46,9 @@ for entry in model.header.tensors where !entry.range.isEmpty {
     }
     number += 1
     guard number % parts[1] == parts[0] else { continue }
-    try trial.run(plain, entry.tensor.kind, base: other.flatMap { base?.bytes($0.range) })
+    try benchmark.run(plain, entry.tensor.kind, base: other.flatMap { base?.bytes($0.range) })
 }
-let outcome = trial.outcome
+let outcome = benchmark.outcome
 let transforms = outcome.transforms.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }
 print(
     """

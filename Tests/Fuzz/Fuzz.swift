@@ -1,11 +1,13 @@
+import Codec
 import Glibc
 import Store
 import Transfer
 
 /// One thread calls this, and nothing else does.
-nonisolated(unsafe) private let reader = Hostile.Reader()
+nonisolated(unsafe) private let reader = DecoderFuzzTarget.Reader()
 private let wanted = unsafe getenv("CAKE_FUZZ").map { unsafe String(cString: $0) } ?? ""
-private let decoder = Hostile(rawValue: wanted)
+private let decoder = DecoderFuzzTarget(rawValue: wanted)
+private let records = RecordFuzzTarget(rawValue: wanted)
 private let answer = HostileAnswer(rawValue: wanted)
 
 @_cdecl("LLVMFuzzerTestOneInput")
@@ -13,6 +15,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     guard let start = unsafe start else { return 0 }
     let bytes = unsafe Span(_unsafeStart: start, count: count)
     if let decoder { unsafe reader.read(bytes, as: decoder) }
+    records?.read(bytes)
     answer?.read(bytes)
     return 0
 }

@@ -1,6 +1,7 @@
 // What a stranger's bytes reach, with bytes that are known: replay FOLDER ROUNDS SEED reads every file of FOLDER/DECODER with its
 // decoder, and ROUNDS changed copies of each. Writes what it reads next before it does, and how much memory it took at the most.
 // replay make FOLDER writes the first inputs anew.
+import Codec
 import Foundation
 import Model
 import Platform
@@ -25,14 +26,17 @@ guard words.count == 3, let rounds = Int(words[1]), let seed = UInt64(words[2]) 
 /// Unlike print, nothing of it waits in memory when the program stops.
 func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
 
-let reader = Hostile.Reader()
+let reader = DecoderFuzzTarget.Reader()
 
-func read(_ bytes: [UInt8], as decoder: String, _ reader: Hostile.Reader) {
+func read(_ bytes: [UInt8], as decoder: String, _ reader: DecoderFuzzTarget.Reader) {
     HostileAnswer(rawValue: decoder)?.read(bytes.span)
-    if let object = Hostile(rawValue: decoder) { reader.read(bytes.span, as: object) }
+    RecordFuzzTarget(rawValue: decoder)?.read(bytes.span)
+    if let object = DecoderFuzzTarget(rawValue: decoder) { reader.read(bytes.span, as: object) }
 }
 
-let known = HostileAnswer.allCases.map(\.rawValue) + Hostile.allCases.map(\.rawValue)
+let known =
+    HostileAnswer.allCases.map(\.rawValue) + RecordFuzzTarget.allCases.map(\.rawValue)
+    + DecoderFuzzTarget.allCases.map(\.rawValue)
 for decoder in known where try Disk.status("\(words[0])/\(decoder)") != nil {
     for name in try Disk.names(in: "\(words[0])/\(decoder)").sorted() {
         let bytes = Array(try Data(contentsOf: URL(filePath: "\(words[0])/\(decoder)/\(name)")))

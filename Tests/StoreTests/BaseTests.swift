@@ -3,6 +3,7 @@ import Platform
 import Support
 import Testing
 
+@testable import Codec
 @testable import Store
 
 @Suite struct `A base` {
@@ -13,7 +14,7 @@ import Testing
         let plain: (base: [UInt8], delta: [UInt8])
 
         init(_ bench: Bench, _ operation: Operation, isLarge: Bool, seed: UInt64 = 8) async throws {
-            let (one, other) = `A delta`.Training.noise.pair(isLarge ? 700_000 : 30_000, .bf16, seed: seed)
+            let (one, other) = Training.noise.pair(isLarge ? 700_000 : 30_000, .bf16, seed: seed)
             plain = (one, other)
             base = try await Self.bring(plain.base, beside: nil, bench, operation)
             delta = try await Self.bring(plain.delta, beside: base, bench, operation)
@@ -100,7 +101,7 @@ import Testing
     }
 
     /// Makes a delta of a layer that is here, and does not publish it yet.
-    static func recode(_ layer: Layer, beside base: Layer, _ operation: Operation) async throws {
+    static func reencode(_ layer: Layer, beside base: Layer, _ operation: Operation) async throws {
         let store = operation.store
         let plain = PlainBytes(layer, in: LayerReader(store))
         let reading = try store.read(plain)
@@ -110,20 +111,20 @@ import Testing
     @Test func `is what a command took it for, whatever another does to it meanwhile`() async throws {
         try await onPool {
             let bench = try Bench()
-            let plain = `A delta`.Training.noise.pair(700_000, .bf16, seed: 8)
+            let plain = Training.noise.pair(700_000, .bf16, seed: 8)
             let setup = try Operation(bench.shelf.store)
             let one = try await Pair.bring(plain.base, beside: nil, bench, setup)
             let other = try await Pair.bring(plain.plain, beside: nil, bench, setup)
             // Each wants the other one for its base.
             let operations = [try Operation(bench.other().store), try Operation(bench.other().store)]
-            try await Self.recode(one, beside: other, operations[0])
-            try await Self.recode(other, beside: one, operations[1])
+            try await Self.reencode(one, beside: other, operations[0])
+            try await Self.reencode(other, beside: one, operations[1])
             for operation in operations { _ = try operation.publishAll(isReplacing: true) }
             #expect(try Self.base(of: one, in: bench) == nil && Self.base(of: other, in: bench) == nil)
             // Alone it goes.
             let last = try Operation(bench.other().store)
             withExtendedLifetime(operations) {}
-            try await Self.recode(one, beside: other, last)
+            try await Self.reencode(one, beside: other, last)
             #expect(try last.take(base: one) == nil)
             #expect(try last.publishAll(isReplacing: true).bytes == 0)
         }
@@ -132,15 +133,15 @@ import Testing
     @Test func `is taken by nobody who is too late, and replaced by nobody who was slow`() async throws {
         try await onPool {
             let bench = try Bench()
-            let plain = `A delta`.Training.noise.pair(700_000, .bf16, seed: 8)
+            let plain = Training.noise.pair(700_000, .bf16, seed: 8)
             do {
                 let setup = try Operation(bench.shelf.store)
                 let one = try await Pair.bring(plain.base, beside: nil, bench, setup)
                 let other = try await Pair.bring(plain.plain, beside: nil, bench, setup)
                 let slow = try Operation(bench.other().store)
-                try await Self.recode(other, beside: one, slow)
+                try await Self.reencode(other, beside: one, slow)
                 let quick = try Operation(bench.other().store)
-                try await Self.recode(one, beside: other, quick)
+                try await Self.reencode(one, beside: other, quick)
                 // Whoever publishes first finds the other's claim, and so does the second.
                 #expect(try quick.publishAll(isReplacing: true).bytes == 0)
                 #expect(try slow.publishAll(isReplacing: true).bytes == 0)
@@ -150,7 +151,7 @@ import Testing
                 Layer(digest: SHA256.digest(of: plain.base.span), size: UInt64(plain.base.count)),
                 Layer(digest: SHA256.digest(of: plain.plain.span), size: UInt64(plain.plain.count))
             )
-            try await Self.recode(other, beside: one, operation)
+            try await Self.reencode(other, beside: one, operation)
             #expect(try operation.publishAll(isReplacing: true).bytes > 0)
             #expect(try Self.base(of: other, in: bench) == one.digest)
             #expect(try Operation(bench.other().store).take(base: other) == nil)
@@ -192,7 +193,7 @@ import Testing
         try await onPool {
             let bench = try Bench()
             let operation = try Operation(bench.shelf.store)
-            let plain = `A delta`.Training.noise.pair(30_000, .bf16, seed: 8)
+            let plain = Training.noise.pair(30_000, .bf16, seed: 8)
             let base = try await Pair.bring(plain.base, beside: nil, bench, operation)
             let operations = [try Operation(bench.other().store), try Operation(bench.other().store)]
             let new = [[1, 2, 3], [4, 5, 6]] as [[UInt8]]

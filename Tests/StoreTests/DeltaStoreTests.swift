@@ -3,6 +3,7 @@ import Platform
 import Support
 import Testing
 
+@testable import Codec
 @testable import Store
 
 @Suite struct `A layer beside a base` {
@@ -26,7 +27,7 @@ import Testing
 
     @Test func `is a delta where that is smaller, and reads as what it was`() async throws {
         try await onPool {
-            let (base, plain) = `A delta`.Training.noise.pair(1_300_000, .bf16, seed: 8)
+            let (base, plain) = Training.noise.pair(1_300_000, .bf16, seed: 8)
             let bench = try Bench()
             let operation = try Operation(bench.shelf.store)
             let first = try await Self.ingest(base, .bf16, base: nil, bench, operation)
@@ -53,7 +54,7 @@ import Testing
         try await onPool {
             let bench = try Bench()
             let operation = try Operation(bench.shelf.store)
-            let (base, plain) = `A delta`.Training.noise.pair(20_000, .bf16, seed: 8)
+            let (base, plain) = Training.noise.pair(20_000, .bf16, seed: 8)
             let first = try bench.stage([base], dtype: .bf16, in: operation)
             try operation.publish()
             let second = try bench.stage(
@@ -79,7 +80,7 @@ import Testing
             let bench = try Bench()
             func calls(for count: Int) throws -> Int {
                 let pairs = (0..<count).map {
-                    `A delta`.Training.noise.pair(600, .bf16, seed: UInt64(1000 * count + $0))
+                    Training.noise.pair(600, .bf16, seed: UInt64(1000 * count + $0))
                 }
                 let setup = try Operation(bench.shelf.store)
                 let bases = try bench.stage(pairs.map(\.base), dtype: .bf16, in: setup)
@@ -102,7 +103,7 @@ import Testing
         try await onPool {
             let bench = try Bench()
             let operation = try Operation(bench.shelf.store)
-            let (far, near) = `A delta`.Training.noise.pair(20_000, .bf16, seed: 8)
+            let (far, near) = Training.noise.pair(20_000, .bf16, seed: 8)
             let plain = near.indices.map { $0 % 50 == 0 ? near[$0] ^ 1 : near[$0] }
             let bases = try bench.stage([far, near], dtype: .bf16, in: operation)
             try operation.publish()
@@ -117,7 +118,7 @@ import Testing
 
     @Test func `is refused when its base is gone or a delta`() async throws {
         try await onPool {
-            let (base, plain) = `A delta`.Training.noise.pair(1_000_000, .f32, seed: 8)
+            let (base, plain) = Training.noise.pair(1_000_000, .f32, seed: 8)
             let bench = try Bench()
             let operation = try Operation(bench.shelf.store)
             let first = try await Self.ingest(base, .f32, base: nil, bench, operation)

@@ -1,6 +1,6 @@
 import Model
+import Platform
 import Store
-import Synchronization
 
 /// Which blobs were found to be given to whom: a client that reads one by ranges asks for hundreds. Each counts while nothing
 /// changed that it was made from.
@@ -25,26 +25,20 @@ final class Decisions: Sendable {
         let time: ContinuousClock.Instant
     }
 
-    private static let most = 8192
     /// What a collection takes away elsewhere counts after so long.
     private static let life = Duration.seconds(60)
-    private let made = Mutex<[Key: Decision]>([:])
+    private let made = BoundedCache<Key, Decision>(room: 8192)
 
     subscript(key: Key, state: RegistryStore.BlobState) -> Bool? {
-        made.withLock { made in
-            guard let decision = made[key], decision.state == state, .now - decision.time < Decisions.life else {
-                return nil
-            }
-            return decision.isGiven
+        guard let decision = made[key], decision.state == state, .now - decision.time < Decisions.life else {
+            return nil
         }
+        return decision.isGiven
     }
 
-    func has(_ key: Key) -> Bool { made.withLock { $0[key] != nil } }
+    func has(_ key: Key) -> Bool { made.has(key) }
 
     func note(_ isGiven: Bool, _ key: Key, _ state: RegistryStore.BlobState) {
-        made.withLock { made in
-            if made.count >= Decisions.most { _ = made.popFirst() }
-            made[key] = Decision(isGiven: isGiven, state: state, time: .now)
-        }
+        made[key] = Decision(isGiven: isGiven, state: state, time: .now)
     }
 }

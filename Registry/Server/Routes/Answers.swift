@@ -15,7 +15,8 @@ struct Answers: Sendable {
     let checker: BlobChecker
     let plainLayers: PlainLayers
     private let state = State()
-    private let addresses = KnownAddresses()
+    /// Addresses of blobs that were asked for lately: who reads one by ranges asks for hundreds, each at the same address.
+    private let addresses = BoundedCache<String, (target: RequestTarget, route: RegistryRoute)>(room: 256)
     private let limit: RequestLimit
     /// What a request may call this server, on loopback.
     private let ownNames: Set<String>
@@ -71,7 +72,7 @@ struct Answers: Sendable {
             guard let route = try RegistryRoute(target.parts) else {
                 throw RegistryError(404, .nameUnknown, "there is nothing at this address; a registry's begin with /v2/")
             }
-            addresses.add(request.address, target, route)
+            if case .blob = route { addresses[request.address] = (target, route) }
             return try intake(of: Asked(request: request, target: target, caller: caller), route)
         } catch {
             return .refusal(ServerReply(error))

@@ -91,6 +91,12 @@ public struct Manifest: Hashable, Sendable {
 
     public func file(at path: String) -> File? {
         let wanted = ExactText(path)
-        return files.first { $0.path.text == wanted }
+        let place = files.partitioningIndex { !($0.path.text < wanted) }
+        return place < files.count && files[place].path.text == wanted ? files[place] : nil
     }
+}
+
+extension Manifest.File {
+    /// Where each segment lies in the file.
+    public var extents: Extents { Extents(segments.lazy.map(\.layer.size)) }
 }

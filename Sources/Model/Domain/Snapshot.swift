@@ -71,15 +71,3 @@ public struct SnapshotFile: Hashable, Sendable {
     /// Of the bytes, for a file that git keeps whole; nil for a large one.
     public var gitDigest: GitDigest? { isLarge ? nil : blob }
 }
-
-extension Array {
-    /// The first index whose element fits, in an array where all after it do too.
-    func partitioningIndex(where fits: (Element) -> Bool) -> Int {
-        var (low, high) = (0, count)
-        while low < high {
-            let middle = (low + high) / 2
-            if fits(self[middle]) { high = middle } else { low = middle + 1 }
-        }
-        return low
-    }
-}

@@ -80,12 +80,8 @@ public struct PackIndex: Hashable, Sendable {
 
     /// Where a layer lies; nil when it is not here.
     public subscript(layer: Digest) -> Member? {
-        var (low, high) = (0, members.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if members[middle].layer.digest < layer { low = middle + 1 } else { high = middle }
-        }
-        return low < members.count && members[low].layer.digest == layer ? members[low] : nil
+        let place = members.partitioningIndex { !($0.layer.digest < layer) }
+        return place < members.count && members[place].layer.digest == layer ? members[place] : nil
     }
 
     static func refuse(_ why: String) -> CakeError {

@@ -50,27 +50,16 @@ extension XetReconstruction {
     /// Of bytes of the file; nil when the server was not asked for all of them.
     public func coordinates(of range: Range<UInt64>) -> XetCoordinates? {
         guard range.lowerBound >= bytes.lowerBound, range.upperBound <= bytes.upperBound else { return nil }
-        var runs: [XetCoordinates.Run] = []
-        var index = self.index(at: range.lowerBound)
-        while index < terms.count, starts[index] < range.upperBound {
-            let (start, size) = (starts[index], terms[index].size)
-            let part = range.clamped(to: start..<start + size)
-            let within = part.lowerBound - start..<part.upperBound - start
-            if let run = try? XetCoordinates.Run(terms[index], bytes: within) { runs.append(run) }
-            index += 1
-        }
+        let runs = extents.parts(of: range).compactMap { try? XetCoordinates.Run(terms[$0.index], bytes: $0.bytes) }
         return XetCoordinates(runs, size: range.upperBound - range.lowerBound)
     }
 
     /// The term that has a byte of the file, and where it begins.
     func term(at byte: UInt64) -> (term: Term, start: UInt64)? {
         guard bytes.contains(byte) else { return nil }
-        let index = index(at: byte)
-        return (terms[index], starts[index])
+        let index = extents.index(at: byte)
+        return (terms[index], extents[index].lowerBound)
     }
-
-    /// Of the last term that begins at the byte or before it.
-    private func index(at byte: UInt64) -> Int { max(0, starts.partitioningIndex { $0 > byte } - 1) }
 }
 
 extension XetCoordinates {

@@ -51,7 +51,7 @@ public struct XetPositions: Sendable {
     /// Learns where chunks begin from a question for a few bytes of a file, whose terms otherwise tell only where they
     /// themselves begin and end.
     public mutating func add(_ part: XetReconstruction, of whole: XetReconstruction) throws(CakeError) {
-        for (term, start) in zip(part.terms, part.starts) {
+        for (term, start) in zip(part.terms, part.extents.lazy.map(\.lowerBound)) {
             try add(term)
             guard let (around, first) = whole.term(at: start), around.xorb == term.xorb,
                 around.chunks.lowerBound < term.chunks.lowerBound, term.chunks.upperBound <= around.chunks.upperBound

@@ -36,8 +36,8 @@ public struct XetReconstruction: Hashable, Sendable {
     public let terms: [Term]
     /// Which bytes of the file they are: at least those that were asked for, to the ends of their chunks.
     public let bytes: Range<UInt64>
-    /// Where each term begins in the file.
-    let starts: [UInt64]
+    /// Where each term lies in the file.
+    let extents: Extents
 
     /// `range` is what of a file of `fileSize` bytes was asked for; nil is all of it. `skipped` are the bytes of the first
     /// chunk before the range.
@@ -51,12 +51,9 @@ public struct XetReconstruction: Hashable, Sendable {
         }
         var end = wanted.lowerBound - skipped
         let first = end
-        var starts: [UInt64] = []
-        starts.reserveCapacity(terms.count)
         var positions = XetPositions()
         for term in terms {
             guard end < wanted.upperBound else { throw CakeError(.damaged, "terms go on after what was asked for") }
-            starts.append(end)
             try positions.add(term)
             let (sum, overflow) = end.addingReportingOverflow(term.size)
             guard !overflow, sum <= fileSize else {
@@ -75,7 +72,7 @@ public struct XetReconstruction: Hashable, Sendable {
             throw CakeError(.damaged, "its first term has \(term.size) bytes, of which \(skipped) are before the range")
         }
         self.terms = terms
-        self.starts = starts
+        extents = Extents(terms.lazy.map(\.size), from: first)
         bytes = first..<end
     }
 }

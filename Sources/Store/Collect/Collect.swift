@@ -130,17 +130,17 @@ private struct Collector {
         found.manifests = deadManifests.count
         for manifest in deadManifests { for path in files(of: manifest) { try room.add(path) } }
         let bases = try BaseUses(of: store)
-        let life = Life(
+        let liveness = Liveness(
             live: bases.closure(of: live), onceNamed: bases.closure(of: onceNamed), oldest: oldest, bases: bases)
-        let objects = bases.alone.filter { !life.live.contains($0.digest) }
+        let objects = bases.alone.filter { !liveness.live.contains($0.digest) }
         let members = try PackMembers.all(of: store)
-        let needed = try neededByOthers(objects, members, life, canRewritePacks)
-        findDeadObjects(objects, life, needed)
-        try findDeadMembers(members, life, needed)
+        let needed = try neededByOthers(objects, members, liveness, canRewritePacks)
+        findDeadObjects(objects, liveness, needed)
+        try findDeadMembers(members, liveness, needed)
     }
 
     /// What decides whether an object stays.
-    private struct Life {
+    private struct Liveness {
         /// Named or held, or a base of such.
         let live: Set<Digest>
         let onceNamed: Set<Digest>
@@ -154,19 +154,19 @@ private struct Collector {
 
     /// The bases of deltas that stay although nothing names them: they are young, or their pack cannot be written again.
     private func neededByOthers(
-        _ objects: [Unnamed], _ members: [PackMembers.Member], _ life: Life, _ canRewritePacks: Bool
+        _ objects: [Unnamed], _ members: [PackMembers.Member], _ liveness: Liveness, _ canRewritePacks: Bool
     ) throws(CakeError) -> Set<Digest> {
         var staying = Set(
-            objects.lazy.filter { life.isYoung($0.digest, modified: $0.status.modified) }.map(\.digest))
+            objects.lazy.filter { liveness.isYoung($0.digest, modified: $0.status.modified) }.map(\.digest))
         var times: [Digest: Int] = [:]
-        for member in members where member.base != nil && !life.live.contains(member.layer.digest) {
+        for member in members where member.base != nil && !liveness.live.contains(member.layer.digest) {
             if times[member.pack] == nil {
                 times[member.pack] = try Disk.status(store.layout.pack(member.pack))?.modified
             }
-            let isYoung = life.isYoung(member.layer.digest, modified: times[member.pack] ?? 0)
+            let isYoung = liveness.isYoung(member.layer.digest, modified: times[member.pack] ?? 0)
             if isYoung || !canRewritePacks { staying.insert(member.layer.digest) }
         }
-        return staying.reduce(into: []) { $0.formUnion(life.bases.bases(of: $1)) }
+        return staying.reduce(into: []) { $0.formUnion(liveness.bases.bases(of: $1)) }
     }
 
     /// The import that stored it was killed before it gave the name, and may be started again.
@@ -186,9 +186,9 @@ private struct Collector {
         }
     }
 
-    private mutating func findDeadObjects(_ objects: [Unnamed], _ life: Life, _ needed: Set<Digest>) {
+    private mutating func findDeadObjects(_ objects: [Unnamed], _ liveness: Liveness, _ needed: Set<Digest>) {
         for (digest, status) in objects where !needed.contains(digest) {
-            guard !life.isYoung(digest, modified: status.modified) else {
+            guard !liveness.isYoung(digest, modified: status.modified) else {
                 found.keptYoung += 1
                 found.keptYoungBytes += status.allocated
                 continue
@@ -198,10 +198,10 @@ private struct Collector {
             room.add(status)
         }
         // Deltas go before their bases.
-        deadObjects.sort { !life.bases.bases(of: $0.digest).isEmpty && life.bases.bases(of: $1.digest).isEmpty }
+        deadObjects.sort { !liveness.bases.bases(of: $0.digest).isEmpty && liveness.bases.bases(of: $1.digest).isEmpty }
     }
 
-    private mutating func findDeadMembers(_ all: [PackMembers.Member], _ life: Life, _ needed: Set<Digest>)
+    private mutating func findDeadMembers(_ all: [PackMembers.Member], _ liveness: Liveness, _ needed: Set<Digest>)
         throws(CakeError)
     {
         var packs: [Digest: [PackMembers.Member]] = [:]
@@ -216,10 +216,10 @@ private struct Collector {
             guard let status = try Disk.status(store.layout.pack(pack)) else { continue }
             let unneeded = members.filter { member in
                 let digest = member.layer.digest
-                return !life.live.contains(digest) && !needed.contains(digest) || copies.contains(member.place)
+                return !liveness.live.contains(digest) && !needed.contains(digest) || copies.contains(member.place)
             }
             let dead = unneeded.filter { member in
-                copies.contains(member.place) || !life.isYoung(member.layer.digest, modified: status.modified)
+                copies.contains(member.place) || !liveness.isYoung(member.layer.digest, modified: status.modified)
             }
             found.keptYoung += unneeded.count - dead.count
             let bytes = dead.reduce(0) { $0 + $1.length }

@@ -77,13 +77,13 @@ extension LocalStore {
             return after < before ? before - after : nil
         }
         try operation.add(written)
-        try operation.publishRecoded()
+        try operation.publishReencoded()
         for delta in group.deltas.dropFirst() {
             let plain = PlainBytes(delta, in: LayerReader(self))
             let base = try chooseBase(for: delta, plain, group.kind?.dtype, among: [heir], in: operation)
             try operation.add(try await writeAnew(delta, plain, group.kind, beside: base, in: operation))
         }
-        try operation.publishRecoded()
+        try operation.publishReencoded()
         return before - after
     }
 }

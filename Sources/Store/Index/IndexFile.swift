@@ -1,3 +1,4 @@
+internal import Codec
 internal import Model
 internal import Platform
 
@@ -92,15 +93,11 @@ struct IndexFile: Sendable {
     /// The records of a layer, by halving the range that may hold them.
     func records(of layer: Digest) -> [IndexRecord] {
         storage.withBytes { bytes in
-            var (low, high) = (0, count)
-            while low < high {
-                let middle = (low + high) / 2
-                if key(at: middle, in: bytes) < layer { low = middle + 1 } else { high = middle }
-            }
+            var place = (0..<count).partitioningIndex { !(key(at: $0, in: bytes) < layer) }
             var found: [IndexRecord] = []
-            while low < count, key(at: low, in: bytes) == layer {
-                if let record = record(at: low, in: bytes) { found.append(record) }
-                low += 1
+            while place < count, key(at: place, in: bytes) == layer {
+                if let record = record(at: place, in: bytes) { found.append(record) }
+                place += 1
             }
             return found
         }

@@ -1,3 +1,4 @@
+internal import Codec
 internal import Model
 
 /// What the index knows of an object: where it lies and what its stored bytes hash to.

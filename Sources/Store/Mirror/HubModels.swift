@@ -30,9 +30,7 @@ public final class HubModels: Sendable {
     let pushed: PushedModels
     private let lease = Mutex<Held?>(nil)
     /// The latest: each client asks for one file after the other.
-    private let manifests = Mutex<[(digest: Digest, manifest: Manifest)]>([])
-
-    private static let keptManifests = 8
+    private let manifests = BoundedCache<Digest, Manifest>(room: 8)
 
     public init(_ registry: RegistryStore) {
         store = registry.store
@@ -144,13 +142,7 @@ public final class HubModels: Sendable {
     public func manifest(of model: Model) throws(CakeError) -> Manifest {
         if let pushed = model.pushed { return try self.pushed.open(pushed).manifest }
         let digest = model.record.manifest
-        if let known = manifests.withLock({ known in known.first { $0.digest == digest }?.manifest }) { return known }
-        let manifest = try store.manifest(digest)
-        manifests.withLock { known in
-            known.append((digest, manifest))
-            if known.count > HubModels.keptManifests { known.removeFirst() }
-        }
-        return manifest
+        return try manifests.value(for: digest) { () throws(CakeError) in try store.manifest(digest) }
     }
 
     public func file(_ file: Manifest.File, of model: Model) throws(CakeError) -> File {
@@ -159,16 +151,8 @@ public final class HubModels: Sendable {
     }
 
     public func file(at path: String, of model: Model) throws -> File? {
-        guard let path = try? FilePath(path) else { return nil }
-        let manifest = try manifest(of: model)
-        let files = manifest.files
-        var (low, high) = (0, files.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if files[middle].path < path { low = middle + 1 } else { high = middle }
-        }
-        guard low < files.count, files[low].path == path else { return nil }
-        return try file(files[low], of: model)
+        guard (try? FilePath(path)) != nil, let found = try manifest(of: model).file(at: path) else { return nil }
+        return try file(found, of: model)
     }
 
     /// A small file's bytes; nil when there is none, or it is larger.

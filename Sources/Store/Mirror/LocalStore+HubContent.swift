@@ -1,26 +1,5 @@
 public import Model
 internal import Platform
-internal import Synchronization
-
-/// What git calls files of which only the SHA-256 is written down: to know it takes reading them.
-final class GitDigests: Sendable {
-    /// By the file's SHA-256.
-    private let known = Mutex<[Digest: GitDigest]>([:])
-
-    private static let most = 200_000
-
-    func digest(
-        of file: Digest, orElse find: () throws(CakeError) -> GitDigest
-    ) throws(CakeError) -> GitDigest {
-        if let known = known.withLock({ $0[file] }) { return known }
-        let found = try find()
-        known.withLock { known in
-            if known.count >= GitDigests.most { known.removeAll() }
-            known[file] = found
-        }
-        return found
-    }
-}
 
 extension LocalStore {
     /// What a Hub calls a file. `etag` is what its own Hub called it, where it came from one.
@@ -38,7 +17,7 @@ extension LocalStore {
     /// Of a file all of which can be read. What is read is compared with the file's own name too: it may come from whoever
     /// pushed it.
     public func gitDigest(of file: Manifest.File, with reader: LayerReader) throws(CakeError) -> GitDigest {
-        try gitDigests.digest(of: file.digest) { () throws(CakeError) in
+        try gitDigests.value(for: file.digest) { () throws(CakeError) in
             var hash = GitHash(size: file.size)
             var own = SHA256()
             for segment in file.segments {

@@ -12,11 +12,14 @@ public final class PieceCache: Sendable {
         let source: Digest?
     }
 
-    fileprivate struct Kept {
+    /// Goes back to the store when the last copy was made of it.
+    private final class Piece: Sendable {
         let chunk: Chunk
-        var lastUse: UInt64
-        /// Copies that are being made of it.
-        var users = 0
+        private let reader: LayerReader
+
+        init(_ chunk: Chunk, _ reader: LayerReader) { (self.chunk, self.reader) = (chunk, reader) }
+
+        deinit { reader.giveBack(chunk) }
     }
 
     fileprivate struct Coming {
@@ -26,19 +29,18 @@ public final class PieceCache: Sendable {
     }
 
     fileprivate struct State {
-        var kept: [Key: Kept] = [:]
         var coming: [Key: Coming] = [:]
         /// What somebody waits for, and what will be wanted next; may name what was begun meanwhile.
         var urgent: [Key] = []
         var later: [Key] = []
         var workers = 0
-        var uses: UInt64 = 0
         var readers = 0
     }
 
     public let store: LocalStore
     public let reader: LayerReader
     private let room: Int
+    private let kept: BoundedCache<Key, Piece>
     private let atOnce = BlockingPool.processors + 1
     private let state = Mutex(State())
 
@@ -47,6 +49,7 @@ public final class PieceCache: Sendable {
         self.store = store
         reader = LayerReader(store)
         room = max(pieces, 2)
+        kept = BoundedCache(room: room)
     }
 
     func add(readers count: Int) { state.withLock { $0.readers += count } }
@@ -58,16 +61,8 @@ public final class PieceCache: Sendable {
 
     /// Copies from a piece what it has behind `offset`; nil when it is not here.
     func copy(_ key: Key, from offset: Int, into room: inout MutableSpan<UInt8>) -> Int? {
-        let chunk = state.withLock { state -> Chunk? in
-            state.uses += 1
-            state.kept[key]?.lastUse = state.uses
-            state.kept[key]?.users += 1
-            return state.kept[key]?.chunk
-        }
-        guard let chunk else { return nil }
-        let count = chunk.copy(from: offset, into: &room)
-        state.withLock { $0.kept[key]?.users -= 1 }
-        return count
+        guard let piece = kept[key] else { return nil }
+        return withExtendedLifetime(piece) { piece.chunk.copy(from: offset, into: &room) }
     }
 
     /// Has the next pieces made, as many as there is room for.
@@ -76,7 +71,7 @@ public final class PieceCache: Sendable {
             var count = 0
             for place in 0..<ahead(state) {
                 guard let key = next(place) else { break }
-                if state.kept[key] != nil || state.coming[key] != nil { continue }
+                if state.coming[key] != nil || kept.has(key) { continue }
                 state.coming[key] = Coming(reader: reader)
                 state.later.append(key)
                 count += 1
@@ -89,7 +84,7 @@ public final class PieceCache: Sendable {
     /// Calls back when a piece is here, or cannot be read: at once, or from a thread of the store's.
     func wait(for key: Key, by reader: LayerReader, _ then: @escaping @Sendable (Result<Void, any Error>) -> Void) {
         let isHere = state.withLock { state -> Bool in
-            if state.kept[key] != nil { return true }
+            if kept.has(key) { return true }
             state.coming[key, default: Coming(reader: reader)].waiting.append(Waiter(then))
             if state.coming[key]?.hasBegun == false { state.urgent.append(key) }
             return false
@@ -126,29 +121,9 @@ public final class PieceCache: Sendable {
 
     private func make(_ key: Key, by reader: LayerReader) {
         let made = Result<Chunk, any Error> { try reader.piece(key.index, of: key.layer) }
-        let (waiting, old) = state.withLock { state -> ([Waiter<Void>], [Chunk]) in
-            let waiting = state.coming.removeValue(forKey: key)?.waiting ?? []
-            guard case .success(let made) = made else { return (waiting, []) }
-            state.uses += 1
-            state.kept[key] = Kept(chunk: made, lastUse: state.uses)
-            return (waiting, state.evict(to: room))
-        }
-        for chunk in old { reader.giveBack(chunk) }
+        if case .success(let chunk) = made { kept[key] = Piece(chunk, reader) }
+        let waiting = state.withLock { $0.coming.removeValue(forKey: key)?.waiting ?? [] }
         for waiter in waiting { waiter.tell(made.map { _ in }) }
-    }
-}
-
-extension PieceCache.State {
-    /// The ones that nobody used for longest.
-    fileprivate mutating func evict(to room: Int) -> [Chunk] {
-        var old: [Chunk] = []
-        while kept.count > room {
-            guard let oldest = kept.filter({ $0.value.users == 0 }).min(by: { $0.value.lastUse < $1.value.lastUse })
-            else { break }
-            old.append(oldest.value.chunk)
-            kept[oldest.key] = nil
-        }
-        return old
     }
 }
 

@@ -9,8 +9,8 @@ public final class RebuiltBytes: Sendable {
     /// Keeps what it is made of, until the last of it is read.
     private let held: Operation?
     private let layers: [Layer]
-    /// Where each layer begins in the file.
-    private let starts: [UInt64]
+    /// Where each layer lies in the file.
+    private let extents: Extents
     private let range: Range<UInt64>
     private let isFailed = Atomic(false)
 
@@ -40,13 +40,7 @@ public final class RebuiltBytes: Sendable {
         self.range = range
         let layers = layers.filter { $0.size > 0 }
         self.layers = layers
-        var starts: [UInt64] = []
-        var end: UInt64 = 0
-        for layer in layers {
-            starts.append(end)
-            end += layer.size
-        }
-        self.starts = starts
+        extents = Extents(layers.lazy.map(\.size))
         cache.add(readers: 1)
     }
 
@@ -84,11 +78,11 @@ public final class RebuiltBytes: Sendable {
 
     private func expect(from place: UInt64) {
         guard place < range.upperBound else { return }
-        var number = self.number(at: place)
-        var index = Int((place - starts[number]) / UInt64(LayerReader.pieceSize))
+        var number = extents.index(at: place)
+        var index = Int((place - extents[number].lowerBound) / UInt64(LayerReader.pieceSize))
         cache.expect(by: reader) { _ in
             guard number < layers.count,
-                starts[number] + UInt64(index) * UInt64(LayerReader.pieceSize) < range.upperBound
+                extents[number].lowerBound + UInt64(index) * UInt64(LayerReader.pieceSize) < range.upperBound
             else { return nil }
             defer {
                 index += 1
@@ -99,18 +93,10 @@ public final class RebuiltBytes: Sendable {
     }
 
     private func key(at place: UInt64) -> (key: PieceCache.Key, offset: Int) {
-        let number = number(at: place)
-        let (index, offset) = (place - starts[number]).quotientAndRemainder(dividingBy: UInt64(LayerReader.pieceSize))
+        let number = extents.index(at: place)
+        let (index, offset) = (place - extents[number].lowerBound).quotientAndRemainder(
+            dividingBy: UInt64(LayerReader.pieceSize))
         let key = PieceCache.Key(layer: layers[number], index: Int(index), source: reader.index)
         return (key, Int(offset))
-    }
-
-    private func number(at place: UInt64) -> Int {
-        var (low, high) = (0, starts.count)
-        while high - low > 1 {
-            let middle = (low + high) / 2
-            if starts[middle] <= place { low = middle } else { high = middle }
-        }
-        return low
     }
 }

@@ -1,3 +1,4 @@
+internal import Codec
 public import Model
 public import Platform
 

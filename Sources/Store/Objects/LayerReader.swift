@@ -1,21 +1,18 @@
+internal import Codec
 public import Model
 public import Platform
-internal import Synchronization
 
 /// Reads the plain bytes of layers, piece by piece, and keeps the few objects open that are being read.
 public final class LayerReader: Sendable {
     private let store: LocalStore
     private let objects: any ObjectSource
-    private let open = Mutex<[(digest: Digest, opened: Opened)]>([])
+    /// Factors are kept with their objects.
+    private let open = BoundedCache<Layer, Opened>(room: 16 << 20) { max(1 << 20, $0.object.factorBytes) }
 
     private struct Opened: Sendable {
         let object: StoredObject
         let base: StoredObject?
     }
-
-    private static let keptOpen = 16
-    /// Bytes of factors that are kept with them.
-    private static let keptFactors = 16 << 20
 
     public convenience init(_ store: LocalStore) { self.init(store, from: store) }
 
@@ -31,9 +28,7 @@ public final class LayerReader: Sendable {
     public static let pieceSize = 1 << UInt64(ObjectHeader.standardPieceBits)
 
     /// How many pieces of the standard size a layer has.
-    public static func pieces(of layer: Layer) -> Int {
-        layer.size == 0 ? 0 : Int((layer.size - 1) / UInt64(pieceSize)) + 1
-    }
+    public static func pieces(of layer: Layer) -> Int { Int(ObjectHeader.pieces(of: layer.size)) }
 
     /// A piece's plain bytes, in a chunk that goes back with `giveBack`. Who will compare the whole layer with its name gets
     /// them sooner, and unchecked.
@@ -136,8 +131,7 @@ public final class LayerReader: Sendable {
     }
 
     private func open(_ layer: Layer) throws(CakeError) -> Opened {
-        let found = open.withLock { open in open.first { $0.digest == layer.digest }?.opened }
-        if let found, found.object.header.layer == layer { return found }
+        if let found = open[layer] { return found }
         let (object, base) = try objects.openAnywhere(layer)
         guard object.header.pieceBits == ObjectHeader.standardPieceBits else {
             throw CakeError(
@@ -145,12 +139,7 @@ public final class LayerReader: Sendable {
                 fix: "a newer cake wrote it; use that one")
         }
         let opened = Opened(object: object, base: base)
-        open.withLock { open in
-            open.append((layer.digest, opened))
-            while open.count > LayerReader.keptOpen
-                || open.count > 1 && open.reduce(0, { $0 + $1.opened.object.factorBytes }) > LayerReader.keptFactors
-            { open.removeFirst() }
-        }
+        open[layer] = opened
         return opened
     }
 }

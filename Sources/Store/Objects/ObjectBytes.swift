@@ -1,3 +1,4 @@
+internal import Codec
 public import Model
 internal import Platform
 
@@ -14,7 +15,7 @@ public enum ObjectBytes {
             throw CakeError(.damaged, "layer \(layer.digest.short) is a delta, and its base is not at hand")
         }
         let coder = Coder()
-        let (room, plain) = (Chunk(capacity: LocalStore.storedCapacity), Chunk(capacity: object.header.pieceSize))
+        let (room, plain) = (Chunk(capacity: Coder.storedCapacity), Chunk(capacity: object.header.pieceSize))
         var bytes: [UInt8] = []
         for index in 0..<object.pieces {
             try object.read(piece: index, with: coder, stored: room, into: plain)

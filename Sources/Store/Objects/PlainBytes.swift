@@ -1,9 +1,10 @@
+public import Codec
 public import Model
 public import Platform
 
 /// Where plain bytes lie on this disk, to be read as often as it takes: one run of a file, several one behind the other, or
 /// a layer.
-public struct PlainBytes: Sendable {
+public struct PlainBytes: PieceSource, Sendable {
     public struct Run: Sendable {
         let file: File
         let start: UInt64
@@ -17,34 +18,27 @@ public struct PlainBytes: Sendable {
     }
 
     private let runs: [Run]
+    private let extents: Extents
     private let stored: (layer: Layer, reader: LayerReader)?
-    public let count: UInt64
+    public var count: UInt64 { extents.whole.upperBound }
 
     public init(file: File, start: UInt64, count: UInt64) { self.init([Run(file: file, start: start, count: count)]) }
 
     public init(_ runs: [Run]) {
         self.runs = runs
+        extents = Extents(runs.lazy.map(\.count))
         stored = nil
-        count = runs.reduce(0) { $0 + $1.count }
     }
 
     /// What a store has already.
     init(_ layer: Layer, in reader: LayerReader) {
         runs = []
+        extents = Extents([layer.size])
         stored = (layer, reader)
-        count = layer.size
     }
 
     /// What to call them in an error.
     var path: String { stored.map { "layer \($0.layer.digest.short)" } ?? runs.first?.file.path ?? "nothing" }
-
-    /// How many pieces of the standard size they make.
-    var pieces: Int { LayerReader.pieces(of: Layer(digest: .empty, size: count)) }
-
-    func fill(piece index: Int, into chunk: Chunk) throws(CakeError) {
-        let offset = UInt64(index) << UInt64(ObjectHeader.standardPieceBits)
-        try fill(chunk, from: offset, count: Int(min(UInt64(chunk.capacity), count - offset)))
-    }
 
     /// All of them; for headers, whose length was checked.
     public func all() throws(CakeError) -> [UInt8] {
@@ -59,16 +53,10 @@ public struct PlainBytes: Sendable {
     /// Puts exactly `count` bytes from `offset` on into a chunk.
     public func fill(_ chunk: Chunk, from offset: UInt64, count: Int) throws(CakeError) {
         if let (layer, reader) = stored { return try reader.fill(chunk, from: offset, count: count, of: layer) }
-        var skipped: UInt64 = 0
         chunk.count = 0
-        for run in runs {
-            let end = skipped + run.count
-            let position = offset + UInt64(chunk.count)
-            if chunk.count < count, position < end {
-                let wanted = Int(min(UInt64(count - chunk.count), end - position))
-                try run.file.append(to: chunk, from: run.start + (position - skipped), count: wanted)
-            }
-            skipped = end
+        for part in extents.parts(of: offset..<offset + UInt64(count)) {
+            let run = runs[part.index]
+            try run.file.append(to: chunk, from: run.start + part.bytes.lowerBound, count: Int(part.bytes.length))
         }
         guard chunk.count == count else { throw CakeError(.damaged, "\(path) ends before it should") }
     }

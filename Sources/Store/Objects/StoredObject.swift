@@ -1,3 +1,4 @@
+internal import Codec
 internal import Model
 internal import Platform
 
@@ -103,13 +104,5 @@ struct StoredObject: Sendable {
         } catch {
             throw CakeError(.damaged, "layer \(header.layer.digest.short): \(error.what)")
         }
-    }
-}
-
-extension ObjectHeader {
-    /// How many bytes the first frame takes by its own word, capped; asked before it is decoded.
-    static func needs(_ bytes: Span<UInt8>) -> Int {
-        guard bytes.count >= 8 else { return 8 }
-        return min(8 + Int(bytes.littleEndian(UInt32.self, at: 4)), maximumLength)
     }
 }

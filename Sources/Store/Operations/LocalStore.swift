@@ -1,3 +1,4 @@
+internal import Codec
 public import Model
 public import Platform
 
@@ -12,13 +13,12 @@ public struct LocalStore: Sendable {
     public let lower: [LocalStore]
     let catalog: Catalog
     let coders = Coders()
-    let gitDigests = GitDigests()
+    /// What git calls files, by their SHA-256: to know it takes reading them.
+    let gitDigests = BoundedCache<Digest, GitDigest>(room: 200_000)
     let plainChunks = ChunkPool(chunkCapacity: 1 << Int(ObjectHeader.standardPieceBits))
     let keptRoom = KeptRoom(LocalStore.keptBytes)
-    let storedChunks = ChunkPool(chunkCapacity: LocalStore.storedCapacity)
+    let storedChunks = ChunkPool(chunkCapacity: Coder.storedCapacity)
 
-    /// Room for one piece at rest, in as many frames as there may be.
-    static let storedCapacity = ZstdEncoder.bound(Form.limit) + 4096
     static let version = 1
 
     /// Opens the store, and makes it when there is none. Of what lies below, the first is looked into first.

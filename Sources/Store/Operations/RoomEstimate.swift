@@ -1,3 +1,4 @@
+internal import Codec
 public import Model
 internal import Platform
 

@@ -10,15 +10,10 @@ final class FolderCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         let value: Value
     }
 
-    private struct State {
-        var kept: [Key: Kept] = [:]
-        var next: UInt64 = 0
-    }
+    private let kept: BoundedCache<Key, Kept>
+    private let last = Atomic<UInt64>(0)
 
-    private let state = Mutex(State())
-    private let most: Int
-
-    init(most: Int) { self.most = most }
+    init(most: Int) { kept = BoundedCache(room: most) }
 
     /// The value, and a number that is another for another state of the folders.
     func value(
@@ -27,20 +22,12 @@ final class FolderCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         // Looked at first: what changes while they are read shows the next time.
         var statuses: [Disk.Status?] = []
         for folder in folders { statuses.append(try Disk.status(folder)) }
-        if let kept = state.withLock({ $0.kept[key] }), FolderCache.isSame(kept.statuses, statuses) {
-            return (kept.value, kept.number)
-        }
+        if let kept = kept[key], FolderCache.isSame(kept.statuses, statuses) { return (kept.value, kept.number) }
         let value = try read()
-        return state.withLock { state in
-            state.next += 1
-            if statuses.allSatisfy({ $0?.isSettled ?? true }) {
-                if state.kept.count >= most { _ = state.kept.popFirst() }
-                state.kept[key] = Kept(statuses: statuses, number: state.next, value: value)
-            } else {
-                state.kept[key] = nil
-            }
-            return (value, state.next)
-        }
+        let number = last.add(1, ordering: .relaxed).newValue
+        let isSettled = statuses.allSatisfy { $0?.isSettled ?? true }
+        kept[key] = isSettled ? Kept(statuses: statuses, number: number, value: value) : nil
+        return (value, number)
     }
 
     private static func isSame(_ kept: [Disk.Status?], _ now: [Disk.Status?]) -> Bool {

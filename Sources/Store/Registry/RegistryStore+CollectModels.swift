@@ -38,6 +38,6 @@ extension RegistryStore {
             if let status = try Disk.status(path), status.names == 1 { collected.bytes += status.size }
             if !isDryRun { try Disk.remove(path) }
         }
-        packs.forgetAll()
+        packs.removeAll()
     }
 }

@@ -9,7 +9,8 @@ public struct RegistryStore: Sendable {
     let uploads = Uploads()
     let opened = OpenBlobs()
     let models = KnownModels()
-    let packs = KnownPacks()
+    /// Those that were read lately.
+    let packs = BoundedCache<Digest, HeldPack>(room: 512)
     let current = CurrentModels()
     let knownTokens = KnownTokens()
     let checking = Checking()

@@ -19,17 +19,17 @@ extension Export {
             return Report(files: 0, bytes: 0, filesThere: 1)
         }
         try target.refuseOther(mayReplace: isForced)
-        let placing = Placing(
+        let writer = LayerFileWriter(
             store: store, reader: LayerReader(store), progress: progress, model: name, name: choice.names())
         let items = Export.items(of: layout)
-        try placing.refuseMissing(items.lazy.map(\.item.layer))
+        try writer.refuseMissing(items.lazy.map(\.item.layer))
         try target.folder.refuseIfTooSmall(for: layout.size)
         try? target.folder.clear()
         try target.folder.begin()
         do {
             let file = try File(target.folder.part(0), .create)
             try file.reserve(layout.size)
-            let sums = try await placing(items.map(\.item), into: [file.path], isSummed: true)
+            let sums = try await writer(items.map(\.item), into: [file.path], isSummed: true)
             try Export.frame(layout, members: items.map(\.member), sums: sums, in: file)
             try target.folder.publish([target.name])
         } catch {
@@ -41,13 +41,13 @@ extension Export {
     }
 
     /// The layers of an archive and where they go.
-    private static func items(of layout: ZipLayout) -> [(item: Placing.Item, member: Int)] {
-        var items: [(item: Placing.Item, member: Int)] = []
+    private static func items(of layout: ZipLayout) -> [(item: LayerFileWriter.Item, member: Int)] {
+        var items: [(item: LayerFileWriter.Item, member: Int)] = []
         for (index, member) in layout.members.enumerated() {
             guard case .runs(let runs) = member.content else { continue }
             for run in runs where run.layer.size > 0 {
                 let offset = layout.places[index].data + run.offset
-                items.append((Placing.Item(layer: run.layer, file: 0, offset: offset), index))
+                items.append((LayerFileWriter.Item(layer: run.layer, file: 0, offset: offset), index))
             }
         }
         return items

@@ -86,7 +86,8 @@ public struct ModelStream {
         defer { withExtendedLifetime(operation) {} }
         progress.expect(bytes: size, items: 1)
         let reader = LayerReader(store)
-        try Placing(store: store, reader: reader, progress: progress, model: model, name: name).refuseMissing(layers)
+        try LayerFileWriter(store: store, reader: reader, progress: progress, model: model, name: name).refuseMissing(
+            layers)
         try await Streaming(store: store, reader: reader, progress: progress, name: name)(parts, to: sink)
         progress.finished()
     }

@@ -55,25 +55,24 @@ extension Export {
         let bytes = wanted.reduce(0) { $0 + $1.size }
         let report = Report(files: wanted.count, bytes: bytes, filesThere: outputs.count - wanted.count)
         guard !wanted.isEmpty else { return report }
-        let placing = Placing(
+        let writer = LayerFileWriter(
             store: store, reader: LayerReader(store), progress: progress, model: model, name: name)
-        try placing.refuseMissing(wanted.lazy.flatMap(\.layers))
+        try writer.refuseMissing(wanted.lazy.flatMap(\.layers))
         try folder.refuseIfTooSmall(for: bytes)
         try folder.begin()
         do {
             let parts = wanted.indices.map(folder.part)
-            var items: [Placing.Item] = []
+            var items: [LayerFileWriter.Item] = []
             for (index, output) in wanted.enumerated() {
                 let file = try File(parts[index], .create)
                 try file.reserve(output.size)
                 if !output.made.isEmpty { try file.write(output.made.span, at: 0) }
-                var offset = UInt64(output.made.count)
-                for layer in output.layers where layer.size > 0 {
-                    items.append(Placing.Item(layer: layer, file: index, offset: offset))
-                    offset += layer.size
+                let places = Extents(output.layers.lazy.map(\.size), from: UInt64(output.made.count))
+                for (layer, place) in zip(output.layers, places) where layer.size > 0 {
+                    items.append(LayerFileWriter.Item(layer: layer, file: index, offset: place.lowerBound))
                 }
             }
-            _ = try await placing(items, into: parts)
+            _ = try await writer(items, into: parts)
             try folder.publish(wanted.map(\.path))
         } catch {
             folder.discard()

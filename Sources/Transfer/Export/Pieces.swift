@@ -6,25 +6,17 @@ internal import Store
 struct Pieces: Sendable {
     private let layers: [Layer]
     /// How many pieces come before each layer.
-    private let firsts: [Int]
-    let count: Int
+    private let extents: Extents
+    var count: Int { Int(extents.whole.upperBound) }
 
     init(of wanted: [Layer]) {
         layers = wanted.filter { $0.size > 0 }
-        var firsts: [Int] = []
-        var total = 0
-        for layer in layers {
-            firsts.append(total)
-            total += LayerReader.pieces(of: layer)
-        }
-        self.firsts = firsts
-        count = total
+        extents = Extents(layers.lazy.map { UInt64(LayerReader.pieces(of: $0)) })
     }
 
     /// A piece's plain bytes. The disk is set to work on what comes after its layer.
     func read(_ index: Int, with reader: LayerReader, hashedLater: Bool = false) throws(CakeError) -> Chunk {
-        let place = place(of: index)
-        let piece = index - firsts[place]
+        let (place, piece) = place(of: index)
         if piece == 0 {
             for next in layers.dropFirst(place + 1).prefix(LayerReader.aheadCount) { reader.startReading(next) }
         }
@@ -33,16 +25,12 @@ struct Pieces: Sendable {
 
     /// Which piece of which layer it is.
     subscript(index: Int) -> (layer: Layer, piece: Int) {
-        let place = place(of: index)
-        return (layers[place], index - firsts[place])
+        let (place, piece) = place(of: index)
+        return (layers[place], piece)
     }
 
-    private func place(of index: Int) -> Int {
-        var (low, high) = (0, firsts.count)
-        while high - low > 1 {
-            let middle = (low + high) / 2
-            if firsts[middle] <= index { low = middle } else { high = middle }
-        }
-        return low
+    private func place(of index: Int) -> (layer: Int, piece: Int) {
+        let place = extents.index(at: UInt64(index))
+        return (place, index - Int(extents[place].lowerBound))
     }
 }

@@ -8,7 +8,7 @@ extension Import {
     public func callAsFunction(_ archive: ArchiveFile, as name: ModelName) async throws -> Report {
         let origin = Origin(Disk.absolute(archive.path))
         let operation = try Operation(store)
-        let work = ArchiveImport(archive, Layering(store: store, operation: operation, isDryRun: isDryRun))
+        let work = ArchiveImport(archive, LayerIngester(store: store, operation: operation, isDryRun: isDryRun))
         try refuseTaken(
             name, work.files.map { SnapshotFile(path: $0.path, size: $0.plain.count, sha256: $0.digest) }, from: origin)
         if !isDryRun { try ImportRoom(in: store, usesDeltas: false).refuseIfTooSmall(for: work.layers) }
@@ -73,17 +73,17 @@ private struct ArchiveImport: Sendable {
 
     enum Outcome: Sendable {
         case file(Digest)
-        case layers(Layering.Layered)
+        case layers(LayerIngester.Layered)
     }
 
     let files: [File]
     private let archive: ArchiveFile
-    private let layering: Layering
+    private let ingester: LayerIngester
     private let positions: [Digest: UInt64]
 
-    init(_ archive: ArchiveFile, _ layering: Layering) {
+    init(_ archive: ArchiveFile, _ ingester: LayerIngester) {
         self.archive = archive
-        self.layering = layering
+        self.ingester = ingester
         let facts = archive.archive.facts
         var positions = archive.archive.positions
         var segments: [Manifest.Segment] = []
@@ -144,12 +144,12 @@ private struct ArchiveImport: Sendable {
         switch job {
         case .file(let index):
             var hash = SHA256()
-            try layering.store.forEachChunk(of: files[index].plain) { hash.update($0) }
+            try ingester.store.forEachChunk(of: files[index].plain) { hash.update($0) }
             return .file(hash.finish())
         case .layer(let layer, let tensor, let position):
             let isLarge = layer.size >= LocalStore.smallLimit
             let cut = Segmentation.Cut(start: position, count: layer.size, tensor: tensor)
-            let layered = try await layering.layer(
+            let layered = try await ingester.layer(
                 [cut], isLarge: isLarge, PlainBytes(file: archive.file, start: position, count: layer.size)
             ) { progress.did(bytes: $0) }
             guard layered.layers == [layer] else {

@@ -67,9 +67,9 @@ public struct Import: Sendable {
         progress.expect(bytes: files.reduce(0) { $0 + $1.found.size }, items: UInt64(files.count))
         let operation = try Operation(store)
         var stored: UInt64 = 0
-        let layering = Layering(
+        let ingester = LayerIngester(
             store: store, operation: operation, offers: offers(for: files), isDryRun: isDryRun)
-        let work = ImportWork(layering: layering, files: files, progress: progress)
+        let work = ImportWork(ingester: ingester, files: files, progress: progress)
         var tally = Tally(files, work.units)
         for units in work.units where units.isEmpty { progress.finished() }
         do {
@@ -127,7 +127,7 @@ public struct Import: Sendable {
             for _ in 0...BlockingPool.processors { startOne() }
             while let outcome = try await group.next() {
                 startOne()
-                let operation = work.layering.operation
+                let operation = work.ingester.operation
                 try tally.take(outcome, isDryRun ? nil : operation, progress)
                 if operation.pendingBytes >= Import.publishStep { stored += try operation.publish(telling: progress) }
             }

@@ -20,20 +20,20 @@ struct ImportWork: Sendable {
 
     struct Outcome: Sendable {
         let step: Step
-        let layered: Layering.Layered
+        let layered: LayerIngester.Layered
         /// Of the file, where this was the last of it.
         let digest: Digest?
     }
 
-    let layering: Layering
+    let ingester: LayerIngester
     let files: [Opened]
     let progress: Progress
 
     let units: [[Segmentation.Unit]]
     private let hashes: [FileHash]
 
-    init(layering: Layering, files: [Opened], progress: Progress) {
-        self.layering = layering
+    init(ingester: LayerIngester, files: [Opened], progress: Progress) {
+        self.ingester = ingester
         self.files = files
         self.progress = progress
         units = files.map(\.segmentation.units)
@@ -66,7 +66,7 @@ struct ImportWork: Sendable {
         try Task.checkCancellation()
         let file = files[step.file]
         let unit = units[step.file][step.unit]
-        let layered = try await layering.layer(
+        let layered = try await ingester.layer(
             unit, of: file.segmentation, file: step.file, try plain(file.found, unit.start, unit.count),
             turn: FileHash.Turn(file: hashes[step.file], unit: step.unit)
         ) { progress.did(bytes: $0) }

@@ -57,10 +57,8 @@ public struct Segmentation: Sendable {
 
     /// As a file was cut when it came.
     init(_ known: Manifest.File) {
-        var start: UInt64 = 0
-        cuts = known.segments.map { segment in
-            defer { start += segment.layer.size }
-            return Cut(start: start, count: segment.layer.size, tensor: segment.tensor)
+        cuts = zip(known.segments, known.extents).map { segment, bytes in
+            Cut(start: bytes.lowerBound, count: bytes.length, tensor: segment.tensor)
         }
         complaint = nil
     }

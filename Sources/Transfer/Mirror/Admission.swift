@@ -1,6 +1,5 @@
 internal import Model
 internal import Platform
-internal import Synchronization
 
 /// Who was found to be let in, and to what, for some minutes.
 final class Admission: Sendable {
@@ -14,34 +13,26 @@ final class Admission: Sendable {
         let until: ContinuousClock.Instant
     }
 
-    private let found = Mutex<[Key: Found]>([:])
+    private let found = BoundedCache<Key, Found>(room: 10_000)
 
     private static let life = Duration.seconds(300)
     private static let refusedLife = Duration.seconds(20)
-    private static let most = 10_000
 
     /// The token itself is not kept.
     static func digest(of token: HubToken) -> Digest { SHA256.digest(of: token.bytes.span) }
 
     func check(_ token: HubToken, _ repository: HubRepository, _ ask: () async throws -> Void) async throws {
         let key = Key(token: Admission.digest(of: token), repository: repository)
-        if let known = found.withLock({ $0[key] }), known.until > .now {
+        if let known = found[key], known.until > .now {
             if let refusal = known.refusal { throw refusal }
             return
         }
         do {
             try await ask()
-            note(Found(refusal: nil, until: .now + Admission.life), key)
+            found[key] = Found(refusal: nil, until: .now + Admission.life)
         } catch let refusal as HubRefusal where !refusal.isPassing {
-            note(Found(refusal: refusal, until: .now + Admission.refusedLife), key)
+            found[key] = Found(refusal: refusal, until: .now + Admission.refusedLife)
             throw refusal
-        }
-    }
-
-    private func note(_ finding: Found, _ key: Key) {
-        found.withLock { found in
-            if found.count >= Admission.most { found.removeAll() }
-            found[key] = finding
         }
     }
 }

@@ -2,7 +2,6 @@ public import Model
 internal import Platform
 internal import Remote
 internal import Store
-internal import Synchronization
 
 /// What the upstream lists, and who may have it.
 extension Mirror {
@@ -28,14 +27,14 @@ extension Mirror {
     }
 
     private func listing(_ question: Question, as token: HubToken?) async throws -> HubListing {
-        let kept = kept(question)
+        let kept = known(question)
         let life = Revision.isCommit(question.revision) ? settings.accessLife : settings.revalidation
         if let kept, kept.isCurrent(for: life) { return kept.listing }
         guard !settings.isOffline else {
             guard let kept else { throw Mirror.offline }
             return kept.listing
         }
-        if let refusal = state.withLock({ $0.refused[question] }), refusal.until > .now { throw refusal.what }
+        if let refusal = refused[question], refusal.until > .now { throw refusal.what }
         do {
             return try await asking.value(for: question, within: settings.patience, orElse: Mirror.late) {
                 try await self.ask(question, as: token, knowing: kept?.listing)
@@ -47,25 +46,19 @@ extension Mirror {
             }
             guard var kept else { throw refusal }
             kept.restsUntil = .now + Mirror.rest
-            keep(kept, as: question)
+            self.kept[question] = kept
             return kept.listing
         }
     }
 
     /// What it has not got now it may have soon, but need not be asked about by each of many.
     private func refuse(_ question: Question, _ refusal: HubRefusal) {
-        state.withLock { state in
-            let isWhole = refusal.code != .noRevision
-            for (key, old) in state.kept
-            where key.repository == question.repository && key.token == question.token
+        let isWhole = refusal.code != .noRevision
+        kept.removeAll { key, old in
+            key.repository == question.repository && key.token == question.token
                 && (isWhole || key == question || old.listing.commit == question.revision)
-            {
-                state.kept[key] = nil
-                state.files -= old.listing.snapshot.files.count
-            }
-            if state.refused.count >= Mirror.mostRefused { state.refused = [:] }
-            state.refused[question] = (refusal, .now + Mirror.rest)
         }
+        refused[question] = (refusal, .now + Mirror.rest)
         if question.token == nil, [.noRepository, .gated].contains(refusal.code), case .hub = settings.upstream {
             mark(question.repository, isClosed: true)
         }
@@ -78,14 +71,12 @@ extension Mirror {
     }
 
     /// A commit is listed alike under whatever revision led to it.
-    private func kept(_ question: Question) -> Kept? {
-        state.withLock { state in
-            if let kept = state.kept[question] { return kept }
-            guard Revision.isCommit(question.revision) else { return nil }
-            return state.kept.first { key, kept in
-                key.repository == question.repository && key.token == question.token
-                    && kept.listing.commit == question.revision
-            }?.value
+    private func known(_ question: Question) -> Kept? {
+        if let known = kept[question] { return known }
+        guard Revision.isCommit(question.revision) else { return nil }
+        return kept.first { key, kept in
+            key.repository == question.repository && key.token == question.token
+                && kept.listing.commit == question.revision
         }
     }
 
@@ -96,7 +87,7 @@ extension Mirror {
         case .hub(let hub): routes = hub
         case .registry(let registry):
             let listing = try await registry.listing(of: question.repository, question.revision, knowing: known)
-            keep(Kept(listing: listing, checked: .now), as: question)
+            kept[question] = Kept(listing: listing, checked: .now)
             return listing
         }
         do {
@@ -125,30 +116,15 @@ extension Mirror {
         let listing = HubListing(
             revision: question.revision, info: info, words: words, snapshot: snapshot,
             isHidden: question.token != nil)
-        keep(Kept(listing: listing, checked: .now), as: question)
+        kept[question] = Kept(listing: listing, checked: .now)
         mark(listing.repository, isClosed: listing.isClosed)
         return listing
     }
 
-    private func keep(_ new: Kept, as question: Question) {
-        state.withLock { state in
-            let old = state.kept.updateValue(new, forKey: question)
-            state.files += new.listing.snapshot.files.count - (old?.listing.snapshot.files.count ?? 0)
-            while state.files > Mirror.mostFiles, state.kept.count > 1,
-                let oldest = state.kept.filter({ $0.key != question }).min(by: { $0.value.checked < $1.value.checked })
-            {
-                state.kept[oldest.key] = nil
-                state.files -= oldest.value.listing.snapshot.files.count
-            }
-        }
-    }
-
     /// What leads to the same commit by a word: `main` first.
     func revision(leadingTo commit: String, of repository: HubRepository) -> String? {
-        let words = state.withLock { state in
-            state.kept.filter { $0.key.repository == repository && $0.value.listing.commit == commit }.keys
-                .map(\.revision).filter { !Revision.isCommit($0) }
-        }
+        let words = kept.all().filter { $0.key.repository == repository && $0.value.listing.commit == commit }
+            .map(\.key.revision).filter { !Revision.isCommit($0) }
         return words.contains(Revision.main) ? Revision.main : words.min()
     }
 

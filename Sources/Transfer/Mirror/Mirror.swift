@@ -64,12 +64,6 @@ public final class Mirror: Sendable {
         }
     }
 
-    struct State {
-        var kept: [Question: Kept] = [:]
-        var files = 0
-        var refused: [Question: (what: HubRefusal, until: ContinuousClock.Instant)] = [:]
-    }
-
     public let settings: Settings
     public let counts = Counts()
     let models: HubModels
@@ -79,11 +73,10 @@ public final class Mirror: Sendable {
     private let client: HTTPClient
     let admission = Admission()
     let asking: SharedWork<Question, HubListing>
-    let state = Mutex(State())
+    /// So many files in all.
+    let kept = BoundedCache<Question, Kept>(room: 1_000_000) { $0.listing.snapshot.files.count }
+    let refused = BoundedCache<Question, (what: HubRefusal, until: ContinuousClock.Instant)>(room: 10_000)
 
-    /// Files of all listings that are kept.
-    static let mostFiles = 1_000_000
-    static let mostRefused = 10_000
     /// An upstream that did not answer is left alone for so long, where there is something to give instead.
     static let rest = Duration.seconds(5)
 

@@ -13,20 +13,13 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
         let commit: String
     }
 
-    private struct State {
-        /// What the registry calls a commit.
-        var artifacts: [Key: BlobName] = [:]
-        /// The latest last.
-        var read: [(key: Key, artifact: RemoteArtifact)] = []
-    }
-
     private let client: RegistryClient
     /// Stands before every name.
     private let prefix: RepositoryName?
-    private let state = Mutex(State())
+    /// What the registry calls a commit.
+    private let artifacts = BoundedCache<Key, BlobName>(room: 10_000)
+    private let read = BoundedCache<Key, RemoteArtifact>(room: 4)
 
-    private static let mostArtifacts = 10_000
-    private static let mostRead = 4
     private static let mostTags = 100
     private static let mostConnections = 8
     /// Whoever waits for it does not wait for much more.
@@ -86,7 +79,7 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
     ) async throws -> HubListing {
         guard let (remote, tags) = place(of: repository, revision) else { throw HubRefusal.noRepository }
         if Revision.isCommit(revision) { return try await listing(of: repository, commit: revision, in: remote) }
-        let before = known.flatMap { artifact(of: Key(repository: repository, commit: $0.commit)) }
+        let before = known.flatMap { artifacts[Key(repository: repository, commit: $0.commit)] }
         for tag in tags {
             guard let name = try await RegistryUpstream.said({ try await remote.manifest(.tag(tag)).name }) else {
                 continue
@@ -102,7 +95,7 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
     private func listing(
         of repository: HubRepository, commit: String, in remote: RemoteRepository
     ) async throws -> HubListing {
-        if let name = artifact(of: Key(repository: repository, commit: commit)) {
+        if let name = artifacts[Key(repository: repository, commit: commit)] {
             return try await listing(of: repository, commit, name, in: remote)
         }
         for tag in try await RegistryUpstream.said({ try await remote.tags() })?.prefix(RegistryUpstream.mostTags) ?? []
@@ -159,16 +152,9 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
 
     private static func commit(of artifact: ModelArtifact) -> String { String(artifact.manifest.name.hex.prefix(40)) }
 
-    private func artifact(of key: Key) -> BlobName? { state.withLock { $0.artifacts[key] } }
-
     private func keep(_ artifact: RemoteArtifact, _ key: Key) {
-        state.withLock { state in
-            if state.artifacts.count >= RegistryUpstream.mostArtifacts { state.artifacts = [:] }
-            state.artifacts[key] = artifact.digest
-            state.read.removeAll { $0.key == key }
-            state.read.append((key, artifact))
-            if state.read.count > RegistryUpstream.mostRead { state.read.removeFirst() }
-        }
+        artifacts[key] = artifact.digest
+        read[key] = artifact
     }
 
     /// Nil for what is not there for this server: missing, kept from it, or no model of cake's.
@@ -217,10 +203,10 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
     ) async throws -> RegistryPull.Brought {
         let key = Key(repository: listing.repository, commit: listing.commit)
         let remote: RemoteArtifact
-        if let read = state.withLock({ $0.read.first { $0.key == key }?.artifact }) {
-            remote = read
+        if let known = read[key] {
+            remote = known
         } else {
-            guard let artifact = artifact(of: key), let (place, _) = place(of: listing.repository) else {
+            guard let artifact = artifacts[key], let (place, _) = place(of: listing.repository) else {
                 throw HubRefusal.noRevision
             }
             remote = try await RemoteArtifact(.digest(artifact), in: place)

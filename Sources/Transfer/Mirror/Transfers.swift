@@ -29,10 +29,6 @@ final class Transfers: Sendable {
         var files: [Key: ArrivingFile] = [:]
         var tasks: [Int: Task<Void, Never>] = [:]
         var last = 0
-        /// How many transfers there were of small files of each commit.
-        var small: [Commit: Int] = [:]
-        /// Files that were given out before they turned out wrong.
-        var doubted: [Key: ContinuousClock.Instant] = [:]
         var free = Transfers.atOnce
         var isStopped = false
     }
@@ -40,10 +36,13 @@ final class Transfers: Sendable {
     static let atOnce = 24
     private static let turn = 0
     static let small: UInt64 = 256 << 10
-    private static let mostRemembered = 10_000
     private static let doubt = Duration.seconds(600)
 
     private let state = Mutex(State())
+    /// How many transfers there were of small files of each commit.
+    private let small = BoundedCache<Commit, Int>(room: 10_000)
+    /// Files that were given out before they turned out wrong.
+    private let doubted = BoundedCache<Key, ContinuousClock.Instant>(room: 10_000)
     private let queue = Waiters<Int, Void>()
 
     func file(_ key: Key) -> ArrivingFile? { state.withLock { $0.files[key] } }
@@ -67,9 +66,8 @@ final class Transfers: Sendable {
             var files = [(listed: file, key: key(file), arriving: arriving)]
             if file.size <= Transfers.small {
                 let commit = Commit(repository: listing.repository, commit: listing.commit)
-                if state.small.count >= Transfers.mostRemembered { state.small = [:] }
-                let before = state.small[commit, default: 0]
-                state.small[commit] = before + 1
+                let before = small[commit] ?? 0
+                small[commit] = before + 1
                 let free = neighbours.filter { state.files[key($0)] == nil }
                 let more = free.prefix((1 << min(before, 8)) - 1)
                 files += more.map { ($0, key($0), ArrivingFile(size: $0.size)) }
@@ -85,13 +83,13 @@ final class Transfers: Sendable {
         state.withLock { state in
             for (_, key, arriving) in transfer.files {
                 state.files[key] = nil
-                if arriving.timesWrong > 0 { state.doubted[key] = .now + Transfers.doubt }
+                if arriving.timesWrong > 0 { doubted[key] = .now + Transfers.doubt }
             }
             state.tasks[transfer.number] = nil
         }
     }
 
-    func isDoubted(_ key: Key) -> Bool { state.withLock { ($0.doubted[key] ?? .now) > .now } }
+    func isDoubted(_ key: Key) -> Bool { (doubted[key] ?? .now) > .now }
 
     var repositories: Set<HubRepository> { state.withLock { Set($0.files.keys.map(\.repository)) } }
 

@@ -24,10 +24,8 @@ struct PeerProof: Prover {
     private func layers(of listed: SnapshotFile, _ cuts: [Segmentation.Cut]) -> [Layer?] {
         guard let file = peer.file(listed) else { return cuts.map { _ in nil } }
         var starts: [UInt64: Layer] = [:]
-        var position: UInt64 = 0
-        for segment in file.segments where segment.layer.size > 0 {
-            starts[position] = segment.layer
-            position += segment.layer.size
+        for (segment, bytes) in zip(file.segments, file.extents) where !bytes.isEmpty {
+            starts[bytes.lowerBound] = segment.layer
         }
         return cuts.map { cut in starts[cut.start].flatMap { $0.size == cut.count ? $0 : nil } }
     }

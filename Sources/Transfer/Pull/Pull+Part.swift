@@ -107,10 +107,10 @@ extension Pull {
         let shards = try Shards(Weights(entries), limit: nil, metadata: [])
         guard let shard = shards.files.first else { throw CakeError(.failed, "there is nothing to write") }
         let size = UInt64(shard.header.count)
-        let layering = Layering(store: store, operation: work.operation)
-        let header = try await layering.layer(
+        let ingester = LayerIngester(store: store, operation: work.operation)
+        let header = try await ingester.layer(
             [Segmentation.Cut(start: 0, count: size, tensor: nil)], isLarge: size >= LocalStore.smallLimit,
-            store.aside(shard.header, in: work.operation)
+            store.scratch(shard.header, in: work.operation)
         ) { _ in }
         if case .small(let found) = header { for small in found { try small.pack(in: work.operation) } }
         fetched.stored += try work.operation.publish(telling: progress)

@@ -189,12 +189,12 @@ struct PullWork: Sendable {
         _ files: [RemoteFile], _ wholes: AsyncStream<Whole>, _ checkpoint: Checkpoint
     ) async throws -> UInt64 {
         let offers = options.usesDeltas ? BaseOffers(bases, for: files.map(\.segmentation)) : nil
-        let layering = Layering(store: store, operation: operation, offers: offers)
+        let ingester = LayerIngester(store: store, operation: operation, offers: offers)
         var left = files.reduce(0) { $0 + $1.units.count { $0.layer == nil } }
         var stored: UInt64 = 0
-        try await withThrowingTaskGroup(of: (Whole, Layering.Layered).self) { group in
+        try await withThrowingTaskGroup(of: (Whole, LayerIngester.Layered).self) { group in
             var active = 0
-            func take(_ done: (Whole, Layering.Layered)) throws {
+            func take(_ done: (Whole, LayerIngester.Layered)) throws {
                 active -= 1
                 let file = files[done.0.file]
                 if case .small(let found) = done.1 { for small in found { try small.pack(in: operation) } }
@@ -210,7 +210,7 @@ struct PullWork: Sendable {
                 let file = files[whole.file]
                 group.addTask(executorPreference: store.pool) {
                     let run = file.units[whole.unit].run
-                    let layered = try await layering.layer(
+                    let layered = try await ingester.layer(
                         run, of: file.segmentation, file: whole.file, file.plain(run.bytes)
                     ) { _ in }
                     return (whole, layered)

@@ -162,7 +162,7 @@ final class RemoteFile: Sendable {
         }
     }
 
-    func note(_ layered: Layering.Layered, of unit: Plan.Unit) {
+    func note(_ layered: LayerIngester.Layered, of unit: Plan.Unit) {
         layers.withLock { layers in
             for (cut, layer) in zip(unit.run.cuts, layered.layers) { layers[cut] = layer }
         }

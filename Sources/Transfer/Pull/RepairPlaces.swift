@@ -42,15 +42,12 @@ struct RepairPlaces: Sendable {
                 }
                 let listed = SnapshotFile(path: file.path, size: file.size, isLarge: true, sha256: file.digest)
                 let remote = HubFile(listed, in: snapshot, from: source)
-                var start: UInt64 = 0
-                for segment in file.segments {
-                    if wanted.contains(segment.layer.digest) {
-                        places[segment.layer.digest, default: []].append(
-                            Place(
-                                name: named.name, path: file.path, kind: segment.tensor?.kind,
-                                bytes: .published(remote, start)))
-                    }
-                    start += segment.layer.size
+                for (segment, bytes) in zip(file.segments, file.extents)
+                where wanted.contains(segment.layer.digest) {
+                    places[segment.layer.digest, default: []].append(
+                        Place(
+                            name: named.name, path: file.path, kind: segment.tensor?.kind,
+                            bytes: .published(remote, bytes.lowerBound)))
                 }
             }
         }

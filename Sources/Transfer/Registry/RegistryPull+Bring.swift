@@ -138,7 +138,7 @@ extension RegistryPull {
                 let member = pack.members[whole.member]
                 group.addTask(executorPreference: store.pool) {
                     do {
-                        let adopted = try await store.adopt(
+                        let adopted = try await store.verifyAndKeep(
                             member.layer, pack.parts.plain(member.bytes),
                             base: member.base, kind: kinds[member.layer.digest], in: operation)
                         took()

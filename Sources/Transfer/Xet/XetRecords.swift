@@ -76,13 +76,10 @@ struct XetRecords: Sendable {
                 guard let listing = await listing(of: reference) else { continue }
                 for file in manifest.files {
                     guard let same = listing.files[file.digest], same.xetHash != nil else { continue }
-                    var start: UInt64 = 0
-                    for segment in file.segments {
-                        if layers.contains(segment.layer.digest), places[segment.layer.digest] == nil {
-                            places[segment.layer.digest] = Place(
-                                file: same, snapshot: listing.snapshot, start: start)
-                        }
-                        start += segment.layer.size
+                    for (segment, bytes) in zip(file.segments, file.extents)
+                    where layers.contains(segment.layer.digest) && places[segment.layer.digest] == nil {
+                        places[segment.layer.digest] = Place(
+                            file: same, snapshot: listing.snapshot, start: bytes.lowerBound)
                     }
                 }
                 if layers.isSubset(of: places.keys) { break }

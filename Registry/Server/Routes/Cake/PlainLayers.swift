@@ -18,6 +18,7 @@ final class PlainLayers: Sendable {
         }
     }
 
+    /// No `BoundedCache`: what nobody sends any more must go at once, with its file.
     private struct Weak { weak var made: Made? }
 
     private let registry: RegistryStore

@@ -84,12 +84,7 @@ public struct FastArchive: Sendable {
     }
 
     private static func companion(_ file: Manifest.File) -> ZipLayout.Member {
-        var runs: [ZipLayout.Run] = []
-        var offset: UInt64 = 0
-        for segment in file.segments {
-            runs.append(ZipLayout.Run(layer: segment.layer, offset: offset))
-            offset += segment.layer.size
-        }
+        let runs = zip(file.segments, file.extents).map { ZipLayout.Run(layer: $0.layer, offset: $1.lowerBound) }
         return ZipLayout.Member(top + "files/" + file.path.string, size: file.size, runs: runs)
     }
 

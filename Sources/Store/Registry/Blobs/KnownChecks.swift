@@ -10,21 +10,15 @@ final class KnownChecks: Sendable {
         let time: ContinuousClock.Instant
     }
 
-    private static let most = 1 << 17
-    private let known = Mutex<[Digest: Check]>([:])
+    private let known = BoundedCache<Digest, Check>(room: 1 << 17)
 
-    func add(_ digest: Digest, _ files: [Disk.Status]) {
-        known.withLock { known in
-            if known.count >= KnownChecks.most { _ = known.popFirst() }
-            known[digest] = Check(files: files, time: .now)
-        }
-    }
+    func add(_ digest: Digest, _ files: [Disk.Status]) { known[digest] = Check(files: files, time: .now) }
 
-    func forget(_ digest: Digest) { known.withLock { $0[digest] = nil } }
+    func forget(_ digest: Digest) { known[digest] = nil }
 
     /// Whether it was right within that time, or ever, and its files are still the same.
     func has(_ digest: Digest, _ files: [Disk.Status], within life: Duration?) -> Bool {
-        guard let check = known.withLock({ $0[digest] }), check.files.isUnchanged(since: files) else { return false }
+        guard let check = known[digest], check.files.isUnchanged(since: files) else { return false }
         return life.map { .now - check.time < $0 } ?? true
     }
 }

@@ -1,6 +1,5 @@
 internal import Model
 internal import Platform
-internal import Synchronization
 
 /// Blobs that were asked for a moment ago, still open: who reads one by ranges asks for hundreds. One that was removed
 /// since, by whatever process, is not found here; and nothing that was removed stays open for long.
@@ -20,45 +19,33 @@ final class OpenBlobs: Sendable {
         var used: ContinuousClock.Instant
     }
 
-    private static let most = 64
     private static let life = Duration.seconds(2)
-    private let opened = Mutex<[Place: Opened]>([:])
+    private let opened = BoundedCache<Place, Opened>(room: 64)
 
     func blob(_ name: BlobName, in repository: RepositoryName) -> RegistryStore.Blob? {
         let place = Place(repository: repository, name: name)
-        let found = opened.withLock { opened in
-            opened[place]?.used = .now
-            return opened[place]
+        guard var found = opened[place] else { return nil }
+        guard OpenBlobs.isNamed(found.mark), (try? Disk.status(found.path))??.isUnchanged(since: found.status) == true
+        else {
+            opened[place] = nil
+            return nil
         }
-        guard let found else { return nil }
-        if OpenBlobs.isNamed(found.mark), (try? Disk.status(found.path))??.isUnchanged(since: found.status) == true {
-            return found.blob
-        }
-        opened.withLock { $0[place] = nil }
-        return nil
+        found.used = .now
+        opened[place] = found
+        return found.blob
     }
 
     func add(
         _ blob: RegistryStore.Blob, _ name: BlobName, in repository: RepositoryName, mark: File, from path: String,
         _ status: Disk.Status
     ) {
-        opened.withLock { opened in
-            if opened.count >= OpenBlobs.most, let oldest = opened.min(by: { $0.value.used < $1.value.used }) {
-                opened[oldest.key] = nil
-            }
-            opened[Place(repository: repository, name: name)] = Opened(
-                mark: mark, blob: blob, path: path, status: status, used: .now)
-        }
+        opened[Place(repository: repository, name: name)] = Opened(
+            mark: mark, blob: blob, path: path, status: status, used: .now)
     }
 
     func closeOld() {
         let now = ContinuousClock.now
-        let old = opened.withLock { opened in
-            let old = opened.filter { now - $0.value.used > OpenBlobs.life }
-            for place in old.keys { opened[place] = nil }
-            return old
-        }
-        withExtendedLifetime(old) {}
+        opened.removeAll { now - $1.used > OpenBlobs.life }
     }
 
     /// A file that was removed or replaced has no name any more.

@@ -82,12 +82,11 @@ extension RegistryStore {
         _ progress: (UInt64) -> Void
     ) throws(CakeError) -> BlobCheck {
         var whole = SHA256()
-        var start: UInt64 = 0
         var wrong: [HeldPack.Object] = []
-        for object in pack.objects {
+        for (object, bytes) in zip(pack.objects, pack.extents) {
             var own = SHA256()
             do throws(CakeError) {
-                guard let place = try place(of: start..<start + object.length, in: pack) else { return .missing }
+                guard let place = try place(of: bytes, in: pack) else { return .missing }
                 try PlainBytes(file: place.file, start: place.start, count: object.length)
                     .forEachChunk(through: chunk) { _, bytes in
                         SHA256.update(&own, &whole, bytes)
@@ -98,7 +97,6 @@ extension RegistryStore {
                 wrong.append(object)
             }
             if own.finish() != object.stored, wrong.last != object { wrong.append(object) }
-            start += object.length
         }
         return try finish(whole.finish(), digest, files, wrong)
     }
@@ -144,7 +142,7 @@ extension RegistryStore {
             } else {
                 return false
             }
-            packs.forgetAll()
+            packs.removeAll()
             try dropRecords(naming: wrong.digest)
             return true
         }

@@ -28,21 +28,16 @@ struct HeldPack: Sendable {
     }
 
     let objects: [Object]
-    let size: UInt64
-    /// Where each object begins.
-    private let starts: [UInt64]
+    /// Where each object lies.
+    let extents: Extents
 
     /// Their lengths were checked: those of a store's objects by the disk, those of a text below.
     init(_ objects: [Object]) {
         self.objects = objects
-        var (starts, size) = ([UInt64](), UInt64(0))
-        starts.reserveCapacity(objects.count)
-        for object in objects {
-            starts.append(size)
-            size += object.length
-        }
-        (self.starts, self.size) = (starts, size)
+        extents = Extents(objects.lazy.map(\.length))
     }
+
+    var size: UInt64 { extents.whole.upperBound }
 
     /// A run of bytes of one object.
     struct Part: Sendable {
@@ -52,19 +47,7 @@ struct HeldPack: Sendable {
 
     /// What the bytes of a range are made of.
     func parts(of range: Range<UInt64>) -> [Part] {
-        // The first that ends behind where the range begins.
-        var (low, high) = (0, objects.count)
-        while low < high {
-            let middle = low + (high - low) / 2
-            if starts[middle] + objects[middle].length <= range.lowerBound { low = middle + 1 } else { high = middle }
-        }
-        var parts: [Part] = []
-        for (object, start) in zip(objects[low...], starts[low...]) {
-            guard start < range.upperBound else { break }
-            let (first, last) = (max(start, range.lowerBound), min(start + object.length, range.upperBound))
-            if first < last { parts.append(Part(object: object, range: first - start..<last - start)) }
-        }
-        return parts
+        extents.parts(of: range).map { Part(object: objects[$0.index], range: $0.bytes) }
     }
 }
 

@@ -1,5 +1,5 @@
 public import Model
-internal import Synchronization
+internal import Platform
 
 /// What searches want of a model: a manifest's few numbers, and which layers it has.
 public struct ModelSummary: Sendable {
@@ -21,52 +21,23 @@ public struct ModelSummary: Sendable {
     }
 
     public func has(_ layer: Digest) -> Bool {
-        var (low, high) = (0, layers.count)
-        while low < high {
-            let middle = low + (high - low) / 2
-            if layers[middle] < layer { low = middle + 1 } else { high = middle }
-        }
-        return low < layers.count && layers[low] == layer
+        let place = layers.partitioningIndex { !($0 < layer) }
+        return place < layers.count && layers[place] == layer
     }
 }
 
 /// Manifests that were read for a search, and will be for the next: their names say what is in them, so that none grows old.
-final class KnownModels: Sendable {
-    private struct State {
-        var summaries: [Digest: ModelSummary] = [:]
-        var layers = 0
-        /// Which model an artifact is of; nil for what is none.
-        var models: [BlobName: Digest?] = [:]
-    }
+struct KnownModels: Sendable {
+    /// What costs one has 32 bytes.
+    private static let room = 1 << 20
 
-    /// Of 32 bytes each.
-    private static let mostLayers = 1 << 20
-    private static let mostModels = 1 << 16
-    private let state = Mutex(State())
+    private let kept = BoundedCache<Digest, ModelSummary>(room: room) { 16 + $0.layers.count }
+    /// Which model an artifact is of; nil for what is none.
+    let ofArtifacts = BoundedCache<BlobName, Digest?>(room: 1 << 16)
 
-    subscript(model: Digest) -> ModelSummary? { state.withLock { $0.summaries[model] } }
+    subscript(model: Digest) -> ModelSummary? { kept[model] }
 
     func add(_ summary: ModelSummary, _ model: Digest) {
-        guard summary.layers.count <= KnownModels.mostLayers / 2 else { return }
-        state.withLock { state in
-            guard state.summaries[model] == nil else { return }
-            while state.layers + summary.layers.count > KnownModels.mostLayers
-                || state.summaries.count >= KnownModels.mostModels,
-                let any = state.summaries.popFirst()
-            {
-                state.layers -= any.value.layers.count
-            }
-            state.layers += summary.layers.count
-            state.summaries[model] = summary
-        }
-    }
-
-    func model(of artifact: BlobName) -> Digest?? { state.withLock { $0.models[artifact] } }
-
-    func add(_ model: Digest?, of artifact: BlobName) {
-        state.withLock { state in
-            if state.models.count >= KnownModels.mostModels { _ = state.models.popFirst() }
-            state.models[artifact] = .some(model)
-        }
+        if summary.layers.count <= KnownModels.room / 2 { kept[model] = summary }
     }
 }

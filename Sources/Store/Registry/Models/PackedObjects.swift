@@ -1,3 +1,4 @@
+internal import Codec
 internal import Model
 internal import Platform
 
@@ -107,12 +108,5 @@ extension RegistryStore {
             guard try Disk.exists(place.blob(pack.digest)), try size(of: pack.digest) == pack.size else { return false }
         }
         return true
-    }
-}
-
-extension ObjectHeader {
-    /// log2 of the length of pieces, of an object that begins so.
-    fileprivate static func pieceBits(of bytes: Span<UInt8>) -> UInt8? {
-        bytes.count >= 8 + fixedLength ? bytes[14] : nil
     }
 }

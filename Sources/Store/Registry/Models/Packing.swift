@@ -1,3 +1,4 @@
+internal import Codec
 internal import Model
 internal import Platform
 internal import Synchronization
@@ -90,13 +91,11 @@ struct Packing: Sendable {
             numbers[taken.pack.digest].map { taken.member.moved(to: $0) }
         }
         for one in new {
-            var offset: UInt64 = 0
-            for (object, found) in zip(one.pack.objects, one.objects) {
+            for (place, (object, found)) in zip(one.pack.extents, zip(one.pack.objects, one.objects)) {
                 members.append(
                     PackIndex.Member(
-                        layer: object.layer, stored: object.stored, length: object.length, offset: offset,
+                        layer: object.layer, stored: object.stored, length: object.length, offset: place.lowerBound,
                         pack: packs.count, transform: found.transform, base: found.base))
-                offset += object.length
             }
             packs.append(PackIndex.Pack(digest: one.digest, size: one.pack.size))
         }

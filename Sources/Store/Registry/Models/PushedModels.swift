@@ -34,24 +34,17 @@ final class PushedModels: Sendable {
         fileprivate let weight: UInt64
     }
 
-    fileprivate struct State {
-        /// The latest last.
-        var opened: [(key: Key, opened: Opened)] = []
-        /// What turned out to hold together.
-        var whole: Set<Key> = []
-        /// What did not, and when.
-        var broken: [Key: (error: CakeError, time: Int)] = [:]
-    }
-
     let registry: RegistryStore
-    private let state = Mutex(State())
+    /// Of the text of manifests; what they are decoded takes a few times as much.
+    private let opened = BoundedCache<Key, Opened>(room: 32 << 20) { max(2 << 20, Int($0.weight)) }
+    /// What turned out to hold together.
+    private let whole = BoundedCache<Key, Bool>(room: mostKnown)
+    /// What did not, and when.
+    private let broken = BoundedCache<Key, (error: CakeError, time: Int)>(room: mostKnown)
     private let opening = Mutex(())
 
-    fileprivate static let keptOpen = 16
-    /// Of the text of manifests; what they are decoded takes a few times as much.
-    fileprivate static let keptWeight: UInt64 = 32 << 20
     private static let largestManifest: UInt64 = 64 << 20
-    fileprivate static let mostKnown = 100_000
+    private static let mostKnown = 100_000
     /// Somebody may push again what has rotted: after so many seconds it is looked at once more.
     private static let brokenLife = 30
 
@@ -98,7 +91,7 @@ final class PushedModels: Sendable {
 
     /// Whether it can be rebuilt, as far as that shows without reading a pack.
     func isWhole(_ model: PushedModel) -> Bool {
-        guard state.withLock({ $0.whole.contains(model.key) }) else { return (try? open(model)) != nil }
+        guard whole[model.key] != nil else { return (try? open(model)) != nil }
         return (try? registry.has(artifact(of: model).packs, in: model.repository)) == true
     }
 
@@ -109,27 +102,25 @@ final class PushedModels: Sendable {
             if let known = try known(model.key) { return known }
             do throws(CakeError) {
                 let opened = try read(model)
-                state.withLock { $0.keep(opened, as: model.key) }
+                broken[model.key] = nil
+                whole[model.key] = true
+                self.opened[model.key] = opened
                 return opened
             } catch {
-                state.withLock { $0.note(error, of: model.key) }
+                whole[model.key] = nil
+                // What is missing may come at any moment, and costs little to look for.
+                if error.kind == .damaged { broken[model.key] = (error, Machine.now) }
                 throw error
             }
         }
     }
 
     private func known(_ key: Key) throws(CakeError) -> Opened? {
-        let known = state.withLock { state -> Opened? in
-            guard let place = state.opened.firstIndex(where: { $0.key == key }) else { return nil }
-            let found = state.opened.remove(at: place)
-            state.opened.append(found)
-            return found.opened
-        }
-        if let known {
+        if let known = opened[key] {
             guard try registry.has(known.packs, in: key.repository) else { throw PushedModels.noPacks }
             return known
         }
-        if let broken = state.withLock({ $0.broken[key] }), Machine.now - broken.time < PushedModels.brokenLife {
+        if let broken = broken[key], Machine.now - broken.time < PushedModels.brokenLife {
             throw broken.error
         }
         return nil
@@ -166,25 +157,5 @@ final class PushedModels: Sendable {
 
     private static var noPacks: CakeError {
         CakeError(.notFound, "a pack of the model is not in the registry", fix: "push the model again")
-    }
-}
-
-extension PushedModels.State {
-    fileprivate mutating func keep(_ new: PushedModels.Opened, as key: PushedModels.Key) {
-        broken[key] = nil
-        if whole.count >= PushedModels.mostKnown { whole = [] }
-        whole.insert(key)
-        opened.append((key, new))
-        while opened.count > PushedModels.keptOpen
-            || opened.count > 1 && opened.reduce(0, { $0 + $1.opened.weight }) > PushedModels.keptWeight
-        { opened.removeFirst() }
-    }
-
-    fileprivate mutating func note(_ error: CakeError, of key: PushedModels.Key) {
-        whole.remove(key)
-        // What is missing may come at any moment, and costs little to look for.
-        guard error.kind == .damaged else { return }
-        if broken.count >= PushedModels.mostKnown { broken = [:] }
-        broken[key] = (error, Machine.now)
     }
 }

@@ -93,7 +93,7 @@ extension RegistryStore {
                 try put(layout.pack(one.digest), [one.pack.encoded])
             }
             for pack in packing.index.packs where try !Disk.exists(layout.pack(pack.digest)) {
-                packs.forgetAll()
+                packs.removeAll()
                 return nil
             }
             let artifact = ModelArtifact(

@@ -173,7 +173,7 @@ extension RegistryStore {
 
 /// Which manifests were found to be of objects as the store has them, and in which state of the store.
 final class CurrentModels: Sendable {
-    private let known = Mutex<[BlobName: Digest]>([:])
+    private let known = BoundedCache<BlobName, Digest>(room: 1 << 16)
     private let waiting = Atomic(0)
     /// So many may wait for a manifest that is being made, of the threads that a server has.
     private static let mostWaiting = 8
@@ -186,9 +186,9 @@ final class CurrentModels: Sendable {
 
     func hasWaited() { waiting.subtract(1, ordering: .relaxed) }
 
-    func isKnown(_ name: BlobName, at state: Digest) -> Bool { known.withLock { $0[name] == state } }
+    func isKnown(_ name: BlobName, at state: Digest) -> Bool { known[name] == state }
 
-    func add(_ name: BlobName, at state: Digest) { known.withLock { $0[name] = state } }
+    func add(_ name: BlobName, at state: Digest) { known[name] = state }
 }
 
 extension LocalStore {

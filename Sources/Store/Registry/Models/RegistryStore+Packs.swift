@@ -1,6 +1,5 @@
 internal import Model
 internal import Platform
-internal import Synchronization
 
 /// Packs of the store's models: nobody wrote them, their bytes are those of the objects. Objects that a pack is made of have a
 /// second name here, so that they stay what they are when the store encodes them anew or drops them.
@@ -10,7 +9,7 @@ extension RegistryStore {
         do {
             let pack = try HeldPack(
                 decoding: Disk.read(layout.pack(digest), limit: HeldPack.maximumTextSize))
-            packs.add(pack, digest)
+            packs[digest] = pack
             return pack
         } catch let error where error.kind == .notFound { return nil }
     }
@@ -107,21 +106,4 @@ extension RegistryStore {
         }
         return (found.file, found.start + run.start)
     }
-}
-
-/// Packs that were read lately.
-final class KnownPacks: Sendable {
-    private static let most = 512
-    private let known = Mutex<[Digest: HeldPack]>([:])
-
-    subscript(digest: Digest) -> HeldPack? { known.withLock { $0[digest] } }
-
-    func add(_ pack: HeldPack, _ digest: Digest) {
-        known.withLock { known in
-            if known.count >= KnownPacks.most, let any = known.keys.first { known[any] = nil }
-            known[digest] = pack
-        }
-    }
-
-    func forgetAll() { known.withLock { $0 = [:] } }
 }

@@ -38,13 +38,13 @@ extension RegistryStore {
     /// manifest: to name its digest shows nothing of it.
     func model(of name: BlobName, in repository: RepositoryName) throws(CakeError) -> Digest? {
         var found: Digest?
-        if let known = models.model(of: name) {
+        if let known = models.ofArtifacts[name] {
             found = known
         } else {
             guard let stored = try manifest(.digest(name), in: repository) else { return nil }
             let manifest = try? RegistryManifest(parsing: stored.bytes.span)
             found = manifest.flatMap { try? ModelArtifact($0) }?.manifest.name.sha256
-            models.add(found, of: name)
+            models.ofArtifacts[name] = .some(found)
         }
         guard let found, try Disk.exists(layout.repository(repository).blob(found)) else { return nil }
         return found

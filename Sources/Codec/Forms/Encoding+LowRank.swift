@@ -1,14 +1,19 @@
-internal import Model
+package import Model
 internal import Platform
 
 extension Encoding {
+    /// Lends a piece of the layer, and the base's.
+    package typealias PairSource = (Int, (_ plain: Span<UInt8>, _ base: Span<UInt8>) throws(CakeError) -> Void)
+        throws(CakeError) ->
+        Void
+
     /// What a delta leaves of an element, in bits, when there is little that factors could save.
     private static let littleBits = 1.0
 
     /// The factors of what a layer is beyond its base, where they are likely to leave less of it than the share that is left
     /// otherwise. Most layers are found not to be of a low rank by reading a piece or two.
-    static func factors(
-        of matrix: Matrix, insteadOf share: Double, _ source: FactorSearch.Source
+    package static func factors(
+        of matrix: Matrix, insteadOf share: Double, _ source: PairSource
     ) throws(CakeError) -> Factors? {
         let bits = share * Double(8 * matrix.layout.width)
         guard bits > littleBits else { return nil }

@@ -1,3 +1,4 @@
+internal import Codec
 public import Model
 internal import Platform
 
@@ -13,7 +14,7 @@ extension LocalStore {
     }
 
     /// Checks an object. Its base has to be here.
-    public func adopt(
+    public func verifyAndKeep(
         _ layer: Layer, _ stored: PlainBytes, base: Digest?, kind: Tensor.Kind?, in operation: Operation
     ) async throws -> Adopted {
         let path = operation.folder + "/came-" + layer.digest.hex

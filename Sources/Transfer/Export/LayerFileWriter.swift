@@ -5,7 +5,7 @@ internal import Store
 /// Puts layers where they belong in files that are being written: each decoded, compared with its name and written by one
 /// thread, several side by side. A byte is hashed once: a file whose layers are all right is right, since whoever saved its
 /// manifest hashed the file from these layers.
-struct Placing: Sendable {
+struct LayerFileWriter: Sendable {
     struct Item: Sendable {
         let layer: Layer
         /// Which of the files.
@@ -23,7 +23,7 @@ struct Placing: Sendable {
     /// Into files that are there. The items of a file are neighbours. Returns a checksum for each item when they are asked
     /// for.
     func callAsFunction(_ items: [Item], into paths: [String], isSummed: Bool = false) async throws -> [CRC32] {
-        let groups = Placing.grouped(items)
+        let groups = LayerFileWriter.grouped(items)
         do {
             // One more than there are cores, for one may wait for the disk.
             return try await sideBySide(groups.count, atOnce: BlockingPool.processors + 1, on: store.pool) { index in
@@ -81,7 +81,7 @@ struct Placing: Sendable {
         var sum = CRC32()
         var hash = SHA256()
         var (offset, writing) = (item.offset, item.offset)
-        let ahead = item.layer.size < Placing.largeSize ? 1 : 3
+        let ahead = item.layer.size < LayerFileWriter.largeSize ? 1 : 3
         do {
             try await inOrder(LayerReader.pieces(of: item.layer), atOnce: ahead, on: store.pool) { index in
                 try Task.checkCancellation()
@@ -94,7 +94,7 @@ struct Placing: Sendable {
                     try file.write(bytes, at: offset)
                 }
                 offset += UInt64(chunk.count)
-                if offset - writing >= Placing.writeStep {
+                if offset - writing >= LayerFileWriter.writeStep {
                     file.startWriting(from: writing, count: offset - writing)
                     writing = offset
                 }
@@ -113,7 +113,7 @@ struct Placing: Sendable {
     }
 }
 
-extension Placing {
+extension LayerFileWriter {
     /// Refuses layers that the store lacks before anything is written, by name.
     func refuseMissing(_ layers: some Sequence<Layer>) throws {
         var missing: [Layer] = []

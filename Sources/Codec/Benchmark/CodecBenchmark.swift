@@ -3,7 +3,7 @@ internal import Platform
 
 /// Layers encoded and decoded in memory just as objects are, with a clock on each step: for measurements and fuzzing, which
 /// have nothing to do with where objects lie.
-package struct Trial {
+package struct CodecBenchmark {
     /// What layers came to. Times are the sums over pieces of the shortest of each piece's rounds.
     package struct Outcome: Sendable {
         package var plain = 0
@@ -25,12 +25,14 @@ package struct Trial {
     private let piece = Chunk(capacity: 1 << 20)
     private let beside = Chunk(capacity: 1 << 20)
     private let back = Chunk(capacity: 1 << 20)
-    private let stored = Chunk(capacity: LocalStore.storedCapacity)
+    private let stored = Chunk(capacity: Coder.storedCapacity)
 
     package init(rounds: Int) { self.rounds = rounds }
 
     /// Encodes a layer as importing does, beside a base if there is one.
-    package mutating func run(_ plain: PlainBytes, _ kind: Tensor.Kind?, base: PlainBytes?) throws(CakeError) {
+    package mutating func run(_ plain: some PieceSource, _ kind: Tensor.Kind?, base: (some PieceSource)?)
+        throws(CakeError)
+    {
         let clock = ContinuousClock()
         let start = clock.now
         let encoding = try choose(plain, kind, base)
@@ -50,8 +52,10 @@ package struct Trial {
         outcome.transforms[encoding.form.transform.rawValue, default: 0] += total
     }
 
-    private func choose(_ plain: PlainBytes, _ kind: Tensor.Kind?, _ base: PlainBytes?) throws(CakeError) -> Encoding {
-        if plain.count < LocalStore.smallLimit {
+    private func choose(_ plain: some PieceSource, _ kind: Tensor.Kind?, _ base: (some PieceSource)?) throws(CakeError)
+        -> Encoding
+    {
+        if plain.count < UInt64(piece.capacity) {
             try plain.fill(piece, from: 0, count: Int(plain.count))
             try base?.fill(beside, from: 0, count: Int(plain.count))
             return try piece.withBytes { bytes throws(CakeError) in

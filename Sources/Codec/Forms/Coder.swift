@@ -1,9 +1,12 @@
-internal import Model
-internal import Platform
+package import Model
+package import Platform
 internal import Synchronization
 
 /// What turns pieces into frames and back: zstd's two contexts and room to work in. Used by one task at a time.
-final class Coder: @unchecked Sendable {
+package final class Coder: @unchecked Sendable {
+    /// Room for one piece at rest, in as many frames as there may be.
+    package static let storedCapacity = ZstdEncoder.bound(Form.limit) + 4096
+
     private var encoder = ZstdEncoder()
     private var decoder = ZstdDecoder()
     private var grouped = GroupedDelta()
@@ -15,9 +18,11 @@ final class Coder: @unchecked Sendable {
     private let predicted = Chunk(capacity: 1 << Int(ObjectHeader.standardPieceBits))
     private let readBack = Chunk(capacity: 1 << Int(ObjectHeader.standardPieceBits))
 
+    package init() {}
+
     /// Encodes a piece into `stored`, and decodes it again before anybody relies on it: zstd has shipped an encoder that
     /// lost data. `base` is the base's piece, where the form needs one, and `adding` what is added to it.
-    func encode(
+    package func encode(
         _ piece: Span<UInt8>, _ encoding: Encoding, base: Chunk? = nil, adding: Addend? = nil, into stored: Chunk
     ) throws(CakeError) -> [SeekTable.Frame] {
         let frames = try write(piece, encoding, base: base, adding: adding, into: stored)
@@ -39,7 +44,7 @@ final class Coder: @unchecked Sendable {
     }
 
     /// Encodes without reading back: to see what an encoding gives.
-    func write(
+    package func write(
         _ piece: Span<UInt8>, _ encoding: Encoding, base: Chunk? = nil, adding: Addend? = nil, into stored: Chunk
     ) throws(CakeError) -> [SeekTable.Frame] {
         let form = encoding.form
@@ -86,7 +91,7 @@ final class Coder: @unchecked Sendable {
     }
 
     /// Undoes what `encode` did. The frames of a piece hold so many bytes, and must give just those there is room for.
-    func decode(
+    package func decode(
         _ frames: Span<UInt8>, holding count: Int, _ form: Form, base: Chunk? = nil,
         adding: Addend? = nil, filling room: inout MutableSpan<UInt8>, hashedLater: Bool = false
     ) throws(CakeError) {
@@ -181,10 +186,12 @@ final class Coder: @unchecked Sendable {
 }
 
 /// Coders that wait to be used again.
-final class Coders: Sendable {
+package final class Coders: Sendable {
     private let waiting = Mutex<[Coder]>([])
 
-    func use<Result, Failure: Error>(_ body: (Coder) throws(Failure) -> Result) throws(Failure) -> Result {
+    package init() {}
+
+    package func use<Result, Failure: Error>(_ body: (Coder) throws(Failure) -> Result) throws(Failure) -> Result {
         let coder = waiting.withLock { $0.popLast() } ?? Coder()
         defer { waiting.withLock { $0.append(coder) } }
         return try body(coder)

@@ -3,52 +3,13 @@ import Platform
 import Support
 import Testing
 
-@testable import Store
+@testable import Codec
 
 @Suite struct `A delta` {
-    /// Weights of a kind, and what training made of them.
-    enum Training: CaseIterable, Sendable {
-        case none, one, noise, all, random, special, sorted
-
-        func pair(_ count: Int, _ dtype: DType, seed: UInt64) -> (base: [UInt8], plain: [UInt8]) {
-            let weights = seededWeights(count, seed: seed)
-            let noise = seededWeights(count, seed: seed + 1)
-            func bytes(_ values: [Float]) -> [UInt8] {
-                switch dtype {
-                case .bf16: bf16(values)
-                case .f16: Support.bytes(of: values.map { UInt16(truncatingIfNeeded: $0.bitPattern >> 13) })
-                case .f64: Support.bytes(of: values.map { Double($0).bitPattern })
-                default: f32(values)
-                }
-            }
-            let base = bytes(weights)
-            switch self {
-            case .none: return (base, base)
-            case .one:
-                var plain = base
-                if !plain.isEmpty { plain[plain.count / 2] ^= 1 }
-                return (base, plain)
-            case .noise: return (base, bytes(zip(weights, noise).map { $0 + $1 / 300 }))
-            case .all: return (base, bytes(noise))
-            case .random: return (seededBytes(base.count, seed: seed), seededBytes(base.count, seed: seed + 1))
-            case .special:
-                let odd: [Float] = [
-                    .nan, .signalingNaN, .infinity, -.infinity, 0, -0.0, .leastNonzeroMagnitude,
-                    -.leastNonzeroMagnitude, .greatestFiniteMagnitude, -.greatestFiniteMagnitude, 1,
-                    Float(bitPattern: .max),
-                ]
-                return (
-                    bytes((0..<count).map { odd[$0 % odd.count] }), bytes((0..<count).map { odd[$0 / 12 % odd.count] })
-                )
-            case .sorted: return (bytes(weights.sorted()), bytes(noise.sorted()))
-            }
-        }
-    }
-
     static func roundTrip(
         _ plain: [UInt8], _ base: [UInt8], _ encoding: Encoding
     ) throws -> (stored: [UInt8], frames: [SeekTable.Frame], plain: [UInt8]) {
-        let stored = Chunk(capacity: LocalStore.storedCapacity)
+        let stored = Chunk(capacity: Coder.storedCapacity)
         let beside = Chunk(copying: base.span)
         let frames = try Coder().encode(plain.span, encoding, base: beside, into: stored)
         let bytes = stored.withBytes { span in span.indices.map { span[$0] } }
@@ -105,7 +66,7 @@ import Testing
         for training in [Training.noise, .special] {
             let (base, plain) = training.pair(3000, dtype, seed: seed)
             for encoding in Self.encodings(dtype) {
-                let stored = Chunk(capacity: LocalStore.storedCapacity)
+                let stored = Chunk(capacity: Coder.storedCapacity)
                 let coder = Coder()
                 let frames = try coder.write(
                     plain.span, encoding, base: Chunk(copying: base.span), into: stored)

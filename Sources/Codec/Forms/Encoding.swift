@@ -1,13 +1,13 @@
-internal import Model
-internal import Platform
+package import Model
+package import Platform
 
 /// How a layer is stored, decided once from a sample of it. Never part of the layer's identity.
-struct Encoding: Sendable {
-    let form: Form
+package struct Encoding: Sendable {
+    package let form: Form
     /// How hard zstd tries, for each frame of a piece.
     let efforts: [ZstdEffort]
     /// Of a low rank.
-    let factors: Factors?
+    package let factors: Factors?
 
     init(_ form: Form, _ efforts: [ZstdEffort]) {
         self.form = form
@@ -22,14 +22,14 @@ struct Encoding: Sendable {
     }
 
     /// What a piece of the base is changed by before it is compared with.
-    func addend(piece index: Int) -> Addend? { factors.map { Addend($0, piece: index) } }
+    package func addend(piece index: Int) -> Addend? { factors.map { Addend($0, piece: index) } }
 
     init(_ form: Form, all effort: ZstdEffort) {
         self.init(form, Array(repeating: effort, count: form.framesPerPiece))
     }
 
     /// An encoding, and what part of a sample it left.
-    typealias Choice = (encoding: Encoding, share: Double)
+    package typealias Choice = (encoding: Encoding, share: Double)
 
     /// What stored bytes must fall below to be worth decoding each time.
     static let worthwhileShare = 0.985
@@ -54,7 +54,7 @@ struct Encoding: Sendable {
 
     /// Decides for a layer small enough to be tried whole: the smallest, or as it is when nothing pays. Literals that do not
     /// get smaller zstd leaves alone.
-    static func choose(
+    package static func choose(
         for plain: Span<UInt8>, _ kind: Tensor.Kind?, base: Chunk?, coder: Coder, stored: Chunk
     ) throws(CakeError) -> Encoding {
         let dtype = kind?.dtype
@@ -85,7 +85,7 @@ struct Encoding: Sendable {
     private static let worthFactorsShare = 0.9
 
     /// How many bytes a sample takes beside a base, by the likeliest of deltas.
-    static func cost(
+    package static func cost(
         of plain: Span<UInt8>, dtype: DType?, beside base: Chunk, coder: Coder, stored: Chunk
     ) throws(CakeError) -> Int {
         guard let form = Form.deltas(of: dtype).first else { return plain.count }
@@ -107,8 +107,8 @@ struct Encoding: Sendable {
     }
 
     /// Decides for a layer too large to try whole, from samples spread evenly over it.
-    static func choose(
-        for plain: PlainBytes, dtype: DType?, coder: Coder, piece: Chunk, stored: Chunk
+    package static func choose(
+        for plain: some PieceSource, dtype: DType?, coder: Coder, piece: Chunk, stored: Chunk
     ) throws(CakeError) -> Choice {
         let (form, sampleSize) = (Form(of: dtype), 64 << 10)
         var plainTally = Tally(.plain, [.literals, searched(dtype)])
@@ -130,8 +130,8 @@ struct Encoding: Sendable {
     }
 
     /// The same beside a base, whose pieces `read` gives, against the best without one.
-    static func choose(
-        for plain: PlainBytes, _ kind: Tensor.Kind?, or alone: Choice, coder: Coder, piece: Chunk, stored: Chunk,
+    package static func choose(
+        for plain: some PieceSource, _ kind: Tensor.Kind?, or alone: Choice, coder: Coder, piece: Chunk, stored: Chunk,
         beside: Chunk, _ read: (Int, Chunk) throws(CakeError) -> Void
     ) throws(CakeError) -> Encoding {
         let dtype = kind?.dtype

@@ -3,7 +3,7 @@ internal import Platform
 internal import Store
 
 /// Turns a file's bytes into layers of the store, a unit at a time, wherever they come from.
-struct Layering: Sendable {
+struct LayerIngester: Sendable {
     enum Layered: Sendable {
         case large(Layer, wasHere: Bool)
         case small([LocalStore.SmallLayer])

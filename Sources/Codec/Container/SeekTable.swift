@@ -1,23 +1,23 @@
-import Model
+package import Model
 
 /// The last frame of an object, in zstd's seekable format: where each frame lies. It is a stranger's word like any other,
 /// and checked against the header and the object's length before a byte is read by it.
-struct SeekTable: Sendable {
+package struct SeekTable: Sendable {
     /// How many bytes a frame takes, and how many it holds.
-    typealias Frame = (stored: Int, plain: Int)
+    package typealias Frame = (stored: Int, plain: Int)
 
     static let magic: UInt32 = 0x184D_2A5E
     static let footerMagic: UInt32 = 0x8F92_EAB1
     static let entryLength = 8
     /// The frame's own header and the footer.
-    static let fixedLength = 8 + 9
+    package static let fixedLength = 8 + 9
 
     /// Where each frame after the first begins in the object, and where the last one ends.
-    let offsets: [UInt64]
+    package let offsets: [UInt64]
     /// How many bytes the frames of each piece hold; nothing where their form says it.
-    let held: [Int]
+    package let held: [Int]
 
-    static func encode(headerLength: Int, frames: [Frame]) -> [UInt8] {
+    package static func encode(headerLength: Int, frames: [Frame]) -> [UInt8] {
         var bytes: [UInt8] = []
         let entries = frames.count + 1
         bytes.reserveCapacity(fixedLength + entries * entryLength)
@@ -36,14 +36,16 @@ struct SeekTable: Sendable {
     }
 
     /// The length of the table of an object with this header, or nil when no object can be so long.
-    static func length(for header: ObjectHeader) -> Int? {
+    package static func length(for header: ObjectHeader) -> Int? {
         let (frames, overflow) = header.pieces.multipliedReportingOverflow(by: UInt64(header.framesPerPiece))
         guard !overflow, frames < 1 << 27 else { return nil }
         return fixedLength + (header.sizesAhead.count + Int(frames) + 1) * entryLength
     }
 
     /// Reads the table in `bytes`, which are all of it, of an object that is `objectLength` long.
-    init(_ bytes: Span<UInt8>, of header: ObjectHeader, headerLength: Int, objectLength: UInt64) throws(CakeError) {
+    package init(_ bytes: Span<UInt8>, of header: ObjectHeader, headerLength: Int, objectLength: UInt64)
+        throws(CakeError)
+    {
         let refused = CakeError(.damaged, "the seek table of layer \(header.layer.digest.short) is not right")
         guard bytes.count == SeekTable.length(for: header) else { throw refused }
         let entries = (bytes.count - SeekTable.fixedLength) / SeekTable.entryLength

@@ -24,10 +24,6 @@ struct FactorSearch: ~Copyable {
     private static let more = 8
     private static let mostTurns = 8
 
-    /// Lends a piece of the layer, and the base's.
-    typealias Source = (Int, (_ plain: Span<UInt8>, _ base: Span<UInt8>) throws(CakeError) -> Void) throws(CakeError) ->
-        Void
-
     /// Nil where it would take too much memory.
     init?(_ matrix: Matrix, expecting rank: Int, noise: Double, saving worthwhile: Double) {
         width = (rank + FactorSearch.more + 7) / 8 * 8
@@ -41,7 +37,7 @@ struct FactorSearch: ~Copyable {
     }
 
     /// Nil where too little would be gained.
-    mutating func factors(_ source: Source) throws(CakeError) -> Factors? {
+    mutating func factors(_ source: Encoding.PairSource) throws(CakeError) -> Factors? {
         guard let directions = try directions(source) else { return nil }
         var sums = [Double](repeating: 0, count: matrix.rows * width)
         let all = Array(0..<matrix.pieces)
@@ -58,7 +54,7 @@ struct FactorSearch: ~Copyable {
     }
 
     /// Orthonormal directions that the rows of a few pieces have.
-    private mutating func directions(_ source: Source) throws(CakeError) -> Matrices.Blocks? {
+    private mutating func directions(_ source: Encoding.PairSource) throws(CakeError) -> Matrices.Blocks? {
         let rowsInPiece = room.count / matrix.columns
         let count = min(matrix.pieces, max(4, min(16, 4 * width / max(1, rowsInPiece) + 1)))
         let sample = (0..<count).map { matrix.pieces * (2 * $0 + 1) / (2 * count) }
@@ -142,7 +138,7 @@ struct FactorSearch: ~Copyable {
 
     /// Goes through what pieces are beyond the base's, in runs of rows that begin at the same column.
     private mutating func forEachBlock(
-        of pieces: [Int], onlyWholeRows: Bool = false, _ source: Source,
+        of pieces: [Int], onlyWholeRows: Bool = false, _ source: Encoding.PairSource,
         _ body: (_ block: Span<Float>, _ row: Int, _ column: Int, _ count: Int) -> Void
     ) throws(CakeError) {
         var sum = 0.0

@@ -4,7 +4,7 @@ import Platform
 import Support
 import Testing
 
-@testable import Store
+@testable import Codec
 
 @Suite struct `A program other than cake` {
     static let script = URL(filePath: #filePath).deletingLastPathComponent()
@@ -15,7 +15,7 @@ import Testing
         let layer = Layer(digest: SHA256.digest(of: plain.span), size: UInt64(plain.count))
         let header = ObjectHeader(
             layer: layer, form: encoding.form, base: base.map { SHA256.digest(of: $0.span) })
-        let stored = Chunk(capacity: LocalStore.storedCapacity)
+        let stored = Chunk(capacity: Coder.storedCapacity)
         var (bytes, frames) = (header.encoded, [SeekTable.Frame]())
         func take(_ span: Span<UInt8>) { for index in span.indices { bytes.append(span[index]) } }
         if let factors = encoding.factors { frames = try factors.encode(with: Coder(), stored, take) }
@@ -66,9 +66,9 @@ import Testing
         for (rows, columns) in [(7, 9), (300, 70)] {
             let count = rows * columns
             let pairs = [
-                `A merged adapter`.pair(rows, columns, rank: 3, dtype, seed: 2),
-                `A delta`.Training.special.pair(count, dtype, seed: 2),
-                `A delta`.Training.random.pair(count, dtype, seed: 2),
+                adapterPair(rows, columns, rank: 3, dtype, seed: 2),
+                Training.special.pair(count, dtype, seed: 2),
+                Training.random.pair(count, dtype, seed: 2),
             ]
             let layout = dtype == .f32 ? FloatLayout.f32 : dtype == .f16 ? .f16 : .bf16
             let lowRank = try #require(LowRank(layout, rank: 3, columns: columns, size: UInt64(pairs[0].plain.count)))
@@ -84,7 +84,7 @@ import Testing
     @Test func `reads factors of several pieces, and a matrix of several`() throws {
         let scratch = try Scratch()
         // A left factor that is longer than a piece.
-        let (base, plain) = `A merged adapter`.pair(140_000, 5, rank: 2, .bf16, seed: 2)
+        let (base, plain) = adapterPair(140_000, 5, rank: 2, .bf16, seed: 2)
         let lowRank = try #require(LowRank(.bf16, rank: 2, columns: 5, size: UInt64(plain.count)))
         let encoding = Encoding(try `A merged adapter`.factors(lowRank, seed: 3))
         try Data(Self.object(base, .raw)).write(to: URL(filePath: scratch["base"]))

@@ -1,19 +1,20 @@
+internal import Codec
 public import Model
 internal import Platform
 
 /// Encoding anew what is stored already: beside a base that came later, or better than an older cake knew how.
 extension LocalStore {
     /// What an object took, and what it takes or would take.
-    public struct Recoded: Sendable {
+    public struct Reencoded: Sendable {
         public let before: UInt64
         public let after: UInt64
     }
 
-    /// Writes a layer's object anew where that makes it smaller, to be put in its place by `publishRecoded`; nil where it
+    /// Writes a layer's object anew where that makes it smaller, to be put in its place by `publishReencoded`; nil where it
     /// stays as it is. With `isDryRun` nothing is left to be published.
-    public func recode(
+    public func reencode(
         _ layer: Layer, kind: Tensor.Kind?, bases offered: [Layer], in operation: Operation, isDryRun: Bool
-    ) async throws -> Recoded? {
+    ) async throws -> Reencoded? {
         guard layer.digest != .empty, try operation.hold([layer]).contains(layer.digest), let found = try find(layer)
         else { return nil }
         let object = try open(layer)
@@ -37,7 +38,7 @@ extension LocalStore {
             return nil
         }
         if isDryRun { try written.discard() } else { try operation.add(written) }
-        return Recoded(before: found.location.length, after: after)
+        return Reencoded(before: found.location.length, after: after)
     }
 
     /// Whether a delta of an older cake is beyond its base by a low rank.
@@ -110,5 +111,5 @@ extension Operation {
     }
 
     /// Puts what was encoded anew in its place, object by object; each is the old one or the new one at any time.
-    public func publishRecoded() throws(CakeError) { _ = try publishAll(isReplacing: true) }
+    public func publishReencoded() throws(CakeError) { _ = try publishAll(isReplacing: true) }
 }

@@ -1,31 +1,31 @@
-public import Model
+package import Model
 
 /// The first frame of an object: which layer it holds and how to undo the transform. Drawn in docs/layout.md.
-public struct ObjectHeader: Hashable, Sendable {
+package struct ObjectHeader: Hashable, Sendable {
     /// How a piece was rewritten before zstd saw it. A number, since a store may hold what a newer cake wrote.
-    public struct Transform: RawRepresentable, Hashable, Sendable {
-        public let rawValue: UInt8
-        public init(rawValue: UInt8) { self.rawValue = rawValue }
+    package struct Transform: RawRepresentable, Hashable, Sendable {
+        package let rawValue: UInt8
+        package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-        public static let none = Transform(rawValue: 0)
-        public static let planes = Transform(rawValue: 1)
-        public static let grouped = Transform(rawValue: 2)
-        public static let difference = Transform(rawValue: 3)
-        public static let xor = Transform(rawValue: 4)
-        public static let lowRank = Transform(rawValue: 5)
+        package static let none = Transform(rawValue: 0)
+        package static let planes = Transform(rawValue: 1)
+        package static let grouped = Transform(rawValue: 2)
+        package static let difference = Transform(rawValue: 3)
+        package static let xor = Transform(rawValue: 4)
+        package static let lowRank = Transform(rawValue: 5)
 
-        var isKnown: Bool { rawValue <= Transform.lowRank.rawValue }
+        package var isKnown: Bool { rawValue <= Transform.lowRank.rawValue }
     }
 
-    public let layer: Layer
-    public let transform: Transform
+    package let layer: Layer
+    package let transform: Transform
     /// log2 of a piece's plain bytes.
-    public let pieceBits: UInt8
-    public let framesPerPiece: UInt8
-    public let base: Digest?
-    public let parameters: [UInt8]
+    package let pieceBits: UInt8
+    package let framesPerPiece: UInt8
+    package let base: Digest?
+    package let parameters: [UInt8]
 
-    init(
+    package init(
         layer: Layer, transform: Transform = .none, pieceBits: UInt8 = ObjectHeader.standardPieceBits,
         framesPerPiece: UInt8 = 1, base: Digest? = nil, parameters: [UInt8] = []
     ) {
@@ -37,22 +37,26 @@ public struct ObjectHeader: Hashable, Sendable {
         self.parameters = parameters
     }
 
-    public static let standardPieceBits: UInt8 = 20
-    static let magic: UInt32 = 0x184D_2A5C
-    static let fixedLength = 56
+    package static let standardPieceBits: UInt8 = 20
+    package static let magic: UInt32 = 0x184D_2A5C
+    package static let fixedLength = 56
     static let maximumLength = 8 + fixedLength + Digest.byteCount + 65536
-    static let mark = Array("cake".utf8)
+    package static let mark = Array("cake".utf8)
 
-    public var pieceSize: Int { 1 << Int(pieceBits) }
+    package var pieceSize: Int { 1 << Int(pieceBits) }
 
     /// How many pieces the layer is cut into.
-    var pieces: UInt64 { layer.size == 0 ? 0 : (layer.size - 1) >> UInt64(pieceBits) + 1 }
+    package var pieces: UInt64 { ObjectHeader.pieces(of: layer.size, bits: pieceBits) }
 
-    func plainSize(ofPiece index: UInt64) -> Int {
+    package static func pieces(of size: UInt64, bits: UInt8 = standardPieceBits) -> UInt64 {
+        size == 0 ? 0 : (size - 1) >> UInt64(bits) + 1
+    }
+
+    package func plainSize(ofPiece index: UInt64) -> Int {
         index + 1 < pieces ? pieceSize : Int(layer.size - index << UInt64(pieceBits))
     }
 
-    var encoded: [UInt8] {
+    package var encoded: [UInt8] {
         var bytes: [UInt8] = []
         bytes.append(littleEndian: ObjectHeader.magic)
         let length = ObjectHeader.fixedLength + (base == nil ? 0 : Digest.byteCount) + parameters.count
@@ -68,7 +72,7 @@ public struct ObjectHeader: Hashable, Sendable {
     }
 
     /// Reads the frame that `bytes` begins with; what follows it is not looked at. Returns its length too.
-    static func decode(_ bytes: Span<UInt8>) throws(CakeError) -> (header: ObjectHeader, length: Int) {
+    package static func decode(_ bytes: Span<UInt8>) throws(CakeError) -> (header: ObjectHeader, length: Int) {
         func refuse(_ why: String) -> CakeError { CakeError(.damaged, "not an object of cake: \(why)") }
         guard bytes.count >= 8 + fixedLength, bytes.littleEndian(UInt32.self, at: 0) == magic else {
             throw refuse("its first frame is not cake's")
@@ -105,5 +109,16 @@ public struct ObjectHeader: Hashable, Sendable {
             layer: Layer(digest: digest, size: size), transform: Transform(rawValue: transform), pieceBits: pieceBits,
             framesPerPiece: framesPerPiece, base: base, parameters: parameters)
         return (header, 8 + body)
+    }
+
+    /// How many bytes the first frame takes by its own word, capped; asked before it is decoded.
+    package static func needs(_ bytes: Span<UInt8>) -> Int {
+        guard bytes.count >= 8 else { return 8 }
+        return min(8 + Int(bytes.littleEndian(UInt32.self, at: 4)), maximumLength)
+    }
+
+    /// log2 of the length of pieces, of an object that begins so.
+    package static func pieceBits(of bytes: Span<UInt8>) -> UInt8? {
+        bytes.count >= 8 + fixedLength ? bytes[14] : nil
     }
 }

@@ -1,9 +1,9 @@
-internal import Model
-internal import Platform
+package import Model
+package import Platform
 
 /// What a piece is made into before zstd sees it: a transform's number and parameters, understood. Each is described in
 /// docs/codec.md.
-enum Form: Hashable, Sendable {
+package enum Form: Hashable, Sendable {
     case plain
     /// Elements of so many bytes, rotated and taken apart into planes.
     case planes(width: Int)
@@ -17,7 +17,7 @@ enum Form: Hashable, Sendable {
     case lowRank(LowRank)
 
     /// Nil for a transform that is unknown, and for parameters that make no sense.
-    init?(_ header: ObjectHeader) {
+    package init?(_ header: ObjectHeader) {
         let parameters = header.parameters.map { Int($0) }
         switch (header.transform, parameters.count) {
         case (.none, 0): self = .plain
@@ -48,14 +48,14 @@ enum Form: Hashable, Sendable {
         }
     }
 
-    var needsBase: Bool {
+    package var needsBase: Bool {
         switch self {
         case .plain, .planes: false
         case .grouped, .difference, .xor, .lowRank: true
         }
     }
 
-    var transform: ObjectHeader.Transform {
+    package var transform: ObjectHeader.Transform {
         switch self {
         case .plain: .none
         case .planes: .planes
@@ -76,7 +76,7 @@ enum Form: Hashable, Sendable {
         }
     }
 
-    var framesPerPiece: Int {
+    package var framesPerPiece: Int {
         switch self {
         case .plain: 1
         case .planes(let width), .difference(let width, _), .xor(let width): width
@@ -119,7 +119,7 @@ enum Form: Hashable, Sendable {
 
 extension Form {
     /// For a tensor by itself: planes where elements are floats of more than a byte.
-    init(of dtype: DType?) {
+    package init(of dtype: DType?) {
         switch dtype {
         case .f16, .bf16: self = .planes(width: 2)
         case .f32, .c64: self = .planes(width: 4)
@@ -150,12 +150,12 @@ extension Form {
 }
 
 extension ObjectHeader {
-    init(layer: Layer, form: Form, base: Digest?) {
+    package init(layer: Layer, form: Form, base: Digest?) {
         self.init(
             layer: layer, transform: form.transform, framesPerPiece: UInt8(form.framesPerPiece), base: base,
             parameters: form.parameters)
     }
 
     /// How many bytes each frame before those of the pieces holds; none where the form is unknown.
-    var sizesAhead: [Int] { Form(self)?.sizesAhead(pieceSize: pieceSize) ?? [] }
+    package var sizesAhead: [Int] { Form(self)?.sizesAhead(pieceSize: pieceSize) ?? [] }
 }

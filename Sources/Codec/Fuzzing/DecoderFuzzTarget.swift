@@ -1,15 +1,13 @@
 internal import Model
 internal import Platform
 
-/// What a stranger's bytes reach, each decoder by itself: to be called with anything. An error is as good as an answer; a
-/// trap, a wrong byte or unbounded memory is not.
-package enum Hostile: String, CaseIterable, Sendable {
+/// The decoders of objects, each by itself: to be called with anything. An error is as good as an answer; a trap, a wrong
+/// byte or unbounded memory is not.
+package enum DecoderFuzzTarget: String, CaseIterable, Sendable {
     /// First frame and seek table.
     case object
     /// Frames as zstd sees them.
     case frames
-    /// An index of a registry, read where it lies, and what a pack is made of.
-    case records, held
     /// Rewritten pieces of each kind.
     case planes, grouped, difference, xor, lowRank
     /// Any piece beside any base: encoded, decoded and compared.
@@ -18,17 +16,15 @@ package enum Hostile: String, CaseIterable, Sendable {
     /// Keeps its room from one input to the next.
     package final class Reader {
         private let coder = Coder()
-        private let stored = Chunk(capacity: LocalStore.storedCapacity)
+        private let stored = Chunk(capacity: Coder.storedCapacity)
 
         package init() {}
 
-        package func read(_ input: Span<UInt8>, as decoder: Hostile) {
+        package func read(_ input: Span<UInt8>, as decoder: DecoderFuzzTarget) {
             guard input.count >= 4 else { return }
             let (head, rest) = (input.extracting(0..<4), input.extracting(4..<input.count))
             switch decoder {
             case .object: Reader.readObject(rest)
-            case .records: Reader.readRecords(rest)
-            case .held: Reader.readHeld(rest)
             case .frames: _ = try? decode(rest, count: Int(head[1]) << 8 | Int(head[2]), as: form(head, .frames))
             case .roundTrip: roundTrip(rest, head)
             default: undo(rest, head, decoder)
@@ -45,24 +41,7 @@ package enum Hostile: String, CaseIterable, Sendable {
                 objectLength: UInt64(bytes.count))
         }
 
-        private static func readRecords(_ bytes: Span<UInt8>) {
-            guard let file = try? IndexFile(.empty, .memory(Chunk(copying: bytes))) else { return }
-            file.forEach { record in
-                if case .pack(_, let offset) = record.place { _ = Int(offset + record.storedLength) }
-                _ = LayerReader.pieces(of: record.layer) + file.records(of: record.layer.digest).count
-            }
-        }
-
-        private static func readHeld(_ bytes: Span<UInt8>) {
-            let text = bytes.indices.map { bytes[$0] }
-            guard let pack = try? HeldPack(decoding: text) else { return }
-            let parts = pack.parts(of: 0..<pack.size)
-            precondition(parts.reduce(0) { $0 + $1.range.length } == pack.size, "a pack of another length")
-            _ = pack.objects.reduce(0) { $0 + LayerReader.pieces(of: $1.layer) }
-            _ = Int(pack.objects.map { $0.start + $0.length }.max() ?? 0)
-        }
-
-        private func form(_ head: Span<UInt8>, _ decoder: Hostile) -> Form {
+        private func form(_ head: Span<UInt8>, _ decoder: DecoderFuzzTarget) -> Form {
             let forms =
                 (Form.deltas(of: .bf16) + Form.deltas(of: .f16) + Form.deltas(of: .f32) + Form.deltas(of: .f64)
                 + Form.deltas(of: .i8) + [2, 4, 8].map { .planes(width: $0) })
@@ -80,7 +59,7 @@ package enum Hostile: String, CaseIterable, Sendable {
         }
 
         /// The base and what became of the piece, one behind the other.
-        private func undo(_ bytes: Span<UInt8>, _ head: Span<UInt8>, _ decoder: Hostile) {
+        private func undo(_ bytes: Span<UInt8>, _ head: Span<UInt8>, _ decoder: DecoderFuzzTarget) {
             let count = min(Int(head[1]) << 8 | Int(head[2]), bytes.count)
             let factors = decoder == .lowRank ? factors(bytes, of: count, head) : nil
             guard factors != nil || decoder != .lowRank else { return }
@@ -129,7 +108,7 @@ package enum Hostile: String, CaseIterable, Sendable {
 }
 
 extension Form {
-    fileprivate var decoder: Hostile {
+    fileprivate var decoder: DecoderFuzzTarget {
         switch self {
         case .plain: .frames
         case .planes: .planes

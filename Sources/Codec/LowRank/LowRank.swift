@@ -1,8 +1,8 @@
-internal import Model
-internal import Platform
+package import Model
+package import Platform
 
 /// A layer as rows of floats.
-struct Matrix: Hashable, Sendable {
+package struct Matrix: Hashable, Sendable {
     let layout: FloatLayout
     let rows: Int
     let columns: Int
@@ -11,7 +11,7 @@ struct Matrix: Hashable, Sendable {
     private static let least = 48
 
     /// Nil where the layer is something else, or too small.
-    init?(_ kind: Tensor.Kind?, size: UInt64) {
+    package init?(_ kind: Tensor.Kind?, size: UInt64) {
         guard let kind, kind.shape.count > 1, Tensor.byteCount(of: kind.dtype, shape: kind.shape) == size,
             size < 1 << 40
         else { return nil }
@@ -33,7 +33,7 @@ struct Matrix: Hashable, Sendable {
 }
 
 /// A matrix of elements that is a base's and a product of two thin matrices added. What the object says of it.
-struct LowRank: Hashable, Sendable {
+package struct LowRank: Hashable, Sendable {
     let layout: FloatLayout
     let rank: Int
     let rows: Int
@@ -76,16 +76,16 @@ struct LowRank: Hashable, Sendable {
     }
 
     /// Floats of both factors.
-    var count: Int { rank * (rows + columns) }
+    package var count: Int { rank * (rows + columns) }
 
     /// How many bytes of the factors each of their own pieces holds.
-    func sizes(pieceSize: Int) -> [Int] {
+    package func sizes(pieceSize: Int) -> [Int] {
         stride(from: 0, to: 4 * count, by: pieceSize).map { min(pieceSize, 4 * count - $0) }
     }
 }
 
 /// The two thin matrices themselves.
-final class Factors: Sendable {
+package final class Factors: Sendable {
     let lowRank: LowRank
     /// Row by row.
     private let left: [Float]
@@ -93,11 +93,11 @@ final class Factors: Sendable {
     private let right: [Float]
 
     /// How the bytes of the factors are coded.
-    static let form = Form.planes(width: 4)
+    package static let form = Form.planes(width: 4)
 
     /// Of the numbers of the right factor, row by row, and then those of the left. Nil where one of them is infinite or no
     /// number, which no sum could be relied upon.
-    init?(_ lowRank: LowRank, _ numbers: [Float]) {
+    package init?(_ lowRank: LowRank, _ numbers: [Float]) {
         let (rank, columns) = (lowRank.rank, lowRank.columns)
         guard numbers.count == lowRank.count, numbers.allSatisfy(\.isFinite) else { return nil }
         var right = [Float](repeating: 0, count: Matrices.tiledCount(columns: columns, rank: rank))
@@ -126,7 +126,7 @@ final class Factors: Sendable {
     }
 
     /// Encodes the factors, and decodes them again like any piece; hands on their frames piece by piece.
-    func encode(
+    package func encode(
         with coder: Coder, _ stored: Chunk, _ take: (Span<UInt8>) throws(CakeError) -> Void
     ) throws(CakeError) -> [SeekTable.Frame] {
         let encoding = Encoding(Factors.form, all: .literals)
@@ -160,12 +160,12 @@ extension Factors {
 }
 
 /// What is added to a base's piece before a piece is compared with it.
-struct Addend {
+package struct Addend {
     let factors: Factors
     let index: Int
     let pieceSize: Int
 
-    init(_ factors: Factors, piece index: Int, pieceSize: Int = 1 << Int(ObjectHeader.standardPieceBits)) {
+    package init(_ factors: Factors, piece index: Int, pieceSize: Int = 1 << Int(ObjectHeader.standardPieceBits)) {
         self.factors = factors
         self.index = index
         self.pieceSize = pieceSize

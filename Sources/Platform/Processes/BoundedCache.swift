@@ -1,0 +1,117 @@
+internal import Synchronization
+
+/// Values that many tasks look up. Once they cost more together than there is room for, those go that were used longest ago; the
+/// last one stays, whatever it costs.
+public final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+    private struct Entry {
+        let value: Value
+        let cost: Int
+        var use: UInt64
+    }
+
+    private struct State {
+        var entries: [Key: Entry] = [:]
+        var cost = 0
+        /// Every use, the latest last. Only the last use of an entry counts.
+        var uses: [(key: Key, use: UInt64)] = []
+        /// Uses before this one were looked at.
+        var first = 0
+        var last: UInt64 = 0
+
+        mutating func use(_ key: Key) -> Value? {
+            guard let place = entries.index(forKey: key) else { return nil }
+            note(key)
+            entries.values[place].use = last
+            return entries.values[place].value
+        }
+
+        mutating func add(_ entry: Entry, for key: Key) {
+            note(key)
+            entries[key] = entry
+            entries[key]?.use = last
+            cost += entry.cost
+        }
+
+        mutating func remove(_ key: Key) -> Value? {
+            guard let entry = entries.removeValue(forKey: key) else { return nil }
+            cost -= entry.cost
+            return entry.value
+        }
+
+        mutating func removeOldest() -> Value? {
+            while first < uses.count {
+                let (key, use) = uses[first]
+                first += 1
+                if entries[key]?.use == use { return remove(key) }
+            }
+            return nil
+        }
+
+        private mutating func note(_ key: Key) {
+            if uses.count >= 2 * entries.count + 16 {
+                let counting = uses[first...].filter { entries[$0.key]?.use == $0.use }
+                (uses, first) = (counting, 0)
+            }
+            last += 1
+            uses.append((key, last))
+        }
+    }
+
+    private let room: Int
+    private let cost: @Sendable (Value) -> Int
+    private let state = Mutex(State())
+
+    /// Without a cost each value costs one.
+    public init(room: Int, cost: @escaping @Sendable (Value) -> Int = { _ in 1 }) {
+        self.room = room
+        self.cost = cost
+    }
+
+    /// Reading a value uses it, and so does writing one.
+    public subscript(key: Key) -> Value? {
+        get { state.withLock { $0.use(key) } }
+        set {
+            // What goes is freed outside the lock.
+            let gone = state.withLock { state -> [Value] in
+                var gone = state.remove(key).map { [$0] } ?? []
+                guard let newValue else { return gone }
+                state.add(Entry(value: newValue, cost: cost(newValue), use: 0), for: key)
+                while state.cost > room, state.entries.count > 1, let oldest = state.removeOldest() {
+                    gone.append(oldest)
+                }
+                return gone
+            }
+            withExtendedLifetime(gone) {}
+        }
+    }
+
+    /// The value that is kept, or else the one that `make` gives, which is kept then. Many tasks may make the same at once.
+    public func value<Failure: Error>(
+        for key: Key, orElse make: () throws(Failure) -> Value
+    ) throws(Failure) -> Value {
+        if let kept = self[key] { return kept }
+        let made = try make()
+        self[key] = made
+        return made
+    }
+
+    /// Uses nothing.
+    public func has(_ key: Key) -> Bool { state.withLock { $0.entries[key] != nil } }
+
+    /// Uses none of them.
+    public func all() -> [(key: Key, value: Value)] {
+        state.withLock { $0.entries.map { (key: $0.key, value: $0.value.value) } }
+    }
+
+    /// One that is as it says, however many are.
+    public func first(where isRight: (Key, Value) -> Bool) -> Value? {
+        state.withLock { $0.entries.first { isRight($0.key, $0.value.value) }?.value.value }
+    }
+
+    public func removeAll(where isGone: (Key, Value) -> Bool = { _, _ in true }) {
+        let gone = state.withLock { state in
+            state.entries.filter { isGone($0.key, $0.value.value) }.keys.map { state.remove($0) }
+        }
+        withExtendedLifetime(gone) {}
+    }
+}

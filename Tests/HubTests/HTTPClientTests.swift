@@ -4,7 +4,7 @@ import Network
 import Platform
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct `The HTTP client` {
+@Suite(.timeLimit(.minutes(15))) struct `The HTTP client` {
     let file = Stage.large()
 
     @Test func `hands on the head before there is a body`() async throws {

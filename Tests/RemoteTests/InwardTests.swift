@@ -9,7 +9,7 @@ import Testing
 
 /// Hubs and stores of files that are all on this machine: what they are called, and how far they are said to reach, is the
 /// test's.
-@Suite(.timeLimit(.minutes(5))) struct `A request that leads into this network` {
+@Suite(.timeLimit(.minutes(15))) struct `A request that leads into this network` {
     private static let world = (address: "127.0.0.1", reach: Host.Reach?.some(.world))
     private static let machine = (address: "127.0.0.1", reach: Host.Reach?.none)
 

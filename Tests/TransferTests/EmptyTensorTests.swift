@@ -6,7 +6,7 @@ import Testing
 
 @testable import Transfer
 
-@Suite(.timeLimit(.minutes(2))) struct `Tensors without bytes` {
+@Suite(.timeLimit(.minutes(15))) struct `Tensors without bytes` {
     enum Kind: String, CaseIterable {
         case large, small, empty
 

@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A stream that is closed` {
+@Suite(.timeLimit(.minutes(15))) struct `A stream that is closed` {
     private let home: Home
 
     init() throws {

@@ -71,7 +71,7 @@ import Testing
             hub.forgetRequests()
             #expect(try home.bytesIncoming() <= weights.count + (1 << 20))
         }
-        let here = try home.bytesIncoming()
+        let here = try home.bytesOfParts()
         hub.behave()
         hub.forgetRequests()
         try works("pull", "org/model", "-q")
@@ -93,7 +93,7 @@ import Testing
         #expect(try victim.end() == .signal(SIGINT))
         let words = try String(contentsOf: home.path("said"), encoding: .utf8)
         #expect(words.contains("interrupted") && words.contains("kept"), "\(words)")
-        let here = try home.bytesIncoming()
+        let here = try home.bytesOfParts()
         #expect(here > 1 << 20)
         hub.behave()
         hub.release()

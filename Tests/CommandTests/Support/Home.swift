@@ -108,13 +108,18 @@ final class Home {
     }
 
     /// Bytes in what commands have begun and not finished. A folder without any is one that was never used.
-    func bytesIncoming() throws -> Int {
+    func bytesIncoming() throws -> Int { try bytesIncoming { _ in true } }
+
+    /// Of these what was fetched, and not what a command that was killed had made of it.
+    func bytesOfParts() throws -> Int { try bytesIncoming { !$0.contains("/operation-") } }
+
+    private func bytesIncoming(where isCounted: (String) -> Bool) throws -> Int {
         let incoming = store.appending(path: "incoming")
         let files = FileManager.default.enumerator(at: incoming, includingPropertiesForKeys: [.fileSizeKey])
         var total = 0
         while let file = files?.nextObject() as? URL {
             let values = try? file.resourceValues(forKeys: [.fileSizeKey, .isDirectoryKey])
-            if values?.isDirectory == false { total += values?.fileSize ?? 0 }
+            if values?.isDirectory == false, isCounted(file.path) { total += values?.fileSize ?? 0 }
         }
         return total
     }

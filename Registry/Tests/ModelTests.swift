@@ -73,6 +73,23 @@ import Transfer
 
     private func text(_ address: String) throws -> String { try stage.ask("GET", address).text }
 
+    @Test func `has one config, pushed or served, whatever its own says`() async throws {
+        let maker = try Maker(in: stage.scratch)
+        let long = String(repeating: " ", count: 1 << 20)
+        for (name, config) in [
+            ("plain", #"{"architectures": ["A"]}"#), ("twice", #"{"architectures": ["A"], "architectures": ["A"]}"#),
+            ("long", #"{"architectures": ["A"]}"# + long), ("broken", "{"),
+        ] {
+            var files = try ModelMaker.small(seed: 5)
+            files["config.json"] = Array(config.utf8)
+            try await maker.push(files, to: "team/\(name)", "v1", of: stage)
+            try await shelf.bring(ModelMaker.write(files, to: stage.scratch["files-\(name)"]), as: "own/\(name)")
+            let (pushed, served) = try (fetch("team/\(name):v1"), fetch("own/\(name):latest"))
+            #expect(pushed.artifact.manifest.name == served.artifact.manifest.name)
+            #expect(pushed.artifact.config.name == served.artifact.config.name, "\(name)")
+        }
+    }
+
     @Test func `is an artifact under its name, whose packs nobody wrote`() async throws {
         let folder = try ModelMaker.write(ModelMaker.small(), to: stage.scratch["model"])
         try await shelf.bring(folder, as: "Org/My.Model@V1")

@@ -189,6 +189,31 @@ import Testing
         }
     }
 
+    @Test func `reads a manifest once while its file is as it was, and again where that is asked for`() async throws {
+        try await onPool {
+            let bench = try Bench()
+            let digest = try await bench.bring(try ModelMaker.small(seed: 1), as: "one")
+            let path = bench.root + "/manifests/" + digest.hex
+            let store = bench.shelf.store
+            func age() throws {
+                let time = Date(timeIntervalSince1970: 1_700_000_000)
+                try FileManager.default.setAttributes([.modificationDate: time], ofItemAtPath: path)
+            }
+            try age()
+            let manifest = try store.manifest(digest)
+            var bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
+            bytes[bytes.count / 2] ^= 1
+            // Its times do not tell of this.
+            try Data(bytes).write(to: URL(filePath: path))
+            try age()
+            #expect(try store.manifest(digest) == manifest)
+            #expect(throws: CakeError.self) { try store.manifest(digest, anew: true) }
+            #expect(throws: CakeError.self) { try store.manifest(digest) }
+            try FileManager.default.removeItem(atPath: path)
+            #expect(throws: CakeError.self) { try store.manifest(digest) }
+        }
+    }
+
     @Test func `gives nothing back that was mended meanwhile`() async throws {
         try await onPool {
             let bench = try Bench()

@@ -29,8 +29,6 @@ public final class HubModels: Sendable {
     public let store: LocalStore
     let pushed: PushedModels
     private let lease = Mutex<Held?>(nil)
-    /// The latest: each client asks for one file after the other.
-    private let manifests = BoundedCache<Digest, Manifest>(room: 8)
 
     public init(_ registry: RegistryStore) {
         store = registry.store
@@ -141,8 +139,7 @@ public final class HubModels: Sendable {
 
     public func manifest(of model: Model) throws(CakeError) -> Manifest {
         if let pushed = model.pushed { return try self.pushed.open(pushed).manifest }
-        let digest = model.record.manifest
-        return try manifests.value(for: digest) { () throws(CakeError) in try store.manifest(digest) }
+        return try store.manifest(model.record.manifest)
     }
 
     public func file(_ file: Manifest.File, of model: Model) throws(CakeError) -> File {

@@ -17,7 +17,7 @@ extension LocalStore {
             try Disk.remove(layout.claim(digest))
         }
         if let status = try Disk.status(layout.manifest(digest)), status.size == UInt64(bytes.count),
-            (try? self.manifest(digest)) != nil
+            (try? self.manifest(digest, anew: true)) != nil
         {
             return digest
         }
@@ -25,18 +25,25 @@ extension LocalStore {
         return digest
     }
 
-    /// A manifest, its text checked against its name.
-    public func manifest(_ digest: Digest) throws(CakeError) -> Manifest {
-        let bytes: [UInt8]
+    /// A manifest, its text checked against its name. One whose file is as it was when it was read is not read again, unless
+    /// `anew`.
+    public func manifest(_ digest: Digest, anew: Bool = false) throws(CakeError) -> Manifest {
+        if anew { manifests.forget(digest) }
         do {
-            bytes = try Disk.read(layout.manifest(digest), limit: ManifestText.maximumSize)
+            return try manifests.value(of: digest, in: [layout.manifest(digest)]) { () throws(CakeError) in
+                try read(digest)
+            }.value
         } catch {
             guard error.kind == .notFound else { throw error }
-            for store in lower { if let found = try? store.manifest(digest) { return found } }
+            for store in lower { if let found = try? store.manifest(digest, anew: anew) { return found } }
             throw CakeError(
                 .damaged, "the manifest \(digest.short) is missing from the store",
                 fix: "import or pull the model again")
         }
+    }
+
+    private func read(_ digest: Digest) throws(CakeError) -> Manifest {
+        let bytes = try Disk.read(layout.manifest(digest), limit: ManifestText.maximumSize)
         let found = SHA256.digest(of: bytes.span)
         guard found == digest else {
             throw CakeError(

@@ -15,6 +15,7 @@ public struct LocalStore: Sendable {
     let coders = Coders()
     /// What git calls files, by their SHA-256: to know it takes reading them.
     let gitDigests = BoundedCache<Digest, GitDigest>(room: 200_000)
+    let manifests = FolderCache<Digest, Manifest>(room: 100_000) { $0.files.reduce(1) { $0 + $1.segments.count } }
     let plainChunks = ChunkPool(chunkCapacity: 1 << Int(ObjectHeader.standardPieceBits))
     let keptRoom = KeptRoom(LocalStore.keptBytes)
     let storedChunks = ChunkPool(chunkCapacity: Coder.storedCapacity)

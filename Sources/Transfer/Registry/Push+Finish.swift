@@ -9,7 +9,7 @@ extension Push {
         let index = try index(layout, made)
         let bytes = index.encoded
         let text = ManifestText.encode(manifest)
-        let config = try config(text)
+        let config = store.config(of: manifest, called: SHA256.digest(of: text.span))
         let artifact = ModelArtifact(
             config: (SHA256.digest(of: config.span), UInt64(config.count)),
             manifest: (SHA256.digest(of: text.span), UInt64(text.count)),
@@ -77,18 +77,6 @@ extension Push {
         return try await target.copyBlob(body, inPiecesOf: options.chunkSize) == .sent ? size : 0
     }
 
-    private static let configLimit = JSONValue.usualLimit
-
-    /// What a model is, for whoever lists models.
-    private func config(_ text: [UInt8]) throws(CakeError) -> [UInt8] {
-        var described: JSONValue?
-        if let file = manifest.file(at: "config.json"), file.size <= UInt64(Push.configLimit) {
-            let bytes = try LayerReader(store).bytes(of: file, limit: Push.configLimit)
-            described = try? JSONValue(parsing: bytes.span, repeatedKeys: .kept)
-        }
-        let facts = Facts(config: described, tensors: manifest.segments.lazy.compactMap(\.tensor))
-        return ModelConfig.encode(SHA256.digest(of: text.span), manifest, facts)
-    }
 }
 
 extension PackIndex.Member {

@@ -18,7 +18,7 @@ struct VerifyScope: Sendable {
         for one in models {
             let manifest: Manifest
             do {
-                manifest = try store.manifest(one.record.manifest)
+                manifest = try store.manifest(one.record.manifest, anew: true)
             } catch {
                 unreadable.append((one.name, error))
                 continue

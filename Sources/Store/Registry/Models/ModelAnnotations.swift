@@ -2,6 +2,19 @@ public import Model
 internal import Platform
 
 extension LocalStore {
+    /// The config blob of a model, pushed or served: the same model gives the same bytes. What cannot be read is left out.
+    public func config(of manifest: Manifest, called digest: Digest) -> [UInt8] {
+        let limit = JSONValue.usualLimit
+        var config: JSONValue?
+        if let file = manifest.file(at: "config.json"), file.size <= UInt64(limit),
+            let bytes = try? LayerReader(self).bytes(of: file, limit: limit)
+        {
+            config = try? JSONValue(parsing: bytes.span, repeatedKeys: .kept)
+        }
+        let facts = Facts(config: config, tensors: manifest.segments.lazy.compactMap(\.tensor))
+        return ModelConfig.encode(digest, manifest, facts)
+    }
+
     private static let cardLimit = 1 << 20
 
     /// What other tools show of a model in a registry, as far as its name and its card say it. A path of this machine's is
@@ -41,7 +54,8 @@ extension LocalStore {
 
     /// Where the model of that name came from, when that is a registry.
     func placeInRegistry(of name: String) -> (name: String, digest: String)? {
-        guard let record = try? find(name).record, let source = record.source, source.hasPrefix("oci://"),
+        guard let record = try? find(name, alias: Aliases.hubID(of: name)).record, let source = record.source,
+            source.hasPrefix("oci://"),
             let tag = record.revision, let digest = record.commit.flatMap({ Digest(hex: $0) })
         else { return nil }
         return ("\(source.dropFirst(6)):\(tag)", "sha256:\(digest.hex)")

@@ -157,9 +157,9 @@ extension RegistryStore {
 
 /// What was read lately of names and repositories.
 final class SeenFolders: Sendable {
-    let names = FolderCache<Int, ShownModels>(most: 1)
+    let names = FolderCache<Int, ShownModels>(room: 1)
     let last = LastShown()
-    let given = FolderCache<RepositoryName, [RegistryStore.Given]>(most: 4096)
-    let pushed = FolderCache<RepositoryName, Set<Digest>>(most: 256)
+    let given = FolderCache<RepositoryName, [RegistryStore.Given]>(room: 4096)
+    let pushed = FolderCache<RepositoryName, Set<Digest>>(room: 256)
     let sharings = KnownSharings()
 }

@@ -85,7 +85,7 @@ extension RegistryStore {
         _ packing: Packing, _ manifest: Manifest, _ served: Served, _ view: AudienceView
     ) throws(CakeError) -> ModelRecord? {
         let model = served.named.record.manifest
-        let config = ModelConfig.encode(model, manifest, facts(of: manifest))
+        let config = store.config(of: manifest, called: model)
         let repository = served.place.repository
         return try locked(alone: false) { () throws(CakeError) -> ModelRecord? in
             for one in packing.new where try !hold(one.objects, as: one.pack.objects) { return nil }
@@ -115,15 +115,5 @@ extension RegistryStore {
             let stored = StoredManifest(name: name, mediaType: RegistryManifest.image, bytes: bytes, of: model)
             return ModelRecord(model: model, stored: stored)
         }
-    }
-
-    private func facts(of manifest: Manifest) -> Facts {
-        var config: JSONValue?
-        if let file = manifest.file(at: "config.json"),
-            let bytes = try? LayerReader(store).bytes(of: file, limit: 1 << 20)
-        {
-            config = try? JSONValue(parsing: bytes.span)
-        }
-        return Facts(config: config, tensors: manifest.segments.lazy.compactMap(\.tensor))
     }
 }

@@ -2,7 +2,7 @@ internal import Model
 internal import Platform
 internal import Synchronization
 
-/// What was read from folders, kept until something in them changes.
+/// What was read from files and folders, kept until something in them changes.
 final class FolderCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Kept {
         let statuses: [Disk.Status?]
@@ -13,7 +13,12 @@ final class FolderCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private let kept: BoundedCache<Key, Kept>
     private let last = Atomic<UInt64>(0)
 
-    init(most: Int) { kept = BoundedCache(room: most) }
+    /// Without a cost each value costs one.
+    init(room: Int, cost: @escaping @Sendable (Value) -> Int = { _ in 1 }) {
+        kept = BoundedCache(room: room) { cost($0.value) }
+    }
+
+    func forget(_ key: Key) { kept[key] = nil }
 
     /// The value, and a number that is another for another state of the folders.
     func value(

@@ -6,7 +6,8 @@ import Testing
     static let table: [String: Set<String>] = [
         "Model": [],
         "Platform": [
-            "Model", "CShims", "CKernels", "CZstd", "CCrypto", "CXXHash", "CZlib", "Glibc", "Synchronization",
+            "Model", "CShims", "CKernels", "CZstd", "CCrypto", "CXXHash", "CZlib", "CDeflate", "Glibc",
+            "Synchronization",
         ],
         "Codec": ["Model", "Platform", "Synchronization"],
         "Store": ["Model", "Platform", "Codec", "Synchronization"],

@@ -91,10 +91,5 @@ int cake_has_sha256_pair(void);
 // Moves two SHA-256 states, of eight words each, on by whole blocks of 64 bytes, both at once. Only where it has them.
 void cake_sha256_pair(void *one, const uint8_t *ones, void *other, const uint8_t *others, size_t blocks);
 
-// The checksum of zip, CRC-32, of bytes behind those that gave `crc`; many times as fast as a table, where the processor can.
-// count: a multiple of 16, 64 or more.
-int cake_can_fold_crc(void);
-uint32_t cake_fold_crc(uint32_t crc, const uint8_t *bytes, size_t count);
-
 // The 32 bytes of BLAKE3; the key is 32 bytes or NULL.
 void cake_blake3(const uint8_t *bytes, size_t count, const uint8_t *key_bytes, uint8_t *out);

@@ -1,7 +1,8 @@
-internal import CKernels
+internal import CDeflate
 internal import CZlib
 
-/// The checksum that zip archives ask for. It finds accidents, and is never a name.
+/// The checksum that zip archives ask for. It finds accidents, and is never a name. libdeflate makes it, three times as fast
+/// as zlib; zlib puts parts together, which libdeflate cannot.
 public struct CRC32: Sendable {
     public private(set) var value: UInt32 = 0
 
@@ -10,16 +11,9 @@ public struct CRC32: Sendable {
     public mutating func update(_ bytes: Span<UInt8>) {
         unsafe bytes.withUnsafeBufferPointer { bytes in
             guard let start = bytes.baseAddress else { return }
-            var folded = 0
-            if CRC32.canFold, bytes.count >= 64 {
-                folded = bytes.count & ~15
-                value = unsafe cake_fold_crc(value, start, folded)
-            }
-            value = unsafe UInt32(truncatingIfNeeded: crc32_z(UInt(value), start + folded, bytes.count - folded))
+            value = unsafe libdeflate_crc32(value, start, bytes.count)
         }
     }
-
-    private static let canFold = cake_can_fold_crc() != 0
 
     /// As if `count` bytes of that checksum had followed: parts are summed side by side and put together after.
     public mutating func append(_ other: CRC32, count: UInt64) {

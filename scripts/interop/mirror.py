@@ -11,6 +11,8 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 
 here = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [os.path.join(here, "..", "lib"), os.path.join(here, "..")]
@@ -257,6 +259,37 @@ def try_transformers(trial):
     return f"transformers {transformers.__version__}"
 
 
+def try_full_disk(trial, upstream, models):
+    """A mirror whose disk is full says so, gives what it has, and goes on when there is room. Only root can make one."""
+    place = trial.path("small")
+    os.makedirs(place)
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=150m", "tmpfs", place]).returncode != 0:
+        return print("left out: a full disk, which cannot be mounted here")
+    mirror = Mirror(trial, "--upstream", upstream, store=os.path.join(place, "store"))
+
+    def get(name, path="model.safetensors"):
+        try:
+            with urllib.request.urlopen(f"{mirror.endpoint}/{name}/resolve/main/{path}", timeout=600) as reply:
+                return reply.status, reply.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+    try:
+        want = {name: models[name]["model.safetensors"] for name in ("org/base", "org/tune")}
+        trial.check(get("org/base") == (200, want["org/base"]), "a mirror brings a file to a small disk")
+        with open(os.path.join(place, "filler"), "wb") as filler:
+            room = os.statvfs(place)
+            filler.write(bytes(room.f_bavail * room.f_frsize - (4 << 20)))
+        status, body = get("org/tune")
+        trial.check(status == 507 and b"full" in body, f"a full disk is told, not {status} {body[:80]}")
+        trial.check(get("org/base") == (200, want["org/base"]), "what a mirror has it gives while its disk is full")
+        os.remove(os.path.join(place, "filler"))
+        trial.check(get("org/tune") == (200, want["org/tune"]), "a mirror goes on when its disk has room")
+    finally:
+        mirror.close()
+        subprocess.run(["umount", "-l", place], check=True)
+
+
 def certificate(trial):
     """One that this machine's address has for a day, and its key."""
     paths = trial.path("certificate.pem"), trial.path("key.pem")
@@ -280,6 +313,7 @@ def main():
         trial.at_the_end.append(mirror.close)
         push(trial, mirror.endpoint)
         if sys.argv[2:] == ["through"]:
+            try_full_disk(trial, mirror.endpoint, models)
             mirror = Mirror(trial, "--upstream", mirror.endpoint, store=trial.path("second"))
             trial.at_the_end.insert(0, mirror.close)
         os.environ |= {"HF_ENDPOINT": mirror.endpoint, "HF_HOME": trial.path("hf"), "HF_HUB_DISABLE_TELEMETRY": "1",

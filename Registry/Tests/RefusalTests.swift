@@ -183,7 +183,7 @@ import Testing
     @Test func `ends when what was begun is answered, and takes nothing new`() async throws {
         try await MirrorStage.asClient {
             let stage = try Stage {
-                // Nobody is cut while this waits for its turn on a busy machine.
+                // The client is not cut while this waits for its turn on a busy machine.
                 $0.limits.slowSeconds = 100_000
             }
             let name = try stage.push([1, 2, 3])

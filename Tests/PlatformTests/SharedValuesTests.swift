@@ -1,30 +1,11 @@
 import Platform
-import Synchronization
 import Testing
 
 @Suite struct `Shared values` {
     private struct Failure: Error {}
 
-    /// Finds what a test says, when it says it, and counts how often it was asked.
-    private final class Search: Sendable {
-        private let begun = Atomic(0)
-        private let gate = Waiters<Int, Int>()
-
-        var beginnings: Int { begun.load(ordering: .relaxed) }
-
-        func callAsFunction() async throws -> Int {
-            begun.add(1, ordering: .relaxed)
-            return try await gate.wait(for: 0)
-        }
-
-        func end(with result: Result<Int, any Error>) async {
-            while gate.count == 0 { await Task.yield() }
-            gate.tell(0, result)
-        }
-    }
-
     private let values = SharedValues<Int, Int>()
-    private let search = Search()
+    private let search = GatedWork()
 
     private func asking() -> Task<Int, any Error> {
         Task { [values, search] in try await values.value(for: 1) { try await search() } }

@@ -3,7 +3,7 @@ public struct Extents: RandomAccessCollection, Hashable, Sendable {
     /// Where each begins, and where the last one ends.
     private var bounds: [UInt64]
 
-    /// Whoever parsed the lengths has checked what they add up to.
+    /// The parser of the lengths has checked what they add up to.
     public init(_ lengths: some Sequence<UInt64>, from start: UInt64 = 0) {
         bounds = [start]
         bounds.reserveCapacity(lengths.underestimatedCount + 1)

@@ -8,7 +8,7 @@ enum RangeAnswer: Sendable {
     /// The server ignores ranges: it begins at the first byte of the file.
     case whole(HTTPExchange)
     /// The address is worth nothing any more, or never was.
-    case expired(HTTPStatus)
+    case expired(status: Int)
 
     static let advice = "the file changed, or a proxy on the way changes answers; run it again"
 
@@ -38,7 +38,7 @@ enum RangeAnswer: Sendable {
     private static func refuseEncoding(_ head: HTTPHead, of label: String) throws(CakeError) {
         guard let encoding = head["content-encoding"], encoding.lowercased() != "identity" else { return }
         throw CakeError(
-            .network, "\(label): the server sends it as \(Printable.escape(encoding)), which nobody asked for",
+            .network, "\(label): the server sends it as \(Printable.escape(encoding)), which was not asked for",
             fix: advice)
     }
 
@@ -71,10 +71,4 @@ package struct ContentRange: Hashable {
         self.first = first
         self.last = last
     }
-}
-
-/// A status that is looked at later.
-struct HTTPStatus: Hashable, Sendable {
-    let code: Int
-    init(_ code: Int) { self.code = code }
 }

@@ -54,7 +54,7 @@ package final class HubFile: RangeSource {
                 // Another connection may have got a new one meanwhile.
                 address.withLock { address in if address?.url == used.url { address = nil } }
                 guard attempt == 0 else {
-                    let answer = HubAnswer(status: status.code, body: Span())
+                    let answer = HubAnswer(status: status, body: Span())
                     throw answer.error(to: source.question(snapshot.repository, snapshot.commit, listed.path))
                 }
             }

@@ -120,7 +120,7 @@ public struct HubSource: Sendable {
         case 200:
             try RangeAnswer.check(head, whole: "\(file.path)", size: file.size)
             return .whole(exchange)
-        case 400, 401, 403, 404, 410: return .expired(HTTPStatus(head.status))
+        case 400, 401, 403, 404, 410: return .expired(status: head.status)
         case 416:
             throw CakeError(
                 .damaged, "\(file.path): the server has no bytes \(range.lowerBound) to \(range.upperBound - 1)",

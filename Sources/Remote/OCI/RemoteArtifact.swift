@@ -91,7 +91,7 @@ package final class RemoteBlob: RangeSource {
             if range != 0..<size { wholeOnly.store(true, ordering: .relaxed) }
             return try await OpenedRun(exchange, of: label, droppingFirst: range.lowerBound)
         case .expired(let status):
-            throw CakeError(.network, "\(label): the registry answers with status \(status.code)")
+            throw CakeError(.network, "\(label): the registry answers with status \(status)")
         }
     }
 }

@@ -18,7 +18,7 @@ final class PlainLayers: Sendable {
         }
     }
 
-    /// No `BoundedCache`: what nobody sends any more must go at once, with its file.
+    /// Not in a `BoundedCache`: a file goes as soon as no answer reads from it.
     private struct Weak { weak var made: Made? }
 
     private let registry: RegistryStore

@@ -1,15 +1,18 @@
 /// First in, first out. It keeps nothing of what was taken, also where it is never empty.
-struct Queue<Element> {
+package struct Queue<Element> {
     private var elements: [Element] = []
     private var taken = 0
 
-    var isEmpty: Bool { taken == elements.count }
+    package init() {}
+
+    package var isEmpty: Bool { taken == elements.count }
+    package var count: Int { elements.count - taken }
     /// What has room in memory, taken or not.
     var held: Int { elements.count }
 
-    mutating func append(_ element: Element) { elements.append(element) }
+    package mutating func append(_ element: Element) { elements.append(element) }
 
-    mutating func popFirst() -> Element? {
+    package mutating func popFirst() -> Element? {
         guard !isEmpty else { return nil }
         let element = elements[taken]
         taken += 1

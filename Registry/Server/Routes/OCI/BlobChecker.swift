@@ -7,7 +7,7 @@ import Synchronization
 /// What is wrong is set aside.
 final class BlobChecker: Sendable {
     private struct State {
-        var queue: [Digest] = []
+        var queue = Queue<Digest>()
         /// What is in the queue, or being read.
         var known: Set<Digest> = []
         var working = 0
@@ -67,7 +67,7 @@ final class BlobChecker: Sendable {
 
     private func next() -> Digest? {
         let (digest, isIdle) = state.withLock { state -> (Digest?, Bool) in
-            if !state.queue.isEmpty { return (state.queue.removeFirst(), false) }
+            if let digest = state.queue.popFirst() { return (digest, false) }
             state.working -= 1
             return (nil, state.working == 0)
         }

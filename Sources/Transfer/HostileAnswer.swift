@@ -79,7 +79,7 @@ package enum HostileAnswer: String, CaseIterable, Sendable {
             let snapshot = try? tree.snapshot(
                 of: repository, revision: nil, commit: String(repeating: "a", count: 40))
         else { return }
-        let wanted = snapshot.files.map { Wanted(listed: $0, mayCopy: false) }
+        let wanted = snapshot.files.map { WantedFile(listed: $0, mayCopy: false) }
         let most = Segmentation.mostCuts(eachOf: wanted.count)
         precondition(wanted.batches(of: 200).reduce(0) { $0 + $1.count } == wanted.count)
         for file in snapshot.files.prefix(16) {

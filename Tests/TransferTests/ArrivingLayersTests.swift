@@ -21,17 +21,17 @@ import Testing
             return (layer, range)
         }
         var coming = ArrivingLayers(file)
-        arriving.comes(in: coming)
+        arriving.hears(.layers(coming))
         #expect(sight(0) == nil)
         coming.here = [layers[1].digest]
-        arriving.comes(in: coming)
+        arriving.hears(.layers(coming))
         #expect(sight(9) == nil && sight(30) == nil)
         for position in [UInt64(10), 29] {
             let found = try #require(sight(position))
             #expect(found == (layers[1], 10..<30), "\(position)")
         }
         coming.here.formUnion(layers.map(\.digest))
-        arriving.comes(in: coming)
+        arriving.hears(.layers(coming))
         #expect(try #require(sight(34)) == (layers[2], 30..<35))
     }
 }

@@ -38,3 +38,18 @@ extension Range<UInt64> {
     /// How many bytes it has; `count` is an Int, and stops the program where that is too small.
     public var length: UInt64 { upperBound - lowerBound }
 }
+
+extension RangeSet<UInt64> {
+    /// How many bytes they are.
+    public var length: UInt64 { ranges.reduce(0) { $0 + $1.length } }
+
+    /// How many of them lie in a range.
+    public func length(within range: Range<UInt64>) -> UInt64 {
+        ranges.reduce(0) { $0 + $1.clamped(to: range).length }
+    }
+
+    /// Where they end that go on from a place without a gap: the place itself where there is nothing.
+    public func end(from place: UInt64) -> UInt64 {
+        ranges.first { $0.contains(place) }?.upperBound ?? place
+    }
+}

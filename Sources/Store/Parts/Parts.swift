@@ -129,34 +129,18 @@ public final class Parts: Sendable {
         return found
     }
 
-    /// The runs of the file that are here, in order, none overlapping another.
-    public var runs: [Range<UInt64>] {
-        Parts.runs(of: parts.withLock { $0.map { (start: $0.start, length: $0.length) } })
-    }
+    /// What is here of the file.
+    public var runs: RangeSet<UInt64> { RangeSet(parts.withLock { $0.map { $0.start..<$0.end } }) }
 
     /// What an earlier run left of a file, without taking the folder: for saying what is still to come.
-    public static func runs(in store: LocalStore, key: Digest) throws(CakeError) -> [Range<UInt64>] {
+    public static func runs(in store: LocalStore, key: Digest) throws(CakeError) -> RangeSet<UInt64> {
         let folder = store.layout.incoming + "/" + key.hex
-        guard try Disk.exists(folder) else { return [] }
+        guard try Disk.exists(folder) else { return RangeSet() }
         let isSameBoot = (try? Disk.read(folder + "/boot", limit: 256)) == Array(Machine.boot.utf8)
-        let lengths = try Parts.lengths(in: folder)
-        return runs(of: lengths.map { ($0.start, isSameBoot ? $0.length : $0.length - $0.length % syncStep) })
-    }
-
-    /// Of parts in the order of their first bytes.
-    private static func runs(of parts: [(start: UInt64, length: UInt64)]) -> [Range<UInt64>] {
-        var runs: [Range<UInt64>] = []
-        for part in parts {
-            let start = max(part.start, runs.last?.upperBound ?? 0)
-            let end = part.start + part.length
-            guard start < end else { continue }
-            if let last = runs.last, last.upperBound == start {
-                runs[runs.count - 1] = last.lowerBound..<end
-            } else {
-                runs.append(start..<end)
-            }
-        }
-        return runs
+        return RangeSet(
+            try Parts.lengths(in: folder).map { start, length in
+                start..<start + (isSameBoot ? length : length - length % syncStep)
+            })
     }
 
     /// The parts that lie in a folder, in the order of their first bytes. Whatever is called otherwise than a part is, or is
@@ -174,7 +158,7 @@ public final class Parts: Sendable {
     }
 
     /// How many bytes of the file are here.
-    public var bytes: UInt64 { runs.reduce(0) { $0 + $1.length } }
+    public var bytes: UInt64 { runs.length }
 
     /// A part that begins at a byte, or goes on there.
     public func part(at start: UInt64) throws(CakeError) -> Part {

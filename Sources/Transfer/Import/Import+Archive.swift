@@ -6,7 +6,7 @@ extension Import {
     /// Puts the model of an archive into the store: its original files again, or one safetensors file where it holds only
     /// some tensors.
     public func callAsFunction(_ archive: ArchiveFile, as name: ModelName) async throws -> Report {
-        let origin = Origin(Disk.absolute(archive.path))
+        let origin = ModelOrigin(Disk.absolute(archive.path))
         let operation = try Operation(store)
         let work = ArchiveImport(archive, LayerIngester(store: store, operation: operation, isDryRun: isDryRun))
         try refuseTaken(
@@ -29,7 +29,7 @@ extension Import {
                     known += layered.bytesKnown
                     progress.knew(bytes: layered.bytesKnown)
                     guard !isDryRun else { return }
-                    if case .small(let found) = layered { for small in found { try small.pack(in: operation) } }
+                    try layered.pack(in: operation)
                     if operation.pendingBytes >= Import.publishStep {
                         stored += try operation.publish(telling: progress)
                     }
@@ -147,19 +147,18 @@ private struct ArchiveImport: Sendable {
             try ingester.store.forEachChunk(of: files[index].plain) { hash.update($0) }
             return .file(hash.finish())
         case .layer(let layer, let tensor, let position):
-            let isLarge = layer.size >= LocalStore.smallLimit
-            let cut = Segmentation.Cut(start: position, count: layer.size, tensor: tensor)
-            let layered = try await ingester.layer(
-                [cut], isLarge: isLarge, PlainBytes(file: archive.file, start: position, count: layer.size)
-            ) { progress.did(bytes: $0) }
-            guard layered.layers == [layer] else {
+            do {
+                return .layers(
+                    try await ingester.layer(
+                        layer, kind: tensor?.kind, PlainBytes(file: archive.file, start: position, count: layer.size)
+                    ) { progress.did(bytes: $0) })
+            } catch let other as LayerIngester.OtherBytes {
                 throw CakeError(
                     .damaged,
                     "\(Printable.escape(archive.path)): the bytes at \(position) hash to "
-                        + "\(layered.layers.first?.digest.short ?? "nothing"), not \(layer.digest.short)",
+                        + "\(other.digest.short), not \(layer.digest.short)",
                     fix: "cake verify \(Printable.escape(archive.path)) names all that is damaged; export it again")
             }
-            return .layers(layered)
         }
     }
 

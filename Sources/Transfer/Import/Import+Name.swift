@@ -4,21 +4,10 @@ internal import Store
 
 /// Giving an imported model its name.
 extension Import {
-    /// Where a model came from, as its name will remember it.
-    struct Origin: Sendable {
-        let source: String
-        let revision: String?
-        let commit: String?
-
-        init(_ source: String, revision: String? = nil, commit: String? = nil) {
-            (self.source, self.revision, self.commit) = (source, revision, commit)
-        }
-    }
-
     private static let advice = "choose another name, or use --force"
 
     /// Before anything is read.
-    func refuseTaken(_ name: ModelName, _ files: [SnapshotFile], from origin: Origin) throws(CakeError) {
+    func refuseTaken(_ name: ModelName, _ files: [SnapshotFile], from origin: ModelOrigin) throws(CakeError) {
         guard !replacesName else { return }
         try store.refuseTaken(name, by: files, from: origin.source, fix: Import.advice)
         guard let record = (try? store.record(of: name)) ?? nil else { return }
@@ -26,7 +15,7 @@ extension Import {
     }
 
     /// A cache may be older than what was pulled since.
-    private func refuseGoingBack(_ name: ModelName, _ record: NameRecord, to origin: Origin) throws(CakeError) {
+    private func refuseGoingBack(_ name: ModelName, _ record: NameRecord, to origin: ModelOrigin) throws(CakeError) {
         guard let commit = origin.commit, let now = record.commit, now != commit, record.source == origin.source,
             record.earlierCommits.contains(commit)
         else { return }
@@ -37,7 +26,7 @@ extension Import {
 
     /// Publishes the layers, the manifest and then the name; of a dry run, nothing. Refuses before anything is published.
     func name(
-        _ name: ModelName, _ brought: Manifest, from origin: Origin, in operation: Operation
+        _ name: ModelName, _ brought: Manifest, from origin: ModelOrigin, in operation: Operation
     ) throws -> (manifest: Digest, stored: UInt64, replaced: Digest?) {
         let known = try? store.record(of: name)
         let isSame = origin.commit != nil && known?.commit == origin.commit && known?.source == origin.source
@@ -50,46 +39,34 @@ extension Import {
         progress.begin("publishing \(name)")
         let stored = try operation.publish(telling: progress)
         _ = try store.save(manifest, in: operation)
-        var replaced: Digest?
-        try store.update(name, in: operation) { old throws(CakeError) in
+        let pointed = try store.point(
+            name, to: digest, from: origin, expecting: rest.isEmpty ? .anything : .manifest(known?.manifest),
+            in: operation
+        ) { old throws(CakeError) in
             try refuseTaken(name, old, by: digest, from: origin)
-            guard rest.isEmpty || old?.manifest == known?.manifest else {
-                throw CakeError(
-                    .locked, "another cake brought something of \(name) meanwhile",
-                    fix: "run it again: what came is kept")
+        } _: { record, old in
+            if let old, old.manifest == digest {
+                record.etags = old.etags
+            } else if origin.commit == nil {
+                record.etags = [:]
             }
-            replaced = old.flatMap { $0.manifest == digest ? nil : $0.manifest }
-            let keepsPart = rest.contains { $0.path.string == Pull.partName }
-            return record(for: digest, after: old, from: origin, keepsPart: keepsPart)
+            if !rest.contains(where: { $0.path.string == Pull.partName }) { record.missing = [] }
+            // Somebody asked for it, so that no mirror may take it away again.
+            (record.proved, record.mark) = ([:], nil)
         }
-        return (digest, stored, replaced)
+        guard case .done(let before) = pointed else {
+            throw CakeError(
+                .locked, "another cake brought something of \(name) meanwhile", fix: "run it again: what came is kept")
+        }
+        return (digest, stored, before.flatMap { $0.manifest == digest ? nil : $0.manifest })
     }
 
     private func refuseTaken(
-        _ name: ModelName, _ record: NameRecord?, by manifest: Digest, from origin: Origin
+        _ name: ModelName, _ record: NameRecord?, by manifest: Digest, from origin: ModelOrigin
     ) throws(CakeError) {
         guard !replacesName else { return }
         try store.refuseTaken(name, record, by: manifest, from: origin.source, fix: Import.advice)
         if let record { try refuseGoingBack(name, record, to: origin) }
-    }
-
-    /// What the name knew of another model's files says nothing of this one's. Somebody asked for this one, so that no mirror
-    /// may take it away again.
-    private func record(
-        for digest: Digest, after old: NameRecord?, from origin: Origin, keepsPart: Bool
-    ) -> NameRecord {
-        var record = old ?? NameRecord(manifest: digest)
-        if old?.commit != origin.commit || origin.commit == nil, old?.manifest != digest { record.etags = [:] }
-        if let before = old?.commit, before != origin.commit { record.earlierCommits.append(before) }
-        if !keepsPart { record.missing = [] }
-        record.proved = [:]
-        record.mark = nil
-        record.manifest = digest
-        record.time = Machine.now
-        record.source = origin.source
-        record.revision = origin.revision
-        record.commit = origin.commit
-        return record
     }
 }
 

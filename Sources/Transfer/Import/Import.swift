@@ -57,7 +57,7 @@ public struct Import: Sendable {
     static let publishStep: UInt64 = 1 << 30
 
     public func callAsFunction(_ candidate: ImportPath.Candidate) async throws -> Report {
-        let origin = Origin(candidate.origin, revision: candidate.revision, commit: candidate.commit)
+        let origin = ModelOrigin(candidate.origin, revision: candidate.revision, commit: candidate.commit)
         try refuseTaken(
             candidate.name,
             candidate.source.files.map { SnapshotFile(path: $0.path, size: $0.size, sha256: $0.promised) }, from: origin
@@ -66,27 +66,27 @@ public struct Import: Sendable {
         if !isDryRun { try ImportRoom(in: store, usesDeltas: usesDeltas).refuseIfTooSmall(for: files) }
         progress.expect(bytes: files.reduce(0) { $0 + $1.found.size }, items: UInt64(files.count))
         let operation = try Operation(store)
-        var stored: UInt64 = 0
         let ingester = LayerIngester(
             store: store, operation: operation, offers: offers(for: files), isDryRun: isDryRun)
-        let work = ImportWork(ingester: ingester, files: files, progress: progress)
-        var tally = Tally(files, work.units)
-        for units in work.units where units.isEmpty { progress.finished() }
+        let intake = Intake(
+            operation: operation, pool: store.pool, progress: progress, publishStep: Import.publishStep)
+        var work = ImportWork(files, into: ingester, telling: progress)
+        var stored: UInt64
         do {
-            stored = try await perform(work, into: &tally)
+            stored = try await intake.convert(work.begin(), count: work.count, by: &work)
         } catch is CancellationError {
             // What is whole is kept: the next import finds it here.
             try operation.publish(telling: progress)
             throw CancellationError()
         }
         try refuseChanges(of: files)
-        let manifest = try tally.manifest(of: files)
+        let manifest = try work.manifest()
         let named = try name(candidate.name, manifest, from: origin, in: operation)
         stored += named.stored
         return Report(
             name: candidate.name, manifest: named.manifest, files: files.count,
             tensors: manifest.files.reduce(0) { $0 + $1.segments.count { $0.tensor != nil } }, bytes: manifest.size,
-            bytesKnown: tally.bytesKnown, bytesStored: stored, replaced: named.replaced,
+            bytesKnown: work.bytesKnown, bytesStored: stored, replaced: named.replaced,
             complaints: files.compactMap(\.segmentation.complaint), baseTroubles: troubles.all)
     }
 
@@ -115,26 +115,6 @@ public struct Import: Sendable {
         return Facts.baseModel(adapterConfig: adapter, card: card?.span)
     }
 
-    /// All steps, a few at once. Returns the bytes at rest that were published on the way.
-    private func perform(_ work: ImportWork, into tally: inout Tally) async throws -> UInt64 {
-        var stored: UInt64 = 0
-        try await withThrowingTaskGroup(of: ImportWork.Outcome.self) { group in
-            var steps = work.steps().makeIterator()
-            func startOne() {
-                guard let step = steps.next() else { return }
-                group.addTask(executorPreference: store.pool) { try await work.perform(step) }
-            }
-            for _ in 0...BlockingPool.processors { startOne() }
-            while let outcome = try await group.next() {
-                startOne()
-                let operation = work.ingester.operation
-                try tally.take(outcome, isDryRun ? nil : operation, progress)
-                if operation.pendingBytes >= Import.publishStep { stored += try operation.publish(telling: progress) }
-            }
-        }
-        return stored
-    }
-
     /// Opens every file and reads every header before the first byte is stored.
     private func open(_ source: FolderSource) throws -> [ImportWork.Opened] {
         try source.files.map { found in
@@ -160,71 +140,5 @@ public struct Import: Sendable {
         CakeError(
             .failed, "\(found.path) changed while it was read",
             fix: "wait until nothing writes to it, and import it again")
-    }
-}
-
-/// What is known so far of the files' layers and digests, from work that ends in any order.
-private struct Tally {
-    private var layers: [[Layer?]]
-    private let units: [[Segmentation.Unit]]
-    private var digests: [Digest?]
-    private(set) var bytesKnown: UInt64 = 0
-    /// Small runs that ended before one that lies in front of them; packed in order.
-    private var early: [Int: [LocalStore.SmallLayer]] = [:]
-    private var nextRun = 0
-
-    init(_ files: [ImportWork.Opened], _ units: [[Segmentation.Unit]]) {
-        layers = files.map { Array(repeating: nil, count: $0.segmentation.cuts.count) }
-        self.units = units
-        // A file of no bytes has no units.
-        digests = units.map { $0.isEmpty ? .empty : nil }
-    }
-
-    /// Without an operation nothing is packed, as a dry run asks.
-    mutating func take(
-        _ outcome: ImportWork.Outcome, _ operation: Operation?, _ progress: Progress
-    ) throws(CakeError) {
-        let (file, found) = (outcome.step.file, outcome.layered)
-        for (cut, layer) in zip(units[file][outcome.step.unit].cuts, found.layers) { layers[file][cut] = layer }
-        know(found.bytesKnown, progress)
-        if let digest = outcome.digest {
-            digests[file] = digest
-            progress.finished()
-        }
-        guard case .small(let small) = found else { return }
-        early[outcome.step.run] = small
-        while let run = early.removeValue(forKey: nextRun) {
-            if let operation { for small in run { try small.pack(in: operation) } }
-            nextRun += 1
-        }
-    }
-
-    private mutating func know(_ bytes: UInt64, _ progress: Progress) {
-        bytesKnown += bytes
-        progress.knew(bytes: bytes)
-    }
-
-    func manifest(of files: [ImportWork.Opened]) throws(CakeError) -> Manifest {
-        var result: [Manifest.File] = []
-        for (index, file) in files.enumerated() {
-            guard let digest = digests[index] else {
-                throw CakeError(.failed, "\(file.found.path) was not read to its end")
-            }
-            if let promised = file.found.promised, promised != digest {
-                throw CakeError(
-                    .damaged,
-                    "\(file.found.path): its bytes hash to \(digest.short), and the cache calls them \(promised.short)",
-                    fix: "the download is damaged: remove \(Printable.escape(file.found.location)) and fetch it again")
-            }
-            var segments: [Manifest.Segment] = []
-            segments.reserveCapacity(file.segmentation.cuts.count)
-            for (cut, layer) in zip(file.segmentation.cuts, layers[index]) {
-                guard let layer else { throw CakeError(.failed, "\(file.found.path) was not read to its end") }
-                segments.append(Manifest.Segment(layer: layer, tensor: cut.tensor))
-            }
-            result.append(
-                try Manifest.File(path: file.found.path, digest: digest, size: file.found.size, segments: segments))
-        }
-        return try Manifest(files: result)
     }
 }

@@ -1,3 +1,4 @@
+internal import Model
 internal import Platform
 internal import Synchronization
 
@@ -15,30 +16,26 @@ final class Arrivals: Sendable {
     private let waiters = Waiters<Int, Void>()
     private let onWhole: @Sendable (Int) -> Void
 
-    /// `runs` do not overlap. `onWhole` hears of each unit once, also of those that are whole from the start.
-    convenience init(
-        _ units: [Segmentation.Unit], having runs: [Range<UInt64>], onWhole: @escaping @Sendable (Int) -> Void
+    /// `onWhole` hears of each unit once, also of those that are whole from the start.
+    init(
+        _ units: [Range<UInt64>], having runs: RangeSet<UInt64> = RangeSet(), onWhole: @escaping @Sendable (Int) -> Void
     ) {
-        self.init(units.map(\.bytes), having: runs, onWhole: onWhole)
-    }
-
-    init(_ units: [Range<UInt64>], having runs: [Range<UInt64>], onWhole: @escaping @Sendable (Int) -> Void) {
         self.units = units
         self.onWhole = onWhole
-        state = Mutex(State(missing: units.map { UInt64($0.count) }))
+        state = Mutex(State(missing: units.map(\.length)))
         for index in units.indices where units[index].isEmpty { onWhole(index) }
-        for run in runs { arrived(run) }
+        for run in runs.ranges { arrived(run) }
     }
 
     /// Bytes that were not here before.
     func arrived(_ bytes: Range<UInt64>) {
         var whole: [Int] = []
         state.withLock { state in
-            var index = firstUnit(endingAfter: bytes.lowerBound)
+            var index = units.partitioningIndex { $0.upperBound > bytes.lowerBound }
             while index < units.count, units[index].lowerBound < bytes.upperBound {
                 let overlap = units[index].clamped(to: bytes)
                 if !overlap.isEmpty {
-                    state.missing[index] -= UInt64(overlap.count)
+                    state.missing[index] -= overlap.length
                     if state.missing[index] == 0 { whole.append(index) }
                 }
                 index += 1
@@ -66,14 +63,5 @@ final class Arrivals: Sendable {
     func giveUp(_ error: any Error) {
         state.withLock { $0.failure = error }
         waiters.tellAll(.failure(error))
-    }
-
-    private func firstUnit(endingAfter offset: UInt64) -> Int {
-        var (low, high) = (0, units.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if units[middle].upperBound <= offset { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }

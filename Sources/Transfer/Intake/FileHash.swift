@@ -12,7 +12,7 @@ final class FileHash: Sendable {
 
     init(_ units: [Segmentation.Unit]) {
         self.units = units
-        taken = Arrivals(units, having: [], onWhole: { _ in })
+        taken = Arrivals(units.map(\.bytes)) { _ in }
     }
 
     /// What one unit adds.
@@ -37,6 +37,9 @@ final class FileHash: Sendable {
     }
 
     var tasksWaiting: Int { taken.tasksWaiting }
+
+    /// What one unit could not add is waited for by no other.
+    func giveUp(_ error: any Error) { taken.giveUp(error) }
 
     /// After the last unit.
     func finish() -> Digest {

@@ -16,6 +16,11 @@ struct LayerIngester: Sendable {
             }
         }
 
+        /// Small ones are packed with others, to be published; large ones lie aside already.
+        func pack(in operation: Operation) throws(CakeError) {
+            if case .small(let found) = self { for small in found { try small.pack(in: operation) } }
+        }
+
         /// Of layers that were here, or came twice.
         var bytesKnown: UInt64 {
             switch self {
@@ -58,6 +63,36 @@ struct LayerIngester: Sendable {
             return .small(small)
         }
         let reading = try await turn?.take { hash in try store.read(plain, alsoInto: &hash) } ?? store.read(plain)
+        return try await keep(plain, reading, cut.tensor?.kind, bases: offered(file, cuts.startIndex), progress)
+    }
+
+    /// Bytes that are another layer than they should be.
+    struct OtherBytes: Error {
+        let digest: Digest
+    }
+
+    /// A layer whose name is known. Nothing is stored of other bytes.
+    func layer(
+        _ layer: Layer, kind: Tensor.Kind?, _ plain: PlainBytes, progress: (UInt64) -> Void
+    ) async throws -> Layered {
+        guard layer.size >= LocalStore.smallLimit else {
+            let small = try store.readSmall([.init(count: Int(layer.size), kind: kind)], of: plain, in: operation)
+            for found in small where found.layer != layer { throw OtherBytes(digest: found.layer.digest) }
+            progress(plain.count)
+            return .small(small)
+        }
+        let reading = try store.read(plain)
+        guard reading.layer == layer else {
+            store.release(reading)
+            throw OtherBytes(digest: reading.layer.digest)
+        }
+        return try await keep(plain, reading, kind, bases: [], progress)
+    }
+
+    private func keep(
+        _ plain: PlainBytes, _ reading: LocalStore.Reading, _ kind: Tensor.Kind?, bases: @autoclosure () -> [Layer],
+        _ progress: (UInt64) -> Void
+    ) async throws -> Layered {
         defer { store.release(reading) }
         guard try operation.claim([reading.layer]) == [.needed] else {
             progress(plain.count)
@@ -66,9 +101,7 @@ struct LayerIngester: Sendable {
         if isDryRun {
             progress(plain.count)
         } else {
-            try await store.ingest(
-                plain, reading, kind: cut.tensor?.kind,
-                bases: offered(file, cuts.startIndex), in: operation, progress: progress)
+            try await store.ingest(plain, reading, kind: kind, bases: bases(), in: operation, progress: progress)
         }
         return .large(reading.layer, wasHere: false)
     }

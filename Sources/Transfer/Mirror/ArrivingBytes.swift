@@ -69,7 +69,7 @@ public final class ArrivingBytes: Sendable {
     }
 
     private func read(
-        _ range: Range<UInt64>, in place: RemoteFile.Place, into room: inout MutableSpan<UInt8>
+        _ range: Range<UInt64>, in place: FetchingFile.Place, into room: inout MutableSpan<UInt8>
     ) -> Int? {
         guard let file = try? place.opened() else { return nil }
         state.withLock { $0.file = file }

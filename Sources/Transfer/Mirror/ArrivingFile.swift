@@ -9,7 +9,7 @@ public final class ArrivingFile: Sendable {
     enum Stage {
         /// Nothing is known of where its bytes lie.
         case asked
-        case coming(RemoteFile)
+        case coming(PullFile)
         /// Layer by layer, each of which was checked.
         case comingInLayers(ArrivingLayers)
         /// In layers, checked.
@@ -34,53 +34,55 @@ public final class ArrivingFile: Sendable {
 
     public init(size: UInt64) { self.size = size }
 
-    // Told by who brings it.
+    /// What becomes of a file while it is brought.
+    enum Event: Sendable {
+        /// Its bytes will lie there.
+        case begun(PullFile)
+        case arrived(Range<UInt64>)
+        /// These of its layers are here, each of them checked.
+        case layers(ArrivingLayers)
+        /// It hashes to what was published.
+        case right
+        /// What came of it so far is worth nothing.
+        case wrong
+        case stored(Manifest.File, manifest: Digest)
+        case failed(any Error)
+        /// Another try: what the last one had hold of is let go.
+        case askedAgain
+    }
 
-    /// Another try: what the last one had hold of is let go.
-    func isAskedAgain() { change { $0.stage = .asked } }
-
-    func comes(_ file: RemoteFile) { change { $0.stage = .coming(file) } }
-
-    func comes(in layers: ArrivingLayers) {
-        change { state in
-            state.stage = .comingInLayers(layers)
-            state.isRight = true
+    /// To be told by what brings it.
+    func hears(_ event: Event) {
+        switch event {
+        case .arrived(let bytes): wake { bytes.contains($0) }
+        case .begun(let file): change { $0.stage = .coming(file) }
+        case .layers(let layers): change { ($0.stage, $0.isRight) = (.comingInLayers(layers), true) }
+        case .right: change { $0.isRight = true }
+        case .wrong: change { ($0.stage, $0.isRight, $0.round) = (.asked, false, $0.round + 1) }
+        case .stored(let file, let manifest): change { $0.stage = .here(file, manifest: manifest) }
+        case .failed(let error): change { $0.stage = .failed(error) }
+        case .askedAgain: change { $0.stage = .asked }
         }
     }
 
-    func arrived(_ bytes: Range<UInt64>) {
+    private func change(_ body: (inout State) -> Void) {
+        let isOver = state.withLock { state in
+            // What has it from the store needs nothing else.
+            if case .here = state.stage { return true }
+            body(&state)
+            return false
+        }
+        if !isOver { wake { _ in true } }
+    }
+
+    /// Those that wait for such a position look again.
+    private func wake(_ isMeant: (UInt64) -> Bool) {
         let woken = state.withLock { state in
-            let woken = state.waiting.filter { bytes.contains($0.position) }
-            state.waiting.removeAll { bytes.contains($0.position) }
+            let woken = state.waiting.filter { isMeant($0.position) }
+            state.waiting.removeAll { isMeant($0.position) }
             return woken
         }
         for (_, then) in woken { then() }
-    }
-
-    func isRight() { change { $0.isRight = true } }
-
-    /// What came of it so far is worth nothing.
-    func wasWrong() {
-        change { state in
-            state.stage = .asked
-            state.isRight = false
-            state.round += 1
-        }
-    }
-
-    func isHere(_ file: Manifest.File, in manifest: Digest) { change { $0.stage = .here(file, manifest: manifest) } }
-
-    func failed(_ error: any Error) { change { $0.stage = .failed(error) } }
-
-    private func change(_ body: (inout State) -> Void) {
-        let waiting = state.withLock { state in
-            // Whoever has it from the store needs nothing else.
-            if case .here = state.stage { return [(position: UInt64, then: @Sendable () -> Void)]() }
-            body(&state)
-            defer { state.waiting = [] }
-            return state.waiting
-        }
-        for (_, then) in waiting { then() }
     }
 
     /// Positions to fetch first, each told once.
@@ -97,7 +99,7 @@ public final class ArrivingFile: Sendable {
     enum Sight {
         case nothing
         /// Bytes from there on, as they came.
-        case plain(RemoteFile.Place, Range<UInt64>)
+        case plain(FetchingFile.Place, Range<UInt64>)
         /// Bytes from there on, in a layer that stands in for them.
         case layer(Layer, Range<UInt64>)
         case here(Manifest.File, manifest: Digest)
@@ -121,7 +123,7 @@ public final class ArrivingFile: Sendable {
             if let unit = file.unit(at: position), let layer = unit.layer {
                 return .layer(layer, unit.run.bytes.clamped(to: 0..<end))
             }
-            guard let place = file.place(of: position) else { return .nothing }
+            guard let place = file.fetching.place(of: position) else { return .nothing }
             return .plain(place, position..<min(end, place.range.upperBound))
         }
     }

@@ -111,12 +111,12 @@ extension Mirror {
             } catch {
                 // What nobody asked for is no reason to fail.
                 guard transfer.files.count > 1, !Task.isCancelled else { throw error }
-                for (_, _, arriving) in transfer.files.dropFirst() { arriving.failed(error) }
-                transfer.files[0].arriving.isAskedAgain()
+                for (_, _, arriving) in transfer.files.dropFirst() { arriving.hears(.failed(error)) }
+                transfer.files[0].arriving.hears(.askedAgain)
                 stored = try await bring(transfer.files.prefix(1), of: listing, as: named, for: asker)
             }
         } catch {
-            for (_, _, arriving) in transfer.files { arriving.failed(error) }
+            for (_, _, arriving) in transfer.files { arriving.hears(.failed(error)) }
         }
         counts.wrong.add(UInt64(transfer.files.count { $0.arriving.timesWrong > 0 }))
         if stored > 0 { makeRoom(for: stored) }

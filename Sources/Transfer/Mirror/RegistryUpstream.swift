@@ -229,9 +229,11 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
                 for index in coming.indices { coming[index].1.here.formUnion(published) }
                 return coming
             }
-            for (arriving, layers) in now { arriving.comes(in: layers) }
+            for (arriving, layers) in now { arriving.hears(.layers(layers)) }
         }
-        for (arriving, layers) in coming.withLock({ $0 }) { arriving.isHere(layers.file, in: brought.manifest) }
+        for (arriving, layers) in coming.withLock({ $0 }) {
+            arriving.hears(.stored(layers.file, manifest: brought.manifest))
+        }
         return brought
     }
 }

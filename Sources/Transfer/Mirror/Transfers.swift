@@ -60,7 +60,7 @@ final class Transfers: Sendable {
             if let known = state.files[key(file)] { return (known, false) }
             let arriving = ArrivingFile(size: file.size)
             guard !state.isStopped else {
-                arriving.failed(Mirror.late)
+                arriving.hears(.failed(Mirror.late))
                 return (arriving, true)
             }
             var files = [(listed: file, key: key(file), arriving: arriving)]

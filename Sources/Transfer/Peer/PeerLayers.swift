@@ -113,7 +113,6 @@ extension OpenedFile {
     /// Of a cut, the bytes that no part has.
     fileprivate func missing(of cut: Segmentation.Cut) -> UInt64 {
         guard case .parts(let parts, _) = bytes else { return 0 }
-        let run = cut.start..<cut.start + cut.count
-        return parts.runs.reduce(cut.count) { $0 - $1.clamped(to: run).length }
+        return cut.count - parts.runs.length(within: cut.start..<cut.start + cut.count)
     }
 }

@@ -13,10 +13,10 @@ final class Checkpoint: Sendable {
 
     private let store: LocalStore
     private let operation: Operation
-    private let files: [RemoteFile]
+    private let files: [PullFile]
     private let state: Mutex<State>
 
-    init(_ files: [RemoteFile], store: LocalStore, operation: Operation) {
+    init(_ files: [PullFile], store: LocalStore, operation: Operation) {
         self.files = files
         self.store = store
         self.operation = operation
@@ -44,8 +44,8 @@ final class Checkpoint: Sendable {
             state.manifest = manifest
         }
         for (number, file) in settled where done[number] == nil {
-            files[number].wanted.reading?.isHere(file, in: manifest)
-            try files[number].discardParts()
+            files[number].wanted.reading?.hears(.stored(file, manifest: manifest))
+            try files[number].fetching.discardParts()
         }
     }
 

@@ -53,7 +53,7 @@ struct HeaderFetch: Sendable {
     }
 
     private func bring(upTo end: UInt64) async throws {
-        let here = parts.runs.first.map { $0.lowerBound == 0 ? $0.upperBound : 0 } ?? 0
+        let here = parts.runs.end(from: 0)
         guard here < end else { return }
         let part = try parts.part(at: here)
         defer { part.close() }

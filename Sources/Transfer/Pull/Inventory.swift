@@ -2,7 +2,7 @@ internal import Model
 internal import Store
 
 /// A file that is to be brought, and what was learnt of it so far.
-struct Wanted: Sendable {
+struct WantedFile: Sendable {
     let listed: SnapshotFile
     /// The same file in a manifest here, of which layers may be missing.
     var known: Manifest.File?
@@ -23,21 +23,22 @@ struct Wanted: Sendable {
 /// The wanted files, and which of them are here whole.
 struct Inventory: Sendable {
     private(set) var known: [Manifest.File] = []
-    private(set) var missing: [Wanted] = []
+    private(set) var missing: [WantedFile] = []
 
     /// What is here is held for the operation.
     init(
         _ listed: [SnapshotFile], store: LocalStore, operation: Operation, _ options: Pull.Options
     ) throws(CakeError) {
         guard !options.isForced else {
-            missing = listed.map { Wanted(listed: $0, mayCopy: false, reading: options.reading[$0.path]) }
+            missing = listed.map { WantedFile(listed: $0, mayCopy: false, reading: options.reading[$0.path]) }
             return
         }
         let proof = try KnownFileProof(store)
-        var wanted: [Wanted] = []
+        var wanted: [WantedFile] = []
         for file in listed {
             wanted.append(
-                Wanted(listed: file, known: try proof.find(file), mayCopy: true, reading: options.reading[file.path]))
+                WantedFile(
+                    listed: file, known: try proof.find(file), mayCopy: true, reading: options.reading[file.path]))
         }
         let here = try operation.hold(wanted.lazy.compactMap(\.known).flatMap { $0.segments.lazy.map(\.layer) })
         for file in wanted {

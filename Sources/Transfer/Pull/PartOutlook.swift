@@ -48,7 +48,7 @@ extension Pull {
             if let complaint = segmentation.complaint { throw complaint }
             let runs = try Parts.runs(in: store, key: PartsKey.of(files[index], in: snapshot))
             let tensors = segmentation.cuts.compactMap { cut in
-                cut.tensor.map { Placed(tensor: $0, here: runs.bytes(within: cut.start..<cut.start + cut.count)) }
+                cut.tensor.map { Placed(tensor: $0, here: runs.length(within: cut.start..<cut.start + cut.count)) }
             }
             return (files[index], tensors, isKnown: false)
         } take: { _, file in

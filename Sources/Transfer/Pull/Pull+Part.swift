@@ -50,12 +50,12 @@ extension Pull {
         }
         let proof = try KnownFileProof(store)
         var known = before.map { PullWork.Part.tensors(of: $0) } ?? [:]
-        var wanted: [Wanted] = []
+        var wanted: [WantedFile] = []
         for file in selected where weights.contains(file.path) {
             if !options.isForced, let found = try proof.find(file) {
                 known.merge(PullWork.Part.tensors(of: found)) { $1 }
             }
-            wanted.append(Wanted(listed: file, mayCopy: !options.isForced))
+            wanted.append(WantedFile(listed: file, mayCopy: !options.isForced))
         }
         let part = try await work.part(wanted, matching: selection, known: known, waiting: waiting)
         guard !part.entries.isEmpty || part.missing.isEmpty else {
@@ -77,16 +77,16 @@ extension Pull {
         let missing = part.missing.map(\.string)
         let pointed = try point(
             name, from: record, to: digest, snapshot, others, fetched.saved, missing: missing, in: operation)
-        guard pointed != .movedMeanwhile else {
+        guard pointed.isDone else {
             throw CakeError(
                 .locked, "another cake brought something of \(name) meanwhile", fix: "run it again: what came is kept")
         }
-        for file in fetched.finished + part.files { try file.discardParts() }
+        for file in fetched.finished + part.files { try file.fetching.discardParts() }
         for checkpoint in fetched.checkpoints { try checkpoint.retire() }
         return Report(
             name: name, manifest: digest, commit: snapshot.commit, files: manifest.files.count, bytes: manifest.size,
             bytesFetched: fetched.bytes + part.bytesFetched, bytesSaved: fetched.saved, bytesStored: fetched.stored,
-            wentBackFrom: pointed.wentBackFrom, complaints: [], baseTroubles: troubles.all,
+            wentBackFrom: pointed.wentBackFrom(to: snapshot.commit), complaints: [], baseTroubles: troubles.all,
             tensors: (part.entries.count, missing.count))
     }
 
@@ -112,7 +112,7 @@ extension Pull {
             [Segmentation.Cut(start: 0, count: size, tensor: nil)], isLarge: size >= LocalStore.smallLimit,
             store.scratch(shard.header, in: work.operation)
         ) { _ in }
-        if case .small(let found) = header { for small in found { try small.pack(in: work.operation) } }
+        try header.pack(in: work.operation)
         fetched.stored += try work.operation.publish(telling: progress)
         var running = PullWork.Running(SnapshotFile(path: shard.path, size: shard.size))
         running.update(shard.header.span)

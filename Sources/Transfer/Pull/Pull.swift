@@ -118,7 +118,7 @@ public struct Pull: Sendable {
         saved[.layers, default: 0] -= min(fetched.bytesAsLayers, saved[.layers, default: 0])
         saved[.knownFile, default: 0] += inventory.known.reduce(0) { $0 + $1.size }
         var (manifest, digest): (Manifest, Digest)
-        var pointed: Pointed
+        var pointed: LocalStore.Pointed
         repeat {
             let record = try store.record(of: name)
             let rest = store.rest(of: record, at: snapshot.commit, without: fetched.verified)
@@ -127,15 +127,15 @@ public struct Pull: Sendable {
             try keepCoordinates(fetched, of: manifest, digest, in: operation)
             // Another pull of the same name may be done meanwhile: what it brought stays.
             pointed = try point(name, from: record, to: digest, snapshot, selected, saved, in: operation)
-        } while pointed == .movedMeanwhile
-        for file in manifest.files { options.reading[file.path]?.isHere(file, in: digest) }
-        for file in fetched.finished { try file.discardParts() }
+        } while !pointed.isDone
+        for file in manifest.files { options.reading[file.path]?.hears(.stored(file, manifest: digest)) }
+        for file in fetched.finished { try file.fetching.discardParts() }
         for checkpoint in fetched.checkpoints { try checkpoint.retire() }
         return Report(
             name: name, manifest: digest, commit: snapshot.commit, files: selected.count,
             bytes: fetched.verified.reduce(0) { $0 + $1.size }, bytesFetched: fetched.bytes, bytesSaved: saved,
             layers: peer.map { (fetched.bytesAsLayers, $0.place) }, bytesStored: fetched.stored,
-            wentBackFrom: pointed.wentBackFrom,
+            wentBackFrom: pointed.wentBackFrom(to: snapshot.commit),
             complaints: fetched.finished.compactMap(\.segmentation.complaint), baseTroubles: troubles.all)
     }
 
@@ -181,7 +181,7 @@ public struct Pull: Sendable {
     /// A file that does not hash to what was published is fetched once more, then given up. A copy of another tool's, an
     /// assumption or a damaged layer that was wrong costs no try.
     func bring(
-        _ batch: [Wanted], _ copies: PullCopies, _ work: PullWork, _ fetched: inout Fetched,
+        _ batch: [WantedFile], _ copies: PullCopies, _ work: PullWork, _ fetched: inout Fetched,
         _ waiting: @escaping @Sendable (FilePath) -> Void
     ) async throws {
         var missing = batch
@@ -212,7 +212,7 @@ public struct Pull: Sendable {
         var bytesAsLayers: UInt64 = 0
         var stored: UInt64 = 0
         var saved: [Proof: UInt64] = [:]
-        var finished: [RemoteFile] = []
+        var finished: [PullFile] = []
         var checkpoints: [Checkpoint] = []
         /// By the file's SHA-256.
         var terms: [Digest: XetReconstruction] = [:]
@@ -236,16 +236,6 @@ public struct Pull: Sendable {
         }
     }
 
-    /// What came of giving a name its manifest.
-    enum Pointed: Equatable {
-        /// When it had been at a later commit, that one.
-        case done(wentBackFrom: String?)
-        /// It leads elsewhere by now than it was thought to.
-        case movedMeanwhile
-
-        var wentBackFrom: String? { if case .done(let commit) = self { commit } else { nil } }
-    }
-
     /// What is pulled has one name, so that what has it now needs another.
     static func advice(for name: ModelName) -> String {
         "cake tag \(name) OTHER-NAME keeps it; then use cake pull --force"
@@ -254,39 +244,24 @@ public struct Pull: Sendable {
     func point(
         _ name: ModelName, from expected: NameRecord?, to manifest: Digest, _ snapshot: Snapshot,
         _ selected: [SnapshotFile], _ saved: [Proof: UInt64], missing: [String]? = nil, in operation: Operation
-    ) throws(CakeError) -> Pointed {
-        var pointed = Pointed.done(wentBackFrom: nil)
-        try store.update(name, in: operation) { old throws(CakeError) in
-            guard old?.manifest == expected?.manifest else {
-                pointed = .movedMeanwhile
-                return nil
-            }
-            if !options.replacesName {
-                try store.refuseTaken(
-                    name, old, by: manifest, from: snapshot.repository.description, fix: Pull.advice(for: name))
-            }
-            var record = old ?? NameRecord(manifest: manifest)
+    ) throws(CakeError) -> LocalStore.Pointed {
+        let origin = ModelOrigin(
+            snapshot.repository.description, revision: snapshot.revision ?? Revision.main, commit: snapshot.commit)
+        return try store.point(
+            name, to: manifest, from: origin, expecting: .manifest(expected?.manifest), in: operation
+        ) { old throws(CakeError) in
+            guard !options.replacesName else { return }
+            try store.refuseTaken(name, old, by: manifest, from: origin.source, fix: Pull.advice(for: name))
+        } _: { record, old in
             // Somebody asked for it, so that no mirror may take it away again.
             if old == nil || options.mark == nil { record.mark = options.mark }
-            if let now = old?.commit, now != snapshot.commit {
-                if record.earlierCommits.contains(snapshot.commit) { pointed = .done(wentBackFrom: now) }
-                record.earlierCommits.append(now)
-            }
-            record.manifest = manifest
-            record.time = Machine.now
-            record.source = snapshot.repository.description
-            record.revision = snapshot.revision ?? Revision.main
-            if old?.commit != snapshot.commit { record.etags = [:] }
-            record.commit = snapshot.commit
             for file in selected { record.etags[file.path] = file.sha256?.hex ?? file.gitDigest?.hex }
             // Files that are no weights complete nothing.
             let isSame = old?.commit == snapshot.commit && !selected.contains { Segmentation.hasHeader($0.path) }
             record.missing = missing ?? (isSame ? record.missing : [])
             record.proved = [:]
             for (proof, bytes) in saved where bytes > 0 { record.proved["\(proof)"] = bytes }
-            return record
         }
-        return pointed
     }
 }
 

@@ -2,11 +2,11 @@ internal import Model
 
 /// Files of one pull that have the same bytes: the first of each kind is brought, the others are copies of it.
 struct PullCopies {
-    private(set) var firsts: [Wanted] = []
-    private var others: [Digest: [Wanted]] = [:]
+    private(set) var firsts: [WantedFile] = []
+    private var others: [Digest: [WantedFile]] = [:]
     private let snapshot: Snapshot
 
-    init(_ files: [Wanted], in snapshot: Snapshot) {
+    init(_ files: [WantedFile], in snapshot: Snapshot) {
         self.snapshot = snapshot
         for file in files {
             let key = PartsKey.of(file.listed, in: snapshot)
@@ -30,13 +30,13 @@ struct PullCopies {
     }
 }
 
-extension [Wanted] {
+extension [WantedFile] {
     /// A batch's cuts are in memory at once, before it is known whether the disk has room for it.
     private static let mostBytes: UInt64 = 4 << 40
 
     /// So many at a time, in order, and fewer where servers claim that they are large.
-    func batches(of count: Int) -> [[Wanted]] {
-        var batches: [[Wanted]] = []
+    func batches(of count: Int) -> [[WantedFile]] {
+        var batches: [[WantedFile]] = []
         var bytes: UInt64 = 0
         for file in self {
             bytes = bytes.clampedSum(file.listed.size)

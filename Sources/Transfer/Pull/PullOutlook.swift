@@ -57,24 +57,12 @@ extension Pull {
     func left(of file: SnapshotFile, in snapshot: Snapshot) throws(CakeError) -> UInt64 {
         if !options.isForced, CachedBlob.find(file, in: options.caches, of: snapshot.repository) != nil { return 0 }
         let runs = try Parts.runs(in: store, key: PartsKey.of(file, in: snapshot))
-        return file.size - min(file.size, runs.bytes(within: 0..<file.size))
+        return file.size - min(file.size, runs.length(within: 0..<file.size))
     }
 
     /// Readers of files that are on their way would wait for layers.
     func peer(_ snapshot: Snapshot, _ missing: [SnapshotFile]) async throws -> PeerModel? {
         guard !options.isForced, options.reading.isEmpty else { return nil }
         return try await PeerModel.find(snapshot, missing, from: source, options.mirrors)
-    }
-}
-
-extension [Range<UInt64>] {
-    /// How many bytes of a range they cover, none of them overlapping another.
-    func bytes(within range: Range<UInt64>) -> UInt64 {
-        reduce(0) { sum, run in
-            let (start, end) = (
-                Swift.max(run.lowerBound, range.lowerBound), Swift.min(run.upperBound, range.upperBound)
-            )
-            return start < end ? sum + (end - start) : sum
-        }
     }
 }

@@ -44,7 +44,7 @@ extension PullWork {
     }
 
     /// A few files at once: those first for which nothing has to arrive, since they wait for nobody.
-    func hash(_ files: [RemoteFile], _ checkpoint: Checkpoint) async throws -> [Finding] {
+    func hash(_ files: [PullFile], _ checkpoint: Checkpoint) async throws -> [Finding] {
         let order = files.filter { $0.missing == 0 } + files.filter { $0.missing > 0 }
         var findings: [Int: Finding] = [:]
         try await inOrder(order.count, atOnce: BlockingPool.processors, on: store.pool) { place in
@@ -52,7 +52,7 @@ extension PullWork {
             if case .hashed(let found) = finding {
                 let file = order[place]
                 checkpoint.note(found, of: file.number)
-                if found.isAsPublished(file.listed, announced: file.announced) { file.wanted.reading?.isRight() }
+                if found.isAsPublished(file.listed, announced: file.announced) { file.wanted.reading?.hears(.right) }
             }
             progress.finished()
             return finding
@@ -62,13 +62,13 @@ extension PullWork {
         return files.compactMap { findings[$0.number] }
     }
 
-    private func hash(_ file: RemoteFile) async throws -> Finding {
+    private func hash(_ file: PullFile) async throws -> Finding {
         var running = Running(file.listed)
         var next = 0
         while next < file.units.count {
             if file.units[next].layer == nil {
-                try await file.arrivals.wait(for: next)
-                try store.forEachChunk(of: file.plain(file.units[next].run.bytes)) { running.update($0) }
+                try await file.fetching.arrivals.wait(for: next)
+                try store.forEachChunk(of: file.fetching.plain(file.units[next].run.bytes)) { running.update($0) }
                 next += 1
             } else {
                 let end = file.units[next...].firstIndex { $0.layer == nil } ?? file.units.count
@@ -98,7 +98,7 @@ extension PullWork {
 
     /// Which of the layers that stood in for a file's bytes are damaged. What is wrong is set aside, and all of them count
     /// as not here from now on.
-    func damage(under file: RemoteFile) throws -> Set<Digest> {
+    func damage(under file: PullFile) throws -> Set<Digest> {
         let reader = LayerReader(store)
         var damages: [Damage] = []
         for layer in Set(file.units.compactMap(\.layer)) {

@@ -5,14 +5,13 @@ internal import Store
 
 /// A file that is to be brought, with its cuts known and room for its bytes taken.
 struct OpenedFile: Sendable {
-    let wanted: Wanted
+    let wanted: WantedFile
     let segmentation: Segmentation
-    let bytes: RemoteFile.Bytes
-    /// What it took to know the cuts.
-    let fetchedForHeader: UInt64
-
+    let bytes: FetchingFile.Bytes
     /// Where to ask for its bytes; nil for a copy.
-    var remote: HubFile? { if case .parts(_, let remote) = bytes { remote } else { nil } }
+    let remote: HubFile?
+    /// What it took to know the cuts.
+    var fetchedForHeader: UInt64 = 0
 
     /// Something may be assumed only of a file whose SHA-256 was published, and only one that can be fetched in ranges
     /// gains by it.
@@ -33,14 +32,14 @@ extension PullWork {
     /// Reads every header that is needed to know the layers. What another cake brought while this one waited for it is
     /// taken from the store.
     func open(
-        _ files: [Wanted], _ waiting: @escaping @Sendable (FilePath) -> Void, _ outcome: inout Outcome
+        _ files: [WantedFile], _ waiting: @escaping @Sendable (FilePath) -> Void, _ outcome: inout Outcome
     ) async throws -> [OpenedFile] {
         let places = try await places(of: files, waiting)
         // Who waited for one file may find all of them brought.
         let waited = places.contains { $0.waited } ? files.map(\.listed) : []
         let again = try Inventory(waited, store: store, operation: operation, options)
         let known = Dictionary(again.known.map { ($0.path, $0) }, uniquingKeysWith: { $1 })
-        var left: [(wanted: Wanted, place: Place)] = []
+        var left: [(wanted: WantedFile, place: Place)] = []
         for (file, place) in zip(files, places) {
             if let found = known[file.listed.path] {
                 outcome.verified.append((file.listed, found))
@@ -62,26 +61,26 @@ extension PullWork {
         return opened
     }
 
-    private func open(_ wanted: Wanted, _ place: Place) async throws -> OpenedFile {
+    private func open(_ wanted: WantedFile, _ place: Place) async throws -> OpenedFile {
         let listed = wanted.listed
         switch place {
         case .copy(let copy):
             let segmentation = try Segmentation(of: copy, path: listed.path, size: listed.size, isLenient: true)
-            return OpenedFile(wanted: wanted, segmentation: segmentation, bytes: .copy(copy), fetchedForHeader: 0)
+            return OpenedFile(wanted: wanted, segmentation: segmentation, bytes: .copy(copy), remote: nil)
         case .parts(let parts):
             // What came wrong once comes from the publisher next.
             let isDoubted = wanted.failures + wanted.contradictions > 0 || peer?.isWrong == true
             let mirrors = isDoubted ? nil : options.mirrors
             let remote = HubFile(listed, in: snapshot, from: source, through: mirrors)
-            if let known = wanted.known {
-                return OpenedFile(
-                    wanted: wanted, segmentation: Segmentation(known), bytes: .parts(parts, remote),
-                    fetchedForHeader: 0)
-            }
             let before = parts.bytes
-            let segmentation = try await HeaderFetch(remote, parts)()
+            let segmentation: Segmentation
+            if let known = wanted.known {
+                segmentation = Segmentation(known)
+            } else {
+                segmentation = try await HeaderFetch(remote, parts)()
+            }
             return OpenedFile(
-                wanted: wanted, segmentation: segmentation, bytes: .parts(parts, remote),
+                wanted: wanted, segmentation: segmentation, bytes: .parts(parts, remote), remote: remote,
                 fetchedForHeader: parts.bytes - before)
         }
     }
@@ -113,7 +112,7 @@ extension PullWork {
 
     /// Folders of parts are taken in the order of their keys, so that two pulls never wait for each other.
     private func places(
-        of files: [Wanted], _ waiting: @Sendable (FilePath) -> Void
+        of files: [WantedFile], _ waiting: @Sendable (FilePath) -> Void
     ) async throws -> [(place: Place, waited: Bool)] {
         var places: [Int: (place: Place, waited: Bool)] = [:]
         let keys = files.map { PartsKey.of($0.listed, in: snapshot) }

@@ -11,16 +11,16 @@ extension PullWork {
         var bytesStored: UInt64 = 0
         var saved: [Pull.Proof: UInt64] = [:]
         /// Their parts may go once the layers are published.
-        var files: [RemoteFile] = []
+        var files: [PullFile] = []
     }
 
     /// `known` are tensors of these files that are here.
     func part(
-        _ files: [Wanted], matching selection: TensorSelection, known: [Tensor: Layer],
+        _ files: [WantedFile], matching selection: TensorSelection, known: [Tensor: Layer],
         waiting: @escaping @Sendable (FilePath) -> Void
     ) async throws -> Part {
-        let (wholes, continuation) = AsyncStream.makeStream(of: Whole.self)
-        defer { continuation.finish() }
+        let finished = FinishedUnits()
+        defer { finished.end() }
         var outcome = Outcome()
         let opened = try await open(files, waiting, &outcome)
         var given: [Tensor: Layer] = [:]
@@ -44,16 +44,16 @@ extension PullWork {
         }
         try await prove(opened, selection, &given, &part)
         part.files = opened.indices.map { number in
-            RemoteFile(number, opened[number], units(of: opened[number], selection, given), isPart: true) {
-                continuation.yield(Whole(file: number, unit: $0))
-            }
+            PullFile(
+                number, opened[number], units(of: opened[number], selection, given), isPart: true,
+                onWhole: finished.of(file: number))
         }
         guard !part.missing.isEmpty else { return part }
         part.bytesFetched += part.files.reduce(0) { $0 + $1.missing } + opened.reduce(0) { $0 + $1.fetchedForHeader }
         progress.expect(bytes: part.files.reduce(0) { $0 + $1.missing })
         try await refuseIfTooSmall(for: part.files)
         let checkpoint = Checkpoint(part.files, store: store, operation: operation)
-        part.bytesStored = try await bring(part.files, wholes, continuation, checkpoint, isHashed: false).0
+        part.bytesStored = try await bring(part.files, finished, checkpoint, isHashed: false).0
         for (_, file) in outcome.verified { part.entries += Part.entries(of: file) }
         for (opened, file) in zip(opened, part.files) {
             for (number, cut) in opened.segmentation.cuts.enumerated() {

@@ -10,9 +10,9 @@ struct PullWork: Sendable {
     struct Outcome: Sendable {
         var verified: [(SnapshotFile, Manifest.File)] = []
         /// Files whose bytes are not what was published, and what is to be tried next.
-        var wrong: [Wanted] = []
+        var wrong: [WantedFile] = []
         /// Files whose parts may go once the layers are published.
-        var finished: [RemoteFile] = []
+        var finished: [PullFile] = []
         var checkpoint: Checkpoint?
         var bytesFetched: UInt64 = 0
         /// Of these, what came as layers out of packs.
@@ -40,33 +40,26 @@ struct PullWork: Sendable {
     private static let publishStep: UInt64 = 256 << 20
     private static let patience = Duration.seconds(10)
 
-    struct Whole: Sendable {
-        let file: Int
-        let unit: Int
-    }
-
     func callAsFunction(
-        _ files: [Wanted], waiting: @escaping @Sendable (FilePath) -> Void
+        _ files: [WantedFile], waiting: @escaping @Sendable (FilePath) -> Void
     ) async throws -> Outcome {
-        let (wholes, continuation) = AsyncStream.makeStream(of: Whole.self)
-        defer { continuation.finish() }
+        let finished = FinishedUnits()
+        defer { finished.end() }
         var outcome = Outcome()
         let opened = try await open(files, waiting, &outcome)
         let plan = try await plan(for: opened, &outcome)
         let brought = opened.indices.map { number in
-            RemoteFile(number, opened[number], plan.units[number]) {
-                continuation.yield(Whole(file: number, unit: $0))
-            }
+            PullFile(number, opened[number], plan.units[number], onWhole: finished.of(file: number))
         }
         for (opened, file) in zip(opened, brought) { count(opened, file, &outcome) }
         // Before anyone reads the beginning of what cannot come whole.
         try await refuseIfTooSmall(for: brought)
-        for file in brought { file.wanted.reading?.comes(file) }
+        for file in brought { file.wanted.reading?.hears(.begun(file)) }
         let checkpoint = Checkpoint(brought, store: store, operation: operation)
         outcome.checkpoint = checkpoint
         let asking = Task(executorPreference: store.pool) { await terms(of: brought) }
         defer { asking.cancel() }
-        let (stored, findings) = try await bring(brought, wholes, continuation, checkpoint)
+        let (stored, findings) = try await bring(brought, finished, checkpoint)
         // They are a gain for later, and not worth much of a wait.
         let patience = Task {
             try await Task.sleep(for: PullWork.patience)
@@ -80,7 +73,7 @@ struct PullWork: Sendable {
     }
 
     /// For pulls to come. Asked while the bytes arrive.
-    private func terms(of files: [RemoteFile]) async -> [Digest: XetReconstruction] {
+    private func terms(of files: [PullFile]) async -> [Digest: XetReconstruction] {
         var found: [Digest: XetReconstruction] = [:]
         for file in files {
             guard let sha256 = file.listed.sha256, let terms = await terms?.terms(of: file.listed) else { continue }
@@ -90,138 +83,100 @@ struct PullWork: Sendable {
     }
 
     /// What moves and what does not.
-    private func count(_ opened: OpenedFile, _ file: RemoteFile, _ outcome: inout Outcome) {
+    private func count(_ opened: OpenedFile, _ file: PullFile, _ outcome: inout Outcome) {
         let (size, missing, given) = (file.listed.size, file.missing, file.given)
         let stored = given.values.reduce(0, +)
         let here = size - min(size, stored + missing + opened.fetchedForHeader)
         progress.skipped(bytes: size - missing - stored)
         progress.knew(bytes: here)
-        let proof: Pull.Proof = if case .copy = opened.bytes { .cachedFile } else { .resumed }
+        let proof: Pull.Proof = if opened.remote == nil { .cachedFile } else { .resumed }
         if here > 0 { outcome.saved[proof, default: 0] += here }
         outcome.saved.merge(given) { $0 + $1 }
         outcome.bytesFetched += missing + opened.fetchedForHeader
     }
 
     /// A file that is right is finished. What was only assumed is doubted before what the server sent.
-    private func settle(_ file: RemoteFile, _ finding: Finding, _ outcome: inout Outcome) throws {
+    private func settle(_ file: PullFile, _ finding: Finding, _ outcome: inout Outcome) throws {
         if case .hashed(let found) = finding, found.isAsPublished(file.listed, announced: file.announced) {
             outcome.verified.append((file.listed, try file.described(digest: found.sha256)))
             outcome.finished.append(file)
             return
         }
-        file.wanted.reading?.wasWrong()
+        file.wanted.reading?.hears(.wrong)
         for (proof, bytes) in file.given { outcome.saved[proof, default: 0] -= bytes }
         var next = file.wanted
         let damage = try damage(under: file)
         if !damage.isEmpty {
             // Neither the publisher nor the assumption is to blame: what is damaged here is fetched.
             next.avoided.formUnion(damage)
-            file.keepParts()
+            file.fetching.keepParts()
         } else if file.given[.published] != nil || file.given[.layers] != nil {
             // Whoever told of them is not asked again, and everybody else from the start.
             peer?.wasWrong()
             next.known = nil
-            file.keepParts()
+            file.fetching.keepParts()
         } else if file.units.contains(where: { $0.layer != nil }) {
             next.known = nil
             next.doubted = file.assumptions
             next.contradictions += 1
-            file.keepParts()
+            file.fetching.keepParts()
         } else {
-            if case .copy = file.bytes { next.mayCopy = false } else { next.failures += 1 }
-            try file.discardParts()
+            if file.opened.remote == nil { next.mayCopy = false } else { next.failures += 1 }
+            try file.fetching.discardParts()
         }
         outcome.wrong.append(next)
     }
 
-    private enum Done: Sendable {
-        case fetched
-        case layered(UInt64)
-        case hashed([Finding])
-    }
-
-    /// The three things at once; one that fails ends the others. Returns the bytes at rest, and what each file was found to be.
+    /// Bytes arrive, units become layers, and each file is hashed. Returns the bytes at rest, and what each file was found to be.
     func bring(
-        _ opened: [RemoteFile], _ wholes: AsyncStream<Whole>, _ continuation: AsyncStream<Whole>.Continuation,
-        _ checkpoint: Checkpoint, isHashed: Bool = true
+        _ files: [PullFile], _ finished: FinishedUnits, _ checkpoint: Checkpoint, isHashed: Bool = true
     ) async throws -> (UInt64, [Finding]) {
         let fetch = Fetch(
-            files: opened.map(\.incoming), progress: progress, mostConnections: options.mostConnections,
-            pool: store.pool,
-            throttle: options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) })
-        return try await withThrowingTaskGroup(of: Done.self) { group in
-            group.addTask {
-                try await fetch()
-                return .fetched
+            files: files.map(\.fetching), progress: progress, mostConnections: options.mostConnections,
+            pool: store.pool, throttle: options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) })
+        let intake = Intake(
+            operation: operation, pool: store.pool, progress: progress, publishStep: PullWork.publishStep)
+        let offers = options.usesDeltas ? BaseOffers(bases, for: files.map(\.segmentation)) : nil
+        let ingester = LayerIngester(store: store, operation: operation, offers: offers)
+        var converter = LayersOfFiles(files: files, ingester: ingester, checkpoint: checkpoint)
+        let done = try await intake(
+            fetch, finished, count: files.reduce(0) { $0 + $1.units.count { $0.layer == nil } }, by: &converter
+        ) { isHashed ? try await hash(files, checkpoint) : [] }
+        return (done.stored, done.other ?? [])
+    }
+
+    /// Makes layers of a pull's units.
+    private struct LayersOfFiles: Converter {
+        let files: [PullFile]
+        let ingester: LayerIngester
+        let checkpoint: Checkpoint
+
+        var convert: @Sendable (FinishedUnit) async throws -> LayerIngester.Layered {
+            { [files, ingester] unit in
+                let file = files[unit.file]
+                let run = file.units[unit.unit].run
+                return try await ingester.layer(
+                    run, of: file.segmentation, file: unit.file, file.fetching.plain(run.bytes)
+                ) { _ in }
             }
-            group.addTask { .layered(try await layer(opened, wholes, checkpoint)) }
-            if isHashed { group.addTask { .hashed(try await hash(opened, checkpoint)) } }
-            var (stored, findings) = (UInt64(0), [Finding]())
-            do {
-                for try await done in group {
-                    switch done {
-                    case .fetched: break
-                    case .layered(let bytes): stored = bytes
-                    case .hashed(let found): findings = found
-                    }
-                }
-            } catch {
-                // Who waits for bytes that will not come is told, so that all ends.
-                for file in opened { file.arrivals.giveUp(error) }
-                continuation.finish()
-                throw error
-            }
-            return (stored, findings)
         }
+
+        func take(_ layered: LayerIngester.Layered, of unit: FinishedUnit) throws -> Bool {
+            try layered.pack(in: ingester.operation)
+            files[unit.file].note(layered, of: files[unit.file].units[unit.unit])
+            return false
+        }
+
+        func settle() throws { try checkpoint.settle() }
     }
 
     /// The parts lie beside the layers until the file is whole: room for both is needed.
-    func refuseIfTooSmall(for files: [RemoteFile]) async throws {
+    func refuseIfTooSmall(for files: [PullFile]) async throws {
         let missing = files.reduce(UInt64(0)) { $0 + $1.missing }
         let layers = files.reduce(UInt64(0)) { sum, file in
             file.units.reduce(sum) { $0 + ($1.layer == nil ? $1.run.count : 0) }
         }
         try store.refuseIfTooSmall(forFetching: missing + layers)
-    }
-
-    /// Turns whole units into layers, a few at once. Returns the bytes at rest that were published.
-    private func layer(
-        _ files: [RemoteFile], _ wholes: AsyncStream<Whole>, _ checkpoint: Checkpoint
-    ) async throws -> UInt64 {
-        let offers = options.usesDeltas ? BaseOffers(bases, for: files.map(\.segmentation)) : nil
-        let ingester = LayerIngester(store: store, operation: operation, offers: offers)
-        var left = files.reduce(0) { $0 + $1.units.count { $0.layer == nil } }
-        var stored: UInt64 = 0
-        try await withThrowingTaskGroup(of: (Whole, LayerIngester.Layered).self) { group in
-            var active = 0
-            func take(_ done: (Whole, LayerIngester.Layered)) throws {
-                active -= 1
-                let file = files[done.0.file]
-                if case .small(let found) = done.1 { for small in found { try small.pack(in: operation) } }
-                file.note(done.1, of: file.units[done.0.unit])
-                if operation.pendingBytes >= PullWork.publishStep {
-                    stored += try operation.publish(telling: progress)
-                    try checkpoint.settle()
-                }
-            }
-            guard left > 0 else { return }
-            for await whole in wholes {
-                if active > BlockingPool.processors, let done = try await group.next() { try take(done) }
-                let file = files[whole.file]
-                group.addTask(executorPreference: store.pool) {
-                    let run = file.units[whole.unit].run
-                    let layered = try await ingester.layer(
-                        run, of: file.segmentation, file: whole.file, file.plain(run.bytes)
-                    ) { _ in }
-                    return (whole, layered)
-                }
-                active += 1
-                left -= 1
-                if left == 0 { break }
-            }
-            while let done = try await group.next() { try take(done) }
-        }
-        return stored
     }
 }
 

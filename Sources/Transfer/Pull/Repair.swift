@@ -109,7 +109,7 @@ public struct Repair: Sendable {
     }
 
     private func fetch(_ layer: Layer, _ place: RepairPlaces.Place, into parts: Parts) async throws {
-        let here = parts.runs.first.map { $0.lowerBound == 0 ? $0.upperBound : 0 } ?? 0
+        let here = parts.runs.end(from: 0)
         guard here < layer.size else { return }
         let part = try parts.part(at: here)
         defer { part.close() }
@@ -126,27 +126,16 @@ public struct Repair: Sendable {
     /// Bytes are believed only when they hash to the layer's name.
     private func store(_ layer: Layer, _ parts: Parts, _ place: RepairPlaces.Place, _ operation: Operation) async throws
     {
-        let plain = try parts.plain(0..<layer.size)
-        let other = CakeError(
-            .damaged, "\(place.path) of \(place.name) has other bytes where it was",
-            fix: "cake pull \(place.name) fetches what is published now")
-        if layer.size < LocalStore.smallLimit {
-            let small = try store.readSmall(
-                [.init(count: Int(layer.size), kind: place.kind)], of: plain, in: operation)
-            guard small.map(\.layer) == [layer] else {
-                try parts.remove()
-                throw other
-            }
-            for one in small { try one.pack(in: operation) }
-            return
-        }
-        let reading = try store.read(plain)
-        defer { store.release(reading) }
-        guard reading.layer == layer else {
+        do {
+            let kept = try await LayerIngester(store: store, operation: operation).layer(
+                layer, kind: place.kind, parts.plain(0..<layer.size)
+            ) { _ in }
+            try kept.pack(in: operation)
+        } catch is LayerIngester.OtherBytes {
             try parts.remove()
-            throw other
+            throw CakeError(
+                .damaged, "\(place.path) of \(place.name) has other bytes where it was",
+                fix: "cake pull \(place.name) fetches what is published now")
         }
-        guard try operation.claim([layer]) == [.needed] else { return }
-        try await store.ingest(plain, reading, kind: place.kind, in: operation) { _ in }
     }
 }

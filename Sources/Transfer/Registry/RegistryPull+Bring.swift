@@ -2,33 +2,25 @@ internal import Model
 internal import Platform
 internal import Remote
 internal import Store
-internal import Synchronization
 
-/// Two things at once: bytes arrive, and whole members become objects of the store.
+/// Bytes of packs arrive, and whole members become objects of the store.
 extension RegistryPull {
-    struct Whole: Sendable {
-        let pack: Int
-        let member: Int
-    }
-
-    /// `took` hears of each member that was found to be right, `published` of layers that may be read from now on.
+    /// `took` hears of each member that was found to be right, `published` of layers that may be read from now on. Returns what
+    /// was fetched, and the bytes at rest.
     func bring(
         _ work: [PackWork], _ operation: Operation, took: @escaping @Sendable () -> Void,
         published: @escaping @Sendable (Set<Digest>) -> Void = { _ in }
     ) async throws -> (fetched: UInt64, stored: UInt64) {
-        let (wholes, continuation) = AsyncStream.makeStream(of: Whole.self)
-        defer { continuation.finish() }
+        let finished = FinishedUnits()
+        defer { finished.end() }
         let comesWhole = try await comesWhole(work.first)
-        let incoming = work.indices.map { number in
-            let (pack, parts) = (work[number], work[number].parts)
-            let runs = parts.runs
-            let arrivals = Arrivals(
-                units(of: pack.members, comingWhole: comesWhole), having: runs,
-                onWhole: { continuation.yield(Whole(pack: number, member: $0)) })
-            let gaps = gaps(of: pack, number, having: runs, comingWhole: comesWhole)
-            return Incoming(gaps: gaps, place: (parts, pack.source), arrivals: arrivals)
+        let files = work.enumerated().map { number, pack in
+            FetchingFile(
+                .parts(pack.parts, pack.source), size: pack.pack.size,
+                wanted: RangeSet(RegistryPull.runs(of: pack.members, comingWhole: comesWhole).map(\.bytes)),
+                units: units(of: pack.members, comingWhole: comesWhole), onWhole: finished.of(file: number))
         }
-        let missing = incoming.reduce(UInt64(0)) { $0 + $1.gaps.reduce(0) { $0 + $1.bytes.length } }
+        let missing = files.reduce(UInt64(0)) { $0 + $1.missing }
         let all = work.reduce(UInt64(0)) { $0 + $1.members.reduce(0) { $0 + $1.length } }
         if all > missing {
             progress.had(bytes: all - missing)
@@ -37,22 +29,15 @@ extension RegistryPull {
         }
         try store.refuseIfTooSmall(forFetching: missing + all)
         let fetch = Fetch(
-            files: incoming, progress: progress, mostConnections: options.mostConnections, pool: store.pool,
+            files: files, progress: progress, mostConnections: options.mostConnections, pool: store.pool,
             throttle: options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) })
-        var stored: UInt64 = 0
-        try await withThrowingTaskGroup(of: UInt64.self) { group in
-            group.addTask {
-                try await fetch()
-                return 0
-            }
-            group.addTask { try await adopt(work, wholes, operation, took, published) }
-            do {
-                for try await bytes in group { stored += bytes }
-            } catch {
-                continuation.finish()
-                throw error
-            }
-        }
+        let intake = Intake(
+            operation: operation, pool: store.pool, progress: progress, publishStep: options.publishStep)
+        var converter = ObjectsOfPacks(self, work, operation, took: took, published: published)
+        var stored = try await intake(
+            fetch, finished, count: work.reduce(0) { $0 + $1.members.count }, by: &converter, beside: {}
+        ).stored
+        stored += try intake.publish(by: &converter)
         return (missing, stored)
     }
 
@@ -77,144 +62,79 @@ extension RegistryPull {
         }
         return units
     }
+}
 
-    /// Runs of a pack that are wanted and not in its parts.
-    private func gaps(
-        of work: PackWork, _ number: Int, having: [Range<UInt64>], comingWhole: Bool
-    ) -> [RemoteSpan] {
-        var gaps: [RemoteSpan] = []
-        func add(_ bytes: Range<UInt64>) {
-            gaps.append(RemoteSpan(file: number, bytes: bytes, isIndivisible: comingWhole))
-        }
-        for run in RegistryPull.runs(of: work.members, comingWhole: comingWhole) {
-            var position = run.bytes.lowerBound
-            for held in having where held.upperBound > position && held.lowerBound < run.bytes.upperBound {
-                if position < held.lowerBound { add(position..<held.lowerBound) }
-                position = max(position, held.upperBound)
-            }
-            if position < run.bytes.upperBound { add(position..<run.bytes.upperBound) }
-        }
-        return gaps
+/// Keeps members of packs as objects, each decoded and compared with its layer's name. Deltas wait for bases that are still to
+/// come. Parts of packs whose members are all published make room.
+private struct ObjectsOfPacks: Converter {
+    private let pull: RegistryPull
+    private let work: [RegistryPull.PackWork]
+    private let operation: Operation
+    private let took: @Sendable () -> Void
+    private let published: @Sendable (Set<Digest>) -> Void
+    private var proved: ProvedMembers
+    /// Bases that are still to come.
+    private var coming: Set<Digest>
+    /// Bases that no delta can be read beside yet: one that came is of use when it is published.
+    private var unpublished: Set<Digest>
+    private var adopted: Set<Digest> = []
+    /// Members of each pack that were not taken yet.
+    private var left: [Int]
+    private var done: [Int] = []
+
+    init(
+        _ pull: RegistryPull, _ work: [RegistryPull.PackWork], _ operation: Operation,
+        took: @escaping @Sendable () -> Void,
+        published: @escaping @Sendable (Set<Digest>) -> Void
+    ) {
+        (self.pull, self.work, self.operation) = (pull, work, operation)
+        (self.took, self.published) = (took, published)
+        proved = pull.store.provedMembers(at: pull.remote.repository.client.routes, forgotten: true)
+        let members = work.flatMap(\.members)
+        coming = Set(members.filter { $0.base == nil }.map(\.layer.digest)).intersection(members.compactMap(\.base))
+        unpublished = coming
+        left = work.map(\.members.count)
     }
 
-    /// Deltas wait for bases that are still to come. Returns the bytes at rest.
-    private func adopt(
-        _ work: [PackWork], _ wholes: AsyncStream<Whole>, _ operation: Operation,
-        _ took: @escaping @Sendable () -> Void, _ published: @Sendable (Set<Digest>) -> Void
-    ) async throws -> UInt64 {
-        var left = work.reduce(0) { $0 + $1.members.count }
-        guard left > 0 else { return 0 }
-        let kinds = remote.model.kinds
-        var coming = Set(work.flatMap(\.members).filter { $0.base == nil }.map(\.layer.digest))
-        coming.formIntersection(work.flatMap(\.members).compactMap(\.base))
-        /// Bases that no delta can be read beside yet: one that came is of use when it is published.
-        var unpublished = coming
-        var ready: [Whole] = []
-        var waiting: [Whole] = []
-        var settling = Settling(work)
-        var stored: UInt64 = 0
-        var adopted: Set<Digest> = []
-        var proved = store.provedMembers(at: remote.repository.client.routes, forgotten: true)
-        // It is derived, and what it lacks is proved anew by a push.
-        defer { if options.remembers { try? proved.save() } }
-        func waits(_ whole: Whole) -> Bool {
-            work[whole.pack].members[whole.member].base.map(unpublished.contains) ?? false
-        }
-        func publish() throws {
-            stored += try operation.publish(telling: progress)
-            published(adopted)
-            adopted = []
-            try settling.settle()
-            unpublished = coming
-            let all = waiting
-            waiting = []
-            for whole in all { if waits(whole) { waiting.append(whole) } else { ready.append(whole) } }
-        }
-        try await withThrowingTaskGroup(of: (Whole, LocalStore.Adopted).self) { group in
-            var active = 0
-            func start(_ whole: Whole) {
-                active += 1
-                let pack = work[whole.pack]
-                let member = pack.members[whole.member]
-                group.addTask(executorPreference: store.pool) {
-                    do {
-                        let adopted = try await store.verifyAndKeep(
-                            member.layer, pack.parts.plain(member.bytes),
-                            base: member.base, kind: kinds[member.layer.digest], in: operation)
-                        took()
-                        return (whole, adopted)
-                    } catch let error as CakeError where error.kind == .damaged {
-                        // The next try is to fetch it anew.
-                        try? pack.parts.remove()
-                        throw CakeError(
-                            .damaged, "\(pack.source.label) from \(remote.repository.host): \(error.what)",
-                            fix: "run it again; if it stays so, what was pushed is broken: push it again")
-                    }
-                }
-            }
-            func take(_ found: (Whole, LocalStore.Adopted)) throws {
-                let (done, object) = found
-                try object.add(to: operation)
-                active -= 1
-                left -= 1
-                settling.adopted(done)
-                let member = work[done.pack].members[done.member]
-                let layer = member.layer.digest
-                proved.add(member, in: work[done.pack].pack.digest)
-                adopted.insert(layer)
-                if coming.remove(layer) != nil, coming.isEmpty {
-                    try publish()
-                } else if operation.pendingBytes >= options.publishStep {
-                    try publish()
-                }
-            }
-            func run(_ whole: Whole) async throws {
-                while active > BlockingPool.processors, let done = try await group.next() { try take(done) }
-                start(whole)
-            }
+    func waits(_ unit: FinishedUnit) -> Bool { member(unit).base.map(unpublished.contains) ?? false }
+
+    private func member(_ unit: FinishedUnit) -> PackIndex.Member { work[unit.file].members[unit.unit] }
+
+    var convert: @Sendable (FinishedUnit) async throws -> LocalStore.Adopted {
+        let kinds = pull.remote.model.kinds
+        return { [pull, work, operation, took] unit in
+            let (pack, member) = (work[unit.file], work[unit.file].members[unit.unit])
             do {
-                for await whole in wholes {
-                    if waits(whole) { waiting.append(whole) } else { try await run(whole) }
-                    while let next = ready.popLast() { try await run(next) }
-                    if left == active + waiting.count + ready.count { break }
-                }
-                while left > 0 {
-                    while let next = ready.popLast() { try await run(next) }
-                    guard let done = try await group.next() else { break }
-                    try take(done)
-                }
-            } catch {
-                // What was found to be right meanwhile is kept, and in nobody's way who brings it otherwise.
-                while let result = await group.nextResult() {
-                    if case .success(let found) = result { try? found.1.add(to: operation) }
-                }
-                throw error
+                let adopted = try await pull.store.verifyAndKeep(
+                    member.layer, pack.parts.plain(member.bytes), base: member.base, kind: kinds[member.layer.digest],
+                    in: operation)
+                took()
+                return adopted
+            } catch let error as CakeError where error.kind == .damaged {
+                // The next try is to fetch it anew.
+                try? pack.parts.remove()
+                throw CakeError(
+                    .damaged, "\(pack.source.label) from \(pull.remote.repository.host): \(error.what)",
+                    fix: "run it again; if it stays so, what was pushed is broken: push it again")
             }
         }
-        try publish()
-        return stored
     }
 
-    /// Parts of packs whose members are all published make room.
-    private struct Settling {
-        private let work: [PackWork]
-        private var left: [Int]
-        private var done: [Int] = []
+    mutating func take(_ object: LocalStore.Adopted, of unit: FinishedUnit) throws -> Bool {
+        try object.add(to: operation)
+        let layer = member(unit).layer.digest
+        proved.add(member(unit), in: work[unit.file].pack.digest)
+        adopted.insert(layer)
+        left[unit.file] -= 1
+        if left[unit.file] == 0 { done.append(unit.file) }
+        return coming.remove(layer) != nil && coming.isEmpty
+    }
 
-        init(_ work: [PackWork]) {
-            self.work = work
-            left = work.map(\.members.count)
-        }
-
-        mutating func adopted(_ whole: Whole) {
-            left[whole.pack] -= 1
-            if left[whole.pack] == 0 { done.append(whole.pack) }
-        }
-
-        /// Right after publishing.
-        mutating func settle() throws(CakeError) {
-            for number in done { try work[number].parts.remove() }
-            done = []
-        }
+    mutating func settle() throws {
+        published(adopted)
+        // It is derived, and what it lacks is proved anew by a push.
+        if pull.options.remembers { try? proved.save() }
+        for number in done { try work[number].parts.remove() }
+        (adopted, done, unpublished) = ([], [], coming)
     }
 }

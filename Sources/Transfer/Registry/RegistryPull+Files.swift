@@ -20,39 +20,21 @@ extension RegistryPull {
         let wanted = remote.model.files.filter { paths.contains($0.path) }
         let layers = try Manifest(files: wanted).layers
         let brought = try await fetch(layers, in: operation, waiting: { _ in }, published: published)
+        let origin = ModelOrigin(source, revision: listing.revision, commit: listing.commit)
         while true {
             let known = try store.record(of: name)
-            let files = wanted + rest(of: known, at: listing.commit, without: paths)
+            let files = wanted + store.rest(of: known, at: listing.commit, without: wanted)
             let manifest = try store.save(Manifest(files: files), in: operation, isClaim: true)
-            var isPointed = false
-            try store.update(name, in: operation) { old in
-                // Another may have brought others meanwhile.
-                guard old?.manifest == known?.manifest else { return nil }
-                isPointed = true
-                var record = old ?? NameRecord(manifest: manifest)
+            // Another may have brought others meanwhile.
+            let pointed = try store.point(
+                name, to: manifest, from: origin, expecting: .manifest(known?.manifest), in: operation
+            ) { record, old in
                 if old == nil { record.mark = .mirrored }
-                if let now = old?.commit, now != listing.commit {
-                    record.earlierCommits.append(now)
-                    record.etags = [:]
-                }
-                record.manifest = manifest
-                record.time = Machine.now
-                record.source = source
-                record.revision = listing.revision
-                record.commit = listing.commit
                 for file in wanted { record.etags[file.path] = file.digest.hex }
-                return record
             }
-            if isPointed {
+            if pointed.isDone {
                 return Brought(manifest: manifest, fetched: brought.fetched, stored: brought.stored)
             }
         }
-    }
-
-    private func rest(of record: NameRecord?, at commit: String, without paths: Set<FilePath>) -> [Manifest.File] {
-        guard let record, record.commit == commit, let files = try? store.manifest(record.manifest).files else {
-            return []
-        }
-        return files.filter { !paths.contains($0.path) }
     }
 }

@@ -57,16 +57,13 @@ public struct RegistryPull: Sendable {
     public func outlook() throws(CakeError) -> (bytes: UInt64, layers: Int) {
         let missing = try missing(of: remote.model.layers) { layer throws(CakeError) in try store.contains(layer) }
         var bytes: UInt64 = 0
-        var known: [Int: [Range<UInt64>]] = [:]
+        var known: [Int: RangeSet<UInt64>] = [:]
         for run in RegistryPull.runs(of: missing) {
-            let here: [Range<UInt64>]
-            if let found = known[run.file] {
-                here = found
-            } else {
-                here = try Parts.runs(in: store, key: remote.index.packs[run.file].digest)
+            if known[run.file] == nil {
+                known[run.file] = try Parts.runs(in: store, key: remote.index.packs[run.file].digest)
             }
-            known[run.file] = here
-            bytes += run.bytes.length - here.bytes(within: run.bytes)
+            let here = known[run.file] ?? RangeSet()
+            bytes += run.bytes.length - here.length(within: run.bytes)
         }
         return (bytes, missing.count)
     }
@@ -90,7 +87,14 @@ public struct RegistryPull: Sendable {
                 .damaged, "the model's manifest \(remote.artifact.manifest.name.short) is not as cake writes it",
                 fix: "push the model again")
         }
-        try point(name, to: digest, from: source, in: operation)
+        _ = try store.point(
+            name, to: digest, from: ModelOrigin(place, revision: source.tag, commit: remote.digest.hex), in: operation
+        ) { old throws(CakeError) in
+            guard !options.replacesName else { return }
+            try store.refuseTaken(name, old, by: digest, from: place, fix: Pull.advice(for: name))
+        } _: { record, _ in
+            (record.mark, record.missing, record.proved, record.etags) = (nil, [], [:], [:])
+        }
         return Report(
             manifest: digest, files: remote.model.files.count, bytes: remote.model.size,
             bytesFetched: brought.fetched, bytesStored: brought.stored, layers: brought.layers,
@@ -170,29 +174,5 @@ public struct RegistryPull: Sendable {
             }
         }
         return runs
-    }
-
-    private func point(
-        _ name: ModelName, to manifest: Digest, from source: RegistryReference, in operation: Operation
-    ) throws(CakeError) {
-        let place = "oci://\(source.host)/\(source.path)"
-        try store.update(name, in: operation) { old throws(CakeError) in
-            if !options.replacesName {
-                try store.refuseTaken(name, old, by: manifest, from: place, fix: Pull.advice(for: name))
-            }
-            var record = old ?? NameRecord(manifest: manifest)
-            record.mark = nil
-            let commit = remote.digest.hex
-            if let now = old?.commit, now != commit { record.earlierCommits.append(now) }
-            record.manifest = manifest
-            record.time = Machine.now
-            record.source = place
-            record.revision = source.tag
-            record.commit = commit
-            record.missing = []
-            record.proved = [:]
-            record.etags = [:]
-            return record
-        }
     }
 }

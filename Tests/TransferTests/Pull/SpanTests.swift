@@ -146,11 +146,11 @@ import Testing
 }
 
 @Suite struct `Arriving bytes` {
-    private static func units(_ counts: [UInt64]) -> [Segmentation.Unit] {
+    private static func units(_ counts: [UInt64]) -> [Range<UInt64>] {
         var start: UInt64 = 0
-        return counts.enumerated().map { index, count in
+        return counts.map { count in
             defer { start += count }
-            return Segmentation.Unit(cuts: index..<index + 1, start: start, count: count, isLarge: false)
+            return start..<start + count
         }
     }
 
@@ -174,13 +174,13 @@ import Testing
         pieces.shuffle(using: &random)
         let heard = Heard()
         let here = pieces.prefix(pieces.count / 3)
-        let arrivals = Arrivals(Self.units(counts), having: Array(here), onWhole: heard.note)
+        let arrivals = Arrivals(Self.units(counts), having: RangeSet(here), onWhole: heard.note)
         for piece in pieces.dropFirst(here.count) { arrivals.arrived(piece) }
         #expect(heard.sorted == Array(counts.indices), "seed \(seed)")
     }
 
     @Test func `wake those who wait for a unit, and no others`() async throws {
-        let arrivals = Arrivals(Self.units([10, 0, 10]), having: [0..<10], onWhole: { _ in })
+        let arrivals = Arrivals(Self.units([10, 0, 10]), having: RangeSet(0..<10), onWhole: { _ in })
         try await arrivals.wait(for: 0)
         try await arrivals.wait(for: 1)
         async let last: Void = arrivals.wait(for: 2)
@@ -190,7 +190,7 @@ import Testing
     }
 
     @Test func `that will not come end the wait with the reason`() async throws {
-        let arrivals = Arrivals(Self.units([10, 10]), having: [0..<10], onWhole: { _ in })
+        let arrivals = Arrivals(Self.units([10, 10]), having: RangeSet(0..<10), onWhole: { _ in })
         let waiting = Task { try await arrivals.wait(for: 1) }
         arrivals.giveUp(CakeError(.network, "gone"))
         await #expect(throws: CakeError.self) { try await waiting.value }
@@ -200,7 +200,7 @@ import Testing
     }
 
     @Test func `are not waited for by a task that is cancelled`() async throws {
-        let arrivals = Arrivals(Self.units([10]), having: [], onWhole: { _ in })
+        let arrivals = Arrivals(Self.units([10]), onWhole: { _ in })
         let task = Task { try await arrivals.wait(for: 0) }
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }

@@ -41,9 +41,9 @@ import Testing
     }
 
     @Test func `of many files gets them brought a few at a time`() throws {
-        func files(_ count: Int, _ size: UInt64) throws -> [Wanted] {
+        func files(_ count: Int, _ size: UInt64) throws -> [WantedFile] {
             try (0..<count).map {
-                Wanted(listed: SnapshotFile(path: try FilePath("f\($0)"), size: size), mayCopy: false)
+                WantedFile(listed: SnapshotFile(path: try FilePath("f\($0)"), size: size), mayCopy: false)
             }
         }
         #expect(try files(450, 5).batches(of: 200).map(\.count) == [200, 200, 50])

@@ -4,20 +4,10 @@ internal import Remote
 internal import Store
 internal import Synchronization
 
-/// What is to be fetched of one file or blob, and where it goes.
-struct Incoming: Sendable {
-    let gaps: [RemoteSpan]
-    /// Nil when nothing is.
-    let place: (parts: Parts, source: any RangeSource)?
-    let arrivals: Arrivals
-    /// Who reads it already while it comes.
-    var reading: ArrivingFile?
-}
-
 /// Brings the missing bytes of remote files into their parts, over as many connections as the server bears. A span that
 /// fails goes on where it stopped, on another connection.
 struct Fetch: Sendable {
-    let files: [Incoming]
+    let files: [FetchingFile]
     let progress: Progress
     let mostConnections: Int
     let pool: BlockingPool
@@ -34,7 +24,8 @@ struct Fetch: Sendable {
     func callAsFunction() async throws {
         // A span that is under way is not left for what somebody waits for.
         let isRead = files.contains { $0.reading != nil }
-        var queue = SpanQueue(files.flatMap(\.gaps), longest: isRead ? Fetch.longestRead : SpanQueue.longest)
+        let spans = files.enumerated().flatMap { number, file in file.spans(number) }
+        var queue = SpanQueue(spans, longest: isRead ? Fetch.longestRead : SpanQueue.longest)
         guard !queue.isEmpty else { return }
         var connections = ConnectionCount(most: mostConnections)
         let clock = ContinuousClock()
@@ -87,45 +78,16 @@ struct Fetch: Sendable {
 
     private func bring(_ span: RemoteSpan) async throws -> Event {
         let file = files[span.file]
-        guard let (parts, source) = file.place else { return .ended(span, suffered: false) }
+        guard case .parts(let parts, let source) = file.bytes else { return .ended(span, suffered: false) }
         let part = try parts.part(at: span.bytes.lowerBound)
         defer { part.close() }
         let suffered = try await source.bring(span.bytes) { chunk, bytes in
             try chunk.withBytes { piece throws(CakeError) in try part.append(piece.extracting(first: bytes.count)) }
-            file.arrivals.arrived(bytes)
-            file.reading?.arrived(bytes)
+            file.arrived(bytes)
             progress.did(bytes: UInt64(bytes.count))
             received.add(UInt64(bytes.count))
             if let throttle { try await throttle.take(UInt64(bytes.count)) }
         }
         return .ended(span, suffered: suffered)
-    }
-}
-
-/// Holds all connections together to a rate.
-final class Throttle: Sendable {
-    private let rate: Mutex<Rate>
-
-    init(bytesPerSecond: UInt64) { rate = Mutex(Rate(bytesPerSecond: bytesPerSecond)) }
-
-    func take(_ bytes: UInt64) async throws {
-        let now = ContinuousClock.now
-        try await Task.sleep(until: rate.withLock { $0.take(bytes, at: now) }, clock: .continuous)
-    }
-}
-
-/// What bytes cost in time.
-struct Rate: Sendable {
-    private let bytesPerSecond: Double
-    /// When all that was taken so far will have been earned.
-    private var paid: ContinuousClock.Instant?
-
-    init(bytesPerSecond: UInt64) { self.bytesPerSecond = Double(max(bytesPerSecond, 1)) }
-
-    /// When more may be taken. What was not used while nobody asked is not saved up.
-    mutating func take(_ bytes: UInt64, at now: ContinuousClock.Instant) -> ContinuousClock.Instant {
-        let due = max(paid ?? now, now) + .seconds(Double(bytes) / bytesPerSecond)
-        paid = due
-        return due
     }
 }

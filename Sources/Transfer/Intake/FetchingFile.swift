@@ -1,0 +1,97 @@
+internal import Model
+internal import Platform
+internal import Remote
+internal import Store
+
+/// A file or a blob while it is brought: which of its bytes are here, which have to be fetched and from where, and which of
+/// its units are whole.
+final class FetchingFile: Sendable {
+    /// Where its bytes are meanwhile.
+    enum Bytes: Sendable {
+        case parts(Parts, any RangeSource)
+        /// Another tool's copy on this disk, of a size that fits.
+        case copy(File)
+    }
+
+    let size: UInt64
+    let bytes: Bytes
+    let arrivals: Arrivals
+    /// What had to be fetched when it was begun.
+    let gaps: RangeSet<UInt64>
+    /// What reads it already while it comes.
+    let reading: ArrivingFile?
+
+    /// Of a file `wanted` are the bytes to bring, and `given` those that the store has; `onWhole` hears of each unit once.
+    init(
+        _ bytes: Bytes, size: UInt64, wanted: RangeSet<UInt64>, given: RangeSet<UInt64> = RangeSet(),
+        units: [Range<UInt64>], reading: ArrivingFile? = nil, onWhole: @escaping @Sendable (Int) -> Void
+    ) {
+        (self.bytes, self.size, self.reading) = (bytes, size, reading)
+        var here = given
+        switch bytes {
+        case .parts(let parts, _): here.formUnion(parts.runs.intersection(RangeSet(0..<size)))
+        case .copy: here = RangeSet(0..<size)
+        }
+        gaps = wanted.subtracting(here)
+        arrivals = Arrivals(units, having: here, onWhole: onWhole)
+    }
+
+    var missing: UInt64 { gaps.length }
+
+    /// Where it is asked for; nil for a copy.
+    var source: (any RangeSource)? { if case .parts(_, let source) = bytes { source } else { nil } }
+
+    /// What is to be fetched, as spans of a file of that number.
+    func spans(_ number: Int) -> [RemoteSpan] {
+        let comesWhole = source?.comesWhole ?? false
+        return gaps.ranges.map { RemoteSpan(file: number, bytes: $0, isIndivisible: comesWhole) }
+    }
+
+    func arrived(_ bytes: Range<UInt64>) {
+        arrivals.arrived(bytes)
+        reading?.hears(.arrived(bytes))
+    }
+
+    /// A run of bytes that are all here.
+    func plain(_ range: Range<UInt64>) throws(CakeError) -> PlainBytes {
+        switch bytes {
+        case .parts(let parts, _): try parts.plain(range)
+        case .copy(let file): PlainBytes(file: file, start: range.lowerBound, count: range.length)
+        }
+    }
+
+    /// Where a byte of it lies as it came, and those behind it.
+    enum Place: Sendable {
+        case part(Parts.Part)
+        case copy(File, size: UInt64)
+
+        /// How far they go by now.
+        var range: Range<UInt64> {
+            switch self {
+            case .part(let part): part.start..<part.end
+            case .copy(_, let size): 0..<size
+            }
+        }
+
+        func opened() throws(CakeError) -> File {
+            switch self {
+            case .part(let part): try part.opened()
+            case .copy(let file, _): file
+            }
+        }
+    }
+
+    /// Nil when the byte is not here.
+    func place(of position: UInt64) -> Place? {
+        switch bytes {
+        case .parts(let parts, _): parts.part(having: position).map { .part($0) }
+        case .copy(let file): position < size ? .copy(file, size: size) : nil
+        }
+    }
+
+    /// Its half-fetched bytes are needed no more.
+    func discardParts() throws(CakeError) { if case .parts(let parts, _) = bytes { try parts.remove() } }
+
+    /// They are right, as far as they go: the next try takes them up.
+    func keepParts() { if case .parts(let parts, _) = bytes { parts.release() } }
+}

@@ -1,0 +1,144 @@
+internal import Model
+internal import Platform
+internal import Store
+
+/// A unit of a file of which all bytes are here. Both go by their numbers.
+struct FinishedUnit: Sendable {
+    let file: Int
+    let unit: Int
+}
+
+/// Units in the order in which they became whole.
+struct FinishedUnits: Sendable {
+    fileprivate let stream: AsyncStream<FinishedUnit>
+    private let continuation: AsyncStream<FinishedUnit>.Continuation
+
+    init() { (stream, continuation) = AsyncStream.makeStream() }
+
+    /// To be told of a file's units.
+    func of(file: Int) -> @Sendable (Int) -> Void {
+        { [continuation] in continuation.yield(FinishedUnit(file: file, unit: $0)) }
+    }
+
+    /// No more will come.
+    func end() { continuation.finish() }
+}
+
+/// What an intake makes of finished units. One value of it lives through an intake.
+protocol Converter: Sendable {
+    associatedtype Made: Sendable
+    /// Runs on threads of the pool, a few at once, and sees nothing of what is taken.
+    var convert: @Sendable (FinishedUnit) async throws -> Made { get }
+    /// One at a time, as each is made. Says whether units wait for this one to be published.
+    mutating func take(_ made: Made, of unit: FinishedUnit) throws -> Bool
+    /// Right after what was taken is published.
+    mutating func settle() throws
+    /// Whether something has to be published before the unit can be converted. Asked again whenever something was.
+    func waits(_ unit: FinishedUnit) -> Bool
+}
+
+extension Converter {
+    mutating func settle() {}
+    func waits(_ unit: FinishedUnit) -> Bool { false }
+}
+
+/// What comes into the store takes one way, wherever it comes from: bytes arrive, units that are whole are converted, what
+/// came of them is published in steps, and what is published lets go of the bytes that it was made of.
+struct Intake: Sendable {
+    let operation: Operation
+    let pool: BlockingPool
+    let progress: Progress
+    /// So much at rest comes together before it is published.
+    let publishStep: UInt64
+
+    private enum Done<Kind: Converter, Other: Sendable>: Sendable {
+        case fetched
+        case converted(Kind, stored: UInt64)
+        case other(Other)
+    }
+
+    /// Fetches and converts, and does other work beside it; one that fails ends the others. Returns the bytes at rest that
+    /// were published on the way.
+    func callAsFunction<Kind: Converter, Other: Sendable>(
+        _ fetch: Fetch, _ units: FinishedUnits, count: Int, by converter: inout Kind,
+        beside other: @escaping @Sendable () async throws -> Other
+    ) async throws -> (stored: UInt64, other: Other?) {
+        let given = converter
+        var (stored, found) = (UInt64(0), Other?.none)
+        try await withThrowingTaskGroup(of: Done<Kind, Other>.self) { group in
+            group.addTask {
+                try await fetch()
+                return .fetched
+            }
+            group.addTask {
+                var converter = given
+                let stored = try await convert(units, count: count, by: &converter)
+                return .converted(converter, stored: stored)
+            }
+            group.addTask { .other(try await other()) }
+            do {
+                for try await done in group {
+                    switch done {
+                    case .fetched: break
+                    case .converted(let used, let bytes): (converter, stored) = (used, bytes)
+                    case .other(let value): found = value
+                    }
+                }
+            } catch {
+                // Tasks that wait for bytes that will not come are told, so that all ends.
+                for file in fetch.files { file.arrivals.giveUp(error) }
+                units.end()
+                throw error
+            }
+        }
+        return (stored, found)
+    }
+
+    /// Converts so many units. What is left to be published when the last is taken is left to the caller.
+    func convert<Kind: Converter>(
+        _ units: FinishedUnits, count: Int, by converter: inout Kind
+    ) async throws -> UInt64 {
+        guard count > 0 else { return 0 }
+        var (left, active, stored) = (count, 0, UInt64(0))
+        var (waiting, ready) = ([FinishedUnit](), [FinishedUnit]())
+        let convert = converter.convert
+        try await withThrowingTaskGroup(of: (FinishedUnit, Kind.Made).self) { group in
+            func takeOne() async throws -> Bool {
+                guard let (unit, made) = try await group.next() else { return false }
+                (active, left) = (active - 1, left - 1)
+                guard try converter.take(made, of: unit) || operation.pendingBytes >= publishStep else { return true }
+                stored += try publish(by: &converter)
+                ready += waiting.filter { !converter.waits($0) }
+                waiting.removeAll { !converter.waits($0) }
+                return true
+            }
+            func start(_ unit: FinishedUnit) async throws {
+                while active > BlockingPool.processors, try await takeOne() {}
+                group.addTask(executorPreference: pool) { (unit, try await convert(unit)) }
+                active += 1
+            }
+            do {
+                for await unit in units.stream {
+                    if converter.waits(unit) { waiting.append(unit) } else { try await start(unit) }
+                    while let next = ready.popLast() { try await start(next) }
+                    if left == active + waiting.count { break }
+                }
+                repeat { while let next = ready.popLast() { try await start(next) } } while try await takeOne()
+            } catch {
+                // What was made meanwhile is right all the same, and is kept.
+                while let result = await group.nextResult() {
+                    if case .success(let (unit, made)) = result { _ = try? converter.take(made, of: unit) }
+                }
+                throw error
+            }
+        }
+        return stored
+    }
+
+    /// Publishes what was taken so far. Returns its bytes at rest.
+    func publish<Kind: Converter>(by converter: inout Kind) throws -> UInt64 {
+        let stored = try operation.publish(telling: progress)
+        try converter.settle()
+        return stored
+    }
+}

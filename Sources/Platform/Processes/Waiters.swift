@@ -39,6 +39,21 @@ public final class Waiters<Key: Hashable & Sendable, Value: Sendable>: Sendable 
         }
     }
 
+    /// The same for a callback, which waits whatever becomes of the task. Says whether it was ready.
+    public func call(
+        _ then: @escaping @Sendable (Result<Value, any Error>) -> Void, for key: Key,
+        unless ready: () -> Result<Value, any Error>?
+    ) -> Bool {
+        let now = state.withLock { state -> Result<Value, any Error>? in
+            if let end = ready() { return end }
+            state.last += 1
+            state.waiting[key, default: []].append((state.last, Waiter(then)))
+            return nil
+        }
+        if let now { then(now) }
+        return now != nil
+    }
+
     /// Tells all that wait for the key.
     public func tell(_ key: Key, _ end: Result<Value, any Error>, after change: () -> Void = {}) {
         let told = state.withLock { state in

@@ -6,8 +6,7 @@ internal import Synchronization
 /// holds one for longer than it takes to copy from it, so clients that read slowly take no memory.
 public final class PieceCache: Sendable {
     struct Key: Hashable {
-        let layer: Layer
-        let index: Int
+        let piece: PieceReader.Piece
         /// Where its object is said to lie: what one index leads to is nobody else's, for a stranger may have made it.
         let source: Digest?
     }
@@ -22,17 +21,16 @@ public final class PieceCache: Sendable {
         deinit { reader.giveBack(chunk) }
     }
 
-    fileprivate struct Coming {
+    private struct Coming {
         let reader: LayerReader
-        var waiting: [Waiter<Void>] = []
         var hasBegun = false
     }
 
-    fileprivate struct State {
+    private struct State {
         var coming: [Key: Coming] = [:]
         /// What somebody waits for, and what will be wanted next; may name what was begun meanwhile.
-        var urgent: [Key] = []
-        var later: [Key] = []
+        var urgent = Queue<Key>()
+        var later = Queue<Key>()
         var workers = 0
         var readers = 0
     }
@@ -43,6 +41,7 @@ public final class PieceCache: Sendable {
     private let kept: BoundedCache<Key, Piece>
     private let atOnce = BlockingPool.processors + 1
     private let state = Mutex(State())
+    private let waiters = Waiters<Key, Void>()
 
     /// Keeps so many pieces of 1 MiB.
     public init(_ store: LocalStore, pieces: Int = 96) {
@@ -83,13 +82,16 @@ public final class PieceCache: Sendable {
 
     /// Calls back when a piece is here, or cannot be read: at once, or from a thread of the store's.
     func wait(for key: Key, by reader: LayerReader, _ then: @escaping @Sendable (Result<Void, any Error>) -> Void) {
-        let isHere = state.withLock { state -> Bool in
-            if kept.has(key) { return true }
-            state.coming[key, default: Coming(reader: reader)].waiting.append(Waiter(then))
-            if state.coming[key]?.hasBegun == false { state.urgent.append(key) }
-            return false
+        let isHere = waiters.call(then, for: key) {
+            state.withLock { state in
+                if kept.has(key) { return .success(()) }
+                let coming = state.coming[key] ?? Coming(reader: reader)
+                state.coming[key] = coming
+                if !coming.hasBegun { state.urgent.append(key) }
+                return nil
+            }
         }
-        if isHere { then(.success(())) } else { startWorkers(1) }
+        if !isHere { startWorkers(1) }
     }
 
     /// For so many pieces more; those at work take what is left.
@@ -109,7 +111,7 @@ public final class PieceCache: Sendable {
 
     private func next() -> (Key, LayerReader)? {
         state.withLock { state in
-            while let key = state.urgent.popFirstKey() ?? state.later.popFirstKey() {
+            while let key = state.urgent.popFirst() ?? state.later.popFirst() {
                 guard let coming = state.coming[key], !coming.hasBegun else { continue }
                 state.coming[key]?.hasBegun = true
                 return (key, coming.reader)
@@ -120,13 +122,8 @@ public final class PieceCache: Sendable {
     }
 
     private func make(_ key: Key, by reader: LayerReader) {
-        let made = Result<Chunk, any Error> { try reader.piece(key.index, of: key.layer) }
+        let made = Result<Chunk, any Error> { try reader.piece(key.piece.index, of: key.piece.layer) }
         if case .success(let chunk) = made { kept[key] = Piece(chunk, reader) }
-        let waiting = state.withLock { $0.coming.removeValue(forKey: key)?.waiting ?? [] }
-        for waiter in waiting { waiter.tell(made.map { _ in }) }
+        waiters.tell(key, made.map { _ in }) { state.withLock { $0.coming[key] = nil } }
     }
-}
-
-extension [PieceCache.Key] {
-    fileprivate mutating func popFirstKey() -> PieceCache.Key? { isEmpty ? nil : removeFirst() }
 }

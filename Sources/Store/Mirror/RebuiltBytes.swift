@@ -8,9 +8,7 @@ public final class RebuiltBytes: Sendable {
     private let reader: LayerReader
     /// Keeps what it is made of, until the last of it is read.
     private let held: Operation?
-    private let layers: [Layer]
-    /// Where each layer lies in the file.
-    private let extents: Extents
+    private let pieces: PieceReader
     private let range: Range<UInt64>
     private let isFailed = Atomic(false)
 
@@ -38,9 +36,7 @@ public final class RebuiltBytes: Sendable {
         self.reader = reader
         self.held = held
         self.range = range
-        let layers = layers.filter { $0.size > 0 }
-        self.layers = layers
-        extents = Extents(layers.lazy.map(\.size))
+        pieces = PieceReader(layers, by: reader)
         cache.add(readers: 1)
     }
 
@@ -78,25 +74,16 @@ public final class RebuiltBytes: Sendable {
 
     private func expect(from place: UInt64) {
         guard place < range.upperBound else { return }
-        var number = extents.index(at: place)
-        var index = Int((place - extents[number].lowerBound) / UInt64(LayerReader.pieceSize))
-        cache.expect(by: reader) { _ in
-            guard number < layers.count,
-                extents[number].lowerBound + UInt64(index) * UInt64(LayerReader.pieceSize) < range.upperBound
-            else { return nil }
-            defer {
-                index += 1
-                if index == LayerReader.pieces(of: layers[number]) { (number, index) = (number + 1, 0) }
-            }
-            return PieceCache.Key(layer: layers[number], index: index, source: reader.index)
+        let first = pieces.piece(at: place).number
+        cache.expect(by: reader) { ahead in
+            let number = first + ahead
+            guard number < pieces.count, pieces.start(of: number) < range.upperBound else { return nil }
+            return PieceCache.Key(piece: pieces[number], source: reader.index)
         }
     }
 
     private func key(at place: UInt64) -> (key: PieceCache.Key, offset: Int) {
-        let number = extents.index(at: place)
-        let (index, offset) = (place - extents[number].lowerBound).quotientAndRemainder(
-            dividingBy: UInt64(LayerReader.pieceSize))
-        let key = PieceCache.Key(layer: layers[number], index: Int(index), source: reader.index)
-        return (key, Int(offset))
+        let (number, offset) = pieces.piece(at: place)
+        return (PieceCache.Key(piece: pieces[number], source: reader.index), offset)
     }
 }

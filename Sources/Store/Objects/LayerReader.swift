@@ -22,6 +22,8 @@ public final class LayerReader: Sendable {
         self.objects = objects
     }
 
+    var pool: BlockingPool { store.pool }
+
     /// What tells where the objects lie: nil for the store itself.
     var index: Digest? { objects.index }
 

@@ -79,17 +79,14 @@ struct LayerFileWriter: Sendable {
 
     private func write(_ item: Item, to file: File, isSummed: Bool) async throws -> CRC32 {
         var sum = CRC32()
-        var hash = SHA256()
+        guard item.layer.size > 0 || item.layer.digest == .empty else {
+            throw Failure(item: item, error: CakeError(.damaged, "\(name(item.layer)): it has no bytes"))
+        }
         var (offset, writing) = (item.offset, item.offset)
         let ahead = item.layer.size < LayerFileWriter.largeSize ? 1 : 3
         do {
-            try await inOrder(LayerReader.pieces(of: item.layer), atOnce: ahead, on: store.pool) { index in
-                try Task.checkCancellation()
-                return try reader.piece(index, of: item.layer, hashedLater: true)
-            } take: { _, chunk in
-                defer { reader.giveBack(chunk) }
+            try await PieceReader([item.layer], by: reader).forEach(ahead: ahead, checking: .layers) { _, chunk in
                 try chunk.withBytes { bytes throws(CakeError) in
-                    hash.update(bytes)
                     if isSummed { sum.update(bytes) }
                     try file.write(bytes, at: offset)
                 }
@@ -100,15 +97,10 @@ struct LayerFileWriter: Sendable {
                 }
                 progress.did(bytes: UInt64(chunk.count))
             }
-        } catch let error as CakeError where error.kind == .damaged || error.kind == .notFound {
-            throw Failure(item: item, error: error)
+        } catch let unreadable as PieceReader.Unreadable {
+            throw Failure(item: item, error: unreadable.error.at(name(item.layer)))
         }
         file.startWriting(from: writing, count: offset - writing)
-        let found = hash.finish()
-        guard found == item.layer.digest, offset == item.offset + item.layer.size else {
-            throw Failure(
-                item: item, error: CakeError(.damaged, "\(name(item.layer)): its bytes hash to \(found.short)"))
-        }
         return sum
     }
 }

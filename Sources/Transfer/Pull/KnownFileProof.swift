@@ -40,12 +40,8 @@ struct KnownFileProof: Sendable {
     /// Nil when not all of it can be read.
     private func xetHash(of file: Manifest.File) -> XetHash? {
         var hash = XetFileHash()
-        let pieces = Pieces(of: file.segments.map(\.layer))
-        for index in 0..<pieces.count {
-            guard let chunk = try? pieces.read(index, with: reader) else { return nil }
-            chunk.withBytes { hash.update($0) }
-            reader.giveBack(chunk)
-        }
+        let pieces = PieceReader(file.segments.lazy.map(\.layer), by: reader)
+        guard (try? pieces.forEach { chunk in chunk.withBytes { hash.update($0) } }) != nil else { return nil }
         return hash.finish()
     }
 }

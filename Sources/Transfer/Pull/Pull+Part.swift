@@ -116,7 +116,9 @@ extension Pull {
         fetched.stored += try work.operation.publish(telling: progress)
         var running = PullWork.Running(SnapshotFile(path: shard.path, size: shard.size))
         running.update(shard.header.span)
-        try await work.follow(shard.entries.map(\.layer), &running)
+        do {
+            try await work.follow(shard.entries.map(\.layer), &running)
+        } catch let unreadable as PieceReader.Unreadable { throw unreadable.error }
         let segments =
             header.layers.map { Manifest.Segment(layer: $0, tensor: nil) }
             + shard.entries.map { Manifest.Segment(layer: $0.layer, tensor: $0.tensor) }

@@ -74,7 +74,7 @@ extension PullWork {
                 let end = file.units[next...].firstIndex { $0.layer == nil } ?? file.units.count
                 do {
                     try await follow(file.units[next..<end].compactMap(\.layer), &running)
-                } catch let error as CakeError where error.kind == .damaged || error.kind == .notFound {
+                } catch is PieceReader.Unreadable {
                     return .unreadable
                 }
                 next = end
@@ -84,13 +84,7 @@ extension PullWork {
     }
 
     func follow(_ layers: [Layer], _ running: inout Running) async throws {
-        let reader = LayerReader(store)
-        let pieces = Pieces(of: layers)
-        try await inOrder(pieces.count, atOnce: 2 * BlockingPool.processors + 2, on: store.pool) { index in
-            try Task.checkCancellation()
-            return try pieces.read(index, with: reader)
-        } take: { _, chunk in
-            defer { reader.giveBack(chunk) }
+        try await PieceReader(layers, by: LayerReader(store)).forEach(checking: .pieces) { _, chunk in
             chunk.withBytes { running.update($0) }
             progress.had(bytes: UInt64(chunk.count))
         }

@@ -1,11 +1,11 @@
-internal import Model
-internal import Platform
+package import Model
+package import Platform
 internal import Remote
-internal import Store
+package import Store
 internal import Synchronization
 
 /// A file that is being brought: its layers as its header says, the bytes that are here, and those that arrive.
-final class RemoteFile: Sendable {
+package final class RemoteFile: Sendable {
     /// Where its bytes are while it is brought.
     enum Bytes: Sendable {
         case parts(Parts, HubFile)
@@ -115,19 +115,19 @@ final class RemoteFile: Sendable {
     var announced: Digest? { if case .parts(_, let file) = bytes { file.announced } else { nil } }
 
     /// Where a byte of it lies as it came, and those behind it.
-    enum Place: Sendable {
+    package enum Place: Sendable {
         case part(Parts.Part)
         case copy(File, size: UInt64)
 
         /// How far they go by now.
-        var range: Range<UInt64> {
+        package var range: Range<UInt64> {
             switch self {
             case .part(let part): part.start..<part.end
             case .copy(_, let size): 0..<size
             }
         }
 
-        func opened() throws(CakeError) -> File {
+        package func opened() throws(CakeError) -> File {
             switch self {
             case .part(let part): try part.opened()
             case .copy(let file, _): file

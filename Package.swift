@@ -28,8 +28,8 @@ func tests(
     .testTarget(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: strict)
 }
 
-// Arrows point down only: cake → Server → Transfer → {Store → Codec, Remote → Network} → Platform → Model. ArchitectureTests has the
-// table.
+// Arrows point down only: cake → Server → Mirror → Transfer → {Store → Codec, Remote → Network} → Platform → Model;
+// Server and Mirror → Storage → Store. ArchitectureTests has the table.
 let package = Package(
     name: "cake",
     products: [.executable(name: "cake", targets: ["cake"])],
@@ -50,10 +50,19 @@ let package = Package(
         swift("Store", ["Model", "Platform", "Codec"]),
         swift("Network", ["Model", "Platform", "CNetwork", "CCurl", "CMicroHTTPD"]),
         swift("Remote", ["Model", "Platform", "Network"]),
-        swift("Transfer", ["Model", "Platform", "Store", "Network", "Remote"]),
-        swift("Server", ["Model", "Platform", "Store", "Network", "Transfer"], path: "Registry/Server"),
+        swift("Transfer", ["Model", "Platform", "Store", "Remote"]),
+        swift("Storage", ["Model", "Platform", "Codec", "Store"], path: "Registry/Storage"),
+        swift(
+            "Mirror", ["Model", "Platform", "Store", "Storage", "Network", "Remote", "Transfer"],
+            path: "Registry/Mirror"),
+        swift(
+            "Server", ["Model", "Platform", "Store", "Storage", "Network", "Transfer", "Mirror"],
+            path: "Registry/Server"),
         .executableTarget(
-            name: "cake", dependencies: ["Server", "Transfer", "Remote", "Network", "Store", "Platform", "Model"],
+            name: "cake",
+            dependencies: [
+                "Server", "Mirror", "Transfer", "Storage", "Remote", "Network", "Store", "Platform", "Model",
+            ],
             swiftSettings: strict),
         helper("Hub", ["Model", "Platform", "CShims", "CCrypto"], path: "Tests/Hub"),
         .executableTarget(
@@ -63,26 +72,33 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "line", path: "Tests/Line", swiftSettings: strict),
         .executableTarget(
-            name: "replay", dependencies: ["Model", "Platform", "Codec", "Store", "Transfer", "Support"],
+            name: "replay", dependencies: ["Model", "Platform", "Codec", "Store", "Storage", "Transfer", "Support"],
             path: "Tests/Replay",
             swiftSettings: strict),
         helper(
-            "Support", ["Model", "Platform", "Network", "Store", "Remote", "Transfer", "Hub", "CShims"],
+            "Support", ["Model", "Platform", "Network", "Store", "Storage", "Remote", "Transfer", "Hub", "CShims"],
             path: "Tests/Support"),
         tests("ArchitectureTests", []),
         tests("ModelTests", ["Model", "Support"]),
         tests("PlatformTests", ["Model", "Platform", "Support"]),
         tests("CodecTests", ["Model", "Platform", "Codec", "Support"]),
-        tests("StoreTests", ["Model", "Platform", "Codec", "Store", "Transfer", "Support"]),
+        tests("StoreTests", ["Model", "Platform", "Codec", "Store", "Transfer", "Mirror", "Support"]),
         tests("RemoteTests", ["Model", "Platform", "Network", "Remote", "Support", "Hub"]),
         tests("TransferTests", ["Model", "Platform", "Network", "Store", "Remote", "Transfer", "Support", "Hub"]),
         tests("HubTests", ["Model", "Platform", "Network", "Hub"]),
         tests(
-            "ServerTests", ["Model", "Platform", "Network", "Store", "Remote", "Transfer", "Server", "Support", "Hub"],
+            "ServerTests",
+            [
+                "Model", "Platform", "Network", "Store", "Storage", "Remote", "Transfer", "Mirror", "Server", "Support",
+                "Hub",
+            ],
             path: "Registry/Tests"),
         tests(
             "CommandTests",
-            ["Model", "Platform", "Network", "Store", "Remote", "Transfer", "Support", "Hub", "cake", "replay"],
+            [
+                "Model", "Platform", "Network", "Store", "Storage", "Remote", "Transfer", "Support", "Hub", "cake",
+                "replay",
+            ],
             exclude: ["Golden"]),
     ],
     swiftLanguageModes: [.v6]
@@ -92,6 +108,7 @@ let package = Package(
 if Context.environment["CAKE_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "fuzz", dependencies: ["Model", "Platform", "Codec", "Store", "Transfer"], path: "Tests/Fuzz",
+            name: "fuzz", dependencies: ["Model", "Platform", "Codec", "Store", "Storage", "Transfer"],
+            path: "Tests/Fuzz",
             swiftSettings: strict))
 }

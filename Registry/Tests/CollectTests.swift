@@ -1,6 +1,7 @@
 import Foundation
 import Model
 import Platform
+import Storage
 import Store
 import Support
 import Testing

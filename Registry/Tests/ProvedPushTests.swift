@@ -4,6 +4,7 @@ import Network
 import Platform
 import Remote
 import Server
+import Storage
 import Store
 import Support
 import Testing

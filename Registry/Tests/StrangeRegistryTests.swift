@@ -3,6 +3,7 @@ import Model
 import Network
 import Platform
 import Remote
+import Storage
 import Store
 import Support
 import Synchronization

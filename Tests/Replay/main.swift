@@ -5,6 +5,7 @@ import Codec
 import Foundation
 import Model
 import Platform
+import Storage
 import Store
 import Support
 import Transfer

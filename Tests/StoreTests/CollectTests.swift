@@ -1,4 +1,5 @@
 import Foundation
+import Mirror
 import Model
 import Platform
 import Support

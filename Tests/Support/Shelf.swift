@@ -1,6 +1,7 @@
 import Foundation
 public import Model
 public import Platform
+internal import Storage
 public import Store
 public import Transfer
 

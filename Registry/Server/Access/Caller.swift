@@ -1,6 +1,8 @@
+internal import Mirror
 import Model
 import Network
 import Platform
+internal import Storage
 import Store
 import Transfer
 

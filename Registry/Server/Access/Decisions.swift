@@ -1,5 +1,6 @@
 import Model
 import Platform
+internal import Storage
 import Store
 
 /// Which blobs were found to be given to whom: a client that reads one by ranges asks for hundreds. Each counts while nothing

@@ -1,4 +1,5 @@
 import Model
+internal import Storage
 import Store
 
 /// Who may have what: a caller a repository, in it a model, and through that a manifest, a blob, a layer, a listing, a search hit.

@@ -1,8 +1,10 @@
+public import Mirror
 public import Model
 public import Network
 public import Platform
+internal import Storage
 public import Store
-public import Transfer
+internal import Transfer
 
 /// An OCI registry over a store: what `cake serve` runs.
 public final class RegistryServer: Sendable {

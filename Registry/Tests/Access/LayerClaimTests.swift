@@ -2,6 +2,7 @@ import Foundation
 import Model
 import Platform
 import Server
+import Storage
 import Store
 import Support
 import Testing

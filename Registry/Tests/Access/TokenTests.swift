@@ -3,6 +3,7 @@ import Model
 import Network
 import Platform
 import Server
+import Storage
 import Store
 import Support
 import Testing

@@ -1,8 +1,10 @@
 import Foundation
 import Hub
+import Mirror
 import Model
 import Platform
 import Server
+import Storage
 import Store
 import Support
 import Testing

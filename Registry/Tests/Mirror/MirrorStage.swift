@@ -1,5 +1,6 @@
 import Foundation
 import Hub
+import Mirror
 import Model
 import Network
 import Platform

@@ -1,9 +1,11 @@
 import Foundation
+import Mirror
 import Model
 import Network
 import Platform
 import Remote
 import Server
+import Storage
 import Store
 import Support
 import Testing

@@ -4,6 +4,7 @@ import Model
 import Platform
 import Remote
 import Server
+import Storage
 import Store
 import Support
 import Testing

@@ -213,8 +213,7 @@ extension LocalStore {
     public func damagedBytes() throws(CakeError) -> UInt64 { try total(in: layout.damaged) }
 
     public func registryDamagedBytes() throws(CakeError) -> UInt64 {
-        let folder = RegistryLayout(layout).damaged
-        return try Disk.exists(folder) ? total(in: folder) : 0
+        try Disk.exists(layout.registryDamaged) ? total(in: layout.registryDamaged) : 0
     }
 
     private func total(in folder: String) throws(CakeError) -> UInt64 {

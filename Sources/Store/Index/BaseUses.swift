@@ -1,10 +1,10 @@
 internal import Codec
-internal import Model
+package import Model
 internal import Platform
 
 /// Which layers are bases, as the objects' own first frames say, or the index where it speaks of the object that is there.
 /// Manifests know nothing of it.
-struct BaseUses: Sendable {
+package struct BaseUses: Sendable {
     /// For each delta the base that its object names: more than one where copies of it lie about.
     private var bases: [Digest: Set<Digest>] = [:]
     /// Every layer that some object names as its base.
@@ -12,7 +12,7 @@ struct BaseUses: Sendable {
     /// The objects that are files of their own.
     private(set) var alone: [(digest: Digest, status: Disk.Status)] = []
 
-    init(of store: LocalStore) throws(CakeError) {
+    package init(of store: LocalStore) throws(CakeError) {
         var known: [Digest: [IndexRecord]] = [:]
         var packed: [IndexRecord] = []
         store.catalog.forEach { record in
@@ -56,7 +56,7 @@ struct BaseUses: Sendable {
     }
 
     /// By base, what is made beside it.
-    var deltas: [Digest: Set<Digest>] {
+    package var deltas: [Digest: Set<Digest>] {
         var deltas: [Digest: Set<Digest>] = [:]
         for (delta, bases) in bases { for base in bases { deltas[base, default: []].insert(delta) } }
         return deltas

@@ -1,26 +1,26 @@
 internal import Codec
-internal import Model
-internal import Platform
+package import Model
+package import Platform
 
 /// One file of the index, mapped: records sorted by layer, searched where they lie. Drawn in docs/layout.md.
-struct IndexFile: Sendable {
-    struct Pack: Sendable {
-        let digest: Digest
-        let size: UInt64
+package struct IndexFile: Sendable {
+    package struct Pack: Sendable {
+        package let digest: Digest
+        package let size: UInt64
     }
 
     static let mark = Array("cakeidx1".utf8)
     private static let fixedLength = 24
     private static let packLength = 40
 
-    let digest: Digest
-    let packs: [Pack]
+    package let digest: Digest
+    package let packs: [Pack]
     let count: Int
     private let storage: Storage
     private let recordsStart: Int
 
     /// On disk, or in memory where the disk cannot be written to.
-    enum Storage: Sendable {
+    package enum Storage: Sendable {
         case mapped(MappedFile)
         case memory(Chunk)
 
@@ -34,7 +34,7 @@ struct IndexFile: Sendable {
         }
     }
 
-    init(_ digest: Digest, _ storage: Storage) throws(CakeError) {
+    package init(_ digest: Digest, _ storage: Storage) throws(CakeError) {
         let refused = CakeError(.damaged, "the file \(digest.hex)\(Layout.indexSuffix) is not an index")
         let (packs, count) = try storage.withBytes { bytes throws(CakeError) in
             guard bytes.count >= IndexFile.fixedLength else { throw refused }
@@ -91,7 +91,7 @@ struct IndexFile: Sendable {
     }
 
     /// The records of a layer, by halving the range that may hold them.
-    func records(of layer: Digest) -> [IndexRecord] {
+    package func records(of layer: Digest) -> [IndexRecord] {
         storage.withBytes { bytes in
             var place = (0..<count).partitioningIndex { !(key(at: $0, in: bytes) < layer) }
             var found: [IndexRecord] = []
@@ -103,7 +103,7 @@ struct IndexFile: Sendable {
         }
     }
 
-    func forEach(_ body: (IndexRecord) -> Void) {
+    package func forEach(_ body: (IndexRecord) -> Void) {
         storage.withBytes { bytes in
             for index in 0..<count { if let record = record(at: index, in: bytes) { body(record) } }
         }

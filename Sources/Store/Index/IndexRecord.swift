@@ -1,20 +1,20 @@
-internal import Codec
-internal import Model
+package import Codec
+package import Model
 
 /// What the index knows of an object: where it lies and what its stored bytes hash to.
-struct IndexRecord: Sendable {
-    enum Place: Hashable, Sendable {
+package struct IndexRecord: Sendable {
+    package enum Place: Hashable, Sendable {
         /// A file of its own under `objects`.
         case alone
         case pack(Digest, offset: UInt64)
     }
 
-    let layer: Layer
+    package let layer: Layer
     let storedDigest: Digest
-    let storedLength: UInt64
-    let place: Place
-    let transform: ObjectHeader.Transform
-    let base: Digest?
+    package let storedLength: UInt64
+    package let place: Place
+    package let transform: ObjectHeader.Transform
+    package let base: Digest?
     /// As the index knows it, of a record that was read from one.
     var packSize: UInt64?
 

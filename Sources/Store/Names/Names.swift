@@ -71,8 +71,11 @@ extension LocalStore {
         try replace(path(of: name), with: new.encode(), in: operation)
     }
 
-    /// Takes a name away. Its layers stay until they are collected.
-    public func remove(_ name: ModelName, evenIfPinned: Bool) throws(CakeError) {
+    /// Takes a name away. Its layers stay until they are collected. `before` is told what it was, while no other name can change:
+    /// what a registry made of a closed model has to go first. Storage does that, and nothing else calls this.
+    package func remove(
+        _ name: ModelName, evenIfPinned: Bool, before: (NameRecord) throws(CakeError) -> Void
+    ) throws(CakeError) {
         let lock = try File(layout.lock("names"), .readWriteOrCreate)
         _ = try lock.lock(exclusive: true, waiting: true)
         defer { lock.unlock() }
@@ -86,13 +89,13 @@ extension LocalStore {
         if record.isPinned, !evenIfPinned {
             throw CakeError(.failed, "\(name) is pinned", fix: "cake unpin \(name), or cake rm --force \(name)")
         }
-        if record.mark == .mirroredClosed { try RegistryStore.existing(in: self)?.forget(name) }
+        try before(record)
         try mark(record.manifest, leftBy: name)
         try Disk.remove(path(of: name))
         try Disk.syncFolder(layout.names)
     }
 
-    func path(of name: ModelName) -> String { layout.names + "/" + name.fileName }
+    package func path(of name: ModelName) -> String { layout.names + "/" + name.fileName }
 
     /// The record of a name; none for a damaged one, which is there to be replaced.
     private func readable(_ name: ModelName) throws(CakeError) -> NameRecord? {

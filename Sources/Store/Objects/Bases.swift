@@ -1,9 +1,9 @@
 internal import Codec
-internal import Model
+package import Model
 internal import Platform
 
 /// Where the objects of layers are.
-protocol ObjectSource: Sendable {
+package protocol ObjectSource: Sendable {
     /// What tells where they lie, by its digest: nil for the store itself, of which only one is asked.
     var index: Digest? { get }
 
@@ -15,16 +15,16 @@ protocol ObjectSource: Sendable {
 }
 
 extension LocalStore: ObjectSource {
-    var index: Digest? { nil }
+    package var index: Digest? { nil }
 
     /// `cake verify` looks at all of them.
-    func doubt(_ layer: Layer) {}
+    package func doubt(_ layer: Layer) {}
 }
 
 /// Reading beside a base. A base is itself never a delta, so that reading a layer takes two objects at most.
 extension LocalStore {
     /// The same, here or below: a base lies in the store that its delta lies in.
-    func openAnywhere(_ layer: Layer) throws(CakeError) -> (object: StoredObject, base: StoredObject?) {
+    package func openAnywhere(_ layer: Layer) throws(CakeError) -> (object: StoredObject, base: StoredObject?) {
         do {
             return try openWithBase(layer)
         } catch {

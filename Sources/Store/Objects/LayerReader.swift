@@ -17,7 +17,7 @@ public final class LayerReader: Sendable {
     public convenience init(_ store: LocalStore) { self.init(store, from: store) }
 
     /// Of objects that lie elsewhere; the store's are the threads and the room.
-    init(_ store: LocalStore, from objects: any ObjectSource) {
+    package init(_ store: LocalStore, from objects: any ObjectSource) {
         self.store = store
         self.objects = objects
     }
@@ -25,7 +25,7 @@ public final class LayerReader: Sendable {
     var pool: BlockingPool { store.pool }
 
     /// What tells where the objects lie: nil for the store itself.
-    var index: Digest? { objects.index }
+    package var index: Digest? { objects.index }
 
     public static let pieceSize = 1 << UInt64(ObjectHeader.standardPieceBits)
 

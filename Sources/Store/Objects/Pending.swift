@@ -1,19 +1,19 @@
-internal import Codec
+package import Codec
 internal import Model
 internal import Platform
 
 /// An object written aside under its final bytes, not yet part of the store.
-struct WrittenObject: Sendable {
-    let record: IndexRecord
-    let path: String
+package struct WrittenObject: Sendable {
+    package let record: IndexRecord
+    package let path: String
 }
 
 /// An object small enough to be made in memory.
-struct SmallObject: Sendable {
+package struct SmallObject: Sendable {
     let layer: Layer
-    let transform: ObjectHeader.Transform
+    package let transform: ObjectHeader.Transform
     let base: Digest?
-    let bytes: [UInt8]
+    package let bytes: [UInt8]
 }
 
 /// What an operation has written and not yet published.

@@ -31,7 +31,7 @@ public struct PlainBytes: PieceSource, Sendable {
     }
 
     /// What a store has already.
-    init(_ layer: Layer, in reader: LayerReader) {
+    package init(_ layer: Layer, in reader: LayerReader) {
         runs = []
         extents = Extents([layer.size])
         stored = (layer, reader)
@@ -62,7 +62,7 @@ public struct PlainBytes: PieceSource, Sendable {
     }
 
     /// All of them in turn, as much at a time as the chunk holds, and where each begins.
-    func forEachChunk(
+    package func forEachChunk(
         through chunk: Chunk, _ body: (UInt64, Span<UInt8>) throws(CakeError) -> Void
     ) throws(CakeError) {
         var offset: UInt64 = 0

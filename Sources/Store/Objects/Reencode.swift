@@ -63,7 +63,7 @@ extension LocalStore {
     }
 
     /// An object that stands aside, in a file or in memory.
-    enum Written {
+    package enum Written {
         case alone(WrittenObject)
         case packed(SmallObject)
 
@@ -81,7 +81,7 @@ extension LocalStore {
     }
 
     /// The layer's bytes are compared with its name on the way.
-    func writeAnew(
+    package func writeAnew(
         _ layer: Layer, _ plain: PlainBytes, _ kind: Tensor.Kind?, beside base: StoredObject?, in operation: Operation
     ) async throws -> Written {
         let reading = try read(plain)

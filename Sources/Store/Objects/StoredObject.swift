@@ -1,20 +1,20 @@
-internal import Codec
-internal import Model
-internal import Platform
+package import Codec
+package import Model
+package import Platform
 
 /// An object opened for reading: its first frame and seek table were read and agree with each other, its pieces are read
 /// and decoded one by one.
-struct StoredObject: Sendable {
-    let file: File
-    let start: UInt64
-    let length: UInt64
-    let header: ObjectHeader
+package struct StoredObject: Sendable {
+    package let file: File
+    package let start: UInt64
+    package let length: UInt64
+    package let header: ObjectHeader
     let form: Form
     let table: SeekTable
     let factors = KeptFactors()
 
     /// The object of `layer` in `length` bytes of `file` from `start` on.
-    init(_ layer: Layer, in file: File, at start: UInt64, length: UInt64) throws(CakeError) {
+    package init(_ layer: Layer, in file: File, at start: UInt64, length: UInt64) throws(CakeError) {
         let headRoom = Int(min(length, UInt64(4096)))
         var head = try file.bytes(at: start, count: headRoom)
         if ObjectHeader.needs(head.span) > head.count {

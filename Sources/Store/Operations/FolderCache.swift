@@ -1,9 +1,9 @@
-internal import Model
+package import Model
 internal import Platform
 internal import Synchronization
 
 /// What was read from files and folders, kept until something in them changes.
-final class FolderCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+package final class FolderCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Kept {
         let statuses: [Disk.Status?]
         let number: UInt64
@@ -14,14 +14,14 @@ final class FolderCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private let last = Atomic<UInt64>(0)
 
     /// Without a cost each value costs one.
-    init(room: Int, cost: @escaping @Sendable (Value) -> Int = { _ in 1 }) {
+    package init(room: Int, cost: @escaping @Sendable (Value) -> Int = { _ in 1 }) {
         kept = BoundedCache(room: room) { cost($0.value) }
     }
 
     func forget(_ key: Key) { kept[key] = nil }
 
     /// The value, and a number that is another for another state of the folders.
-    func value(
+    package func value(
         of key: Key, in folders: [String], _ read: () throws(CakeError) -> Value
     ) throws(CakeError) -> (value: Value, number: UInt64) {
         // Looked at first: what changes while they are read shows the next time.

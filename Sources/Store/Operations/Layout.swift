@@ -1,4 +1,4 @@
-internal import Model
+package import Model
 
 /// Where everything of a store lies. Paths to bytes are made from digests alone; docs/layout.md draws the whole.
 public struct Layout: Sendable {
@@ -10,7 +10,7 @@ public struct Layout: Sendable {
     var objects: String { root + "/objects" }
     var packs: String { root + "/packs" }
     var manifests: String { root + "/manifests" }
-    var names: String { root + "/names" }
+    package var names: String { root + "/names" }
     var removed: String { root + "/removed" }
     var index: String { root + "/index" }
     var incoming: String { root + "/incoming" }
@@ -19,7 +19,7 @@ public struct Layout: Sendable {
     var coordinates: String { root + "/coordinates" }
     var claims: String { root + "/claims" }
 
-    static let shards: [String] = (0..<256).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+    package static let shards: [String] = (0..<256).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
 
     func shard(_ name: String) -> String { objects + "/" + name }
 
@@ -44,17 +44,21 @@ public struct Layout: Sendable {
 
     var proved: String { root + "/proved" }
 
-    func lock(_ name: String) -> String { locks + "/" + name }
+    /// What a server keeps beside the models.
+    package var registry: String { root + "/registry" }
+    package var registryDamaged: String { registry + "/damaged" }
+
+    package func lock(_ name: String) -> String { locks + "/" + name }
 
     var folders: [String] {
         [objects, packs, manifests, names, removed, index, incoming, damaged, locks, coordinates, claims]
     }
 
-    static let packSuffix = ".pack"
+    package static let packSuffix = ".pack"
     static let indexSuffix = ".index"
 
     /// The digest in a file name such as `<hex>.pack`, or nil when the file is not one of cake's.
-    static func digest(in name: String, suffix: String) -> Digest? {
+    package static func digest(in name: String, suffix: String) -> Digest? {
         guard name.hasSuffix(suffix) else { return nil }
         return Digest(hex: String(name.dropLast(suffix.count)))
     }

@@ -21,7 +21,7 @@ public final class Operation: Sendable {
     }
 
     let store: LocalStore
-    let folder: String
+    package let folder: String
     private let lease: File
     private let sweep: File
     let state: Mutex<State>

@@ -1,11 +1,11 @@
-internal import Model
-internal import Platform
+package import Model
+package import Platform
 internal import Remote
-internal import Store
+package import Store
 
 /// A file or a blob while it is brought: which of its bytes are here, which have to be fetched and from where, and which of
 /// its units are whole.
-final class FetchingFile: Sendable {
+package final class FetchingFile: Sendable {
     /// Where its bytes are meanwhile.
     enum Bytes: Sendable {
         case parts(Parts, any RangeSource)
@@ -61,19 +61,19 @@ final class FetchingFile: Sendable {
     }
 
     /// Where a byte of it lies as it came, and those behind it.
-    enum Place: Sendable {
+    package enum Place: Sendable {
         case part(Parts.Part)
         case copy(File, size: UInt64)
 
         /// How far they go by now.
-        var range: Range<UInt64> {
+        package var range: Range<UInt64> {
             switch self {
             case .part(let part): part.start..<part.end
             case .copy(_, let size): 0..<size
             }
         }
 
-        func opened() throws(CakeError) -> File {
+        package func opened() throws(CakeError) -> File {
             switch self {
             case .part(let part): try part.opened()
             case .copy(let file, _): file

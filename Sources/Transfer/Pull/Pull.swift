@@ -26,9 +26,9 @@ public struct Pull: Sendable {
         /// Asked for files before the Hub is.
         public var mirrors: Mirrors?
         /// Who reads files already while they come.
-        var reading: [FilePath: ArrivingFile] = [:]
+        package var reading: [FilePath: ArrivingFile] = [:]
         /// What to remember of a name that is new: how it came to be here.
-        var mark: NameRecord.Mark?
+        package var mark: NameRecord.Mark?
         /// Each holds its folder of parts while it is brought, and a process may hold only so many files.
         var filesAtOnce = 200
         public init() {}

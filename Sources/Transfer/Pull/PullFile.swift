@@ -6,7 +6,7 @@ internal import Synchronization
 
 /// A file of a pull while it is brought: the layers that its header tells of, which of them stand in for bytes, and what the
 /// others have become.
-final class PullFile: Sendable {
+package final class PullFile: Sendable {
     let number: Int
     let opened: OpenedFile
     let units: [Plan.Unit]

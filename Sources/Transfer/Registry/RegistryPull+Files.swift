@@ -1,18 +1,18 @@
-internal import Model
+package import Model
 internal import Platform
 internal import Remote
 internal import Store
 
 /// Some files of a model, for clients of a mirror.
 extension RegistryPull {
-    struct Brought: Sendable {
-        let manifest: Digest
-        let fetched: UInt64
-        let stored: UInt64
+    package struct Brought: Sendable {
+        package let manifest: Digest
+        package let fetched: UInt64
+        package let stored: UInt64
     }
 
     /// Brings what is missing of these files. Under the name are then these, and those of the same commit that were there.
-    func callAsFunction(
+    package func callAsFunction(
         _ paths: Set<FilePath>, of listing: HubListing, as name: ModelName, from source: String,
         published: @escaping @Sendable (Set<Digest>) -> Void
     ) async throws -> Brought {

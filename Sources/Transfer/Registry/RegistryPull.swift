@@ -10,11 +10,11 @@ public struct RegistryPull: Sendable {
         public var mostConnections = 32
         public var bytesPerSecond: UInt64?
         /// Keep in mind for pushes what was found right where.
-        var remembers = true
+        package var remembers = true
         /// The name goes to this model whatever has it.
         public var replacesName = false
         /// So much at rest comes together before it can be read.
-        var publishStep: UInt64 = 256 << 20
+        package var publishStep: UInt64 = 256 << 20
         public init() {}
     }
 

@@ -1,3 +1,4 @@
+internal import Mirror
 import Model
 import Platform
 import Transfer

@@ -1,5 +1,6 @@
 import Model
 import Platform
+internal import Storage
 import Store
 
 /// `cake serve token add|ls|rm`: who may do what in the registry.

@@ -1,4 +1,5 @@
 import Model
+internal import Storage
 import Store
 
 /// The layers that are verified, and the models that need each.

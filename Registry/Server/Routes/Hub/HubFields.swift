@@ -1,5 +1,6 @@
 import Model
 import Platform
+internal import Storage
 import Store
 
 /// The fields that a client wants of a repository: those that `expand` names, or the usual ones.

@@ -1,5 +1,7 @@
+internal import Mirror
 import Model
 import Platform
+internal import Storage
 import Store
 import Transfer
 

@@ -1,6 +1,7 @@
 import Model
 import Network
 import Platform
+internal import Storage
 import Store
 
 extension Answers {

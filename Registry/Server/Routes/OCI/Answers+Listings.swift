@@ -1,6 +1,7 @@
 import Model
 import Network
 import Platform
+internal import Storage
 import Store
 
 /// What can be listed, a page at a time.

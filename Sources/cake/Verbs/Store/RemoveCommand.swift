@@ -1,5 +1,6 @@
 import Model
 import Platform
+internal import Storage
 import Store
 
 struct RemoveCommand: Verb {

@@ -1,6 +1,7 @@
 import Model
 import Platform
 import Remote
+internal import Storage
 import Store
 import Transfer
 

@@ -1,4 +1,5 @@
 import Model
+internal import Storage
 import Store
 
 /// What a collection freed, or would free, and what it left.

@@ -1,4 +1,5 @@
 import Model
+internal import Storage
 import Store
 
 /// What `cake verify` says of a registry that lies in the store.

@@ -1,4 +1,5 @@
 import Model
+internal import Storage
 import Store
 import Transfer
 

@@ -1,0 +1,156 @@
+public import Model
+internal import Platform
+internal import Remote
+internal import Storage
+internal import Store
+public import Transfer
+
+extension Mirror {
+    /// Where a file's bytes are.
+    public enum Found: Sendable {
+        /// In the store, in the model of this manifest.
+        case here(Manifest.File, manifest: Digest)
+        case arriving(ArrivingFile)
+    }
+
+    /// From the store, else on its way; the first who asks has it brought.
+    public func file(_ file: SnapshotFile, of listing: HubListing, for asker: Asker) throws -> Found {
+        let name = try name(for: listing)
+        used(name.name)
+        // Before the store is looked at: what ends meanwhile is there.
+        if let known = transfers.file(Transfers.Key(file, listing)) {
+            counts.joined.add(1)
+            return .arriving(known)
+        }
+        let model = try models.model(called: name.name)
+        if let model, let found = try stored(file, of: listing, in: model) {
+            return .here(found, manifest: model.record.manifest)
+        }
+        guard !settings.isOffline else { throw Mirror.offline }
+        let (arriving, isNew) = try transfers.join(file, of: listing) {
+            try smallFiles(after: file, of: listing, notIn: model)
+        } _: { transfer in
+            // Nobody's who asks: it goes on without them.
+            Task(executorPreference: store.pool) {
+                await self.bring(transfer, of: listing, as: name, for: asker)
+            }
+        }
+        (isNew ? counts.transfers : counts.joined).add(1)
+        return .arriving(arriving)
+    }
+
+    /// Those that are not here, from the file on.
+    private func smallFiles(
+        after file: SnapshotFile, of listing: HubListing, notIn model: HubModels.Model?
+    ) throws -> [SnapshotFile] {
+        var here: Set<FilePath> = []
+        if let model, model.record.commit == listing.commit {
+            here = Set(try models.manifest(of: model).files.map(\.path))
+        }
+        let files = listing.snapshot.files
+        let start = files.firstIndex { $0.path == file.path } ?? 0
+        let others = files[start...].dropFirst() + files[..<start]
+        return Array(
+            others.lazy.filter { $0.size <= Transfers.small && $0.size > 0 && !here.contains($0.path) }
+                .prefix(Mirror.mostAlong))
+    }
+
+    private static let mostAlong = 256
+
+    /// Whether some of it was given to clients that cannot know by now that it was wrong: what they have is not gone on
+    /// with.
+    public func isDoubted(_ file: SnapshotFile, of listing: HubListing) -> Bool {
+        transfers.isDoubted(Transfers.Key(file, listing))
+    }
+
+    /// Ends what is under way. What came of it stays, and is gone on with when somebody asks again.
+    public func stop() async { await transfers.stop() }
+
+    package func settle() async { await transfers.settle() }
+
+    private struct Named {
+        let name: ModelName
+        let revision: String
+    }
+
+    /// A commit is kept under the branch that leads to it, as a pull would; under its own name when none does, and when another
+    /// model has the branch's.
+    private func name(for listing: HubListing) throws(CakeError) -> Named {
+        let repository = listing.repository
+        let prefix = repository.kind == .model ? "" : repository.kind.plural + "/"
+        let plain = try ModelName(prefix + repository.id)
+        func named(_ revision: String) throws(CakeError) -> Named {
+            let name = revision == Revision.main ? plain : try ModelName(plain.string + "@" + revision)
+            if revision != listing.commit, store.isTaken(name, from: settings.upstream.source(of: repository)) {
+                return try named(listing.commit)
+            }
+            return Named(name: name, revision: revision)
+        }
+        if let word = revision(leadingTo: listing.commit, of: repository) { return try named(word) }
+        if try store.record(of: plain)?.commit == listing.commit { return try named(Revision.main) }
+        return try named(listing.revision)
+    }
+
+    private func stored(
+        _ file: SnapshotFile, of listing: HubListing, in model: HubModels.Model
+    ) throws -> Manifest.File? {
+        guard model.record.commit == listing.commit, !model.record.isPartial,
+            let found = try models.file(at: file.path.string, of: model), found.file.size == file.size,
+            file.content.map({ $0 == found.content }) ?? true
+        else { return nil }
+        return found.file
+    }
+
+    private func bring(
+        _ transfer: Transfers.Transfer, of listing: HubListing, as named: Named, for asker: Asker
+    ) async {
+        var stored: UInt64 = 0
+        do {
+            try await transfers.takeTurn()
+            defer { transfers.endTurn() }
+            do {
+                stored = try await bring(transfer.files[...], of: listing, as: named, for: asker)
+            } catch {
+                // What nobody asked for is no reason to fail.
+                guard transfer.files.count > 1, !Task.isCancelled else { throw error }
+                for (_, _, arriving) in transfer.files.dropFirst() { arriving.hears(.failed(error)) }
+                transfer.files[0].arriving.hears(.askedAgain)
+                stored = try await bring(transfer.files.prefix(1), of: listing, as: named, for: asker)
+            }
+        } catch {
+            for (_, _, arriving) in transfer.files { arriving.hears(.failed(error)) }
+        }
+        counts.wrong.add(UInt64(transfer.files.count { $0.arriving.timesWrong > 0 }))
+        if stored > 0 { makeRoom(for: stored) }
+        transfers.end(transfer)
+    }
+
+    /// Returns the bytes at rest.
+    private func bring(
+        _ files: ArraySlice<(listed: SnapshotFile, key: Transfers.Key, arriving: ArrivingFile)>, of listing: HubListing,
+        as named: Named, for asker: Asker
+    ) async throws -> UInt64 {
+        let source: HubSource
+        switch settings.upstream {
+        case .hub(let routes): source = self.source(routes, for: asker, listing)
+        case .registry(let registry):
+            let brought = try await registry.bring(
+                files.map { ($0.listed.path, $0.arriving) }, of: listing, as: named.name, into: store)
+            counts.fetched.add(brought.fetched)
+            return brought.stored
+        }
+        var options = Pull.Options()
+        options.mostConnections = Mirror.mostConnections
+        // Samples that are equal may be of bytes that are not: clients would have them before it is known.
+        options.probing = nil
+        for (listed, _, arriving) in files { options.reading[listed.path] = arriving }
+        options.mark = listing.isClosed ? .mirroredClosed : .mirrored
+        let snapshot = listing.snapshot.called(named.revision)
+        let pull = Pull(from: source, into: store, progress: Progress("mirroring"), options: options)
+        let report = try await pull(snapshot, files.map(\.listed), as: named.name) { _ in }
+        counts.fetched.add(report.bytesFetched)
+        return report.bytesStored
+    }
+
+    private static let mostConnections = 8
+}

@@ -1,0 +1,122 @@
+internal import Model
+internal import Platform
+internal import Synchronization
+internal import Transfer
+
+/// The files that are being brought. Each is in one transfer, which goes on when those who asked for it have left.
+final class Transfers: Sendable {
+    struct Key: Hashable {
+        let repository: HubRepository
+        let commit: String
+        let path: FilePath
+
+        init(_ file: SnapshotFile, _ listing: HubListing) {
+            (repository, commit, path) = (listing.repository, listing.commit, file.path)
+        }
+    }
+
+    private struct Commit: Hashable {
+        let repository: HubRepository
+        let commit: String
+    }
+
+    /// A transfer: what it brings, what was asked for first.
+    struct Transfer: Sendable {
+        let number: Int
+        let files: [(listed: SnapshotFile, key: Key, arriving: ArrivingFile)]
+    }
+
+    private struct State {
+        var files: [Key: ArrivingFile] = [:]
+        var tasks: [Int: Task<Void, Never>] = [:]
+        var last = 0
+        var free = Transfers.atOnce
+        var isStopped = false
+    }
+
+    static let atOnce = 24
+    private static let turn = 0
+    static let small: UInt64 = 256 << 10
+    private static let doubt = Duration.seconds(600)
+
+    private let state = Mutex(State())
+    /// How many transfers there were of small files of each commit.
+    private let small = BoundedCache<Commit, Int>(room: 10_000)
+    /// Files that were given out before they turned out wrong.
+    private let doubted = BoundedCache<Key, ContinuousClock.Instant>(room: 10_000)
+    private let queue = Waiters<Int, Void>()
+
+    func file(_ key: Key) -> ArrivingFile? { state.withLock { $0.files[key] } }
+
+    /// The file on its way; `start` is for who is the first to ask for it. Who has asked for small files of a commit before
+    /// will want the next as well: each time twice as many `neighbours` come along, for each transfer has its price. Who asks for one
+    /// of them meanwhile has it brought forward.
+    func join(
+        _ file: SnapshotFile, of listing: HubListing, neighbours: () throws -> [SnapshotFile],
+        _ start: (Transfer) -> Task<Void, Never>
+    ) rethrows -> (ArrivingFile, isNew: Bool) {
+        func key(_ file: SnapshotFile) -> Key { Key(file, listing) }
+        let neighbours = file.size <= Transfers.small ? try neighbours() : []
+        return state.withLock { state in
+            if let known = state.files[key(file)] { return (known, false) }
+            let arriving = ArrivingFile(size: file.size)
+            guard !state.isStopped else {
+                arriving.hears(.failed(Mirror.late))
+                return (arriving, true)
+            }
+            var files = [(listed: file, key: key(file), arriving: arriving)]
+            if file.size <= Transfers.small {
+                let commit = Commit(repository: listing.repository, commit: listing.commit)
+                let before = small[commit] ?? 0
+                small[commit] = before + 1
+                let free = neighbours.filter { state.files[key($0)] == nil }
+                let more = free.prefix((1 << min(before, 8)) - 1)
+                files += more.map { ($0, key($0), ArrivingFile(size: $0.size)) }
+            }
+            for (_, key, arriving) in files { state.files[key] = arriving }
+            state.last += 1
+            state.tasks[state.last] = start(Transfer(number: state.last, files: files))
+            return (arriving, true)
+        }
+    }
+
+    func end(_ transfer: Transfer) {
+        state.withLock { state in
+            for (_, key, arriving) in transfer.files {
+                state.files[key] = nil
+                if arriving.timesWrong > 0 { doubted[key] = .now + Transfers.doubt }
+            }
+            state.tasks[transfer.number] = nil
+        }
+    }
+
+    func isDoubted(_ key: Key) -> Bool { (doubted[key] ?? .now) > .now }
+
+    var repositories: Set<HubRepository> { state.withLock { Set($0.files.keys.map(\.repository)) } }
+
+    /// Not all at once: each has connections and files open. The turns are taken in the order in which they were asked for.
+    func takeTurn() async throws {
+        try await queue.wait(for: Transfers.turn) {
+            state.withLock { state in
+                guard state.free > 0 else { return nil }
+                state.free -= 1
+                return .success(())
+            }
+        }
+    }
+
+    func endTurn() {
+        queue.tellFirst(Transfers.turn, .success(())) { state.withLock { $0.free += 1 } }
+    }
+
+    /// Returns when all that is under way now has ended.
+    func settle() async { for task in state.withLock({ Array($0.tasks.values) }) { await task.value } }
+
+    func stop() async {
+        state.withLock { state in
+            state.isStopped = true
+            for task in state.tasks.values { task.cancel() }
+        }
+        await settle()
+    }
+}

@@ -1,0 +1,220 @@
+public import Model
+public import Platform
+internal import Store
+
+/// Blobs, each once on disk under its SHA-256; a repository has those that it has a mark for.
+extension RegistryStore {
+    public struct Blob: Sendable {
+        public let size: UInt64
+        /// Nil for what is no blob of the registry.
+        public let digest: Digest?
+        private let source: Source
+
+        private enum Source: Sendable {
+            case file(File, start: UInt64)
+            case pack(HeldPack, RegistryStore)
+            case bytes([UInt8])
+        }
+
+        init(file: File, start: UInt64, size: UInt64, digest: Digest? = nil) {
+            self.size = size
+            self.digest = digest
+            source = .file(file, start: start)
+        }
+
+        init(_ pack: HeldPack, _ digest: Digest, in registry: RegistryStore) {
+            size = pack.size
+            self.digest = digest
+            source = .pack(pack, registry)
+        }
+
+        init(_ bytes: [UInt8]) {
+            size = UInt64(bytes.count)
+            digest = nil
+            source = .bytes(bytes)
+        }
+
+        /// The file that it lies in alone; nil where it is made of many.
+        var file: File? {
+            if case .file(let file, _) = source { return file }
+            return nil
+        }
+
+        /// The same in a file without a name, where it was only in memory: many may send it.
+        public func inFile() throws(CakeError) -> Blob {
+            guard case .bytes(let bytes) = source else { return self }
+            return Blob(file: try File(inMemory: bytes.span), start: 0, size: size)
+        }
+
+        public func bytes(_ range: Range<UInt64>) throws(CakeError) -> StoredBytes {
+            switch source {
+            case .file(let file, let start):
+                range.isEmpty ? .memory([]) : .file(file, start + range.lowerBound..<start + range.upperBound)
+            case .pack(let pack, let registry): try registry.bytes(of: pack, range)
+            case .bytes(let bytes): .memory(Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)]))
+            }
+        }
+
+        /// All of it, compared with its digest as it is read. `ended` is told whether it was right.
+        public func provedBytes(_ ended: @escaping @Sendable (Bool) -> Void) throws(CakeError) -> StoredBytes {
+            let all = try bytes(0..<size)
+            return digest.map { all.proved(by: $0, ended: ended) } ?? all
+        }
+
+        /// Where a range of it lies in one file, and from where on; nil where that is in none, or in several.
+        func place(of range: Range<UInt64>) throws(CakeError) -> (file: File, start: UInt64)? {
+            guard range.lowerBound <= range.upperBound, range.upperBound <= size else { return nil }
+            switch source {
+            case .file(let file, let start): return (file, start + range.lowerBound)
+            case .pack(let pack, let registry): return try registry.place(of: range, in: pack)
+            case .bytes: return nil
+            }
+        }
+    }
+
+    /// Nil when the repository does not have it.
+    public func blob(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> Blob? {
+        if let blob = opened.blob(name, in: repository) { return blob }
+        guard let digest = try digest(of: name) else { return nil }
+        let mark: File
+        do {
+            mark = try File(layout.repository(repository).blob(digest), .read)
+        } catch let error where error.kind == .notFound { return nil }
+        guard let blob = try open(digest) else { return nil }
+        let path = blob.file == nil ? layout.pack(digest) : layout.blob(digest)
+        if let status = try Disk.status(path) { opened.add(blob, name, in: repository, mark: mark, from: path, status) }
+        return blob
+    }
+
+    /// Lets go of blobs that nobody has asked for lately. To be called now and then.
+    public func closeIdle() { opened.closeOld() }
+
+    /// Who asks whether a blob is here may be about to name it: it counts as new, for a collection.
+    public func keep(_ name: BlobName, in repository: RepositoryName) {
+        guard store.isWritable, let digest = try? digest(of: name) else { return }
+        let mark = layout.repository(repository).blob(digest)
+        guard let status = try? Disk.status(mark), Machine.now - status.modified > 3600 else { return }
+        try? Disk.touch(mark)
+    }
+
+    /// The digest of a blob that might be mounted; nil when it is not here.
+    public func mountable(_ name: BlobName) throws(CakeError) -> Digest? {
+        guard let digest = try digest(of: name), try size(of: digest) != nil else { return nil }
+        return digest
+    }
+
+    /// Gives a repository a blob that another has; from any that has it when none is named. False when there is none.
+    public func mount(
+        _ name: BlobName, from source: RepositoryName?, to repository: RepositoryName,
+        where isGiven: (RepositoryName) throws(CakeError) -> Bool = { _ in true }
+    ) throws(CakeError) -> Bool {
+        guard let digest = try digest(of: name) else { return false }
+        return try locked(alone: false) { () throws(CakeError) in
+            var isThere = false
+            let places = if let source { [source] } else { try allRepositories() }
+            for place in places where !isThere {
+                guard try Disk.exists(layout.repository(place).blob(digest)) else { continue }
+                isThere = try isGiven(place)
+            }
+            guard isThere, try size(of: digest) != nil else { return false }
+            try mark(digest, in: repository)
+            return true
+        }
+    }
+
+    /// Takes a blob from a repository; its bytes go with the next collection, unless another has it. False when it was not
+    /// there.
+    public func remove(_ name: BlobName, from repository: RepositoryName) throws(CakeError) -> Bool {
+        guard let digest = try digest(of: name) else { return false }
+        return try locked(alone: true) { () throws(CakeError) in
+            let mark = layout.repository(repository).blob(digest)
+            guard try Disk.exists(mark) else { return false }
+            try Disk.remove(mark)
+            try Disk.syncFolder(Disk.parent(of: mark))
+            return true
+        }
+    }
+
+    /// The SHA-256 of a blob under whatever name; nil for a SHA-512 that nobody pushed.
+    func digest(of name: BlobName) throws(CakeError) -> Digest? {
+        if let digest = name.sha256 { return digest }
+        do {
+            let text = String(decoding: try Disk.read(layout.alias(name), limit: 128), as: UTF8.self)
+            return text.hasSuffix("\n") ? Digest(hex: String(text.dropLast())) : nil
+        } catch let error where error.kind == .notFound { return nil }
+    }
+
+    private func open(_ digest: Digest) throws(CakeError) -> Blob? {
+        do {
+            let file = try File(layout.blob(digest), .read)
+            return Blob(file: file, start: 0, size: try file.size(), digest: digest)
+        } catch let error where error.kind == .notFound {
+            return try heldPack(digest).map { Blob($0, digest, in: self) }
+        }
+    }
+
+    /// Of a blob, in whatever repository; nil when it is not here.
+    func size(of digest: Digest) throws(CakeError) -> UInt64? {
+        if let status = try Disk.status(layout.blob(digest)) { return status.size }
+        return try heldPack(digest)?.size
+    }
+
+    /// A small blob, whole; nil also when its bytes are wrong.
+    func bytes(of digest: Digest, limit: Int) throws(CakeError) -> [UInt8]? {
+        let bytes: [UInt8]
+        do {
+            bytes = try Disk.read(layout.blob(digest), limit: limit)
+        } catch let error where error.kind == .notFound { return nil }
+        guard SHA256.digest(of: bytes.span) == digest else {
+            doubted.add(digest)
+            return nil
+        }
+        return bytes
+    }
+
+    /// Makes a blob of bytes that are at hand. The caller holds the lock.
+    func put(blob bytes: [UInt8]) throws(CakeError) -> (Digest, UInt64) {
+        let digest = SHA256.digest(of: bytes.span)
+        let shard = layout.shard(of: digest)
+        if try self.bytes(of: digest, limit: bytes.count) == nil {
+            if try !Disk.exists(shard) { try Disk.makeFolders(shard) }
+            try put(layout.blob(digest), [bytes])
+        }
+        return (digest, UInt64(bytes.count))
+    }
+
+    /// Makes a synced file that is whole and right the blob of that name. A damaged one is replaced by it.
+    func publish(_ path: String, _ digest: Digest, as name: BlobName, in repository: RepositoryName) throws(CakeError) {
+        try locked(alone: false) { () throws(CakeError) in
+            let shard = layout.shard(of: digest)
+            if try !Disk.exists(shard) { try Disk.makeFolders(shard) }
+            try Disk.rename(path, to: layout.blob(digest))
+            try Disk.syncFolder(shard)
+            if name.algorithm != .sha256 { try put(layout.alias(name), [Array((digest.hex + "\n").utf8)]) }
+            try mark(digest, in: repository)
+            // It was hashed as it came.
+            if let files = try look(at: digest) { checks.add(digest, files) }
+        }
+    }
+
+    private func mark(_ digest: Digest, in repository: RepositoryName) throws(CakeError) {
+        try mark([digest], in: repository)
+    }
+
+    /// Makes the blobs a repository's. The caller holds the lock.
+    func mark(_ digests: [Digest], in repository: RepositoryName) throws(CakeError) {
+        let place = layout.repository(repository)
+        try makeFolder(place.blobs)
+        var isNew = false
+        for digest in digests {
+            let mark = place.blob(digest)
+            if try Disk.exists(mark) {
+                try Disk.touch(mark)
+            } else {
+                _ = try File(mark, .readWriteOrCreate)
+                isNew = true
+            }
+        }
+        if isNew { try Disk.syncFolder(place.blobs) }
+    }
+}

@@ -1,0 +1,201 @@
+public import Model
+internal import Platform
+internal import Store
+
+/// What reading a blob to its end shows.
+public enum BlobCheck: Sendable {
+    case right
+    /// Nobody has it, or it went meanwhile.
+    case missing
+    /// Its bytes are other than its name says.
+    case wrong(WrongBlob)
+    /// The disk does not give its bytes. They may be right.
+    case unreadable(CakeError)
+}
+
+public struct WrongBlob: Sendable {
+    public let digest: Digest
+    public let why: String
+    /// What its files were when they were read.
+    let files: [Disk.Status]
+    /// Of a pack of the store's objects, those that are wrong.
+    let objects: [HeldPack.Object]
+}
+
+/// Blobs are compared with their digests: when they are asked for, in the background, and by `cake verify`.
+extension RegistryStore {
+    /// Whether a blob was found right within that time, or ever, and its files have not changed since.
+    public func isChecked(_ digest: Digest, within life: Duration?) throws(CakeError) -> Bool {
+        guard let files = try look(at: digest) else { return false }
+        return checks.has(digest, files, within: life)
+    }
+
+    /// The files that a blob is made of; nil when one is not there, and for what lies in the store's own objects.
+    func look(at digest: Digest) throws(CakeError) -> [Disk.Status]? {
+        if let status = try Disk.status(layout.blob(digest)) { return [status] }
+        guard let pack = try heldPack(digest), let text = try Disk.status(layout.pack(digest)) else { return nil }
+        var files = [text]
+        var last: String?
+        for object in pack.objects where object.fileName != last {
+            last = object.fileName
+            guard let status = try Disk.status(layout.held(object)) else { return nil }
+            files.append(status)
+        }
+        return files
+    }
+
+    /// What a blob's files are before somebody reads all of it.
+    public struct FilesToCheck: Sendable { fileprivate let files: [Disk.Status]? }
+
+    public func filesToCheck(of digest: Digest) throws(CakeError) -> FilesToCheck {
+        FilesToCheck(files: try look(at: digest))
+    }
+
+    /// All of it was read, and had the digest.
+    public func wasRight(_ digest: Digest, _ files: FilesToCheck) {
+        guard let before = files.files, let now = try? look(at: digest), now.isUnchanged(since: before) else { return }
+        checks.add(digest, now)
+    }
+
+    /// Reads a blob to its end.
+    public func check(_ digest: Digest, progress: (UInt64) -> Void = { _ in }) throws(CakeError) -> BlobCheck {
+        let files = try look(at: digest)
+        let chunk = Chunk(capacity: 1 << 20)
+        let file: File
+        do {
+            file = try File(layout.blob(digest), .read)
+        } catch let error where error.kind == .notFound {
+            guard let pack = try heldPack(digest) else { return .missing }
+            return try check(pack, digest, files, through: chunk, progress)
+        } catch { return .unreadable(error) }
+        var hash = SHA256()
+        do throws(CakeError) {
+            try PlainBytes(file: file, start: 0, count: file.size()).forEachChunk(through: chunk) { _, bytes in
+                hash.update(bytes)
+                progress(UInt64(bytes.count))
+            }
+        } catch { return .unreadable(error) }
+        return try finish(hash.finish(), digest, files, [])
+    }
+
+    private func check(
+        _ pack: HeldPack, _ digest: Digest, _ files: [Disk.Status]?, through chunk: Chunk,
+        _ progress: (UInt64) -> Void
+    ) throws(CakeError) -> BlobCheck {
+        var whole = SHA256()
+        var wrong: [HeldPack.Object] = []
+        for (object, bytes) in zip(pack.objects, pack.extents) {
+            var own = SHA256()
+            do throws(CakeError) {
+                guard let place = try place(of: bytes, in: pack) else { return .missing }
+                try PlainBytes(file: place.file, start: place.start, count: object.length)
+                    .forEachChunk(through: chunk) { _, bytes in
+                        SHA256.update(&own, &whole, bytes)
+                        progress(UInt64(bytes.count))
+                    }
+            } catch {
+                guard error.kind == .notFound || error.kind == .damaged else { return .unreadable(error) }
+                wrong.append(object)
+            }
+            if own.finish() != object.stored, wrong.last != object { wrong.append(object) }
+        }
+        return try finish(whole.finish(), digest, files, wrong)
+    }
+
+    private func finish(
+        _ found: Digest, _ digest: Digest, _ files: [Disk.Status]?, _ objects: [HeldPack.Object]
+    ) throws(CakeError) -> BlobCheck {
+        let now = try look(at: digest)
+        guard let files, let now, now.isUnchanged(since: files) else {
+            // Replaced or removed meanwhile: what was read of it says nothing. Without second names nothing is kept, and a
+            // pack is what the store's objects are.
+            if found == digest { return .right }
+            guard files == nil, now == nil, try heldPack(digest) != nil else { return .missing }
+            return .wrong(WrongBlob(digest: digest, why: "the store has other objects", files: [], objects: objects))
+        }
+        guard found != digest else {
+            checks.add(digest, files)
+            return .right
+        }
+        checks.forget(digest)
+        let why =
+            objects.isEmpty
+            ? "its bytes hash to \(found.short)"
+            : "\(objects.count) of its objects \(objects.count == 1 ? "is" : "are") damaged or missing"
+        return .wrong(WrongBlob(digest: digest, why: why, files: files, objects: objects))
+    }
+
+    /// Moves what was found wrong out of the way: from then on it is not here, and the next push brings it. False when
+    /// another process has replaced it meanwhile.
+    @discardableResult
+    public func setAside(_ wrong: WrongBlob) throws(CakeError) -> Bool {
+        guard isWritable else { return false }
+        return try locked(alone: true) { () throws(CakeError) in
+            guard try (look(at: wrong.digest) ?? []).isUnchanged(since: wrong.files) else { return false }
+            if try Disk.exists(layout.blob(wrong.digest)) {
+                try moveAside(layout.blob(wrong.digest), as: wrong.digest.hex)
+            } else if try Disk.exists(layout.pack(wrong.digest)) {
+                for object in wrong.objects where object.place == .alone {
+                    let path = layout.held(object)
+                    if try Disk.exists(path) { try moveAside(path, as: object.fileName) }
+                }
+                try moveAside(layout.pack(wrong.digest), as: wrong.digest.hex + Layout.packSuffix)
+            } else {
+                return false
+            }
+            packs.removeAll()
+            try dropRecords(naming: wrong.digest)
+            return true
+        }
+    }
+
+    /// The caller holds the lock alone.
+    func moveAside(_ path: String, as name: String) throws(CakeError) {
+        try makeFolder(store.layout.registryDamaged)
+        try Disk.rename(path, to: store.layout.registryDamaged + "/" + name)
+        try Disk.syncFolder(Disk.parent(of: path))
+    }
+
+    /// Manifests of models that name this are made again when they are asked for.
+    private func dropRecords(naming digest: Digest) throws(CakeError) {
+        for repository in try allRepositories() {
+            for (record, _) in (try? modelRecords(in: repository)) ?? [] {
+                guard let manifest = try? RegistryManifest(parsing: record.stored.bytes.span),
+                    manifest.needed.contains(where: { $0.name.sha256 == digest })
+                else { continue }
+                try Disk.remove(layout.repository(repository).model(record.stored.name))
+            }
+        }
+    }
+
+    /// A manifest whose bytes are wrong goes out of the way like a blob. What its repository holds counts as new for a
+    /// collection, since nothing names it until the manifest is pushed again.
+    func setAsideManifest(
+        _ path: String, _ name: BlobName, in repository: RepositoryName, reading: () throws(CakeError) -> Void
+    ) throws(CakeError) {
+        guard isWritable else { return }
+        try locked(alone: true) { () throws(CakeError) in
+            do throws(CakeError) {
+                return try reading()
+            } catch let error where error.kind == .damaged {}
+            let place = layout.repository(repository)
+            for blob in try names(in: place.blobs) { try Disk.touch(place.blobs + "/" + blob) }
+            try moveAside(path, as: repository.fileName + "-" + name.fileName)
+        }
+    }
+
+    /// Whether a blob has its digest, read now unless it was before. What is wrong is left to who looks after the registry.
+    func isRight(_ digest: Digest) throws(CakeError) -> Bool {
+        if try isChecked(digest, within: nil) { return true }
+        switch try check(digest) {
+        case .right: return true
+        case .missing: return false
+        case .wrong, .unreadable:
+            doubted.add(digest)
+            return false
+        }
+    }
+
+    /// Calls back with each blob that somebody ought to check, from any thread.
+    public func onDoubt(_ handler: @escaping @Sendable (Digest) -> Void) { doubted.give(to: handler) }
+}

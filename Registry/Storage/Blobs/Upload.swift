@@ -1,0 +1,130 @@
+public import Model
+internal import Platform
+internal import Store
+internal import Synchronization
+
+/// A blob on its way in: a folder under `uploads` with the bytes so far, whose length is how far it came. It outlives the
+/// process. One request at a time writes to it.
+public final class Upload: Sendable {
+    private struct State: ~Copyable {
+        var length: UInt64 = 0
+        /// Of all bytes so far; nil when some were written by an earlier process.
+        var hash: SHA256? = SHA256()
+        /// Open while somebody writes, and locked against other processes.
+        var file: File?
+        var givenBack = ContinuousClock.now
+    }
+
+    public let name: UploadName
+    private let folder: String
+    private let state = Mutex(State())
+
+    private static let trusted = Duration.seconds(60)
+    static let data = "data"
+    static let owner = "repository"
+
+    init(_ name: UploadName, in folder: String, isNew: Bool) {
+        self.name = name
+        self.folder = folder
+        if !isNew { state.withLock { $0.hash = nil } }
+    }
+
+    private var path: String { folder + "/" + Upload.data }
+
+    /// Takes the upload for a request; nil when another has it. Whoever takes it gives it back.
+    public func take() throws(CakeError) -> UInt64? {
+        try state.withLock { state throws(CakeError) -> UInt64? in
+            guard state.file == nil else { return nil }
+            let file = try File(path, .readWrite, followingLinks: false)
+            guard try file.lock(exclusive: true, waiting: false) else { return nil }
+            let length = try file.size()
+            // What lay for long is read again at the end: the disk may have changed it.
+            if length != state.length || .now - state.givenBack > Upload.trusted { state.hash = nil }
+            state.length = length
+            state.file = file
+            return length
+        }
+    }
+
+    /// How far it came, whoever is at it.
+    public func lengthOnDisk() throws(CakeError) -> UInt64 { try Disk.status(path, followingLinks: false)?.size ?? 0 }
+
+    /// How far whoever has taken it came.
+    public var length: UInt64 { state.withLock { $0.length } }
+
+    /// Puts bytes behind those that are here.
+    public func append(_ bytes: Span<UInt8>) throws(CakeError) {
+        // Only whoever has taken it comes here: writing under the lock holds up nobody.
+        try state.withLock { state throws(CakeError) in
+            guard let file = state.file else { return }
+            try file.write(bytes, at: state.length)
+            state.hash?.update(bytes)
+            let before = state.length
+            state.length += UInt64(bytes.count)
+            if before / Upload.step != state.length / Upload.step {
+                file.startWriting(from: before / Upload.step * Upload.step, count: Upload.step)
+            }
+        }
+    }
+
+    /// The disk is set to work after this much, so that the sync at the end finds little left.
+    private static let step: UInt64 = 8 << 20
+
+    /// The bytes so far would survive a power cut.
+    public func sync() throws(CakeError) {
+        let file = state.withLock { $0.file }
+        try file?.sync()
+        try Disk.syncFolder(folder)
+    }
+
+    public func giveBack() {
+        state.withLock { state in
+            state.file?.unlock()
+            state.file = nil
+            state.givenBack = .now
+        }
+    }
+
+    /// The SHA-256 of all bytes, and whether they have the name; the caller has taken the upload.
+    func check(_ name: BlobName) throws(CakeError) -> Digest? {
+        var known: Digest?
+        state.withLock { state in
+            if let hash = state.hash.take() { known = hash.finish() }
+        }
+        let file = try File(path, .read, followingLinks: false)
+        if let known, name.algorithm == .sha256 { return known == name.sha256 ? known : nil }
+        var short = SHA256()
+        var long = SHA512()
+        let size = try file.size()
+        let chunk = Chunk(capacity: 1 << 20)
+        try PlainBytes(file: file, start: 0, count: size).forEachChunk(through: chunk) { _, bytes in
+            if known == nil { short.update(bytes) }
+            if name.algorithm == .sha512 { long.update(bytes) }
+        }
+        let digest: Digest
+        if let known { digest = known } else { digest = short.finish() }
+        switch name.algorithm {
+        case .sha256: return digest == name.sha256 ? digest : nil
+        case .sha512: return long.finish() == name.hex ? digest : nil
+        }
+    }
+}
+
+/// Uploads that this process has seen and may see again: what was hashed need not be read again.
+final class Uploads: Sendable {
+    private static let most = 256
+    private let known = Mutex<[UploadName: Upload]>([:])
+
+    subscript(name: UploadName) -> Upload? { known.withLock { $0[name] } }
+
+    func add(_ upload: Upload) -> Upload {
+        known.withLock { known in
+            if let other = known[upload.name] { return other }
+            if known.count >= Uploads.most, let any = known.keys.first { known[any] = nil }
+            known[upload.name] = upload
+            return upload
+        }
+    }
+
+    func forget(_ name: UploadName) { known.withLock { $0[name] = nil } }
+}

@@ -1,0 +1,123 @@
+public import Model
+public import Store
+
+/// Models that were pushed to the registry: their repository is the Hub's, and their tag is the revision.
+extension HubModels {
+    private static let latest = "latest"
+
+    /// What is tagged `latest` is also `main`, where nothing is tagged that.
+    static func models(_ pushed: [PushedModel]) -> [Model] {
+        let withMain = Set(pushed.filter { $0.tag?.text == Revision.main }.map(\.repository))
+        return pushed.flatMap { one -> [Model] in
+            let isMain = one.tag?.text == latest && !withMain.contains(one.repository)
+            return [one.tag?.text, isMain ? Revision.main : nil].compactMap(\.self).compactMap { model(one, as: $0) }
+        }
+    }
+
+    private static func model(_ pushed: PushedModel, as revision: String) -> Model? {
+        var record = NameRecord(manifest: pushed.model)
+        record.time = pushed.time
+        guard let name = try? ModelName("\(pushed.repository)@\(revision)"), let place = HubPlace(name, record) else {
+            return nil
+        }
+        return Model(place, record, pushed: pushed)
+    }
+
+    /// By its tag, or by its commit, which a tag may have left: then who began with it goes on with it.
+    func pushed(_ repository: HubRepository, _ revision: String) throws(CakeError) -> Model? {
+        guard let name = RepositoryName(of: repository) else { return nil }
+        for text in revision == Revision.main ? [revision, HubModels.latest] : [revision] {
+            guard let tag = TagName(text), let found = try pushed.model(tag, in: name),
+                let model = HubModels.model(found, as: revision), isWhole(model)
+            else { continue }
+            return model
+        }
+        guard Revision.isCommit(revision) else { return nil }
+        return try pushed.models(revision, in: name).lazy.compactMap { HubModels.model($0, as: revision) }
+            .first(where: isWhole)
+    }
+
+    func isWhole(_ model: Model) -> Bool { model.pushed.map(pushed.isWhole) ?? true }
+
+    /// Whether the packs of a model that was pushed have its layers, as far as that shows without reading one: what its
+    /// manifest says alone is a claim.
+    public func hasPacks(_ listed: RegistryStore.Listed) -> Bool {
+        HubModels.pushed(listed).map(pushed.isWhole) ?? false
+    }
+
+    /// A layer as the packs of a model that was pushed have it.
+    public struct PackedLayer: Sendable {
+        public let layer: Layer
+        public let isDelta: Bool
+        fileprivate let kind: Tensor.Kind?
+        fileprivate let opened: PushedModels.Opened
+        fileprivate let registry: RegistryStore
+
+        /// The layer as an object without a base. Nil where the packs do not have it any more.
+        public func plainObject() async -> RegistryStore.Blob? {
+            try? await registry.plainObject(of: layer, kind, in: opened.objects, read: opened.reader)
+        }
+    }
+
+    /// Nil where the packs do not have it.
+    public func packed(_ digest: Digest, in listed: RegistryStore.Listed) -> PackedLayer? {
+        guard let model = HubModels.pushed(listed), let opened = try? pushed.open(model),
+            let segment = opened.manifest.segments.first(where: { $0.layer.digest == digest }),
+            let found = try? opened.objects.openAnywhere(segment.layer)
+        else { return nil }
+        return PackedLayer(
+            layer: segment.layer, isDelta: found.base != nil, kind: segment.tensor?.kind, opened: opened,
+            registry: pushed.registry)
+    }
+
+    private static func pushed(_ listed: RegistryStore.Listed) -> PushedModel? {
+        listed.artifact.map {
+            PushedModel(repository: listed.repository, tag: listed.tag, artifact: $0, model: listed.model, time: 0)
+        }
+    }
+
+    /// What reads the layers of a model.
+    func reader(of model: Model) throws(CakeError) -> LayerReader {
+        guard let pushed = model.pushed else { return pieces.reader }
+        return try self.pushed.open(pushed).reader
+    }
+
+    /// A range of a file, rebuilt while it is sent. What it is made of stays until then, whatever is removed meanwhile; of a
+    /// pushed model that which was opened stays, and the rest is missed when it is gone.
+    public func bytes(
+        _ range: Range<UInt64>, of file: Manifest.File, in model: Model
+    ) throws(CakeError) -> RebuiltBytes {
+        guard model.pushed != nil else { return try bytes(range, of: file, inManifest: model.record.manifest) }
+        return RebuiltBytes(range, of: file, through: pieces, by: try reader(of: model), holding: nil)
+    }
+
+    /// The same of a manifest of the store.
+    public func bytes(
+        _ range: Range<UInt64>, of file: Manifest.File, inManifest manifest: Digest
+    ) throws(CakeError) -> RebuiltBytes {
+        let held = try hold(manifest)
+        return RebuiltBytes(range, of: file, through: pieces, by: pieces.reader, holding: held)
+    }
+}
+
+extension RepositoryName {
+    /// Where a registry has what a Hub calls so; nil when none can. A registry knows no capitals.
+    init?(of repository: HubRepository) {
+        self.init(repository.kind == .model ? repository.id : "\(repository.kind.plural)/\(repository.id)")
+    }
+}
+
+extension [HubModels.Model] {
+    private struct Place: Hashable {
+        let repository: HubRepository
+        let revision: String
+
+        init(_ place: HubPlace) { (repository, revision) = (place.repository, place.revision) }
+    }
+
+    /// With what has another place than all of these.
+    func and(_ others: [HubModels.Model]) -> [HubModels.Model] {
+        let taken = Set(map { Place($0.place) })
+        return self + others.filter { !taken.contains(Place($0.place)) }
+    }
+}

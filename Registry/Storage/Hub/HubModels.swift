@@ -1,0 +1,161 @@
+public import Model
+internal import Platform
+public import Store
+internal import Synchronization
+
+/// The models of a store, and those that were pushed to its registry, as the repositories of a Hub.
+public final class HubModels: Sendable {
+    public struct Model: Sendable {
+        public let place: HubPlace
+        public let record: NameRecord
+        /// Where it lies, if it is none of the store's.
+        let pushed: PushedModel?
+
+        init(_ place: HubPlace, _ record: NameRecord, pushed: PushedModel? = nil) {
+            (self.place, self.record, self.pushed) = (place, record, pushed)
+        }
+
+        /// Whether its revision is known to be a tag.
+        public var isTag: Bool { place.revision != Revision.main && pushed?.tag?.text == place.revision }
+        public var isPushed: Bool { pushed != nil }
+    }
+
+    /// A file and what a Hub calls what is in it.
+    public struct File: Sendable {
+        public let file: Manifest.File
+        public let content: HubContent
+    }
+
+    public let pieces: PieceCache
+    public let store: LocalStore
+    let pushed: PushedModels
+    private let lease = Mutex<Held?>(nil)
+
+    public init(_ registry: RegistryStore) {
+        store = registry.store
+        pieces = PieceCache(store)
+        pushed = PushedModels(registry)
+    }
+
+    /// Every model that has a place, by its repository and revision.
+    public func all(_ kind: HubRepository.Kind) throws(CakeError) -> [Model] {
+        try stored().filter { $0.place.repository.kind == kind }
+            .and(HubModels.models(pushed.all()).filter { $0.place.repository.kind == kind })
+    }
+
+    /// All revisions of a repository; none when it is not here.
+    public func revisions(of repository: HubRepository) throws(CakeError) -> [Model] {
+        let pushed = try RepositoryName(of: repository).map { name throws(CakeError) in
+            try HubModels.models(self.pushed.all(in: name)).filter(isWhole)
+        }
+        return try stored().filter { $0.place.repository == repository }.and(pushed ?? [])
+    }
+
+    private func stored() throws(CakeError) -> [Model] {
+        try store.allNames().compactMap { named in HubPlace(named.name, named.record).map { Model($0, named.record) } }
+    }
+
+    /// What a repository and a revision lead to.
+    public enum Found: Sendable {
+        case model(Model)
+        /// There are others of the repository.
+        case noRevision
+        case noRepository
+    }
+
+    /// Without a revision it is `main`, or else the first. A branch that has gone on under a name of its own goes before
+    /// what was once asked for by that word.
+    public func find(_ repository: HubRepository, _ revision: String?) throws(CakeError) -> Found {
+        if let found = try quickly(repository, revision ?? Revision.main) { return .model(found) }
+        let here = try revisions(of: repository)
+        guard let first = here.first else { return .noRepository }
+        guard let revision else { return .model(first) }
+        let ranked = here.compactMap { model in model.place.rank(of: revision).map { (model, $0) } }
+        return ranked.min { $0.1 < $1.1 }.map { .model($0.0) } ?? .noRevision
+    }
+
+    /// What nobody else is asked about: it was imported, made here, or pushed.
+    public func made(
+        _ repository: HubRepository, _ revision: String?, unless isFromUpstream: (NameRecord) -> Bool
+    ) throws(CakeError) -> Found? {
+        guard let found = try quickly(repository, revision ?? Revision.main) else {
+            let here = try revisions(of: repository).filter { !isFromUpstream($0.record) }
+            return here.isEmpty ? nil : try find(repository, revision)
+        }
+        return isFromUpstream(found.record) ? nil : .model(found)
+    }
+
+    /// The model of that very name, if a Hub could show it.
+    public func model(called name: ModelName) throws(CakeError) -> Model? {
+        guard let record = try record(of: name), let place = HubPlace(name, record) else { return nil }
+        return Model(place, record)
+    }
+
+    /// Nearly everything is asked for by the name that it has here, or by its commit: then one record is read, not all.
+    /// What the store has under a name goes before what was pushed.
+    private func quickly(_ repository: HubRepository, _ revision: String) throws(CakeError) -> Model? {
+        let prefix = repository.kind == .model ? "" : repository.kind.plural + "/"
+        for id in prefix.isEmpty ? [repository.id] : [repository.id, prefix + repository.id] {
+            for text in revision == Revision.main ? [id] : [id + "@" + revision, id] {
+                guard let name = try? ModelName(text), let record = try record(of: name),
+                    let place = HubPlace(name, record), place.repository == repository,
+                    let rank = place.rank(of: revision), rank < 2
+                else { continue }
+                return Model(place, record)
+            }
+        }
+        return try pushed(repository, revision)
+    }
+
+    /// What is held keeps a manifest's layers while somebody reads them, whatever a collection finds; nil for a store that
+    /// is only read.
+    public func hold(_ manifest: Digest) throws(CakeError) -> Operation? {
+        guard store.isWritable else { return nil }
+        return try lease.withLock { lease throws(CakeError) in
+            var current: Held
+            if let lease, Machine.now - lease.start < HubModels.leaseLife {
+                current = lease
+            } else {
+                current = Held(operation: try Operation(store), start: Machine.now)
+            }
+            if current.manifests.insert(manifest).inserted { try current.operation.hold(manifest: manifest) }
+            lease = current
+            return current.operation
+        }
+    }
+
+    /// Many readers share one, so that not each makes a folder; it ends with the last of them.
+    private struct Held {
+        let operation: Operation
+        let start: Int
+        var manifests: Set<Digest> = []
+    }
+
+    private static let leaseLife = 300
+
+    private func record(of name: ModelName) throws(CakeError) -> NameRecord? {
+        for place in [store] + store.lower { if let record = try place.record(of: name) { return record } }
+        return nil
+    }
+
+    public func manifest(of model: Model) throws(CakeError) -> Manifest {
+        if let pushed = model.pushed { return try self.pushed.open(pushed).manifest }
+        return try store.manifest(model.record.manifest)
+    }
+
+    public func file(_ file: Manifest.File, of model: Model) throws(CakeError) -> File {
+        let etag = model.record.etags[file.path]
+        return File(file: file, content: try store.hubContent(of: file, calling: etag, with: reader(of: model)))
+    }
+
+    public func file(at path: String, of model: Model) throws -> File? {
+        guard (try? FilePath(path)) != nil, let found = try manifest(of: model).file(at: path) else { return nil }
+        return try file(found, of: model)
+    }
+
+    /// A small file's bytes; nil when there is none, or it is larger.
+    public func bytes(of path: String, of model: Model, limit: Int) throws(CakeError) -> [UInt8]? {
+        guard let file = try manifest(of: model).file(at: path), file.size <= UInt64(limit) else { return nil }
+        return try reader(of: model).bytes(of: file, limit: limit)
+    }
+}

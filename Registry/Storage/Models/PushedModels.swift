@@ -1,0 +1,162 @@
+internal import Model
+internal import Platform
+internal import Store
+internal import Synchronization
+
+/// A model that was pushed to a registry: under a tag, or what a tag pointed at once.
+struct PushedModel: Hashable, Sendable {
+    let repository: RepositoryName
+    let tag: TagName?
+    /// The manifest that was pushed.
+    let artifact: BlobName
+    /// The model's own.
+    let model: Digest
+    /// When it got the tag: seconds since 1970.
+    let time: Int
+
+    /// What is opened once for all its tags.
+    fileprivate var key: PushedModels.Key { PushedModels.Key(repository: repository, artifact: artifact) }
+}
+
+/// The models that were pushed, and those of them that somebody reads: rebuilt from packs, and no part of the store.
+final class PushedModels: Sendable {
+    fileprivate struct Key: Hashable {
+        let repository: RepositoryName
+        let artifact: BlobName
+    }
+
+    /// One that can be read: its files, and its layers where its index has them. Says what the same artifact always says.
+    struct Opened: Sendable {
+        let manifest: Manifest
+        let reader: LayerReader
+        let objects: PackedObjects
+        fileprivate let packs: [PackIndex.Pack]
+        /// Bytes of its manifest's text.
+        fileprivate let weight: UInt64
+    }
+
+    let registry: RegistryStore
+    /// Of the text of manifests; what they are decoded takes a few times as much.
+    private let opened = BoundedCache<Key, Opened>(room: 32 << 20) { max(2 << 20, Int($0.weight)) }
+    /// What turned out to hold together.
+    private let whole = BoundedCache<Key, Bool>(room: mostKnown)
+    /// What did not, and when.
+    private let broken = BoundedCache<Key, (error: CakeError, time: Int)>(room: mostKnown)
+    private let opening = Mutex(())
+
+    private static let largestManifest: UInt64 = 64 << 20
+    private static let mostKnown = 100_000
+    /// Somebody may push again what has rotted: after so many seconds it is looked at once more.
+    private static let brokenLife = 30
+
+    init(_ registry: RegistryStore) { self.registry = registry }
+
+    /// Under every tag, whether they can be rebuilt or not.
+    func all() throws(CakeError) -> [PushedModel] {
+        var found: [PushedModel] = []
+        for repository in try registry.allRepositories() { found += try all(in: repository) }
+        return found
+    }
+
+    func all(in repository: RepositoryName) throws(CakeError) -> [PushedModel] {
+        var found: [PushedModel] = []
+        for tag in try registry.pushedTags(in: repository) {
+            if let model = try model(tag, in: repository) { found.append(model) }
+        }
+        return found
+    }
+
+    func model(_ tag: TagName, in repository: RepositoryName) throws(CakeError) -> PushedModel? {
+        let place = registry.layout.repository(repository)
+        guard let artifact = try registry.target(of: tag, in: place),
+            let model = try? registry.model(of: artifact, in: repository)
+        else { return nil }
+        let time = try Disk.status(place.tag(tag))?.modified ?? 0
+        return PushedModel(repository: repository, tag: tag, artifact: artifact, model: model, time: time)
+    }
+
+    /// Those whose manifest's digest begins so, whatever tag they have or had.
+    func models(_ digits: String, in repository: RepositoryName) throws(CakeError) -> [PushedModel] {
+        let place = registry.layout.repository(repository)
+        var found: [PushedModel] = []
+        for artifact in try registry.manifests(in: repository) {
+            guard let model = try? registry.model(of: artifact, in: repository), model.hex.hasPrefix(digits) else {
+                continue
+            }
+            let time = try Disk.status(place.manifest(artifact))?.modified ?? 0
+            found.append(
+                PushedModel(repository: repository, tag: nil, artifact: artifact, model: model, time: time))
+        }
+        return found
+    }
+
+    /// Whether it can be rebuilt, as far as that shows without reading a pack.
+    func isWhole(_ model: PushedModel) -> Bool {
+        guard whole[model.key] != nil else { return (try? open(model)) != nil }
+        return (try? registry.has(artifact(of: model).packs, in: model.repository)) == true
+    }
+
+    func open(_ model: PushedModel) throws(CakeError) -> Opened {
+        if let known = try known(model.key) { return known }
+        // One at a time: what is read may be long.
+        return try opening.withLock { _ throws(CakeError) in
+            if let known = try known(model.key) { return known }
+            do throws(CakeError) {
+                let opened = try read(model)
+                broken[model.key] = nil
+                whole[model.key] = true
+                self.opened[model.key] = opened
+                return opened
+            } catch {
+                whole[model.key] = nil
+                // What is missing may come at any moment, and costs little to look for.
+                if error.kind == .damaged { broken[model.key] = (error, Machine.now) }
+                throw error
+            }
+        }
+    }
+
+    private func known(_ key: Key) throws(CakeError) -> Opened? {
+        if let known = opened[key] {
+            guard try registry.has(known.packs, in: key.repository) else { throw PushedModels.noPacks }
+            return known
+        }
+        if let broken = broken[key], Machine.now - broken.time < PushedModels.brokenLife {
+            throw broken.error
+        }
+        return nil
+    }
+
+    private func artifact(of model: PushedModel) throws(CakeError) -> ModelArtifact {
+        guard let stored = try registry.manifest(.digest(model.artifact), in: model.repository) else {
+            throw CakeError(.notFound, "the manifest of the model is not in the registry any more")
+        }
+        return try ModelArtifact(RegistryManifest(parsing: stored.bytes.span))
+    }
+
+    private func read(_ model: PushedModel) throws(CakeError) -> Opened {
+        let artifact = try artifact(of: model)
+        guard try registry.has(artifact.packs, in: model.repository) else { throw PushedModels.noPacks }
+        let objects = try PackedObjects(of: artifact, in: model.repository, registry)
+        guard let blob = try registry.blob(artifact.manifest.name, in: model.repository), let file = blob.file,
+            blob.size == artifact.manifest.size
+        else { throw CakeError(.notFound, "the model's own manifest is not in the registry") }
+        guard blob.size <= PushedModels.largestManifest else {
+            throw CakeError(.damaged, "the model's own manifest has \(blob.size) bytes, more than is read here")
+        }
+        let text = try file.bytes(at: 0, count: Int(blob.size))
+        guard artifact.manifest.name.fits(text.span) else {
+            if let digest = blob.digest { registry.doubted.add(digest) }
+            throw CakeError(.notFound, "the model's own manifest has other bytes than its name says")
+        }
+        let manifest = try ManifestText.decode(text.span)
+        try objects.check(manifest)
+        return Opened(
+            manifest: manifest, reader: LayerReader(registry.store, from: objects), objects: objects,
+            packs: artifact.packs, weight: blob.size)
+    }
+
+    private static var noPacks: CakeError {
+        CakeError(.notFound, "a pack of the model is not in the registry", fix: "push the model again")
+    }
+}

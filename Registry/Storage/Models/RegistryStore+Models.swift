@@ -1,0 +1,193 @@
+public import Model
+internal import Platform
+public import Store
+internal import Synchronization
+
+/// The models of the store as artifacts: each has a manifest as soon as somebody asks for it, which then stays what it is.
+extension RegistryStore {
+    /// A model of the store, and where the registry shows it.
+    public struct Served: Sendable {
+        public let place: ServedName
+        public let named: LocalStore.Named
+    }
+
+    /// Every model that has a place.
+    public func served() throws(CakeError) -> [Served] {
+        ShownModels(try store.allNames(), chosen: chosenNames()).served
+    }
+
+    /// By tag, else by the commit that it was pulled at.
+    func served(_ tag: TagName, in repository: RepositoryName) -> Served? {
+        let here = shown.filter { $0.place.repository == repository }
+        return here.first { $0.place.tag == tag }
+            ?? here.first { $0.named.record.commit.flatMap { ServedName.tag(for: $0) } == tag }
+    }
+
+    /// The manifest of a model under a tag; nil when none has it. Made when it is not there, or when the store has encoded a
+    /// layer anew since.
+    public func model(_ tag: TagName, in repository: RepositoryName) async throws(CakeError) -> StoredManifest? {
+        guard store.isWritable, let served = served(tag, in: repository) else { return nil }
+        let record = try await record(of: served, except: [])
+        try? touch(record, in: repository)
+        return record.stored
+    }
+
+    /// A manifest that was made of a model.
+    struct ModelRecord: Sendable {
+        let model: Digest
+        let stored: StoredManifest
+    }
+
+    static let modelMark = "cake registry model 1 "
+
+    func modelRecords(in repository: RepositoryName) throws(CakeError) -> [(record: ModelRecord, time: Int)] {
+        let place = layout.repository(repository)
+        var records: [(record: ModelRecord, time: Int)] = []
+        for name in try names(in: place.models).compactMap({ BlobName(fileName: $0) }) {
+            guard let record = try rawModelRecord(name, in: repository),
+                let status = try Disk.status(place.model(name))
+            else { continue }
+            records.append((record, status.modified))
+        }
+        return records
+    }
+
+    /// Nil also for one whose bytes are wrong, which is set aside, and made again when somebody asks for its tag.
+    func modelRecord(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> ModelRecord? {
+        do {
+            return try rawModelRecord(name, in: repository)
+        } catch let error where error.kind == .damaged {
+            try? setAsideManifest(layout.repository(repository).model(name), name, in: repository) {
+                () throws(CakeError) in _ = try rawModelRecord(name, in: repository)
+            }
+            return nil
+        }
+    }
+
+    /// As it lies there; one whose bytes are wrong is an error.
+    func rawModelRecord(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> ModelRecord? {
+        let path = layout.repository(repository).model(name)
+        let all: [UInt8]
+        do {
+            all = try Disk.read(path, limit: RegistryManifest.maximumSize + 256)
+        } catch let error where error.kind == .notFound { return nil }
+        let mark = Array(RegistryStore.modelMark.utf8)
+        guard all.starts(with: mark), let end = all.firstIndex(of: UInt8(ascii: "\n")),
+            let model = Digest(hex: String(decoding: all[mark.count..<end], as: UTF8.self))
+        else {
+            throw CakeError(
+                .damaged, "\(Printable.escape(path)) does not say what model it is of", fix: "delete the file")
+        }
+        let stored = StoredManifest(
+            name: name, mediaType: RegistryManifest.image, bytes: Array(all[(end + 1)...]), of: model)
+        guard name.fits(stored.bytes.span) else {
+            throw CakeError(
+                .damaged, "\(Printable.escape(path)) has other bytes than its name says", fix: "delete the file")
+        }
+        return ModelRecord(model: model, stored: stored)
+    }
+
+    /// Who was given a manifest has a day to fetch what it names.
+    func touch(_ record: ModelRecord, in repository: RepositoryName) throws(CakeError) {
+        let path = layout.repository(repository).model(record.stored.name)
+        guard let status = try Disk.status(path), Machine.now - status.modified > 3600 else { return }
+        try Disk.touch(path)
+    }
+
+    /// `ancestors` are models that wait for this one: a family may be deltas of each other, crosswise.
+    func record(of served: Served, except ancestors: Set<Digest>) async throws(CakeError) -> ModelRecord {
+        if let record = try currentRecord(of: served) { return record }
+        guard ancestors.isEmpty else { return try await make(served, except: ancestors) }
+        // Each who waits holds a thread that others need.
+        guard current.mayWait() else {
+            throw CakeError(.locked, "the server is at work on the packs of models for others")
+        }
+        defer { current.hasWaited() }
+        // One at a time, here and in other processes: both would hash the same bytes.
+        let lock = try File(store.layout.lock("packing"), .readWriteOrCreate)
+        _ = try lock.lock(exclusive: true, waiting: true)
+        defer { lock.unlock() }
+        if let record = try currentRecord(of: served) { return record }
+        return try await make(served, except: ancestors)
+    }
+
+    /// The youngest manifest of the model whose objects are what the store has.
+    private func currentRecord(of served: Served) throws(CakeError) -> ModelRecord? {
+        let model = served.named.record.manifest
+        let repository = served.place.repository
+        let place = layout.repository(repository)
+        var found: [(record: ModelRecord, time: Int)] = []
+        for name in try names(in: place.models).compactMap({ BlobName(fileName: $0) }) {
+            // What is damaged of them is set aside.
+            guard let record = try modelRecord(name, in: repository), record.model == model,
+                let status = try Disk.status(place.model(name))
+            else { continue }
+            found.append((record, status.modified))
+        }
+        for (record, _) in found.sorted(by: { $0.time > $1.time }) where try isCurrent(record, in: repository) {
+            return record
+        }
+        return nil
+    }
+
+    /// Whether the store has every object that the manifest names still as it was, or not any more, and all who may read the
+    /// repository may have whatever lies in its packs.
+    func isCurrent(_ record: ModelRecord, in repository: RepositoryName) throws(CakeError) -> Bool {
+        let state = try state(for: repository)
+        if current.isKnown(record.stored.name, at: state) { return true }
+        try store.refresh(checking: false)
+        guard let index = try index(of: record) else { return false }
+        let sharing = try sharing(in: repository)
+        guard let model = sharing.allowsAll ? ModelSummary.empty : try summary(of: record.model) else { return false }
+        for pack in index.packs {
+            guard let held = try heldPack(pack.digest) else { return false }
+            guard sharing.allowsAll || held.objects.allSatisfy({ sharing.allows($0.layer.digest, with: model) }) else {
+                return false
+            }
+        }
+        for member in index.members {
+            guard let found = try store.findAnywhere(member.layer) else { continue }
+            // Encoded anew without a base that not every reader may have.
+            if let base = found.base, member.base == nil, !sharing.allows(base, with: model) { continue }
+            guard found.length == member.length, found.base == member.base else { return false }
+        }
+        current.add(record.stored.name, at: state)
+        return true
+    }
+
+    /// Changes with the store's objects, and with who may have what of them.
+    private func state(for repository: RepositoryName) throws(CakeError) -> Digest {
+        let (objects, tokens, shown) = (try store.fingerprint(), try tokens(), shownModels)
+        guard !tokens.all.isEmpty || !shown.value.closed.isEmpty else { return objects }
+        let text = "\(objects.hex) \(repository) \(shown.number) \(letsAnybodyRead)\n"
+        return SHA256.digest(of: (Array(text.utf8) + tokens.encoded).span)
+    }
+
+    func index(of record: ModelRecord) throws(CakeError) -> PackIndex? {
+        let artifact = try ModelArtifact(RegistryManifest(parsing: record.stored.bytes.span))
+        guard let digest = artifact.index.name.sha256,
+            let bytes = try bytes(of: digest, limit: PackIndex.maximumSize)
+        else { return nil }
+        return try PackIndex(decoding: bytes.span)
+    }
+}
+
+/// Which manifests were found to be of objects as the store has them, and in which state of the store.
+final class CurrentModels: Sendable {
+    private let known = BoundedCache<BlobName, Digest>(room: 1 << 16)
+    private let waiting = Atomic(0)
+    /// So many may wait for a manifest that is being made, of the threads that a server has.
+    private static let mostWaiting = 8
+
+    func mayWait() -> Bool {
+        if waiting.add(1, ordering: .relaxed).newValue <= CurrentModels.mostWaiting { return true }
+        hasWaited()
+        return false
+    }
+
+    func hasWaited() { waiting.subtract(1, ordering: .relaxed) }
+
+    func isKnown(_ name: BlobName, at state: Digest) -> Bool { known[name] == state }
+
+    func add(_ name: BlobName, at state: Digest) { known[name] = state }
+}

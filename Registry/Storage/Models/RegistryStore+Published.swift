@@ -1,0 +1,21 @@
+public import Model
+internal import Store
+
+/// Models of the store by what a Hub calls them.
+extension RegistryStore {
+    /// The model that a Hub would show as this repository's commit. Nil where there is none, and of one that its Hub does
+    /// not show to everybody.
+    public func served(_ repository: HubRepository, at commit: String) -> Served? {
+        shown.first { served in
+            guard let place = HubPlace(served.named.name, served.named.record) else { return false }
+            return place.repository == repository && place.commit == commit
+        }
+    }
+
+    /// The manifest of a model as a registry has it; made when it is not there.
+    public func artifact(of served: Served) async throws(CakeError) -> BlobName {
+        let record = try await record(of: served, except: [])
+        try? touch(record, in: served.place.repository)
+        return record.stored.name
+    }
+}

@@ -1,0 +1,99 @@
+public import Model
+internal import Platform
+internal import Store
+
+/// What is known of models, whether they are the store's or were pushed.
+extension RegistryStore {
+    /// A model as clients find it.
+    public struct Listed: Sendable {
+        public let repository: RepositoryName
+        public let tag: TagName
+        /// The model's own manifest, by its name.
+        public let model: Digest
+        /// The manifest that was pushed; nil of a model of the store.
+        public let artifact: BlobName?
+    }
+
+    /// Every model that has a tag, sorted by repository.
+    public func models(where mayRead: (RepositoryName) -> Bool) throws(CakeError) -> [Listed] {
+        var found: [RepositoryName: [TagName: Listed]] = [:]
+        func add(_ repository: RepositoryName, _ tag: TagName, _ model: Digest?, _ artifact: BlobName? = nil) {
+            found[repository, default: [:]][tag] = model.map {
+                Listed(repository: repository, tag: tag, model: $0, artifact: artifact)
+            }
+        }
+        for one in shown where mayRead(one.place.repository) {
+            add(one.place.repository, one.place.tag, one.named.record.manifest)
+        }
+        for repository in try allRepositories() where mayRead(repository) {
+            for tag in try pushedTags(in: repository) {
+                guard let name = try target(of: tag, in: layout.repository(repository)) else { continue }
+                // Whatever else was pushed hides a model of the store's that has the same tag.
+                add(repository, tag, try model(of: name, in: repository), name)
+            }
+        }
+        return found.sorted { $0.key < $1.key }.flatMap { _, tags in tags.sorted { $0.key < $1.key }.map(\.value) }
+    }
+
+    /// Which model an artifact is of; nil for what is none, and for one whose repository does not have the model's own
+    /// manifest: to name its digest shows nothing of it.
+    func model(of name: BlobName, in repository: RepositoryName) throws(CakeError) -> Digest? {
+        var found: Digest?
+        if let known = models.ofArtifacts[name] {
+            found = known
+        } else {
+            guard let stored = try manifest(.digest(name), in: repository) else { return nil }
+            let manifest = try? RegistryManifest(parsing: stored.bytes.span)
+            found = manifest.flatMap { try? ModelArtifact($0) }?.manifest.name.sha256
+            models.ofArtifacts[name] = .some(found)
+        }
+        guard let found, try Disk.exists(layout.repository(repository).blob(found)) else { return nil }
+        return found
+    }
+
+    /// What a model is made of; nil when that cannot be read any more.
+    public func contents(of model: Digest) throws(CakeError) -> Manifest? {
+        if let manifest = try? store.manifest(model) { return manifest }
+        guard let bytes = try bytes(of: model, limit: ManifestText.maximumSize) else { return nil }
+        return try? ManifestText.decode(bytes.span)
+    }
+
+    /// The same in short; kept, since every search asks for it of every model.
+    public func summary(of model: Digest) throws(CakeError) -> ModelSummary? {
+        if let known = models[model] { return known }
+        guard let summary = try contents(of: model).map({ ModelSummary($0) }) else { return nil }
+        models.add(summary, model)
+        return summary
+    }
+
+    /// Whether a layer that the store has is stored as a delta.
+    public func isDelta(_ layer: Layer) throws(CakeError) -> Bool {
+        guard layer.size > 0, try store.contains(layer) else { return false }
+        return try store.findAnywhere(layer)?.base != nil
+    }
+
+    /// A layer of the store as an object without a base: as it lies, or encoded anew. Nil when the store does not have it.
+    public func plainObject(of layer: Layer, _ kind: Tensor.Kind?) async throws -> Blob? {
+        guard layer.size > 0, try store.contains(layer) else { return nil }
+        return try await plainObject(of: layer, kind, in: store, read: LayerReader(store))
+    }
+
+    /// The same from wherever its objects lie.
+    func plainObject(
+        of layer: Layer, _ kind: Tensor.Kind?, in objects: any ObjectSource, read reader: LayerReader
+    ) async throws -> Blob {
+        let (object, base) = try objects.openAnywhere(layer)
+        guard base != nil else {
+            return Blob(file: object.file, start: object.start, size: object.length)
+        }
+        let operation = try Operation(store)
+        let plain = PlainBytes(layer, in: reader)
+        switch try await store.writeAnew(layer, plain, kind, beside: nil, in: operation) {
+        case .packed(let object): return Blob(object.bytes)
+        case .alone(let object):
+            // Open it outlives its name.
+            let file = try File(object.path, .read)
+            return Blob(file: file, start: 0, size: object.record.storedLength)
+        }
+    }
+}

@@ -1,0 +1,135 @@
+public import Model
+internal import Platform
+internal import Store
+
+/// What a collection removed from a registry, or would remove.
+public struct CollectedBlobs: Sendable {
+    public var blobs = 0
+    public var bytes: UInt64 = 0
+    public var uploads = 0
+
+    public init() {}
+}
+
+extension RegistryStore {
+    /// Removes blobs that no manifest names, and uploads that nobody goes on with. A blob that was pushed, mounted or asked
+    /// after within the grace stays, since its manifest may be on the way. A manifest that cannot be read stops it.
+    public func collect(grace: Duration, isDryRun: Bool) throws(CakeError) -> CollectedBlobs {
+        let oldest = Machine.now - Int(grace.components.seconds)
+        return try locked(alone: true) { () throws(CakeError) in
+            var collected = CollectedBlobs()
+            for upload in try abandonedUploads(since: oldest) {
+                collected.uploads += 1
+                collected.bytes += upload.bytes
+                if !isDryRun { try Disk.removeTree(upload.folder) }
+                withExtendedLifetime(upload.lock) {}
+            }
+            var live: Set<Digest> = []
+            let models = try served()
+            for repository in try allRepositories() {
+                let wanted = models.filter { $0.place.repository == repository }.map(\.named.record.manifest)
+                let records = try liveRecords(in: repository, of: Set(wanted), oldest, isDryRun: isDryRun)
+                let named = try namedBlobs(in: repository, records)
+                live.formUnion(named)
+                live.formUnion(try dropMarks(in: repository, but: named, oldest, isDryRun: isDryRun))
+            }
+            for shard in try names(in: layout.blobs) {
+                for name in try Disk.names(in: layout.blobs + "/" + shard) {
+                    guard let digest = Digest(hex: name), !live.contains(digest) else { continue }
+                    let path = layout.blob(digest)
+                    collected.blobs += 1
+                    collected.bytes += try Disk.status(path)?.size ?? 0
+                    if !isDryRun { try Disk.remove(path) }
+                }
+            }
+            try collectPacks(live, into: &collected, isDryRun: isDryRun)
+            if !isDryRun { try tidy() }
+            return collected
+        }
+    }
+
+    /// Gives up uploads that nobody has gone on with for so long.
+    public func expire(_ life: Duration) throws(CakeError) {
+        try locked(alone: true) { () throws(CakeError) in
+            for upload in try abandonedUploads(since: Machine.now - Int(life.components.seconds)) {
+                try Disk.removeTree(upload.folder)
+                withExtendedLifetime(upload.lock) {}
+            }
+        }
+    }
+
+    /// Of a repository all that its manifests name, whether it has a mark for it or not.
+    private func namedBlobs(
+        in repository: RepositoryName, _ records: [StoredManifest]
+    ) throws(CakeError) -> Set<Digest> {
+        var named: Set<Digest> = []
+        var all = records
+        for name in try manifests(in: repository) {
+            if let stored = try rawManifest(name, in: repository) { all.append(stored) }
+        }
+        for stored in all {
+            let manifest = try RegistryManifest(parsing: stored.bytes.span)
+            for descriptor in [manifest.config].compactMap(\.self) + manifest.layers {
+                if let digest = try digest(of: descriptor.name) { named.insert(digest) }
+            }
+        }
+        return named
+    }
+
+    /// Takes away old marks of what no manifest names, and gives the blobs whose marks stay.
+    private func dropMarks(
+        in repository: RepositoryName, but named: Set<Digest>, _ oldest: Int, isDryRun: Bool
+    ) throws(CakeError) -> Set<Digest> {
+        let place = layout.repository(repository)
+        var kept: Set<Digest> = []
+        for name in try names(in: place.blobs) {
+            guard let digest = Digest(hex: name) else { continue }
+            if !named.contains(digest), let status = try Disk.status(place.blob(digest)), status.modified <= oldest {
+                if !isDryRun { try Disk.remove(place.blob(digest)) }
+            } else {
+                kept.insert(digest)
+            }
+        }
+        return kept
+    }
+
+    /// Aliases of blobs that are gone, what killed processes wrote aside, and folders with nothing in them.
+    private func tidy() throws(CakeError) {
+        for name in try names(in: layout.aliases) {
+            guard let alias = BlobName("sha512:" + name) else { continue }
+            if let digest = try digest(of: alias), try Disk.exists(layout.blob(digest)) { continue }
+            try Disk.remove(layout.alias(alias))
+        }
+        for name in try names(in: layout.aside) {
+            let path = layout.aside + "/" + name
+            guard let status = try Disk.status(path), Machine.now - status.modified > 3600 else { continue }
+            try Disk.removeTree(path)
+        }
+        for repository in try allRepositories() {
+            let place = layout.repository(repository)
+            guard try manifests(in: repository).isEmpty, try names(in: place.blobs).isEmpty,
+                try names(in: place.models).isEmpty
+            else { continue }
+            try Disk.removeTree(place.root)
+        }
+    }
+
+    /// How many blobs there are, and what they and the uploads take.
+    public func usage() throws(CakeError) -> (blobs: Int, bytes: UInt64) {
+        var (blobs, bytes) = (0, 0 as UInt64)
+        for shard in try names(in: layout.blobs) {
+            for name in try names(in: layout.blobs + "/" + shard) {
+                blobs += 1
+                bytes += try Disk.status(layout.blobs + "/" + shard + "/" + name)?.size ?? 0
+            }
+        }
+        for name in try names(in: layout.held) {
+            // What the store has as well is the store's.
+            if let status = try Disk.status(layout.held + "/" + name), status.names == 1 { bytes += status.size }
+        }
+        for upload in try names(in: layout.uploads) {
+            bytes += try Disk.status(layout.uploads + "/" + upload + "/" + Upload.data)?.size ?? 0
+        }
+        return (blobs, bytes)
+    }
+}

@@ -1,0 +1,118 @@
+public import Model
+internal import Platform
+public import Store
+
+/// What a registry keeps in a store beside the models: blobs as they were pushed, and repositories that name them. The
+/// disk is the truth here too; many processes may serve one store.
+public struct RegistryStore: Sendable {
+    public let store: LocalStore
+    let layout: RegistryLayout
+    let uploads = Uploads()
+    let opened = OpenBlobs()
+    let models = KnownModels()
+    /// Those that were read lately.
+    let packs = BoundedCache<Digest, HeldPack>(room: 512)
+    let current = CurrentModels()
+    let knownTokens = KnownTokens()
+    let checking = Checking()
+    let seen = SeenFolders()
+    /// Nobody needs a token to read, though there are some: then packs are laid out for everyone's eyes, too.
+    let letsAnybodyRead: Bool
+    let checks = KnownChecks()
+    let doubted = DoubtedBlobs()
+
+    /// Makes the folders where they are missing and may be made.
+    public init(_ store: LocalStore, letsAnybodyRead: Bool = false) throws(CakeError) {
+        self.store = store
+        self.letsAnybodyRead = letsAnybodyRead
+        layout = RegistryLayout(store.layout)
+        guard store.isWritable else { return }
+        var isWhole = true
+        for folder in layout.folders where try !Disk.exists(folder) { isWhole = false }
+        if isWhole { return }
+        for folder in layout.folders { try Disk.makeFolder(folder) }
+        try Disk.syncFolder(layout.root)
+        try Disk.syncFolder(store.layout.root)
+    }
+
+    /// The registry of a store that may have none.
+    public static func existing(in store: LocalStore) throws(CakeError) -> RegistryStore? {
+        try Disk.exists(RegistryLayout(store.layout).repositories) ? RegistryStore(store) : nil
+    }
+
+    public var isWritable: Bool { store.isWritable }
+
+    public func freeBytes() throws(CakeError) -> UInt64 { try Disk.freeBytes(store.layout.root) }
+
+    public func exists(_ repository: RepositoryName) throws(CakeError) -> Bool {
+        let shown = shownModels.value
+        if store.isWritable, shown.served.contains(where: { $0.place.repository == repository }) { return true }
+        let place = layout.repository(repository)
+        // Of one whose models are closed, what was given out before is no sign of it.
+        let isHidden = !shown.isKnown || shown.closed[repository] != nil
+        if isHidden, try Disk.exists(place.models) { return try !manifests(in: repository).isEmpty }
+        return try Disk.exists(place.root)
+    }
+
+    /// Repositories with a manifest or a model, sorted, from the first behind `last` on, and whether there are more than `count`.
+    public func repositories(
+        after last: String, count: Int, where isVisible: (RepositoryName) -> Bool = { _ in true }
+    ) throws(CakeError) -> (names: [RepositoryName], isMore: Bool) {
+        var found: [RepositoryName] = []
+        let models = Set(shown.map(\.place.repository))
+        let names = models.union(try allRepositories()).sorted()
+        for name in names.drop(while: { !last.utf8.lexicographicallyPrecedes($0.text.utf8) }) {
+            var isListed = models.contains(name)
+            if !isListed { isListed = try !manifests(in: name).isEmpty }
+            guard isListed, isVisible(name) else { continue }
+            if found.count == count { return (found, true) }
+            found.append(name)
+        }
+        return (found, false)
+    }
+
+    func allRepositories() throws(CakeError) -> [RepositoryName] {
+        try names(in: layout.repositories).compactMap { RepositoryName(fileName: $0) }
+    }
+
+    /// None where the folder is not there.
+    func names(in folder: String) throws(CakeError) -> [String] {
+        do {
+            return try Disk.names(in: folder)
+        } catch let error where error.kind == .notFound { return [] }
+    }
+
+    /// Publishing shares the lock; who deletes has it alone, and then sees everything that was published.
+    func locked<Result>(alone: Bool, _ body: () throws(CakeError) -> Result) throws(CakeError) -> Result {
+        let lock = try File(store.layout.lock("registry"), .readWriteOrCreate)
+        _ = try lock.lock(exclusive: alone, waiting: true)
+        defer { lock.unlock() }
+        return try body()
+    }
+
+    /// Writes a small file aside, syncs it, and puts it in its place.
+    func put(_ path: String, _ runs: [[UInt8]], isPrivate: Bool = false) throws(CakeError) {
+        var random = SystemRandomNumberGenerator()
+        let file = try File(
+            layout.aside + "/" + UploadName(using: &random).text, isPrivate ? .createPrivate : .create)
+        do throws(CakeError) {
+            var length: UInt64 = 0
+            for run in runs {
+                try file.write(run.span, at: length)
+                length += UInt64(run.count)
+            }
+            try file.sync()
+            try Disk.rename(file.path, to: path)
+            try Disk.syncFolder(Disk.parent(of: path))
+        } catch {
+            try? Disk.remove(file.path)
+            throw error
+        }
+    }
+
+    /// Makes a folder of a repository, and the repository's own.
+    func makeFolder(_ folder: String) throws(CakeError) {
+        if try Disk.exists(folder) { return }
+        try Disk.makeFolders(folder)
+    }
+}

@@ -100,12 +100,9 @@ package enum HostileAnswer: String, CaseIterable, Sendable {
     }
 
     private static func readSafetensors(_ input: Span<UInt8>, _ size: UInt64) {
-        let prefix = input.extracting(first: Safetensors.prefixSize)
-        guard let length = try? Safetensors.headerLength(prefix: prefix, fileSize: size),
-            input.count - Safetensors.prefixSize >= length
-        else { return }
-        let json = input.extracting(Safetensors.prefixSize..<Safetensors.prefixSize + length)
-        guard let header = try? Safetensors.Header(parsing: json, fileSize: size) else { return }
+        var reader = HeaderReader(size: size)
+        reader.add(input.indices.map { input[$0] })
+        guard let header = try? reader.header() else { return }
         precondition(Segmentation(header).units.reduce(0) { $0 + $1.count } == size)
         _ = header.tensors.map { try? TorchTensor($0.tensor) }.count
     }

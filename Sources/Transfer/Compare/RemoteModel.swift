@@ -168,8 +168,8 @@ private struct RemoteLook: Sendable {
         if let found = try known?.find(listed) {
             return RemoteModel.Part(listed, known: found, cuts: Segmentation(found).cuts)
         }
-        let (segmentation, header) = try await RemoteHeader(
-            HubFile(listed, in: snapshot, from: source), mostCuts: mostCuts)()
+        let (segmentation, header) = try await Segmentation.cuts(
+            of: HubFile(listed, in: snapshot, from: source), most: mostCuts)
         return RemoteModel.Part(
             listed, cuts: segmentation.cuts, complaint: segmentation.complaint, headerDigest: header)
     }

@@ -88,8 +88,6 @@ public struct HubStream {
         }
     }
 
-    private static let firstLook: UInt64 = 64 << 10
-
     /// Every file is asked for its address, so that a refusal comes before the first byte is sent; a large one also for a
     /// little of it, which tells whether it can be had in pieces.
     private static func look(
@@ -101,11 +99,11 @@ public struct HubStream {
         try await inOrder(files.count, atOnce: ConnectionCount.atFirst, on: pool) { index in
             let file = HubFile(files[index], in: snapshot, from: source)
             if isForTensors, Segmentation.hasHeader(file.listed.path) {
-                let (segmentation, header) = try await RemoteHeader(file, mostCuts: most)()
+                let (segmentation, header) = try await Segmentation.cuts(of: file, most: most)
                 return Seen(file: file, segmentation: segmentation, header: header)
             }
             if file.listed.size > Passage.pieceSize {
-                _ = try await file.bytes(0..<firstLook)
+                _ = try await file.bytes(0..<HeaderReader.firstGuess)
             } else {
                 try await file.locate()
             }

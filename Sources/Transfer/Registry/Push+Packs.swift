@@ -7,7 +7,7 @@ extension Push {
     /// A new pack that is there now.
     struct Made: Sendable {
         let pack: PackIndex.Pack
-        /// Its own number is given later.
+        /// `PackBuilder` gives them the pack's number.
         let members: [PackIndex.Member]
         /// Nothing when it was there.
         let bytesSent: UInt64
@@ -87,18 +87,13 @@ extension Push {
     }
 
     private func feed(_ parts: [Part], _ range: Range<UInt64>, to sender: UploadSink) async throws {
-        var start: UInt64 = 0
-        for part in parts {
-            let end = start + part.object.length
-            defer { start = end }
-            let wanted = range.clamped(to: start..<end)
-            guard !wanted.isEmpty else { continue }
-            let stored = try stored(part)
+        for (index, wanted) in Extents(parts.lazy.map(\.object.length)).parts(of: range) {
+            let stored = try stored(parts[index])
             var position = wanted.lowerBound
             while position < wanted.upperBound {
                 let chunk = sender.take()
                 let count = Int(min(UInt64(chunk.capacity), wanted.upperBound - position))
-                try stored.bytes.fill(chunk, from: position - start, count: count)
+                try stored.bytes.fill(chunk, from: position, count: count)
                 try await throttle?.take(UInt64(count))
                 try await sender.send(chunk)
                 progress.did(bytes: UInt64(count))

@@ -83,7 +83,9 @@ extension DiffCommand {
             before: before.title(typed: base), after: after.title(typed: other), difference: difference,
             numbers: numbers,
             pull: try pull(of: after, difference, beside: before, in: session), isExact: isExact)
-        show(comparison, in: session)
+        session.show(
+            ComparisonSummary(
+                comparison: comparison, listsTensors: listsTensors, answersByStatus: answersByStatus))
         if answersByStatus, !comparison.isSame { throw Answer(status: 1) }
     }
 
@@ -112,20 +114,5 @@ extension DiffCommand {
         return try await session.reporter.show(progress) {
             Difference(difference, finding: try await resemblance(difference.tensors))
         }
-    }
-
-    private func show(_ comparison: Comparison, in session: Session) {
-        // Who asks for the status and for quiet wants nothing else.
-        if answersByStatus, session.settings.isQuiet { return }
-        if session.settings.isJSON {
-            let document = ComparisonDocument.document(comparison)
-            // Whoever asks for numbers wants those of each tensor.
-            guard listsTensors || comparesNumbers else { return session.show(.object(document)) }
-            return session.show(document, "tensors", ComparisonDocument.tensors(comparison, all: listsTensors))
-        }
-        let width = session.terminal.width(.output)
-        session.output.lines(
-            ComparisonDrawing(comparison: comparison)
-                .lines(listingTensors: listsTensors, width: width, style: session.style))
     }
 }

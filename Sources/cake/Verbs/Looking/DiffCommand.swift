@@ -110,7 +110,7 @@ extension DiffCommand {
     ) async throws -> Difference {
         let progress = Progress("comparing samples", items: "tensors")
         let resemblance = Resemblance(
-            try before.sight(in: session), try after.sight(in: session), on: session.pool, progress: progress)
+            try before.sampler(in: session), try after.sampler(in: session), on: session.pool, progress: progress)
         return try await session.reporter.show(progress) {
             Difference(difference, finding: try await resemblance(difference.tensors))
         }

@@ -84,7 +84,7 @@ extension InspectCommand {
             let fix = refusal.fix.map { "; " + $0 } ?? ""
             session.reporter.note("no file could be looked into: \(refusal.what)\(fix)")
         }
-        for complaint in model.parts.compactMap(\.complaint) { session.reporter.note(complaint.what) }
+        for complaint in model.files.compactMap(\.complaint) { session.reporter.note(complaint.what) }
     }
 }
 

@@ -97,7 +97,7 @@ public struct Optimize: Sendable {
         for model in models where seen.insert(model.record.manifest).inserted {
             let manifest = try store.manifest(model.record.manifest)
             let declared = declaredBase(of: manifest, reader)
-            let bases = LikelyBases(
+            let bases = BaseCandidates(
                 in: store, named: nil, declared: declared.map { [$0] } ?? [], besides: model.record.manifest,
                 mayBeClosed: model.record.mark == .mirroredClosed, telling: troubles)
             work.append(

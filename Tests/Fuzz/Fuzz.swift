@@ -9,7 +9,7 @@ nonisolated(unsafe) private let reader = DecoderFuzzTarget.Reader()
 private let wanted = unsafe getenv("CAKE_FUZZ").map { unsafe String(cString: $0) } ?? ""
 private let decoder = DecoderFuzzTarget(rawValue: wanted)
 private let records = RecordFuzzTarget(rawValue: wanted)
-private let answer = HostileAnswer(rawValue: wanted)
+private let answer = AnswerFuzzTarget(rawValue: wanted)
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {

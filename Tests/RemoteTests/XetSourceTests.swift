@@ -88,20 +88,20 @@ import Testing
         let tensors = zip(ends, ends.dropFirst()).map { $0..<$1 }
         let base = try #require(try await told(line))
         let changed = try #require(try await told(line, name: "org/tune"))
-        let likenesses = try tensors.map { tensor in
+        let similarities = try tensors.map { tensor in
             let mine = try #require(base.coordinates(of: tensor))
-            return mine.likeness(to: try #require(changed.coordinates(of: tensor)))
+            return mine.similarity(to: try #require(changed.coordinates(of: tensor)))
         }
         // The last chunk of `a` holds the beginning of `b`, and the first of `c` the end of it.
-        guard case .edgesDiffer(let first) = likenesses[0], case .edgesDiffer(let last) = likenesses[2] else {
-            Issue.record("\(likenesses)")
+        guard case .edgesDiffer(let first) = similarities[0], case .edgesDiffer(let last) = similarities[2] else {
+            Issue.record("\(similarities)")
             return
         }
         #expect(first.lowerBound == 0 && first.upperBound > (1 << 20) - 131_072)
         #expect(last.upperBound == 1 << 20 && last.lowerBound < 2 * 131_072)
         let other = try #require(try await told(line, name: "org/apart"))
         let mine = try #require(changed.coordinates(of: tensors[0]))
-        #expect(mine.likeness(to: try #require(other.coordinates(of: tensors[0]))) == .unknown)
+        #expect(mine.similarity(to: try #require(other.coordinates(of: tensors[0]))) == .unknown)
         #expect(line.hub.sent(.cdn()) == 0)
     }
 

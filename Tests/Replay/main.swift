@@ -30,13 +30,13 @@ func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").ut
 let reader = DecoderFuzzTarget.Reader()
 
 func read(_ bytes: [UInt8], as decoder: String, _ reader: DecoderFuzzTarget.Reader) {
-    HostileAnswer(rawValue: decoder)?.read(bytes.span)
+    AnswerFuzzTarget(rawValue: decoder)?.read(bytes.span)
     RecordFuzzTarget(rawValue: decoder)?.read(bytes.span)
     if let object = DecoderFuzzTarget(rawValue: decoder) { reader.read(bytes.span, as: object) }
 }
 
 let known =
-    HostileAnswer.allCases.map(\.rawValue) + RecordFuzzTarget.allCases.map(\.rawValue)
+    AnswerFuzzTarget.allCases.map(\.rawValue) + RecordFuzzTarget.allCases.map(\.rawValue)
     + DecoderFuzzTarget.allCases.map(\.rawValue)
 for decoder in known where try Disk.status("\(words[0])/\(decoder)") != nil {
     for name in try Disk.names(in: "\(words[0])/\(decoder)").sorted() {

@@ -64,73 +64,28 @@ struct Packing: Sendable {
         for layer in layers where layer.size > 0 && alone[layer.digest] == nil {
             found[layer.digest] = try FoundObject(layer, in: store)
         }
-        var (bases, seen) = ([Layer](), Set<Digest>())
-        for layer in layers {
-            guard let base = found[layer.digest]?.base, seen.insert(base).inserted else { continue }
-            bases.append(Layer(digest: base, size: layer.size))
-            if found[base] == nil { found[base] = try FoundObject(Layer(digest: base, size: layer.size), in: store) }
-        }
-        let plans = Plans(layers, bases, found, earlier) ?? Plans(layers, bases, found, [])
-        guard let plans else {
+        let bases = layers.bases { found[$0]?.base }
+        for base in bases where found[base.digest] == nil { found[base.digest] = try FoundObject(base, in: store) }
+        // An earlier index may have a base as a delta, from a store as it was before.
+        let plans = [earlier, []].lazy.map { PackPlan(layers, completedBy: bases, earlier: $0) }
+        guard let plan = plans.first(where: { $0.deltasWithoutBase { found[$0]?.base }.isEmpty }) else {
             throw CakeError(.damaged, "a delta of the model has a base that is a delta itself", fix: "run cake verify")
         }
-        let packs = plans.new.map { layers in layers.compactMap { found[$0.digest] } }
+        let packs = plan.new.map { layers in layers.compactMap { found[$0.digest] } }
         let hashed = try Packing.hash(packs, of: store)
         new = packs.indices.compactMap { number in
             hashed[number].map { (digest: $0.digest, pack: $0.pack, objects: packs[number]) }
         }
-        index = try Packing.index(plans, new)
-    }
-
-    private static func index(
-        _ plans: Plans, _ new: [(digest: Digest, pack: HeldPack, objects: [FoundObject])]
-    ) throws(CakeError) -> PackIndex {
-        var packs: [PackIndex.Pack] = plans.reused
-        var numbers: [Digest: Int] = [:]
-        for (number, pack) in packs.enumerated() { numbers[pack.digest] = number }
-        var members = plans.taken.compactMap { taken in
-            numbers[taken.pack.digest].map { taken.member.moved(to: $0) }
-        }
+        var builder = PackBuilder(plan)
         for one in new {
-            for (place, (object, found)) in zip(one.pack.extents, zip(one.pack.objects, one.objects)) {
-                members.append(
-                    PackIndex.Member(
-                        layer: object.layer, stored: object.stored, length: object.length, offset: place.lowerBound,
-                        pack: packs.count, transform: found.transform, base: found.base))
+            let members = zip(one.pack.extents, zip(one.pack.objects, one.objects)).map { bytes, object in
+                PackIndex.Member(
+                    layer: object.0.layer, stored: object.0.stored, length: object.0.length, offset: bytes.lowerBound,
+                    pack: 0, transform: object.1.transform, base: object.1.base)
             }
-            packs.append(PackIndex.Pack(digest: one.digest, size: one.pack.size))
+            builder.add(PackIndex.Pack(digest: one.digest, size: one.pack.size), members)
         }
-        return try PackIndex(packs: packs, members: members)
-    }
-}
-
-/// The model's own packs, and those of bases that none of them has.
-private struct Plans {
-    private(set) var reused: [PackIndex.Pack]
-    private(set) var taken: [PackPlan.Taken]
-    private(set) var new: [[Layer]]
-
-    /// Nil when an earlier index has a base as a delta: whoever wrote it knew the store as it was before.
-    init?(_ layers: [Layer], _ bases: [Layer], _ found: [Digest: FoundObject], _ earlier: [PackIndex]) {
-        let own = PackPlan(layers, earlier: earlier)
-        var placed = Set(own.taken.map(\.member.layer.digest))
-        for layers in own.new { placed.formUnion(layers.map(\.digest)) }
-        let others = PackPlan(bases.filter { !placed.contains($0.digest) }, earlier: earlier)
-        let known = Set(own.reused.map(\.digest))
-        reused = own.reused + others.reused.filter { !known.contains($0.digest) }
-        taken = own.taken + others.taken.filter { !placed.contains($0.member.layer.digest) }
-        new = own.new + others.new
-        var alone = Set(taken.filter { $0.member.base == nil }.map(\.member.layer.digest))
-        for layers in new { for layer in layers where found[layer.digest]?.base == nil { alone.insert(layer.digest) } }
-        let needed = taken.compactMap(\.member.base) + new.flatMap { $0.compactMap { found[$0.digest]?.base } }
-        guard needed.allSatisfy(alone.contains) else { return nil }
-    }
-}
-
-extension PackIndex.Member {
-    func moved(to pack: Int) -> PackIndex.Member {
-        PackIndex.Member(
-            layer: layer, stored: stored, length: length, offset: offset, pack: pack, transform: transform, base: base)
+        index = try builder.index()
     }
 }
 

@@ -16,11 +16,11 @@ public struct PackPlan: Hashable, Sendable {
     /// log2 of what a pack may hold of plain bytes.
     public let packBits: UInt8
     /// Packs that are there: in the order of first use, or, where layers are kept apart, as the earlier indexes have them.
-    public private(set) var reused: [PackIndex.Pack] = []
+    public internal(set) var reused: [PackIndex.Pack] = []
     /// Layers in these, bases of deltas included.
-    public private(set) var taken: [Taken] = []
+    public internal(set) var taken: [Taken] = []
     /// Packs to be made, each its layers in order.
-    public private(set) var new: [[Layer]] = []
+    public internal(set) var new: [[Layer]] = []
 
     static let leastPackBits: UInt8 = 26
     /// So many packs of full size at the most.
@@ -71,10 +71,6 @@ public struct PackPlan: Hashable, Sendable {
         }
         reused.sort { places[$0.digest] ?? 0 < places[$1.digest] ?? 0 }
     }
-
-    /// What a delta that is pushed may have as its base, beside new layers that are stored as themselves: the manifest is
-    /// then complete.
-    public var bases: Set<Digest> { Set(taken.lazy.filter { $0.member.base == nil }.map(\.member.layer.digest)) }
 
     /// The layer's member, and its base's where it has one.
     private static func find(

@@ -64,14 +64,14 @@ extension XetReconstruction {
 
 extension XetCoordinates {
     /// What coordinates alone say of two runs of bytes.
-    public enum Likeness: Hashable, Sendable {
+    public enum Similarity: Hashable, Sendable {
         case equal
         /// Bytes within this range, counted from the beginning, are equal. Of those before and after it nothing is known.
         case edgesDiffer(common: Range<UInt64>)
         case unknown
     }
 
-    public func likeness(to other: XetCoordinates, knowing positions: XetPositions = XetPositions()) -> Likeness {
+    public func similarity(to other: XetCoordinates, knowing positions: XetPositions = XetPositions()) -> Similarity {
         guard size == other.size else { return .unknown }
         guard size > 0 else { return .equal }
         let common = common(with: other, knowing: positions)

@@ -23,7 +23,7 @@ extension LocalStore {
 
     /// The layer's object as it would be without a base: no part of the store.
     public func storedAlone(
-        _ layer: Layer, kind: Tensor.Kind?, in operation: Operation, _ aside: ObjectsAside
+        _ layer: Layer, kind: Tensor.Kind?, in operation: Operation, _ scratch: ScratchObjects
     ) async throws -> StoredLayer {
         let plain = PlainBytes(layer, in: LayerReader(self))
         let (bytes, transform): (PlainBytes, ObjectHeader.Transform)
@@ -31,10 +31,10 @@ extension LocalStore {
         case .alone(let object):
             defer { try? Disk.remove(object.path) }
             let written = PlainBytes(file: try File(object.path, .read), start: 0, count: object.record.storedLength)
-            bytes = try aside.append(written, through: plainChunks)
+            bytes = try scratch.append(written, through: plainChunks)
             transform = object.record.transform
         case .packed(let object):
-            bytes = try aside.append(object.bytes.span)
+            bytes = try scratch.append(object.bytes.span)
             transform = object.transform
         }
         return StoredLayer(layer: layer, bytes: bytes, transform: transform.rawValue, base: nil)
@@ -42,7 +42,7 @@ extension LocalStore {
 }
 
 /// Objects that were made to be sent, one behind the other in a file without a name: gone when nobody has it any more.
-public final class ObjectsAside: Sendable {
+public final class ScratchObjects: Sendable {
     private let file: File
     private let length = Mutex<UInt64>(0)
 

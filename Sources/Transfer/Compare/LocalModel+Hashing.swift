@@ -4,28 +4,28 @@ public import Platform
 extension LocalModel {
     /// The manifest that importing it would give, made by reading every byte. Nothing is stored.
     public func manifest(on pool: BlockingPool, progress: Progress) async throws -> Manifest {
-        progress.expect(bytes: parts.reduce(0) { $0 + $1.size }, items: UInt64(parts.count))
+        progress.expect(bytes: files.reduce(0) { $0 + $1.size }, items: UInt64(files.count))
         let steps = hashingSteps()
         let chunks = ChunkPool(chunkCapacity: LocalModel.chunkSize)
-        var digests: [Digest] = Array(repeating: .empty, count: parts.count)
-        var layers: [[Layer]] = parts.map { Array(repeating: Layer(digest: .empty, size: 0), count: $0.cuts.count) }
+        var digests: [Digest] = Array(repeating: .empty, count: files.count)
+        var layers: [[Layer]] = files.map { Array(repeating: Layer(digest: .empty, size: 0), count: $0.cuts.count) }
         try await inOrder(steps.count, atOnce: BlockingPool.processors + 1, on: pool) { index in
             try hash(steps[index], through: chunks, progress)
         } take: { index, found in
             switch steps[index] {
-            case .whole(let part): digests[part] = found[0].digest
-            case .cuts(let part, let range):
-                layers[part].replaceSubrange(range, with: found)
-                if range.upperBound == layers[part].count { progress.finished() }
+            case .whole(let file): digests[file] = found[0].digest
+            case .cuts(let file, let range):
+                layers[file].replaceSubrange(range, with: found)
+                if range.upperBound == layers[file].count { progress.finished() }
             }
         }
-        var files: [Manifest.File] = []
-        for (index, part) in parts.enumerated() {
-            let segments = zip(part.cuts, layers[index]).map { Manifest.Segment(layer: $1, tensor: $0.tensor) }
-            files.append(
-                try Manifest.File(path: part.path, digest: digests[index], size: part.size, segments: segments))
+        var hashed: [Manifest.File] = []
+        for (index, file) in files.enumerated() {
+            let segments = zip(file.cuts, layers[index]).map { Manifest.Segment(layer: $1, tensor: $0.tensor) }
+            hashed.append(
+                try Manifest.File(path: file.path, digest: digests[index], size: file.size, segments: segments))
         }
-        return try Manifest(files: files)
+        return try Manifest(files: hashed)
     }
 
     private static let chunkSize = 1 << 20
@@ -33,23 +33,23 @@ extension LocalModel {
     private static let stepSize: UInt64 = 8 << 20
 
     private enum Step: Sendable {
-        case whole(part: Int)
-        case cuts(part: Int, Range<Int>)
+        case whole(file: Int)
+        case cuts(file: Int, Range<Int>)
     }
 
     /// A file's own digest begins with its layers: both read the same pages while these are in memory.
     private func hashingSteps() -> [Step] {
         var steps: [Step] = []
-        for (index, part) in parts.enumerated() {
-            steps.append(.whole(part: index))
+        for (index, file) in files.enumerated() {
+            steps.append(.whole(file: index))
             var first = 0
-            while first < part.cuts.count {
+            while first < file.cuts.count {
                 var (end, bytes) = (first, UInt64(0))
-                while end < part.cuts.count, end == first || bytes + part.cuts[end].count <= LocalModel.stepSize {
-                    bytes += part.cuts[end].count
+                while end < file.cuts.count, end == first || bytes + file.cuts[end].count <= LocalModel.stepSize {
+                    bytes += file.cuts[end].count
                     end += 1
                 }
-                steps.append(.cuts(part: index, first..<end))
+                steps.append(.cuts(file: index, first..<end))
                 first = end
             }
         }
@@ -74,11 +74,11 @@ extension LocalModel {
         }
         switch step {
         case .whole(let index):
-            let file = try File(parts[index].location, .read)
-            return [try layer(file, 0, parts[index].size, counts: false)]
+            let file = try File(files[index].location, .read)
+            return [try layer(file, 0, files[index].size, counts: false)]
         case .cuts(let index, let range):
-            let file = try File(parts[index].location, .read)
-            return try parts[index].cuts[range].map { try layer(file, $0.start, $0.count, counts: true) }
+            let file = try File(files[index].location, .read)
+            return try files[index].cuts[range].map { try layer(file, $0.start, $0.count, counts: true) }
         }
     }
 }

@@ -3,7 +3,7 @@ internal import Platform
 
 /// A model that lies on this disk outside of any store, known by its headers alone.
 public struct LocalModel: Sendable {
-    public struct Part: Sendable {
+    public struct FoundFile: Sendable {
         public let path: FilePath
         /// Where its bytes are.
         public let location: String
@@ -14,7 +14,7 @@ public struct LocalModel: Sendable {
     }
 
     /// Sorted by path.
-    public let parts: [Part]
+    public let files: [FoundFile]
     /// Where it is: a path, or what an HF cache says it is a copy of.
     public let origin: String
     /// The branch or tag, where the folder tells.
@@ -29,18 +29,18 @@ public struct LocalModel: Sendable {
                 fix: "check the spelling; ls shows what is there")
         }
         guard status.kind == .folder else {
-            parts = try LocalModel.file(path)
+            files = try LocalModel.file(path)
             (origin, revision, commit) = (Disk.absolute(path), nil, nil)
             return
         }
         let folder = try Disk.canonical(path)
         if let found = try LocalModel.cached(folder) {
-            parts = try found.source.files.map { found throws(CakeError) in try LocalModel.part(found) }
+            files = try found.source.files.map { found throws(CakeError) in try LocalModel.look(at: found) }
             (origin, revision, commit) = (found.origin, found.revision, found.commit)
             return
         }
         let source = try FolderSource(folder: folder, borders: [folder], followingAllLinks: true)
-        parts = try source.files.map { found throws(CakeError) in try LocalModel.part(found) }
+        files = try source.files.map { found throws(CakeError) in try LocalModel.look(at: found) }
         (origin, revision, commit) = (folder, nil, nil)
     }
 
@@ -65,11 +65,11 @@ public struct LocalModel: Sendable {
     }
 
     /// A single file is read as safetensors whatever it is called: in a cache it is called after its digest.
-    private static func file(_ path: String) throws(CakeError) -> [Part] {
+    private static func file(_ path: String) throws(CakeError) -> [FoundFile] {
         let source = try FolderSource(file: path)
         return try source.files.map { found throws(CakeError) in
             do throws(CakeError) {
-                return try part(found, isTensors: true)
+                return try look(at: found, isTensors: true)
             } catch {
                 guard error.kind == .damaged, !isCalledTensors(found.path) else { throw error }
                 throw CakeError(.damaged, error.what, fix: "only safetensors files and folders can be looked into")
@@ -79,24 +79,24 @@ public struct LocalModel: Sendable {
 
     private static func isCalledTensors(_ path: FilePath) -> Bool { path.string.lowercased().hasSuffix(".safetensors") }
 
-    private static func part(_ found: FolderSource.Found) throws(CakeError) -> Part {
-        try part(found, isTensors: isCalledTensors(found.path))
+    private static func look(at found: FolderSource.Found) throws(CakeError) -> FoundFile {
+        try look(at: found, isTensors: isCalledTensors(found.path))
     }
 
-    private static func part(_ found: FolderSource.Found, isTensors: Bool) throws(CakeError) -> Part {
+    private static func look(at found: FolderSource.Found, isTensors: Bool) throws(CakeError) -> FoundFile {
         var cuts = Segmentation.even(isTensors ? 0 : found.size)
         if isTensors {
             do throws(CakeError) {
                 cuts = Segmentation.cuts(of: try Segmentation.header(of: File(found.location, .read), size: found.size))
             } catch { throw error.at(found.path.description) }
         }
-        return Part(path: found.path, location: found.location, size: found.size, cuts: cuts)
+        return FoundFile(path: found.path, location: found.location, size: found.size, cuts: cuts)
     }
 
     /// A small file of the model; nil when there is none, or none that is small.
     public func bytes(of path: String, limit: Int) throws(CakeError) -> [UInt8]? {
         let wanted = ExactText(path)
-        guard let part = parts.first(where: { $0.path.text == wanted }), part.size <= UInt64(limit) else { return nil }
-        return try Disk.read(part.location, limit: limit)
+        guard let file = files.first(where: { $0.path.text == wanted }), file.size <= UInt64(limit) else { return nil }
+        return try Disk.read(file.location, limit: limit)
     }
 }

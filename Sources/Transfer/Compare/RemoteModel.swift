@@ -6,7 +6,7 @@ public import Store
 /// A model on a Hub, looked at without fetching its tensors: what the Hub lists, the headers of its files, and the few
 /// small files that say what it is. Nothing of it is stored.
 public struct RemoteModel: Sendable {
-    public struct Part: Sendable {
+    public struct ListedFile: Sendable {
         public let listed: SnapshotFile
         /// Its layers' digests; nil when the file is not in the store, whole.
         public let known: Manifest.File?
@@ -40,7 +40,7 @@ public struct RemoteModel: Sendable {
     public let info: HubInfo
     public let snapshot: Snapshot
     /// The files that a pull would take, sorted by path.
-    public let parts: [Part]
+    public let files: [ListedFile]
     /// The same weights in other formats, which it would not.
     public let otherForms: [SnapshotFile]
     /// Why no file could be looked into: its owner has to let one in first.
@@ -62,24 +62,24 @@ public struct RemoteModel: Sendable {
         let (choice, refused) = try await looking.choose()
         otherForms = choice.otherForms
         // A refusal of one is a refusal of all: they are not asked for one by one.
-        let closed = choice.files.map { Part($0) }
+        let closed = choice.files.map { ListedFile($0) }
         guard refused == nil else {
-            (parts, texts, refusal) = (closed, [:], refused)
+            (files, texts, refusal) = (closed, [:], refused)
             return
         }
         let names = RemoteModel.textNames
         let count = RemoteModel.connections
-        var seen: (parts: [Part], texts: [FilePath: [UInt8]], refusal: CakeError?) = (closed, [:], nil)
+        var seen: (files: [ListedFile], texts: [FilePath: [UInt8]], refusal: CakeError?) = (closed, [:], nil)
         do {
-            let parts = try await looking.parts(choice.files, atOnce: count)
-            let wanted = parts.filter { part in
-                names.contains(part.listed.path.string) && part.listed.size <= UInt64(RemoteModel.textLimit)
+            let files = try await looking.look(at: choice.files, atOnce: count)
+            let wanted = files.filter { file in
+                names.contains(file.listed.path.string) && file.listed.size <= UInt64(RemoteModel.textLimit)
             }
-            seen = (parts, try await looking.texts(wanted, limit: RemoteModel.textLimit), nil)
+            seen = (files, try await looking.texts(wanted, limit: RemoteModel.textLimit), nil)
         } catch let error as CakeError where error.kind == .notAuthorised {
             seen.refusal = error
         }
-        (parts, texts, refusal) = seen
+        (files, texts, refusal) = seen
     }
 
     /// One of the small files; nil when there is none.
@@ -89,18 +89,18 @@ public struct RemoteModel: Sendable {
     }
 
     /// What a pull would have to bring now.
-    public var missing: [SnapshotFile] { parts.filter { $0.known == nil }.map(\.listed) }
+    public var missing: [SnapshotFile] { files.filter { $0.known == nil }.map(\.listed) }
 
-    public var size: UInt64 { parts.reduce(0) { $0 + $1.listed.size } }
+    public var size: UInt64 { files.reduce(0) { $0 + $1.listed.size } }
 
     /// What is known of its bytes without having them.
     public var outline: Outline {
         Outline(
-            files: parts.map { part in
-                if let known = part.known { return Outline.File(known) }
-                let listed = part.listed
-                let segments = part.cuts.map { cut in
-                    Outline.Segment(content: part.content(of: cut), size: cut.count, tensor: cut.tensor)
+            files: files.map { file in
+                if let known = file.known { return Outline.File(known) }
+                let listed = file.listed
+                let segments = file.cuts.map { cut in
+                    Outline.Segment(content: file.content(of: cut), size: cut.count, tensor: cut.tensor)
                 }
                 return Outline.File(
                     path: listed.path, size: listed.size, digest: listed.sha256, gitDigest: listed.gitDigest,
@@ -152,34 +152,34 @@ private struct RemoteLook: Sendable {
         return (try selection.choose(from: snapshot, indexes: indexes), nil)
     }
 
-    func parts(_ files: [SnapshotFile], atOnce count: Int) async throws -> [RemoteModel.Part] {
-        var parts: [RemoteModel.Part] = []
+    func look(at files: [SnapshotFile], atOnce count: Int) async throws -> [RemoteModel.ListedFile] {
+        var seen: [RemoteModel.ListedFile] = []
         let most = Segmentation.mostCuts(eachOf: files.count)
         try await inOrder(files.count, atOnce: count, on: pool) { index in
-            try await part(files[index], mostCuts: most)
-        } take: { _, part in
-            parts.append(part)
+            try await look(at: files[index], mostCuts: most)
+        } take: { _, file in
+            seen.append(file)
         }
-        return parts
+        return seen
     }
 
     /// No byte is asked for of a file that is here.
-    private func part(_ listed: SnapshotFile, mostCuts: Int) async throws -> RemoteModel.Part {
+    private func look(at listed: SnapshotFile, mostCuts: Int) async throws -> RemoteModel.ListedFile {
         if let found = try known?.find(listed) {
-            return RemoteModel.Part(listed, known: found, cuts: Segmentation(found).cuts)
+            return RemoteModel.ListedFile(listed, known: found, cuts: Segmentation(found).cuts)
         }
-        let (segmentation, header) = try await RemoteHeader(
-            HubFile(listed, in: snapshot, from: source), mostCuts: mostCuts)()
-        return RemoteModel.Part(
+        let (segmentation, header) = try await Segmentation.cuts(
+            of: HubFile(listed, in: snapshot, from: source), most: mostCuts)
+        return RemoteModel.ListedFile(
             listed, cuts: segmentation.cuts, complaint: segmentation.complaint, headerDigest: header)
     }
 
     /// From the store where they are in it.
-    func texts(_ parts: [RemoteModel.Part], limit: Int) async throws -> [FilePath: [UInt8]] {
+    func texts(_ files: [RemoteModel.ListedFile], limit: Int) async throws -> [FilePath: [UInt8]] {
         var texts: [FilePath: [UInt8]] = [:]
-        for part in parts {
-            let path = part.listed.path
-            if let file = part.known, let bytes = try? known?.reader.bytes(of: file, limit: limit) {
+        for file in files {
+            let path = file.listed.path
+            if let here = file.known, let bytes = try? known?.reader.bytes(of: here, limit: limit) {
                 texts[path] = bytes
             } else {
                 texts[path] = try await source.bytes(of: part.listed, in: snapshot, limit: limit)

@@ -19,7 +19,7 @@ public struct HubStream {
     /// Of an archive: torch lacks their dtype.
     public let rawTensors: [Tensor]
     private let parts: [Framing.Part]
-    private let items: [Passage.Item]
+    private let items: [PassThrough.Item]
     /// Nil where nobody asks for digests.
     private let passed: PassedLayers?
     private let options: Options
@@ -30,7 +30,7 @@ public struct HubStream {
         files: [SnapshotFile], of snapshot: Snapshot, from source: HubSource, on pool: BlockingPool, _ options: Options
     ) async throws {
         let found = try await HubStream.look(at: files, of: snapshot, from: source, on: pool, isForTensors: false)
-        items = found.map { Passage.Item(file: $0.file) }
+        items = found.map { PassThrough.Item(file: $0.file) }
         passed = nil
         if let only = files.first, files.count == 1 {
             (parts, size) = ([.arriving(only.size)], only.size)
@@ -79,16 +79,14 @@ public struct HubStream {
                 path: file.listed.path, segments: segmentation.cuts.map { ($0.count, $0.tensor) })
         }
 
-        var item: Passage.Item {
-            Passage.Item(
+        var item: PassThrough.Item {
+            PassThrough.Item(
                 file: file,
                 header: header.flatMap { digest in
                     segmentation.cuts.first.map { Layer(digest: digest, size: $0.count) }
                 })
         }
     }
-
-    private static let firstLook: UInt64 = 64 << 10
 
     /// Every file is asked for its address, so that a refusal comes before the first byte is sent; a large one also for a
     /// little of it, which tells whether it can be had in pieces.
@@ -101,11 +99,11 @@ public struct HubStream {
         try await inOrder(files.count, atOnce: ConnectionCount.atFirst, on: pool) { index in
             let file = HubFile(files[index], in: snapshot, from: source)
             if isForTensors, Segmentation.hasHeader(file.listed.path) {
-                let (segmentation, header) = try await RemoteHeader(file, mostCuts: most)()
+                let (segmentation, header) = try await Segmentation.cuts(of: file, most: most)
                 return Seen(file: file, segmentation: segmentation, header: header)
             }
-            if file.listed.size > Passage.pieceSize {
-                _ = try await file.bytes(0..<firstLook)
+            if file.listed.size > PassThrough.pieceSize {
+                _ = try await file.bytes(0..<HeaderReader.firstGuess)
             } else {
                 try await file.locate()
             }
@@ -120,7 +118,7 @@ public struct HubStream {
         progress.expect(bytes: items.reduce(0) { $0 + $1.size }, items: UInt64(items.count))
         var framing = Framing(parts)
         try framing.begin(to: sink)
-        let passage = Passage(
+        let passage = PassThrough(
             items: items, mostConnections: min(max(1, options.mostConnections), Options.mostAtOnce),
             throttle: options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) }, pool: pool, progress: progress)
         try await passage { bytes in

@@ -93,12 +93,12 @@ public struct Import: Sendable {
     private var usesDeltas: Bool { if case .none = bases { false } else { true } }
 
     private func offers(for files: [ImportWork.Opened]) -> BaseOffers? {
-        let likely: LikelyBases
+        let likely: BaseCandidates
         switch bases {
         case .none: return nil
-        case .of(let name): likely = LikelyBases(in: store, named: name, declared: [], telling: troubles)
+        case .of(let name): likely = BaseCandidates(in: store, named: name, declared: [], telling: troubles)
         case .found:
-            likely = LikelyBases(
+            likely = BaseCandidates(
                 in: store, named: nil, declared: Import.declaredBase(of: files).map { [$0] } ?? [], telling: troubles)
         }
         return BaseOffers(likely, for: files.map(\.segmentation))

@@ -18,7 +18,7 @@ struct ImportRoom {
     /// Says before a byte is written that even what is estimated does not fit.
     func refuseIfTooSmall(for files: [ImportWork.Opened]) throws {
         guard files.reduce(0, { $0 + $1.found.size }) > free else { return }
-        let offers = BaseOffers(LikelyBases(in: store, named: nil, declared: []), for: files.map(\.segmentation))
+        let offers = BaseOffers(BaseCandidates(in: store, named: nil, declared: []), for: files.map(\.segmentation))
         let known = try sizesHere()
         var needed: UInt64 = 0
         for (number, opened) in files.enumerated() {

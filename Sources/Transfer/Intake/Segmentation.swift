@@ -97,15 +97,6 @@ public struct Segmentation: Sendable {
         return units
     }
 
-    /// The header of a safetensors file, read and checked.
-    public static func header(of file: File, size: UInt64) throws(CakeError) -> Safetensors.Header {
-        try ByteCount.checked(size, of: "a safetensors file")
-        let prefix = try file.bytes(at: 0, count: Int(min(size, UInt64(Safetensors.prefixSize))))
-        let length = try Safetensors.headerLength(prefix: prefix.span, fileSize: size)
-        let json = try file.bytes(at: UInt64(Safetensors.prefixSize), count: length)
-        return try Safetensors.Header(parsing: json.span, fileSize: size)
-    }
-
     /// The header, then the tensors in the order of their bytes.
     static func cuts(of header: Safetensors.Header) -> [Cut] {
         var cuts = [Cut(start: 0, count: header.dataStart, tensor: nil)]

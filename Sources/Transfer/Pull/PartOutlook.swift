@@ -43,8 +43,9 @@ extension Pull {
             if let known = try known?.find(files[index]) {
                 return (files[index], PullWork.Part.entries(of: known).map { Placed(tensor: $0.tensor) }, isKnown: true)
             }
-            let segmentation = try await RemoteHeader(
-                HubFile(files[index], in: snapshot, from: source), mostCuts: 1)().segmentation
+            let segmentation = try await Segmentation.cuts(
+                of: HubFile(files[index], in: snapshot, from: source), most: 1
+            ).segmentation
             if let complaint = segmentation.complaint { throw complaint }
             let runs = try Parts.runs(in: store, key: PartsKey.of(files[index], in: snapshot))
             let tensors = segmentation.cuts.compactMap { cut in

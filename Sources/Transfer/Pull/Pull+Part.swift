@@ -42,7 +42,7 @@ extension Pull {
         options.mirrors = nil
         let work = PullWork(
             source: source, snapshot: snapshot, store: store, operation: operation, progress: progress,
-            options: options, bases: likelyBases(of: snapshot),
+            options: options, bases: baseCandidates(of: snapshot),
             provers: provers(forPartOf: snapshot, operation), terms: nil)
         let copies = PullCopies(inventory.missing, in: snapshot)
         for batch in copies.firsts.batches(of: options.filesAtOnce) {

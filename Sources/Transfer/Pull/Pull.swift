@@ -104,7 +104,7 @@ public struct Pull: Sendable {
         for (number, batch) in batches.enumerated() {
             let work = PullWork(
                 source: source, snapshot: snapshot, store: store, operation: operation, progress: progress,
-                options: options, bases: likelyBases(of: snapshot),
+                options: options, bases: baseCandidates(of: snapshot),
                 provers: provers, terms: terms, peer: peer)
             try await bring(batch, copies, work, &fetched, waiting)
             if number + 1 < batches.count {
@@ -139,8 +139,8 @@ public struct Pull: Sendable {
             complaints: fetched.finished.compactMap(\.segmentation.complaint), baseTroubles: troubles.all)
     }
 
-    func likelyBases(of snapshot: Snapshot) -> LikelyBases {
-        LikelyBases(
+    func baseCandidates(of snapshot: Snapshot) -> BaseCandidates {
+        BaseCandidates(
             in: store, named: options.base, declared: snapshot.baseModels,
             mayBeClosed: options.mark == .mirroredClosed, telling: troubles)
     }

@@ -29,7 +29,7 @@ struct PullWork: Sendable {
     let operation: Operation
     let progress: Progress
     let options: Pull.Options
-    let bases: LikelyBases
+    let bases: BaseCandidates
     /// From the cheapest on.
     let provers: [any Prover]
     /// Nil when Xet is not to be asked.

@@ -63,7 +63,7 @@ struct RepairPlaces: Sendable {
         var found: [Tensor: [(HubFile, UInt64)]] = [:]
         try await inOrder(listing.count, atOnce: ConnectionCount.atFirst, on: store.pool) { index in
             let remote = HubFile(listing[index], in: snapshot, from: source)
-            return (remote, try await RemoteHeader(remote, mostCuts: 1)().segmentation)
+            return (remote, try await Segmentation.cuts(of: remote, most: 1).segmentation)
         } take: { _, seen in
             for cut in seen.1.cuts {
                 if let tensor = cut.tensor { found[tensor, default: []].append((seen.0, cut.start)) }

@@ -6,7 +6,9 @@ internal import Store
 extension Push {
     /// All packs are there: what names them is sent, and the tag moves.
     func finish(_ layout: Layout, _ made: [Made], _ earlier: Earlier) async throws -> Report {
-        let index = try index(layout, made)
+        var builder = PackBuilder(layout.plan)
+        for one in made { builder.add(one.pack, one.members) }
+        let index = try builder.index()
         let bytes = index.encoded
         let text = ManifestText.encode(manifest)
         let config = store.config(of: manifest, called: SHA256.digest(of: text.span))
@@ -34,31 +36,10 @@ extension Push {
             digest: kept.name, layers: manifest.layers.count,
             layersSent: made.reduce(0) { $0 + ($1.bytesSent > 0 ? $1.members.count : 0) }, packs: index.packs.count,
             packsSent: made.count { $0.bytesSent > 0 },
-            packsMounted: earlier.mounted.count { digest in layout.plan.reused.contains { $0.digest == digest } },
+            packsMounted: layout.plan.reused.count { earlier.mounted.contains($0.digest) },
             reused: earlier.counts(of: layout.plan.reused), refused: earlier.refusedCounts, bytesSent: sent,
             bytes: manifest.size,
             layersRecoded: made.reduce(0) { $0 + $1.recoded }, isSame: isSame, replaced: isSame ? nil : before)
-    }
-
-    private func index(_ layout: Layout, _ made: [Made]) throws(CakeError) -> PackIndex {
-        let reused = layout.plan.reused
-        var numbers: [Digest: Int] = [:]
-        for (number, pack) in reused.enumerated() { numbers[pack.digest] = number }
-        var packs = reused
-        var members = layout.plan.taken.map { taken in taken.member.inPack(numbers[taken.pack.digest] ?? 0) }
-        for one in made {
-            // What was packed alike before may have the same bytes.
-            let number: Int
-            if let known = numbers[one.pack.digest] {
-                number = known
-            } else {
-                number = packs.count
-                numbers[one.pack.digest] = number
-                packs.append(one.pack)
-            }
-            members += one.members.map { $0.inPack(number) }
-        }
-        return try PackIndex(packs: packs, members: members)
     }
 
     /// The bytes that were sent: none where it is there.
@@ -75,14 +56,5 @@ extension Push {
             }
         }
         return try await target.copyBlob(body, inPiecesOf: options.chunkSize) == .sent ? size : 0
-    }
-
-}
-
-extension PackIndex.Member {
-    func inPack(_ number: Int) -> PackIndex.Member {
-        PackIndex.Member(
-            layer: layer, stored: stored, length: length, offset: offset, pack: number, transform: transform,
-            base: base)
     }
 }

@@ -7,7 +7,7 @@ extension Push {
     /// A new pack that is there now.
     struct Made: Sendable {
         let pack: PackIndex.Pack
-        /// Its own number is given later.
+        /// `PackBuilder` gives them the pack's number.
         let members: [PackIndex.Member]
         /// Nothing when it was there.
         let bytesSent: UInt64
@@ -15,7 +15,7 @@ extension Push {
     }
 
     /// One object of a pack: as it lies in the store, or made for it.
-    private struct Part: Sendable {
+    private struct PackedObject: Sendable {
         let layer: Layer
         let made: StoredLayer?
         let object: Object
@@ -25,19 +25,18 @@ extension Push {
     func send(
         _ layers: [Layer], _ layout: Layout, replacing refused: Set<Digest>, in operation: Operation
     ) async throws -> Made {
-        var parts: [Part] = []
-        var aside: ObjectsAside?
+        var parts: [PackedObject] = []
+        var scratch: ScratchObjects?
         for layer in layers {
             guard layout.recoded.contains(layer.digest) else {
                 guard let object = layout.objects[layer.digest] else { continue }
-                parts.append(Part(layer: layer, made: nil, object: object))
+                parts.append(PackedObject(layer: layer, made: nil, object: object))
                 continue
             }
-            let place: ObjectsAside
-            if let aside { place = aside } else { place = try ObjectsAside(in: operation) }
-            aside = place
+            let place = try scratch ?? ScratchObjects(in: operation)
+            scratch = place
             let made = try await store.storedAlone(layer, kind: layout.kinds[layer.digest], in: operation, place)
-            parts.append(Part(layer: layer, made: made, object: Object(length: made.bytes.count, base: nil)))
+            parts.append(PackedObject(layer: layer, made: made, object: Object(length: made.bytes.count, base: nil)))
         }
         let (pack, members) = try hash(parts)
         progress.expect(bytes: pack.size)
@@ -56,18 +55,18 @@ extension Push {
             pack: pack, members: members, bytesSent: pack.size, recoded: parts.count { $0.made != nil })
     }
 
-    private func stored(_ part: Part) throws(CakeError) -> StoredLayer {
-        if let made = part.made { return made }
-        let found = try store.stored(part.layer)
-        guard found.bytes.count == part.object.length, found.base == part.object.base else {
+    private func stored(_ packed: PackedObject) throws(CakeError) -> StoredLayer {
+        if let made = packed.made { return made }
+        let found = try store.stored(packed.layer)
+        guard found.bytes.count == packed.object.length, found.base == packed.object.base else {
             throw CakeError(
-                .failed, "layer \(part.layer.digest.short) was stored anew while it was pushed", fix: "run it again")
+                .failed, "layer \(packed.layer.digest.short) was stored anew while it was pushed", fix: "run it again")
         }
         return found
     }
 
     /// A registry wants to know what a blob is called before it takes it.
-    private func hash(_ parts: [Part]) throws -> (PackIndex.Pack, [PackIndex.Member]) {
+    private func hash(_ parts: [PackedObject]) throws -> (PackIndex.Pack, [PackIndex.Member]) {
         var whole = SHA256()
         var members: [PackIndex.Member] = []
         var offset: UInt64 = 0
@@ -86,19 +85,14 @@ extension Push {
         return (PackIndex.Pack(digest: whole.finish(), size: offset), members)
     }
 
-    private func feed(_ parts: [Part], _ range: Range<UInt64>, to sender: UploadSink) async throws {
-        var start: UInt64 = 0
-        for part in parts {
-            let end = start + part.object.length
-            defer { start = end }
-            let wanted = range.clamped(to: start..<end)
-            guard !wanted.isEmpty else { continue }
-            let stored = try stored(part)
+    private func feed(_ parts: [PackedObject], _ range: Range<UInt64>, to sender: UploadSink) async throws {
+        for (index, wanted) in Extents(parts.lazy.map(\.object.length)).parts(of: range) {
+            let stored = try stored(parts[index])
             var position = wanted.lowerBound
             while position < wanted.upperBound {
                 let chunk = sender.take()
                 let count = Int(min(UInt64(chunk.capacity), wanted.upperBound - position))
-                try stored.bytes.fill(chunk, from: position - start, count: count)
+                try stored.bytes.fill(chunk, from: position, count: count)
                 try await throttle?.take(UInt64(count))
                 try await sender.send(chunk)
                 progress.did(bytes: UInt64(count))

@@ -108,20 +108,11 @@ public struct Push: Sendable {
             }
         }
         try look(first)
-        var seen: Set<Digest> = []
-        var bases: [Layer] = []
-        for layer in first.new.joined() {
-            guard let base = objects[layer.digest]?.base, seen.insert(base).inserted else { continue }
-            bases.append(Layer(digest: base, size: layer.size))
-        }
+        let bases = first.new.joined().bases { objects[$0]?.base }
         let plan = bases.isEmpty ? first : plan(bases)
         try look(plan)
-        var whole = plan.bases
-        for layer in plan.new.joined() where objects[layer.digest]?.base == nil { whole.insert(layer.digest) }
-        let recoded = plan.new.joined().map(\.digest).filter { layer in
-            objects[layer]?.base.map { !whole.contains($0) } ?? false
-        }
-        return Layout(plan: plan, recoded: Set(recoded), objects: objects, kinds: kinds)
+        let recoded = plan.deltasWithoutBase { objects[$0]?.base }
+        return Layout(plan: plan, recoded: recoded, objects: objects, kinds: kinds)
     }
 
     /// What it would send; of what has to be encoded anew no more is known than that it is at most so much.

@@ -54,13 +54,13 @@ struct XetProof: Prover {
     private func prove(
         _ compared: Compared, _ file: OpenedFile, among models: [Digest], atOnce: Int
     ) async throws -> (Evidence, UInt64) {
-        var likeness = compared.likeness(knowing: XetPositions())
-        if !likeness.gaps.isEmpty {
-            let positions = await measure(likeness.gaps, of: file, among: models, atOnce: atOnce)
-            likeness = compared.likeness(knowing: positions)
+        var similarity = compared.similarity(knowing: XetPositions())
+        if !similarity.gaps.isEmpty {
+            let positions = await measure(similarity.gaps, of: file, among: models, atOnce: atOnce)
+            similarity = compared.similarity(knowing: positions)
         }
-        let fetched = try await compare(ends: likeness.ends, of: file, &likeness.evidence, atOnce: atOnce)
-        return (likeness.evidence, fetched)
+        let fetched = try await compare(ends: similarity.ends, of: file, &similarity.evidence, atOnce: atOnce)
+        return (similarity.evidence, fetched)
     }
 
     /// Asks in which chunks single bytes lie, on both sides of each gap.
@@ -181,14 +181,14 @@ private struct Compared: Sendable {
         }
     }
 
-    func likeness(knowing positions: XetPositions) -> (evidence: Evidence, ends: [Ends], gaps: [Gap]) {
+    func similarity(knowing positions: XetPositions) -> (evidence: Evidence, ends: [Ends], gaps: [Gap]) {
         var evidence = Evidence(cuts: cuts)
         var ends: [Ends] = []
         var gaps: [Gap] = []
         var seen: Set<[XetReconstruction.Term]> = []
         var done: Set<Int> = []
         for pair in pairs where !done.contains(pair.cut) {
-            switch pair.mine.likeness(to: pair.other, knowing: positions) {
+            switch pair.mine.similarity(to: pair.other, knowing: positions) {
             case .equal:
                 evidence[pair.cut] = .assumed(pair.layer, .coordinates)
                 done.insert(pair.cut)

@@ -72,14 +72,14 @@ enum Subject: Sendable {
     var isStored: Bool { if case .stored = self { true } else { false } }
 
     /// For looking at some of its bytes.
-    func sight(in session: Session) throws(CakeError) -> TensorSight {
+    func sampler(in session: Session) throws(CakeError) -> TensorSampler {
         switch self {
-        case .stored(let store, let named): TensorSight(store, named.record.manifest)
-        case .local(let model): try TensorSight(model)
-        case .archive(let archive): TensorSight(archive)
+        case .stored(let store, let named): TensorSampler(store, named.record.manifest)
+        case .local(let model): try TensorSampler(model)
+        case .archive(let archive): TensorSampler(archive)
         case .registry(let model): throw Subject.unread(model.reference.typed)
         case .remote(let model):
-            TensorSight(
+            TensorSampler(
                 model, from: try session.hub(for: "looking at \(model.reference.storeName)"),
                 store: try session.existingStore(), usingXet: !session.settings.disablesXet)
         }

@@ -81,10 +81,7 @@ extension Session {
         let export = Export(from: store, progress: progress)
         let files = try store.manifest(manifest).files.filter(isWanted)
         let report = try await reporter.show(progress) { try await export(name, manifest, files, to: folder) }
-        if !settings.isQuiet, !settings.isJSON {
-            output.line(
-                "  exported to \(Printable.escape(folder)): \(report.files) files, \(report.filesThere) were there")
-        }
+        tell("  exported to \(Printable.escape(folder)): \(report.files) files, \(report.filesThere) were there")
     }
 }
 

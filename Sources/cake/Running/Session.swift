@@ -46,11 +46,6 @@ struct Session: Sendable {
         Page(width: terminal.proseWidth(.output), style: style, tableWidth: terminal.width(.output))
     }
 
-    /// As wide as the terminal; whole in a pipe or a file.
-    func show(_ table: Table) {
-        output.lines(table.lines(width: terminal.width(.output), style: style))
-    }
-
     /// The store, made if there is none.
     func openStore() throws(CakeError) -> LocalStore {
         try LocalStore(at: settings.storePath(), pool: pool, lower: settings.lowerPaths())
@@ -78,6 +73,7 @@ struct Session: Sendable {
 
     /// Whether the store has a model of this name.
     func has(_ name: String) -> Bool { (try? find(name)) != nil }
+
     /// Models in the store, each once, in the order in which they were first named.
     func find(each names: [String]) throws(CakeError) -> [(store: LocalStore, named: LocalStore.Named)] {
         var seen: Set<ModelName> = []

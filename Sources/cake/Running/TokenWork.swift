@@ -45,32 +45,11 @@ struct TokenWork {
         case .add(let name, let read, let push):
             let secret = try registry.addToken(name, read: read, push: push)
             session.reporter.note("this is shown once; clients give it as the password of any user:")
-            if session.settings.isJSON {
-                session.show(["name": JSONValue(name), "token": JSONValue(secret)])
-            } else {
-                session.output.line(secret)
-            }
+            session.show(TokenMade(name: name, secret: secret))
         case .remove(let name):
             try registry.removeToken(name)
-            if session.settings.isJSON { session.show(["removed": JSONValue(name)]) }
-        case .list: list(try registry.tokens(), in: session)
-        }
-    }
-
-    private func list(_ tokens: AccessTokens, in session: Session) {
-        if session.settings.isJSON {
-            let all = tokens.all.map { token -> JSONValue in
-                [
-                    "name": JSONValue(token.name), "read": .array(token.read.map { .string($0.description) }),
-                    "push": .array(token.push.map { .string($0.description) }),
-                ]
-            }
-            return session.show(.array(all))
-        }
-        guard !tokens.all.isEmpty else { return session.reporter.note("there are no tokens") }
-        for token in tokens.all {
-            let words = token.read.map { "read \($0)" } + token.push.map { "push \($0)" }
-            session.output.line("\(token.name): \(words.joined(separator: ", "))")
+            session.show(TokenRemoved(name: name))
+        case .list: session.show(TokenList(tokens: try registry.tokens()))
         }
     }
 }

@@ -10,16 +10,17 @@ import Transfer
 
 @testable import cake
 
-private let plain = Style(isOn: false)
+private let page = Page(width: 80, style: Style(isOn: false), tableWidth: 80)
 
 @Suite struct `Lists of what is on the Hub` {
     @Test func `name the files, and which of them are here`() async throws {
         let home = try HubHome()
         #expect(try home.cake("pull", "org/base").status == 0)
-        let snapshot = try await home.source().snapshot(of: HubReference(try HubRepository("org/tune")))
+        let reference = try HubReference(HubRepository("org/tune"))
+        let snapshot = try await home.source().snapshot(of: reference)
         let files = try RemoteFiles(snapshot, in: try home.store())
-        let table = ListRemoteCommand.table(snapshot.files, isHere: files.has, showsWholeDigests: false)
-        try Golden.check(table.lines(width: 80, style: plain), "ls-remote")
+        let list = RemoteFileList(reference: reference, snapshot: snapshot, here: files)
+        try Golden.check(list.lines(on: page), "ls-remote")
         let document = try home.document("ls-remote", "org/tune")
         let here = document["files"]?.array?.filter { $0["in_store"]?.bool == true }.compactMap { $0["path"]?.string }
         #expect(here == ["config.json", "model-00001-of-00002.safetensors"])
@@ -42,9 +43,10 @@ private let plain = Style(isOn: false)
     @Test func `name what a search finds`() async throws {
         let home = try HubHome()
         try home.shelf.set("org/base", gated: "auto")
-        let found = try await home.source().search("org", limit: 5)
-        let table = SearchCommand.table(found) { $0.id == "org/base" }
-        try Golden.check(table.lines(width: 80, style: plain), "search")
+        let source = try home.source()
+        let found = try await source.search("org", limit: 5)
+        let results = SearchResults(words: ["org"], hub: source.routes, found: found, sources: ["hf://org/base"])
+        try Golden.check(results.lines(on: page), "search")
         #expect(try home.cake("pull", "org/tune").status == 0)
         let document = try home.document("search", "tu", "ne")
         #expect(document.array?.compactMap { $0["name"]?.string } == ["org/tune"])

@@ -102,7 +102,7 @@ private let plain = Style(isOn: false)
         home.hub.misbehave(.ignoreRange, when: .cdn(endingIn: "00001-of-00002.safetensors"))
         home.hub.misbehave(.cut(afterBytes: 100), when: .cdn(endingIn: "00002-of-00002.safetensors").times(1))
         let model = try await home.look(at: "org/tune")
-        #expect(model.parts.reduce(0) { $0 + $1.cuts.count { $0.tensor != nil } } == 25)
+        #expect(model.files.reduce(0) { $0 + $1.cuts.count { $0.tensor != nil } } == 25)
     }
 }
 

@@ -14,34 +14,21 @@ private struct Pushed {
     {
         self.layers = layers
         plan = PackPlan(layers, earlier: earlier)
-        var packs = plan.reused
-        var numbers = Dictionary(uniqueKeysWithValues: packs.enumerated().map { ($1.digest, $0) })
-        var members = plan.taken.map { taken in
-            Self.member(taken.member, pack: numbers[taken.pack.digest] ?? -1)
-        }
-        let bases = plan.bases
+        var builder = PackBuilder(plan)
+        let bases = Set(plan.taken.filter { $0.member.base == nil }.map(\.member.layer.digest))
         for new in plan.new {
-            let digest = random.digest()
-            numbers[digest] = packs.count
             var offset: UInt64 = 0
-            for layer in new {
+            let members = new.map { layer in
                 let base = deltas[layer.digest].flatMap { bases.contains($0) ? $0 : nil }
                 let length = base == nil ? layer.size / 2 + 60 : layer.size / 10 + 60
-                members.append(
-                    PackIndex.Member(
-                        layer: layer, stored: random.digest(), length: length, offset: offset, pack: packs.count,
-                        transform: base == nil ? 1 : 2, base: base))
-                offset += length
+                defer { offset += length }
+                return PackIndex.Member(
+                    layer: layer, stored: random.digest(), length: length, offset: offset, pack: 0,
+                    transform: base == nil ? 1 : 2, base: base)
             }
-            packs.append(PackIndex.Pack(digest: digest, size: offset))
+            builder.add(PackIndex.Pack(digest: random.digest(), size: offset), members)
         }
-        index = try PackIndex(packs: packs, members: members)
-    }
-
-    private static func member(_ old: PackIndex.Member, pack: Int) -> PackIndex.Member {
-        PackIndex.Member(
-            layer: old.layer, stored: old.stored, length: old.length, offset: old.offset, pack: pack,
-            transform: old.transform, base: old.base)
+        index = try builder.index()
     }
 }
 

@@ -77,10 +77,10 @@ private struct Truth {
         let header = base.bytes.upperBound - tune.terms[1].size - tune.terms[2].size
         let run = header + 7..<base.bytes.upperBound - 9
         let moved = run.lowerBound - header + shift..<run.upperBound - header + shift
-        #expect(try cut(base, run).likeness(to: cut(tune, moved)) == .equal)
-        #expect(try cut(tune, moved).likeness(to: cut(base, run)) == .equal)
+        #expect(try cut(base, run).similarity(to: cut(tune, moved)) == .equal)
+        #expect(try cut(tune, moved).similarity(to: cut(base, run)) == .equal)
         let late = moved.lowerBound + 1..<moved.upperBound + 1
-        #expect(try cut(base, run).likeness(to: cut(tune, late)) == .unknown)
+        #expect(try cut(base, run).similarity(to: cut(tune, late)) == .unknown)
     }
 
     @Test func `name the edges that another neighbour changed`() throws {
@@ -95,19 +95,19 @@ private struct Truth {
         let mine = try cut(base, starts[4] - 1..<starts[4] - 1 + length)
         let theirs = try cut(tune, edges.before - 1..<edges.before - 1 + length)
         // The base tells only where its chunks 0 and 30 are: the distance to chunk 4 is not known.
-        #expect(mine.likeness(to: theirs) == .unknown)
+        #expect(mine.similarity(to: theirs) == .unknown)
         // A question for one byte tells where a chunk begins, and what was not known can be measured.
         let byte = try XetReconstruction(
             terms: [truth.term(0, 4..<5)], skipped: 0, of: starts[4]..<starts[4] + 1, fileSize: base.bytes.upperBound)
         var positions = XetPositions()
         try positions.add(byte, of: base)
-        #expect(mine.likeness(to: theirs, knowing: positions) == .edgesDiffer(common: 1..<length - 1))
+        #expect(mine.similarity(to: theirs, knowing: positions) == .edgesDiffer(common: 1..<length - 1))
         #expect(edges.after > 0)
         // From the end it can be measured without: the last chunk of both is one.
         let other = try truth.file([(1, 4..<5), (0, 4..<30)])
         let rest = try cut(base, starts[4] - 1..<base.bytes.upperBound)
         #expect(
-            try rest.likeness(to: cut(other, edges.before - 1..<other.bytes.upperBound))
+            try rest.similarity(to: cut(other, edges.before - 1..<other.bytes.upperBound))
                 == .edgesDiffer(common: 1..<rest.size))
     }
 
@@ -117,7 +117,7 @@ private struct Truth {
         let base = try truth.file([(0, 0..<20)])
         let grown = try truth.file([(0, 0..<20), (1, 0..<5)])
         let (mine, theirs) = (try cut(base, base.bytes), try cut(grown, grown.bytes))
-        #expect(mine.likeness(to: theirs) == .unknown)
+        #expect(mine.similarity(to: theirs) == .unknown)
         #expect(mine.common(with: theirs) == [base.bytes] && theirs.common(with: mine) == [base.bytes])
     }
 
@@ -128,10 +128,10 @@ private struct Truth {
         let all = try cut(mine, mine.bytes)
         let term = mine.terms[0]
         let copy = try XetReconstruction.Term(xorb: truth.xorbs[1].hash, chunks: term.chunks, size: term.size)
-        #expect(all.likeness(to: try XetCoordinates([.init(copy, bytes: 0..<term.size)])) == .unknown)
+        #expect(all.similarity(to: try XetCoordinates([.init(copy, bytes: 0..<term.size)])) == .unknown)
         let longer = try XetReconstruction.Term(xorb: term.xorb, chunks: term.chunks, size: term.size + 1)
-        #expect(all.likeness(to: try XetCoordinates([.init(longer, bytes: 0..<term.size)])) == .unknown)
-        #expect(all.likeness(to: all) == .equal)
+        #expect(all.similarity(to: try XetCoordinates([.init(longer, bytes: 0..<term.size)])) == .unknown)
+        #expect(all.similarity(to: all) == .equal)
     }
 
     /// Whatever two files are made of: no byte is called equal that is not the same byte of the same xorb, and what lies

@@ -133,16 +133,16 @@ import Testing
         line.hub.forgetRequests()
         let kinds = try await onPool {
             let source = try line.source()
-            var sights: [TensorSight] = []
+            var samplers: [TensorSampler] = []
             var outlines: [Outline] = []
             for name in [PullLine.name, "org/tuned"] {
                 let reference = try HubReference(HubRepository(name), revision: nil)
                 let model = try await RemoteModel(reference, from: source, store: nil, on: testPool)
                 outlines.append(model.outline)
-                sights.append(TensorSight(model, from: source, store: nil, usingXet: isAsked))
+                samplers.append(TensorSampler(model, from: source, store: nil, usingXet: isAsked))
             }
             let difference = Difference(from: outlines[0], to: outlines[1])
-            let resemblance = Resemblance(sights[0], sights[1], on: testPool, progress: Progress("compare"))
+            let resemblance = Resemblance(samplers[0], samplers[1], on: testPool, progress: Progress("compare"))
             return try await resemblance(difference.tensors)
         }
         var expected = [Difference.Kind?](repeating: isAsked ? .same : .alike, count: Self.count)

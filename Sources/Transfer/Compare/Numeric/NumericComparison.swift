@@ -4,24 +4,24 @@ public import Store
 
 /// Where the bytes of a model's tensors can be read piece by piece.
 public struct TensorReader: Sendable {
-    private enum Place: Sendable {
+    private enum Source: Sendable {
         case store(LayerReader)
         /// Each file, and where in it each tensor begins.
         case files([FilePath: (file: File, starts: [ExactText: UInt64])], ChunkPool)
     }
 
-    private let place: Place
+    private let source: Source
 
-    public init(_ store: LocalStore) { place = .store(LayerReader(store)) }
+    public init(_ store: LocalStore) { source = .store(LayerReader(store)) }
 
     public init(_ model: LocalModel) throws(CakeError) {
         var files: [FilePath: (file: File, starts: [ExactText: UInt64])] = [:]
-        for part in model.parts {
+        for found in model.files {
             var starts: [ExactText: UInt64] = [:]
-            for cut in part.cuts { if let tensor = cut.tensor { starts[tensor.name] = cut.start } }
-            if !starts.isEmpty { files[part.path] = (try File(part.location, .read), starts) }
+            for cut in found.cuts { if let tensor = cut.tensor { starts[tensor.name] = cut.start } }
+            if !starts.isEmpty { files[found.path] = (try File(found.location, .read), starts) }
         }
-        place = .files(files, ChunkPool(chunkCapacity: Int(LayerReader.pieceSize)))
+        source = .files(files, ChunkPool(chunkCapacity: Int(LayerReader.pieceSize)))
     }
 
     public init(_ archive: ArchiveFile) {
@@ -35,11 +35,11 @@ public struct TensorReader: Sendable {
             }
             files[file.path] = (archive.file, starts)
         }
-        place = .files(files, ChunkPool(chunkCapacity: Int(LayerReader.pieceSize)))
+        source = .files(files, ChunkPool(chunkCapacity: Int(LayerReader.pieceSize)))
     }
 
     func piece(_ index: Int, of tensor: Difference.Place) throws(CakeError) -> Chunk {
-        switch place {
+        switch source {
         case .store(let reader):
             guard let layer = tensor.layer else {
                 throw CakeError(.notFound, "tensor \(tensor.tensor.name.printable) of \(tensor.file) was not read")
@@ -63,7 +63,7 @@ public struct TensorReader: Sendable {
     }
 
     func giveBack(_ chunk: Chunk) {
-        switch place {
+        switch source {
         case .store(let reader): reader.giveBack(chunk)
         case .files(_, let chunks): chunks.giveBack(chunk)
         }

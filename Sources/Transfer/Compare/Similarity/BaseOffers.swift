@@ -5,11 +5,11 @@ internal import Synchronization
 /// What each tensor of files that come in may become a delta of. Looked up when the first of them turns out to be new, and
 /// not at all when none does.
 final class BaseOffers: Sendable {
-    private let bases: LikelyBases
+    private let bases: BaseCandidates
     private let files: [Segmentation]
     private let found = Mutex<[[[Layer]]]?>(nil)
 
-    init(_ bases: LikelyBases, for files: [Segmentation]) {
+    init(_ bases: BaseCandidates, for files: [Segmentation]) {
         self.bases = bases
         self.files = files
     }

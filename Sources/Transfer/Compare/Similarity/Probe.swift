@@ -32,9 +32,9 @@ struct Probe: Prover {
         guard !asked.isEmpty else { return proved }
         try await withThrowingTaskGroup(of: (Int, Evidence, UInt64).self) { group in
             for number in asked {
-                let (file, known, twins) = (files[number], known[number], candidates.layers[number])
+                let (file, known, matches) = (files[number], known[number], candidates.layers[number])
                 group.addTask(executorPreference: store.pool) {
-                    var looking = ProbedFile(file, known, twins, store: store, atOnce: Probe.atOnce / asked.count + 1)
+                    var looking = ProbedFile(file, known, matches, store: store, atOnce: Probe.atOnce / asked.count + 1)
                     let evidence = try await probe(&looking)
                     return (number, evidence, looking.bytesFetched)
                 }

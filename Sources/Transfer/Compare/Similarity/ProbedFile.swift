@@ -16,7 +16,7 @@ struct ProbedFile: Sendable {
     private(set) var bytesFetched: UInt64 = 0
     let sampling: Sampling
 
-    init(_ file: OpenedFile, _ known: Evidence, _ twins: [[Layer]], store: LocalStore, atOnce: Int) {
+    init(_ file: OpenedFile, _ known: Evidence, _ matches: [[Layer]], store: LocalStore, atOnce: Int) {
         self.file = file
         self.store = store
         self.atOnce = atOnce
@@ -24,7 +24,7 @@ struct ProbedFile: Sendable {
         let cuts = file.segmentation.cuts
         // What was doubted is compared with the same again.
         let compared = file.wanted.doubted.map { doubted in cuts.indices.map { doubted[$0].layer.map { [$0] } ?? [] } }
-        candidates = cuts.indices.map { known[$0] == .unknown ? (compared ?? twins)[$0] : [] }
+        candidates = cuts.indices.map { known[$0] == .unknown ? (compared ?? matches)[$0] : [] }
         let candidates = candidates
         let targets = cuts.indices.filter { !candidates[$0].isEmpty && cuts[$0].count >= Sampling.leastTensor }
         eligible = Set(targets)

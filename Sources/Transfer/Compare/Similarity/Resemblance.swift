@@ -4,8 +4,8 @@ public import Platform
 /// Finds out about tensors of which no digests are known on both sides, without fetching them: those that Xet keeps in the
 /// same chunks are the same; of the others a few short runs are fetched and compared.
 public struct Resemblance: Sendable {
-    private let first: TensorSight
-    private let second: TensorSight
+    private let first: TensorSampler
+    private let second: TensorSampler
     private let pool: BlockingPool
     private let progress: Progress
 
@@ -13,7 +13,7 @@ public struct Resemblance: Sendable {
     private static let mostTensors = 4000
     private static let atOnce = 32
 
-    public init(_ first: TensorSight, _ second: TensorSight, on pool: BlockingPool, progress: Progress) {
+    public init(_ first: TensorSampler, _ second: TensorSampler, on pool: BlockingPool, progress: Progress) {
         self.first = first
         self.second = second
         self.pool = pool
@@ -52,7 +52,7 @@ public struct Resemblance: Sendable {
         let places = await first.coordinates(of: pair.before)
         guard !places.isEmpty else { return false }
         for place in await second.coordinates(of: pair.after) {
-            for other in places where place.likeness(to: other) == .equal { return true }
+            for other in places where place.similarity(to: other) == .equal { return true }
         }
         return false
     }

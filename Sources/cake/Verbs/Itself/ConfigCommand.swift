@@ -48,7 +48,9 @@ struct ConfigCommand: Verb {
 extension ConfigCommand {
     func run(in session: Session) async throws {
         var file = try session.settings.file()
-        guard let key else { return show(file, session) }
+        guard let key else {
+            return session.show(SettingList(file: file, path: session.settings.filePath ?? "~/.config/cake/config"))
+        }
         if unsets || value != nil {
             try file.set(key, to: value)
             return try session.settings.write(file)
@@ -56,19 +58,6 @@ extension ConfigCommand {
         guard let value = file[key] else {
             throw CakeError(.notFound, "\(key) is not set", fix: "cake config \(key) VALUE sets it")
         }
-        if session.settings.isJSON { session.show([key: JSONValue(value)]) } else { session.output.line(value) }
-    }
-
-    private func show(_ file: SettingsFile, _ session: Session) {
-        if session.settings.isJSON {
-            var document = JSONObject()
-            for setting in file.settings { document.append(setting.key, JSONValue(setting.value)) }
-            return session.show(.object(document))
-        }
-        guard !file.settings.isEmpty else {
-            let path = session.settings.filePath ?? "~/.config/cake/config"
-            return session.reporter.note("nothing is set in \(path)")
-        }
-        for setting in file.settings { session.output.line("\(setting.key) = \(setting.value)") }
+        session.show(SettingValue(key: key, value: value))
     }
 }

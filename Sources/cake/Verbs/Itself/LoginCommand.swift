@@ -1,7 +1,6 @@
 import Model
 import Platform
 import Remote
-import Transfer
 
 struct LoginCommand: Verb {
     let token: String?
@@ -75,12 +74,7 @@ extension LoginCommand {
             identity = try await settings.source(hub, token).identity()
         }
         try Disk.replace(path, with: token.bytes, isPrivate: true)
-        if settings.isJSON {
-            session.show(["name": JSONValue(identity?.name), "path": JSONValue(path)])
-        } else if !settings.isQuiet {
-            let name = identity.map { " as " + Printable.escape($0.name) } ?? ""
-            session.output.line("logged in to \(hub)\(name); the token is in \(Printable.escape(path))")
-        }
+        session.show(LoginSummary(hub: hub, identity: identity, path: path))
         if let variable = settings.tokenVariable {
             session.reporter.note("\(variable) is set, and is sent instead of the saved token")
         }
@@ -111,12 +105,7 @@ extension LoginCommand {
         let client = try session.registry(registry, for: "cake login", plainHTTP: plainHTTP, login: login)
         try await client.check()
         let place = try session.settings.registryCredentials.keep(login, for: host)
-        if session.settings.isJSON {
-            session.show(["registry": JSONValue(host), "name": JSONValue(name), "path": JSONValue(place)])
-        } else if !session.settings.isQuiet {
-            session.output.line(
-                "logged in to \(host) as \(Printable.escape(name)); the password is in \(Printable.escape(place))")
-        }
+        session.show(RegistryLoginSummary(host: host, user: name, place: place))
     }
 
     private func text(_ session: Session, _ hub: HubRoutes) async throws -> String? {

@@ -1,7 +1,6 @@
 import Model
 import Platform
 import Remote
-import Transfer
 
 struct LogoutCommand: Verb {
     /// A registry; nil for the Hub.
@@ -26,7 +25,7 @@ extension LogoutCommand {
         if let host { return try forget(host, session) }
         if let path = settings.tokenPath, try Disk.exists(path) {
             try Disk.remove(path)
-            if !settings.isQuiet, !settings.isJSON { session.output.line("removed \(Printable.escape(path))") }
+            session.tell("removed \(Printable.escape(path))")
         } else {
             session.reporter.note("no token was saved")
         }
@@ -41,8 +40,11 @@ extension LogoutCommand {
         let host = place.host
         let credentials = settings.registryCredentials
         let wasKept = try credentials.forget(host, path)
-        if wasKept, !settings.isQuiet, !settings.isJSON { session.output.line("logged out of \(host)") }
-        if !wasKept { session.reporter.note("no login for \(host) was kept") }
+        if wasKept {
+            session.tell("logged out of \(host)")
+        } else {
+            session.reporter.note("no login for \(host) was kept")
+        }
         for file in try credentials.others(with: host) {
             session.reporter.note(
                 "\(Printable.escape(file)) has a login for \(host), and cake still uses it: podman logout \(host) removes it"

@@ -26,21 +26,6 @@ extension WhoAmICommand {
         try session.settings.needNetwork(for: "asking whose token it is")
         let identity = try await session.settings.source(hub, token).identity()
         let source = session.settings.tokenVariable ?? session.settings.tokenPath ?? ""
-        if session.settings.isJSON {
-            return session.show([
-                "name": JSONValue(identity.name), "fullname": JSONValue(identity.fullName),
-                "organisations": .array(identity.organisations.map { JSONValue($0) }),
-                "token": JSONValue(identity.tokenName), "role": JSONValue(identity.role),
-                "endpoint": JSONValue(hub.origin.description + hub.prefix), "from": JSONValue(source),
-            ])
-        }
-        session.output.line(session.style.paint(Printable.escape(identity.name), .strong))
-        guard !session.settings.isQuiet else { return }
-        var lines: [String] = []
-        if !identity.organisations.isEmpty { lines.append("in \(identity.organisations.joined(separator: ", "))") }
-        let name = identity.tokenName.map { "token \"\($0)\"" } ?? "token"
-        lines.append("\(name)\(identity.role.map { " (\($0))" } ?? "") from \(source)")
-        lines.append("on \(hub)")
-        for line in lines { session.output.line("  " + Printable.escape(line)) }
+        session.show(IdentitySummary(identity: identity, hub: hub, source: source))
     }
 }

@@ -83,7 +83,9 @@ extension DiffCommand {
             before: before.title(typed: base), after: after.title(typed: other), difference: difference,
             numbers: numbers,
             pull: try pull(of: after, difference, beside: before, in: session), isExact: isExact)
-        show(comparison, in: session)
+        session.show(
+            ComparisonSummary(
+                comparison: comparison, listsTensors: listsTensors, answersByStatus: answersByStatus))
         if answersByStatus, !comparison.isSame { throw Answer(status: 1) }
     }
 
@@ -108,24 +110,9 @@ extension DiffCommand {
     ) async throws -> Difference {
         let progress = Progress("comparing samples", items: "tensors")
         let resemblance = Resemblance(
-            try before.sight(in: session), try after.sight(in: session), on: session.pool, progress: progress)
+            try before.sampler(in: session), try after.sampler(in: session), on: session.pool, progress: progress)
         return try await session.reporter.show(progress) {
             Difference(difference, finding: try await resemblance(difference.tensors))
         }
-    }
-
-    private func show(_ comparison: Comparison, in session: Session) {
-        // Who asks for the status and for quiet wants nothing else.
-        if answersByStatus, session.settings.isQuiet { return }
-        if session.settings.isJSON {
-            let document = ComparisonDocument.document(comparison)
-            // Whoever asks for numbers wants those of each tensor.
-            guard listsTensors || comparesNumbers else { return session.show(.object(document)) }
-            return session.show(document, "tensors", ComparisonDocument.tensors(comparison, all: listsTensors))
-        }
-        let width = session.terminal.width(.output)
-        session.output.lines(
-            ComparisonDrawing(comparison: comparison)
-                .lines(listingTensors: listsTensors, width: width, style: session.style))
     }
 }

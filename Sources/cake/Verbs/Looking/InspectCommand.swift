@@ -64,38 +64,17 @@ extension InspectCommand {
         // A filter that cannot be read is told before anything is opened.
         let filter = try tensors?.filter()
         if let path = try session.gguf(subject) {
-            return show(try GGUFInspection(path, typed: subject), filter, session)
+            let inspection = try GGUFInspection(path, typed: subject)
+            let entries = tensors.map { _ in inspection.entries(matching: filter) }
+            return session.show(GGUFSummary(inspection: inspection, entries: entries))
         }
         let found = try await session.subject(subject, plainHTTP: plainHTTP)
         let inspection = try Inspection(found, typed: subject, besides: session.existingStore())
         tell(found, in: session)
-        let rows = tensors.map { _ in inspection.rows(matching: filter) }
-        if session.settings.isJSON {
-            let document = InspectionDocument.document(inspection)
-            guard let rows else { return session.show(.object(document)) }
-            return session.show(document, "tensors", rows.lazy.map(InspectionDocument.document))
-        }
-        let drawing = InspectionDrawing(inspection: inspection, now: Machine.now)
-        let width = session.terminal.width(.output)
-        guard let rows else { return session.output.lines(drawing.lines(width: width, style: session.style)) }
-        if rows.isEmpty {
-            let total = inspection.tensors.count
-            if found.remote?.refusal != nil { return }
-            return session.reporter.note(total == 0 ? "there are no tensors" : "none of the \(total) tensors fits")
-        }
-        session.output.lines(drawing.tensorLines(rows, width: width, style: session.style))
-    }
-
-    private func show(_ inspection: GGUFInspection, _ filter: TensorFilter?, _ session: Session) {
-        let entries = tensors.map { _ in inspection.entries(matching: filter) }
-        if session.settings.isJSON {
-            guard let entries else { return session.show(.object(inspection.document)) }
-            return session.show(inspection.document, "tensors", entries.lazy.map(GGUFInspection.document))
-        }
-        let width = session.terminal.width(.output)
-        guard let entries else { return session.output.lines(inspection.lines(width: width, style: session.style)) }
-        if entries.isEmpty { return session.reporter.note("none of the tensors fits") }
-        session.output.lines(inspection.tensorLines(entries, width: width, style: session.style))
+        session.show(
+            InspectionSummary(
+                inspection: inspection, rows: tensors.map { _ in inspection.rows(matching: filter) },
+                isRefused: found.remote?.refusal != nil, now: Machine.now))
     }
 
     /// What could not be looked into, and why.
@@ -105,7 +84,7 @@ extension InspectCommand {
             let fix = refusal.fix.map { "; " + $0 } ?? ""
             session.reporter.note("no file could be looked into: \(refusal.what)\(fix)")
         }
-        for complaint in model.parts.compactMap(\.complaint) { session.reporter.note(complaint.what) }
+        for complaint in model.files.compactMap(\.complaint) { session.reporter.note(complaint.what) }
     }
 }
 

@@ -1,5 +1,4 @@
 import Model
-import Platform
 import Remote
 import Transfer
 
@@ -43,78 +42,16 @@ extension ListRemoteCommand {
         if let place = session.registryPlace(name) { return try await list(place, in: session) }
         let reference = try session.hubReference(name).at(revision)
         let source = try session.hub(for: "cake ls-remote")
-        if showsRevisions { return show(try await source.revisions(of: reference.repository), in: session) }
+        if showsRevisions {
+            return session.show(RevisionList(revisions: try await source.revisions(of: reference.repository)))
+        }
         let snapshot = try await source.snapshot(of: reference)
-        let files = try RemoteFiles(snapshot, in: try session.existingStore())
-        if session.settings.isJSON { return show(files, of: snapshot, in: session) }
-        guard !snapshot.files.isEmpty else { return session.reporter.note("\(reference.storeName) has no files") }
-        let isWide = session.terminal.width(.output) == nil
-        session.show(Self.table(snapshot.files, isHere: files.has, showsWholeDigests: isWide))
+        let here = try RemoteFiles(snapshot, in: try session.existingStore())
+        session.show(RemoteFileList(reference: reference, snapshot: snapshot, here: here))
     }
 
     private func list(_ place: RegistryPlace, in session: Session) async throws {
-        let host = place.host
         let client = try session.registry(place, for: "cake ls-remote", plainHTTP: plainHTTP)
-        let names = try await client.repositories()
-        if session.settings.isJSON { return session.show(.array(names.map { JSONValue($0) })) }
-        guard !names.isEmpty else {
-            return session.reporter.note("\(host) lists no repositories: there are none, or it does not tell")
-        }
-        for name in names { session.output.line("\(host)/\(Printable.escape(name))") }
-    }
-
-    static func table(
-        _ files: [SnapshotFile], isHere: (SnapshotFile) -> Bool, showsWholeDigests: Bool
-    ) -> Table {
-        var table = Table([
-            .init(title: "PATH", importance: 9, leastWidth: 14, keepsEnd: true),
-            .init(title: "SIZE", alignment: .right, importance: 8), .init(title: "LARGE", importance: 2),
-            .init(title: "SHA-256", importance: 3), .init(title: "HERE", importance: 7),
-        ])
-        for file in files {
-            let digest = file.sha256.map { showsWholeDigests ? $0.hex : $0.short } ?? ""
-            table.add([
-                Table.Cell(file.path.string), Table.Cell(Quantities.bytes(file.size)), file.isLarge ? "yes" : "",
-                Table.Cell(digest, .faint), isHere(file) ? Table.Cell("yes", .good) : "",
-            ])
-        }
-        return table
-    }
-
-    private func show(_ files: RemoteFiles, of snapshot: Snapshot, in session: Session) {
-        let document: JSONObject = JSONObject([
-            .init(key: "source", value: JSONValue(snapshot.repository.description)),
-            .init(key: "revision", value: JSONValue(snapshot.revision ?? Revision.main)),
-            .init(key: "commit", value: JSONValue(snapshot.commit)),
-            .init(key: "bytes", value: JSONValue(snapshot.size)),
-        ])
-        session.show(
-            document, "files",
-            snapshot.files.lazy.map { file in
-                [
-                    "path": JSONValue(file.path.string), "bytes": JSONValue(file.size), "large": .bool(file.isLarge),
-                    "sha256": JSONValue(file.sha256?.hex), "blob": JSONValue(file.blob?.hex),
-                    "in_store": .bool(files.has(file)),
-                ]
-            })
-    }
-
-    private func show(_ revisions: HubRevisions, in session: Session) {
-        if session.settings.isJSON {
-            func list(_ entries: [HubRevisions.Entry]) -> JSONValue {
-                .array(entries.map { ["name": JSONValue($0.name), "commit": JSONValue($0.commit)] })
-            }
-            return session.show(["branches": list(revisions.branches), "tags": list(revisions.tags)])
-        }
-        var table = Table([
-            .init(title: "KIND", importance: 2), .init(title: "NAME", importance: 9, leastWidth: 12),
-            .init(title: "COMMIT", importance: 8, leastWidth: 8),
-        ])
-        for (kind, entries) in [("branch", revisions.branches), ("tag", revisions.tags)] {
-            for entry in entries {
-                table.add([Table.Cell(kind), Table.Cell(entry.name, .strong), Table.Cell(entry.commit ?? "")])
-            }
-        }
-        session.show(table)
+        session.show(RepositoryList(host: place.host, names: try await client.repositories()))
     }
 }

@@ -1,7 +1,5 @@
 import Model
-import Platform
 import Remote
-import Transfer
 
 struct TagsCommand: Verb {
     let name: String
@@ -25,10 +23,6 @@ extension TagsCommand {
         let reference = try session.registryReference(name)
         let client = try session.registry(reference, for: "cake tags", plainHTTP: plainHTTP)
         let tags = try await RemoteRepository(reference, client).tags()
-        if session.settings.isJSON { return session.show(.array(tags.map { JSONValue($0.text) })) }
-        guard !tags.isEmpty else {
-            return session.reporter.note("\(reference.host)/\(reference.path) has no tags")
-        }
-        for tag in tags { session.output.line(tag.text) }
+        session.show(TagList(reference: reference, tags: tags))
     }
 }

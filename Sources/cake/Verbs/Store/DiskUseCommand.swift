@@ -1,5 +1,4 @@
 import Model
-import Platform
 internal import Storage
 import Store
 
@@ -23,9 +22,6 @@ extension DiskUseCommand {
     func run(in session: Session) async throws {
         let path = try session.settings.storePath()
         guard let store = try session.existingStore() else {
-            guard session.settings.isJSON else {
-                return session.reporter.note("there is no store in \(Printable.escape(path)) yet")
-            }
             return session.show(DiskUseSummary(path: path, found: nil))
         }
         let found = DiskUseSummary.Found(

@@ -51,8 +51,10 @@ struct ListCommand: Verb {
 
 extension ListCommand {
     func run(in session: Session) async throws {
-        guard let store = try session.existingStore() else { return try show([], in: session) }
-        if showsNamesOnly, order == .name, filters.isEmpty { return try showNames(of: store, in: session) }
+        guard let store = try session.existingStore() else { return show([], in: session) }
+        if showsNamesOnly, !session.settings.isJSON, order == .name, filters.isEmpty {
+            return try showNames(of: store, in: session)
+        }
         var usage = try Usage(of: store)
         for lower in store.lower { usage.add(try Usage(of: lower), from: lower.layout.root) }
         var models = usage.models
@@ -63,7 +65,7 @@ extension ListCommand {
         }
         models.sort(by: isBefore)
         if isReversed { models.reverse() }
-        try show(limit.map { Array(models.prefix($0)) } ?? models, in: session)
+        show(limit.map { Array(models.prefix($0)) } ?? models, in: session)
         if let first = usage.damaged.first {
             let others = usage.damaged.count > 1 ? ", and \(usage.damaged.count - 1) more" : ""
             throw CakeError(first.error.kind, "\(first.named.name): \(first.error.what)\(others)", fix: first.error.fix)
@@ -88,16 +90,10 @@ extension ListCommand {
         }
     }
 
-    private func show(_ models: [Usage.Model], in session: Session) throws(CakeError) {
-        if showsNamesOnly, !session.settings.isJSON {
-            return session.output.lines(models.map(\.named.name.description))
-        }
-        guard !models.isEmpty || session.settings.isJSON else {
-            let isFiltered = pattern != nil || !filters.isEmpty
-            return session.reporter.note(
-                isFiltered ? "no model fits" : "the store is empty; cake import PATH puts a model in")
-        }
-        session.show(ModelList(models: models))
+    private func show(_ models: [Usage.Model], in session: Session) {
+        session.show(
+            ModelList(
+                models: models, showsNamesOnly: showsNamesOnly, isFiltered: pattern != nil || !filters.isEmpty))
     }
 }
 

@@ -1,5 +1,4 @@
 import Model
-import Platform
 import Store
 
 struct PinCommand: Verb {
@@ -25,18 +24,15 @@ extension PinCommand {
 extension Session {
     /// Sets or takes the pin of each model, and says so.
     func pin(_ names: [String], _ isPinned: Bool) throws {
-        var done: [JSONValue] = []
+        var summaries = Summaries(in: self)
         for (store, named) in try find(each: names) {
             try store.update(named.name, in: try Operation(store)) { old in
                 var record = old
                 record?.isPinned = isPinned
                 return record
             }
-            done.append(["name": JSONValue(named.name.string), "pinned": .bool(isPinned)])
-            if !settings.isQuiet, !settings.isJSON {
-                output.line("\(isPinned ? "pinned" : "unpinned") \(named.name)")
-            }
+            summaries.show(PinSummary(name: named.name, isPinned: isPinned))
         }
-        if settings.isJSON { show(.array(done)) }
+        summaries.end()
     }
 }

@@ -56,7 +56,7 @@ extension ReclaimCommand {
         let reclaim = Reclaim(from: store, progress: progress)
         let plan = try await session.reporter.show(progress) { try reclaim.plan(of: cache) }
         for complaint in plan.complaints { session.reporter.note("left alone: \(complaint.what)") }
-        list(plan, in: session)
+        session.tell(ReclaimPlanSummary(plan: plan, isDryRun: isDryRun))
         func show(_ report: Reclaim.Report) {
             session.show(ReclaimSummary(report: report, plan: plan, deletes: deletes, isDryRun: isDryRun))
         }
@@ -76,17 +76,5 @@ extension ReclaimCommand {
             return try await reclaim.delete(plan, to: folder)
         }
         show(report)
-    }
-
-    private func list(_ plan: Reclaim.Plan, in session: Session) {
-        guard !session.settings.isJSON, !session.settings.isQuiet || isDryRun else { return }
-        for blob in plan.blobs {
-            session.output.line("\(blob.name)  \(blob.path)  \(Quantities.bytes(blob.file.size))")
-        }
-        for snapshot in plan.snapshots where !snapshot.unknown.isEmpty {
-            let count = snapshot.unknown.count
-            session.reporter.note(
-                "\(snapshot.name): \(count) \(count == 1 ? "file is" : "files are") not in the store, and stay")
-        }
     }
 }

@@ -1,7 +1,5 @@
 import Model
-import Platform
 import Remote
-import Transfer
 
 extension RemoveCommand {
     func removeRemote(in session: Session) async throws {
@@ -10,18 +8,16 @@ extension RemoveCommand {
             let reference = try session.registryReference(name)
             if !references.contains(where: { $0.storeName == reference.storeName }) { references.append(reference) }
         }
+        var summaries = Summaries(in: session)
         for reference in references {
             let client = try session.registry(reference, for: "cake rm --remote", plainHTTP: plainHTTP)
             let reading = RemoteRepository(reference, client)
             let repository = RemoteRepository(reference, client, for: [.pull, .push, .delete])
             let digest = try await reading.manifest(reference.manifest).name
             if !isDryRun { try await remove(reference, digest, from: repository) }
-            if !session.settings.isQuiet, !session.settings.isJSON {
-                session.output.line(
-                    "\(isDryRun ? "would remove" : "removed") \(reference.storeName)  \(digest.hex.prefix(12))")
-            }
+            summaries.show(RemoteRemoveSummary(reference: reference, digest: digest, isDryRun: isDryRun))
         }
-        if session.settings.isJSON { session.show(.array(references.map { JSONValue($0.storeName) })) }
+        summaries.end()
     }
 
     /// The tag alone where the registry can, else its manifest, which takes every tag of it along.

@@ -52,11 +52,6 @@ extension TagCommand {
             record.mark = nil
             return record
         }
-        if session.settings.isJSON {
-            let manifest = JSONValue(named.record.manifest.hex)
-            session.show(["name": JSONValue(target.string), "manifest": manifest, "of": JSONValue(named.name.string)])
-        } else if !session.settings.isQuiet {
-            session.output.line("\(target) is now \(named.name)")
-        }
+        session.show(TagSummary(name: target, manifest: named.record.manifest, old: named.name))
     }
 }

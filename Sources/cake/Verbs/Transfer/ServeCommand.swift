@@ -148,20 +148,7 @@ extension ServeCommand {
         let server = try RegistryServer(
             session.openStore(), settings, pool: pool, log: { log.write($0) },
             meanwhile: { [output = session.output] in output.handOn() })
-        let manner = settings.allowsPush ? "to pull from and push to" : "to pull from"
-        let scheme = settings.certificate == nil ? "http" : "https"
-        session.reporter.note("serving a registry on \(scheme)://\(server.address), \(manner)")
-        for note in server.notes { session.reporter.note(note) }
-        if let mirror = settings.mirror {
-            session.reporter.note(
-                "clients of the Hub find what \(mirror.upstream) has, too"
-                    + (mirror.isOffline ? ", as far as it is here" : ""))
-            if !mirror.isOffline, case .registry(let upstream) = mirror.upstream,
-                let complaint = await upstream.complaint()
-            {
-                session.reporter.note("\(complaint.what)\(complaint.fix.map { "; fix: " + $0 } ?? "")")
-            }
-        }
+        await announce(server, settings, in: session)
         if settings.certificate != nil {
             Interrupt.onHangUp { [reporter = session.reporter] in
                 do throws(CakeError) {
@@ -182,43 +169,22 @@ extension ServeCommand {
             throw error
         }
     }
-}
 
-/// Each request as one line of JSON, which leaves with those of the next moments.
-private struct AccessLog: Sendable {
-    private let output: StandardOutput
-
-    init(_ output: StandardOutput) { self.output = output }
-
-    func write(_ record: ServerRecord) {
-        let (seconds, attoseconds) = record.duration.components
-        let microseconds = seconds * 1_000_000 + attoseconds / 1_000_000_000_000
-        let thousandths = String(1000 + microseconds % 1000).dropFirst()
-        // Written piece by piece: it is part of every request.
-        var line: [UInt8] = []
-        line.reserveCapacity(512)
-        func add(_ key: String, _ value: some StringProtocol) {
-            line += key.utf8
-            line += value.utf8
+    /// Where it listens, and what clients find there.
+    private func announce(_ server: RegistryServer, _ settings: RegistryServer.Settings, in session: Session) async {
+        let manner = settings.allowsPush ? "to pull from and push to" : "to pull from"
+        let scheme = settings.certificate == nil ? "http" : "https"
+        session.reporter.note("serving a registry on \(scheme)://\(server.address), \(manner)")
+        for note in server.notes { session.reporter.note(note) }
+        if let mirror = settings.mirror {
+            session.reporter.note(
+                "clients of the Hub find what \(mirror.upstream) has, too"
+                    + (mirror.isOffline ? ", as far as it is here" : ""))
+            if !mirror.isOffline, case .registry(let upstream) = mirror.upstream,
+                let complaint = await upstream.complaint()
+            {
+                session.reporter.note("\(complaint.what)\(complaint.fix.map { "; fix: " + $0 } ?? "")")
+            }
         }
-        func add(_ key: String, quoted text: String?) {
-            line += key.utf8
-            line += JSONValue(text).bytes(.compact)
-        }
-        add("{\"time\":", String(Machine.now))
-        add(",\"client\":", quoted: record.request.client)
-        add(",\"method\":", quoted: String(record.request.method.prefix(20)))
-        // What stands behind a question mark is the registry's own: digests and names, no secrets.
-        add(",\"address\":", quoted: record.request.address)
-        add(",\"status\":", String(record.status))
-        add(",\"bytes\":", String(record.bytes))
-        add(",\"received\":", String(record.received))
-        add(",\"milliseconds\":", String(microseconds / 1000))
-        add(".", thousandths)
-        add(",\"whole\":", record.isWhole ? "true" : "false")
-        add(",\"agent\":", quoted: record.request["user-agent"])
-        add("}", "\n")
-        // That nobody reads it any more is no reason to stop serving.
-        output.write(line)
     }
 }

@@ -43,7 +43,7 @@ struct Comparison: Sendable {
 extension Comparison.Pull {
     /// `isHere`: the first model is in the store, and a pull of the second would take from it what is equal.
     init(of model: RemoteModel, _ difference: Difference, besideFirst isHere: Bool) {
-        files = model.parts.count
+        files = model.files.count
         bytes = model.size
         filesToFetch = model.missing.count
         let missing = Set(model.missing.map(\.path))

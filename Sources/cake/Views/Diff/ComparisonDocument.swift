@@ -47,8 +47,8 @@ enum ComparisonDocument {
     private static func document(_ row: DifferenceSummary.Row) -> JSONValue {
         var object = JSONObject()
         object.append("prefix", JSONValue(row.prefix.string))
-        object.append("first", row.numbers.map { JSONValue($0.lowerBound) } ?? .null)
-        object.append("last", row.numbers.map { JSONValue($0.upperBound) } ?? .null)
+        object.append("first", JSONValue(row.numbers?.lowerBound))
+        object.append("last", JSONValue(row.numbers?.upperBound))
         object.append("counts", counts(row.counts, row.counts.kinds))
         object.append("bytes", JSONValue(row.bytes))
         object.append("bytes_changed", JSONValue(row.bytesChanged))
@@ -91,7 +91,7 @@ enum ComparisonDocument {
         [
             "elements": JSONValue(numbers.elements), "changed": JSONValue(numbers.changed),
             "not_finite": JSONValue(numbers.leftOut), "max": JSONValue(numbers.largest),
-            "mean": numbers.mean.map { JSONValue($0) } ?? .null,
+            "mean": JSONValue(numbers.mean),
         ]
     }
 }

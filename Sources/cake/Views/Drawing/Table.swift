@@ -41,6 +41,8 @@ struct Table: Sendable {
         rows.append(cells.prefix(columns.count).map { Cell(Printable.escape($0.text), $0.tone) })
     }
 
+    func lines(on page: Page) -> [String] { lines(width: page.tableWidth, style: page.style) }
+
     /// `width` is nil where a line may be as long as it likes.
     func lines(width: Int?, style: Style) -> [String] {
         var widths = columns.indices.map { column in

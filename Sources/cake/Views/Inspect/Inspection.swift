@@ -89,11 +89,11 @@ extension Inspection {
             path = typed
             source = model.commit == nil ? nil : model.origin
             (revision, commit) = (model.revision, model.commit)
-            files = model.parts.map { part in
-                File(path: part.path, size: part.size, tensors: part.cuts.count { $0.tensor != nil })
+            files = model.files.map { file in
+                File(path: file.path, size: file.size, tensors: file.cuts.count { $0.tensor != nil })
             }
-            tensors = model.parts.flatMap { part in
-                part.tensors.map { Row(tensor: $0, file: part.path, digest: nil) }
+            tensors = model.files.flatMap { file in
+                file.tensors.map { Row(tensor: $0, file: file.path, digest: nil) }
             }
         case .archive(let archive):
             read = { path, limit throws(CakeError) in try archive.bytes(of: path, limit: limit) }
@@ -131,10 +131,10 @@ extension Inspection {
             (named, path) = (nil, nil)
             source = model.snapshot.repository.description
             (revision, commit) = (model.snapshot.revision ?? Revision.main, model.snapshot.commit)
-            files = model.parts.map { part in
-                File(path: part.listed.path, size: part.listed.size, tensors: part.cuts.count { $0.tensor != nil })
+            files = model.files.map { file in
+                File(path: file.listed.path, size: file.listed.size, tensors: file.cuts.count { $0.tensor != nil })
             }
-            tensors = model.parts.flatMap(Inspection.rows)
+            tensors = model.files.flatMap(Inspection.rows)
             remote = Remote(
                 info: model.info, isClosed: model.refusal != nil,
                 bytesToFetch: model.missing.reduce(0) { $0 + $1.size },
@@ -148,13 +148,13 @@ extension Inspection {
     }
 
     /// The digests of a file's tensors are known where the store has the file.
-    private static func rows(of part: RemoteModel.Part) -> [Row] {
-        if let known = part.known {
+    private static func rows(of file: RemoteModel.ListedFile) -> [Row] {
+        if let known = file.known {
             return known.segments.compactMap { segment in
                 segment.tensor.map { Row(tensor: $0, file: known.path, digest: segment.layer.digest) }
             }
         }
-        return part.tensors.map { Row(tensor: $0, file: part.listed.path, digest: nil) }
+        return file.tensors.map { Row(tensor: $0, file: file.listed.path, digest: nil) }
     }
 
     /// Nil when it is not there or no JSON that can be read: a config comes from a stranger and says what it likes.

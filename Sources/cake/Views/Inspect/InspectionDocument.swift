@@ -6,14 +6,13 @@ enum InspectionDocument {
     static func document(_ inspection: Inspection) -> JSONObject {
         let facts = inspection.facts
         var object = JSONObject()
-        func number(_ value: UInt64?) -> JSONValue { value.map { JSONValue($0) } ?? .null }
         if let named = inspection.named {
             object.append("name", JSONValue(named.name.string))
             object.append("manifest", JSONValue(named.record.manifest.hex))
             object.append("partial", .bool(named.record.isPartial))
             if named.record.isPartial { object.append("tensors_missing", JSONValue(named.record.missing.count)) }
             object.append("pinned", .bool(named.record.isPinned))
-            object.append("time", named.record.time.map { JSONValue($0) } ?? .null)
+            object.append("time", JSONValue(named.record.time))
         }
         if inspection.remote != nil || inspection.bytesToFetch != nil {
             object.append("name", JSONValue(inspection.title))
@@ -26,13 +25,13 @@ enum InspectionDocument {
         object.append("model_type", JSONValue(facts.modelType))
         object.append("base_model", JSONValue(inspection.baseModel))
         object.append("parameters", JSONValue(facts.parameters))
-        object.append("layers", number(facts.layers))
-        object.append("hidden_size", number(facts.hiddenSize))
-        object.append("heads", number(facts.heads))
-        object.append("key_value_heads", number(facts.keyValueHeads))
-        object.append("experts", number(facts.experts))
-        object.append("context_length", number(facts.contextLength))
-        object.append("vocabulary", number(facts.vocabulary))
+        object.append("layers", JSONValue(facts.layers))
+        object.append("hidden_size", JSONValue(facts.hiddenSize))
+        object.append("heads", JSONValue(facts.heads))
+        object.append("key_value_heads", JSONValue(facts.keyValueHeads))
+        object.append("experts", JSONValue(facts.experts))
+        object.append("context_length", JSONValue(facts.contextLength))
+        object.append("vocabulary", JSONValue(facts.vocabulary))
         object.append("bytes", JSONValue(inspection.size))
         object.append("tensor_count", JSONValue(facts.tensors))
         object.append("tensor_bytes", JSONValue(facts.bytes))
@@ -48,11 +47,11 @@ enum InspectionDocument {
 
     private static func document(_ remote: Inspection.Remote) -> JSONValue {
         let info = remote.info
-        func number(_ value: UInt64?) -> JSONValue { value.map { JSONValue($0) } ?? .null }
         return [
             "private": .bool(info.isPrivate), "gated": info.gate == .open ? false : JSONValue(info.gate.rawValue),
             "license": JSONValue(info.license), "task": JSONValue(info.task), "library": JSONValue(info.library),
-            "modified": JSONValue(info.modified), "downloads": number(info.downloads), "likes": number(info.likes),
+            "modified": JSONValue(info.modified), "downloads": JSONValue(info.downloads),
+            "likes": JSONValue(info.likes),
             "bytes_to_fetch": JSONValue(remote.bytesToFetch), "bytes_left_out": JSONValue(remote.otherBytes),
         ]
     }
@@ -74,7 +73,7 @@ enum InspectionDocument {
         object.append("file", JSONValue(row.file.string))
         object.append("dtype", JSONValue(row.tensor.dtype.rawValue))
         object.append("shape", .array(row.tensor.shape.map { JSONValue($0) }))
-        object.append("bytes", row.tensor.byteCount.map { JSONValue($0) } ?? .null)
+        object.append("bytes", JSONValue(row.tensor.byteCount))
         if let digest = row.digest { object.append("digest", JSONValue(digest.hex)) }
         return .object(object)
     }

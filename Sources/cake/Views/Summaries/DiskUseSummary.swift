@@ -2,7 +2,7 @@ import Model
 import Store
 
 /// What the store takes, and what that is made of.
-struct DiskUseSummary: Summary {
+struct DiskUseSummary: Finding {
     struct Found {
         let usage: Usage
         let remains: LocalStore.Remains
@@ -16,11 +16,11 @@ struct DiskUseSummary: Summary {
     /// Nil without a store, which is one that holds nothing.
     let found: Found?
 
-    func lines(on page: Page) -> [String] {
-        found.map { table($0).lines(width: page.tableWidth, style: page.style) } ?? []
-    }
+    var notes: [String] { found == nil ? ["there is no store in \(Printable.escape(path)) yet"] : [] }
 
-    func quietLines(on page: Page) -> [String] { lines(on: page) }
+    func lines(on page: Page) -> [String] {
+        found.map { table($0).lines(on: page) } ?? []
+    }
 
     private func table(_ found: Found) -> Table {
         let (usage, remains, registry, unneeded) = (found.usage, found.remains, found.registry, found.unneeded)
@@ -106,7 +106,7 @@ struct DiskUseSummary: Summary {
             "bytes_unneeded": JSONValue(found?.unneeded ?? 0), "bytes_registry": JSONValue(found?.registry?.bytes ?? 0),
             "bytes_unfinished": JSONValue(remains?.unfinished ?? 0), "bytes_damaged": JSONValue(remains?.damaged ?? 0),
             "bytes_registry_damaged": JSONValue(remains?.registryDamaged ?? 0),
-            "bytes_free": remains.map { JSONValue($0.free) } ?? .null,
+            "bytes_free": JSONValue(remains?.free),
         ]
     }
 }

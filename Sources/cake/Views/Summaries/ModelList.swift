@@ -5,8 +5,19 @@ import Store
 /// The models of a store, one in a row.
 struct ModelList: Summary {
     let models: [Usage.Model]
+    let showsNamesOnly: Bool
+    /// They are those that fit.
+    let isFiltered: Bool
 
-    func lines(on page: Page) -> [String] { table.lines(width: page.tableWidth, style: page.style) }
+    var notes: [String] {
+        guard models.isEmpty, !showsNamesOnly else { return [] }
+        return [isFiltered ? "no model fits" : "the store is empty; cake import PATH puts a model in"]
+    }
+
+    func lines(on page: Page) -> [String] {
+        if showsNamesOnly { return quietLines(on: page) }
+        return models.isEmpty ? [] : table.lines(on: page)
+    }
 
     func quietLines(on page: Page) -> [String] { models.map(\.named.name.description) }
 
@@ -56,7 +67,7 @@ struct ModelList: Summary {
             "bytes_shared": JSONValue(model.shared),
             "bytes_spared_by_deltas": JSONValue(model.spared), "pinned": .bool(record.isPinned),
             "partial": .bool(record.isPartial),
-            "time": record.time.map { JSONValue($0) } ?? .null, "source": JSONValue(record.source),
+            "time": JSONValue(record.time), "source": JSONValue(record.source),
             "store": JSONValue(model.named.place), "revision": JSONValue(record.revision),
             "commit": JSONValue(record.commit),
         ]

@@ -49,7 +49,7 @@ struct PullSummary: Summary {
 }
 
 /// What a pull would do now: what is here whole, and what is not.
-struct PullOutlookSummary: Summary {
+struct PullOutlookSummary: Finding {
     let outlook: PullOutlook
     let name: ModelName
     let commit: String
@@ -64,8 +64,6 @@ struct PullOutlookSummary: Summary {
         ]
     }
 
-    func quietLines(on page: Page) -> [String] { lines(on: page) }
-
     var document: JSONValue {
         [
             "name": JSONValue(name.string), "commit": JSONValue(commit), "dry_run": .bool(true),
@@ -77,7 +75,7 @@ struct PullOutlookSummary: Summary {
 }
 
 /// The same of some tensors of a model.
-struct PartOutlookSummary: Summary {
+struct PartOutlookSummary: Finding {
     let outlook: PartOutlook
     let name: ModelName
 
@@ -90,8 +88,6 @@ struct PartOutlookSummary: Summary {
                 + "\(outlook.tensorsWanted) of \(outlook.tensors) tensors"
         ]
     }
-
-    func quietLines(on page: Page) -> [String] { lines(on: page) }
 
     var document: JSONValue {
         [

@@ -61,7 +61,7 @@ struct PushSummary: Summary {
 }
 
 /// What a push would send.
-struct PushOutlookSummary: Summary {
+struct PushOutlookSummary: Finding {
     let outlook: Push.Outlook
     let reference: RegistryReference
 
@@ -80,8 +80,6 @@ struct PushOutlookSummary: Summary {
         }
         return lines
     }
-
-    func quietLines(on page: Page) -> [String] { lines(on: page) }
 
     var document: JSONValue {
         [

@@ -1,6 +1,25 @@
 import Model
 import Transfer
 
+/// Which files of a cache are dealt with, and which stay.
+struct ReclaimPlanSummary: Prose {
+    let plan: Reclaim.Plan
+    let isDryRun: Bool
+
+    var notes: [String] {
+        plan.snapshots.filter { !$0.unknown.isEmpty }.map { snapshot in
+            let count = snapshot.unknown.count
+            return "\(snapshot.name): \(count) \(count == 1 ? "file is" : "files are") not in the store, and stay"
+        }
+    }
+
+    func lines(on page: Page) -> [String] {
+        plan.blobs.map { "\($0.name)  \($0.path)  \(Quantities.bytes($0.file.size))" }
+    }
+
+    func quietLines(on page: Page) -> [String] { isDryRun ? lines(on: page) : [] }
+}
+
 /// What room of a cache was, or would be, given back.
 struct ReclaimSummary: Summary {
     let report: Reclaim.Report

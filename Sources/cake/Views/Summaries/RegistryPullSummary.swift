@@ -32,7 +32,7 @@ struct RegistryPullSummary: Summary {
     }
 }
 
-struct RegistryPullOutlookSummary: Summary {
+struct RegistryPullOutlookSummary: Finding {
     let bytesToFetch: UInt64
     let layersToFetch: Int
     /// Of the model's files.
@@ -43,8 +43,6 @@ struct RegistryPullOutlookSummary: Summary {
     func lines(on page: Page) -> [String] {
         ["would fetch \(Quantities.bytes(bytesToFetch)) for \(layersToFetch) layers of \(Quantities.bytes(bytes))"]
     }
-
-    func quietLines(on page: Page) -> [String] { lines(on: page) }
 
     var document: JSONValue {
         [

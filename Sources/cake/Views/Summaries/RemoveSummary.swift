@@ -1,5 +1,18 @@
 import Model
 
+/// A tag that is, or would be, gone from its registry.
+struct RemoteRemoveSummary: Summary {
+    let reference: RegistryReference
+    let digest: BlobName
+    let isDryRun: Bool
+
+    func lines(on page: Page) -> [String] {
+        ["\(isDryRun ? "would remove" : "removed") \(reference.storeName)  \(digest.hex.prefix(12))"]
+    }
+
+    var document: JSONValue { JSONValue(reference.storeName) }
+}
+
 /// Models that are, or would be, without a name.
 struct RemoveSummary: Summary {
     let names: [ModelName]

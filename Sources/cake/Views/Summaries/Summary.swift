@@ -1,24 +1,63 @@
 import Model
 import Platform
 
-/// What a verb did or found, in the forms that it is told in. Verbs hand a summary over; they write neither text nor JSON.
-protocol Summary {
-    /// With --json.
-    var document: JSONValue { get }
-    /// For a person.
+/// Text for a person.
+protocol Prose {
     func lines(on page: Page) -> [String]
-    /// For a person, with --quiet: what they asked for, or what is wrong.
+    /// With --quiet: what the person asked for, or what is wrong.
     func quietLines(on page: Page) -> [String]
+    /// Said on standard error, such as that there is nothing to show.
+    var notes: [String] { get }
+}
+
+extension Prose {
+    func quietLines(on page: Page) -> [String] { [] }
+    var notes: [String] { [] }
+}
+
+/// What a verb did or found, in the forms that it is told in. Verbs hand a summary over; they write neither text nor JSON.
+protocol Summary: Prose {
+    /// With --json, and --quiet or not.
+    var document: JSONValue { get }
+    /// The document's last member, where it may be long.
+    var longList: LongList? { get }
 }
 
 extension Summary {
-    func quietLines(on page: Page) -> [String] { [] }
+    var longList: LongList? { nil }
+}
+
+/// Written element by element: ninety thousand of them take no memory.
+struct LongList {
+    let key: String
+    let elements: any Sequence<JSONValue>
+}
+
+/// What a person asked to see: it is shown with --quiet, too.
+protocol Finding: Summary {}
+
+extension Finding {
+    func quietLines(on page: Page) -> [String] { lines(on: page) }
 }
 
 extension Session {
     func show(_ summary: some Summary) {
-        if settings.isJSON { return show(summary.document) }
-        output.lines(settings.isQuiet ? summary.quietLines(on: page) : summary.lines(on: page))
+        guard settings.isJSON else { return tell(summary) }
+        guard let list = summary.longList, case .object(let document) = summary.document else {
+            return show(summary.document)
+        }
+        show(document, list.key, list.elements)
+    }
+
+    /// Of what is told on the way a program hears nothing.
+    func tell(_ prose: some Prose) {
+        guard !settings.isJSON else { return }
+        output.lines(settings.isQuiet ? prose.quietLines(on: page) : prose.lines(on: page))
+        for note in prose.notes { reporter.note(note) }
+    }
+
+    func tell(_ line: String) {
+        if !settings.isJSON, !settings.isQuiet { output.line(line) }
     }
 }
 
@@ -48,4 +87,10 @@ extension Page {
 extension Quantities {
     /// `1 file`, `7 files`.
     static func count(_ count: Int, of noun: String) -> String { count == 1 ? "1 \(noun)" : "\(count) \(noun)s" }
+}
+
+extension JSONValue {
+    init(_ value: UInt64?) { self = value.map { JSONValue($0) } ?? .null }
+    init(_ value: Int?) { self = value.map { JSONValue($0) } ?? .null }
+    init(_ value: Double?) { self = value.map { JSONValue($0) } ?? .null }
 }

@@ -4,7 +4,7 @@ internal import Remote
 
 /// Files of the Hub as they pass: fetched in pieces over several connections, handed on in order, and kept nowhere. The
 /// end of each waits until its hash is right.
-struct Passage: Sendable {
+struct PassThrough: Sendable {
     struct Item: Sendable {
         let file: HubFile
         /// What was seen of its beginning before. It has to pass again.
@@ -47,7 +47,7 @@ struct Passage: Sendable {
             try settle()
         }
         try settle()
-        let chunks = ChunkPool(chunkCapacity: Int(Passage.pieceSize))
+        let chunks = ChunkPool(chunkCapacity: Int(PassThrough.pieceSize))
         var watched = WatchedConnections(most: mostConnections)
         for batch in batches() {
             if batch.comesWhole, let only = batch.items.first {
@@ -87,7 +87,7 @@ struct Passage: Sendable {
         mutating func append(_ item: Int, size: UInt64) {
             items.append(item)
             starts.append(count)
-            count += Int((size - 1) / Passage.pieceSize) + 1
+            count += Int((size - 1) / PassThrough.pieceSize) + 1
         }
 
         func piece(_ index: Int, of all: [Item]) -> Piece {
@@ -96,9 +96,9 @@ struct Passage: Sendable {
                 let middle = (low + high) / 2
                 if starts[middle] <= index { low = middle } else { high = middle }
             }
-            let start = UInt64(index - starts[low]) * Passage.pieceSize
+            let start = UInt64(index - starts[low]) * PassThrough.pieceSize
             let size = all[items[low]].size
-            return Piece(item: items[low], bytes: start..<start + min(Passage.pieceSize, size - start))
+            return Piece(item: items[low], bytes: start..<start + min(PassThrough.pieceSize, size - start))
         }
     }
 
@@ -138,7 +138,7 @@ private struct WatchedConnections {
 
 /// A file whose bytes pass in order, and of which the last are held back until its hash is right.
 private final class PassingFile {
-    private let item: Passage.Item
+    private let item: PassThrough.Item
     private var running: PullWork.Running?
     private var header: SHA256?
     private var headerLeft: UInt64
@@ -147,7 +147,7 @@ private final class PassingFile {
 
     private static let heldSize = 64 << 10
 
-    init(_ item: Passage.Item) {
+    init(_ item: PassThrough.Item) {
         self.item = item
         running = PullWork.Running(item.file.listed)
         header = SHA256()

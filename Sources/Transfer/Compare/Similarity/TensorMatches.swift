@@ -1,7 +1,7 @@
 internal import Model
 
 /// The tensors of a model that is here, as candidates for being those of a file that is not. Shards play no part.
-struct Twins: Sendable {
+struct TensorMatches: Sendable {
     /// Files of one model may use a name each for a tensor of their own, as those of a pipeline do.
     private var byTensor: [Tensor: Layer] = [:]
     private var byKind: [Tensor.Kind: [Layer]] = [:]
@@ -58,16 +58,16 @@ struct Twins: Sendable {
     /// Most names of a model begin alike: a few of them show how they differ from those here.
     private func prefixes(of tensors: [Tensor]) -> Prefix? {
         let ends = Dictionary(
-            byTensor.keys.map { (Twins.end(of: $0.name.string, parts: Twins.telling), $0.name.string) },
+            byTensor.keys.map { (TensorMatches.end(of: $0.name.string, parts: TensorMatches.telling), $0.name.string) },
             uniquingKeysWith: { first, _ in first })
         var seen: [Prefix: Int] = [:]
         for tensor in tensors.prefix(200) {
             let name = tensor.name.string
-            let end = Twins.end(of: name, parts: Twins.telling)
+            let end = TensorMatches.end(of: name, parts: TensorMatches.telling)
             guard let other = ends[end], name.utf8.count > end.utf8.count || other.utf8.count > end.utf8.count else {
                 continue
             }
-            let common = Twins.commonEnd(name, other)
+            let common = TensorMatches.commonEnd(name, other)
             seen[Prefix(there: String(name.dropLast(common)), here: String(other.dropLast(common))), default: 0] += 1
         }
         return seen.max { ($0.value, $1.key.there) < ($1.value, $0.key.there) }?.key

@@ -5,7 +5,7 @@ internal import Store
 /// Whole answers and files of strangers, each read as its door reads it; then what lies behind the door computes with it. To
 /// be called with anything. An error is as good as an answer; a trap, an answer that says two things, and unbounded memory
 /// are not.
-package enum HostileAnswer: String, CaseIterable, Sendable {
+package enum AnswerFuzzTarget: String, CaseIterable, Sendable {
     /// What a registry says of a model.
     case index, artifact, manifest, published
     /// What a Hub and its Xet server say. Before the latter's answer, and before the headers below, stand eight bytes: how
@@ -17,21 +17,21 @@ package enum HostileAnswer: String, CaseIterable, Sendable {
 
     package func read(_ input: Span<UInt8>) {
         switch self {
-        case .index: HostileAnswer.readIndex(input)
-        case .artifact: HostileAnswer.readArtifact(input)
-        case .manifest: HostileAnswer.readManifest(input)
+        case .index: AnswerFuzzTarget.readIndex(input)
+        case .artifact: AnswerFuzzTarget.readArtifact(input)
+        case .manifest: AnswerFuzzTarget.readManifest(input)
         case .published: _ = PublishedPlace(parsing: input)
         case .info: _ = try? HubInfo(parsing: input)
-        case .tree: HostileAnswer.readTree(input)
-        case .archive: HostileAnswer.readArchive(input)
-        case .range: HostileAnswer.readRange(input)
+        case .tree: AnswerFuzzTarget.readTree(input)
+        case .archive: AnswerFuzzTarget.readArchive(input)
+        case .range: AnswerFuzzTarget.readRange(input)
         case .xet, .safetensors, .gguf:
             guard input.count >= 8 else { return }
             let size = (0..<8).reduce(UInt64(0)) { $0 | UInt64(input[$1]) << UInt64(8 * $1) }
             let rest = input.extracting(8..<input.count)
             switch self {
-            case .xet: HostileAnswer.readXet(rest, size)
-            case .safetensors: HostileAnswer.readSafetensors(rest, size)
+            case .xet: AnswerFuzzTarget.readXet(rest, size)
+            case .safetensors: AnswerFuzzTarget.readSafetensors(rest, size)
             default: _ = try? GGUF.Header.read(prefix: rest, fileSize: size)
             }
         }
@@ -100,12 +100,9 @@ package enum HostileAnswer: String, CaseIterable, Sendable {
     }
 
     private static func readSafetensors(_ input: Span<UInt8>, _ size: UInt64) {
-        let prefix = input.extracting(first: Safetensors.prefixSize)
-        guard let length = try? Safetensors.headerLength(prefix: prefix, fileSize: size),
-            input.count - Safetensors.prefixSize >= length
-        else { return }
-        let json = input.extracting(Safetensors.prefixSize..<Safetensors.prefixSize + length)
-        guard let header = try? Safetensors.Header(parsing: json, fileSize: size) else { return }
+        var reader = HeaderReader(size: size)
+        reader.add(input.indices.map { input[$0] })
+        guard let header = try? reader.header() else { return }
         precondition(Segmentation(header).units.reduce(0) { $0 + $1.count } == size)
         _ = header.tensors.map { try? TorchTensor($0.tensor) }.count
     }

@@ -2,7 +2,7 @@ internal import Model
 internal import Store
 
 /// Models in the store that a repository may have been made from, the most likely first.
-struct LikelyBases: Sendable {
+struct BaseCandidates: Sendable {
     private let store: LocalStore
     /// The model that the user named.
     private let named: ModelName?
@@ -37,24 +37,25 @@ struct LikelyBases: Sendable {
     /// By file and cut, the layers that may be the same bytes, and the models that have them.
     func candidates(for files: [Segmentation]) throws(CakeError) -> Candidates {
         let tensors = files.flatMap { $0.cuts.compactMap(\.tensor) }
-        let models = Array(try models(like: tensors).prefix(LikelyBases.mostCompared))
-        let found = models.map { $0.twins.candidates(for: tensors) }
-        return Candidates(
-            models: models.map(\.digest),
-            layers: LikelyBases.byCut(files) { number, cut in LikelyBases.distinct(found.map { $0[number] }, cut) })
+        let models = Array(try models(like: tensors).prefix(BaseCandidates.mostCompared))
+        let found = models.map { $0.matches.candidates(for: tensors) }
+        let layers = BaseCandidates.byCut(files) { number, cut in
+            BaseCandidates.distinct(found.map { $0[number] }, cut)
+        }
+        return Candidates(models: models.map(\.digest), layers: layers)
     }
 
     /// By file and cut, the layers that a tensor may be a delta of: those of the model that was named or declared, where it
     /// has them, else those of models that are alike.
     func offers(for files: [Segmentation]) throws(CakeError) -> [[[Layer]]] {
         let tensors = files.flatMap { $0.cuts.compactMap(\.tensor) }
-        let most = LikelyBases.mostOffering
+        let most = BaseCandidates.mostOffering
         let models = try models(like: tensors).prefix(max(most.models, most.tensors / max(tensors.count, 1)))
-        let found = models.map { (isMeant: $0.isMeant, layers: $0.twins.candidates(for: tensors)) }
-        return LikelyBases.byCut(files) { number, cut in
+        let found = models.map { (isMeant: $0.isMeant, layers: $0.matches.candidates(for: tensors)) }
+        return BaseCandidates.byCut(files) { number, cut in
             let meant = found.lazy.filter(\.isMeant).map { $0.layers[number] }
-            let layers = LikelyBases.distinct(Array(meant), cut)
-            return layers.isEmpty ? LikelyBases.distinct(found.map { $0.layers[number] }, cut) : layers
+            let layers = BaseCandidates.distinct(Array(meant), cut)
+            return layers.isEmpty ? BaseCandidates.distinct(found.map { $0.layers[number] }, cut) : layers
         }
     }
 
@@ -79,7 +80,7 @@ struct LikelyBases: Sendable {
     /// All that are, the likeliest first.
     private func models(
         like tensors: [Tensor]
-    ) throws(CakeError) -> [(digest: Digest, twins: Twins, isMeant: Bool)] {
+    ) throws(CakeError) -> [(digest: Digest, matches: TensorMatches, isMeant: Bool)] {
         var first: [Digest] = []
         for base in declared { first += try manifests(of: base) }
         if let named {
@@ -88,20 +89,20 @@ struct LikelyBases: Sendable {
             }
             first = [record.manifest]
         }
-        let sample = Array(tensors.sorted { ($0.byteCount ?? 0) > ($1.byteCount ?? 0) }.prefix(LikelyBases.scored))
+        let sample = Array(tensors.sorted { ($0.byteCount ?? 0) > ($1.byteCount ?? 0) }.prefix(BaseCandidates.scored))
         guard !sample.isEmpty else { return [] }
-        var alike: [(digest: Digest, twins: Twins, matches: Int)] = []
+        var alike: [(digest: Digest, matches: TensorMatches, count: Int)] = []
         for digest in try manifests() where digest != itself {
             guard let manifest = try manifest(digest) else { continue }
-            let twins = Twins(of: manifest)
-            let matches = twins.candidates(for: sample).count { $0 != nil }
-            if matches > 0 || first.contains(digest) { alike.append((digest, twins, matches)) }
+            let matches = TensorMatches(of: manifest)
+            let count = matches.candidates(for: sample).count { $0 != nil }
+            if count > 0 || first.contains(digest) { alike.append((digest, matches, count)) }
         }
         alike.sort { one, other in
             let (isFirst, isOther) = (first.contains(one.digest), first.contains(other.digest))
-            return isFirst != isOther ? isFirst : (one.matches, other.digest.hex) > (other.matches, one.digest.hex)
+            return isFirst != isOther ? isFirst : (one.count, other.digest.hex) > (other.count, one.digest.hex)
         }
-        return alike.map { ($0.digest, $0.twins, first.contains($0.digest)) }
+        return alike.map { ($0.digest, $0.matches, first.contains($0.digest)) }
     }
 
     /// Nil for one that cannot be read: the others count all the same.

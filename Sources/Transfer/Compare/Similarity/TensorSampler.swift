@@ -4,7 +4,7 @@ public import Remote
 public import Store
 
 /// Short runs of a model's tensors, wherever the model is, and where Xet keeps them as far as that is known.
-public struct TensorSight: Sendable {
+public struct TensorSampler: Sendable {
     private let reader: TensorReader?
     /// Of layers that are in the store.
     private let coordinates: [Digest: [XetCoordinates]]
@@ -46,10 +46,10 @@ public struct TensorSight: Sendable {
         reader = store.map { TensorReader($0) }
         coordinates = [:]
         var files: [FilePath: (file: HubFile, starts: [ExactText: UInt64])] = [:]
-        for part in model.parts {
+        for file in model.files {
             var starts: [ExactText: UInt64] = [:]
-            for cut in part.cuts { if let tensor = cut.tensor { starts[tensor.name] = cut.start } }
-            files[part.listed.path] = (HubFile(part.listed, in: model.snapshot, from: source), starts)
+            for cut in file.cuts { if let tensor = cut.tensor { starts[tensor.name] = cut.start } }
+            files[file.listed.path] = (HubFile(file.listed, in: model.snapshot, from: source), starts)
         }
         remote = Remote(files: files, terms: usesXet ? XetTerms(XetSource(source), of: model.snapshot) : nil)
     }

@@ -1,0 +1,48 @@
+import Model
+
+/// What a model is, or its tensors alone.
+struct InspectionSummary: Finding {
+    let inspection: Inspection
+    /// Nil where the tensors were not asked for.
+    let rows: [Inspection.Row]?
+    /// No file of it could be looked into.
+    let isRefused: Bool
+    let now: Int
+
+    var notes: [String] {
+        guard let rows, rows.isEmpty, !isRefused else { return [] }
+        let total = inspection.tensors.count
+        return [total == 0 ? "there are no tensors" : "none of the \(total) tensors fits"]
+    }
+
+    func lines(on page: Page) -> [String] {
+        let drawing = InspectionDrawing(inspection: inspection, now: now)
+        guard let rows else { return drawing.lines(width: page.tableWidth, style: page.style) }
+        return rows.isEmpty ? [] : drawing.tensorLines(rows, width: page.tableWidth, style: page.style)
+    }
+
+    var document: JSONValue { .object(InspectionDocument.document(inspection)) }
+
+    var longList: LongList? {
+        rows.map { LongList(key: "tensors", elements: $0.lazy.map { InspectionDocument.document($0) }) }
+    }
+}
+
+/// The same of a GGUF file.
+struct GGUFSummary: Finding {
+    let inspection: GGUFInspection
+    let entries: [GGUF.Entry]?
+
+    var notes: [String] { entries?.isEmpty == true ? ["none of the tensors fits"] : [] }
+
+    func lines(on page: Page) -> [String] {
+        guard let entries else { return inspection.lines(width: page.tableWidth, style: page.style) }
+        return entries.isEmpty ? [] : inspection.tensorLines(entries, width: page.tableWidth, style: page.style)
+    }
+
+    var document: JSONValue { .object(inspection.document) }
+
+    var longList: LongList? {
+        entries.map { LongList(key: "tensors", elements: $0.lazy.map { GGUFInspection.document($0) }) }
+    }
+}

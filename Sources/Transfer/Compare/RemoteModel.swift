@@ -182,7 +182,7 @@ private struct RemoteLook: Sendable {
             if let here = file.known, let bytes = try? known?.reader.bytes(of: here, limit: limit) {
                 texts[path] = bytes
             } else {
-                texts[path] = try await source.bytes(of: part.listed, in: snapshot, limit: limit)
+                texts[path] = try await source.bytes(of: file.listed, in: snapshot, limit: limit)
             }
         }
         return texts

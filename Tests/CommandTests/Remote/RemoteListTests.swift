@@ -129,7 +129,7 @@ private let page = Page(width: 80, style: Style(isOn: false), tableWidth: 80)
         #expect(try home.folder.cake("import", "mine").status == 0)
         _ = try damage(home)
         let result = try home.cake("verify", "--repair")
-        #expect(result.status == 11 && result.output.contains("no model that has it came from the Hub"))
+        #expect(result.status == 11 && result.output.contains("no model that has it came from a Hub or a registry"))
         let offline = try home.cake("verify", "--repair", variables: ["HF_HUB_OFFLINE": "1"])
         #expect(offline.status == 11 && offline.output.contains("HF_HUB_OFFLINE is set"))
     }

@@ -55,15 +55,19 @@ extension VerifyCommand {
         _ damages: [Damage], of store: LocalStore, in session: Session
     ) async throws -> [Repair.Outcome] {
         guard !damages.isEmpty else { return [] }
-        let source: HubSource
+        let (plainHTTP, progress) = (plainHTTP, Progress("mending", items: "layers"))
+        var sources: [any LayerSource] = []
         do throws(CakeError) {
-            source = try session.hub(for: "cake verify --repair")
+            try session.settings.needNetwork(for: "cake verify --repair")
+            // Compressed, and likely to be near.
+            sources.append(
+                RegistryLayers { try session.registry($0, for: "cake verify --repair", plainHTTP: plainHTTP) })
+            sources.append(HubLayers(try session.hub(for: "cake verify --repair")))
         } catch { return damages.map { _ in .failed(error) } }
-        let progress = Progress("mending", items: "layers")
-        let repair = Repair(from: source, into: store, progress: progress)
+        let repair = Repair(from: sources, into: store, progress: progress)
         return try await session.reporter.show(progress) {
-            try await repair(damages) { layer in
-                session.reporter.note("waiting for another cake that is fetching layer \(layer.digest.short)")
+            try await repair(damages) { what in
+                session.reporter.note("waiting for another cake that is fetching \(what)")
             }
         }
     }

@@ -27,8 +27,8 @@ struct VerifyCommand: Verb {
         about: [
             "Every layer is rebuilt and hashed. One that is damaged is set aside, so that it is never used, and the "
                 + "models that need it are named.",
-            "With --repair, the layers of models that came from the Hub are fetched again from the commit they came from, "
-                + "by range, and checked; what came from elsewhere has to be imported again.",
+            "With --repair, damaged layers of models that came from a registry or the Hub are fetched again from there, and "
+                + "nothing else is; what came from elsewhere has to be imported again.",
             "A model that is not in the store, and is written like one of a registry, is read there: every layer is fetched, "
                 + "decoded and compared with its digest, and every file's SHA-256 is checked. Nothing is kept.",
             "Without NAME it also reads what cake serve keeps: blobs, packs and manifests that were pushed. One that is damaged is "

@@ -1,0 +1,82 @@
+public import Model
+internal import Platform
+public import Store
+
+/// Fetches damaged or missing layers, and nothing else, from where models that have them came from.
+public struct Repair: Sendable {
+    public enum Outcome: Sendable {
+        case mended(from: ModelName)
+        /// It was a delta of a layer that is whole again.
+        case readable
+        /// It was a base that no model has, and nothing is a delta of it any more.
+        case unneeded
+        case failed(CakeError)
+    }
+
+    private let sources: [any LayerSource]
+    private let store: LocalStore
+    private let progress: Progress
+
+    public init(from sources: [any LayerSource], into store: LocalStore, progress: Progress) {
+        self.sources = sources
+        self.store = store
+        self.progress = progress
+    }
+
+    /// What became of each, in order: bases first, since what is a delta of them may need nothing more. `waiting` is told what
+    /// another process is fetching.
+    public func callAsFunction(
+        _ damages: [Damage], waiting: @escaping @Sendable (String) -> Void
+    ) async throws -> [Outcome] {
+        var outcomes = [Outcome](repeating: .readable, count: damages.count)
+        func mend(_ places: [Int]) async throws {
+            for (place, outcome) in zip(places, try await bring(places.map { damages[$0].layer }, waiting: waiting)) {
+                outcomes[place] = outcome
+            }
+        }
+        try await mend(damages.indices.filter { damages[$0].kind != .lostBase })
+        let reader = LayerReader(store)
+        try await mend(
+            damages.indices.filter { place in
+                try damages[place].kind == .lostBase
+                    && store.check(damages[place].layer, with: reader, progress: { _ in }) != nil
+            })
+        for base in try idle(damages, outcomes) { outcomes[base] = .unneeded }
+        return outcomes
+    }
+
+    /// Bases that could not be had, and whose deltas were all mended without them.
+    private func idle(_ damages: [Damage], _ outcomes: [Outcome]) throws -> [Int] {
+        func isOpen(_ place: Int) -> Bool { if case .failed = outcomes[place] { true } else { false } }
+        let bases = Set(damages.compactMap { $0.base?.digest })
+        let wanted = Set(damages.indices.filter(isOpen).compactMap { damages[$0].base?.digest })
+        let idle = damages.indices.filter {
+            isOpen($0) && bases.contains(damages[$0].layer.digest) && !wanted.contains(damages[$0].layer.digest)
+        }
+        guard !idle.isEmpty else { return [] }
+        var named: Set<Digest> = []
+        for digest in try store.manifestDigests() {
+            // As long as a manifest cannot be read, it is not known what it needs.
+            guard let manifest = try? store.manifest(digest) else { return [] }
+            named.formUnion(manifest.layers.lazy.map(\.digest))
+        }
+        return idle.filter { !named.contains(damages[$0].layer.digest) }
+    }
+
+    private func bring(
+        _ layers: [Layer], waiting: @escaping @Sendable (String) -> Void
+    ) async throws -> [Outcome] {
+        let operation = try Operation(store)
+        var outcomes: [Digest: Outcome] = [:]
+        func isMended(_ layer: Layer) -> Bool { if case .mended = outcomes[layer.digest] { true } else { false } }
+        for source in sources {
+            let left = layers.filter { !isMended($0) }
+            guard !left.isEmpty else { break }
+            outcomes.merge(try await source.bring(left, into: store, operation, progress, waiting: waiting)) { $1 }
+        }
+        try operation.publish(telling: progress)
+        let unknown = CakeError(
+            .notFound, "no model that has it came from a Hub or a registry", fix: "import it again")
+        return layers.map { outcomes[$0.digest] ?? .failed(unknown) }
+    }
+}

@@ -1,0 +1,65 @@
+import Foundation
+import Model
+import Support
+import Testing
+
+@testable import cake
+
+@Suite struct `Mending a store from a registry` {
+    /// A model that was pulled from a registry which runs, and what a damage takes away of it.
+    private struct Pulled {
+        let home: Home
+        let place: String
+        let served: Served
+
+        init() throws {
+            let maker = try Home()
+            try maker.cake("import", maker.makeModel("model", tensors: 3, of: 2 << 20).path, "m")
+            home = try Home()
+            served = try Served(Home(), "--push")
+            place = "127.0.0.1:\(served.port)/team/m:v1"
+            #expect(try maker.cake("push", "m", place).status == 0)
+            #expect(try home.cake("pull", place).status == 0)
+        }
+
+        /// Objects that are layers by themselves.
+        var objects: [URL] {
+            get throws {
+                try FileManager.default.subpathsOfDirectory(atPath: home.store.path).filter {
+                    $0.hasPrefix("objects/") && $0.utf8.count > 60
+                }.map { home.store.appending(path: $0) }
+            }
+        }
+    }
+
+    @Test func `brings back what is damaged or gone, and nothing else`() throws {
+        let pulled = try Pulled()
+        let objects = try pulled.objects
+        #expect(objects.count == 3)
+        try FileManager.default.removeItem(at: objects[0])
+        var bytes = try Data(contentsOf: objects[1])
+        bytes[bytes.count / 2] ^= 1
+        try FileManager.default.removeItem(at: objects[1])
+        try bytes.write(to: objects[1])
+        let found = try pulled.home.cake("verify")
+        #expect(found.status == 11)
+        let mended = try pulled.home.cake("verify", "--repair")
+        #expect(mended.status == 0, "\(mended.output)\(mended.errors)")
+        #expect(
+            mended.output.split(separator: "\n").count { $0.contains("; mended from where \(pulled.place) came from") }
+                == 2)
+        #expect(try pulled.home.cake("verify").status == 0)
+        try pulled.served.end()
+    }
+
+    @Test func `says why it could not`() throws {
+        let pulled = try Pulled()
+        try FileManager.default.removeItem(at: try pulled.objects[0])
+        try pulled.served.end()
+        let result = try pulled.home.cake("verify", "--repair")
+        #expect(result.status == 11 && result.output.contains("not mended: "), "\(result.output)\(result.errors)")
+        #expect(!result.output.contains("no model that has it"))
+        let offline = try pulled.home.cake("verify", "--repair", variables: ["HF_HUB_OFFLINE": "1"])
+        #expect(offline.status == 11 && offline.output.contains("HF_HUB_OFFLINE is set"))
+    }
+}

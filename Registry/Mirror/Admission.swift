@@ -2,7 +2,7 @@ internal import Model
 internal import Platform
 
 /// Who was found to be let in, and to what, for some minutes.
-final class Admission: Sendable {
+final class UpstreamAccess: Sendable {
     private struct Key: Hashable {
         let token: Digest
         let repository: HubRepository
@@ -22,16 +22,16 @@ final class Admission: Sendable {
     static func digest(of token: HubToken) -> Digest { SHA256.digest(of: token.bytes.span) }
 
     func check(_ token: HubToken, _ repository: HubRepository, _ ask: () async throws -> Void) async throws {
-        let key = Key(token: Admission.digest(of: token), repository: repository)
+        let key = Key(token: UpstreamAccess.digest(of: token), repository: repository)
         if let known = found[key], known.until > .now {
             if let refusal = known.refusal { throw refusal }
             return
         }
         do {
             try await ask()
-            found[key] = Found(refusal: nil, until: .now + Admission.life)
+            found[key] = Found(refusal: nil, until: .now + UpstreamAccess.life)
         } catch let refusal as HubRefusal where !refusal.isPassing {
-            found[key] = Found(refusal: refusal, until: .now + Admission.refusedLife)
+            found[key] = Found(refusal: refusal, until: .now + UpstreamAccess.refusedLife)
             throw refusal
         }
     }

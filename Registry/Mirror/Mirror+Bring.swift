@@ -14,7 +14,7 @@ extension Mirror {
     }
 
     /// From the store, else on its way; the first who asks has it brought.
-    public func file(_ file: SnapshotFile, of listing: HubListing, for asker: Asker) throws -> Found {
+    public func file(_ file: SnapshotFile, of listing: HubListing, for asker: UpstreamIdentity) throws -> Found {
         let name = try name(for: listing)
         used(name.name)
         // Before the store is looked at: what ends meanwhile is there.
@@ -102,7 +102,7 @@ extension Mirror {
     }
 
     private func bring(
-        _ transfer: Transfers.Transfer, of listing: HubListing, as named: Named, for asker: Asker
+        _ transfer: Transfers.Transfer, of listing: HubListing, as named: Named, for asker: UpstreamIdentity
     ) async {
         var stored: UInt64 = 0
         do {
@@ -128,7 +128,7 @@ extension Mirror {
     /// Returns the bytes at rest.
     private func bring(
         _ files: ArraySlice<(listed: SnapshotFile, key: Transfers.Key, arriving: ArrivingFile)>, of listing: HubListing,
-        as named: Named, for asker: Asker
+        as named: Named, for asker: UpstreamIdentity
     ) async throws -> UInt64 {
         let source: HubSource
         switch settings.upstream {

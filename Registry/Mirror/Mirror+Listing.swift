@@ -9,9 +9,9 @@ extension Mirror {
     /// A repository at a revision, as the upstream has it, or had it when it was last heard. Refused to whom the upstream
     /// would refuse it.
     public func listing(
-        of repository: HubRepository, _ revision: String, for asker: Asker
+        of repository: HubRepository, _ revision: String, for asker: UpstreamIdentity
     ) async throws -> HubListing {
-        let owned = asker.token.map { Admission.digest(of: $0) }
+        let owned = asker.token.map { UpstreamAccess.digest(of: $0) }
         let listing: HubListing
         do {
             listing = try await self.listing(
@@ -130,7 +130,7 @@ extension Mirror {
     }
 
     /// Whether the asker may have what not everybody may. Only the upstream knows, and it is asked every few minutes.
-    private func admit(_ asker: Asker, to listing: HubListing) async throws {
+    private func admit(_ asker: UpstreamIdentity, to listing: HubListing) async throws {
         guard listing.isClosed else { return }
         if settings.token != nil, asker.isTrusted { return }
         guard let token = asker.token else {
@@ -146,7 +146,9 @@ extension Mirror {
     }
 
     /// Branches and tags, or commits, as the upstream says it.
-    public func document(_ subject: Subject, of listing: HubListing, for asker: Asker) async throws -> JSONValue {
+    public func document(_ subject: Subject, of listing: HubListing, for asker: UpstreamIdentity) async throws
+        -> JSONValue
+    {
         guard !settings.isOffline else { throw Mirror.offline }
         switch settings.upstream {
         case .hub(let routes):

@@ -35,7 +35,7 @@ public final class Mirror: Sendable {
     }
 
     /// Who asks: the token that it came with, and whether the server knows it by one of its own.
-    public struct Asker: Sendable {
+    public struct UpstreamIdentity: Sendable {
         let token: HubToken?
         let isTrusted: Bool
 
@@ -72,7 +72,7 @@ public final class Mirror: Sendable {
     let transfers = Transfers()
     let uses = Uses()
     private let client: HTTPClient
-    let admission = Admission()
+    let admission = UpstreamAccess()
     let asking: SharedWork<Question, HubListing>
     /// So many files in all.
     let kept = BoundedCache<Question, Kept>(room: 1_000_000) { $0.listing.snapshot.files.count }
@@ -99,7 +99,7 @@ public final class Mirror: Sendable {
     }
 
     /// As whom a Hub is asked. What is open is not asked for with anybody's token: it may be an old one.
-    func source(_ routes: HubRoutes, for asker: Asker, _ listing: HubListing) -> HubSource {
+    func source(_ routes: HubRoutes, for asker: UpstreamIdentity, _ listing: HubListing) -> HubSource {
         source(routes, listing.isClosed ? asker.token ?? settings.token : settings.token)
     }
 

@@ -2,24 +2,19 @@ import Foundation
 import Support
 import Testing
 
+@testable import cake
+
 @Suite struct `Every verb` {
     private let home: Home
 
-    init() throws {
-        home = try Home()
-        try home.makeModel("one")
-        try home.makeModel("two", tensors: 9)
-        for name in ["one", "two"] { try home.cake("import", home.path(name).path) }
+    init() throws { home = try EachVerb.home() }
+
+    @Test func `is tried here, or in a test of its own`() {
+        #expect(EachVerb.unknown == [])
     }
 
-    /// In an order in which each can do its work.
-    private static let commands = [
-        "import two", "ls", "df", "inspect one", "inspect one --tensors", "diff one two", "verify", "verify one",
-        "export one -o back", "tag one uno", "pin uno", "unpin uno", "rm uno", "rm two --dry-run", "gc --dry-run", "gc",
-    ]
-
     @Test func `gives one JSON document`() throws {
-        for command in Self.commands {
+        for command in EachVerb.withDocuments {
             let result = try home.shell("cd && $CAKE \(command) --json")
             #expect(result.status == 0, "\(command): \(result.errors)")
             #expect(result.document() != nil, "\(command) printed \(result.output)")
@@ -31,19 +26,31 @@ import Testing
         }
     }
 
+    @Test func `gives the same document with --quiet, and says nothing beside it`() throws {
+        for command in EachVerb.answers {
+            let loud = try home.shell("cd && $CAKE \(command) --json").output
+            #expect(try home.shell("cd && $CAKE \(command) --json --quiet").output == loud, "\(command)")
+        }
+        for command in EachVerb.withDocuments {
+            let result = try home.shell("cd && $CAKE -q \(command) --json")
+            #expect(result.status == 0 && result.errors == "", "\(command): \(result.errors)")
+            #expect(result.document() != nil, "\(command) printed \(result.output)")
+        }
+        let differs = try home.shell("cd && $CAKE diff one two --exit-code --quiet --json")
+        #expect(differs.status == 1 && differs.errors == "" && differs.document() != nil)
+    }
+
     @Test func `says nothing with --quiet but what was asked for`() throws {
-        // These are questions: their answer is all they do.
-        let answers = ["ls", "df", "inspect one", "inspect one --tensors", "diff one two"]
-        for command in Self.commands where !answers.contains(command) {
+        for command in EachVerb.withoutAnswers {
             let result = try home.shell("cd && $CAKE \(command) --quiet")
             #expect(result.status == 0)
             #expect(result.output + result.errors == "", "\(command)")
         }
-        #expect(try home.cake("ls", "-q").output == "one\ntwo\n")
+        #expect(try home.cake("ls", "-q").output == "one\ntwo\nuno\n")
     }
 
     @Test func `ends quietly when its reader has gone`() throws {
-        for command in Self.commands {
+        for command in EachVerb.commands {
             let result = try home.shell("cd && $CAKE \(command) | :; echo ${PIPESTATUS[0]}")
             #expect(result.output == "0\n", "\(command)")
             #expect(result.errors == "", "\(command)")

@@ -82,13 +82,13 @@ struct Caller: Sendable {
     var token: AccessToken? { if case .token(let token) = rights { token } else { nil } }
 
     /// To another Hub. Where this server has tokens, what a request brings is one of those, and goes nowhere else.
-    func asker(_ request: ServerRequest) -> Mirror.Asker {
+    func asker(_ request: ServerRequest) -> Mirror.UpstreamIdentity {
         guard case .everything = rights else {
-            if case .token = rights { return Mirror.Asker(token: nil, isTrusted: true) }
-            return Mirror.Asker(token: nil)
+            if case .token = rights { return Mirror.UpstreamIdentity(token: nil, isTrusted: true) }
+            return Mirror.UpstreamIdentity(token: nil)
         }
         let secret = request["authorization"].flatMap { Authorization.secret(in: $0) }
-        return Mirror.Asker(token: secret.flatMap { try? HubToken($0) })
+        return Mirror.UpstreamIdentity(token: secret.flatMap { try? HubToken($0) })
     }
 
     var mayAsk: Bool { if case .none = rights { false } else { true } }

@@ -71,9 +71,8 @@ private final class RunningProof {
 
     init(_ proof: FileRuns.Proof, of count: UInt64) {
         self.proof = proof
-        let length = min(count, FileRuns.heldBack)
-        tailStart = count - length
-        tail = [UInt8](repeating: 0, count: Int(length))
+        tailStart = HeldTail.start(in: count)
+        tail = [UInt8](repeating: 0, count: Int(count - tailStart))
     }
 
     /// Bytes that are sent again, since less of them left than was read, were hashed.

@@ -31,12 +31,9 @@ public struct FileRuns: Sendable {
         public let ended: @Sendable (Bool) -> Void
     }
 
-    /// The same bytes, hashed as they are sent. The last of them stay here until all are known to be right; when they are
-    /// not, the connection is cut.
+    /// The same bytes, hashed as they are sent. The last of them (`HeldTail`) stay here until all are known to be right;
+    /// when they are not, the connection is cut.
     public func proved(by digest: Digest, ended: @escaping @Sendable (Bool) -> Void) -> FileRuns {
         FileRuns(runs, proof: Proof(digest: digest, ended: ended))
     }
-
-    /// So many bytes are held back.
-    public static let heldBack: UInt64 = 64 << 10
 }

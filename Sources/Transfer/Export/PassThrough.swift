@@ -21,11 +21,6 @@ struct PassThrough: Sendable {
 
     static let pieceSize: UInt64 = 4 << 20
 
-    private struct Piece: Sendable {
-        let item: Int
-        let bytes: Range<UInt64>
-    }
-
     /// `finished` is told what a file hashed to before the last of its bytes are handed on.
     func callAsFunction(
         to sink: (Span<UInt8>) throws -> Void, finished: (Digest) -> Void = { _ in }
@@ -58,10 +53,14 @@ struct PassThrough: Sendable {
                 }
                 continue
             }
-            try await inOrder(batch.count, atOnce: watched.wanted, on: pool) { index in
+            let pieces = Extents(batch.items.lazy.map { (items[$0].size - 1) / PassThrough.pieceSize + 1 })
+            try await inOrder(Int(pieces.whole.upperBound), atOnce: watched.wanted, on: pool) { index in
                 let chunk = chunks.take()
-                let piece = batch.piece(index, of: items)
-                let suffered = try await items[piece.item].file.fill(chunk, with: piece.bytes)
+                let place = pieces.index(at: UInt64(index))
+                let item = items[batch.items[place]]
+                let start = (UInt64(index) - pieces[place].lowerBound) * PassThrough.pieceSize
+                let end = min(start + PassThrough.pieceSize, item.size)
+                let suffered = try await item.file.fill(chunk, with: start..<end)
                 if let throttle { try await throttle.take(UInt64(chunk.count)) }
                 return (chunk, suffered)
             } take: { _, piece in
@@ -77,29 +76,7 @@ struct PassThrough: Sendable {
     /// listed: how many there are is what a server claims.
     private struct Batch: Sendable {
         let comesWhole: Bool
-        private(set) var items: [Int] = []
-        /// How many pieces come before those of each.
-        private var starts: [Int] = []
-        private(set) var count = 0
-
-        init(comesWhole: Bool) { self.comesWhole = comesWhole }
-
-        mutating func append(_ item: Int, size: UInt64) {
-            items.append(item)
-            starts.append(count)
-            count += Int((size - 1) / PassThrough.pieceSize) + 1
-        }
-
-        func piece(_ index: Int, of all: [Item]) -> Piece {
-            var (low, high) = (0, starts.count)
-            while high - low > 1 {
-                let middle = (low + high) / 2
-                if starts[middle] <= index { low = middle } else { high = middle }
-            }
-            let start = UInt64(index - starts[low]) * PassThrough.pieceSize
-            let size = all[items[low]].size
-            return Piece(item: items[low], bytes: start..<start + min(PassThrough.pieceSize, size - start))
-        }
+        var items: [Int] = []
     }
 
     private func batches() -> [Batch] {
@@ -107,7 +84,7 @@ struct PassThrough: Sendable {
         for (index, item) in items.enumerated() where item.size > 0 {
             let comesWhole = item.file.comesWhole
             if comesWhole || batches.last?.comesWhole != false { batches.append(Batch(comesWhole: comesWhole)) }
-            batches[batches.count - 1].append(index, size: item.size)
+            batches[batches.count - 1].items.append(index)
         }
         return batches
     }
@@ -143,12 +120,11 @@ private final class PassingFile {
     private var header: SHA256?
     private var headerLeft: UInt64
     private var passed: UInt64 = 0
-    private var held: [UInt8] = []
-
-    private static let heldSize = 64 << 10
+    private var held: HeldTail
 
     init(_ item: PassThrough.Item) {
         self.item = item
+        held = HeldTail(of: item.size)
         running = PullWork.Running(item.file.listed)
         header = SHA256()
         headerLeft = item.header?.size ?? 0
@@ -160,17 +136,7 @@ private final class PassingFile {
         running?.update(bytes)
         try check(bytes.extracting(first: Int(min(headerLeft, UInt64(bytes.count)))))
         passed += UInt64(bytes.count)
-        let free = max(0, held.count + bytes.count - PassingFile.heldSize)
-        let fromHeld = min(free, held.count)
-        if fromHeld > 0 {
-            let first = Array(held.prefix(fromHeld))
-            held.removeFirst(fromHeld)
-            try sink(first.span)
-        }
-        let sent = free - fromHeld
-        if sent > 0 { try sink(bytes.extracting(0..<sent)) }
-        held.reserveCapacity(PassingFile.heldSize)
-        for index in sent..<bytes.count { held.append(bytes[index]) }
+        try held.take(bytes, to: sink)
     }
 
     func finish(to sink: (Span<UInt8>) throws -> Void, telling finished: (Digest) -> Void) throws {
@@ -178,7 +144,7 @@ private final class PassingFile {
             hashes.isAsPublished(item.file.listed, announced: item.file.announced)
         else { throw refuse("does not hash to what was published") }
         finished(hashes.sha256)
-        let last = held
+        let last = held.bytes
         try sink(last.span)
     }
 

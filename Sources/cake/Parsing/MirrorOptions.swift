@@ -58,14 +58,7 @@ struct MirrorOptions: Sendable {
 
     func settings(in session: Session) throws(CakeError) -> Mirror.Settings {
         var settings = Mirror.Settings(try place(in: session.settings), session.settings.http)
-        if let tokenFile {
-            do {
-                settings.token = try HubToken(
-                    String(decoding: try Disk.read(tokenFile, limit: 64 << 10), as: UTF8.self))
-            } catch {
-                throw error.at(Printable.escape(tokenFile))
-            }
-        }
+        if let tokenFile { settings.token = try HubToken(file: tokenFile) }
         if let revalidation { settings.revalidation = revalidation }
         settings.isOffline = isOffline || session.settings.isOffline
         settings.names = names

@@ -34,14 +34,14 @@ struct PullOptions: Sendable {
     private static let local = Option.text(
         "local-dir", "DIR", completing: .path, "then export the files there")
     private static let force = Flag("force-download", "fetch everything again, whatever is here")
-    private static let replacing = Flag("force", short: "f", "give the name to this model, even when another has it")
+    static let replacing = Flag("force", short: "f", "give the name to this model, even when another has it")
     private static let noCache = Flag("no-hf-cache", "take nothing from a Hugging Face cache on this disk")
     private static let probe = Option<ProbePolicy>.choice(
         "probe", "WHEN", "sample tensors for what is here already: as long as it pays, or in any case")
     private static let noProbe = Flag("no-probe", "fetch what the listing does not show to be here")
-    private static let baseOption = Option.text(
+    static let baseOption = Option.text(
         "base", "NAME", completing: .model, "the model here that this one was made from")
-    private static let noDelta = Flag("no-delta", "store every tensor whole, as a delta of none that is here")
+    static let noDelta = Flag("no-delta", "store every tensor whole, as a delta of none that is here")
     private static let mirror = Option.text(
         "mirror", "URL", "a server to ask for files before the Hub, whose digests are believed alone"
     ).repeatable

@@ -23,7 +23,7 @@ struct Pulling: Sendable {
             let source = source.telling(progress)
             let snapshot = try await source.snapshot(of: reference)
             let choice = try await selection.chosen(from: snapshot, on: source)
-            tell(choice, session)
+            session.tell(choice)
             let pull = Pull(from: source, into: store, progress: progress, options: options)
             guard !isDryRun else {
                 if let part {
@@ -64,11 +64,6 @@ struct Pulling: Sendable {
             try await session.export(name, report.manifest, from: store, to: localFolder) { paths.contains($0.path) }
         }
     }
-
-    private func tell(_ choice: WeightSelection.Choice, _ session: Session) {
-        if let note = choice.note { session.reporter.note(note) }
-        for complaint in choice.complaints { session.reporter.note(complaint.what) }
-    }
 }
 
 extension Session {
@@ -86,11 +81,17 @@ extension Session {
 }
 
 extension Session {
+    /// What the choice of files leaves out, and what is odd about it.
+    func tell(_ choice: WeightSelection.Choice) {
+        if let note = choice.note { reporter.note(note) }
+        for complaint in choice.complaints { reporter.note(complaint.what) }
+    }
+
     /// What came in is whole, and may take more room than it had to.
     func tell(baseTroubles troubles: [CakeError]) {
         for trouble in troubles {
-            let fix = trouble.fix.map { "; fix: \($0)" } ?? ""
-            reporter.note("not compared with all models here, so deltas may be missing: \(trouble.what)\(fix)")
+            let text = ErrorText.inline(trouble)
+            reporter.note("not compared with all models here, so deltas may be missing: \(text)")
         }
     }
 }

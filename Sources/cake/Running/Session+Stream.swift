@@ -19,6 +19,14 @@ extension Session {
         }
     }
 
+    /// Tensors of a fast-load archive that torch takes as bytes alone.
+    func tell(rawTensors: [Tensor]) {
+        for tensor in rawTensors {
+            reporter.note(
+                "torch has no \(tensor.dtype.rawValue) \(tensor.shape): \(tensor.name.printable) is there as bytes")
+        }
+    }
+
     /// Bytes are of no use to a person who looks on.
     func refuseTerminal() throws(CakeError) {
         guard terminal.isTerminal(.output) else { return }

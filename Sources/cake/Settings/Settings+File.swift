@@ -35,6 +35,12 @@ extension Settings {
         return try file().aliases.first { ExactText($0.key) == wanted }?.value ?? Aliases.hubID(of: name)
     }
 
+    /// A model that is called like a short name could not be told from what that stands for.
+    func refuseAlias(_ typed: String, for name: ModelName) throws(CakeError) {
+        guard let id = try meaning(ofAlias: typed) else { return }
+        throw CakeError(.failed, "\(name) is the short name of \(id)", fix: "choose another name, or use --force")
+    }
+
     /// What a person typed, read with their own aliases and the Hub they use.
     func reference(_ text: String) throws(CakeError) -> Reference {
         try Reference(text, aliases: try file().aliases, hub: try hub()) { (try? Disk.exists($0)) ?? false }

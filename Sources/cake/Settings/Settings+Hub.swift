@@ -76,10 +76,10 @@ extension Settings {
     func savedToken() throws(CakeError) -> HubToken? {
         guard let path = tokenPath else { return nil }
         do {
-            return try HubToken(String(decoding: try Disk.read(path, limit: 64 << 10), as: UTF8.self))
+            return try HubToken(file: path)
         } catch {
             if error.kind == .notFound { return nil }
-            throw error.at(Printable.escape(path))
+            throw error
         }
     }
 
@@ -112,5 +112,15 @@ extension Settings {
     /// As huggingface_hub reads a switch.
     private func isOn(_ variable: String) -> Bool {
         ["1", "ON", "YES", "TRUE"].contains(environment[variable]?.uppercased() ?? "")
+    }
+}
+
+extension HubToken {
+    init(file path: String) throws(CakeError) {
+        do {
+            try self.init(String(decoding: try Disk.read(path, limit: 64 << 10), as: UTF8.self))
+        } catch {
+            throw error.at(Printable.escape(path))
+        }
     }
 }

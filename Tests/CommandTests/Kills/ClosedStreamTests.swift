@@ -5,29 +5,17 @@ import Testing
 @Suite(.timeLimit(.minutes(15))) struct `A stream that is closed` {
     private let home: Home
 
-    init() throws {
-        home = try Home()
-        try home.makeModel("one")
-        try home.makeModel("two", tensors: 9)
-        for name in ["one", "two"] { try home.cake("import", home.path(name).path) }
-    }
+    init() throws { home = try EachVerb.home() }
 
     /// Standard input, output and errors, and each set of them.
     private static let closed = ["<&-", ">&-", "2>&-", "<&- >&-", "<&- 2>&-", ">&- 2>&-", "<&- >&- 2>&-"]
-
-    /// In an order in which each can do its work, again and again.
-    private static let commands = [
-        "import two", "ls", "df", "inspect one", "inspect one --tensors", "diff one two", "verify", "verify one",
-        "export one -o back --force", "export one -o - ", "cat one config.json", "tag one uno", "pin uno", "unpin uno",
-        "rm uno", "rm two --dry-run", "gc --dry-run", "gc", "help", "version",
-    ]
 
     private func run(_ command: String, _ closed: String) throws -> Tool {
         try home.shell("cd && timeout 60 $CAKE \(command) \(closed)")
     }
 
     @Test(arguments: closed) func `is as one that leads nowhere`(_ closed: String) throws {
-        for command in Self.commands {
+        for command in EachVerb.commands + ["export one -o - "] {
             let result = try run(command, closed)
             #expect(result.status == 0, "\(command) \(closed): \(result.errors)")
             #expect(!closed.contains(" >&-") && !closed.hasPrefix(">&-") || result.output.isEmpty)

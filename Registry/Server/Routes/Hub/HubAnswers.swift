@@ -21,7 +21,7 @@ struct HubAnswers: Sendable {
         let caller: Caller
         fileprivate let speaksTLS: Bool
 
-        var asker: Mirror.Asker { caller.asker(request) }
+        var asker: Mirror.UpstreamIdentity { caller.asker(request) }
 
         /// As the client knows this server: the next page of a listing is asked for where it says, in full.
         var origin: String {

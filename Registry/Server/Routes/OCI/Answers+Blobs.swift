@@ -61,7 +61,7 @@ extension Answers {
         guard let digest = blob.digest, try !registry.isChecked(digest, within: settings.recheck) else {
             return .stored(try blob.bytes(0..<blob.size))
         }
-        if blob.size <= FileRuns.heldBack {
+        if blob.size <= HeldTail.length {
             guard case .right = try registry.check(digest) else {
                 checker.checkSoon(digest)
                 throw Answers.noBlob(name)

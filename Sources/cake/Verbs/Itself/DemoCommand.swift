@@ -72,35 +72,8 @@ extension DemoCommand {
         steps.append(try await stage.run("diff", "base", "top-tune"))
         steps.append(try await stage.run("export", "resharded", "-o", "back"))
         let same = try FolderComparison("resharded", "back")
-        let elapsed = ContinuousClock.now - start
-        if session.settings.isJSON {
-            return session.show([
-                "steps": .array(steps), "same": ["files": JSONValue(same.files), "bytes": JSONValue(same.bytes)],
-                "milliseconds": JSONValue(UInt64(elapsed / .milliseconds(1))),
-                "folder": JSONValue(keepsFolder ? stage.folder : nil),
-            ])
-        }
-        if stage.isShown { session.output.line() }
-        stage.say(
-            "Compared back with resharded: \(same.files) files, \(Quantities.bytes(same.bytes)), the same to the last bit."
-        )
-        conclude(stage, after: elapsed)
-    }
-
-    private func conclude(_ stage: Stage, after elapsed: Duration) {
-        if stage.isShown { stage.session.output.line() }
-        let time = "That took \(Quantities.duration(elapsed))"
-        if keepsFolder {
-            stage.say("\(time), and all of it is still there. To look around, and to be rid of it:")
-            if stage.isShown {
-                stage.session.output.lines(["  cake --store \(stage.store) ls", "  rm -r \(stage.folder)"])
-            }
-        } else {
-            stage.say("\(time), and nothing of it is left; cake demo --keep leaves it to look around in.")
-        }
-        stage.say("Next, with models of your own:")
-        if stage.isShown {
-            stage.session.output.lines(["  cake import ~/.cache/huggingface/hub", "  cake import ./my-model my-model"])
-        }
+        session.show(
+            DemoSummary(
+                steps: steps, same: same, elapsed: ContinuousClock.now - start, stage: stage, keepsFolder: keepsFolder))
     }
 }

@@ -23,12 +23,10 @@ extension LogoutCommand {
     func run(in session: Session) async throws {
         let settings = session.settings
         if let host { return try forget(host, session) }
-        if let path = settings.tokenPath, try Disk.exists(path) {
-            try Disk.remove(path)
-            session.tell("removed \(Printable.escape(path))")
-        } else {
-            session.reporter.note("no token was saved")
-        }
+        let path = settings.tokenPath
+        let isThere = try path.map { path throws(CakeError) in try Disk.exists(path) } ?? false
+        if isThere, let path { try Disk.remove(path) }
+        session.show(LogoutSummary(kept: .token(path: path), wasThere: isThere))
         if let variable = settings.tokenVariable {
             session.reporter.note("\(variable) is set, and is sent all the same")
         }
@@ -40,11 +38,7 @@ extension LogoutCommand {
         let host = place.host
         let credentials = settings.registryCredentials
         let wasKept = try credentials.forget(host, path)
-        if wasKept {
-            session.tell("logged out of \(host)")
-        } else {
-            session.reporter.note("no login for \(host) was kept")
-        }
+        session.show(LogoutSummary(kept: .login(host: host), wasThere: wasKept))
         for file in try credentials.others(with: host) {
             session.reporter.note(
                 "\(Printable.escape(file)) has a login for \(host), and cake still uses it: podman logout \(host) removes it"

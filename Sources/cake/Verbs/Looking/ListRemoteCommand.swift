@@ -10,7 +10,6 @@ struct ListRemoteCommand: Verb {
 
     private static let nameWord = Positional(
         "NAME", .one, .nothing, "org/name[@revision], a short name, a Hub URL, or a registry: host:port, host/")
-    private static let revisionOption = Option.text("revision", "REVISION", "a branch, a tag or a commit")
     private static let refs = Flag("refs", "the branches and tags instead, and the commits they point to")
 
     static let command = Command(
@@ -21,7 +20,7 @@ struct ListRemoteCommand: Verb {
             "Of a registry (host:port, host/ or oci://host) its repositories are listed, where it tells.",
         ],
         positionals: [nameWord],
-        options: [revisionOption.form, refs.form, RegistryOptions.plainHTTP.form],
+        options: [PullOptions.revisionOption.form, refs.form, RegistryOptions.plainHTTP.form],
         examples: [
             .init("cake ls-remote org/name", "the files of main"),
             .init("cake ls-remote org/name@v2", "those of a tag"),
@@ -31,7 +30,7 @@ struct ListRemoteCommand: Verb {
 
     init(_ arguments: Arguments) throws(CakeError) {
         name = try arguments.word(Self.nameWord)
-        revision = try arguments.value(of: Self.revisionOption)
+        revision = try arguments.value(of: PullOptions.revisionOption)
         showsRevisions = arguments.has(Self.refs)
         plainHTTP = arguments.has(RegistryOptions.plainHTTP)
     }

@@ -32,10 +32,7 @@ extension TagCommand {
     func run(in session: Session) async throws {
         let (store, named) = try session.find(name)
         let target = try ModelName(session.settings.pulledName(newName) ?? newName)
-        if !replacesName, let id = try session.settings.meaning(ofAlias: newName) {
-            throw CakeError(
-                .failed, "\(target) is the short name of \(id)", fix: "choose another name, or use --force")
-        }
+        if !replacesName { try session.settings.refuseAlias(newName, for: target) }
         let operation = try Operation(store)
         // Held, so that no collection takes the model while it has no name yet; then looked at again.
         try operation.hold(manifest: named.record.manifest)

@@ -10,7 +10,7 @@ extension ExportCommand {
         let files = try selected(from: manifest)
         try refuseMissing(named, in: session)
         if format == .files || format == .hfCache {
-            if isDryRun { return list(files.map { ($0.path.description, $0.size) }, in: session) }
+            if isDryRun { return session.show(ExportOutlookSummary(files: files.map { ($0.path.string, $0.size) })) }
             if isStreamed {
                 let stream = files.count == 1 ? ModelStream(files[0]) : ModelStream(tar: files)
                 return try await send(stream, of: named, from: store, in: session)
@@ -70,11 +70,10 @@ extension ExportCommand {
         _ choice: WeightChoice, of named: LocalStore.Named, from store: LocalStore, in session: Session
     ) async throws {
         let archive = try FastArchive(try choice.facts(hasJoinedStorages: hasOneStorage, isStreamed: isStreamed))
-        for tensor in archive.rawTensors {
-            session.reporter.note(
-                "torch has no \(tensor.dtype.rawValue) \(tensor.shape): \(tensor.name.printable) is there as bytes")
+        session.tell(rawTensors: archive.rawTensors)
+        if isDryRun {
+            return session.show(ExportOutlookSummary(files: archive.layout.members.map { ($0.name, $0.size) }))
         }
-        if isDryRun { return list(archive.layout.members.map { (Printable.escape($0.name), $0.size) }, in: session) }
         if isStreamed {
             let stream = try ModelStream(archive: choice, hasJoinedStorages: hasOneStorage)
             return try await send(stream, of: named, from: store, in: session)
@@ -92,8 +91,8 @@ extension ExportCommand {
         let isAlone = WeightChoice.isFile(path)
         if isDryRun {
             let shards = try choice.shards(limit: isAlone ? nil : shardSize)
-            let others = isAlone ? [] : choice.companions.map { ($0.path.description, $0.size) }
-            return list(shards.files.map { ($0.path.description, $0.size) } + others, in: session)
+            let others = isAlone ? [] : choice.companions.map { ($0.path.string, $0.size) }
+            return session.show(ExportOutlookSummary(files: shards.files.map { ($0.path.string, $0.size) } + others))
         }
         if isStreamed {
             let stream = try ModelStream(choice, limit: shardSize, isAlone: shardSize == nil)
@@ -111,10 +110,6 @@ extension ExportCommand {
     ) async throws {
         try await session.send(
             stream, "exporting \(named.name)", of: named, from: store, to: destination == "-" ? nil : path)
-    }
-
-    private func list(_ files: [(path: String, size: UInt64)], in session: Session) {
-        for file in files { session.output.line("\(file.path)  \(Quantities.bytes(file.size))") }
     }
 
     private func noteLeftOut(_ choice: WeightChoice, in session: Session) {
@@ -140,10 +135,8 @@ extension ExportCommand {
     }
 
     private func selected(from manifest: Manifest) throws(CakeError) -> [Manifest.File] {
-        var including: [Glob] = []
-        for pattern in included { including.append(try Glob(pattern)) }
-        var excluding: [Glob] = []
-        for pattern in excluded { excluding.append(try Glob(pattern)) }
+        let including = try included.map { text throws(CakeError) in try Glob(text) }
+        let excluding = try excluded.map { text throws(CakeError) in try Glob(text) }
         let files = manifest.files.filter { file in
             (including.isEmpty || including.contains { $0.matches(file.path.string) })
                 && !excluding.contains { $0.matches(file.path.string) }

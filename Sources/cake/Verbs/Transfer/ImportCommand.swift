@@ -17,12 +17,8 @@ struct ImportCommand: Verb {
 
     private static let pathWord = Positional("PATH", .one, .path, "a model's folder, a file, or an HF cache")
     private static let nameWord = Positional("NAME", .optional, .nothing, "what to call it")
-    private static let force = Flag("force", short: "f", "give the name to this model, even when another has it")
     private static let lenient = Flag("lenient", "keep files that are not valid safetensors as plain bytes")
     private static let follow = Flag("follow-symlinks", "follow links that lead out of the folder")
-    private static let baseOption = Option.text(
-        "base", "NAME", completing: .model, "the model here that this one was made from")
-    private static let noDelta = Flag("no-delta", "store every tensor whole, as a delta of none that is here")
     private static let dryRun = Flag("dry-run", "read everything, say what would be stored, store nothing")
 
     static let command = Command(
@@ -40,7 +36,11 @@ struct ImportCommand: Verb {
                 + "elsewhere is refused without --follow-symlinks. The files themselves stay as they are.",
         ],
         positionals: [pathWord, nameWord],
-        options: [force.form, lenient.form, follow.form, baseOption.form, noDelta.form, dryRun.form],
+        options: [
+            PullOptions.replacing.form, lenient.form, follow.form, PullOptions.baseOption.form,
+            PullOptions.noDelta.form,
+            dryRun.form,
+        ],
         examples: [
             .init("cake import ./mistral-ft mistral-ft", "a folder, under a name"),
             .init("cake import model.safetensors", "one file, called model"),
@@ -53,11 +53,11 @@ struct ImportCommand: Verb {
     init(_ arguments: Arguments) throws(CakeError) {
         path = try arguments.word(Self.pathWord)
         name = arguments.words(Self.nameWord).first
-        replacesName = arguments.has(Self.force)
+        replacesName = arguments.has(PullOptions.replacing)
         isLenient = arguments.has(Self.lenient)
         followsLinks = arguments.has(Self.follow)
-        base = try arguments.value(of: Self.baseOption)
-        usesDeltas = !arguments.has(Self.noDelta)
+        base = try arguments.value(of: PullOptions.baseOption)
+        usesDeltas = !arguments.has(PullOptions.noDelta)
         isDryRun = arguments.has(Self.dryRun)
     }
 }
@@ -65,11 +65,7 @@ struct ImportCommand: Verb {
 extension ImportCommand {
     func run(in session: Session) async throws {
         let wanted = try name.map { text throws(CakeError) in try ModelName(text) }
-        if let wanted, !replacesName, let id = try session.settings.meaning(ofAlias: wanted.string) {
-            throw CakeError(
-                .failed, "\(wanted) is the short name of \(id)",
-                fix: "choose another name, or use --force")
-        }
+        if let wanted, !replacesName { try session.settings.refuseAlias(wanted.string, for: wanted) }
         if try ArchiveFile.isOne(path) { return try await runArchive(wanted, in: session) }
         let candidates = try ImportPath(path, name: wanted, followingAllLinks: followsLinks).candidates
         let store = try session.openStore()

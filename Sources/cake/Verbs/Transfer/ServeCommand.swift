@@ -183,7 +183,7 @@ extension ServeCommand {
             if !mirror.isOffline, case .registry(let upstream) = mirror.upstream,
                 let complaint = await upstream.complaint()
             {
-                session.reporter.note("\(complaint.what)\(complaint.fix.map { "; fix: " + $0 } ?? "")")
+                session.reporter.note(ErrorText.inline(complaint))
             }
         }
     }

@@ -77,13 +77,9 @@ extension StreamCommand {
         try await session.reporter.show(progress) {
             let snapshot = try await source.snapshot(of: reference)
             let choice = try await selection(from: snapshot, reference).chosen(from: snapshot, on: source)
-            if let note = choice.note { session.reporter.note(note) }
-            for complaint in choice.complaints { session.reporter.note(complaint.what) }
+            session.tell(choice)
             let stream = try await stream(of: choice.files, snapshot, source, options, session)
-            for tensor in stream.rawTensors {
-                session.reporter.note(
-                    "torch has no \(tensor.dtype.rawValue) \(tensor.shape): \(tensor.name.printable) is there as bytes")
-            }
+            session.tell(rawTensors: stream.rawTensors)
             progress.begin("streaming \(reference.storeName)")
             let reader = try pipe.map { path throws(CakeError) in try NamedPipe(path) }
             try await stream.send(progress) { try session.sendOn($0, to: reader) }

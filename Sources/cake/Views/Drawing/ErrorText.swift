@@ -11,6 +11,9 @@ enum ErrorText {
         return text
     }
 
+    /// In a note.
+    static func inline(_ error: CakeError) -> String { error.what + (error.fix.map { "; fix: " + $0 } ?? "") }
+
     static func document(_ error: CakeError) -> String {
         document("\(error.kind)", status: error.kind.rawValue, error.what, fix: error.fix)
     }

@@ -58,3 +58,29 @@ struct IdentitySummary: Summary {
         ]
     }
 }
+
+/// A token or a login that is forgotten, or was not kept.
+struct LogoutSummary: Summary {
+    enum Kept { case token(path: String?), login(host: String) }
+
+    let kept: Kept
+    let wasThere: Bool
+
+    private var lineAndNote: (line: String, note: String) {
+        switch kept {
+        case .token(let path): ("removed \(Printable.escape(path ?? ""))", "no token was saved")
+        case .login(let host): ("logged out of \(host)", "no login for \(host) was kept")
+        }
+    }
+
+    var notes: [String] { wasThere ? [] : [lineAndNote.note] }
+
+    func lines(on page: Page) -> [String] { wasThere ? [lineAndNote.line] : [] }
+
+    var document: JSONValue {
+        switch kept {
+        case .token(let path): ["path": JSONValue(path), "removed": .bool(wasThere)]
+        case .login(let host): ["registry": JSONValue(host), "removed": .bool(wasThere)]
+        }
+    }
+}

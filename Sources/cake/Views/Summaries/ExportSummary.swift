@@ -30,3 +30,19 @@ struct ExportSummary: Summary {
         ]
     }
 }
+
+/// What would be written.
+struct ExportOutlookSummary: Finding {
+    let files: [(path: String, size: UInt64)]
+
+    func lines(on page: Page) -> [String] {
+        files.map { "\(Printable.escape($0.path))  \(Quantities.bytes($0.size))" }
+    }
+
+    var document: JSONValue {
+        [
+            "dry_run": .bool(true), "bytes": JSONValue(files.reduce(0) { $0 + $1.size }),
+            "files": .array(files.map { ["path": JSONValue($0.path), "bytes": JSONValue($0.size)] }),
+        ]
+    }
+}

@@ -7,6 +7,9 @@ public import Store
 public struct RegistryStore: Sendable {
     public let store: LocalStore
     let layout: RegistryLayout
+    let keys = RegistryLayout.keys
+    /// For what lies under a key of `keys`. What only files can do goes by `layout`.
+    let storage: FolderStorage
     let uploads = Uploads()
     let opened = OpenBlobs()
     let models = KnownModels()
@@ -26,6 +29,8 @@ public struct RegistryStore: Sendable {
         self.store = store
         self.letsAnybodyRead = letsAnybodyRead
         layout = RegistryLayout(store.layout)
+        storage = FolderStorage(
+            in: layout.root, aside: layout.aside, lock: store.layout.lock("storage"), secrets: [keys.tokens])
         guard store.isWritable else { return }
         var isWhole = true
         for folder in layout.folders where try !Disk.exists(folder) { isWhole = false }
@@ -91,10 +96,9 @@ public struct RegistryStore: Sendable {
     }
 
     /// Writes a small file aside, syncs it, and puts it in its place.
-    func put(_ path: String, _ runs: [[UInt8]], isPrivate: Bool = false) throws(CakeError) {
+    func put(_ path: String, _ runs: [[UInt8]]) throws(CakeError) {
         var random = SystemRandomNumberGenerator()
-        let file = try File(
-            layout.aside + "/" + UploadName(using: &random).text, isPrivate ? .createPrivate : .create)
+        let file = try File(layout.aside + "/" + UploadName(using: &random).text, .create)
         do throws(CakeError) {
             var length: UInt64 = 0
             for run in runs {

@@ -127,7 +127,7 @@ extension RegistryStore {
                         neededBy: [place(of: tag)]))
             }
             for tag in try pushedTags(in: repository) {
-                guard let name = try target(of: tag, in: folder) else {
+                guard let name = try target(of: tag, in: repository) else {
                     try setAside(tag, since: "it points at no manifest")
                     continue
                 }
@@ -170,7 +170,7 @@ extension RegistryStore {
                 if !isRight { for tag in tags { _ = try setAsideTag(tag, in: repository) } }
             }
             for tag in tagged.values.joined().sorted() { try setAside(tag, since: "its manifest is not there") }
-            for name in try names(in: folder.models).compactMap({ BlobName(fileName: $0) }) {
+            for name in try modelNames(in: repository) {
                 _ = try check(name, folder.model(name), [repository.text]) { () throws(CakeError) in
                     try rawModelRecord(name, in: repository)?.stored
                 }

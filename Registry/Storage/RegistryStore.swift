@@ -77,14 +77,7 @@ public struct RegistryStore: Sendable {
     }
 
     func allRepositories() throws(CakeError) -> [RepositoryName] {
-        try names(in: layout.repositories).compactMap { RepositoryName(fileName: $0) }
-    }
-
-    /// None where the folder is not there.
-    func names(in folder: String) throws(CakeError) -> [String] {
-        do {
-            return try Disk.names(in: folder)
-        } catch let error where error.kind == .notFound { return [] }
+        try storage.names(in: keys.repositories).compactMap { RepositoryName(fileName: $0) }
     }
 
     /// Publishing shares the lock; who deletes has it alone, and then sees everything that was published.
@@ -93,25 +86,6 @@ public struct RegistryStore: Sendable {
         _ = try lock.lock(exclusive: alone, waiting: true)
         defer { lock.unlock() }
         return try body()
-    }
-
-    /// Writes a small file aside, syncs it, and puts it in its place.
-    func put(_ path: String, _ runs: [[UInt8]]) throws(CakeError) {
-        var random = SystemRandomNumberGenerator()
-        let file = try File(layout.aside + "/" + UploadName(using: &random).text, .create)
-        do throws(CakeError) {
-            var length: UInt64 = 0
-            for run in runs {
-                try file.write(run.span, at: length)
-                length += UInt64(run.count)
-            }
-            try file.sync()
-            try Disk.rename(file.path, to: path)
-            try Disk.syncFolder(Disk.parent(of: path))
-        } catch {
-            try? Disk.remove(file.path)
-            throw error
-        }
     }
 
     /// Makes a folder of a repository, and the repository's own.

@@ -84,16 +84,16 @@ extension RegistryStore {
     ) async throws -> Blob {
         let (object, base) = try objects.openAnywhere(layer)
         guard base != nil else {
-            return Blob(file: object.file, start: object.start, size: object.length)
+            return Blob(StorageBody(object.file, start: object.start, size: object.length))
         }
         let operation = try Operation(store)
         let plain = PlainBytes(layer, in: reader)
         switch try await store.writeAnew(layer, plain, kind, beside: nil, in: operation) {
-        case .packed(let object): return Blob(object.bytes)
+        case .packed(let object): return Blob(StorageBody(object.bytes))
         case .alone(let object):
             // Open it outlives its name.
             let file = try File(object.path, .read)
-            return Blob(file: file, start: 0, size: object.record.storedLength)
+            return Blob(StorageBody(file, size: object.record.storedLength))
         }
     }
 }

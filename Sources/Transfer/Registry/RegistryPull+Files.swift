@@ -22,7 +22,7 @@ extension RegistryPull {
         let brought = try await fetch(layers, in: operation, waiting: { _ in }, published: published)
         while true {
             let known = try store.record(of: name)
-            let files = wanted + rest(of: known, at: listing.commit, without: paths)
+            let files = wanted + store.rest(of: known, at: listing.commit, without: wanted)
             let manifest = try store.save(Manifest(files: files), in: operation, isClaim: true)
             var isPointed = false
             try store.update(name, in: operation) { old in
@@ -47,12 +47,5 @@ extension RegistryPull {
                 return Brought(manifest: manifest, fetched: brought.fetched, stored: brought.stored)
             }
         }
-    }
-
-    private func rest(of record: NameRecord?, at commit: String, without paths: Set<FilePath>) -> [Manifest.File] {
-        guard let record, record.commit == commit, let files = try? store.manifest(record.manifest).files else {
-            return []
-        }
-        return files.filter { !paths.contains($0.path) }
     }
 }

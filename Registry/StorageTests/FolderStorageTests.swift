@@ -24,6 +24,16 @@ extension FolderStorage {
         #expect(try Disk.names(in: scratch["keys/aside"]).isEmpty)
     }
 
+    @Test func `reads a value to its end when it is replaced and removed meanwhile`() async throws {
+        let scratch = try Scratch()
+        let storage = try FolderStorage.test(in: scratch)
+        try storage.put(StorageBody([7, 7, 7]), at: "a")
+        let body = try #require(try storage.read("a")).body
+        try storage.put(StorageBody([8, 8, 8]), at: "a")
+        try storage.remove("a")
+        #expect(try await body.bytes(0..<3) == [7, 7, 7])
+    }
+
     @Test func `takes a given file as it is, when the condition holds`() throws {
         let scratch = try Scratch()
         let storage = try FolderStorage.test(in: scratch)

@@ -9,7 +9,8 @@ public protocol KeyedStorage: Sendable {
     /// What is under a key, without its bytes; nil when nothing is.
     func look(at key: String) async throws(CakeError) -> StorageEntry<Version>?
 
-    /// The same with its bytes, which stay what they are when the key is written or removed meanwhile.
+    /// The same with its bytes. When the key is written or removed meanwhile, reading them goes on or fails: bytes of a later
+    /// write never come.
     func read(_ key: String) async throws(CakeError) -> (entry: StorageEntry<Version>, body: StorageBody)?
 
     /// The words that follow a folder and a slash in keys, each once; none where no key begins so.

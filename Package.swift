@@ -83,6 +83,7 @@ let package = Package(
         tests("PlatformTests", ["Model", "Platform", "Support"]),
         tests("CodecTests", ["Model", "Platform", "Codec", "Support"]),
         tests("StoreTests", ["Model", "Platform", "Codec", "Store", "Transfer", "Mirror", "Support"]),
+        tests("StorageTests", ["Model", "Platform", "Storage", "Support"], path: "Registry/StorageTests"),
         tests("RemoteTests", ["Model", "Platform", "Network", "Remote", "Support", "Hub"]),
         tests("TransferTests", ["Model", "Platform", "Network", "Store", "Remote", "Transfer", "Support", "Hub"]),
         tests("HubTests", ["Model", "Platform", "Network", "Hub"]),

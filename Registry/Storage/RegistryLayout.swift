@@ -1,21 +1,26 @@
 internal import Model
 internal import Store
 
-/// Where a registry's own things lie in a store; docs/layout.md draws them. Paths are made of checked names alone.
+/// Where a registry's own things lie, by key in a storage or by path in a store; docs/layout.md draws them. Made of checked names alone.
 struct RegistryLayout: Sendable {
     let root: String
+    private let start: String
 
-    init(_ layout: Layout) { root = layout.registry }
+    init(_ layout: Layout) { (root, start) = (layout.registry, layout.registry + "/") }
 
-    var blobs: String { root + "/blobs" }
-    var aliases: String { root + "/sha512" }
-    var repositories: String { root + "/repositories" }
-    var uploads: String { root + "/uploads" }
-    var packs: String { root + "/packs" }
-    var held: String { root + "/held" }
-    var aside: String { root + "/aside" }
-    var tokens: String { root + "/tokens" }
-    var served: String { root + "/served" }
+    private init() { (root, start) = ("", "") }
+
+    static let keys = RegistryLayout()
+
+    var blobs: String { start + "blobs" }
+    var aliases: String { start + "sha512" }
+    var repositories: String { start + "repositories" }
+    var uploads: String { start + "uploads" }
+    var packs: String { start + "packs" }
+    var held: String { start + "held" }
+    var aside: String { start + "aside" }
+    var tokens: String { start + "tokens" }
+    var served: String { start + "served" }
 
     var folders: [String] { [root, blobs, aliases, repositories, uploads, packs, held, aside] }
 
@@ -56,5 +61,8 @@ struct RegistryLayout: Sendable {
         func tag(_ tag: TagName) -> String { tags + "/" + tag.text }
 
         func referrers(of subject: BlobName) -> String { referrers + "/" + subject.fileName }
+
+        /// An empty mark.
+        func referrer(_ name: BlobName, of subject: BlobName) -> String { referrers(of: subject) + "/" + name.fileName }
     }
 }

@@ -33,8 +33,8 @@ extension RegistryStore {
                 live.formUnion(named)
                 live.formUnion(try dropMarks(in: repository, but: named, oldest, isDryRun: isDryRun))
             }
-            for shard in try names(in: layout.blobs) {
-                for name in try Disk.names(in: layout.blobs + "/" + shard) {
+            for shard in try storage.names(in: keys.blobs) {
+                for name in try storage.names(in: keys.blobs + "/" + shard) {
                     guard let digest = Digest(hex: name), !live.contains(digest) else { continue }
                     let path = layout.blob(digest)
                     collected.blobs += 1
@@ -82,7 +82,7 @@ extension RegistryStore {
     ) throws(CakeError) -> Set<Digest> {
         let place = layout.repository(repository)
         var kept: Set<Digest> = []
-        for name in try names(in: place.blobs) {
+        for name in try storage.names(in: keys.repository(repository).blobs) {
             guard let digest = Digest(hex: name) else { continue }
             if !named.contains(digest), let status = try Disk.status(place.blob(digest)), status.modified <= oldest {
                 if !isDryRun { try Disk.remove(place.blob(digest)) }
@@ -95,39 +95,42 @@ extension RegistryStore {
 
     /// Aliases of blobs that are gone, what killed processes wrote aside, and folders with nothing in them.
     private func tidy() throws(CakeError) {
-        for name in try names(in: layout.aliases) {
+        for name in try storage.names(in: keys.aliases) {
             guard let alias = BlobName("sha512:" + name) else { continue }
             if let digest = try digest(of: alias), try Disk.exists(layout.blob(digest)) { continue }
             try Disk.remove(layout.alias(alias))
         }
-        for name in try names(in: layout.aside) {
+        for name in try storage.names(in: keys.aside) {
             let path = layout.aside + "/" + name
             guard let status = try Disk.status(path), Machine.now - status.modified > 3600 else { continue }
             try Disk.removeTree(path)
         }
-        for repository in try allRepositories() {
-            let place = layout.repository(repository)
-            guard try manifests(in: repository).isEmpty, try names(in: place.blobs).isEmpty,
-                try names(in: place.models).isEmpty
-            else { continue }
-            try Disk.removeTree(place.root)
+        for repository in try allRepositories() { try removeIfEmpty(repository) }
+    }
+
+    /// A folder with nothing in it would look like a repository. The caller holds the lock alone.
+    func removeIfEmpty(_ repository: RepositoryName) throws(CakeError) {
+        let place = keys.repository(repository)
+        for folder in [place.manifests, place.blobs, place.models] where try !storage.names(in: folder).isEmpty {
+            return
         }
+        try Disk.removeTree(layout.repository(repository).root)
     }
 
     /// How many blobs there are, and what they and the uploads take.
     public func usage() throws(CakeError) -> (blobs: Int, bytes: UInt64) {
         var (blobs, bytes) = (0, 0 as UInt64)
-        for shard in try names(in: layout.blobs) {
-            for name in try names(in: layout.blobs + "/" + shard) {
+        for shard in try storage.names(in: keys.blobs) {
+            for name in try storage.names(in: keys.blobs + "/" + shard) {
                 blobs += 1
                 bytes += try Disk.status(layout.blobs + "/" + shard + "/" + name)?.size ?? 0
             }
         }
-        for name in try names(in: layout.held) {
+        for name in try storage.names(in: keys.held) {
             // What the store has as well is the store's.
             if let status = try Disk.status(layout.held + "/" + name), status.names == 1 { bytes += status.size }
         }
-        for upload in try names(in: layout.uploads) {
+        for upload in try storage.names(in: keys.uploads) {
             bytes += try Disk.status(layout.uploads + "/" + upload + "/" + Upload.data)?.size ?? 0
         }
         return (blobs, bytes)

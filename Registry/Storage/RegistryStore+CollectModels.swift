@@ -23,7 +23,7 @@ extension RegistryStore {
     /// Packs that nobody names any more, and objects that were kept for these alone.
     func collectPacks(_ live: Set<Digest>, into collected: inout CollectedBlobs, isDryRun: Bool) throws(CakeError) {
         var needed: Set<String> = []
-        for name in try names(in: layout.packs) {
+        for name in try storage.names(in: keys.packs) {
             guard let digest = Digest(hex: name) else { continue }
             if live.contains(digest) {
                 if let pack = try heldPack(digest) { needed.formUnion(pack.objects.map(\.fileName)) }
@@ -32,7 +32,7 @@ extension RegistryStore {
                 if !isDryRun { try Disk.remove(layout.pack(digest)) }
             }
         }
-        for name in try names(in: layout.held) where !needed.contains(name) {
+        for name in try storage.names(in: keys.held) where !needed.contains(name) {
             let path = layout.held + "/" + name
             // The store may have the same bytes: then nothing is freed.
             if let status = try Disk.status(path), status.names == 1 { collected.bytes += status.size }

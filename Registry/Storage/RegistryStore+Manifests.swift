@@ -36,13 +36,14 @@ extension RegistryStore {
     ) throws(CakeError) -> Lack? {
         try locked(alone: false) { () throws(CakeError) -> Lack? in
             if let lack = try findLack(of: manifest, in: repository, where: isGiven) { return lack }
-            let place = layout.repository(repository)
-            try makeFolder(place.manifests)
-            try makeFolder(place.tags)
-            if let subject = manifest.subject { try mark(stored.name, refersTo: subject.name, in: place) }
+            let place = keys.repository(repository)
+            // Before the manifest: a mark without a manifest is passed over, a manifest without its mark never found.
+            if let subject = manifest.subject {
+                try storage.mark([place.referrer(stored.name, of: subject.name)])
+            }
             let line = RegistryStore.mark + stored.mediaType + "\n"
-            try put(place.manifest(stored.name), [Array(line.utf8), stored.bytes])
-            for tag in tags { try put(place.tag(tag), [Array("\(stored.name)\n".utf8)]) }
+            try storage.put(StorageBody(Array(line.utf8) + stored.bytes), at: place.manifest(stored.name))
+            for tag in tags { try storage.put(StorageBody(Array("\(stored.name)\n".utf8)), at: place.tag(tag)) }
             return nil
         }
     }
@@ -51,10 +52,10 @@ extension RegistryStore {
         of manifest: RegistryManifest, in repository: RepositoryName,
         where isGiven: (BlobName) throws(CakeError) -> Bool
     ) throws(CakeError) -> Lack? {
-        let place = layout.repository(repository)
+        let place = keys.repository(repository)
         var seen: Set<Descriptor> = []
         for needed in manifest.needed where seen.insert(needed).inserted {
-            guard let digest = try digest(of: needed.name), try Disk.exists(place.blob(digest)),
+            guard let digest = try digest(of: needed.name), try storage.look(at: place.blob(digest)) != nil,
                 let size = try size(of: digest), try isGiven(needed.name)
             else { return .missing(needed) }
             guard size == needed.size else { return .size(needed, size) }
@@ -65,7 +66,6 @@ extension RegistryStore {
     /// Nil when there is no such manifest, and for a tag that points at none. A tag that nobody pushed may be a model's of the
     /// store: `model` makes that one's.
     public func manifest(_ name: ManifestName, in repository: RepositoryName) throws(CakeError) -> StoredManifest? {
-        let place = layout.repository(repository)
         switch name {
         case .none: return nil
         case .digest(let name):
@@ -74,7 +74,7 @@ extension RegistryStore {
             if store.isWritable, isGiven(record.model, in: repository) { try? touch(record, in: repository) }
             return record.stored
         case .tag(let tag):
-            guard let name = try target(of: tag, in: place) else { return nil }
+            guard let name = try target(of: tag, in: repository) else { return nil }
             if let stored = try pushedManifest(name, in: repository) { return stored }
             return try modelRecord(name, in: repository)?.stored
         }
@@ -82,25 +82,22 @@ extension RegistryStore {
 
     /// Nil also for one whose bytes are wrong, which is set aside.
     private func pushedManifest(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> StoredManifest? {
-        let path = layout.repository(repository).manifest(name)
         do {
-            return try read(path, name)
+            return try rawManifest(name, in: repository)
         } catch let error where error.kind == .damaged {
-            try? setAsideManifest(path, name, in: repository) { () throws(CakeError) in _ = try read(path, name) }
+            try? setAsideManifest(layout.repository(repository).manifest(name), name, in: repository) {
+                () throws(CakeError) in _ = try rawManifest(name, in: repository)
+            }
             return nil
         }
     }
 
     /// As it lies there; one whose bytes are wrong is an error.
     func rawManifest(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> StoredManifest? {
-        try read(layout.repository(repository).manifest(name), name)
-    }
-
-    private func read(_ path: String, _ name: BlobName) throws(CakeError) -> StoredManifest? {
-        let all: [UInt8]
-        do {
-            all = try Disk.read(path, limit: RegistryManifest.maximumSize + RegistryStore.longestType + 64)
-        } catch let error where error.kind == .notFound { return nil }
+        let key = keys.repository(repository).manifest(name)
+        let limit = RegistryManifest.maximumSize + RegistryStore.longestType + 64
+        guard let all = try storage.bytes(at: key, limit: limit) else { return nil }
+        let path = storage.path(of: key)
         guard let end = all.firstIndex(of: UInt8(ascii: "\n")), all.starts(with: RegistryStore.mark.utf8) else {
             throw CakeError(
                 .damaged, "\(Printable.escape(path)) does not say what manifest it is", fix: "push it again")
@@ -115,11 +112,10 @@ extension RegistryStore {
         return stored
     }
 
-    func target(of tag: TagName, in place: RegistryLayout.Repository) throws(CakeError) -> BlobName? {
-        do {
-            let text = String(decoding: try Disk.read(place.tag(tag), limit: 256), as: UTF8.self)
-            return text.hasSuffix("\n") ? BlobName(text.dropLast()) : nil
-        } catch let error where error.kind == .notFound { return nil }
+    func target(of tag: TagName, in repository: RepositoryName) throws(CakeError) -> BlobName? {
+        guard let bytes = try storage.bytes(at: keys.repository(repository).tag(tag), limit: 256) else { return nil }
+        let text = String(decoding: bytes, as: UTF8.self)
+        return text.hasSuffix("\n") ? BlobName(text.dropLast()) : nil
     }
 
     /// Every tag of the repository, sorted: those that were pushed, and those of models.
@@ -129,37 +125,32 @@ extension RegistryStore {
     }
 
     func pushedTags(in repository: RepositoryName) throws(CakeError) -> [TagName] {
-        try names(in: layout.repository(repository).tags).compactMap { TagName($0) }
+        try storage.names(in: keys.repository(repository).tags).compactMap { TagName($0) }
     }
 
     func manifests(in repository: RepositoryName) throws(CakeError) -> [BlobName] {
-        try names(in: layout.repository(repository).manifests).compactMap { BlobName(fileName: $0) }
+        try storage.names(in: keys.repository(repository).manifests).compactMap { BlobName(fileName: $0) }
     }
 
     /// Takes a tag alone, or a manifest with the tags that point at it. False when there was none.
     public func remove(_ name: ManifestName, from repository: RepositoryName) throws(CakeError) -> Bool {
-        let place = layout.repository(repository)
+        let place = keys.repository(repository)
         return try locked(alone: true) { () throws(CakeError) in
             switch name {
             case .none: return false
-            case .tag(let tag):
-                guard try Disk.exists(place.tag(tag)) else { return false }
-                try Disk.remove(place.tag(tag))
-                try Disk.syncFolder(place.tags)
+            case .tag(let tag): return try storage.remove(place.tag(tag))
             case .digest(let name):
-                guard try Disk.exists(place.manifest(name)) else { return false }
-                let bytes = try? read(place.manifest(name), name)?.bytes
-                for tag in try pushedTags(in: repository) where try target(of: tag, in: place) == name {
-                    try Disk.remove(place.tag(tag))
+                guard try storage.look(at: place.manifest(name)) != nil else { return false }
+                let bytes = try? rawManifest(name, in: repository)?.bytes
+                for tag in try pushedTags(in: repository) where try target(of: tag, in: repository) == name {
+                    try storage.remove(place.tag(tag))
                 }
-                try Disk.syncFolder(place.tags)
-                try Disk.remove(place.manifest(name))
-                try Disk.syncFolder(place.manifests)
+                try storage.remove(place.manifest(name))
                 if let bytes, let subject = try? RegistryManifest(parsing: bytes.span).subject {
-                    try Disk.remove(place.referrers(of: subject.name) + "/" + name.fileName)
+                    try storage.remove(place.referrer(name, of: subject.name))
                 }
+                return true
             }
-            return true
         }
     }
 
@@ -169,32 +160,24 @@ extension RegistryStore {
     {
         let place = layout.repository(repository)
         if try Disk.exists(place.manifests), try !Disk.exists(place.referrers) { try findReferrers(repository) }
-        let found = try names(in: place.referrers(of: subject)).compactMap { BlobName(fileName: $0) }.sorted()
+        let marks = try storage.names(in: keys.repository(repository).referrers(of: subject))
+        let found = marks.compactMap { BlobName(fileName: $0) }.sorted()
         guard let last else { return found }
         return Array(found.drop { $0 <= last })
-    }
-
-    /// Said before the manifest is there: a mark without a manifest is passed over, a manifest without its mark never found.
-    private func mark(_ name: BlobName, refersTo subject: BlobName, in place: RegistryLayout.Repository)
-        throws(CakeError)
-    {
-        let folder = place.referrers(of: subject)
-        try makeFolder(folder)
-        _ = try File(folder + "/" + name.fileName, .readWriteOrCreate)
-        try Disk.syncFolder(folder)
     }
 
     /// Makes the marks again, from the manifests.
     private func findReferrers(_ repository: RepositoryName) throws(CakeError) {
         guard store.isWritable else { return }
-        let place = layout.repository(repository)
+        let place = keys.repository(repository)
         for name in try manifests(in: repository) {
-            guard let bytes = try? read(place.manifest(name), name)?.bytes,
+            guard let bytes = try? rawManifest(name, in: repository)?.bytes,
                 let subject = try? RegistryManifest(parsing: bytes.span).subject
             else { continue }
-            try mark(name, refersTo: subject.name, in: place)
+            try storage.mark([place.referrer(name, of: subject.name)])
         }
-        try makeFolder(place.referrers)
+        // Its being there says that this was done.
+        try makeFolder(layout.repository(repository).referrers)
     }
 }
 

@@ -5,12 +5,18 @@ internal import Synchronization
 /// Who may do what in the registry, in a file that only its owner reads.
 extension RegistryStore {
     /// As the file has them now: what is added or taken away counts at once.
-    public func tokens() throws(CakeError) -> AccessTokens {
-        guard let status = try Disk.status(layout.tokens) else { return AccessTokens() }
-        if let known = knownTokens.tokens(unchangedSince: status) { return known }
-        let tokens = try AccessTokens(decoding: Disk.read(layout.tokens, limit: AccessTokens.maximumSize))
-        knownTokens.note(tokens, status)
-        return tokens
+    public func tokens() throws(CakeError) -> AccessTokens { try tokensNow().tokens }
+
+    /// Looked at before they are read: what came meanwhile shows when they are put back.
+    private func tokensNow() throws(CakeError) -> (tokens: AccessTokens, version: FolderStorage.Version?) {
+        guard let version = try storage.look(at: keys.tokens)?.version else { return (AccessTokens(), nil) }
+        if let known = knownTokens.tokens(of: version) { return (known, version) }
+        guard let bytes = try storage.bytes(at: keys.tokens, limit: AccessTokens.maximumSize) else {
+            return (AccessTokens(), nil)
+        }
+        let tokens = try AccessTokens(decoding: bytes)
+        knownTokens.note(tokens, version)
+        return (tokens, version)
     }
 
     /// Makes a token, and gives its secret, which is nowhere else.
@@ -44,24 +50,24 @@ extension RegistryStore {
     }
 
     private func change(_ body: (inout AccessTokens) throws(CakeError) -> Void) throws(CakeError) {
-        try locked(alone: true) { () throws(CakeError) in
-            var tokens = try tokens()
+        while true {
+            var (tokens, version) = try tokensNow()
             try body(&tokens)
-            try put(layout.tokens, [tokens.encoded], isPrivate: true)
+            let condition = version.map { StorageCondition.unchanged($0) } ?? .absent
+            if try storage.put(StorageBody(tokens.encoded), at: keys.tokens, if: condition) { return }
         }
     }
 }
 
 /// The tokens as they were read last.
 final class KnownTokens: Sendable {
-    private let known = Mutex<(tokens: AccessTokens, status: Disk.Status)?>(nil)
+    private let known = Mutex<(tokens: AccessTokens, version: FolderStorage.Version)?>(nil)
 
-    func tokens(unchangedSince status: Disk.Status) -> AccessTokens? {
-        known.withLock { known in
-            guard let known, status.isUnchanged(since: known.status) else { return nil }
-            return known.tokens
-        }
+    func tokens(of version: FolderStorage.Version) -> AccessTokens? {
+        known.withLock { $0?.version == version ? $0?.tokens : nil }
     }
 
-    func note(_ tokens: AccessTokens, _ status: Disk.Status) { known.withLock { $0 = (tokens, status) } }
+    func note(_ tokens: AccessTokens, _ version: FolderStorage.Version) {
+        known.withLock { $0 = (tokens, version) }
+    }
 }

@@ -7,6 +7,9 @@ public import Store
 public struct RegistryStore: Sendable {
     public let store: LocalStore
     let layout: RegistryLayout
+    let keys = RegistryLayout.keys
+    /// For what lies under a key of `keys`. What only files can do goes by `layout`.
+    let storage: FolderStorage
     let uploads = Uploads()
     let opened = OpenBlobs()
     let models = KnownModels()
@@ -26,6 +29,8 @@ public struct RegistryStore: Sendable {
         self.store = store
         self.letsAnybodyRead = letsAnybodyRead
         layout = RegistryLayout(store.layout)
+        storage = FolderStorage(
+            in: layout.root, aside: layout.aside, lock: store.layout.lock("storage"), secrets: [keys.tokens])
         guard store.isWritable else { return }
         var isWhole = true
         for folder in layout.folders where try !Disk.exists(folder) { isWhole = false }
@@ -72,14 +77,7 @@ public struct RegistryStore: Sendable {
     }
 
     func allRepositories() throws(CakeError) -> [RepositoryName] {
-        try names(in: layout.repositories).compactMap { RepositoryName(fileName: $0) }
-    }
-
-    /// None where the folder is not there.
-    func names(in folder: String) throws(CakeError) -> [String] {
-        do {
-            return try Disk.names(in: folder)
-        } catch let error where error.kind == .notFound { return [] }
+        try storage.names(in: keys.repositories).compactMap { RepositoryName(fileName: $0) }
     }
 
     /// Publishing shares the lock; who deletes has it alone, and then sees everything that was published.
@@ -88,26 +86,6 @@ public struct RegistryStore: Sendable {
         _ = try lock.lock(exclusive: alone, waiting: true)
         defer { lock.unlock() }
         return try body()
-    }
-
-    /// Writes a small file aside, syncs it, and puts it in its place.
-    func put(_ path: String, _ runs: [[UInt8]], isPrivate: Bool = false) throws(CakeError) {
-        var random = SystemRandomNumberGenerator()
-        let file = try File(
-            layout.aside + "/" + UploadName(using: &random).text, isPrivate ? .createPrivate : .create)
-        do throws(CakeError) {
-            var length: UInt64 = 0
-            for run in runs {
-                try file.write(run.span, at: length)
-                length += UInt64(run.count)
-            }
-            try file.sync()
-            try Disk.rename(file.path, to: path)
-            try Disk.syncFolder(Disk.parent(of: path))
-        } catch {
-            try? Disk.remove(file.path)
-            throw error
-        }
     }
 
     /// Makes a folder of a repository, and the repository's own.

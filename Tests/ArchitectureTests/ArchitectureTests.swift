@@ -34,7 +34,7 @@ import Testing
 
     /// What becomes the program.
     static func program() throws -> [Source] {
-        try sources(under: "Sources") + sources(under: "Registry").filter { $0.target != "Tests" }
+        try sources(under: "Sources") + sources(under: "Registry").filter { !$0.target.hasSuffix("Tests") }
     }
 
     static func sources(under folder: String) throws -> [Source] {

@@ -67,7 +67,7 @@ struct Answers: Sendable {
             guard let target else {
                 throw RegistryError(400, .nameInvalid, "the address is none that this server understands")
             }
-            if target.parts == ["metrics"] { return try metrics(caller, request) }
+            if case .metrics = OperatingRoute(target.parts) { return try metrics(caller, request) }
             if let route = try CakeRoute(target.parts) {
                 return try intake(of: Asked(request: request, target: target, caller: caller), route)
             }
@@ -185,9 +185,9 @@ struct Answers: Sendable {
 
     private func health(_ target: RequestTarget, _ request: ServerRequest) -> ServerIntake? {
         guard request.method == "GET" || request.method == "HEAD" else { return nil }
-        switch target.parts {
-        case ["healthz"]: return .quick { ServerReply(["status": "ok"]) }
-        case ["readyz"]:
+        switch OperatingRoute(target.parts) {
+        case .health: return .quick { ServerReply(["status": "ok"]) }
+        case .ready:
             return patient {
                 // Asks the disk, so that a store that was unmounted is seen.
                 let isFull = try registry.freeBytes() < Answers.spare
@@ -196,7 +196,7 @@ struct Answers: Sendable {
                 let why: JSONValue = ["status": isStopping ? "stopping" : "the disk is full"]
                 return ServerReply(503, [("Content-Type", "application/json")], .bytes(why.bytes(.compact)))
             }
-        default: return nil
+        case .metrics, nil: return nil
         }
     }
 

@@ -11,15 +11,14 @@ extension RegistryStore {
         private let source: Source
 
         private enum Source: Sendable {
-            case file(File, start: UInt64)
+            case body(StorageBody)
             case pack(HeldPack, RegistryStore)
-            case bytes([UInt8])
         }
 
-        init(file: File, start: UInt64, size: UInt64, digest: Digest? = nil) {
-            self.size = size
+        init(_ body: StorageBody, _ digest: Digest? = nil) {
+            size = body.size
             self.digest = digest
-            source = .file(file, start: start)
+            source = .body(body)
         }
 
         init(_ pack: HeldPack, _ digest: Digest, in registry: RegistryStore) {
@@ -28,30 +27,22 @@ extension RegistryStore {
             source = .pack(pack, registry)
         }
 
-        init(_ bytes: [UInt8]) {
-            size = UInt64(bytes.count)
-            digest = nil
-            source = .bytes(bytes)
-        }
-
         /// The file that it lies in alone; nil where it is made of many.
         var file: File? {
-            if case .file(let file, _) = source { return file }
+            if case .body(let body) = source { return body.file?.file }
             return nil
         }
 
         /// The same in a file without a name, where it was only in memory: many may send it.
         public func inFile() throws(CakeError) -> Blob {
-            guard case .bytes(let bytes) = source else { return self }
-            return Blob(file: try File(inMemory: bytes.span), start: 0, size: size)
+            guard case .body(let body) = source, case .memory(let bytes) = body.place else { return self }
+            return Blob(StorageBody(try File(inMemory: bytes.span), size: size))
         }
 
         public func bytes(_ range: Range<UInt64>) throws(CakeError) -> StoredBytes {
             switch source {
-            case .file(let file, let start):
-                range.isEmpty ? .memory([]) : .file(file, start + range.lowerBound..<start + range.upperBound)
+            case .body(let body): body.stored(range)
             case .pack(let pack, let registry): try registry.bytes(of: pack, range)
-            case .bytes(let bytes): .memory(Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)]))
             }
         }
 
@@ -65,9 +56,8 @@ extension RegistryStore {
         func place(of range: Range<UInt64>) throws(CakeError) -> (file: File, start: UInt64)? {
             guard range.lowerBound <= range.upperBound, range.upperBound <= size else { return nil }
             switch source {
-            case .file(let file, let start): return (file, start + range.lowerBound)
+            case .body(let body): return body.file.map { ($0.file, $0.start + range.lowerBound) }
             case .pack(let pack, let registry): return try registry.place(of: range, in: pack)
-            case .bytes: return nil
             }
         }
     }
@@ -113,11 +103,11 @@ extension RegistryStore {
             var isThere = false
             let places = if let source { [source] } else { try allRepositories() }
             for place in places where !isThere {
-                guard try Disk.exists(layout.repository(place).blob(digest)) else { continue }
+                guard try storage.look(at: keys.repository(place).blob(digest)) != nil else { continue }
                 isThere = try isGiven(place)
             }
             guard isThere, try size(of: digest) != nil else { return false }
-            try mark(digest, in: repository)
+            try mark([digest], in: repository)
             return true
         }
     }
@@ -127,44 +117,32 @@ extension RegistryStore {
     public func remove(_ name: BlobName, from repository: RepositoryName) throws(CakeError) -> Bool {
         guard let digest = try digest(of: name) else { return false }
         return try locked(alone: true) { () throws(CakeError) in
-            let mark = layout.repository(repository).blob(digest)
-            guard try Disk.exists(mark) else { return false }
-            try Disk.remove(mark)
-            try Disk.syncFolder(Disk.parent(of: mark))
-            return true
+            try storage.remove(keys.repository(repository).blob(digest))
         }
     }
 
     /// The SHA-256 of a blob under whatever name; nil for a SHA-512 that nobody pushed.
     func digest(of name: BlobName) throws(CakeError) -> Digest? {
         if let digest = name.sha256 { return digest }
-        do {
-            let text = String(decoding: try Disk.read(layout.alias(name), limit: 128), as: UTF8.self)
-            return text.hasSuffix("\n") ? Digest(hex: String(text.dropLast())) : nil
-        } catch let error where error.kind == .notFound { return nil }
+        guard let bytes = try storage.bytes(at: keys.alias(name), limit: 128) else { return nil }
+        let text = String(decoding: bytes, as: UTF8.self)
+        return text.hasSuffix("\n") ? Digest(hex: String(text.dropLast())) : nil
     }
 
     private func open(_ digest: Digest) throws(CakeError) -> Blob? {
-        do {
-            let file = try File(layout.blob(digest), .read)
-            return Blob(file: file, start: 0, size: try file.size(), digest: digest)
-        } catch let error where error.kind == .notFound {
-            return try heldPack(digest).map { Blob($0, digest, in: self) }
-        }
+        if let body = try storage.read(keys.blob(digest))?.body { return Blob(body, digest) }
+        return try heldPack(digest).map { Blob($0, digest, in: self) }
     }
 
     /// Of a blob, in whatever repository; nil when it is not here.
     func size(of digest: Digest) throws(CakeError) -> UInt64? {
-        if let status = try Disk.status(layout.blob(digest)) { return status.size }
+        if let entry = try storage.look(at: keys.blob(digest)) { return entry.size }
         return try heldPack(digest)?.size
     }
 
     /// A small blob, whole; nil also when its bytes are wrong.
     func bytes(of digest: Digest, limit: Int) throws(CakeError) -> [UInt8]? {
-        let bytes: [UInt8]
-        do {
-            bytes = try Disk.read(layout.blob(digest), limit: limit)
-        } catch let error where error.kind == .notFound { return nil }
+        guard let bytes = try storage.bytes(at: keys.blob(digest), limit: limit) else { return nil }
         guard SHA256.digest(of: bytes.span) == digest else {
             doubted.add(digest)
             return nil
@@ -175,46 +153,27 @@ extension RegistryStore {
     /// Makes a blob of bytes that are at hand. The caller holds the lock.
     func put(blob bytes: [UInt8]) throws(CakeError) -> (Digest, UInt64) {
         let digest = SHA256.digest(of: bytes.span)
-        let shard = layout.shard(of: digest)
         if try self.bytes(of: digest, limit: bytes.count) == nil {
-            if try !Disk.exists(shard) { try Disk.makeFolders(shard) }
-            try put(layout.blob(digest), [bytes])
+            try storage.put(StorageBody(bytes), at: keys.blob(digest))
         }
         return (digest, UInt64(bytes.count))
     }
 
     /// Makes a synced file that is whole and right the blob of that name. A damaged one is replaced by it.
-    func publish(_ path: String, _ digest: Digest, as name: BlobName, in repository: RepositoryName) throws(CakeError) {
+    func publish(_ file: File, _ digest: Digest, as name: BlobName, in repository: RepositoryName) throws(CakeError) {
         try locked(alone: false) { () throws(CakeError) in
-            let shard = layout.shard(of: digest)
-            if try !Disk.exists(shard) { try Disk.makeFolders(shard) }
-            try Disk.rename(path, to: layout.blob(digest))
-            try Disk.syncFolder(shard)
-            if name.algorithm != .sha256 { try put(layout.alias(name), [Array((digest.hex + "\n").utf8)]) }
-            try mark(digest, in: repository)
+            try storage.put(StorageBody(giving: file), at: keys.blob(digest))
+            if name.algorithm != .sha256 {
+                try storage.put(StorageBody(Array((digest.hex + "\n").utf8)), at: keys.alias(name))
+            }
+            try mark([digest], in: repository)
             // It was hashed as it came.
             if let files = try look(at: digest) { checks.add(digest, files) }
         }
     }
 
-    private func mark(_ digest: Digest, in repository: RepositoryName) throws(CakeError) {
-        try mark([digest], in: repository)
-    }
-
     /// Makes the blobs a repository's. The caller holds the lock.
     func mark(_ digests: [Digest], in repository: RepositoryName) throws(CakeError) {
-        let place = layout.repository(repository)
-        try makeFolder(place.blobs)
-        var isNew = false
-        for digest in digests {
-            let mark = place.blob(digest)
-            if try Disk.exists(mark) {
-                try Disk.touch(mark)
-            } else {
-                _ = try File(mark, .readWriteOrCreate)
-                isNew = true
-            }
-        }
-        if isNew { try Disk.syncFolder(place.blobs) }
+        try storage.mark(digests.map(keys.repository(repository).blob))
     }
 }

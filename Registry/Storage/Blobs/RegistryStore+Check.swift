@@ -178,8 +178,8 @@ extension RegistryStore {
             do throws(CakeError) {
                 return try reading()
             } catch let error where error.kind == .damaged {}
-            let place = layout.repository(repository)
-            for blob in try names(in: place.blobs) { try Disk.touch(place.blobs + "/" + blob) }
+            let marks = keys.repository(repository).blobs
+            try storage.mark(storage.names(in: marks).map { marks + "/" + $0 })
             try moveAside(path, as: repository.fileName + "-" + name.fileName)
         }
     }

@@ -37,7 +37,8 @@ extension RegistryStore {
             return false
         }
         try upload.sync()
-        try publish(layout.upload(upload.name) + "/" + Upload.data, digest, as: name, in: repository)
+        let file = try File(layout.upload(upload.name) + "/" + Upload.data, .read, followingLinks: false)
+        try publish(file, digest, as: name, in: repository)
         try discard(upload)
         return true
     }
@@ -51,7 +52,7 @@ extension RegistryStore {
     /// Uploads that nobody has gone on with since then, with their bytes. Nobody can, while the lock is held.
     func abandonedUploads(since oldest: Int) throws(CakeError) -> [(folder: String, bytes: UInt64, lock: File?)] {
         var abandoned: [(folder: String, bytes: UInt64, lock: File?)] = []
-        for name in try names(in: layout.uploads) {
+        for name in try storage.names(in: keys.uploads) {
             let folder = layout.uploads + "/" + name
             let data = folder + "/" + Upload.data
             var found = try Disk.status(data, followingLinks: false)

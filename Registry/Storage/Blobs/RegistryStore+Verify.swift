@@ -56,10 +56,10 @@ extension RegistryStore {
     /// What there is to read: digests of blobs and packs, and their bytes.
     private func everyBlob(_ share: VerifiedShare) throws(CakeError) -> [Digest] {
         var all: [Digest] = []
-        for shard in try names(in: layout.blobs) {
-            all += try Disk.names(in: layout.blobs + "/" + shard).compactMap { Digest(hex: $0) }
+        for shard in try storage.names(in: keys.blobs) {
+            all += try storage.names(in: keys.blobs + "/" + shard).compactMap { Digest(hex: $0) }
         }
-        all += try names(in: layout.packs).compactMap { Digest(hex: $0) }
+        all += try storage.names(in: keys.packs).compactMap { Digest(hex: $0) }
         return all.filter(share.has)
     }
 
@@ -127,7 +127,7 @@ extension RegistryStore {
                         neededBy: [place(of: tag)]))
             }
             for tag in try pushedTags(in: repository) {
-                guard let name = try target(of: tag, in: folder) else {
+                guard let name = try target(of: tag, in: repository) else {
                     try setAside(tag, since: "it points at no manifest")
                     continue
                 }
@@ -170,7 +170,7 @@ extension RegistryStore {
                 if !isRight { for tag in tags { _ = try setAsideTag(tag, in: repository) } }
             }
             for tag in tagged.values.joined().sorted() { try setAside(tag, since: "its manifest is not there") }
-            for name in try names(in: folder.models).compactMap({ BlobName(fileName: $0) }) {
+            for name in try modelNames(in: repository) {
                 _ = try check(name, folder.model(name), [repository.text]) { () throws(CakeError) in
                     try rawModelRecord(name, in: repository)?.stored
                 }
@@ -190,7 +190,7 @@ extension RegistryStore {
     }
 
     private func verifyAliases(_ share: VerifiedShare, into found: inout RegistryVerification) throws(CakeError) {
-        for text in try names(in: layout.aliases) {
+        for text in try storage.names(in: keys.aliases) {
             guard let name = BlobName("sha512:" + text) else { continue }
             var why: String?
             if let digest = try digest(of: name) {
@@ -212,7 +212,7 @@ extension RegistryStore {
 
     /// What has come of an upload has no digest until its end: it is only read, so that a disk that cannot give it says so.
     private func verifyUploads(into found: inout RegistryVerification) throws(CakeError) {
-        for name in try names(in: layout.uploads) {
+        for name in try storage.names(in: keys.uploads) {
             guard let file = try? File(layout.uploads + "/" + name + "/" + Upload.data, .read) else { continue }
             found.uploads += 1
             let size = try file.size()

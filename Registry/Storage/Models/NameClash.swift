@@ -1,5 +1,4 @@
 public import Model
-internal import Platform
 internal import Store
 internal import Synchronization
 
@@ -49,7 +48,7 @@ extension RegistryStore {
     private static let longestChosen = 16 << 20
 
     func chosenNames() -> [ServedName: ModelName] {
-        guard let bytes = try? Disk.read(layout.served, limit: RegistryStore.longestChosen) else { return [:] }
+        guard let bytes = try? storage.bytes(at: keys.served, limit: RegistryStore.longestChosen) else { return [:] }
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
         guard lines.first == Substring(RegistryStore.chosenMark) else { return [:] }
         var chosen: [ServedName: ModelName] = [:]
@@ -70,7 +69,8 @@ extension RegistryStore {
 
     private func write(_ chosen: [ServedName: ModelName]) throws(CakeError) {
         let lines = chosen.values.sorted().map { $0.fileName + "\n" }
-        try put(layout.served, [Array((RegistryStore.chosenMark + "\n" + lines.joined()).utf8)])
+        let text = RegistryStore.chosenMark + "\n" + lines.joined()
+        try storage.put(StorageBody(Array(text.utf8)), at: keys.served)
     }
 
     /// When a server starts: chooses again where the chosen name was removed, and gives what its operator should know.

@@ -104,9 +104,11 @@ struct PackedObjects: ObjectSource {
 extension RegistryStore {
     /// Whether a repository has all of these, as long as they should be.
     func has(_ packs: [PackIndex.Pack], in repository: RepositoryName) throws(CakeError) -> Bool {
-        let place = layout.repository(repository)
+        let place = keys.repository(repository)
         for pack in packs {
-            guard try Disk.exists(place.blob(pack.digest)), try size(of: pack.digest) == pack.size else { return false }
+            guard try storage.look(at: place.blob(pack.digest)) != nil, try size(of: pack.digest) == pack.size else {
+                return false
+            }
         }
         return true
     }

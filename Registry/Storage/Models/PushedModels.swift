@@ -67,23 +67,22 @@ final class PushedModels: Sendable {
     }
 
     func model(_ tag: TagName, in repository: RepositoryName) throws(CakeError) -> PushedModel? {
-        let place = registry.layout.repository(repository)
-        guard let artifact = try registry.target(of: tag, in: place),
+        guard let artifact = try registry.target(of: tag, in: repository),
             let model = try? registry.model(of: artifact, in: repository)
         else { return nil }
-        let time = try Disk.status(place.tag(tag))?.modified ?? 0
+        let time = try registry.storage.look(at: registry.keys.repository(repository).tag(tag))?.time ?? 0
         return PushedModel(repository: repository, tag: tag, artifact: artifact, model: model, time: time)
     }
 
     /// Those whose manifest's digest begins so, whatever tag they have or had.
     func models(_ digits: String, in repository: RepositoryName) throws(CakeError) -> [PushedModel] {
-        let place = registry.layout.repository(repository)
+        let place = registry.keys.repository(repository)
         var found: [PushedModel] = []
         for artifact in try registry.manifests(in: repository) {
             guard let model = try? registry.model(of: artifact, in: repository), model.hex.hasPrefix(digits) else {
                 continue
             }
-            let time = try Disk.status(place.manifest(artifact))?.modified ?? 0
+            let time = try registry.storage.look(at: place.manifest(artifact))?.time ?? 0
             found.append(
                 PushedModel(repository: repository, tag: nil, artifact: artifact, model: model, time: time))
         }

@@ -108,7 +108,7 @@ extension RegistryStore {
     /// Whether the bytes of a blob lie as they were pushed.
     public func isWrittenDown(_ name: BlobName) throws(CakeError) -> Bool {
         guard let digest = try digest(of: name) else { return false }
-        return try Disk.exists(layout.blob(digest))
+        return try storage.look(at: keys.blob(digest)) != nil
     }
 
     /// A client pushed the blob itself. It stays readable when a closed model names it, too.
@@ -147,11 +147,7 @@ extension RegistryStore {
             try Disk.syncFolder(place.blobs)
             for name in names { try Disk.remove(place.model(name)) }
             try Disk.syncFolder(place.models)
-            // A folder with nothing in it would look like a repository.
-            guard try self.names(in: place.models).isEmpty, try self.names(in: place.blobs).isEmpty,
-                try manifests(in: repository).isEmpty
-            else { return }
-            try Disk.removeTree(place.root)
+            try removeIfEmpty(repository)
         }
     }
 }

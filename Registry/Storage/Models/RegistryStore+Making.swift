@@ -90,10 +90,10 @@ extension RegistryStore {
         let repository = served.place.repository
         return try locked(alone: false) { () throws(CakeError) -> ModelRecord? in
             for one in packing.new where try !hold(one.objects, as: one.pack.objects) { return nil }
-            for one in packing.new where try !Disk.exists(layout.pack(one.digest)) {
-                try put(layout.pack(one.digest), [one.pack.encoded])
+            for one in packing.new where try storage.look(at: keys.pack(one.digest)) == nil {
+                try storage.put(StorageBody(one.pack.encoded), at: keys.pack(one.digest))
             }
-            for pack in packing.index.packs where try !Disk.exists(layout.pack(pack.digest)) {
+            for pack in packing.index.packs where try storage.look(at: keys.pack(pack.digest)) == nil {
                 packs.removeAll()
                 return nil
             }
@@ -109,10 +109,8 @@ extension RegistryStore {
             let name = BlobName(SHA256.digest(of: bytes.span))
             let blobs = [artifact.config, artifact.manifest, artifact.index].compactMap(\.name.sha256)
             try mark(blobs + packing.index.packs.map(\.digest), in: repository)
-            let place = layout.repository(repository)
-            try makeFolder(place.models)
             let line = RegistryStore.modelMark + model.hex + "\n"
-            try put(place.model(name), [Array(line.utf8), bytes])
+            try storage.put(StorageBody(Array(line.utf8) + bytes), at: keys.repository(repository).model(name))
             let stored = StoredManifest(name: name, mediaType: RegistryManifest.image, bytes: bytes, of: model)
             return ModelRecord(model: model, stored: stored)
         }

@@ -41,15 +41,19 @@ extension RegistryStore {
     static let modelMark = "cake registry model 1 "
 
     func modelRecords(in repository: RepositoryName) throws(CakeError) -> [(record: ModelRecord, time: Int)] {
-        let place = layout.repository(repository)
+        let place = keys.repository(repository)
         var records: [(record: ModelRecord, time: Int)] = []
-        for name in try names(in: place.models).compactMap({ BlobName(fileName: $0) }) {
+        for name in try modelNames(in: repository) {
             guard let record = try rawModelRecord(name, in: repository),
-                let status = try Disk.status(place.model(name))
+                let entry = try storage.look(at: place.model(name))
             else { continue }
-            records.append((record, status.modified))
+            records.append((record, entry.time))
         }
         return records
+    }
+
+    func modelNames(in repository: RepositoryName) throws(CakeError) -> [BlobName] {
+        try storage.names(in: keys.repository(repository).models).compactMap { BlobName(fileName: $0) }
     }
 
     /// Nil also for one whose bytes are wrong, which is set aside, and made again when somebody asks for its tag.
@@ -66,11 +70,9 @@ extension RegistryStore {
 
     /// As it lies there; one whose bytes are wrong is an error.
     func rawModelRecord(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> ModelRecord? {
-        let path = layout.repository(repository).model(name)
-        let all: [UInt8]
-        do {
-            all = try Disk.read(path, limit: RegistryManifest.maximumSize + 256)
-        } catch let error where error.kind == .notFound { return nil }
+        let key = keys.repository(repository).model(name)
+        guard let all = try storage.bytes(at: key, limit: RegistryManifest.maximumSize + 256) else { return nil }
+        let path = storage.path(of: key)
         let mark = Array(RegistryStore.modelMark.utf8)
         guard all.starts(with: mark), let end = all.firstIndex(of: UInt8(ascii: "\n")),
             let model = Digest(hex: String(decoding: all[mark.count..<end], as: UTF8.self))
@@ -115,14 +117,14 @@ extension RegistryStore {
     private func currentRecord(of served: Served) throws(CakeError) -> ModelRecord? {
         let model = served.named.record.manifest
         let repository = served.place.repository
-        let place = layout.repository(repository)
+        let place = keys.repository(repository)
         var found: [(record: ModelRecord, time: Int)] = []
-        for name in try names(in: place.models).compactMap({ BlobName(fileName: $0) }) {
+        for name in try modelNames(in: repository) {
             // What is damaged of them is set aside.
             guard let record = try modelRecord(name, in: repository), record.model == model,
-                let status = try Disk.status(place.model(name))
+                let entry = try storage.look(at: place.model(name))
             else { continue }
-            found.append((record, status.modified))
+            found.append((record, entry.time))
         }
         for (record, _) in found.sorted(by: { $0.time > $1.time }) where try isCurrent(record, in: repository) {
             return record

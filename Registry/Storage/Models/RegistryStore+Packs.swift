@@ -6,13 +6,12 @@ internal import Store
 /// second name here, so that they stay what they are when the store encodes them anew or drops them.
 extension RegistryStore {
     func heldPack(_ digest: Digest) throws(CakeError) -> HeldPack? {
-        if let known = packs[digest], try Disk.exists(layout.pack(digest)) { return known }
-        do {
-            let pack = try HeldPack(
-                decoding: Disk.read(layout.pack(digest), limit: HeldPack.maximumTextSize))
-            packs[digest] = pack
-            return pack
-        } catch let error where error.kind == .notFound { return nil }
+        let key = keys.pack(digest)
+        if let known = packs[digest], try storage.look(at: key) != nil { return known }
+        guard let text = try storage.bytes(at: key, limit: HeldPack.maximumTextSize) else { return nil }
+        let pack = try HeldPack(decoding: text)
+        packs[digest] = pack
+        return pack
     }
 
     /// Keeps the files of these objects, which are what they were when they were hashed. False when the store has replaced

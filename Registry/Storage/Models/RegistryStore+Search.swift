@@ -27,7 +27,7 @@ extension RegistryStore {
         }
         for repository in try allRepositories() where mayRead(repository) {
             for tag in try pushedTags(in: repository) {
-                guard let name = try target(of: tag, in: layout.repository(repository)) else { continue }
+                guard let name = try target(of: tag, in: repository) else { continue }
                 // Whatever else was pushed hides a model of the store's that has the same tag.
                 add(repository, tag, try model(of: name, in: repository), name)
             }
@@ -47,7 +47,7 @@ extension RegistryStore {
             found = manifest.flatMap { try? ModelArtifact($0) }?.manifest.name.sha256
             models.ofArtifacts[name] = .some(found)
         }
-        guard let found, try Disk.exists(layout.repository(repository).blob(found)) else { return nil }
+        guard let found, try storage.look(at: keys.repository(repository).blob(found)) != nil else { return nil }
         return found
     }
 
@@ -84,16 +84,16 @@ extension RegistryStore {
     ) async throws -> Blob {
         let (object, base) = try objects.openAnywhere(layer)
         guard base != nil else {
-            return Blob(file: object.file, start: object.start, size: object.length)
+            return Blob(StorageBody(object.file, start: object.start, size: object.length))
         }
         let operation = try Operation(store)
         let plain = PlainBytes(layer, in: reader)
         switch try await store.writeAnew(layer, plain, kind, beside: nil, in: operation) {
-        case .packed(let object): return Blob(object.bytes)
+        case .packed(let object): return Blob(StorageBody(object.bytes))
         case .alone(let object):
             // Open it outlives its name.
             let file = try File(object.path, .read)
-            return Blob(file: file, start: 0, size: object.record.storedLength)
+            return Blob(StorageBody(file, size: object.record.storedLength))
         }
     }
 }

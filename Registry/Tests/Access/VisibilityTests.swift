@@ -21,10 +21,21 @@ import Transfer
         case whoAmI, list, info, tree, pathsInfo, revisions, commits, authCheck, file, raw
         case quantization, likers, discussions, emptyList
         case noRepository, noRevision, nothing
+        case health, ready, metrics
 
         static let silent: Set<Route> = [
             .base, .upload, .referrers, .whoAmI, .emptyList, .noRepository, .noRevision, .nothing,
+            .health, .ready, .metrics,
         ]
+
+        init(_ route: OperatingRoute) {
+            self =
+                switch route {
+                case .health: .health
+                case .ready: .ready
+                case .metrics: .metrics
+                }
+        }
 
         init(_ route: RegistryRoute) {
             self =
@@ -79,6 +90,8 @@ import Transfer
             let (address, parts) = (row.address, RequestTarget(row.address)?.parts ?? [])
             if row.isLlama {
                 self = .quantization
+            } else if let route = OperatingRoute(parts) {
+                self.init(route)
             } else if let route = try CakeRoute(parts) {
                 self.init(route)
             } else if let route = try RegistryRoute(parts) {
@@ -185,6 +198,23 @@ import Transfer
             let rows = try Self.rows(try await Exhibit(.open))
             let seen = try Set(rows.map { try #require(try Route($0), "\($0.address)") })
             #expect(seen.union(Route.silent) == Set(Route.allCases) && seen.isDisjoint(with: Route.silent))
+        }
+    }
+
+    @Test func `is not spoken of to an operator's tools`() async throws {
+        try await MirrorStage.asClient {
+            let model = try await Exhibit(.open)
+            for row in try Self.rows(model) { _ = try model.ask(row.method, row.address, row.headers, row.body) }
+            let addresses = ["/healthz", "/readyz", "/metrics"]
+            let routes = addresses.compactMap { RequestTarget($0).flatMap { OperatingRoute($0.parts) } }
+            #expect(routes == OperatingRoute.allCases)
+            for address in addresses {
+                let reply = try model.ask("GET", address)
+                #expect(reply.status == 200)
+                for word in [model.repository, model.layer.hex, model.commit] {
+                    #expect(!reply.text.contains(word), "\(address): \(reply.text)")
+                }
+            }
         }
     }
 

@@ -1,0 +1,16 @@
+import Model
+
+/// Addresses for an operator's tools. None of them shows a model. Health is told to every client, metrics to those that may ask.
+package enum OperatingRoute: CaseIterable, Sendable {
+    case health, ready, metrics
+
+    /// Nil when the address is none of these.
+    package init?(_ parts: [String]) {
+        switch parts {
+        case ["healthz"]: self = .health
+        case ["readyz"]: self = .ready
+        case ["metrics"]: self = .metrics
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,54 @@
+public import Model
+internal import Platform
+
+/// Bytes that are read by ranges, wherever they lie. Another storage adds the place where its bytes are here.
+public struct StorageBody: Sendable {
+    public let size: UInt64
+    let place: Place
+
+    enum Place: Sendable {
+        case memory([UInt8])
+        /// `isGiven` is a whole, synced file that nobody else needs under its path.
+        case file(File, start: UInt64, isGiven: Bool)
+    }
+
+    public init(_ bytes: [UInt8]) {
+        size = UInt64(bytes.count)
+        place = .memory(bytes)
+    }
+
+    init(_ file: File, start: UInt64 = 0, size: UInt64) {
+        self.size = size
+        place = .file(file, start: start, isGiven: false)
+    }
+
+    /// A storage on the same disk takes the file itself; every other reads it.
+    init(giving file: File) throws(CakeError) {
+        size = try file.size()
+        place = .file(file, start: 0, isGiven: true)
+    }
+
+    /// The file that it lies in, and from where on; nil of what is in memory.
+    var file: (file: File, start: UInt64)? {
+        if case .file(let file, let start, _) = place { return (file, start) }
+        return nil
+    }
+
+    /// A range of it, which lies within its size.
+    public func bytes(_ range: Range<UInt64>) async throws(CakeError) -> [UInt8] {
+        switch place {
+        case .memory(let bytes): Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)])
+        case .file(let file, let start, _):
+            try file.bytes(at: start + range.lowerBound, count: Int(range.upperBound - range.lowerBound))
+        }
+    }
+
+    /// The same for who sends it: of a file no byte is read before.
+    func stored(_ range: Range<UInt64>) -> StoredBytes {
+        switch place {
+        case .memory(let bytes): .memory(Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)]))
+        case .file(let file, let start, _):
+            range.isEmpty ? .memory([]) : .file(file, start + range.lowerBound..<start + range.upperBound)
+        }
+    }
+}

@@ -27,9 +27,13 @@ import Testing
     }
 
     @Test func `gives the same document with --quiet, and says nothing beside it`() throws {
+        func document(_ command: String) throws -> [Substring] {
+            // Others use the disk, too.
+            try home.shell("cd && $CAKE \(command) --json").output.split(separator: "\n")
+                .filter { !$0.contains("bytes_free") }
+        }
         for command in EachVerb.answers {
-            let loud = try home.shell("cd && $CAKE \(command) --json").output
-            #expect(try home.shell("cd && $CAKE \(command) --json --quiet").output == loud, "\(command)")
+            #expect(try document(command + " --quiet") == document(command), "\(command)")
         }
         for command in EachVerb.withDocuments {
             let result = try home.shell("cd && $CAKE -q \(command) --json")

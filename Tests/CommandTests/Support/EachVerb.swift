@@ -3,7 +3,7 @@ import Foundation
 @testable import cake
 
 /// What is typed to try the verbs of the program's table, in the table's order. A home for it has the models `one` and
-/// `two`, as folders and in the store, and `spare`, a second name of the first.
+/// `two`, as folders and in the store, `spare`, a second name of the first, and a setting.
 enum EachVerb {
     private static let lines: [String: [String]] = [
         "import": ["import two"], "export": ["export one -o back --force"], "cat": ["cat one config.json"],
@@ -17,8 +17,7 @@ enum EachVerb {
     /// They ask a server, a person or a cache: other tests give them one.
     private static let elsewhere: Set = [
         "pull", "download", "stream", "push", "copy", "serve", "demo", "ls-remote", "tags", "search", "reclaim",
-        "login",
-        "logout", "whoami",
+        "login", "logout", "whoami",
     ]
 
     /// What they print is one text, with `--json` and `--quiet`, too.
@@ -26,19 +25,19 @@ enum EachVerb {
     /// Their answer is all they do.
     private static let questions: Set = ["ls", "inspect", "diff", "df", "config"]
 
+    /// Their list is shown with `--quiet`, too.
+    private static let previews = ["export one -o back --dry-run"]
+
     private static func all(_ isWanted: (String) -> Bool) -> [String] {
         CommandTable.standard.commands.map(\.name).filter(isWanted).flatMap { lines[$0] ?? [] }
     }
 
     static var commands: [String] { all { _ in true } }
-    /// Said with `--quiet`, too.
-    private static let previews = ["export one -o back --dry-run"]
-
     static var withDocuments: [String] { all { !texts.contains($0) } + previews }
     static var withoutAnswers: [String] { all { !texts.contains($0) && !questions.contains($0) } }
     static var answers: [String] { all(questions.contains) + previews }
 
-    /// Verbs that nobody tries, or that are not in the table.
+    /// Verbs of the table that are not tried, and tried ones that are not in it.
     static var unknown: Set<String> {
         Set(CommandTable.standard.commands.map(\.name)).symmetricDifference(elsewhere.union(lines.keys))
     }
@@ -49,6 +48,7 @@ enum EachVerb {
         try home.makeModel("two", tensors: 9)
         for name in ["one", "two"] { try home.cake("import", home.path(name).path) }
         try home.cake("tag", "one", "spare")
+        try home.cake("config", "alias.mine", "org/mine")
         return home
     }
 }

@@ -1,4 +1,4 @@
-internal import Model
+public import Model
 internal import Platform
 public import Remote
 public import Store

@@ -7,14 +7,12 @@ enum ComparisonDocument {
         let difference = comparison.difference
         let summary = DifferenceSummary(difference, numbers: comparison.numbers)
         var object = JSONObject()
-        object.append("a", JSONValue(comparison.before))
-        object.append("b", JSONValue(comparison.after))
-        object.append("same", .bool(comparison.isSame))
-        object.append("identical", .bool(difference.isIdentical))
-        object.append("bytes_needed", JSONValue(difference.bytesNeeded))
-        object.append("bytes_shared", JSONValue(difference.bytesShared))
-        object.append("bytes_unknown", JSONValue(difference.bytesUnknown))
-        object.append("bytes_alike", JSONValue(difference.bytesAlike))
+        object.append([
+            "a": JSONValue(comparison.before), "b": JSONValue(comparison.after), "same": .bool(comparison.isSame),
+            "identical": .bool(difference.isIdentical), "bytes_needed": JSONValue(difference.bytesNeeded),
+            "bytes_shared": JSONValue(difference.bytesShared), "bytes_unknown": JSONValue(difference.bytesUnknown),
+            "bytes_alike": JSONValue(difference.bytesAlike),
+        ])
         if let pull = comparison.pull {
             object.append(
                 "pull",
@@ -23,9 +21,10 @@ enum ComparisonDocument {
                     "files_to_fetch": JSONValue(pull.filesToFetch), "bytes_to_fetch": JSONValue(pull.bytesToFetch),
                 ])
         }
-        object.append("counts", counts(summary.counts, Difference.Kind.allCases))
-        object.append("blocks", .array(summary.rows.map(document)))
-        object.append("files", .array(difference.files.map(document)))
+        object.append([
+            "counts": counts(summary.counts, Difference.Kind.allCases), "blocks": .array(summary.rows.map(document)),
+            "files": .array(difference.files.map(document)),
+        ])
         return object
     }
 
@@ -46,12 +45,11 @@ enum ComparisonDocument {
 
     private static func document(_ row: DifferenceSummary.Row) -> JSONValue {
         var object = JSONObject()
-        object.append("prefix", JSONValue(row.prefix.string))
-        object.append("first", JSONValue(row.numbers?.lowerBound))
-        object.append("last", JSONValue(row.numbers?.upperBound))
-        object.append("counts", counts(row.counts, row.counts.kinds))
-        object.append("bytes", JSONValue(row.bytes))
-        object.append("bytes_changed", JSONValue(row.bytesChanged))
+        object.append([
+            "prefix": JSONValue(row.prefix.string), "first": JSONValue(row.numbers?.lowerBound),
+            "last": JSONValue(row.numbers?.upperBound), "counts": counts(row.counts, row.counts.kinds),
+            "bytes": JSONValue(row.bytes), "bytes_changed": JSONValue(row.bytesChanged),
+        ])
         if let numbers = row.numeric { object.append("numeric", document(numbers)) }
         return .object(object)
     }
@@ -70,10 +68,10 @@ enum ComparisonDocument {
 
     private static func document(_ change: Difference.TensorChange, _ numbers: NumericDifference?) -> JSONValue {
         var object = JSONObject()
-        object.append("name", JSONValue(change.name.string))
-        object.append("what", JSONValue(key(change.kind)))
-        object.append("before", document(change.before))
-        object.append("after", document(change.after))
+        object.append([
+            "name": JSONValue(change.name.string), "what": JSONValue(key(change.kind)),
+            "before": document(change.before), "after": document(change.after),
+        ])
         if let numbers { object.append("numeric", document(numbers)) }
         return .object(object)
     }

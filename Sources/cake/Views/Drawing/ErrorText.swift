@@ -25,9 +25,7 @@ enum ErrorText {
 
     private static func document(_ kind: String, status: Int32, _ what: String, fix: String?) -> String {
         var inner = JSONObject()
-        inner.append("kind", JSONValue(kind))
-        inner.append("status", JSONValue(Int(status)))
-        inner.append("what", JSONValue(what))
+        inner.append(["kind": JSONValue(kind), "status": JSONValue(Int(status)), "what": JSONValue(what)])
         if let fix { inner.append("fix", JSONValue(fix)) }
         let document: JSONValue = ["error": .object(inner)]
         return document.text(.compact) + "\n"

@@ -82,26 +82,19 @@ struct GGUFInspection: Sendable {
         return table.lines(width: width, style: style)
     }
 
-    var document: JSONObject {
-        var object = JSONObject()
-        object.append("path", JSONValue(title))
-        object.append("format", "gguf")
-        object.append("version", JSONValue(UInt64(file.header.version)))
-        object.append("model_type", JSONValue(architecture))
-        object.append("parameters", JSONValue(parameters))
-        object.append("bytes", JSONValue(file.size))
-        object.append("tensor_count", JSONValue(entries.count))
-        object.append(
-            "encodings",
-            .array(
-                shares.map {
-                    [
-                        "encoding": JSONValue($0.name), "tensors": JSONValue($0.tensors),
-                        "parameters": JSONValue($0.parameters),
-                    ]
-                }))
-        object.append("metadata", .object(file.header.metadata))
-        return object
+    var document: JSONValue {
+        let encodings = shares.map { share -> JSONValue in
+            [
+                "encoding": JSONValue(share.name), "tensors": JSONValue(share.tensors),
+                "parameters": JSONValue(share.parameters),
+            ]
+        }
+        return [
+            "path": JSONValue(title), "format": "gguf", "version": JSONValue(UInt64(file.header.version)),
+            "model_type": JSONValue(architecture), "parameters": JSONValue(parameters),
+            "bytes": JSONValue(file.size), "tensor_count": JSONValue(entries.count), "encodings": .array(encodings),
+            "metadata": .object(file.header.metadata),
+        ]
     }
 
     static func document(_ entry: GGUF.Entry) -> JSONValue {

@@ -40,7 +40,7 @@ struct GGUFSummary: Finding {
         return entries.isEmpty ? [] : inspection.tensorLines(entries, width: page.tableWidth, style: page.style)
     }
 
-    var document: JSONValue { .object(inspection.document) }
+    var document: JSONValue { inspection.document }
 
     var longList: LongList? {
         entries.map { LongList(key: "tensors", elements: $0.lazy.map { GGUFInspection.document($0) }) }

@@ -94,3 +94,9 @@ extension JSONValue {
     init(_ value: Int?) { self = value.map { JSONValue($0) } ?? .null }
     init(_ value: Double?) { self = value.map { JSONValue($0) } ?? .null }
 }
+
+extension JSONObject {
+    mutating func append(_ members: KeyValuePairs<String, JSONValue>) {
+        for (key, value) in members { append(key, value) }
+    }
+}

@@ -35,9 +35,10 @@ struct VerifySummary: Summary {
         let owners = scope.owners(through: damages)
         let entries = damages.enumerated().map { index, damage -> JSONValue in
             var entry = JSONObject()
-            entry.append("layer", JSONValue(damage.layer.digest.hex))
-            entry.append("why", JSONValue(damage.why))
-            entry.append("models", .array((owners[damage.layer.digest] ?? []).map { JSONValue($0) }))
+            let models = (owners[damage.layer.digest] ?? []).map { JSONValue($0) }
+            entry.append([
+                "layer": JSONValue(damage.layer.digest.hex), "why": JSONValue(damage.why), "models": .array(models),
+            ])
             if index < outcomes.count {
                 entry.append("mended", .bool(outcomes[index].isMended))
                 if case .failed(let error) = outcomes[index] { entry.append("problem", JSONValue(error.what)) }
@@ -45,9 +46,9 @@ struct VerifySummary: Summary {
             return .object(entry)
         }
         var document = JSONObject()
-        document.append("layers", JSONValue(scope.layers.count))
-        document.append("bytes", JSONValue(scope.bytes))
-        document.append("damaged", .array(entries))
+        document.append([
+            "layers": JSONValue(scope.layers.count), "bytes": JSONValue(scope.bytes), "damaged": .array(entries),
+        ])
         if let registry { document.append("registry", registry.document) }
         return .object(document)
     }

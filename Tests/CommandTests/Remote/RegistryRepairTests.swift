@@ -9,6 +9,7 @@ import Testing
     /// A model that was pulled from a registry which runs, and what a damage takes away of it.
     private struct Pulled {
         let home: Home
+        private let server: Home
         let place: String
         let served: Served
 
@@ -16,7 +17,8 @@ import Testing
             let maker = try Home()
             try maker.cake("import", maker.makeModel("model", tensors: 3, of: 2 << 20).path, "m")
             home = try Home()
-            served = try Served(Home(), "--push")
+            server = try Home()
+            served = try Served(server, "--push")
             place = "127.0.0.1:\(served.port)/team/m:v1"
             #expect(try maker.cake("push", "m", place).status == 0)
             #expect(try home.cake("pull", place).status == 0)
@@ -35,7 +37,7 @@ import Testing
     @Test func `brings back what is damaged or gone, and nothing else`() throws {
         let pulled = try Pulled()
         let objects = try pulled.objects
-        #expect(objects.count == 3)
+        try #require(objects.count == 3)
         try FileManager.default.removeItem(at: objects[0])
         var bytes = try Data(contentsOf: objects[1])
         bytes[bytes.count / 2] ^= 1
@@ -54,7 +56,7 @@ import Testing
 
     @Test func `says why it could not`() throws {
         let pulled = try Pulled()
-        try FileManager.default.removeItem(at: try pulled.objects[0])
+        try FileManager.default.removeItem(at: #require(try pulled.objects.first))
         try pulled.served.end()
         let result = try pulled.home.cake("verify", "--repair")
         #expect(result.status == 11 && result.output.contains("not mended: "), "\(result.output)\(result.errors)")

@@ -41,14 +41,14 @@ public final class ArrivingBytes: Sendable {
     /// As `RebuiltBytes` has it: 0 when nothing is there yet, nil when nothing will be.
     public func take(into room: inout MutableSpan<UInt8>, from position: UInt64) -> Int? {
         let place = range.lowerBound + position
-        let (sight, round, isRight) = file.look(at: place, holdingBack: holdsBack)
+        let (availability, round, isRight) = file.look(at: place, holdingBack: holdsBack)
         let isSame = state.withLock { state in
-            if case .plain = sight {} else { state.file = nil }
+            if case .plain = availability {} else { state.file = nil }
             return state.round == nil || state.round == round
         }
         guard isSame else { return nil }
         let taken: Int?
-        switch sight {
+        switch availability {
         case .nothing: return 0
         case .failed: return nil
         case .here(let file, let manifest): taken = rest(of: file, manifest)?.take(into: &room, from: position)
@@ -61,11 +61,11 @@ public final class ArrivingBytes: Sendable {
             let end = min(run.upperBound, range.upperBound, place + UInt64(room.count))
             taken = read(place..<end, in: source, into: &room)
             // It went into layers at this moment.
-            if taken == nil, case .here = self.file.look(at: place, holdingBack: holdsBack).sight { return 0 }
+            if taken == nil, case .here = self.file.look(at: place, holdingBack: holdsBack).availability { return 0 }
         }
         if let taken, taken > 0 {
             state.withLock { $0.round = round }
-            if !isRight { if case .here = sight {} else { onUnchecked(UInt64(taken)) } }
+            if !isRight { if case .here = availability {} else { onUnchecked(UInt64(taken)) } }
         }
         return taken
     }
@@ -82,7 +82,7 @@ public final class ArrivingBytes: Sendable {
 
     public func wait(for position: UInt64, _ then: @escaping @Sendable () -> Void) {
         let place = range.lowerBound + position
-        switch file.look(at: place, holdingBack: holdsBack).sight {
+        switch file.look(at: place, holdingBack: holdsBack).availability {
         case .here(let file, let manifest):
             guard let rest = rest(of: file, manifest) else { return then() }
             rest.wait(for: position, then)
@@ -125,7 +125,7 @@ extension ArrivingBytes {
 
     private func begin() async throws {
         while true {
-            switch file.look(at: range.lowerBound, holdingBack: holdsBack).sight {
+            switch file.look(at: range.lowerBound, holdingBack: holdsBack).availability {
             case .nothing: break
             case .failed(let error): throw ArrivingBytes.refusal(error)
             case .plain, .layer, .here: return

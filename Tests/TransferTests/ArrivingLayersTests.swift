@@ -14,24 +14,24 @@ import Testing
             path: FilePath("a"), digest: SHA256.digest(of: [9].span), size: 35,
             segments: layers.map { .init(layer: $0, tensor: nil) })
         let arriving = ArrivingFile(size: 35)
-        func sight(_ position: UInt64) -> (Layer, Range<UInt64>)? {
-            guard case .layer(let layer, let range) = arriving.look(at: position, holdingBack: true).sight else {
+        func found(_ position: UInt64) -> (Layer, Range<UInt64>)? {
+            guard case .layer(let layer, let range) = arriving.look(at: position, holdingBack: true).availability else {
                 return nil
             }
             return (layer, range)
         }
         var coming = ArrivingLayers(file)
         arriving.hears(.layers(coming))
-        #expect(sight(0) == nil)
+        #expect(found(0) == nil)
         coming.here = [layers[1].digest]
         arriving.hears(.layers(coming))
-        #expect(sight(9) == nil && sight(30) == nil)
+        #expect(found(9) == nil && found(30) == nil)
         for position in [UInt64(10), 29] {
-            let found = try #require(sight(position))
-            #expect(found == (layers[1], 10..<30), "\(position)")
+            let layer = try #require(found(position))
+            #expect(layer == (layers[1], 10..<30), "\(position)")
         }
         coming.here.formUnion(layers.map(\.digest))
         arriving.hears(.layers(coming))
-        #expect(try #require(sight(34)) == (layers[2], 30..<35))
+        #expect(try #require(found(34)) == (layers[2], 30..<35))
     }
 }

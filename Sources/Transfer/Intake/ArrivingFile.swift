@@ -27,8 +27,6 @@ public final class ArrivingFile: Sendable {
         var wishes: [UInt64] = []
     }
 
-    public static let heldBack: UInt64 = 64 << 10
-
     public let size: UInt64
     private let state = Mutex(State())
 
@@ -96,7 +94,7 @@ public final class ArrivingFile: Sendable {
     // Asked by who reads it.
 
     /// What there is of it at a position, at this moment.
-    package enum Sight {
+    package enum Availability {
         case nothing
         /// Bytes from there on, as they came.
         case plain(FetchingFile.Place, Range<UInt64>)
@@ -106,11 +104,12 @@ public final class ArrivingFile: Sendable {
         case failed(any Error)
     }
 
-    package func look(at position: UInt64, holdingBack: Bool) -> (sight: Sight, round: Int, isRight: Bool) {
-        state.withLock { state in (sight(at: position, state, holdingBack), state.round, state.isRight) }
+    package func look(at position: UInt64, holdingBack: Bool) -> (availability: Availability, round: Int, isRight: Bool)
+    {
+        state.withLock { state in (availability(at: position, state, holdingBack), state.round, state.isRight) }
     }
 
-    private func sight(at position: UInt64, _ state: State, _ holdsBack: Bool) -> Sight {
+    private func availability(at position: UInt64, _ state: State, _ holdsBack: Bool) -> Availability {
         switch state.stage {
         case .asked: return .nothing
         case .here(let file, let manifest): return .here(file, manifest: manifest)
@@ -118,7 +117,7 @@ public final class ArrivingFile: Sendable {
         case .comingInLayers(let layers):
             return layers.layer(at: position).map { .layer($0.layer, $0.range) } ?? .nothing
         case .coming(let file):
-            let end = state.isRight || !holdsBack ? size : size - min(size, ArrivingFile.heldBack)
+            let end = state.isRight || !holdsBack ? size : HeldTail.start(in: size)
             guard position < end else { return .nothing }
             if let unit = file.unit(at: position), let layer = unit.layer {
                 return .layer(layer, unit.run.bytes.clamped(to: 0..<end))
@@ -132,7 +131,7 @@ public final class ArrivingFile: Sendable {
     /// brings it.
     package func wait(for position: UInt64, holdingBack: Bool, _ then: @escaping @Sendable () -> Void) {
         let isThere = state.withLock { state in
-            guard case .nothing = sight(at: position, state, holdingBack) else { return true }
+            guard case .nothing = availability(at: position, state, holdingBack) else { return true }
             state.waiting.append((position, then))
             state.wishes.append(position)
             return false

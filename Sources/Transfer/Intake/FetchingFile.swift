@@ -16,6 +16,8 @@ package final class FetchingFile: Sendable {
     let size: UInt64
     let bytes: Bytes
     let arrivals: Arrivals
+    /// The server ignores ranges: all of it comes in one piece.
+    private let comesWhole: Bool
     /// What had to be fetched when it was begun.
     let gaps: RangeSet<UInt64>
     /// What reads it already while it comes.
@@ -24,9 +26,10 @@ package final class FetchingFile: Sendable {
     /// Of a file `wanted` are the bytes to bring, and `given` those that the store has; `onWhole` hears of each unit once.
     init(
         _ bytes: Bytes, size: UInt64, wanted: RangeSet<UInt64>, given: RangeSet<UInt64> = RangeSet(),
-        units: [Range<UInt64>], reading: ArrivingFile? = nil, onWhole: @escaping @Sendable (Int) -> Void
+        units: [Range<UInt64>], comesWhole: Bool, reading: ArrivingFile? = nil,
+        onWhole: @escaping @Sendable (Int) -> Void
     ) {
-        (self.bytes, self.size, self.reading) = (bytes, size, reading)
+        (self.bytes, self.size, self.comesWhole, self.reading) = (bytes, size, comesWhole, reading)
         var here = given
         switch bytes {
         case .parts(let parts, _): here.formUnion(parts.runs.intersection(RangeSet(0..<size)))
@@ -38,13 +41,9 @@ package final class FetchingFile: Sendable {
 
     var missing: UInt64 { gaps.length }
 
-    /// Where it is asked for; nil for a copy.
-    var source: (any RangeSource)? { if case .parts(_, let source) = bytes { source } else { nil } }
-
     /// What is to be fetched, as spans of a file of that number.
     func spans(_ number: Int) -> [RemoteSpan] {
-        let comesWhole = source?.comesWhole ?? false
-        return gaps.ranges.map { RemoteSpan(file: number, bytes: $0, isIndivisible: comesWhole) }
+        gaps.ranges.map { RemoteSpan(file: number, bytes: $0, isIndivisible: comesWhole) }
     }
 
     func arrived(_ bytes: Range<UInt64>) {

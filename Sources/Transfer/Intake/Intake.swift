@@ -33,12 +33,15 @@ protocol Converter: Sendable {
     mutating func take(_ made: Made, of unit: FinishedUnit) throws -> Bool
     /// Right after what was taken is published.
     mutating func settle() throws
+    /// Something failed, and nothing more will be taken or published here.
+    mutating func failed()
     /// Whether something has to be published before the unit can be converted. Asked again whenever something was.
     func waits(_ unit: FinishedUnit) -> Bool
 }
 
 extension Converter {
     mutating func settle() {}
+    mutating func failed() {}
     func waits(_ unit: FinishedUnit) -> Bool { false }
 }
 
@@ -129,6 +132,7 @@ struct Intake: Sendable {
                 while let result = await group.nextResult() {
                     if case .success(let (unit, made)) = result { _ = try? converter.take(made, of: unit) }
                 }
+                converter.failed()
                 throw error
             }
         }

@@ -32,7 +32,7 @@ package final class PullFile: Sendable {
         fetching = FetchingFile(
             opened.bytes, size: size, wanted: isPart ? RangeSet(bytes) : RangeSet(0..<size),
             given: RangeSet(units.lazy.filter { $0.layer != nil }.map(\.run.bytes)), units: bytes,
-            reading: opened.wanted.reading
+            comesWhole: opened.remote?.comesWhole ?? false, reading: opened.wanted.reading
         ) { if units[$0].layer == nil { onWhole($0) } }
     }
 

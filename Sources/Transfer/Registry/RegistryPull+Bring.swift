@@ -18,7 +18,8 @@ extension RegistryPull {
             FetchingFile(
                 .parts(pack.parts, pack.source), size: pack.pack.size,
                 wanted: RangeSet(RegistryPull.runs(of: pack.members, comingWhole: comesWhole).map(\.bytes)),
-                units: units(of: pack.members, comingWhole: comesWhole), onWhole: finished.of(file: number))
+                units: units(of: pack.members, comingWhole: comesWhole), comesWhole: comesWhole,
+                onWhole: finished.of(file: number))
         }
         let missing = files.reduce(UInt64(0)) { $0 + $1.missing }
         let all = work.reduce(UInt64(0)) { $0 + $1.members.reduce(0) { $0 + $1.length } }
@@ -132,9 +133,13 @@ private struct ObjectsOfPacks: Converter {
 
     mutating func settle() throws {
         published(adopted)
-        // It is derived, and what it lacks is proved anew by a push.
-        if pull.options.remembers { try? proved.save() }
+        rememberProved()
         for number in done { try work[number].parts.remove() }
         (adopted, done, unpublished) = ([], [], coming)
     }
+
+    mutating func failed() { rememberProved() }
+
+    /// It is derived, and what it lacks is proved anew by a push.
+    private mutating func rememberProved() { if pull.options.remembers { try? proved.save() } }
 }

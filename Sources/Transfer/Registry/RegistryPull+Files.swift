@@ -23,13 +23,14 @@ extension RegistryPull {
         let origin = ModelOrigin(source, revision: listing.revision, commit: listing.commit)
         while true {
             let known = try store.record(of: name)
-            let files = wanted + store.rest(of: known, at: listing.commit, without: wanted)
-            let manifest = try store.save(Manifest(files: files), in: operation, isClaim: true)
+            let rest = store.rest(of: known, at: listing.commit, without: wanted)
+            let manifest = try store.save(Manifest(files: wanted + rest), in: operation, isClaim: true)
             // Another may have brought others meanwhile.
             let pointed = try store.point(
                 name, to: manifest, from: origin, expecting: .manifest(known?.manifest), in: operation
             ) { record, old in
                 if old == nil { record.mark = .mirrored }
+                if !rest.contains(where: { $0.path.string == Pull.partName }) { record.missing = [] }
                 for file in wanted { record.etags[file.path] = file.digest.hex }
             }
             if pointed.isDone {

@@ -31,13 +31,8 @@ public struct RegistryLayers: LayerSource {
                 _ = try await pull.fetch(wanted, in: operation, waiting: { waiting("pack \($0.short)") }) { published in
                     came.withLock { $0.formUnion(published) }
                 }
-                for layer in wanted {
-                    let isHere = try store.contains(layer)
-                    outcomes[layer.digest] = .failed(
-                        isHere
-                            ? CakeError(.failed, "its object is here and cannot be read", fix: "look at dmesg")
-                            : CakeError(.notFound, "\(reference.typed) does not have it", fix: "import it again"))
-                }
+                let missing = CakeError(.notFound, "\(reference.typed) does not have it", fix: "import it again")
+                for layer in wanted { outcomes[layer.digest] = .failed(missing) }
             } catch let error as CakeError {
                 for layer in wanted { outcomes[layer.digest] = .failed(error) }
             }

@@ -66,17 +66,26 @@ public struct Repair: Sendable {
     private func bring(
         _ layers: [Layer], waiting: @escaping @Sendable (String) -> Void
     ) async throws -> [Outcome] {
-        let operation = try Operation(store)
         var outcomes: [Digest: Outcome] = [:]
-        func isMended(_ layer: Layer) -> Bool { if case .mended = outcomes[layer.digest] { true } else { false } }
-        for source in sources {
-            let left = layers.filter { !isMended($0) }
-            guard !left.isEmpty else { break }
-            outcomes.merge(try await source.bring(left, into: store, operation, progress, waiting: waiting)) { $1 }
+        // Such a layer would count as here wherever it comes from.
+        let stuck = CakeError(
+            .failed, "its object is here and cannot be read", fix: "look at dmesg, and move the store")
+        for layer in layers where try store.contains(layer) { outcomes[layer.digest] = .failed(stuck) }
+        var left = layers.filter { outcomes[$0.digest] == nil }
+        for source in sources where !left.isEmpty {
+            // Of its own: what one source could not bring is claimed by no other.
+            let operation = try Operation(store)
+            let came = try await source.bring(left, into: store, operation, progress, waiting: waiting)
+            try operation.publish(telling: progress)
+            outcomes.merge(came) { $1 }
+            left = try left.filter { try !store.contains($0) }
         }
-        try operation.publish(telling: progress)
-        let unknown = CakeError(
-            .notFound, "no model that has it came from a Hub or a registry", fix: "import it again")
-        return layers.map { outcomes[$0.digest] ?? .failed(unknown) }
+        for layer in left {
+            if case .failed = outcomes[layer.digest] { continue }
+            outcomes[layer.digest] = .failed(
+                CakeError(.notFound, "no model that has it came from a Hub or a registry", fix: "import it again"))
+        }
+        // What is here without a word came with another.
+        return layers.map { outcomes[$0.digest] ?? .readable }
     }
 }

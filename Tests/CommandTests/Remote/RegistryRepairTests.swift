@@ -1,5 +1,8 @@
 import Foundation
+import Hub
 import Model
+import Platform
+import Store
 import Support
 import Testing
 
@@ -52,6 +55,36 @@ import Testing
                 == 2)
         #expect(try pulled.home.cake("verify").status == 0)
         try pulled.served.end()
+    }
+
+    @Test func `asks the Hub for what a registry has lost`() throws {
+        let hub = try HubHome()
+        let large = ModelMaker.Part("w", bytes: 3 << 20, seed: 1)
+        try hub.shelf.write("org/large", "model.safetensors", try ModelMaker.safetensors([large]))
+        #expect(try hub.cake("pull", "org/large").status == 0)
+        let registry = try Home()
+        let served = try Served(registry, "--push")
+        let place = "127.0.0.1:\(served.port)/team/m:v1"
+        #expect(try hub.cake("push", "org/large", place).status == 0)
+        #expect(try hub.cake("pull", place).status == 0)
+        let store = try hub.store()
+        let layer = try #require(
+            store.manifest(store.find("org/large").record.manifest).layers.max { $0.size < $1.size })
+        try Bend.remove("\(hub.folder.store)/objects/\(layer.digest.hex.prefix(2))/\(layer.digest.hex)")
+        let packs = try FileManager.default.subpathsOfDirectory(atPath: registry.store.path).filter {
+            $0.contains("blobs/") && $0.utf8.count > 70
+        }
+        #expect(!packs.isEmpty)
+        // All but the texts, which are small: what is left says that the layer is there.
+        for pack in packs {
+            let path = registry.store.path + "/" + pack
+            if try #require(try Disk.status(path)).size > 1 << 20 { try Bend.remove(path) }
+        }
+        let mended = try hub.cake("verify", "--repair")
+        #expect(mended.status == 0, "\(mended.output)\(mended.errors)")
+        #expect(mended.output.contains("mended from where org/large came from"))
+        #expect(try hub.cake("verify").status == 0)
+        try served.end()
     }
 
     @Test func `says why it could not`() throws {

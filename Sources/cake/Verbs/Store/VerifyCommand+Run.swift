@@ -56,20 +56,25 @@ extension VerifyCommand {
     ) async throws -> [Repair.Outcome] {
         guard !damages.isEmpty else { return [] }
         let (plainHTTP, progress) = (plainHTTP, Progress("mending", items: "layers"))
-        var sources: [any LayerSource] = []
         do throws(CakeError) {
             try session.settings.needNetwork(for: "cake verify --repair")
-            // Compressed, and likely to be near.
-            sources.append(
-                RegistryLayers { try session.registry($0, for: "cake verify --repair", plainHTTP: plainHTTP) })
-            sources.append(HubLayers(try session.hub(for: "cake verify --repair")))
         } catch { return damages.map { _ in .failed(error) } }
+        // Registries first: what they have is compressed, and likely to be near.
+        var sources: [any LayerSource] = [
+            RegistryLayers { try session.registry($0, for: "cake verify --repair", plainHTTP: plainHTTP) }
+        ]
+        var problem: CakeError?
+        do throws(CakeError) {
+            sources.append(HubLayers(try session.hub(for: "cake verify --repair")))
+        } catch { problem = error }
         let repair = Repair(from: sources, into: store, progress: progress)
-        return try await session.reporter.show(progress) {
+        let outcomes = try await session.reporter.show(progress) {
             try await repair(damages) { what in
                 session.reporter.note("waiting for another cake that is fetching \(what)")
             }
         }
+        guard let problem else { return outcomes }
+        return outcomes.map { $0.isMended ? $0 : .failed(problem) }
     }
 
     /// Nil where the store has none.

@@ -8,7 +8,7 @@ public struct StorageBody: Sendable {
 
     enum Place: Sendable {
         case memory([UInt8])
-        /// `isGiven` is a whole, synced file that nobody else needs under its path.
+        /// `isGiven` says that the file is whole and synced, and that its path may be taken away.
         case file(File, start: UInt64, isGiven: Bool)
     }
 

@@ -51,7 +51,7 @@ extension Import {
                 record.etags = [:]
             }
             if !rest.contains(where: { $0.path.string == Pull.partName }) { record.missing = [] }
-            // Somebody asked for it, so that no mirror may take it away again.
+            // A person asked for it, so a mirror must not evict it.
             (record.proved, record.mark) = ([:], nil)
         }
         guard case .done(let before) = pointed else {

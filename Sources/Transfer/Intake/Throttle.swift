@@ -20,7 +20,7 @@ struct Rate: Sendable {
 
     init(bytesPerSecond: UInt64) { self.bytesPerSecond = Double(max(bytesPerSecond, 1)) }
 
-    /// When more may be taken. What was not used while nobody asked is not saved up.
+    /// When more may be taken. Time in which nothing was taken is not saved up.
     mutating func take(_ bytes: UInt64, at now: ContinuousClock.Instant) -> ContinuousClock.Instant {
         let due = max(paid ?? now, now) + .seconds(Double(bytes) / bytesPerSecond)
         paid = due

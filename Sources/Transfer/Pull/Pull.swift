@@ -253,7 +253,7 @@ public struct Pull: Sendable {
             guard !options.replacesName else { return }
             try store.refuseTaken(name, old, by: manifest, from: origin.source, fix: Pull.advice(for: name))
         } _: { record, old in
-            // Somebody asked for it, so that no mirror may take it away again.
+            // A person asked for it, so a mirror must not evict it.
             if old == nil || options.mark == nil { record.mark = options.mark }
             for file in selected { record.etags[file.path] = file.sha256?.hex ?? file.gitDigest?.hex }
             // Files that are no weights complete nothing.

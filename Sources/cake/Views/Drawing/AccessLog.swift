@@ -36,7 +36,7 @@ struct AccessLog: Sendable {
         add(",\"whole\":", record.isWhole ? "true" : "false")
         add(",\"agent\":", quoted: record.request["user-agent"])
         add("}", "\n")
-        // That nobody reads it any more is no reason to stop serving.
+        // A reader of the log that went away is no reason to stop serving.
         output.write(line)
     }
 }

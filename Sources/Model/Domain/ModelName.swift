@@ -37,4 +37,10 @@ public struct ModelName: Hashable, Comparable, Sendable, CustomStringConvertible
         guard let at = string.utf8.lastIndex(of: UInt8(ascii: "@")) else { return nil }
         return String(string[string.utf8.index(after: at)...])
     }
+
+    /// Whether it begins with a registry's address, as `host:5000/team/m:v1` does.
+    public var isOfRegistry: Bool {
+        guard let slash = string.utf8.firstIndex(of: UInt8(ascii: "/")) else { return false }
+        return Reference.isRegistryHost(string[..<slash])
+    }
 }

@@ -73,6 +73,20 @@ public struct NameRecord: Hashable, Sendable {
 
     public var isPartial: Bool { fields["missing"] != nil }
 
+    /// Versions that the name had before, the latest last, each once.
+    public var replaced: [ReplacedVersion] {
+        get {
+            guard let text = fields["replaced"], let list = try? JSONValue(parsing: Array(text.utf8).span) else {
+                return []
+            }
+            return list.array?.compactMap { ReplacedVersion($0) } ?? []
+        }
+        set {
+            let versions = newValue.suffix(NameRecord.mostReplaced).map(\.document)
+            fields["replaced"] = versions.isEmpty ? nil : JSONValue.array(versions).text(.compact)
+        }
+    }
+
     public var isPinned: Bool {
         get { fields["pinned"] == "yes" }
         set { fields["pinned"] = newValue ? "yes" : nil }

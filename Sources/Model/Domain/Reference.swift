@@ -15,6 +15,11 @@ public enum Reference: Hashable, Sendable {
         self = try reader.read(text, isFile: isFile)
     }
 
+    /// Whether what stands before the first slash is an address, and not an account of the Hub.
+    static func isRegistryHost(_ first: Substring) -> Bool {
+        first.contains(".") || first.contains(":") || first.lowercased() == "localhost"
+    }
+
     /// What a person most likely meant, among their aliases, the built-in ones and `known`, the names in the store.
     public static func suggestion(
         for text: String, aliases: [String: String] = [:], known: [String] = []
@@ -77,7 +82,7 @@ struct ReferenceReader {
             if ["huggingface.co", "www.huggingface.co", "hf.co"].contains(first.lowercased()) {
                 return .hub(try page(WebURL("https://" + text), of: text))
             }
-            if first.contains(".") || first.contains(":") || first.lowercased() == "localhost" {
+            if Reference.isRegistryHost(first) {
                 return .registry(try RegistryReference(text))
             }
         }

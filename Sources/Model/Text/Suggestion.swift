@@ -27,7 +27,7 @@ public enum Suggestion {
     }
 
     /// Damerau's distance, with each pair of neighbours swapped at most once. Three rows are all it looks at.
-    static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+    package static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
         var beforeLast: [Int] = []
         var last = Array(0...right.count)
         for (row, letter) in left.enumerated() {

@@ -86,5 +86,19 @@ public struct HTTPSettings: Sendable {
     /// Hosts of tests: the address that each has, and the reach that it is given instead of its own.
     package var hosts: [String: (address: String, reach: Host.Reach?)] = [:]
 
+    /// Told of each request when the head of its answer is there, or when it failed.
+    public var observer: (@Sendable (HTTPObservation) -> Void)?
+
     public init(userAgent: String) { self.userAgent = userAgent }
+}
+
+/// A request and how it went.
+public struct HTTPObservation: Sendable {
+    public let method: HTTPRequest.Method
+    /// Without its query, which may hold a signature.
+    public let address: String
+    public let range: Range<UInt64>?
+    /// Nil when there was no answer.
+    public let status: Int?
+    public let time: Duration
 }

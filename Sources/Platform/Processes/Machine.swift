@@ -33,6 +33,17 @@ public enum Machine {
         }
     }
 
+    /// What this process took until now: seconds of all its processors, and the most memory it ever held, in bytes.
+    public static var taken: (processor: Duration, memory: UInt64) {
+        var usage = rusage()
+        guard unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return (.zero, 0) }
+        let times = [usage.ru_utime, usage.ru_stime]
+        let processor = times.reduce(Duration.zero) {
+            $0 + .seconds(Int64($1.tv_sec)) + .microseconds(Int64($1.tv_usec))
+        }
+        return (processor, UInt64(max(0, usage.ru_maxrss)) << 10)
+    }
+
     /// Seconds since 1970, by the clock on the wall.
     public static var now: Int { time(nil) }
 }

@@ -57,7 +57,9 @@ struct Run: Sendable {
         patience.allow(verb.timeToEnd)
         do {
             // Everything a verb does may wait for the disk: none of it runs on Swift's own threads.
+            let start = ContinuousClock.now
             try await withTaskExecutorPreference(session.pool) { try await verb.run(in: session) }
+            if session.settings.isVerbose { session.noteTaken(ContinuousClock.now - start) }
             return 0
         } catch let answer as Answer {
             return answer.status

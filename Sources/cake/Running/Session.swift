@@ -65,7 +65,7 @@ struct Session: Sendable {
         guard let store = try existingStore() else {
             throw CakeError(
                 .notFound, "no model \"\(Printable.escape(name))\": the store is empty",
-                fix: "cake import PATH puts a model in")
+                fix: "cake import PATH stores a model")
         }
         let (name, revision) = try meaning(of: name, revision, in: store)
         return (store, try store.find(name, revision: revision, alias: Aliases.hubID(of: name)))

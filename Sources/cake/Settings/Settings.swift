@@ -5,6 +5,7 @@ import Platform
 struct Settings: Sendable {
     let isJSON: Bool
     let isQuiet: Bool
+    let isVerbose: Bool
     let refusesColour: Bool
     private let storeOption: String?
     let environment: Environment
@@ -23,6 +24,7 @@ struct Settings: Sendable {
     init(_ arguments: Arguments, _ environment: Environment) throws(CakeError) {
         isJSON = arguments.has(GlobalOptions.json)
         isQuiet = arguments.has(GlobalOptions.quiet)
+        isVerbose = arguments.has(GlobalOptions.verbose) && !isQuiet
         refusesColour = arguments.has(GlobalOptions.noColor)
         storeOption = try arguments.value(of: GlobalOptions.store)
         self.environment = environment
@@ -44,7 +46,7 @@ struct Settings: Sendable {
         if let data = environment["XDG_DATA_HOME"], data.hasPrefix("/") { return data + "/cake" }
         if let home = environment["HOME"] { return home + "/.local/share/cake" }
         throw CakeError(
-            .usage, "there is no HOME, so cake does not know where its store is",
+            .usage, "HOME is not set, so cake does not know where its store is",
             fix: "say where: --store DIR, or CAKE_HOME=DIR in the environment")
     }
 }

@@ -10,7 +10,8 @@ enum EachVerb {
         "ls": ["ls", "ls --names", "ls --sort size"], "inspect": ["inspect one", "inspect one --tensors"],
         "diff": ["diff one two"], "df": ["df"], "verify": ["verify", "verify one"], "gc": ["gc --dry-run", "gc"],
         "optimize": ["optimize"], "rm": ["rm two --dry-run", "rm spare"], "tag": ["tag one uno"], "pin": ["pin uno"],
-        "unpin": ["unpin uno"], "config": ["config"], "help": ["help"], "man": ["man"],
+        "unpin": ["unpin uno"], "mv": ["mv two zwei"], "history": ["history one"], "config": ["config"],
+        "help": ["help"], "man": ["man"],
         "completions": ["completions bash"], "version": ["version"],
     ]
 
@@ -23,7 +24,7 @@ enum EachVerb {
     /// What they print is one text, with `--json` and `--quiet`, too.
     private static let texts: Set = ["cat", "help", "man", "completions", "version"]
     /// Their answer is all they do.
-    private static let questions: Set = ["ls", "inspect", "diff", "df", "config"]
+    private static let questions: Set = ["ls", "inspect", "diff", "history", "df", "config"]
 
     /// Their list is shown with `--quiet`, too.
     private static let previews = ["export one -o back --dry-run"]

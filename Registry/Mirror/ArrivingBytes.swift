@@ -155,9 +155,9 @@ extension ArrivingBytes {
         switch error {
         case let refusal as HubRefusal: refusal
         case let error as CakeError where error.kind == .network:
-            .upstream(502, "The upstream Hub broke off", retryAfter: 10)
+            .upstream(502, "The upstream Hub closed the connection", retryAfter: 10)
         case let error as CakeError where error.kind == .damaged:
-            .upstream(502, "What the upstream Hub sends is not what it listed", retryAfter: 60)
+            .upstream(502, "The upstream Hub sent another file than it listed", retryAfter: 60)
         case let error as CakeError where error.kind == .diskFull:
             HubRefusal(507, nil, "The server's disk is full")
         case is CancellationError: .upstream(503, "The server is ending", retryAfter: 10)

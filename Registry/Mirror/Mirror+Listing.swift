@@ -94,7 +94,7 @@ extension Mirror {
         do {
             return try await ask(routes, question, as: token, knowing: known)
         } catch let error as CakeError where error.kind == .damaged {
-            throw HubRefusal.upstream(502, "What the upstream Hub lists makes no sense", retryAfter: 60)
+            throw HubRefusal.upstream(502, "The list of files of the upstream Hub is not valid", retryAfter: 60)
         }
     }
 
@@ -135,8 +135,8 @@ extension Mirror {
         if settings.token != nil, asker.isTrusted { return }
         guard let token = asker.token else {
             throw listing.info.isPrivate
-                ? HubRefusal(401, .noRepository, "Repository not found, or it is private: give a token")
-                : HubRefusal(401, .gated, "This repository is gated: give a token that its Hub lets in")
+                ? HubRefusal(401, .noRepository, "Repository not found, or it is private: send a token")
+                : HubRefusal(401, .gated, "This repository is gated: send a token that its Hub accepts")
         }
         try await admission.check(token, listing.repository) {
             guard !settings.isOffline else { throw Mirror.offline }

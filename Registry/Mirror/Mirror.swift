@@ -104,7 +104,7 @@ public final class Mirror: Sendable {
     }
 
     private static let unreached = HubRefusal.upstream(502, "The upstream Hub cannot be reached")
-    static let late = HubRefusal.upstream(504, "The upstream Hub takes long to answer", retryAfter: 5)
+    static let late = HubRefusal.upstream(504, "The upstream Hub takes too long to answer", retryAfter: 5)
     static let offline = HubRefusal.upstream(
         503, "This server is offline, and does not have it", retryAfter: 600)
 }

@@ -170,7 +170,7 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
                     throw HubRefusal.upstream(502, "The upstream registry does not answer")
                 }
                 throw HubRefusal.upstream(
-                    502, "The upstream registry seems to speak TLS: then --upstream takes oci+https:// before its host")
+                    502, "The upstream registry seems to use TLS: write oci+https:// before its host in --upstream")
             }
         }
     }

@@ -100,14 +100,14 @@ extension RegistryStore {
         let path = storage.path(of: key)
         guard let end = all.firstIndex(of: UInt8(ascii: "\n")), all.starts(with: RegistryStore.mark.utf8) else {
             throw CakeError(
-                .damaged, "\(Printable.escape(path)) does not say what manifest it is", fix: "push it again")
+                .damaged, "\(Printable.escape(path)) is not a manifest of the registry", fix: "push it again")
         }
         let stored = StoredManifest(
             name: name, mediaType: String(decoding: all[RegistryStore.mark.utf8.count..<end], as: UTF8.self),
             bytes: Array(all[(end + 1)...]))
         guard name.fits(stored.bytes.span) else {
             throw CakeError(
-                .damaged, "\(Printable.escape(path)) has other bytes than its name says", fix: "push it again")
+                .damaged, "\(Printable.escape(path)) does not match its digest", fix: "push it again")
         }
         return stored
     }

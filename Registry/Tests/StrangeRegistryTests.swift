@@ -192,7 +192,7 @@ extension ServerRequest {
         }
         let manifest = try await importModel()
         let error = await #expect(throws: CakeError.self) { try await push(manifest, to: bent.repository()) }
-        #expect(error?.kind == .damaged && error?.what.contains("took blob") == true)
+        #expect(error?.kind == .damaged && error?.what.contains("stored blob") == true)
     }
 
     @Test func `that keeps its blobs elsewhere is followed there, without the login`() async throws {

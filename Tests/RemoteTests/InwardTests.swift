@@ -66,7 +66,7 @@ import Testing
     @Test func `is refused when a public hub sends there by a public name`() async throws {
         let (line, failure) = try await pull(Self.world, files: Self.machine)
         #expect(
-            failure?.what.contains("an address inside this network or machine") == true,
+            failure?.what.contains("in the local network or on this machine") == true,
             "\(String(describing: failure))")
         #expect(line.hub.count(.cdn()) == 0)
     }

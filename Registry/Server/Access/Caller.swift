@@ -30,7 +30,7 @@ struct Caller: Sendable {
         }
         guard let secret = Authorization.secret(in: header),
             let token = tokens.token(of: SHA256.digest(of: Array(secret.utf8).span))
-        else { throw Caller.refusal("the token is none of this server's") }
+        else { throw Caller.refusal("this server does not know the token") }
         rights = .token(token)
     }
 
@@ -95,7 +95,7 @@ struct Caller: Sendable {
 
     func check(_ isAllowed: Bool, _ repository: RepositoryName? = nil) throws(RegistryError) {
         if isAllowed { return }
-        guard isKnown else { throw Caller.refusal("this needs a token of the server's") }
+        guard isKnown else { throw Caller.refusal("this needs a token of this server") }
         throw RegistryError(403, .denied, "the token does not allow this", detail: repository?.text)
     }
 

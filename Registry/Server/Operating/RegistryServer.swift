@@ -50,8 +50,8 @@ public final class RegistryServer: Sendable {
         guard !settings.allowsPush || store.isWritable else {
             throw CakeError(
                 .failed,
-                "the store \(Printable.escape(store.layout.root)) cannot be written to, so nothing can be pushed",
-                fix: "leave --push away, or check who owns the folder")
+                "the store \(Printable.escape(store.layout.root)) is not writable, and nothing can be pushed",
+                fix: "leave out --push, or check the owner of the folder")
         }
         let registry = try RegistryStore(store, letsAnybodyRead: settings.letsAnybodyRead)
         let isOpen = settings.allowsPush && !settings.address.isLoopback
@@ -59,14 +59,14 @@ public final class RegistryServer: Sendable {
         guard !isOpen || tokens.allowsPush else {
             throw CakeError(
                 .usage,
-                "\(settings.address) is open to other machines, and anybody there could push: no token says who may",
-                fix: "make one with cake serve token add NAME --push='*', or leave --push away")
+                "\(settings.address) is open to other machines, and all of them could push: there is no token",
+                fix: "make a token with cake serve token add NAME --push='*', or leave out --push")
         }
         guard settings.mirror == nil || store.isWritable else {
             throw CakeError(
                 .failed,
-                "the store \(Printable.escape(store.layout.root)) cannot be written to, so nothing can be brought into it",
-                fix: "leave --upstream away, or check who owns the folder")
+                "the store \(Printable.escape(store.layout.root)) is not writable, and nothing can be downloaded into it",
+                fix: "leave out --upstream, or check the owner of the folder")
         }
         notes = try registry.settleNames()
         let answers = try Answers(registry, settings, pool: pool)

@@ -56,7 +56,7 @@ struct Answers: Sendable {
             let target = known?.target ?? RequestTarget(request.address)
             if known == nil, let target, let health = health(target, request) { return health }
             guard limit.allows(request.client) else {
-                throw RegistryError(429, .tooManyRequests, "this is too often: try again in a second")
+                throw RegistryError(429, .tooManyRequests, "too many requests: try again in a second")
             }
             let caller = try caller(of: request)
             if let quantization = quantization(request, caller) { return quantization }
@@ -65,7 +65,7 @@ struct Answers: Sendable {
             }
             if target?.parts.first != "v2", let intake = hub.intake(of: request, caller) { return intake }
             guard let target else {
-                throw RegistryError(400, .nameInvalid, "the address is none that this server understands")
+                throw RegistryError(400, .nameInvalid, "this server does not understand the address")
             }
             if case .metrics = OperatingRoute(target.parts) { return try metrics(caller, request) }
             if let route = try CakeRoute(target.parts) {
@@ -119,7 +119,7 @@ struct Answers: Sendable {
             return patient { () throws(any Error) in try referrers(of: subject, in: repository, asked.target) }
         case (.catalog, "GET"), (.catalog, "HEAD"): return patient { () throws(any Error) in try catalog(asked) }
         default:
-            throw RegistryError(405, .unsupported, "\(asked.request.method.prefix(20)) means nothing at this address")
+            throw RegistryError(405, .unsupported, "\(asked.request.method.prefix(20)) is not allowed at this address")
         }
     }
 
@@ -220,9 +220,9 @@ struct Answers: Sendable {
 
     private func checkPush(_ request: ServerRequest) throws(RegistryError) {
         guard settings.allowsPush else {
-            throw RegistryError(405, .unsupported, "this server only gives; to take, it has to be started with --push")
+            throw RegistryError(405, .unsupported, "this server is read-only; start it with --push to allow pushes")
         }
         // Only browsers send it, for a page that means to write here.
-        guard request["origin"] == nil else { throw RegistryError(403, .denied, "pages of the web may not push") }
+        guard request["origin"] == nil else { throw RegistryError(403, .denied, "web pages may not push") }
     }
 }

@@ -128,7 +128,7 @@ extension RegistryStore {
             }
             for tag in try pushedTags(in: repository) {
                 guard let name = try target(of: tag, in: repository) else {
-                    try setAside(tag, since: "it points at no manifest")
+                    try setAside(tag, since: "it does not name a manifest")
                     continue
                 }
                 tagged[name, default: []].append(tag)
@@ -154,7 +154,7 @@ extension RegistryStore {
                     try setAsideManifest(path, name, in: repository) { () throws(CakeError) in _ = try read() }
                     found.damages.append(
                         RegistryDamage(
-                            kind: .manifest, name: name.description, why: "it has other bytes than its name says",
+                            kind: .manifest, name: name.description, why: "it does not match its digest",
                             isSetAside: isWritable, neededBy: hits))
                     return false
                 }
@@ -169,7 +169,7 @@ extension RegistryStore {
                 // They lead nowhere any more.
                 if !isRight { for tag in tags { _ = try setAsideTag(tag, in: repository) } }
             }
-            for tag in tagged.values.joined().sorted() { try setAside(tag, since: "its manifest is not there") }
+            for tag in tagged.values.joined().sorted() { try setAside(tag, since: "its manifest is missing") }
             for name in try modelNames(in: repository) {
                 _ = try check(name, folder.model(name), [repository.text]) { () throws(CakeError) in
                     try rawModelRecord(name, in: repository)?.stored

@@ -75,7 +75,7 @@ extension HeldPack {
     }
 
     init(decoding text: [UInt8]) throws(CakeError) {
-        let refused = CakeError(.damaged, "a file of the registry does not say what its pack is made of")
+        let refused = CakeError(.damaged, "a file of the registry is not the list of a pack")
         guard let size = HeldPack.size(in: text), text.last == UInt8(ascii: "\n") else { throw refused }
         var objects: [Object] = []
         var total = ByteTotal(limit: ByteCount.maximum)

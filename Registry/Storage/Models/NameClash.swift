@@ -31,7 +31,7 @@ public struct NameClash: Sendable {
                 + "give it another name with cake tag"
         }
         let was = removed.map { " was \($0), which is not served any more" } ?? " is not served any more"
-        return "\(place)\(was); \(list) \(have) the same name in a registry and \(are) not put in its place: "
+        return "\(place)\(was); \(list) \(have) the same name in a registry and \(are) not served instead: "
             + "to serve it, start cake serve again"
     }
 

@@ -33,7 +33,7 @@ struct PackedObjects: ObjectSource {
         guard count.span.littleEndian(UInt32.self, at: 0) == artifact.packs.count else {
             throw refuse("names other packs than the manifest")
         }
-        guard try registry.isRight(digest) else { throw refuse("has other bytes than its name says") }
+        guard try registry.isRight(digest) else { throw refuse("does not match its digest") }
         let records = try IndexFile(digest, .mapped(MappedFile(file.path)))
         guard records.packs.map({ PackIndex.Pack(digest: $0.digest, size: $0.size) }) == artifact.packs else {
             throw refuse("names other packs than the manifest")
@@ -71,7 +71,7 @@ struct PackedObjects: ObjectSource {
             at: place.start, count: Int(min(record.storedLength, UInt64(8 + ObjectHeader.fixedLength))))
         guard layer.size <= PackedObjects.largestLayer,
             ObjectHeader.pieceBits(of: head.span) == ObjectHeader.standardPieceBits
-        else { throw PackedObjects.refuse("has layer \(layer.digest.short) where there is none") }
+        else { throw PackedObjects.refuse("has layer \(layer.digest.short) at a place without an object") }
         let object = try StoredObject(layer, in: place.file, at: place.start, length: record.storedLength)
         guard object.header.base == record.base else {
             throw PackedObjects.refuse("has another base of layer \(layer.digest.short) than its object")

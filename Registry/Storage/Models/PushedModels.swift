@@ -141,12 +141,12 @@ final class PushedModels: Sendable {
             blob.size == artifact.manifest.size
         else { throw CakeError(.notFound, "the model's own manifest is not in the registry") }
         guard blob.size <= PushedModels.largestManifest else {
-            throw CakeError(.damaged, "the model's own manifest has \(blob.size) bytes, more than is read here")
+            throw CakeError(.damaged, "the model's own manifest has \(blob.size) bytes, more than the limit")
         }
         let text = try file.bytes(at: 0, count: Int(blob.size))
         guard artifact.manifest.name.fits(text.span) else {
             if let digest = blob.digest { registry.doubted.add(digest) }
-            throw CakeError(.notFound, "the model's own manifest has other bytes than its name says")
+            throw CakeError(.notFound, "the model's own manifest does not match its digest")
         }
         let manifest = try ManifestText.decode(text.span)
         try objects.check(manifest)

@@ -57,7 +57,7 @@ extension RegistryStore {
                 .damaged, "the index of packs \(why) layer \(member.layer.digest.short)", fix: "push the model again")
         }
         guard let place = try pack.place(of: member.offset..<member.offset + member.length) else {
-            throw refuse("has no object in one piece for")
+            throw refuse("has no complete object for")
         }
         let header: ObjectHeader
         do throws(CakeError) {
@@ -70,10 +70,10 @@ extension RegistryStore {
             header = try ObjectHeader.decode(head.span).header
         } catch {
             guard error.kind == .damaged else { throw error }
-            throw refuse("says that there is an object, and there is none, of")
+            throw refuse("names an object where there is none, of")
         }
         guard header.layer == member.layer else {
-            throw refuse("names another object than the one that lies there, for")
+            throw refuse("names another object than the one there, for")
         }
         guard header.base == member.base else { throw refuse("names another base than the object has, for") }
         guard header.transform.rawValue == member.transform else {

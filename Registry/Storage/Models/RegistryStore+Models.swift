@@ -78,13 +78,13 @@ extension RegistryStore {
             let model = Digest(hex: String(decoding: all[mark.count..<end], as: UTF8.self))
         else {
             throw CakeError(
-                .damaged, "\(Printable.escape(path)) does not say what model it is of", fix: "delete the file")
+                .damaged, "\(Printable.escape(path)) does not name its model", fix: "delete the file")
         }
         let stored = StoredManifest(
             name: name, mediaType: RegistryManifest.image, bytes: Array(all[(end + 1)...]), of: model)
         guard name.fits(stored.bytes.span) else {
             throw CakeError(
-                .damaged, "\(Printable.escape(path)) has other bytes than its name says", fix: "delete the file")
+                .damaged, "\(Printable.escape(path)) does not match its digest", fix: "delete the file")
         }
         return ModelRecord(model: model, stored: stored)
     }
@@ -102,7 +102,7 @@ extension RegistryStore {
         guard ancestors.isEmpty else { return try await make(served, except: ancestors) }
         // Each who waits holds a thread that others need.
         guard current.mayWait() else {
-            throw CakeError(.locked, "the server is at work on the packs of models for others")
+            throw CakeError(.locked, "the server is busy with the packs of other models")
         }
         defer { current.hasWaited() }
         // One at a time, here and in other processes: both would hash the same bytes.

@@ -102,7 +102,7 @@ extension RegistryStore {
         let (found, _) = try store.openAnywhere(run.object.layer)
         guard found.length == run.object.length else {
             throw CakeError(
-                .damaged, "the object of layer \(run.object.layer.digest.short) is another than the pack was made of")
+                .damaged, "the object of layer \(run.object.layer.digest.short) is not the one in the pack")
         }
         return (found.file, found.start + run.start)
     }

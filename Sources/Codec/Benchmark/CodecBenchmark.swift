@@ -104,7 +104,7 @@ package struct CodecBenchmark {
             }
             decode = min(decode, lap())
         }
-        guard piece.withBytes(back.holds) else { throw CakeError(.failed, "a piece that does not come back") }
+        guard piece.withBytes(back.holds) else { throw CakeError(.failed, "a piece does not decode to itself") }
         outcome.encoding += shortest.encode
         outcome.checkedEncoding += shortest.check
         outcome.decoding += decode

@@ -85,13 +85,13 @@ package struct ObjectHeader: Hashable, Sendable {
             throw refuse("its first frame is not cake's")
         }
         guard bytes[12] == 1 else {
-            throw CakeError(.damaged, "an object of format \(bytes[12])", fix: "a newer cake wrote it; use that one")
+            throw CakeError(.damaged, "an object of format \(bytes[12])", fix: "use a newer cake, which wrote it")
         }
         let (transform, pieceBits, framesPerPiece, flags) = (bytes[13], bytes[14], bytes[15], bytes[16])
         guard (12...30).contains(pieceBits), framesPerPiece > 0, flags & ~1 == 0 else {
-            throw refuse("its first frame makes no sense")
+            throw refuse("its first frame is not valid")
         }
-        for index in 17..<24 where bytes[index] != 0 { throw refuse("its first frame makes no sense") }
+        for index in 17..<24 where bytes[index] != 0 { throw refuse("its first frame is not valid") }
         let size = bytes.littleEndian(UInt64.self, at: 24)
         guard size <= ByteCount.maximum, let digest = Digest(bytes: bytes.extracting(32..<64)) else {
             throw refuse("it claims \(size) plain bytes")

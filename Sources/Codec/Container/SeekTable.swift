@@ -46,7 +46,7 @@ package struct SeekTable: Sendable {
     package init(_ bytes: Span<UInt8>, of header: ObjectHeader, headerLength: Int, objectLength: UInt64)
         throws(CakeError)
     {
-        let refused = CakeError(.damaged, "the seek table of layer \(header.layer.digest.short) is not right")
+        let refused = CakeError(.damaged, "the seek table of layer \(header.layer.digest.short) is damaged")
         guard bytes.count == SeekTable.length(for: header) else { throw refused }
         let entries = (bytes.count - SeekTable.fixedLength) / SeekTable.entryLength
         let footer = bytes.count - 9

@@ -3,7 +3,7 @@ internal import Platform
 
 extension GroupedDelta {
     /// What one wrong byte in a delta comes to.
-    private static var senseless: CakeError { CakeError(.damaged, "a delta that makes no sense") }
+    private static var senseless: CakeError { CakeError(.damaged, "a delta that is not valid") }
 
     /// A group as its mode and the base's exponents have it.
     private struct Group {

@@ -139,11 +139,11 @@ package final class Coder: @unchecked Sendable {
     /// What a piece of so many bytes is told from: the base's, or what factors make of it.
     private func besides(_ base: Chunk?, _ adding: Addend?, _ count: Int, _ form: Form) throws(CakeError) -> Chunk {
         guard let base, base.count == count else {
-            throw CakeError(.damaged, "a delta beside a base of another size")
+            throw CakeError(.damaged, "a delta against a base of another size")
         }
         guard case .lowRank(let lowRank) = form else { return base }
         guard let adding, adding.factors.lowRank == lowRank, adding.fits(count) else {
-            throw CakeError(.damaged, "a delta beside factors of another shape")
+            throw CakeError(.damaged, "a delta with factors of another shape")
         }
         predicted.fill(count) { room in base.withBytes { adding.predict($0, into: &room) } }
         return predicted

@@ -149,7 +149,7 @@ struct FactorSearch: ~Copyable {
             try source(piece) { plain, base throws(CakeError) in
                 elements = plain.count / layout.width
                 guard base.count == plain.count, elements <= room.count else {
-                    throw CakeError(.damaged, "a delta beside a base of another size")
+                    throw CakeError(.damaged, "a delta against a base of another size")
                 }
                 var differences = room.mutableSpan._consumingExtracting(0..<elements)
                 Matrices.subtract(base, from: plain, layout, into: &differences)

@@ -28,7 +28,7 @@ public struct ByteTotal: Hashable, Sendable {
     public mutating func add(_ count: UInt64, of what: @autoclosure () -> String) throws(CakeError) {
         let (sum, overflow) = bytes.addingReportingOverflow(try ByteCount.checked(count, of: what()))
         guard !overflow, sum <= limit else {
-            throw ByteCount.refusal("\(what()), with what comes before it,", sum, limit)
+            throw ByteCount.refusal("\(what()), together with earlier ones,", sum, limit)
         }
         bytes = sum
     }

@@ -13,14 +13,14 @@ public struct FilePath: Hashable, Comparable, Sendable, CustomStringConvertible 
         guard !string.isEmpty else { throw refuse("is empty") }
         guard string.utf8.count <= 1024 else { throw refuse("is longer than 1024 bytes") }
         for scalar in string.unicodeScalars {
-            guard scalar.value >= 0x20, scalar.value != 0x7f else { throw refuse("holds a control character") }
-            guard scalar != "\\" else { throw refuse("holds a backslash") }
+            guard scalar.value >= 0x20, scalar.value != 0x7f else { throw refuse("contains a control character") }
+            guard scalar != "\\" else { throw refuse("contains a backslash") }
         }
         guard !string.utf8.starts(with: "/".utf8) else { throw refuse("is absolute") }
         for part in string.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
             guard !part.isEmpty else { throw refuse("has an empty part") }
             guard !part.elementsEqual(".".utf8), !part.elementsEqual("..".utf8) else {
-                throw refuse("has a part that leads elsewhere (\(String(Substring(part))))")
+                throw refuse("has a part that is not allowed (\(String(Substring(part))))")
             }
             guard part.count <= 255 else { throw refuse("has a part longer than 255 bytes") }
         }
@@ -42,7 +42,7 @@ public struct FilePath: Hashable, Comparable, Sendable, CustomStringConvertible 
         for path in paths {
             if let other = files.updateValue(path, forKey: path.string.lowercased()) {
                 throw CakeError(
-                    .damaged, "the file names \"\(other)\" and \"\(path)\" are one file on some disks",
+                    .damaged, "the file names \"\(other)\" and \"\(path)\" are the same file on some disks",
                     fix: "rename one of them at its source")
             }
         }

@@ -14,14 +14,14 @@ public struct ModelName: Hashable, Comparable, Sendable, CustomStringConvertible
         guard !string.isEmpty else { throw refuse("it is empty") }
         guard string.utf8.count <= 200 else { throw refuse("it is longer than 200 bytes") }
         guard string.unicodeScalars.allSatisfy({ Printable.isPlain($0) && !$0.properties.isWhitespace }) else {
-            throw refuse("it holds a space or a control character")
+            throw refuse("it contains a space or a control character")
         }
         guard let first = string.utf8.first,
             ![UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "/"), UInt8(ascii: "~")].contains(first)
         else { throw refuse("it begins with \"\(string.prefix(1))\"") }
         guard string.utf8.last != UInt8(ascii: "/") else { throw refuse("it ends with \"/\"") }
         text = ExactText(string)
-        guard fileName.utf8.count <= 240 else { throw refuse("it takes more bytes than a file's name has") }
+        guard fileName.utf8.count <= 240 else { throw refuse("it is too long for a file's name") }
     }
 
     public static func < (left: ModelName, right: ModelName) -> Bool { left.text < right.text }

@@ -114,15 +114,16 @@ public struct NameRecord: Hashable, Sendable {
     public init(decoding bytes: Span<UInt8>) throws(CakeError) {
         var lines = Lines()
         guard let first = lines.next(in: bytes), first.text(in: bytes) == NameRecord.firstLine else {
-            throw CakeError(.damaged, "not a name's record this cake can read", fix: "a newer cake may have written it")
+            throw CakeError(
+                .damaged, "this cake cannot read the name's record", fix: "a newer cake may have written it")
         }
         guard var second = lines.next(in: bytes), second.skip(prefix: "manifest ", in: bytes),
             let manifest = second.digest(in: bytes), second.isAtEnd
-        else { throw lines.refuse("names no manifest") }
+        else { throw lines.refuse("does not name a manifest") }
         self.manifest = manifest
         while var line = lines.next(in: bytes) {
             guard let key = line.word(in: bytes), let value = line.escaped(in: bytes) else {
-                throw lines.refuse("is no key and value")
+                throw lines.refuse("is not a key and a value")
             }
             guard key == NameRecord.etagKey else {
                 fields[key] = value
@@ -130,7 +131,7 @@ public struct NameRecord: Hashable, Sendable {
             }
             let words = value.split(separator: " ", maxSplits: 1)
             guard words.count == 2, let path = try? FilePath(String(words[1])) else {
-                throw lines.refuse("is no ETag of a file")
+                throw lines.refuse("is not an ETag of a file")
             }
             etags[path] = String(words[0])
         }

@@ -7,8 +7,8 @@ extension ReferenceReader {
         case "models" where rest.utf8.contains(UInt8(ascii: "/")): return (.model, rest)
         case "spaces", "kernels":
             throw CakeError(
-                .usage, "\"\(Printable.escape(text))\" is one of the Hub's \(first), and holds no model",
-                fix: "name the model it runs, such as org/name")
+                .usage, "\"\(Printable.escape(text))\" is one of the Hub's \(first), which contain no models",
+                fix: "use the name of a model, such as org/name")
         default: return nil
         }
     }
@@ -37,7 +37,7 @@ extension ReferenceReader {
             path = String(path.dropFirst(hub.prefix.count))
         } else if !["huggingface.co", "www.huggingface.co", "hf.co"].contains(url.origin.host.text) {
             throw refuse(
-                text, "\(url.origin.authority) is not known to be a Hub",
+                text, "\(url.origin.authority) is not a Hub that cake knows",
                 fix: "for a mirror of the Hub set HF_ENDPOINT=\(url.origin); for a registry write "
                     + "oci://\(url.origin.authority)\(url.path)")
         }
@@ -46,7 +46,7 @@ extension ReferenceReader {
         // Split before percent-decoding: a revision holds its slashes as %2F.
         let parts = ReferenceReader.parts(rest)
         guard let first = parts.first, !ReferenceReader.otherPages.contains(first) else {
-            throw refuse(text, "it is no page of a model", fix: "open the model's own page and paste its address")
+            throw refuse(text, "it is not the page of a model", fix: "open the model's own page and paste its address")
         }
         let length = parts.count == 1 || ReferenceReader.views.contains(parts[1]) ? 1 : 2
         var id = parts[..<length].joined(separator: "/")

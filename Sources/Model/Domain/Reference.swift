@@ -65,7 +65,7 @@ struct ReferenceReader {
         }
         if isPath(text) || text.hasSuffix(".safetensors") && isFile(text) { return .path(text) }
         guard text.unicodeScalars.allSatisfy({ Printable.isPlain($0) && !$0.properties.isWhitespace }) else {
-            throw refuse(text, "it holds a space or a control character")
+            throw refuse(text, "it contains a space or a control character")
         }
         if let (scheme, rest) = ReferenceReader.split(text, at: "://") {
             return try read(rest, scheme: scheme, of: text)
@@ -156,7 +156,7 @@ struct ReferenceReader {
 
     func refuse(_ text: String, _ why: String, fix: String? = nil) -> CakeError {
         CakeError(
-            .usage, "\"\(Printable.escape(text))\" is no model's name: \(Printable.escape(why))",
+            .usage, "\"\(Printable.escape(text))\" is not a model's name: \(Printable.escape(why))",
             fix: fix ?? ReferenceReader.advice)
     }
 

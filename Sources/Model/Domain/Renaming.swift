@@ -16,7 +16,7 @@ public struct Renaming {
 
     private static func rule(_ text: String) throws(CakeError) -> Rule {
         let refusal = CakeError(
-            .usage, "\"\(Printable.escape(text))\" is no renaming", fix: "write OLD=NEW, or /REGEX/=NEW")
+            .usage, "\"\(Printable.escape(text))\" is not a renaming", fix: "write OLD=NEW, or /REGEX/=NEW")
         guard text.hasPrefix("/") else {
             guard let sign = text.firstIndex(of: "="), sign > text.startIndex else { throw refusal }
             return .start(String(text[..<sign]), String(text[text.index(after: sign)...]))

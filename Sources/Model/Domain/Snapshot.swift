@@ -17,7 +17,7 @@ public struct Snapshot: Hashable, Sendable {
         repository: HubRepository, revision: String?, commit: String, files: [SnapshotFile]
     ) throws(CakeError) {
         guard Revision.isCommit(commit) else {
-            throw CakeError(.damaged, "\(repository): \"\(Printable.escape(commit))\" is no commit")
+            throw CakeError(.damaged, "\(repository): \"\(Printable.escape(commit))\" is not a commit")
         }
         let sorted = files.sorted { $0.path < $1.path }
         try FilePath.refuseClashes(sorted.map(\.path))

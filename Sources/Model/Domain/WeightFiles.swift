@@ -34,9 +34,10 @@ public struct WeightFiles: Sendable {
             throw CakeError(
                 names.isEmpty ? .notFound : .failed,
                 names.isEmpty
-                    ? "the model has no safetensors files" : "there are weights in \(names.joined(separator: ", "))",
+                    ? "the model has no safetensors files"
+                    : "several folders have weights: \(names.joined(separator: ", "))",
                 fix: names.isEmpty
-                    ? "--format files gives the files as they are" : "--include '\(names[0])/*' means one of them")
+                    ? "--format files exports the files as they are" : "--include '\(names[0])/*' selects one of them")
         }
         return found
     }

@@ -76,8 +76,8 @@ public struct WeightSelection: Sendable {
         }
         guard !choice.files.isEmpty || included.isEmpty && excluded.isEmpty else {
             throw CakeError(
-                .notFound, "none of the \(snapshot.files.count) files of \(snapshot.repository.id) fits",
-                fix: "put quotes around a pattern, such as --include '*.safetensors'; * also takes slashes")
+                .notFound, "none of the \(snapshot.files.count) files of \(snapshot.repository.id) matches",
+                fix: "put quotes around a pattern, such as --include '*.safetensors'; * also matches slashes")
         }
         return choice
     }
@@ -91,7 +91,7 @@ public struct WeightSelection: Sendable {
             }
             throw CakeError(
                 .notFound, "\(snapshot.repository.id) has no file \"\(Printable.escape(name))\"",
-                fix: fix ?? "cake ls-remote \(snapshot.repository.id) lists those it has")
+                fix: fix ?? "cake ls-remote \(snapshot.repository.id) lists its files")
         }
     }
 }
@@ -104,6 +104,6 @@ extension WeightSelection.Choice {
         let shown = otherForms.prefix(3).map(\.path.description).joined(separator: ", ")
         let rest = otherForms.count > 3 ? " and \(otherForms.count - 3) more" : ""
         return
-            "not taken: \(shown)\(rest) (\(Quantities.bytes(size))), other forms of the same weights; --all takes them"
+            "left out: \(shown)\(rest) (\(Quantities.bytes(size))), other formats of the same weights; --all takes them"
     }
 }

@@ -35,9 +35,9 @@ public struct HubAnswer: Sendable {
     public func refusal(asked: Duration?) -> HubRefusal {
         let seconds = asked.map { max(1, min(Int($0.components.seconds), 3600)) } ?? 10
         switch status {
-        case 429: return .upstream(429, "The upstream Hub asks for fewer requests", retryAfter: seconds)
-        case 503: return .upstream(503, "The upstream Hub has trouble of its own", retryAfter: seconds)
-        case 408, 425, 500...: return .upstream(502, "The upstream Hub answers \(status)", retryAfter: seconds)
+        case 429: return .upstream(429, "The upstream Hub limits the number of requests", retryAfter: seconds)
+        case 503: return .upstream(503, "The upstream Hub has a server error", retryAfter: seconds)
+        case 408, 425, 500...: return .upstream(502, "The upstream Hub answered status \(status)", retryAfter: seconds)
         default:
             let code = code.flatMap(HubRefusal.Code.init) ?? (status == 401 || status == 404 ? .noRepository : nil)
             return HubRefusal(status, code, passedOn)

@@ -13,9 +13,9 @@ public struct HubIdentity: Hashable, Sendable {
         do {
             document = try JSONValue(parsing: bytes)
         } catch {
-            throw HubInfo.refuse("makes no sense: \(error.what)")
+            throw HubInfo.refuse("is not valid: \(error.what)")
         }
-        guard let name = document["name"]?.string else { throw HubInfo.refuse("names nobody") }
+        guard let name = document["name"]?.string else { throw HubInfo.refuse("has no user name") }
         self.name = name
         fullName = document["fullname"]?.string
         organisations = (document["orgs"]?.array ?? []).prefix(1000).compactMap { $0["name"]?.string }

@@ -35,7 +35,7 @@ extension HubInfo {
     private static func commit(_ scanner: inout JSONScanner, in bytes: Span<UInt8>) throws(CakeError) -> String? {
         guard let text = try scanner.optionalString(in: bytes) else { return nil }
         guard Revision.isCommit(text) else {
-            throw CakeError(.damaged, "\"\(Printable.escape(String(text.prefix(80))))\" is no commit")
+            throw CakeError(.damaged, "\"\(Printable.escape(String(text.prefix(80))))\" is not a commit")
         }
         return text
     }

@@ -100,7 +100,7 @@ public enum Revision {
         guard !text.isEmpty else { throw refuse("it is empty") }
         guard text.utf8.count <= 200 else { throw refuse("it is longer than 200 bytes") }
         guard text.unicodeScalars.allSatisfy({ Printable.isPlain($0) && !$0.properties.isWhitespace }) else {
-            throw refuse("it holds a space or a control character")
+            throw refuse("it contains a space or a control character")
         }
         let forbidden = Array("~^:?*[\\".utf8)
         if let byte = text.utf8.first(where: forbidden.contains) {
@@ -110,7 +110,7 @@ public enum Revision {
         for part in text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
             guard !part.isEmpty else { throw refuse("it has an empty part") }
             guard part.first != UInt8(ascii: "."), !String(Substring(part)).contains("..") else {
-                throw refuse("it has a part with dots where git has none")
+                throw refuse("it has dots where git allows none")
             }
         }
         return text

@@ -10,7 +10,7 @@ public struct HubToken: Sendable, CustomStringConvertible, CustomReflectable {
         // Anything else could end a header line and begin another.
         guard !trimmed.isEmpty, trimmed.count <= 4096, trimmed.allSatisfy({ (0x21...0x7e).contains($0) }) else {
             throw CakeError(
-                .usage, trimmed.isEmpty ? "the token is empty" : "the token holds what no token has, or is too long",
+                .usage, trimmed.isEmpty ? "the token is empty" : "the token has wrong characters, or is too long",
                 fix: "copy it again from https://huggingface.co/settings/tokens")
         }
         self.text = String(decoding: trimmed, as: UTF8.self)

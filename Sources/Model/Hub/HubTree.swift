@@ -17,7 +17,7 @@ public struct HubTree: Sendable {
 
     public mutating func add(page bytes: Span<UInt8>) throws(CakeError) {
         guard bytes.count <= HubTree.maximumPageSize else {
-            throw HubInfo.refuse("has \(bytes.count) bytes, more than the \(HubTree.maximumPageSize) it may have")
+            throw HubInfo.refuse("has \(bytes.count) bytes; the limit is \(HubTree.maximumPageSize)")
         }
         pages += 1
         guard pages <= maximumPages else { throw HubTree.tooMany }
@@ -37,7 +37,7 @@ public struct HubTree: Sendable {
         } catch {
             if error.kind == .notAuthorised { throw error }
             throw CakeError(
-                error.kind, "the list of files makes no sense: \(error.what)", fix: error.fix ?? HubTree.advice)
+                error.kind, "the list of files is not valid: \(error.what)", fix: error.fix ?? HubTree.advice)
         }
     }
 
@@ -51,15 +51,15 @@ public struct HubTree: Sendable {
             guard next < snapshot.files.count, snapshot.files[next].path.string.utf8.starts(with: start.string.utf8)
             else {
                 throw CakeError(
-                    .damaged, "the list of files names the folder \"\(folder)\" and nothing in it", fix: HubTree.advice)
+                    .damaged, "the list of files has the folder \"\(folder)\" without contents", fix: HubTree.advice)
             }
         }
         return snapshot
     }
 
-    static let advice = "is HF_ENDPOINT a Hub, and does no proxy change what it says?"
+    static let advice = "check HF_ENDPOINT, and whether a proxy changes answers"
     static let tooMany = CakeError(
-        .damaged, "a list of files without end", fix: "name a repository with fewer files; \(advice)")
+        .damaged, "the list of files does not end", fix: "name a repository with fewer files; \(advice)")
 }
 
 /// One entry as it stands in a page.
@@ -150,12 +150,12 @@ private struct HubTreeEntry {
         guard try scanner.kind(in: bytes) == .string else { return try scanner.optionalWholeNumber(in: bytes) }
         let text = try scanner.string(in: bytes)
         guard hides(text) else {
-            throw CakeError(.damaged, "\"\(Printable.escape(String(text.prefix(80))))\" is no size")
+            throw CakeError(.damaged, "\"\(Printable.escape(String(text.prefix(80))))\" is not a size")
         }
         return nil
     }
 
     private static func noHash(_ text: String) -> CakeError {
-        CakeError(.damaged, "\"\(Printable.escape(String(text.prefix(80))))\" is no hash")
+        CakeError(.damaged, "\"\(Printable.escape(String(text.prefix(80))))\" is not a hash")
     }
 }

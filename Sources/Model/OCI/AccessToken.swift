@@ -42,7 +42,7 @@ public struct RepositoryPattern: Hashable, Sendable, CustomStringConvertible {
         let isName = RepositoryName(String(text.map { $0 == "*" ? "a" : $0 })) != nil
         guard isName, text.utf8.count <= RepositoryName.maximumLength else {
             throw CakeError(
-                .usage, "\"\(Printable.escape(text))\" fits no repository's name",
+                .usage, "\"\(Printable.escape(text))\" matches no repository's name",
                 fix: "write it like team/model, 'team/*' or '*'")
         }
         self.text = text
@@ -90,7 +90,7 @@ public struct AccessTokens: Hashable, Sendable {
     /// What cannot be read lets nobody in.
     public init(decoding bytes: [UInt8]) throws(CakeError) {
         let refused = CakeError(
-            .damaged, "the file of the registry's tokens makes no sense",
+            .damaged, "the file of the registry's tokens is damaged",
             fix: "delete registry/tokens in the store, and make the tokens again")
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
         guard lines.first == Substring(AccessTokens.mark) else { throw refused }

@@ -11,7 +11,7 @@ public struct LoginFile: Sendable {
 
     public init(parsing bytes: Span<UInt8>) throws(CakeError) {
         guard let object = try JSONValue(parsing: bytes, repeatedKeys: .kept).object else {
-            throw CakeError(.damaged, "it is no JSON object")
+            throw CakeError(.damaged, "it is not a JSON object")
         }
         document = object
     }

@@ -50,13 +50,13 @@ public struct RegistryAnswer: Sendable {
         case 404:
             CakeError(
                 .notFound, "\(host) does not have \(wanted)\(words)", fix: "check the name; cake tags REF lists tags")
-        case 405: CakeError(.failed, "\(host) does not allow \(wanted)\(words)", fix: "whoever runs it may allow it")
-        case 408, 425, 429, 500...: CakeError(.network, "\(host) answers \(wanted) with status \(status)\(words)")
+        case 405: CakeError(.failed, "\(host) does not allow \(wanted)\(words)", fix: "ask its operator to allow it")
+        case 408, 425, 429, 500...: CakeError(.network, "\(host) answered \(wanted) with status \(status)\(words)")
         case 413:
             CakeError(
-                .failed, "\(host), or a proxy before it, finds \(wanted) too large\(words)",
+                .failed, "\(host), or a proxy in front of it, says that \(wanted) is too large\(words)",
                 fix: "cake push --chunk-size 32MB sends smaller pieces")
-        default: CakeError(.failed, "\(host) answers \(wanted) with status \(status)\(words)")
+        default: CakeError(.failed, "\(host) answered \(wanted) with status \(status)\(words)")
         }
     }
 }

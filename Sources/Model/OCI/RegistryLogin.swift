@@ -15,7 +15,7 @@ public struct RegistryLogin: Hashable, Sendable, CustomStringConvertible, Custom
     public init(user: String, password: String) throws(CakeError) {
         guard !user.isEmpty, !user.utf8.contains(UInt8(ascii: ":")), user.unicodeScalars.allSatisfy(Printable.isPlain)
         else {
-            throw CakeError(.usage, "\"\(Printable.escape(user))\" is no user's name: it is empty, or holds a colon")
+            throw CakeError(.usage, "\"\(Printable.escape(user))\" is not a user name: it is empty or has a colon")
         }
         guard !password.isEmpty, password.utf8.count <= 64 << 10 else {
             throw CakeError(.usage, "the password is empty, or too long")
@@ -48,7 +48,7 @@ public struct RegistryToken: Sendable {
         let document = try JSONValue(parsing: bytes, repeatedKeys: .kept)
         guard let text = document["token"]?.string ?? document["access_token"]?.string, !text.isEmpty,
             text.utf8.count <= 32 << 10, text.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
-        else { throw CakeError(.failed, "the answer holds no token") }
+        else { throw CakeError(.failed, "the answer contains no token") }
         self.text = text
         // The least that the protocol allows, where nothing is said.
         seconds = document["expires_in"]?.unsigned ?? 60

@@ -44,7 +44,7 @@ public struct RegistryManifest: Sendable {
         while let key = try scanner.key(in: bytes) {
             // Readers disagree on which of two counts.
             guard seen.insert(key).inserted else {
-                throw scanner.refuse("\"\(Printable.escape(key))\" stands twice", in: bytes)
+                throw scanner.refuse("\"\(Printable.escape(key))\" is given twice", in: bytes)
             }
             switch key {
             case "schemaVersion":
@@ -64,7 +64,7 @@ public struct RegistryManifest: Sendable {
                 }
             case "annotations":
                 guard [.object, .null].contains(try scanner.kind(in: bytes)) else {
-                    throw scanner.refuse("the annotations are no object", in: bytes)
+                    throw scanner.refuse("the annotations are not an object", in: bytes)
                 }
                 let start = scanner.position
                 try scanner.skipValue(in: bytes)
@@ -137,7 +137,7 @@ public struct RegistryManifest: Sendable {
             case "mediaType" where type == nil: type = try scanner.string(in: bytes)
             case "digest" where digest == nil: digest = try scanner.string(in: bytes)
             case "size" where size == nil: size = try scanner.wholeNumber(in: bytes)
-            case "mediaType", "digest", "size": throw scanner.refuse("\"\(key)\" stands twice", in: bytes)
+            case "mediaType", "digest", "size": throw scanner.refuse("\"\(key)\" is given twice", in: bytes)
             case "urls":
                 isElsewhere = try RegistryManifest.namesAny(&scanner, in: bytes)
             default: try scanner.skipValue(in: bytes)
@@ -148,7 +148,7 @@ public struct RegistryManifest: Sendable {
         }
         guard let name = BlobName(digest) else {
             throw scanner.refuse(
-                "\"\(Printable.escape(String(digest.prefix(80))))\" is no sha256 or sha512 digest", in: bytes)
+                "\"\(Printable.escape(String(digest.prefix(80))))\" is not a sha256 or sha512 digest", in: bytes)
         }
         try ByteCount.checked(size, of: "blob \(name)")
         var descriptor = Descriptor(mediaType: type, name: name, size: size)

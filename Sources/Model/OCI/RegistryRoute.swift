@@ -57,7 +57,7 @@ public enum RegistryRoute: Hashable, Sendable {
         if let name = RepositoryName(text) { return name }
         throw RegistryError(
             400, .nameInvalid,
-            "a repository's name has at most \(RepositoryName.maximumLength) lower-case letters and digits, with single . _ or - between",
+            "a repository's name has at most \(RepositoryName.maximumLength) lower-case letters and digits, with single . _ or - between them",
             detail: text)
     }
 }

@@ -12,12 +12,13 @@ public struct RegistryRoutes: Hashable, Sendable, CustomStringConvertible {
         let authority = Array((isDocker ? "registry-1.docker.io" : host).utf8)[...]
         guard let secure = Origin(.https, authority: authority), let open = Origin(.http, authority: authority) else {
             throw CakeError(
-                .usage, "\"\(Printable.escape(host))\" is no registry's host", fix: "write it like registry.local:5000")
+                .usage, "\"\(Printable.escape(host))\" is not a registry's host",
+                fix: "write it like registry.local:5000")
         }
         self.host = isDocker ? "docker.io" : host
         guard !speaksTLS || !allowsPlainHTTP else {
             throw CakeError(
-                .usage, "\(secure) is encrypted, and --plain-http asks for no encryption", fix: "leave one of them away"
+                .usage, "\(secure) is encrypted, and --plain-http asks for no encryption", fix: "leave one of them out"
             )
         }
         self.allowsPlainHTTP = allowsPlainHTTP

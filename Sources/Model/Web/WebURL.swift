@@ -27,7 +27,7 @@ public struct WebURL: Hashable, Sendable, CustomStringConvertible {
         }
         let rest = bytes[(end + 3)...]
         let authority = rest.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
-        guard !authority.contains(UInt8(ascii: "@")) else { throw WebURL.refuse(text, "holds a user's name") }
+        guard !authority.contains(UInt8(ascii: "@")) else { throw WebURL.refuse(text, "contains a user's name") }
         guard let origin = Origin(scheme, authority: authority) else {
             throw WebURL.refuse(text, "has no host that cake understands")
         }
@@ -72,8 +72,8 @@ public struct WebURL: Hashable, Sendable, CustomStringConvertible {
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "#"): return bytes
-            case 0..<0x20, 0x7f: throw refuse(text, "holds a control character")
-            case UInt8(ascii: "\\") where !isInQuery: throw refuse(text, "holds a backslash")
+            case 0..<0x20, 0x7f: throw refuse(text, "contains a control character")
+            case UInt8(ascii: "\\") where !isInQuery: throw refuse(text, "contains a backslash")
             case 0x20, 0x80...: PercentText.append(byte, to: &bytes)
             default: bytes.append(byte)
             }

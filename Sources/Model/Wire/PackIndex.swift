@@ -67,7 +67,7 @@ public struct PackIndex: Hashable, Sendable {
             guard let base = member.base else { continue }
             guard let other = self[base], other.base == nil, other.layer.size == member.layer.size else {
                 throw PackIndex.refuse(
-                    "has layer \(member.layer.digest.short) as a delta of \(base.short), which it does not hold as itself"
+                    "has layer \(member.layer.digest.short) as a delta of \(base.short), which it does not have as a plain layer"
                 )
             }
         }
@@ -128,14 +128,14 @@ extension PackIndex {
     public init(decoding bytes: Span<UInt8>) throws(CakeError) {
         guard bytes.count >= PackIndex.fixedLength, bytes.count <= PackIndex.maximumSize,
             PackIndex.mark.indices.allSatisfy({ bytes[$0] == PackIndex.mark[$0] })
-        else { throw PackIndex.refuse("is none that this cake knows") }
+        else { throw PackIndex.refuse("has a format that this cake does not know") }
         let packCount = Int(bytes.littleEndian(UInt32.self, at: 8))
         let memberCount = bytes.littleEndian(UInt64.self, at: 16)
         guard packCount <= PackIndex.maximumPacks, memberCount <= UInt64(bytes.count / PackIndex.memberLength),
             bytes.littleEndian(UInt32.self, at: 12) == 0,
             bytes.count == PackIndex.fixedLength + packCount * PackIndex.packLength
                 + Int(memberCount) * PackIndex.memberLength
-        else { throw PackIndex.refuse("has another length than it says") }
+        else { throw PackIndex.refuse("does not have the length that it claims") }
         func digest(_ offset: Int) -> Digest { Digest(bytes: bytes.extracting(offset..<offset + 32)) ?? .empty }
         let packs = (0..<packCount).map { index in
             let offset = PackIndex.fixedLength + index * PackIndex.packLength

@@ -53,7 +53,7 @@ public struct XetReconstruction: Hashable, Sendable {
         let first = end
         var positions = XetPositions()
         for term in terms {
-            guard end < wanted.upperBound else { throw CakeError(.damaged, "terms go on after what was asked for") }
+            guard end < wanted.upperBound else { throw CakeError(.damaged, "terms continue after the requested range") }
             try positions.add(term)
             let (sum, overflow) = end.addingReportingOverflow(term.size)
             guard !overflow, sum <= fileSize else {
@@ -63,10 +63,10 @@ public struct XetReconstruction: Hashable, Sendable {
         }
         try positions.check()
         guard end >= wanted.upperBound else {
-            throw CakeError(.damaged, "its terms end at byte \(end), where \(wanted.upperBound) were asked for")
+            throw CakeError(.damaged, "its terms end at byte \(end), where \(wanted.upperBound) were requested")
         }
         guard end - wanted.upperBound < UInt64(XetChunk.maximumSize) else {
-            throw CakeError(.damaged, "its terms end \(end - wanted.upperBound) bytes after what was asked for")
+            throw CakeError(.damaged, "its terms end \(end - wanted.upperBound) bytes after the requested range")
         }
         if let term = terms.first, skipped >= term.size {
             throw CakeError(.damaged, "its first term has \(term.size) bytes, of which \(skipped) are before the range")
@@ -85,7 +85,7 @@ extension XetReconstruction {
         do throws(CakeError) {
             guard bytes.count <= XetReconstruction.maximumSize else {
                 throw CakeError(
-                    .damaged, "it has \(bytes.count) bytes, more than the \(XetReconstruction.maximumSize) it may have")
+                    .damaged, "it has \(bytes.count) bytes; the limit is \(XetReconstruction.maximumSize)")
             }
             var scanner = JSONScanner()
             try scanner.beginObject(in: bytes)
@@ -95,7 +95,7 @@ extension XetReconstruction {
                     terms = try XetReconstruction.terms(&scanner, in: bytes)
                 } else if try JSONScanner.text(key, is: "offset_into_first_range", in: bytes) {
                     guard skipped == nil, let number = try scanner.wholeNumber(in: bytes) else {
-                        throw CakeError(.damaged, "the offset into its first range is no number, or there are two")
+                        throw CakeError(.damaged, "the offset into its first range is not a number, or there are two")
                     }
                     skipped = number
                 } else {
@@ -106,7 +106,7 @@ extension XetReconstruction {
             guard let terms else { throw CakeError(.damaged, "it has no terms") }
             try self.init(terms: terms, skipped: skipped ?? 0, of: range, fileSize: fileSize)
         } catch {
-            throw CakeError(.damaged, "what Xet says of a file makes no sense: \(error.what)", fix: error.fix)
+            throw CakeError(.damaged, "Xet's answer about a file is not valid: \(error.what)", fix: error.fix)
         }
     }
 

@@ -45,7 +45,7 @@ public final class HTTPClient: Sendable {
                         try await feed(HTTPSender(transfer: transfer, pool: pool))
                     } catch is HTTPSender.Ended { return nil }
                     guard outgoing.missing == 0 else {
-                        throw CakeError(.failed, "a body ended \(outgoing.missing) bytes before it should")
+                        throw CakeError(.failed, "a body ended \(outgoing.missing) bytes early")
                     }
                     return nil
                 }

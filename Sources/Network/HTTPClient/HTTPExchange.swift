@@ -37,7 +37,7 @@ public final class HTTPExchange: Sendable {
         while let chunk = try await next() {
             defer { giveBack(chunk) }
             guard bytes.count + chunk.count <= limit else {
-                throw CakeError(.network, "an answer is longer than the \(limit) bytes it may have")
+                throw CakeError(.network, "an answer is longer than its limit of \(limit) bytes")
             }
             chunk.withBytes { piece in for index in piece.indices { bytes.append(piece[index]) } }
         }

@@ -161,9 +161,9 @@ internal import Platform
     private func remedy(_ code: CURLcode) -> String? {
         switch code {
         case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR:
-            return "if that server's certificates are your own, SSL_CERT_FILE=FILE names the root to trust"
+            return "if the server uses your own certificate authority, name its root certificate: SSL_CERT_FILE=FILE"
         case CURLE_COULDNT_RESOLVE_PROXY:
-            return "look at http_proxy, https_proxy and no_proxy in the environment"
+            return "check http_proxy, https_proxy and no_proxy in the environment"
         default:
             var status = 0
             unsafe cake_curl_get_number(easy, CURLINFO_HTTP_CONNECTCODE, &status)
@@ -172,7 +172,7 @@ internal import Platform
     }
 
     private static let proxyWantsPassword = 407
-    private static let proxyAdvice = "the proxy wants a password: https_proxy=http://NAME:PASSWORD@HOST:PORT"
+    private static let proxyAdvice = "the proxy needs a password: https_proxy=http://NAME:PASSWORD@HOST:PORT"
 
     deinit {
         unsafe curl_easy_cleanup(easy)

@@ -92,7 +92,7 @@ internal import Synchronization
 
     private func begin(_ transfer: HTTPTransfer) {
         guard let handle = HTTPHandle(transfer, settings) else {
-            return transfer.finish(.failure(CakeError(.failed, "libcurl takes no more requests")))
+            return transfer.finish(.failure(CakeError(.failed, "libcurl accepts no more requests")))
         }
         running[ObjectIdentifier(transfer)] = Running(transfer: transfer, handle: handle)
         unsafe curl_multi_add_handle(multi, handle.easy)
@@ -124,7 +124,7 @@ internal import Synchronization
             }
             let patience = found.transfer.request.stallSeconds ?? settings.stallSeconds
             guard now - found.since >= .seconds(patience) else { continue }
-            end(found.transfer, .failure(CakeError(.network, "no byte came for \(patience) s")))
+            end(found.transfer, .failure(CakeError(.network, "no data for \(patience) s")))
         }
     }
 
@@ -136,7 +136,7 @@ internal import Synchronization
 
     /// In microseconds.
     private static let breath: UInt32 = 1000
-    private static let givenUp = CakeError(.network, "the transfer was given up")
+    private static let givenUp = CakeError(.network, "the transfer was cancelled")
 
     private func close() {
         for found in running.values { end(found.transfer, .failure(HTTPLoop.givenUp)) }

@@ -23,7 +23,7 @@ public struct HTTPServer: ~Copyable, Sendable {
             throw CakeError(
                 .failed, "the HTTP server cannot start on \(address)",
                 fix: certificate == nil
-                    ? "allow more open files: ulimit -n 4096" : "look whether the key is the certificate's")
+                    ? "allow more open files: ulimit -n 4096" : "check that the key belongs to the certificate")
         }
         let daemons = ServerDaemons(daemon)
         self.daemons = daemons
@@ -47,7 +47,7 @@ public struct HTTPServer: ~Copyable, Sendable {
         }
         guard isReplaced else {
             throw CakeError(
-                .failed, "the new certificate cannot be used", fix: "look whether the key is the certificate's")
+                .failed, "the new certificate cannot be used", fix: "check that the key belongs to the certificate")
         }
     }
 

@@ -104,7 +104,7 @@ final class ServerExchange: @unchecked Sendable {
     /// Others hold what memory there is for bodies.
     private static let noRoom = ServerReply(
         503, [("Content-Type", "text/plain"), ("Retry-After", "1")],
-        .bytes(Array("the server is at work on too many bodies: try again in a moment\n".utf8)))
+        .bytes(Array("the server is busy: try again in a moment\n".utf8)))
 
     /// The request is over, however it ended.
     func end(isWhole: Bool) -> ServerRecord? {

@@ -9,7 +9,7 @@ enum TLSRefusal {
 
     private static let words = Array(
         """
-        This server speaks plain HTTP here, and got a TLS handshake: write http:// before its address, \
+        This server uses plain HTTP here, and got a TLS handshake: write http:// before its address, \
         or start it with --tls-certificate and --tls-key
 
         """.utf8)

@@ -13,10 +13,10 @@ extension Disk {
 
     /// Another name for the same file. False where the file system cannot have it: another disk, too many names.
     public static func makeName(_ path: String, of existing: String) throws(CakeError) -> Bool {
-        if let number = faultNumber() { throw SystemError.make(number, "give another name to", existing) }
+        if let number = faultNumber() { throw SystemError.make(number, "make a hard link to", existing) }
         if unsafe link(existing, path) == 0 { return true }
         guard [EXDEV, EMLINK, EPERM, EOPNOTSUPP].contains(errno) else {
-            throw .system("give another name to", existing)
+            throw .system("make a hard link to", existing)
         }
         return false
     }

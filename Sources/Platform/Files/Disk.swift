@@ -174,7 +174,7 @@ public enum Disk {
         let file = try File(path, .read)
         let size = try file.size()
         guard let count = Int(exactly: size), count <= limit else {
-            throw CakeError(.damaged, "\(Printable.escape(path)) has \(size) bytes, more than the \(limit) it may have")
+            throw CakeError(.damaged, "\(Printable.escape(path)) has \(size) bytes; the limit is \(limit)")
         }
         return try file.bytes(at: 0, count: count)
     }

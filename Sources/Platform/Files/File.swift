@@ -168,8 +168,8 @@ public final class File: Sendable {
 
     private func cutShort(at offset: UInt64) -> CakeError {
         CakeError(
-            .damaged, "\(Printable.escape(path)) ends at byte \(offset), before it should",
-            fix: "did something change it meanwhile?")
+            .damaged, "\(Printable.escape(path)) ends at byte \(offset), too early",
+            fix: "check that no other program changes it, and run it again")
     }
 
     private func checkedOffset(_ offset: UInt64, adding count: Int) throws(CakeError) -> Int {

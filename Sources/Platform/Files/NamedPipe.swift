@@ -17,7 +17,7 @@ public final class NamedPipe: Sendable {
         _ = try retrying("look at", path) { unsafe stat(path, &raw) }
         guard raw.st_mode & S_IFMT == S_IFIFO else {
             throw CakeError(
-                .usage, "\(Printable.escape(path)) is no named pipe, and a stream is kept nowhere",
+                .usage, "\(Printable.escape(path)) is not a named pipe, and a stream is not stored",
                 fix: "make one with mkfifo, or send standard output to a file: > FILE")
         }
         descriptor = try retrying("open", path) { unsafe open(path, O_WRONLY | O_CLOEXEC) }

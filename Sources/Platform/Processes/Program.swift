@@ -26,7 +26,7 @@ public enum Program {
         while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
         guard isFine else {
             throw CakeError(
-                .failed, "\(Printable.escape(name)) took longer than \(seconds) s, or said more than \(limit) bytes")
+                .failed, "\(Printable.escape(name)) took longer than \(seconds) s, or printed more than \(limit) bytes")
         }
         return Result(status: status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f, output: output)
     }

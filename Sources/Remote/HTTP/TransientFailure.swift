@@ -12,7 +12,7 @@ package struct TransientFailure: Error {
         self.words = words
         self.error = CakeError(
             error.kind, error.what,
-            fix: error.fix ?? "is the network there, and the right server asked? the same command goes on from here")
+            fix: error.fix ?? "check the network and the server's address; the same command resumes")
         self.asked = asked
     }
 

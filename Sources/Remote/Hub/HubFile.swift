@@ -59,7 +59,7 @@ package final class HubFile: RangeSource {
                 }
             }
         }
-        throw CakeError(.network, "\(listed.path): its address expires as soon as it is given")
+        throw CakeError(.network, "\(listed.path): its address expires at once")
     }
 
     /// Asks where its bytes are, and compares what is said of them there with the listing.
@@ -73,8 +73,8 @@ package final class HubFile: RangeSource {
         {
             throw CakeError(
                 .damaged,
-                "\(listed.path) changed under commit \(snapshot.commit.prefix(7)): it is \(named.short) now, and was listed as \(sha256.short)",
-                fix: "run it again; if it stays so, the server's listing is wrong")
+                "\(listed.path) changed at commit \(snapshot.commit.prefix(7)): it is now \(named.short), and was listed as \(sha256.short)",
+                fix: "run it again; if the error stays, the server's listing is wrong")
         }
         address.withLock { $0 = found }
         return found

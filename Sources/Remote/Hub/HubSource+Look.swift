@@ -8,7 +8,7 @@ extension HubSource {
         var way = Redirects(from: routes.whoAmI)
         func unreached(_ error: CakeError, _ fix: String? = nil) -> CakeError {
             CakeError(
-                .network, "\(way.url.origin): \(error.what)", fix: fix ?? "is the network there, and HF_ENDPOINT right?"
+                .network, "\(way.url.origin): \(error.what)", fix: fix ?? "check the network and HF_ENDPOINT"
             )
         }
         let (head, body): (HTTPHead, [UInt8])

@@ -75,7 +75,7 @@ public struct HubSource: Sendable {
     package func snapshot(of reference: HubReference, _ info: HubInfo) async throws -> Snapshot {
         let repository = reference.repository
         let question = question(repository, reference.revision ?? Revision.main)
-        guard let commit = info.commit else { throw CakeError(.damaged, "\(repository) names no commit") }
+        guard let commit = info.commit else { throw CakeError(.damaged, "\(repository) has no commit") }
         var tree = HubTree()
         var next: WebURL? = routes.tree(of: repository, at: commit)
         while let url = next {
@@ -133,7 +133,7 @@ public struct HubSource: Sendable {
     /// A small file as a whole, in memory.
     public func bytes(of file: SnapshotFile, in snapshot: Snapshot, limit: Int) async throws -> [UInt8] {
         guard file.size <= UInt64(limit) else {
-            throw CakeError(.damaged, "\(file.path) has \(file.size) bytes, more than the \(limit) it may have")
+            throw CakeError(.damaged, "\(file.path) has \(file.size) bytes; the limit is \(limit)")
         }
         guard file.size > 0 else { return [] }
         return try await HubFile(file, in: snapshot, from: self).bytes(0..<file.size)

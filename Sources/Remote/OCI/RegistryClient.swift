@@ -58,7 +58,7 @@ public final class RegistryClient: Sendable {
         _ request: HTTPRequest, at url: WebURL, for purpose: Purpose, accepting statuses: Set<Int>,
         sending body: SentBody? = nil
     ) async throws -> HTTPExchange {
-        var way = Redirects(from: url, limit: limit(on: url.origin), remedy: "ask whoever runs \(routes)")
+        var way = Redirects(from: url, limit: limit(on: url.origin), remedy: "ask the operator of \(routes)")
         var answered = 0
         var used: String?
         var policy = RedirectPolicy { [self] way in
@@ -122,8 +122,8 @@ public final class RegistryClient: Sendable {
         return AddressLimit(
             from: routes.origin, at: state.withLock { $0.reach },
             CakeError(
-                .notAuthorised, "\(routes) sends to \(origin), an address inside this network or machine",
-                fix: "ask whoever runs \(routes)"))
+                .notAuthorised, "\(routes) redirects to \(origin), in the local network or on this machine",
+                fix: "ask the operator of \(routes)"))
     }
 
     func refusal(
@@ -145,7 +145,7 @@ public final class RegistryClient: Sendable {
         return TransientFailure(error, asked: asked)
     }
 
-    private static let isEncrypted = "speaks TLS, and was asked without"
+    private static let isEncrypted = "uses TLS, and was asked without it"
 
     private var speaksTLS: CakeError {
         CakeError(.network, "\(routes) \(RegistryClient.isEncrypted)", fix: tlsAdvice)
@@ -153,12 +153,12 @@ public final class RegistryClient: Sendable {
 
     private var tlsAdvice: String {
         routes.allowsPlainHTTP
-            ? "leave --plain-http away"
+            ? "leave out --plain-http"
             : "write https://\(routes), or oci+https://\(routes) where it says oci://\(routes)"
     }
 
     package static func isOfEncryption(_ error: CakeError) -> Bool {
-        error.what.hasSuffix(isEncrypted) || error.fix?.contains("speaks TLS") == true
+        error.what.hasSuffix(isEncrypted) || error.fix?.contains("uses TLS") == true
     }
 
     /// What became of a request that was not encrypted, where it looks as if that was not understood.
@@ -169,7 +169,7 @@ public final class RegistryClient: Sendable {
         if what.contains("HTTP/0.9") { return speaksTLS }
         guard ["Empty reply", "reset by peer"].contains(where: what.contains) else { return failure }
         return TransientFailure(
-            CakeError(.network, what, fix: "if \(routes) speaks TLS, \(tlsAdvice)"), asked: failure.asked)
+            CakeError(.network, what, fix: "if \(routes) uses TLS, \(tlsAdvice)"), asked: failure.asked)
     }
 
     /// Whether it is a registry, and lets in who asks.
@@ -177,7 +177,7 @@ public final class RegistryClient: Sendable {
         let purpose = Purpose(words: "a look at it", scopes: [])
         let answer = try await document(at: routes.base, for: purpose, limit: 1 << 20, accepting: [200, 404])
         guard answer.head.status == 200 else {
-            throw CakeError(.notFound, "\(routes) is no registry: it has no /v2/", fix: "check host and port")
+            throw CakeError(.notFound, "\(routes) is not a registry: it has no /v2/", fix: "check host and port")
         }
     }
 
@@ -197,8 +197,8 @@ public final class RegistryClient: Sendable {
         let login = try credentials.login(for: routes.host, purpose.scopes.first?.repository.text)
         if login != nil, !routes.mayTell(routes.origin) {
             throw CakeError(
-                .notAuthorised, "\(routes) is not encrypted, and no login is sent there",
-                fix: "--plain-http says that it may be")
+                .notAuthorised, "\(routes) is not encrypted, and cake sends no login there",
+                fix: "--plain-http allows it")
         }
         if let bearer = challenges.first(where: { $0.scheme == "bearer" }) {
             // A token that was just given and is refused is refused for good, unless the registry says that it lacks something.
@@ -236,7 +236,7 @@ public final class RegistryClient: Sendable {
     ) async throws -> RegistryToken {
         func refuse(_ why: String) -> CakeError {
             CakeError(
-                .notAuthorised, "\(routes) gives tokens at a place that \(why)", fix: "ask whoever runs \(routes)")
+                .notAuthorised, "\(routes) names a token server that \(why)", fix: "ask the operator of \(routes)")
         }
         guard let text = challenge["realm"], var url = try? WebURL(text) else { throw refuse("has no address") }
         guard routes.mayTell(url.origin), routes.origin.scheme == .http || url.origin.scheme == .https else {
@@ -263,10 +263,10 @@ public final class RegistryClient: Sendable {
         }
         let (place, basic, start) = (url, login?.basic, request)
         return try await retrying {
-            var way = Redirects(from: place, limit: limit(on: place.origin), remedy: "ask whoever runs \(routes)")
+            var way = Redirects(from: place, limit: limit(on: place.origin), remedy: "ask the operator of \(routes)")
             var policy = RedirectPolicy { way in
                 // What is told to one place is told to no other.
-                if start.method == .post, !way.mayCarryToken { throw refuse("sends a login elsewhere") }
+                if start.method == .post, !way.mayCarryToken { throw refuse("redirects a login") }
                 return way.mayCarryToken ? basic.map { ("Authorization", $0) } : nil
             }
             policy.methods = [.get, .post]
@@ -279,7 +279,7 @@ public final class RegistryClient: Sendable {
             }
             do throws(CakeError) {
                 return try RegistryToken(parsing: body.span)
-            } catch { throw refuse("answers strangely: \(error.what)") }
+            } catch { throw refuse("sends an invalid answer: \(error.what)") }
         }
     }
 }

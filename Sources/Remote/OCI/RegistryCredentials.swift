@@ -67,8 +67,8 @@ public struct RegistryCredentials: Sendable {
         let status = try Helper(name: helper).ask("store", document.bytes(.compact)).status
         guard status == 0 else {
             throw CakeError(
-                .failed, "docker-credential-\(helper) keeps no login: it ended with status \(status)",
-                fix: "take it out of \(Printable.escape(own)), or mend it")
+                .failed, "docker-credential-\(helper) did not save the login: it ended with status \(status)",
+                fix: "remove it from \(Printable.escape(own)), or repair it")
         }
         return "docker-credential-" + helper
     }
@@ -100,8 +100,8 @@ public struct RegistryCredentials: Sendable {
     }
 
     private static let homeless = CakeError(
-        .usage, "there is no HOME, so cake does not know where logins are kept",
-        fix: "say where: DOCKER_CONFIG=FOLDER in the environment")
+        .usage, "HOME is not set, and cake does not know where logins are stored",
+        fix: "set DOCKER_CONFIG=FOLDER in the environment")
 
     /// A program that keeps passwords.
     private struct Helper {
@@ -118,8 +118,8 @@ public struct RegistryCredentials: Sendable {
             } catch {
                 guard error.kind == .notFound else { throw error }
                 throw CakeError(
-                    .failed, "\(program) keeps the login, and is not installed",
-                    fix: "install it, or take it out of docker's config.json")
+                    .failed, "\(program) stores the login, and is not installed",
+                    fix: "install it, or remove it from docker's config.json")
             }
         }
     }

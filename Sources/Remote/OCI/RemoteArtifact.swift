@@ -34,7 +34,7 @@ public struct RemoteArtifact: Sendable {
         } catch {
             throw CakeError(
                 error.kind, "\(repository.host)/\(repository.words(name)): \(error.what)",
-                fix: "cake pull takes what cake push put there; other tools take the rest")
+                fix: "cake pull reads models that cake push sent; use another tool for this artifact")
         }
     }
 
@@ -91,7 +91,7 @@ package final class RemoteBlob: RangeSource {
             if range != 0..<size { wholeOnly.store(true, ordering: .relaxed) }
             return try await OpenedRun(exchange, of: label, droppingFirst: range.lowerBound)
         case .expired(let status):
-            throw CakeError(.network, "\(label): the registry answers with status \(status)")
+            throw CakeError(.network, "\(label): the registry answered with status \(status)")
         }
     }
 }

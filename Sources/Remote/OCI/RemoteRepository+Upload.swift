@@ -129,7 +129,7 @@ extension RemoteRepository {
     }
 
     private func next(_ exchange: HTTPExchange, after url: WebURL) throws -> WebURL {
-        guard let location = exchange.head["location"] else { throw lie("begins an upload and does not say where") }
+        guard let location = exchange.head["location"] else { throw lie("begins an upload without an address") }
         let next = try url.resolving(location)
         guard client.routes.mayTell(next.origin) else { throw lie("wants the upload sent to \(next.origin)") }
         try client.limit(on: next.origin)?.check(next.origin)
@@ -157,7 +157,7 @@ extension RemoteRepository {
         if let said = exchange.head["docker-content-digest"].flatMap({ BlobName($0) }), said != body.name,
             said.algorithm == body.name.algorithm
         {
-            throw lie("took blob \(body.name.short) for \(said.short)")
+            throw lie("stored blob \(body.name.short) as \(said.short)")
         }
     }
 

@@ -92,14 +92,14 @@ public struct RemoteRepository: Sendable {
     func lie(_ what: String) -> CakeError {
         CakeError(
             .damaged, "\(host) \(what)",
-            fix: "the registry, or a proxy on the way, changes what it keeps; ask whoever runs it")
+            fix: "the registry, or a proxy, changes the data; ask its operator")
     }
 
     /// A small blob as a whole.
     func blob(_ descriptor: Descriptor, limit: Int) async throws -> [UInt8] {
         let what = "blob \(descriptor.name.short) of \(name)"
         guard descriptor.size <= UInt64(limit) else {
-            throw CakeError(.damaged, "\(what) has \(descriptor.size) bytes, more than the \(limit) it may have")
+            throw CakeError(.damaged, "\(what) has \(descriptor.size) bytes; the limit is \(limit)")
         }
         let (_, body) = try await client.document(
             at: client.routes.blob(descriptor.name, of: name), for: purpose(what), limit: Int(descriptor.size))
@@ -117,7 +117,7 @@ public struct RemoteRepository: Sendable {
             accepting: [200, 404])
         guard exchange.head.status == 200 else { return false }
         if let length = exchange.head.contentLength, length != size {
-            throw lie("says that blob \(blob.short) of \(name) has \(length) bytes, and it has \(size)")
+            throw lie("says that blob \(blob.short) of \(name) has \(length) bytes, but it has \(size)")
         }
         return true
     }
@@ -187,7 +187,7 @@ public struct RemoteRepository: Sendable {
         if let said = exchange.head["docker-content-digest"].flatMap({ BlobName($0) }),
             said.algorithm == manifest.name.algorithm, said != manifest.name
         {
-            throw lie("took the manifest \(manifest.name.short) for \(said.short)")
+            throw lie("stored the manifest \(manifest.name.short) as \(said.short)")
         }
     }
 

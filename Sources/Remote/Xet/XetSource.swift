@@ -59,8 +59,8 @@ public final class XetSource: Sendable {
                 accesses.forget(scope) { $0.map { $0.header == access.header } ?? false }
             case .refused:
                 throw CakeError(
-                    .notAuthorised, "\(access.server) refuses what \(hub.routes) gave to show it",
-                    fix: "run it again; if it stays so, the Hub and its Xet server disagree")
+                    .notAuthorised, "\(access.server) rejected the token that \(hub.routes) gave for it",
+                    fix: "run it again; if the error stays, the Hub and its Xet server disagree")
             }
         }
         return nil
@@ -109,7 +109,8 @@ public final class XetSource: Sendable {
                 announced <= UInt64(XetReconstruction.maximumSize)
             else {
                 throw CakeError(
-                    .damaged, "Xet says more of it than the \(XetReconstruction.maximumSize) bytes that it may")
+                    .damaged, "Xet's answer about it is longer than the limit of \(XetReconstruction.maximumSize) bytes"
+                )
             }
             chunk.withBytes { piece in for index in piece.indices { bytes.append(piece[index]) } }
         }

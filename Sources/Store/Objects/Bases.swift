@@ -57,7 +57,7 @@ extension LocalStore {
             return try openBase(Layer(digest: digest, size: layer.size), pieceBits: object.header.pieceBits)
         } catch {
             throw CakeError(
-                error.kind, "layer \(layer.digest.short) is a delta, and its base is not to be had: \(error.what)",
+                error.kind, "layer \(layer.digest.short) is a delta, and its base cannot be read: \(error.what)",
                 fix: error.fix)
         }
     }
@@ -68,7 +68,7 @@ extension LocalStore {
     ) throws(CakeError) -> StoredObject {
         let object = try open(base)
         guard object.header.base == nil else {
-            throw CakeError(.damaged, "layer \(base.digest.short) is a delta itself, and no base")
+            throw CakeError(.damaged, "layer \(base.digest.short) is a delta, and cannot be a base")
         }
         guard object.header.pieceBits == pieceBits else {
             throw CakeError(.damaged, "layer \(base.digest.short) is cut into pieces of another size")

@@ -38,7 +38,7 @@ extension LocalStore {
                 if let lost = try lostBase(of: layer) { return lost }
                 let isMissing = try !Disk.exists(layout.object(layer.digest))
                 return Damage(
-                    layer: layer, why: isMissing ? "missing" : "its object makes no sense",
+                    layer: layer, why: isMissing ? "missing" : "its object is not valid",
                     kind: isMissing ? .missing : .wrong)
             }
             for index in 0..<LayerReader.pieces(of: layer) {

@@ -45,7 +45,7 @@ public struct DistantObject: Sendable {
     }
 
     private static func none(of member: PackIndex.Member) -> CakeError {
-        CakeError(.damaged, "where layer \(member.layer.digest.short) should be is no object of it")
+        CakeError(.damaged, "there is no object of layer \(member.layer.digest.short) at its place")
     }
 
     /// Compares what the object says of itself with what the index says.
@@ -55,7 +55,7 @@ public struct DistantObject: Sendable {
             object.header.pieceBits == ObjectHeader.standardPieceBits
         else {
             throw CakeError(
-                .damaged, "the object of layer \(member.layer.digest.short) is another than its index says")
+                .damaged, "the object of layer \(member.layer.digest.short) is not the one in its index")
         }
         self.object = object
         self.store = store

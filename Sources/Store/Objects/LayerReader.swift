@@ -78,10 +78,10 @@ public final class LayerReader: Sendable {
             let first = Int(position % UInt64(LayerReader.pieceSize))
             let end = min(piece.count, first + count - chunk.count)
             guard first < end else {
-                throw CakeError(.damaged, "layer \(layer.digest.short) ends before it should")
+                throw CakeError(.damaged, "layer \(layer.digest.short) ends too early")
             }
             guard piece.withBytes({ chunk.append($0.extracting(first..<end)) }) > 0 else {
-                throw CakeError(.failed, "no room for \(count) bytes of a layer")
+                throw CakeError(.failed, "no memory for \(count) bytes of a layer")
             }
         }
     }
@@ -106,7 +106,7 @@ public final class LayerReader: Sendable {
     public func bytes(of layer: Layer, limit: Int) throws(CakeError) -> [UInt8] {
         guard layer.size <= UInt64(limit) else {
             throw CakeError(
-                .damaged, "layer \(layer.digest.short) has \(layer.size) bytes, more than the \(limit) it may have")
+                .damaged, "layer \(layer.digest.short) has \(layer.size) bytes; the limit is \(limit)")
         }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Int(layer.size))
@@ -125,7 +125,7 @@ public final class LayerReader: Sendable {
     /// All bytes of a small file, in order; its layers are checked one by one.
     public func bytes(of file: Manifest.File, limit: Int) throws(CakeError) -> [UInt8] {
         guard file.size <= UInt64(limit) else {
-            throw CakeError(.damaged, "\(file.path) has \(file.size) bytes, more than the \(limit) it may have")
+            throw CakeError(.damaged, "\(file.path) has \(file.size) bytes; the limit is \(limit)")
         }
         var bytes: [UInt8] = []
         for segment in file.segments { bytes += try self.bytes(of: segment.layer, limit: limit) }
@@ -138,7 +138,7 @@ public final class LayerReader: Sendable {
         guard object.header.pieceBits == ObjectHeader.standardPieceBits else {
             throw CakeError(
                 .failed, "layer \(layer.digest.short) is cut into pieces of another size",
-                fix: "a newer cake wrote it; use that one")
+                fix: "a newer cake wrote it; use a newer cake")
         }
         let opened = Opened(object: object, base: base)
         open[layer] = opened

@@ -8,11 +8,11 @@ public enum ObjectBytes {
     public static func plain(of layer: Layer, in stored: Span<UInt8>, limit: Int) throws(CakeError) -> [UInt8] {
         guard layer.size <= UInt64(limit) else {
             throw CakeError(
-                .damaged, "layer \(layer.digest.short) has \(layer.size) bytes, more than the \(limit) it may have")
+                .damaged, "layer \(layer.digest.short) has \(layer.size) bytes; the limit is \(limit)")
         }
         let object = try StoredObject(layer, in: File(inMemory: stored), at: 0, length: UInt64(stored.count))
         guard object.header.base == nil else {
-            throw CakeError(.damaged, "layer \(layer.digest.short) is a delta, and its base is not at hand")
+            throw CakeError(.damaged, "layer \(layer.digest.short) is a delta, and its base is not available")
         }
         let coder = Coder()
         let (room, plain) = (Chunk(capacity: Coder.storedCapacity), Chunk(capacity: object.header.pieceSize))

@@ -58,7 +58,7 @@ public struct PlainBytes: PieceSource, Sendable {
             let run = runs[part.index]
             try run.file.append(to: chunk, from: run.start + part.bytes.lowerBound, count: Int(part.bytes.length))
         }
-        guard chunk.count == count else { throw CakeError(.damaged, "\(path) ends before it should") }
+        guard chunk.count == count else { throw CakeError(.damaged, "\(path) ends too early") }
     }
 
     /// All of them in turn, as much at a time as the chunk holds, and where each begins.

@@ -36,7 +36,7 @@ extension StoredObject {
         for (index, size) in lowRank.sizes(pieceSize: header.pieceSize).enumerated() {
             let (first, last) = (table.offsets[index * frames], table.offsets[(index + 1) * frames])
             guard last - first <= UInt64(stored.capacity), size <= room.capacity else {
-                throw CakeError(.damaged, "a piece is larger than pieces are")
+                throw CakeError(.damaged, "a piece is larger than the limit")
             }
             try file.fill(stored, from: start + first, count: Int(last - first))
             try stored.withBytes { frames throws(CakeError) in

@@ -31,12 +31,12 @@ package struct StoredObject: Sendable {
         }
         guard let form = Form(header) else {
             guard !header.transform.isKnown else {
-                throw CakeError(.damaged, "the first frame of layer \(layer.digest.short) makes no sense")
+                throw CakeError(.damaged, "the first frame of layer \(layer.digest.short) is not valid")
             }
             throw CakeError(
                 .failed,
                 "layer \(layer.digest.short) is stored by transform \(header.transform.rawValue), unknown here",
-                fix: "a newer cake wrote it; use that one")
+                fix: "a newer cake wrote it; use a newer cake")
         }
         guard let tableLength = SeekTable.length(for: header), UInt64(headerLength + tableLength) <= length else {
             throw CakeError(.damaged, "layer \(layer.digest.short) is cut short: its object has \(length) bytes")
@@ -84,7 +84,7 @@ package struct StoredObject: Sendable {
         let size = header.plainSize(ofPiece: UInt64(index))
         let (first, last) = place(ofPiece: index)
         guard last - first <= UInt64(stored.capacity), size <= plain.capacity else {
-            throw CakeError(.damaged, "a piece of layer \(header.layer.digest.short) is larger than pieces are")
+            throw CakeError(.damaged, "a piece of layer \(header.layer.digest.short) is larger than the limit")
         }
         let addend = try factors(with: coder, stored, room: plain).map {
             Addend($0, piece: index, pieceSize: header.pieceSize)

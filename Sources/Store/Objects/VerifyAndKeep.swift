@@ -22,7 +22,7 @@ extension LocalStore {
         let (file, start) = try contiguous(stored, at: path)
         let object = try StoredObject(layer, in: file, at: start, length: stored.count)
         guard object.header.base == base, object.header.pieceBits == ObjectHeader.standardPieceBits else {
-            throw CakeError(.damaged, "the object of layer \(layer.digest.short) is another than its index says")
+            throw CakeError(.damaged, "the object of layer \(layer.digest.short) is not the one in its index")
         }
         var beside: StoredObject?
         if let base {
@@ -53,7 +53,7 @@ extension LocalStore {
         }
         let found = hash.finish()
         guard found == layer.digest else {
-            throw CakeError(.damaged, "what came for layer \(layer.digest.short) hashes to \(found.short)")
+            throw CakeError(.damaged, "the received bytes of layer \(layer.digest.short) hash to \(found.short)")
         }
     }
 

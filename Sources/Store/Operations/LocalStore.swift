@@ -41,7 +41,7 @@ public struct LocalStore: Sendable {
         lower = []
         guard let text = try LocalStore.readVersion(layout) else {
             throw CakeError(
-                .notFound, "there is no store in \(Printable.escape(layout.root)), where one is to lie below",
+                .notFound, "CAKE_LOWER names \(Printable.escape(layout.root)), and there is no store",
                 fix: "check the folders in CAKE_LOWER")
         }
         try LocalStore.check(text, layout)
@@ -61,7 +61,7 @@ public struct LocalStore: Sendable {
             if isWhole || !Disk.isWritable(layout.root) { return isWhole && Disk.isWritable(layout.incoming) }
         } else if try Disk.exists(layout.root), try !Disk.names(in: layout.root).allSatisfy(isOurs(layout)) {
             throw CakeError(
-                .failed, "\(Printable.escape(layout.root)) is no store, and not empty",
+                .failed, "\(Printable.escape(layout.root)) is not a store, and not empty",
                 fix: "choose another folder with --store or CAKE_HOME")
         }
         try Disk.makeFolders(layout.root)
@@ -100,7 +100,7 @@ public struct LocalStore: Sendable {
                 fix: "use a newer cake, or another store with --store")
         }
         throw CakeError(
-            .damaged, "\(Printable.escape(layout.version)) does not say what store this is",
+            .damaged, "\(Printable.escape(layout.version)) does not say which version the store has",
             fix: "if it is a store of version \(version), write \"cake store \(version)\" and a line feed into it")
     }
 

@@ -29,8 +29,8 @@ public final class Operation: Sendable {
     public init(_ store: LocalStore) throws(CakeError) {
         guard store.isWritable else {
             throw CakeError(
-                .failed, "the store \(Printable.escape(store.layout.root)) cannot be written to",
-                fix: "check the disk and who owns the folder, or choose another store with --store")
+                .failed, "the store \(Printable.escape(store.layout.root)) is not writable",
+                fix: "check the disk and the owner of the folder, or choose another store with --store")
         }
         self.store = store
         try Leases(store.layout).removeDead()

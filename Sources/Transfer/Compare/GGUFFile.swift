@@ -31,7 +31,7 @@ public struct GGUFFile: Sendable {
             }
             guess *= 4
             guard guess <= GGUFFile.longestHeader else {
-                throw CakeError(.damaged, "\(Printable.escape(path)): its header is longer than any is")
+                throw CakeError(.damaged, "\(Printable.escape(path)): its header is too long")
             }
         }
     }

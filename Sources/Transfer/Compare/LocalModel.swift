@@ -53,7 +53,7 @@ public struct LocalModel: Sendable {
         for repository in repositories { found += try repository.candidates(true) }
         guard let first = found.first else {
             throw CakeError(
-                .notFound, "\(Printable.escape(folder)) is an HF cache without a model", fix: "fetch one first")
+                .notFound, "\(Printable.escape(folder)) is an HF cache without a model", fix: "download a model first")
         }
         if found.count == 1 { return first }
         // The one that has the plain name is what `main` points to.
@@ -72,7 +72,7 @@ public struct LocalModel: Sendable {
                 return try look(at: found, isTensors: true)
             } catch {
                 guard error.kind == .damaged, !isCalledTensors(found.path) else { throw error }
-                throw CakeError(.damaged, error.what, fix: "only safetensors files and folders can be looked into")
+                throw CakeError(.damaged, error.what, fix: "only safetensors files and folders can be read here")
             }
         }
     }

@@ -25,7 +25,7 @@ public struct ArchiveFile: Sendable {
         guard status.kind == .file else { throw CakeError(.usage, "\(shown) is not a file") }
         guard let facts = try ArchiveFile.facts(of: file, size: status.size) else {
             throw CakeError(
-                .usage, "\(shown) is no archive that cake wrote",
+                .usage, "\(shown) is not an archive that cake wrote",
                 fix: "cake export NAME --format fast -o FILE writes one")
         }
         guard facts.count <= UInt64(ManifestText.maximumSize), facts.count <= status.size else {
@@ -44,7 +44,7 @@ public struct ArchiveFile: Sendable {
         }
     }
 
-    public static let advice = "export it again; if another program changed it, import what that was made from"
+    public static let advice = "export it again; if another program changed it, import the original model"
 
     /// Whether a file begins or ends as an archive of cake's does.
     public static func isOne(_ path: String) throws(CakeError) -> Bool {
@@ -109,17 +109,17 @@ public struct ArchiveFile: Sendable {
             damages.append(
                 Damage(
                     place: name ?? layout.members[stretch.member].name,
-                    why: stretch.layer == nil ? "there are bytes between tensors" : "its bytes hash to something else"))
+                    why: stretch.layer == nil ? "there are bytes between tensors" : "its bytes have another hash"))
         }
         for (index, member) in layout.members.enumerated() where !unsummed.contains(index) {
             let (place, sum) = (layout.places[index], sums[index].value)
             var right = try holds(layout.header(of: index, sum: sum), at: place.header)
             if case .bytes(let bytes) = member.content { right = try right && holds(bytes, at: place.data) }
             right = try right && holds(layout.descriptor(of: index, sum: sum), at: place.data + member.size)
-            if !right { damages.append(Damage(place: member.name, why: "it is not as cake wrote it")) }
+            if !right { damages.append(Damage(place: member.name, why: "it differs from what cake wrote")) }
         }
         if unsummed.isEmpty, try !holds(layout.directory(sums: sums.map(\.value)), at: layout.directoryStart) {
-            damages.append(Damage(place: "the directory at its end", why: "it is not as cake wrote it"))
+            damages.append(Damage(place: "the directory at its end", why: "it differs from what cake wrote"))
         }
         return damages
     }

@@ -101,7 +101,7 @@ struct ExportTarget {
         }
         guard path.utf8.last != UInt8(ascii: "/"), let name = try? FilePath(Disk.lastPart(of: path)) else {
             throw CakeError(
-                .usage, "\(Printable.escape(path)) is no name for a file", fix: "name a file, as in -o model.pt")
+                .usage, "\(Printable.escape(path)) is not a file name", fix: "name a file, as in -o model.pt")
         }
         self.path = path
         self.name = name
@@ -111,8 +111,8 @@ struct ExportTarget {
     func refuseOther(mayReplace: Bool) throws(CakeError) {
         guard !mayReplace, try Disk.exists(path) else { return }
         throw CakeError(
-            .failed, "\(Printable.escape(path)) is there with other content",
-            fix: "--force replaces it; another name leaves it alone")
+            .failed, "\(Printable.escape(path)) already exists with other content",
+            fix: "use --force to replace it, or choose another name")
     }
 }
 

@@ -23,14 +23,14 @@ final class ExportFolder {
         guard let status = try Disk.status(path, followingLinks: false) else { return false }
         guard status.kind == .file else {
             throw CakeError(
-                .failed, "\(Printable.escape(path)) is in the way, and no plain file",
+                .failed, "\(Printable.escape(path)) is in the way, and is not a plain file",
                 fix: "remove it, or choose another folder")
         }
         if status.size == output.size, try ExportFolder.holds(path, output.runs, progress: progress) { return true }
         guard mayReplace else {
             throw CakeError(
-                .failed, "\(Printable.escape(path)) is there with other content",
-                fix: "--force replaces it; another folder leaves it alone")
+                .failed, "\(Printable.escape(path)) already exists with other content",
+                fix: "use --force to replace it, or choose another folder")
         }
         return false
     }
@@ -123,7 +123,7 @@ final class ExportFolder {
             guard let status = try Disk.status(folder, followingLinks: false) else { return }
             guard status.kind == .folder else {
                 throw CakeError(
-                    .failed, "\(Printable.escape(folder)) is in the way, and no plain folder",
+                    .failed, "\(Printable.escape(folder)) is in the way, and is not a plain folder",
                     fix: "remove it, or choose another folder")
             }
         }

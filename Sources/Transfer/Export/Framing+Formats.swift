@@ -15,7 +15,7 @@ extension Framing {
             .summed { _ in
                 let bytes = try facts()
                 guard UInt64(bytes.count) == layout.members[last].size else {
-                    throw CakeError(.failed, "an archive's facts are not as long as they were to be")
+                    throw CakeError(.failed, "an archive's facts do not have their announced length")
                 }
                 let sum = CRC32.of(bytes.span)
                 return layout.header(of: last, sum: sum.value) + sums.take(sum, bytes)

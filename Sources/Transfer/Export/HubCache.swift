@@ -26,7 +26,7 @@ public struct HubCacheEntry: Sendable {
             repository = try HubRepository(of: name, from: source)
         } catch {
             throw CakeError(
-                .usage, error.what, fix: "cake tag \(name) org/name gives it a name as the Hub has them")
+                .usage, error.what, fix: "cake tag \(name) org/name gives it a name that the Hub allows")
         }
         self.commit = commit.flatMap { Revision.isCommit($0) ? $0 : nil } ?? String(manifest.hex.prefix(40))
         let asked = revision ?? name.revision ?? "main"
@@ -93,7 +93,7 @@ extension Export {
             && ExportFolder.holds(path, runs, followingLinks: true) { progress.did(bytes: $0) }
         guard isSame else {
             throw CakeError(
-                .failed, "\(Printable.escape(path)) is there with other content",
+                .failed, "\(Printable.escape(path)) already exists with other content",
                 fix: "remove it, or the snapshot it is in")
         }
     }

@@ -119,7 +119,7 @@ extension LayerFileWriter {
     /// Finds which of these layers are wrong, and sets them aside so that the next import or pull brings them again. Nil when
     /// all are right.
     private func blame(_ layers: [Layer]) -> CakeError? {
-        if !layers.isEmpty { progress.begin("looking for the damage in \(model)") }
+        if !layers.isEmpty { progress.begin("looking for damage in \(model)") }
         var culprits: [String] = []
         var damaged: [Layer] = []
         var seen: Set<Digest> = []
@@ -133,6 +133,6 @@ extension LayerFileWriter {
         let more = culprits.count > 3 ? " and \(culprits.count - 3) more" : ""
         return CakeError(
             .damaged, "\(model) cannot be exported: \(culprits.prefix(3).joined(separator: "; "))\(more)",
-            fix: "import or pull the model again: what is missing is brought, the rest stays")
+            fix: "import or pull the model again: only missing layers are stored")
     }
 }

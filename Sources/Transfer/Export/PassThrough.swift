@@ -142,7 +142,7 @@ private final class PassingFile {
     func finish(to sink: (Span<UInt8>) throws -> Void, telling finished: (Digest) -> Void) throws {
         guard let hashes = running.take()?.finish(),
             hashes.isAsPublished(item.file.listed, announced: item.file.announced)
-        else { throw refuse("does not hash to what was published") }
+        else { throw refuse("does not match its published hash") }
         finished(hashes.sha256)
         let last = held.bytes
         try sink(last.span)
@@ -159,9 +159,9 @@ private final class PassingFile {
 
     private func refuse(_ why: String) -> CakeError {
         CakeError(
-            .damaged, "\(item.file.listed.path) \(why); the stream ends short",
+            .damaged, "\(item.file.listed.path) \(why); the stream ends early",
             fix:
-                "throw away what came and run it again; if it stays so, the publisher's file or a proxy on the way is broken"
+                "delete the output and run it again; if the error stays, the publisher's file or a proxy is broken"
         )
     }
 }

@@ -55,7 +55,7 @@ public struct Reclaim: Sendable {
         var complaints: [CakeError] = []
         guard try Disk.exists(cache) else {
             throw CakeError(
-                .notFound, "no Hugging Face cache at \(Printable.escape(cache))", fix: "HF_HUB_CACHE says where it is")
+                .notFound, "no Hugging Face cache at \(Printable.escape(cache))", fix: "set HF_HUB_CACHE to its folder")
         }
         for repository in try CachedRepository.all(in: Disk.canonical(cache)) {
             do {
@@ -112,7 +112,7 @@ public struct Reclaim: Sendable {
             throw CakeError(
                 .failed,
                 "\(Printable.escape(destination)) is on another disk than \(Printable.escape(other.location))",
-                fix: "choose a folder on the disk of the cache; a file cannot have names on two")
+                fix: "choose a folder on the disk of the cache; hard links cannot cross disks")
         }
         try await export(plan, to: destination)
         return try await forEachBlob(of: plan) { blob in
@@ -142,8 +142,9 @@ public struct Reclaim: Sendable {
         guard let first = damages.first else { return report }
         throw CakeError(
             .damaged,
-            "\(damages.count) layers are damaged, such as \(first.layer.digest.short): what needs them was kept",
-            fix: "cake import the cache again: what is damaged is stored anew")
+            "\(damages.count == 1 ? "1 layer is" : "\(damages.count) layers are") damaged, such as "
+                + "\(first.layer.digest.short); the files that need damaged layers were kept",
+            fix: "run cake import on the cache again: it stores the damaged layers again")
     }
 
     /// What is in the plan stays in the store meanwhile.

@@ -28,7 +28,7 @@ struct Streaming {
 
     private func refuse(_ layer: Layer, _ why: String) -> CakeError {
         CakeError(
-            .damaged, "\(name(layer)) cannot be read: \(why); the stream ends short",
-            fix: "import or pull the model again: what is missing is brought, the rest stays")
+            .damaged, "\(name(layer)) cannot be read: \(why); the stream ends early",
+            fix: "import or pull the model again: only missing layers are stored")
     }
 }

@@ -167,7 +167,7 @@ private struct ArchiveImport: Sendable {
         for (file, digest) in zip(files, digests) {
             if let promised = file.digest, promised != digest {
                 throw CakeError(
-                    .damaged, "\(file.path) is rebuilt to bytes that hash to \(digest.short), not \(promised.short)",
+                    .damaged, "\(file.path) was rebuilt, and its bytes hash to \(digest.short), not \(promised.short)",
                     fix: ArchiveFile.advice)
             }
             result.append(

@@ -20,7 +20,7 @@ extension Import {
             record.earlierCommits.contains(commit)
         else { return }
         throw CakeError(
-            .failed, "\(name) is at commit \(now.prefix(7)), and \(commit.prefix(7)) was there before that",
+            .failed, "\(name) is at commit \(now.prefix(7)), which is newer than \(commit.prefix(7))",
             fix: Import.advice)
     }
 
@@ -36,7 +36,7 @@ extension Import {
         let digest = SHA256.digest(of: ManifestText.encode(manifest).span)
         try refuseTaken(name, known, by: digest, from: origin)
         guard !isDryRun else { return (digest, 0, nil) }
-        progress.begin("publishing \(name)")
+        progress.begin("finishing \(name)")
         let stored = try operation.publish(telling: progress)
         _ = try store.save(manifest, in: operation)
         let pointed = try store.point(
@@ -56,7 +56,7 @@ extension Import {
         }
         guard case .done(let before) = pointed else {
             throw CakeError(
-                .locked, "another cake brought something of \(name) meanwhile", fix: "run it again: what came is kept")
+                .locked, "another cake changed \(name) meanwhile", fix: "run it again: downloaded bytes are kept")
         }
         return (digest, stored, before.flatMap { $0.manifest == digest ? nil : $0.manifest })
     }

@@ -31,7 +31,7 @@ public struct ImportPath: Sendable {
         }
         if let name, found.count > 1 {
             throw CakeError(
-                .usage, "\(Printable.escape(path)) holds \(found.count) models, and \(name) can name only one",
+                .usage, "\(Printable.escape(path)) contains \(found.count) models, and \(name) can name only one",
                 fix: "leave the name out; each then gets its own")
         }
         if let name, let only = found.first, only.name != name {

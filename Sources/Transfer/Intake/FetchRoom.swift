@@ -9,7 +9,7 @@ extension LocalStore {
         guard free >= bytes else {
             throw CakeError(
                 .diskFull,
-                "this needs up to \(Quantities.bytes(bytes)) while it is fetched, and the disk has \(Quantities.bytes(free)) left",
+                "this needs up to \(Quantities.bytes(bytes)) while it is downloaded, and the disk has \(Quantities.bytes(free)) left",
                 fix: "free some space: cake gc, or put the store on another disk with CAKE_HOME")
         }
     }

@@ -112,7 +112,7 @@ public struct Pull: Sendable {
                 for checkpoint in fetched.checkpoints { try checkpoint.settle() }
             }
         }
-        progress.begin("publishing \(name)")
+        progress.begin("finishing \(name)")
         fetched.stored += try operation.publish(telling: progress)
         var saved = fetched.saved
         saved[.layers, default: 0] -= min(fetched.bytesAsLayers, saved[.layers, default: 0])
@@ -193,8 +193,8 @@ public struct Pull: Sendable {
             if let lost = missing.first(where: { $0.failures > 1 }) {
                 throw CakeError(
                     .damaged,
-                    "\(lost.listed.path) does not hash to what \(source.routes) published, fetched twice",
-                    fix: "the publisher's file or a proxy on the way is broken; nothing of it was kept")
+                    "\(lost.listed.path) does not match the hash that \(source.routes) published, although it was downloaded twice",
+                    fix: "the publisher's file or a proxy is broken; nothing of the file was kept")
             }
         }
     }

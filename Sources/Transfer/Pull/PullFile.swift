@@ -75,7 +75,7 @@ package final class PullFile: Sendable {
     func described(digest: Digest) throws(CakeError) -> Manifest.File {
         var segments: [Manifest.Segment] = []
         for (cut, layer) in zip(segmentation.cuts, layers.withLock { $0 }) {
-            guard let layer else { throw CakeError(.failed, "\(listed.path) was not brought to its end") }
+            guard let layer else { throw CakeError(.failed, "\(listed.path) was not downloaded to its end") }
             segments.append(Manifest.Segment(layer: layer, tensor: cut.tensor))
         }
         return try Manifest.File(path: listed.path, digest: digest, size: listed.size, segments: segments)

@@ -131,7 +131,7 @@ extension Push {
     ) async throws -> [Digest: Earlier.Refusal] {
         let unproved = unproved(plan.taken, knowing: proved)
         guard !unproved.isEmpty else { return [:] }
-        progress.begin("checking \(unproved.count) layers that are in the registry already")
+        progress.begin("checking \(unproved.count) \(unproved.count == 1 ? "layer" : "layers") already in the registry")
         var bases: [Digest: PackPlan.Taken] = [:]
         for one in plan.taken where one.member.base == nil { bases[one.member.layer.digest] = one }
         let findings = try await proof(of: unproved.map(\.member.layer), earlier, in: operation)(

@@ -60,7 +60,7 @@ extension Push {
         let found = try store.stored(packed.layer)
         guard found.bytes.count == packed.object.length, found.base == packed.object.base else {
             throw CakeError(
-                .failed, "layer \(packed.layer.digest.short) was stored anew while it was pushed", fix: "run it again")
+                .failed, "layer \(packed.layer.digest.short) was stored again while it was pushed", fix: "run it again")
         }
         return found
     }

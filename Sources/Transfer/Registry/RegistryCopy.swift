@@ -59,7 +59,7 @@ public struct RegistryCopy: Sendable {
         let manifest = try RegistryManifest(parsing: kept.bytes.span)
         for listed in manifest.manifests where seen.names.insert(listed.name).inserted {
             guard depth < RegistryCopy.deepest else {
-                throw CakeError(.damaged, "\(source.words(name)) lists lists of lists, deeper than anybody needs")
+                throw CakeError(.damaged, "\(source.words(name)) nests lists too deeply")
             }
             let inner = ManifestName.digest(listed.name)
             report.add(try await copy(inner, as: inner, depth: depth + 1, &seen))

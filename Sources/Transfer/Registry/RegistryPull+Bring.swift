@@ -116,7 +116,7 @@ private struct ObjectsOfPacks: Converter {
                 try? pack.parts.remove()
                 throw CakeError(
                     .damaged, "\(pack.source.label) from \(pull.remote.repository.host): \(error.what)",
-                    fix: "run it again; if it stays so, what was pushed is broken: push it again")
+                    fix: "run it again; if the error stays, the pushed model is broken: push it again")
             }
         }
     }

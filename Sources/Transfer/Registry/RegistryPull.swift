@@ -80,11 +80,11 @@ public struct RegistryPull: Sendable {
         }
         let operation = try Operation(store)
         let brought = try await fetch(remote.model.layers, in: operation, waiting: waiting)
-        progress.begin("publishing \(name)")
+        progress.begin("finishing \(name)")
         let digest = try store.save(remote.model, in: operation, isClaim: true)
         guard BlobName(digest) == remote.artifact.manifest.name else {
             throw CakeError(
-                .damaged, "the model's manifest \(remote.artifact.manifest.name.short) is not as cake writes it",
+                .damaged, "the model's manifest \(remote.artifact.manifest.name.short) is not in cake's form",
                 fix: "push the model again")
         }
         _ = try store.point(

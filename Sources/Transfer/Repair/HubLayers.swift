@@ -89,8 +89,8 @@ public struct HubLayers: LayerSource {
         } catch is LayerIngester.OtherBytes {
             try parts.remove()
             throw CakeError(
-                .damaged, "\(place.path) of \(place.name) has other bytes where it was",
-                fix: "cake pull \(place.name) fetches what is published now")
+                .damaged, "\(place.path) of \(place.name) has other bytes at its place",
+                fix: "cake pull \(place.name) downloads the present version")
         }
     }
 }

@@ -69,7 +69,7 @@ public struct Repair: Sendable {
         var outcomes: [Digest: Outcome] = [:]
         // Such a layer would count as here wherever it comes from.
         let stuck = CakeError(
-            .failed, "its object is here and cannot be read", fix: "look at dmesg, and move the store")
+            .failed, "its object is here and cannot be read", fix: "check dmesg, and move the store to another disk")
         for layer in layers where try store.contains(layer) { outcomes[layer.digest] = .failed(stuck) }
         var left = layers.filter { outcomes[$0.digest] == nil }
         for source in sources where !left.isEmpty {

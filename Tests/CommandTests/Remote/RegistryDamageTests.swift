@@ -103,7 +103,7 @@ import Testing
         for file in try Self.files(manifests) { try FileManager.default.removeItem(at: file) }
         let found = try home.cake("verify")
         #expect(found.status == 11)
-        #expect(found.output.contains("tag team/m:v1  its manifest is not there; set aside; needed by team/m:v1"))
+        #expect(found.output.contains("tag team/m:v1  its manifest is missing; set aside; needed by team/m:v1"))
         #expect(found.errors.contains("push team/m:v1 again"), "\(found.errors)")
         let served = try Served(home, "--push")
         let maker = try Home()

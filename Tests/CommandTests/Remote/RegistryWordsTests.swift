@@ -158,7 +158,7 @@ import Testing
         let reply = try served.ask("GET", "/api/models/team/m")
         #expect(reply.status == 502 && reply.text.contains("oci+https://"), "\(reply.status) \(reply.text)")
         var said = ""
-        while served.child.isRunning, !said.contains("speaks TLS") {
+        while served.child.isRunning, !said.contains("uses TLS") {
             said = try String(contentsOf: home.path("said"), encoding: .utf8)
         }
         #expect(said.contains("oci+https://\(server.host)"), "\(said)")

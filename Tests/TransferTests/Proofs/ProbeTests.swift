@@ -148,7 +148,7 @@ private struct Family {
             try await line.pull("org/tuned")
             Issue.record("a file that is not as published was taken")
         } catch let error as CakeError {
-            #expect(error.kind == .damaged && error.what.contains("does not hash"))
+            #expect(error.kind == .damaged && error.what.contains("does not match the hash"))
         }
         #expect(try line.shelf.names() == [PullLine.name])
         line.hub.behave()

@@ -17,7 +17,7 @@ extension Answers {
                     let commit = asked.target["commit"], Revision.isCommit(commit)
                 else {
                     throw RegistryError(
-                        400, .nameInvalid, "which repository, and when: ?kind=model&id=org/name&commit=40 hex digits")
+                        400, .nameInvalid, "say which commit: ?kind=model&id=org/name&commit=40 hex digits")
                 }
                 guard let served = registry.served(repository, at: commit),
                     visibility.shows(served, to: asked.caller),

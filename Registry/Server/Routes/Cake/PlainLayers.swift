@@ -88,6 +88,6 @@ final class PlainLayers: Sendable {
     }
 
     private static let busy = RegistryError(
-        503, .unknown, "the server encodes as many layers for others as it has room for: ask again in a moment")
-    private static let full = RegistryError(503, .unknown, "the server's disk has no room to encode the layer")
+        503, .unknown, "the server is busy encoding other layers: try again in a moment")
+    private static let full = RegistryError(503, .unknown, "the server's disk has no space to encode the layer")
 }

@@ -17,7 +17,7 @@ extension HubAnswers {
     /// The token's name stands for the person's.
     func whoAmI(_ asked: Asked) throws -> ServerReply {
         guard let token = asked.caller.token else {
-            throw HubRefusal(401, nil, "No token of this server was sent, so it cannot say who asks")
+            throw HubRefusal(401, nil, "No token of this server was sent")
         }
         let name = JSONValue.string(token.name)
         let role: JSONValue = token.push.isEmpty ? "read" : "write"

@@ -40,7 +40,7 @@ extension HubAnswers {
     func pathsInfo(
         _ repository: HubRepository, _ revision: String, _ form: [UInt8]?, _ asked: Asked
     ) async throws -> ServerReply {
-        guard let form else { throw HubRefusal(413, nil, "So many paths cannot be asked about at once") }
+        guard let form else { throw HubRefusal(413, nil, "Too many paths in one request") }
         let (paths, isExpanded) = try HubAnswers.paths(in: form, asked.request["content-type"] ?? "")
         let view = try await view(of: repository, revision, asked)
         var list: [JSONValue] = []
@@ -57,12 +57,12 @@ extension HubAnswers {
     private static func paths(in form: [UInt8], _ type: String) throws -> ([String], isExpanded: Bool) {
         if type.hasPrefix("application/json") {
             guard let value = try? JSONValue(parsing: form.span) else {
-                throw HubRefusal(400, nil, "The body is no JSON")
+                throw HubRefusal(400, nil, "The body is not JSON")
             }
             let paths = value["paths"]?.array?.compactMap(\.string) ?? value["paths"]?.string.map { [$0] } ?? []
             return (Array(paths.prefix(most)), value["expand"]?.bool ?? false)
         }
-        guard let members = FormText.decode(form) else { throw HubRefusal(400, nil, "The body is no form") }
+        guard let members = FormText.decode(form) else { throw HubRefusal(400, nil, "The body is not a form") }
         let paths = members.filter { $0.name == "paths" }.map(\.value)
         let isExpanded = members.contains { $0.name == "expand" && $0.value.lowercased() == "true" }
         return (Array(paths.prefix(most)), isExpanded)

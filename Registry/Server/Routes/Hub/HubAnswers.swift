@@ -115,7 +115,7 @@ struct HubAnswers: Sendable {
         _ repository: HubRepository, isToWrite: Bool, _ asked: Asked
     ) async throws -> ServerReply {
         _ = try await view(of: repository, nil, asked)
-        if isToWrite { throw HubRefusal(403, nil, "This server only gives") }
+        if isToWrite { throw HubRefusal(403, nil, "This server is read-only") }
         return ServerReply([:], 200)
     }
 }

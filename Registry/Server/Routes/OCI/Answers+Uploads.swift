@@ -32,7 +32,7 @@ extension Answers {
             }
         }
         if let word = asked.target["digest-algorithm"], BlobName.Algorithm(rawValue: word) == nil {
-            throw RegistryError(400, .digestInvalid, "digests here are made by sha256 or sha512", detail: word)
+            throw RegistryError(400, .digestInvalid, "a digest here is a sha256 or a sha512", detail: word)
         }
         guard let text = asked.target["digest"] else { return patient { try begin(repository) } }
         let name = try RegistryRoute.digest(text)
@@ -71,7 +71,7 @@ extension Answers {
     {
         guard let text = asked.target["digest"] else {
             throw RegistryError(
-                400, .digestInvalid, "the last request of an upload says which digest it has: ?digest=sha256:…")
+                400, .digestInvalid, "the last request of an upload needs its digest: ?digest=sha256:…")
         }
         let digest = try RegistryRoute.digest(text)
         let upload = try find(name, repository)
@@ -82,7 +82,7 @@ extension Answers {
     private func finish(_ upload: Upload, as name: BlobName, in repository: RepositoryName) throws -> ServerReply {
         guard try registry.finish(upload, as: name, in: repository) else {
             throw RegistryError(
-                400, .digestInvalid, "the bytes that came have another digest; nothing of them was kept",
+                400, .digestInvalid, "the received bytes have another digest; nothing was kept",
                 detail: name.description)
         }
         try registry.claim(name, in: repository)
@@ -177,7 +177,7 @@ extension Answers {
             guard error == nil else { return }
             do {
                 guard upload.length + UInt64(bytes.count) <= largest else {
-                    throw RegistryError(413, .sizeInvalid, "a blob may have \(largest) bytes here")
+                    throw RegistryError(413, .sizeInvalid, "a blob may have at most \(largest) bytes here")
                 }
                 let before = upload.length
                 try upload.append(bytes)
@@ -201,19 +201,19 @@ extension Answers {
                 400, .blobUploadInvalid, "a chunk's Content-Range is its first and last byte, like 0-99", detail: text)
         }
         guard range.lowerBound == length else {
-            let error = RegistryError(416, .blobUploadInvalid, "the upload goes on at byte \(length)", detail: text)
+            let error = RegistryError(416, .blobUploadInvalid, "the upload continues at byte \(length)", detail: text)
             throw OutOfOrder(reply: ServerReply(error, Answers.place(upload, repository, length: length)))
         }
         if let count = request.length, count != range.upperBound - range.lowerBound {
             throw RegistryError(
-                400, .sizeInvalid, "the chunk has \(count) bytes, and another Content-Range", detail: text)
+                400, .sizeInvalid, "the chunk has \(count) bytes, which do not match its Content-Range", detail: text)
         }
     }
 
     private func checkRoom(_ request: ServerRequest) throws(RegistryError) {
         let length = request.length ?? 0
         guard length <= settings.largestBlob else {
-            throw RegistryError(413, .sizeInvalid, "a blob may have \(settings.largestBlob) bytes here")
+            throw RegistryError(413, .sizeInvalid, "a blob may have at most \(settings.largestBlob) bytes here")
         }
         guard let free = try? registry.freeBytes() else { return }
         guard free >= Answers.spare, free - Answers.spare >= length else {

@@ -32,7 +32,7 @@ extension JSONScanner {
                 isPlain = false
                 guard let escape = JSONEscape(at: index, in: bytes) else {
                     move(to: index)
-                    throw refuse("an escape that JSON does not have", in: bytes)
+                    throw refuse("an unknown escape", in: bytes)
                 }
                 index += escape.length
                 continue

@@ -40,7 +40,7 @@ extension Safetensors.Header {
                 throw refuse("begins \(kind): at \(claim.begin) of the data, where \(end) was expected")
             }
             guard let size = tensor.byteCount else {
-                throw refuse("is \(tensor.dtype.rawValue) \(tensor.shape): too large, or no whole number of bytes")
+                throw refuse("is \(tensor.dtype.rawValue) \(tensor.shape): too large, or not a whole number of bytes")
             }
             guard size == claim.end - claim.begin else {
                 throw refuse(

@@ -44,7 +44,7 @@ public struct PassingArchive: Sendable {
         of files: [File], _ companions: Int, _ digests: [Digest], _ layers: [Digest]
     ) throws(CakeError) -> ArchiveFacts {
         guard digests.count == files.count, layers.count == files.reduce(0, { $0 + $1.segments.count }) else {
-            throw CakeError(.failed, "an archive ends before all that belongs in it has passed")
+            throw CakeError(.failed, "the archive ended before all of its content was sent")
         }
         var next = 0
         var known: [Manifest.File] = []

@@ -28,16 +28,16 @@ public struct HubRefusal: Error, Hashable, Sendable {
 
     public static let noRepository = HubRefusal(
         404, .noRepository, "Repository not found: this server's store does not have it")
-    public static let noToken = HubRefusal(401, nil, "This needs a token of the server's")
+    public static let noToken = HubRefusal(401, nil, "This needs a token of this server")
     public static let noRevision = HubRefusal(
         404, .noRevision, "Revision not found: the store has others of this repository")
     public static let noFile = HubRefusal(404, .noFile, "Entry not found")
     public static let nothing = HubRefusal(404, nil, "There is nothing at this address")
-    public static let readOnly = HubRefusal(405, nil, "This server only gives")
+    public static let readOnly = HubRefusal(405, nil, "This server is read-only")
     public static let failed = HubRefusal(500, nil, "The server could not read its store")
 
     public static let gated = HubRefusal(
-        403, .gated, "Access to this repository is restricted: give a token that its Hub lets in")
+        403, .gated, "Access to this repository is restricted: send a token that its Hub accepts")
 
     /// The Hub that this server asks said no, or nothing.
     public static func upstream(_ status: Int, _ message: String, retryAfter: Int = 10) -> HubRefusal {

@@ -85,7 +85,7 @@ struct BaseCandidates: Sendable {
         for base in declared { first += try manifests(of: base) }
         if let named {
             guard let record = try store.record(of: named) else {
-                throw CakeError(.notFound, "\(named) is not in the store", fix: "cake ls lists what is")
+                throw CakeError(.notFound, "\(named) is not in the store", fix: "cake ls lists the models")
             }
             first = [record.manifest]
         }

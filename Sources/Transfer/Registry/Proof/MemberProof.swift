@@ -115,7 +115,7 @@ struct MemberProof: Sendable {
         }
         if place == nil { isSame = hash.finish() == member.layer.digest }
         guard isSame else {
-            throw CakeError(.damaged, "what lies there for layer \(member.layer.digest.short) is not that layer")
+            throw CakeError(.damaged, "the bytes there are not layer \(member.layer.digest.short)")
         }
     }
 }

@@ -46,7 +46,7 @@ public struct RegistryVerify: Sendable {
         let digest = SHA256.digest(of: ManifestText.encode(remote.model).span)
         guard BlobName(digest) == remote.artifact.manifest.name else {
             throw CakeError(
-                .damaged, "the model's manifest \(remote.artifact.manifest.name.short) is not as cake writes it",
+                .damaged, "the model's manifest \(remote.artifact.manifest.name.short) is not in cake's form",
                 fix: "push the model again")
         }
         return try await withTaskExecutorPreference(store.pool) { try await readAll() }

@@ -1,5 +1,5 @@
-/// A path inside a model: relative, with `/` between parts, nothing in it that could lead elsewhere. The constructor is
-/// the only door, so whoever holds one may join it to a folder.
+/// A path inside a model: relative, with `/` between parts, and no part that leads out of the folder. The constructor
+/// is the only way to make one: every path may be joined to a folder.
 public struct FilePath: Hashable, Comparable, Sendable, CustomStringConvertible {
     public let text: ExactText
 
@@ -37,7 +37,7 @@ public struct FilePath: Hashable, Comparable, Sendable, CustomStringConvertible 
     /// Refuses names that meet in one file on some disk: equal but for case or for how accents are spelled, or a file
     /// where another needs a folder.
     public static func refuseClashes(_ paths: [FilePath]) throws(CakeError) {
-        // A Set of Strings compares by canonical equivalence, which is just what a disk that normalises does.
+        // A Set of Strings compares by canonical equivalence, as a disk that normalises does.
         var files: [String: FilePath] = [:]
         for path in paths {
             if let other = files.updateValue(path, forKey: path.string.lowercased()) {

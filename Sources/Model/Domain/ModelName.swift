@@ -1,4 +1,5 @@
-/// What a person calls a model in the store: `mistral-7b`, `org/name`, `org/name@revision`, `host:5000/team/m:v1`.
+/// The name that a person gives to a model in the store: `mistral-7b`, `org/name`, `org/name@revision`,
+/// `host:5000/team/m:v1`.
 public struct ModelName: Hashable, Comparable, Sendable, CustomStringConvertible {
     public let text: ExactText
 
@@ -32,7 +33,7 @@ public struct ModelName: Hashable, Comparable, Sendable, CustomStringConvertible
         return String(string[..<at])
     }
 
-    /// What stands behind `@`.
+    /// The text after `@`.
     public var revision: String? {
         guard let at = string.utf8.lastIndex(of: UInt8(ascii: "@")) else { return nil }
         return String(string[string.utf8.index(after: at)...])

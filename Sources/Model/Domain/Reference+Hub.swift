@@ -1,5 +1,5 @@
 extension ReferenceReader {
-    /// `datasets/org/name` or `models/org/name`, without the word; nil when no such word stands first.
+    /// `datasets/org/name` or `models/org/name`, without the word; nil if no such word is first.
     static func kind(of path: String, in text: String) throws(CakeError) -> (HubRepository.Kind, String)? {
         guard let (first, rest) = split(path, at: "/") else { return nil }
         switch first {
@@ -13,7 +13,7 @@ extension ReferenceReader {
         }
     }
 
-    /// What follows `hf://`: `[datasets/]org/name[@revision][/path/in/it]`.
+    /// The text after `hf://`: `[datasets/]org/name[@revision][/path/in/it]`.
     func hubPath(_ path: String, of text: String) throws(CakeError) -> HubReference {
         let (kind, rest) = try ReferenceReader.kind(of: path, in: text) ?? (.model, path)
         var parts = ReferenceReader.parts(rest)
@@ -30,7 +30,7 @@ extension ReferenceReader {
         return try reference(revision.0, kind, revision: asked, file: file, of: text)
     }
 
-    /// A page of the Hub as it stands in a browser's address line: `/org/name/tree/REVISION/folder` and its like.
+    /// A page of the Hub from a browser's address line, such as `/org/name/tree/REVISION/folder`.
     func page(_ url: WebURL, of text: String) throws(CakeError) -> HubReference {
         var path = url.path
         if let hub, hub.origin == url.origin, path.utf8.starts(with: (hub.prefix + "/").utf8) {
@@ -65,8 +65,8 @@ extension ReferenceReader {
         "chat", "pricing", "learn", "posts", "new",
     ]
 
-    /// The revision at the start of the parts, and what is left. Those that begin with `refs` have three parts, whether
-    /// or not somebody wrote them as one.
+    /// The revision at the start of the parts, and the rest. Revisions that begin with `refs` have three parts, also if
+    /// they were written as one.
     private static func revision(_ parts: [String], in text: String) throws(CakeError) -> (String, [String]) {
         var rest = parts[...]
         var words = [rest.popFirst() ?? ""]

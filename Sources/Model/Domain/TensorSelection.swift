@@ -4,7 +4,7 @@ public struct TensorSelection {
     private let filters: [TensorFilter]
     private let blocks: [ClosedRange<UInt64>]
 
-    /// `patterns` as `TensorFilter` reads them; `blocks` are numbers and ranges, such as `0-7,12`.
+    /// `patterns` are read by `TensorFilter`; `blocks` are numbers and ranges, such as `0-7,12`.
     public init(patterns: [String] = [], blocks: [String] = []) throws(CakeError) {
         filters = try patterns.map(TensorFilter.init)
         var ranges: [ClosedRange<UInt64>] = []

@@ -7,7 +7,7 @@ public struct WeightFiles: Sendable {
     /// The same weights again, for other libraries.
     public let otherForms: [Manifest.File]
 
-    /// The files whose bytes `init` wants, by path.
+    /// The files whose bytes `init` needs, by path.
     public static func indexes(of files: [Manifest.File]) -> [Manifest.File] {
         let forms = WeightForms(files.map(\.path))
         return files.filter { forms.isIndex($0.path) }

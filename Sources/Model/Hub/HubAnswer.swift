@@ -1,14 +1,14 @@
-/// An answer that is no, and what it means for the person who asked.
+/// A refusal by a Hub, and its meaning for the person who asked.
 public struct HubAnswer: Sendable {
     public static let maximumBody = 64 << 10
 
     public let status: Int
     let code: String?
-    /// What the server says in words: a stranger's, made safe to print and cut to a reasonable length.
+    /// The server's message: from a stranger, made safe to print and cut to a reasonable length.
     public let message: String
 
-    /// `code` and `message` are the headers `X-Error-Code` and `X-Error-Message`; of the body only what `maximumBody`
-    /// allows is looked at.
+    /// `code` and `message` are the headers `X-Error-Code` and `X-Error-Message`. Of the body only `maximumBody` bytes
+    /// are read.
     public init(status: Int, code: String? = nil, message: String? = nil, body: Span<UInt8>) {
         self.status = status
         self.code = code
@@ -44,7 +44,7 @@ public struct HubAnswer: Sendable {
         }
     }
 
-    /// Its words, for a header. One server that asks another says the same of its own upstream.
+    /// Its message, for a header. A mirror that asks another mirror passes on that one's refusal.
     private var passedOn: String {
         let refuses = "The upstream Hub refuses this"
         let words = String(decoding: message.utf8.filter { (0x20...0x7e).contains($0) }, as: UTF8.self)

@@ -1,9 +1,9 @@
-/// Whose token it is, as `whoami-v2` tells.
+/// The account of a token, by `whoami-v2`.
 public struct HubIdentity: Hashable, Sendable {
     public let name: String
     public let fullName: String?
     public let organisations: [String]
-    /// What its owner called the token.
+    /// The name that its owner gave the token.
     public let tokenName: String?
     /// `read`, `write`, `fineGrained`.
     public let role: String?

@@ -63,7 +63,7 @@ extension HubInfo {
         return paths
     }
 
-    /// What the model's own page says of it. It is prose that people wrote: what is odd is passed over.
+    /// The card of the model's own page. People wrote it: odd values are skipped.
     private mutating func readCard(_ scanner: inout JSONScanner, in bytes: Span<UInt8>) throws(CakeError) {
         guard try scanner.opensObject(in: bytes) else { return }
         while let key = try scanner.key(in: bytes) {

@@ -1,16 +1,16 @@
-/// What a Hub says about a repository, or one of those that a search found. Words in it are a stranger's: escape them
-/// before printing.
+/// A Hub's description of a repository, or of one result of a search. Its texts come from strangers: escape them before
+/// printing.
 public struct HubInfo: Hashable, Sendable {
     public enum Gate: String, Sendable {
         case open = "false"
-        /// Whoever accepts the terms is let in.
+        /// Everyone who accepts the terms gets access.
         case automatic = "auto"
         /// The owner decides.
         case manual
     }
 
     public internal(set) var id = ""
-    /// What the revision meant, in 40 hex digits. A search does not tell.
+    /// The commit of the revision, in 40 hex digits. A search does not give it.
     public internal(set) var commit: String?
     public internal(set) var gate = Gate.open
     public internal(set) var isPrivate = false
@@ -48,7 +48,7 @@ public struct HubInfo: Hashable, Sendable {
         guard commit != nil else { throw HubInfo.refuse("has no commit") }
     }
 
-    /// What a search found, best first.
+    /// The results of a search, best first.
     public static func results(parsing bytes: Span<UInt8>) throws(CakeError) -> [HubInfo] {
         guard bytes.count <= maximumSize else {
             throw refuse("has \(bytes.count) bytes; the limit is \(maximumSize)")

@@ -1,4 +1,5 @@
-/// What tells a Hub who asks. It is shown to nobody: whatever prints or dumps one gets no more than that there is one.
+/// The secret that identifies a caller to a Hub. It is never shown: printing or dumping one says only that there is
+/// one.
 public struct HubToken: Sendable, CustomStringConvertible, CustomReflectable {
     private let text: String
 
@@ -22,7 +23,7 @@ public struct HubToken: Sendable, CustomStringConvertible, CustomReflectable {
     /// The same, for a server that is a registry as well: it takes tokens as passwords.
     public var login: RegistryLogin { RegistryLogin(.password(user: "cake", text)) }
 
-    /// What a token file holds.
+    /// The content of a token file.
     public var bytes: [UInt8] { Array(text.utf8) }
 
     public var description: String { "a token" }

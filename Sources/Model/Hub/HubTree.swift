@@ -62,7 +62,7 @@ public struct HubTree: Sendable {
         .damaged, "the list of files does not end", fix: "name a repository with fewer files; \(advice)")
 }
 
-/// One entry as it stands in a page.
+/// One entry of a page.
 private struct HubTreeEntry {
     var type = ""
     var path = ""
@@ -70,7 +70,7 @@ private struct HubTreeEntry {
     private var blob: GitDigest?
     private var xetHash: XetHash?
     private var isLarge = false
-    /// Something of it stands there as stars.
+    /// Some of its values are hidden behind stars.
     private var isHidden = false
     private var largeSize: UInt64?
     private var pointerSize: UInt64?
@@ -101,7 +101,7 @@ private struct HubTreeEntry {
 
     func file() throws(CakeError) -> SnapshotFile {
         let path = try FilePath(path)
-        // Of a file whose pointer's size is hidden, the large one counts.
+        // If the size of a file's pointer is hidden, the large size counts.
         guard let size = size ?? largeSize else {
             guard isHidden else { throw CakeError(.damaged, "\"\(path)\" has no size") }
             throw CakeError(
@@ -133,7 +133,7 @@ private struct HubTreeEntry {
         }
     }
 
-    /// Stars stand where the caller may not know.
+    /// Stars replace values that the caller may not know.
     private mutating func hides(_ text: String) -> Bool {
         let isHidden = !text.isEmpty && text.utf8.allSatisfy { $0 == UInt8(ascii: "*") }
         self.isHidden = self.isHidden || isHidden

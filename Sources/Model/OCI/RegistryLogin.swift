@@ -1,8 +1,9 @@
-/// What tells a registry who asks. Shown to nobody: whatever prints or dumps one gets no more than that there is one.
+/// The secret that identifies a caller to a registry. It is never shown: printing or dumping one says only that there
+/// is one.
 public struct RegistryLogin: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
     public enum Secret: Hashable, Sendable {
         case password(user: String, String)
-        /// To be changed for others at the place that gives tokens.
+        /// The token server exchanges it for other tokens.
         case identity(String)
         /// Sent as it is.
         case token(String)
@@ -25,7 +26,7 @@ public struct RegistryLogin: Hashable, Sendable, CustomStringConvertible, Custom
 
     public var user: String? { if case .password(let user, _) = secret { user } else { nil } }
 
-    /// For a basic challenge, and for the place that gives tokens.
+    /// For a basic challenge, and for the token server.
     public var basic: String? {
         guard case .password(let user, let password) = secret else { return nil }
         return "Basic " + Base64.encode("\(user):\(password)".utf8)
@@ -36,7 +37,7 @@ public struct RegistryLogin: Hashable, Sendable, CustomStringConvertible, Custom
     public var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
 }
 
-/// What is given for a login, for a while.
+/// A short-lived token that a login gets.
 public struct RegistryToken: Sendable {
     public let text: String
     /// For how many seconds it is good.

@@ -5,7 +5,7 @@ public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
     public let repository: RepositoryName
     /// `latest` when neither a tag nor a digest was given.
     public let tag: String?
-    /// Goes before the tag.
+    /// Overrides the tag.
     public let digest: Digest?
     /// It was written with `https://`: a registry on this machine is asked by TLS, too.
     public let speaksTLS: Bool
@@ -57,7 +57,7 @@ public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { "oci://" + storeName }
 
-    /// What a pull calls it in the store.
+    /// Its name in the store after a pull.
     public var storeName: String {
         "\(host)/\(path)" + (tag.map { ":" + $0 } ?? "") + (digest.map { "@sha256:" + $0.hex } ?? "")
     }
@@ -68,7 +68,7 @@ public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
     /// The same, as it has to be typed.
     public var typed: String { (speaksTLS ? "https://" : "") + storeName }
 
-    /// The digest where one was given.
+    /// The digest if one was given.
     public var manifest: ManifestName {
         if let digest { return .digest(BlobName(digest)) }
         return tag.flatMap { TagName($0) }.map { .tag($0) } ?? .none("")

@@ -25,7 +25,7 @@ public struct RegistryRoutes: Hashable, Sendable, CustomStringConvertible {
         origin = allowsPlainHTTP || secure.host.reach == .machine && !speaksTLS ? open : secure
     }
 
-    /// The registry that a server is which answers as a Hub does, and was trusted with what it is told as that.
+    /// The registry on the same server as a Hub, with the same trust.
     public init(of hub: HubRoutes) throws(CakeError) {
         let isOpen = hub.origin.scheme == .http
         try self.init(host: hub.origin.authority, allowsPlainHTTP: isOpen, speaksTLS: !isOpen)
@@ -33,13 +33,13 @@ public struct RegistryRoutes: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { host }
 
-    /// What has to be typed after `cake login` to reach the same registry.
+    /// The argument of `cake login` that reaches the same registry.
     public var loginWords: String {
         if allowsPlainHTTP, origin.host.reach != .machine { return host + " --plain-http" }
         return origin.host.reach == .machine && origin.scheme == .https ? "https://" + host : host
     }
 
-    /// What is remembered of it is kept in a file of this name.
+    /// Knowledge about the registry is kept in a file of this name.
     public var fileName: String { PercentText.encode("\(origin)") }
 
     /// Whether a password or token may go there.

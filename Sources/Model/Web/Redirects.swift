@@ -9,10 +9,10 @@ public struct Redirects: Sendable {
     /// Of where it was sent; nil for where it starts, unless that was named by a server.
     public private(set) var limit: AddressLimit?
 
-    /// False once another origin was on the way, and for good: whoever sends one back is not the one that was asked.
+    /// False for good once another origin was on the way: a server that redirects back is not the one that was asked.
     public private(set) var mayCarryToken = true
 
-    /// What a person may do about a way that leads astray, but for a Hub.
+    /// What a person may do about a bad redirect; nil for a Hub.
     private let remedy: String?
 
     public init(from url: WebURL, limit: AddressLimit? = nil, remedy: String? = nil) {

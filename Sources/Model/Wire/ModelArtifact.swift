@@ -12,7 +12,7 @@ public struct ModelArtifact: Hashable, Sendable {
     public let index: Descriptor
     /// As the index has them, in its order.
     public let packs: [PackIndex.Pack]
-    /// What other tools show.
+    /// Shown by other tools.
     public let annotations: [Annotation]
 
     public struct Annotation: Hashable, Sendable {

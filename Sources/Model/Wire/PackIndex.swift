@@ -1,4 +1,4 @@
-/// Which layer lies where in a registry: the packs of a model, and of each layer its place in one of them. Drawn in
+/// Where each layer is in a registry: the packs of a model, and each layer's place in one of them. Drawn in
 /// docs/wire.md.
 public struct PackIndex: Hashable, Sendable {
     public struct Pack: Hashable, Sendable {
@@ -46,9 +46,9 @@ public struct PackIndex: Hashable, Sendable {
     /// Sorted by layer, each layer once.
     public let members: [Member]
 
-    /// Refuses what does not hold together: a pack or a layer twice, members outside their pack or over one another, and a
-    /// delta whose base is not here, of another size, or a delta itself. Sizes are checked first: everything else computes
-    /// with them.
+    /// Refuses an inconsistent index: a pack or a layer twice, members outside their pack or over one another, and a
+    /// delta whose base is not here, of another size, or a delta itself. Sizes are checked first: all other checks
+    /// compute with them.
     public init(packs: [Pack], members: [Member]) throws(CakeError) {
         guard Set(packs.map(\.digest)).count == packs.count else { throw PackIndex.refuse("names a pack twice") }
         var (stored, plain) = (ByteTotal(), ByteTotal())
@@ -78,7 +78,7 @@ public struct PackIndex: Hashable, Sendable {
         }
     }
 
-    /// Where a layer lies; nil when it is not here.
+    /// The place of a layer; nil if it is not here.
     public subscript(layer: Digest) -> Member? {
         let place = members.partitioningIndex { !($0.layer.digest < layer) }
         return place < members.count && members[place].layer.digest == layer ? members[place] : nil
@@ -97,7 +97,7 @@ extension PackIndex {
     /// A manifest that lists more is not cake's.
     static let maximumPacks = 1000
 
-    /// For a million layers, and more than anybody has.
+    /// For a million layers, more than any model has.
     public static let maximumSize = 128 << 20
 
     public var encoded: [UInt8] {
@@ -124,7 +124,7 @@ extension PackIndex {
         return bytes
     }
 
-    /// Reads what a stranger sent. One index has one spelling: what is 0 has to be, and members come in order.
+    /// Reads a stranger's bytes. One index has one spelling: unused fields must be 0, and members in order.
     public init(decoding bytes: Span<UInt8>) throws(CakeError) {
         guard bytes.count >= PackIndex.fixedLength, bytes.count <= PackIndex.maximumSize,
             PackIndex.mark.indices.allSatisfy({ bytes[$0] == PackIndex.mark[$0] })

@@ -1,4 +1,4 @@
-/// What a Hub gives to whom may read a repository, to show to the Xet server that keeps its files.
+/// The access that a Hub gives to a reader of a repository, for the Xet server that stores its files.
 public struct XetAccess: Sendable, CustomStringConvertible, CustomReflectable {
     public static let maximumSize = 64 << 10
     /// So long before its end a token is replaced: a question takes time, and clocks differ.

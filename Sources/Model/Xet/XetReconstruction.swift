@@ -1,9 +1,9 @@
-/// Of which chunks of which xorbs a file is made, or a run of it, as a Xet server tells.
+/// Which chunks of which xorbs make a file, or a run of it, by a Xet server's answer.
 ///
-/// What a server says is checked as far as it can be without the bytes: a term has at least one chunk and no more than a
-/// xorb holds, and as many bytes as so many chunks can have; all terms together are as long as was asked for; and no two
-/// of them say different things about the same chunks. What passes may still be a lie: it can be used to decide what to
-/// fetch, and never instead of the file's SHA-256.
+/// The answer is checked as far as possible without the bytes: a term has at least one chunk and no more than a xorb
+/// has, and as many bytes as its chunks can have; all terms together are as long as requested; and no two of them say
+/// different things about the same chunks. The answer may still be false: it decides what to download, and never
+/// replaces the file's SHA-256.
 public struct XetReconstruction: Hashable, Sendable {
     public static let maximumChunks: UInt32 = 8192
     /// Of an answer, and so of its terms: some 60 GB of a file at the worst. Larger ones are asked for in ranges.
@@ -36,11 +36,11 @@ public struct XetReconstruction: Hashable, Sendable {
     public let terms: [Term]
     /// Which bytes of the file they are: at least those that were asked for, to the ends of their chunks.
     public let bytes: Range<UInt64>
-    /// Where each term lies in the file.
+    /// The place of each term in the file.
     let extents: Extents
 
-    /// `range` is what of a file of `fileSize` bytes was asked for; nil is all of it. `skipped` are the bytes of the first
-    /// chunk before the range.
+    /// `range` is the requested part of a file of `fileSize` bytes; nil is all of it. `skipped` are the bytes of the
+    /// first chunk before the range.
     public init(
         terms: [Term], skipped: UInt64, of range: Range<UInt64>?, fileSize: UInt64
     ) throws(CakeError) {

@@ -1,6 +1,6 @@
 extension GGUF.Header {
-    /// Reads the header from the first bytes of a file, or returns nil when it goes on behind them: a header does not say
-    /// how long it is, so the caller tries again with more.
+    /// Reads the header from the first bytes of a file, or returns nil if it continues after them. A header does not
+    /// say how long it is: the caller tries again with more.
     public static func read(prefix: Span<UInt8>, fileSize: UInt64) throws(CakeError) -> GGUF.Header? {
         try ByteCount.checked(fileSize, of: "a GGUF file")
         do throws(GGUFStop) {

@@ -37,7 +37,7 @@ public enum Safetensors {
         return count
     }
 
-    /// What the JSON of one file says, checked against the size of that file.
+    /// The JSON of one file, checked against the size of that file.
     public struct Header: Hashable, Sendable {
         /// A tensor and where its bytes are, counted from the start of the file.
         public struct Entry: Hashable, Sendable {
@@ -60,7 +60,7 @@ public enum Safetensors {
                 self.value = value
             }
 
-            /// What transformers wants to see.
+            /// The note that transformers expects.
             public static let torch = Note(key: "format", value: "pt")
         }
 

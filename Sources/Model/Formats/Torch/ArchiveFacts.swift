@@ -10,7 +10,7 @@
 ///     <sha256> <bytes> <dtype> <shape> <name>    a tensor, where it is only some of a model's
 ///     cake manifest 1                            the files that the archive gives back
 public struct ArchiveFacts: Hashable, Sendable {
-    /// When it is known what is in the archive.
+    /// When the content of the archive is known.
     public enum Sums: String, Sendable {
         /// Before it is written: checksums stand before the bytes.
         case before
@@ -78,7 +78,7 @@ public struct ArchiveFacts: Hashable, Sendable {
         }
     }
 
-    /// A layer has one size, and only the one of no bytes has none: else two readers could find different bytes.
+    /// A layer has one size, and only the empty layer has none: otherwise two readers could find different bytes.
     private func refuseContradictions() throws(CakeError) {
         var sizes: [Digest: UInt64] = [.empty: 0]
         for layer in [manifest.segments.map(\.layer), tensors.map(\.layer)].joined() {

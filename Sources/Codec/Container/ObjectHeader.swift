@@ -2,7 +2,7 @@ package import Model
 
 /// The first frame of an object: which layer it holds and how to undo the transform. Drawn in docs/layout.md.
 package struct ObjectHeader: Hashable, Sendable {
-    /// How a piece was rewritten before zstd saw it. A number, since a store may hold what a newer cake wrote.
+    /// How a piece was rewritten before zstd. A number, because a store may contain objects of a newer cake.
     package struct Transform: RawRepresentable, Hashable, Sendable {
         package let rawValue: UInt8
         package init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -71,7 +71,7 @@ package struct ObjectHeader: Hashable, Sendable {
         return bytes
     }
 
-    /// Reads the frame that `bytes` begins with; what follows it is not looked at. Returns its length too.
+    /// Reads the frame at the beginning of `bytes` and ignores the rest. Also returns its length.
     package static func decode(_ bytes: Span<UInt8>) throws(CakeError) -> (header: ObjectHeader, length: Int) {
         func refuse(_ why: String) -> CakeError { CakeError(.damaged, "not an object of cake: \(why)") }
         guard bytes.count >= 8 + fixedLength, bytes.littleEndian(UInt32.self, at: 0) == magic else {

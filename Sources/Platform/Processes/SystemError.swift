@@ -22,6 +22,6 @@ enum SystemError {
 }
 
 extension CakeError {
-    /// The number behind an error is worth branching on only here.
+    /// Code branches on the number of an error only here.
     static func system(_ action: String, _ path: String) -> CakeError { SystemError.make(errno, action, path) }
 }

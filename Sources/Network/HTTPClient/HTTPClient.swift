@@ -1,7 +1,8 @@
 public import Model
 internal import Platform
 
-/// Asks servers. Redirects are not followed and tokens not forwarded: whoever asks decides where to go on, and with what.
+/// Sends requests. It follows no redirects and forwards no tokens: the caller decides where to continue, and with which
+/// credentials.
 public final class HTTPClient: Sendable {
     private let loop: HTTPLoop
     private let pool = ChunkPool(chunkCapacity: 256 << 10)

@@ -5,8 +5,7 @@ internal import Model
 internal import Platform
 internal import Synchronization
 
-/// libcurl's one thread. Handles are added, paused, resumed and removed on it alone; everybody else leaves a wish and
-/// wakes it.
+/// libcurl's one thread. Only it adds, pauses, resumes and removes handles; other threads leave a request and wake it.
 @safe final class HTTPLoop: @unchecked Sendable {
     private enum Wish: Sendable {
         case start(HTTPTransfer)
@@ -27,7 +26,7 @@ internal import Synchronization
     private let settings: HTTPSettings
     /// Touched by the loop's thread only.
     private var running: [ObjectIdentifier: Running] = [:]
-    /// Who got bytes since readers were woken last; touched by the loop's thread only.
+    /// Transfers that got bytes since readers were last woken; used by the loop's thread only.
     private var arrived: [ObjectIdentifier: HTTPTransfer] = [:]
 
     private struct Running {
@@ -81,7 +80,7 @@ internal import Synchronization
             var count: Int32 = 0
             unsafe curl_multi_perform(multi, &count)
             for transfer in arrived.values { transfer.deliver() }
-            // More comes at once while bytes come at all: to look for each packet costs more than it brings.
+            // While bytes come, more come at once: looking for each packet costs more than it gains.
             if !arrived.isEmpty { usleep(HTTPLoop.breath) }
             arrived.removeAll(keepingCapacity: true)
             takeMessages()

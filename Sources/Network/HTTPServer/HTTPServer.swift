@@ -35,7 +35,7 @@ public struct HTTPServer: ~Copyable, Sendable {
         }
     }
 
-    /// New connections are met with another certificate. When it is none, the old one stays.
+    /// New connections use another certificate. If it is invalid, the old one stays.
     public func replace(_ certificate: ServerCertificate) throws(CakeError) {
         if core.isDraining { return }
         let isReplaced = daemons.replace { current in
@@ -51,7 +51,7 @@ public struct HTTPServer: ~Copyable, Sendable {
         }
     }
 
-    /// Takes no more connections. What is open is answered, and closed after that.
+    /// Accepts no more connections. Open requests are answered, and their connections closed after that.
     public func drain() {
         guard core.drain() else { return }
         daemons.stopListening()
@@ -66,7 +66,7 @@ public struct HTTPServer: ~Copyable, Sendable {
     deinit {
         core.clients.stopWatching()
         drain()
-        // What is being answered waits for a disk, not for a client.
+        // The open answers wait for a disk, not for a client.
         while core.isWorking { usleep(1000) }
         daemons.endAll()
     }

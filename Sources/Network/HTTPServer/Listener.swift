@@ -7,7 +7,7 @@ struct Listener {
     let descriptor: Int32
     let port: UInt16
 
-    /// So long a client that says nothing waits in the kernel: what is taken has its first bytes here.
+    /// A silent client waits this long in the kernel: accepted connections have sent their first bytes.
     private static let silence: Int32 = 30
 
     init(_ address: ListenAddress) throws(CakeError) {

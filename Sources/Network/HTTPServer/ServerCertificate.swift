@@ -1,7 +1,7 @@
 public import Model
 internal import Platform
 
-/// What a server shows of itself: a certificate with those that vouch for it, and its key, as PEM has them.
+/// A server's certificate with its chain, and its key, in PEM form.
 public struct ServerCertificate: Sendable {
     let certificate: [UInt8]
     let key: [UInt8]

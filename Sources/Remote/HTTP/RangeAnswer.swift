@@ -1,7 +1,7 @@
 internal import Model
 internal import Network
 
-/// What came of asking for a run of a file.
+/// The answer to a request for a run of a file.
 enum RangeAnswer: Sendable {
     /// It begins at the first byte of the run.
     case partial(HTTPExchange)
@@ -12,7 +12,7 @@ enum RangeAnswer: Sendable {
 
     static let advice = "the file changed, or a proxy changes answers; run it again"
 
-    /// A 206 has to say exactly which bytes it brings, and of how many. A server may bring fewer than asked for.
+    /// A 206 must say exactly which bytes it sends, and of how many. A server may send fewer than requested.
     static func check(_ head: HTTPHead, range: Range<UInt64>, of label: String, size: UInt64) throws(CakeError) {
         try refuseEncoding(head, of: label)
         guard let text = head["content-range"], let found = ContentRange(text) else {

@@ -1,9 +1,9 @@
 public import Model
 internal import Network
 
-/// What can be asked of a Hub besides files.
+/// Requests to a Hub that are not for files.
 extension HubSource {
-    /// Whose token it is. Asked once.
+    /// The account of the token. Requested once.
     public func identity() async throws -> HubIdentity {
         var way = Redirects(from: routes.whoAmI)
         func unreached(_ error: CakeError, _ fix: String? = nil) -> CakeError {

@@ -3,18 +3,18 @@ public import Network
 internal import Platform
 internal import Synchronization
 
-/// One registry: asked, answered to when it wants to know who asks, and asked again while a failure may pass. A login goes
-/// to the registry and to the place it names for tokens, and follows no redirect to another.
+/// One registry: sends requests, answers its challenges, and retries temporary failures. A login goes to the registry
+/// and to the token server that it names, and follows no redirect to another.
 public final class RegistryClient: Sendable {
     public let routes: RegistryRoutes
     let http: HTTPClient
     private let credentials: RegistryCredentials
-    /// Nil where whoever asks has somewhere else to go: then a question is put once.
+    /// Nil if the caller has another server to ask: then each request is sent once.
     private let retry: Retry?
     private let state = Mutex(State())
 
     private struct State {
-        /// What every request carries, once the registry asked for a password.
+        /// Sent with every request once the registry asked for a password.
         var basic: String?
         var tokens: [Set<RegistryScope>: Granted] = [:]
         /// Of the address that the registry answered from last.
@@ -40,7 +40,7 @@ public final class RegistryClient: Sendable {
         RegistryClient(routes, as: RegistryCredentials(files: [], own: nil), client: http, retry: nil)
     }
 
-    /// What is asked, for an error to say, and what it takes the right to.
+    /// The request, for an error message, and the right that it needs.
     package struct Purpose: Sendable {
         let words: String
         let scopes: Set<RegistryScope>
@@ -86,12 +86,12 @@ public final class RegistryClient: Sendable {
     /// A login is shown to the registry itself, unless another was on the way.
     private func isOurs(_ way: Redirects) -> Bool { way.mayCarryToken && way.url.origin == routes.origin }
 
-    /// What the registry has been told of a login: a password itself, or a token that was had for one.
+    /// The login that the registry got: a password itself, or a token for one.
     private func sent(
         _ header: String?, _ purpose: Purpose, _ status: Int
     ) throws(CakeError) -> RegistryAnswer.Login {
         guard let header, status == 401 else { return .none }
-        // What everyone with a login may ask tells of the login alone.
+        // A request that every login may make says something about the login alone.
         if header.utf8.starts(with: "Basic ".utf8) { return purpose.scopes.isEmpty ? .rejected : .refused }
         let hasLogin = try credentials.login(for: routes.host, purpose.scopes.first?.repository.text) != nil
         return hasLogin ? .insufficient : .none
@@ -116,7 +116,7 @@ public final class RegistryClient: Sendable {
         return try await TransientFailure.retrying(by: retry, work)
     }
 
-    /// What the registry names leads no further in than the registry itself.
+    /// Addresses that the registry names lead no further in than the registry itself.
     func limit(on origin: Origin) -> AddressLimit? {
         guard origin != routes.origin else { return nil }
         return AddressLimit(
@@ -134,7 +134,7 @@ public final class RegistryClient: Sendable {
             words = try await exchange.beginning(limit: HubAnswer.maximumBody)
         } catch { try Task.checkCancellation() }
         let head = exchange.head
-        // What Go's servers and nginx say to who comes without TLS.
+        // Go's servers and nginx answer this to a client without TLS.
         if head.status == 400, routes.origin.scheme == .http, words.firstRange(of: Array("HTTPS".utf8)) != nil {
             return speaksTLS
         }
@@ -161,7 +161,7 @@ public final class RegistryClient: Sendable {
         error.what.hasSuffix(isEncrypted) || error.fix?.contains("uses TLS") == true
     }
 
-    /// What became of a request that was not encrypted, where it looks as if that was not understood.
+    /// The failure of a request without TLS, if it looks as if TLS was expected.
     private func naming(_ failure: TransientFailure) -> any Error {
         let what = failure.error.what
         guard routes.origin.scheme == .http else { return failure }
@@ -172,7 +172,7 @@ public final class RegistryClient: Sendable {
             CakeError(.network, what, fix: "if \(routes) uses TLS, \(tlsAdvice)"), asked: failure.asked)
     }
 
-    /// Whether it is a registry, and lets in who asks.
+    /// Checks that it is a registry, and that it accepts the login.
     public func check() async throws {
         let purpose = Purpose(words: "a look at it", scopes: [])
         let answer = try await document(at: routes.base, for: purpose, limit: 1 << 20, accepting: [200, 404])
@@ -181,7 +181,7 @@ public final class RegistryClient: Sendable {
         }
     }
 
-    // Who asks.
+    // Logins.
 
     private func authorization(for scopes: Set<RegistryScope>) -> String? {
         state.withLock { state in
@@ -190,7 +190,7 @@ public final class RegistryClient: Sendable {
         }
     }
 
-    /// Finds what the registry wants. False where there is nothing to try that was not tried.
+    /// Finds the credentials that the registry wants. False if there are none that were not tried.
     private func answer(
         _ challenges: [Challenge], for purpose: Purpose, having used: String?
     ) async throws -> Bool {
@@ -201,7 +201,7 @@ public final class RegistryClient: Sendable {
                 fix: "--plain-http allows it")
         }
         if let bearer = challenges.first(where: { $0.scheme == "bearer" }) {
-            // A token that was just given and is refused is refused for good, unless the registry says that it lacks something.
+            // A new token that is refused is refused for good, unless the registry says that it lacks a right.
             let isFresh = used?.utf8.starts(with: "Bearer ".utf8) == true
             if isFresh, bearer["error"] == "invalid_token" {
                 state.withLock { $0.tokens[purpose.scopes] = nil }
@@ -230,7 +230,7 @@ public final class RegistryClient: Sendable {
         state.withLock { $0.tokens[scopes] = Granted(header: "Bearer " + token, end: .now + time) }
     }
 
-    /// Asks the place that the challenge names.
+    /// Asks the token server in the challenge.
     private func token(
         _ challenge: Challenge, _ login: RegistryLogin?, _ purpose: Purpose
     ) async throws -> RegistryToken {
@@ -265,7 +265,7 @@ public final class RegistryClient: Sendable {
         return try await retrying {
             var way = Redirects(from: place, limit: limit(on: place.origin), remedy: "ask the operator of \(routes)")
             var policy = RedirectPolicy { way in
-                // What is told to one place is told to no other.
+                // A login sent to one server goes to no other.
                 if start.method == .post, !way.mayCarryToken { throw refuse("redirects a login") }
                 return way.mayCarryToken ? basic.map { ("Authorization", $0) } : nil
             }

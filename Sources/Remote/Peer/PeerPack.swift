@@ -1,6 +1,6 @@
 package import Model
 
-/// A pack on a server that need not be waited for, since what it has is to be had elsewhere.
+/// A pack on a server that need not be waited for, because other servers have the same bytes.
 package final class PeerPack: RangeSource {
     private let blob: RemoteBlob
     private let peer: PeerModel

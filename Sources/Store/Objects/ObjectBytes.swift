@@ -4,7 +4,7 @@ internal import Platform
 
 /// An object of a small layer that came from elsewhere, and is only looked at.
 public enum ObjectBytes {
-    /// The layer's bytes, compared with its name. Deltas are left alone.
+    /// The layer's bytes, compared with its name. Deltas are refused.
     public static func plain(of layer: Layer, in stored: Span<UInt8>, limit: Int) throws(CakeError) -> [UInt8] {
         guard layer.size <= UInt64(limit) else {
             throw CakeError(
@@ -30,6 +30,6 @@ public enum ObjectBytes {
 }
 
 extension LocalStore {
-    /// What a layer here is a delta of.
+    /// The base of a layer here.
     public func base(of layer: Layer) throws(CakeError) -> Digest? { try find(layer)?.base }
 }

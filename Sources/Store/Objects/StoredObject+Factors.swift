@@ -9,12 +9,12 @@ final class KeptFactors: Sendable {
 }
 
 extension StoredObject {
-    /// What the factors take once they are read.
+    /// The memory of the factors once they are read.
     var factorBytes: Int {
         if case .lowRank(let lowRank) = form { 4 * lowRank.count } else { 0 }
     }
 
-    /// The factors of a low rank, nil for other forms. The chunks are room to work in.
+    /// The factors of a low rank, nil for other forms. The chunks are work memory.
     func factors(with coder: Coder, _ stored: Chunk, room: Chunk) throws(CakeError) -> Factors? {
         guard case .lowRank(let lowRank) = form else { return nil }
         return try factors.read.withLock { kept throws(CakeError) in

@@ -59,14 +59,14 @@ package struct StoredObject: Sendable {
 
     var pieces: Int { Int(header.pieces) }
 
-    /// Where a piece's frames lie.
+    /// The place of a piece's frames.
     func place(ofPiece index: Int) -> (first: UInt64, last: UInt64) {
         let frames = form.framesPerPiece
         let before = header.sizesAhead.count + index * frames
         return (table.offsets[before], table.offsets[before + frames])
     }
 
-    /// Puts a piece's bytes into `plain` where they lie in the object as they are; false where they do not. For who hashes
+    /// Puts a piece's bytes into `plain` if the object has them uncompressed; false otherwise. For callers that hash
     /// them: nothing else is checked.
     func readRaw(piece index: Int, into plain: Chunk) throws(CakeError) -> Bool {
         let (first, last) = place(ofPiece: index)
@@ -76,7 +76,7 @@ package struct StoredObject: Sendable {
         return try frame.read(from: file, at: start + first, into: plain)
     }
 
-    /// Puts a piece's plain bytes into `plain`; `stored` is room to read its frames into, and `base` the base's piece.
+    /// Puts a piece's plain bytes into `plain`. `stored` is memory for its frames, and `base` the base's piece.
     func read(
         piece index: Int, with coder: Coder, base: Chunk? = nil, stored: Chunk, into plain: Chunk,
         hashedLater: Bool = false

@@ -2,10 +2,10 @@ internal import Model
 internal import Platform
 
 extension Framing {
-    /// An archive whose checksums follow what they are of.
+    /// An archive whose checksums follow their members.
     static func parts(of layout: ZipLayout) -> [Part] { parts(of: layout, sums: Sums()) }
 
-    /// The same, of layers that nobody knows yet. `facts` gives the last member when all else has passed.
+    /// The same, for layers that are not known yet. `facts` gives the last member when everything else was sent.
     static func parts(of layout: ZipLayout, endingWith facts: @escaping () throws -> [UInt8]) -> [Part] {
         let sums = Sums()
         let last = layout.members.count - 1

@@ -1,7 +1,7 @@
 public import Model
 internal import Platform
 
-/// A model as it lies on this disk: its files, found without leaving the folder.
+/// A model on this disk: its files, found without leaving the folder.
 public struct FolderSource: Sendable {
     public struct Found: Sendable {
         public let path: FilePath
@@ -13,7 +13,7 @@ public struct FolderSource: Sendable {
     }
 
     public let files: [Found]
-    /// Folders that belong to tools and not to the model, left out.
+    /// Skipped folders that belong to tools and not to the model.
     public let skipped: [String]
 
     static let toolFolders: Set<String> = [".git", ".cache", ".locks", ".no_exist"]

@@ -14,7 +14,7 @@ extension Import {
         try refuseGoingBack(name, record, to: origin)
     }
 
-    /// A cache may be older than what was pulled since.
+    /// A cache may be older than a later pull.
     private func refuseGoingBack(_ name: ModelName, _ record: NameRecord, to origin: ModelOrigin) throws(CakeError) {
         guard let commit = origin.commit, let now = record.commit, now != commit, record.source == origin.source,
             record.earlierCommits.contains(commit)
@@ -71,7 +71,7 @@ extension Import {
 }
 
 extension LocalStore {
-    /// Files of a commit that a name has besides those that were brought. Weights take the place of some of a part.
+    /// Files that a name has at a commit besides the new ones. Weights replace some files of a part.
     func rest(of record: NameRecord?, at commit: String?, without brought: [Manifest.File]) -> [Manifest.File] {
         guard let record, let commit, record.commit == commit, let files = try? manifest(record.manifest).files else {
             return []

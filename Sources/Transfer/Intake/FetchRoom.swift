@@ -3,7 +3,7 @@ internal import Platform
 internal import Store
 
 extension LocalStore {
-    /// Says before anything is fetched that the disk cannot take it.
+    /// Fails before the download if the disk is too full for it.
     func refuseIfTooSmall(forFetching bytes: UInt64) throws(CakeError) {
         let free = try Disk.freeBytes(layout.root)
         guard free >= bytes else {

@@ -4,10 +4,10 @@ internal import Remote
 internal import Store
 
 extension Pull {
-    /// Where the tensors of a part lie: in a file that nobody published.
+    /// The file with the tensors of a part, which no publisher made.
     static let partName = "model.safetensors"
 
-    /// What the name has of a commit of which it has not all.
+    /// The part of a commit that the name has.
     func part(of name: ModelName, at snapshot: Snapshot) throws(CakeError) -> Manifest? {
         guard let record = try store.record(of: name), record.isPartial, record.commit == snapshot.commit else {
             return nil
@@ -15,8 +15,8 @@ extension Pull {
         return try? store.manifest(record.manifest)
     }
 
-    /// Brings some tensors, and the files that go along. More of them join what is here of the same commit; a pull of all
-    /// completes it.
+    /// Downloads some tensors, and the model's other files. They join earlier ones of the same commit; a pull of the
+    /// whole model completes it.
     public func callAsFunction(
         _ snapshot: Snapshot, _ selected: [SnapshotFile], tensors selection: TensorSelection, as name: ModelName,
         waiting: @escaping @Sendable (FilePath) -> Void
@@ -37,7 +37,7 @@ extension Pull {
         let inventory = try Inventory(others, store: store, operation: operation, options)
         for file in inventory.known { progress.had(bytes: file.size) }
         var fetched = Fetched(verified: inventory.known)
-        // The publisher's digests are of whole files: what nobody can check comes from the publisher.
+        // The publisher's digests are of whole files: bytes that cannot be checked come only from the publisher.
         var options = options
         options.mirrors = nil
         let work = PullWork(
@@ -64,7 +64,7 @@ extension Pull {
                 fix: "cake inspect \(snapshot.repository.id) --tensors lists their names; * also matches dots")
         }
         guard !part.missing.isEmpty else {
-            // Its files can be checked: whoever wants all of it should have that.
+            // The whole files can be checked: a person who wants all of it should have that.
             throw CakeError(
                 .usage, "every tensor matches, and the part would be the whole model",
                 fix: "cake pull \(name) downloads all of it")

@@ -4,7 +4,7 @@ internal import Remote
 internal import Store
 
 extension RegistryVerify {
-    /// Decodes what came, in order.
+    /// Decodes downloaded members, in order.
     final class Reading {
         private let remote: RemoteArtifact
         private let store: LocalStore

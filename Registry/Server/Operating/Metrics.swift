@@ -5,7 +5,7 @@ import Platform
 import Synchronization
 import Transfer
 
-/// What has happened so far, for whoever watches.
+/// Counters since the start, for monitoring.
 final class Metrics: Sendable {
     private struct Outcome: Hashable {
         let method: String
@@ -25,7 +25,7 @@ final class Metrics: Sendable {
 
     func add(_ record: ServerRecord) {
         let (seconds, attoseconds) = record.duration.components
-        // Nobody outside decides how many lines there are.
+        // Clients must not decide how many lines there are.
         let method = Metrics.methods.contains(record.request.method) ? record.request.method : "other"
         state.withLock { state in
             state.requests[Outcome(method: method, status: record.status), default: 0] += 1

@@ -15,7 +15,7 @@ extension ServerReply {
         self.init(200, [("Content-Type", type)] + headers, .bytes(document.bytes(.compact)))
     }
 
-    /// Whatever went wrong, said to a client: what the disk says stays here, but for what the client can act on.
+    /// A failure, for a client: details of the disk stay here, unless the client can act on them.
     init(failure: any Error) {
         switch failure {
         case let error as RegistryError: self.init(error)

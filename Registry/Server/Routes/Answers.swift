@@ -7,7 +7,7 @@ import Store
 import Synchronization
 import Transfer
 
-/// What is answered to each request. Each kind of thing has a file of its own.
+/// The answer to each request. Each kind of request has its own file.
 struct Answers: Sendable {
     let registry: RegistryStore
     let settings: RegistryServer.Settings
@@ -17,10 +17,10 @@ struct Answers: Sendable {
     let checker: BlobChecker
     let plainLayers: PlainLayers
     private let state = State()
-    /// Addresses of blobs that were asked for lately: who reads one by ranges asks for hundreds, each at the same address.
+    /// Recent addresses of blobs: a client that reads one by ranges sends hundreds of requests with the same address.
     private let addresses = BoundedCache<String, (target: RequestTarget, route: RegistryRoute)>(room: 256)
     private let limit: RequestLimit
-    /// What a request may call this server, on loopback.
+    /// The host names that a request may use for this server, on loopback.
     private let ownNames: Set<String>
     private let isLoopback: Bool
 
@@ -123,7 +123,7 @@ struct Answers: Sendable {
         }
     }
 
-    /// What clients of before the specification look for.
+    /// Clients from before the specification look for this.
     static let version = (name: "Docker-Distribution-API-Version", value: "registry/2.0")
 
     func patient(_ body: @escaping @Sendable () async throws -> ServerReply) -> ServerIntake {
@@ -189,7 +189,7 @@ struct Answers: Sendable {
         case .health: return .quick { ServerReply(["status": "ok"]) }
         case .ready:
             return patient {
-                // Asks the disk, so that a store that was unmounted is seen.
+                // Asks the disk: an unmounted store is noticed.
                 let isFull = try registry.freeBytes() < Answers.spare
                 let isStopping = state.isStopping.load(ordering: .acquiring)
                 guard isStopping || isFull && settings.allowsPush else { return ServerReply(["status": "ok"]) }
@@ -200,7 +200,7 @@ struct Answers: Sendable {
         }
     }
 
-    /// Left free on the disk, for everything else that has to be written.
+    /// Kept free on the disk, for all other writes.
     static let spare: UInt64 = 64 << 20
 
     /// A page of the web may lead its reader's browser here under a name of its own: on loopback, where nothing else keeps
@@ -208,7 +208,7 @@ struct Answers: Sendable {
     private func checkHost(_ request: ServerRequest) throws(RegistryError) {
         guard isLoopback else { return }
         let host = (request["host"] ?? "").lowercased()
-        // Up to the port, whose colon is the last, and behind an IPv6 address's bracket.
+        // Up to the port, whose colon is the last, and after an IPv6 address's bracket.
         let colon = host.utf8.lastIndex(of: UInt8(ascii: ":"))
         let name = colon.map { host[$0...].utf8.contains(UInt8(ascii: "]")) ? host[...] : host[..<$0] } ?? host[...]
         guard ownNames.contains(String(name)) else {

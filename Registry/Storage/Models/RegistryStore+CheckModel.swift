@@ -3,11 +3,11 @@ public import Model
 internal import Platform
 internal import Synchronization
 
-/// What a pushed model promises, compared with what is there before its manifest is taken.
+/// Checks a pushed model before its manifest is accepted.
 extension RegistryStore {
-    /// A model that could not be rebuilt is refused: its index has to decode, to have every layer of the model with its base, and
-    /// to say where objects lie that call themselves so. No more of an object is read than its first frame. What the repository
-    /// lacks altogether is left to `put` to tell.
+    /// Refuses a model that could not be rebuilt: its index must decode, have every layer of the model with its base,
+    /// and name places with objects of these layers. Of an object only the first frame is read. Blobs that the
+    /// repository lacks are left to `put`.
     public func checkModel(_ manifest: RegistryManifest, in repository: RepositoryName) throws(CakeError) {
         guard manifest.artifactType == ModelArtifact.artifactType else { return }
         let artifact = try ModelArtifact(manifest)

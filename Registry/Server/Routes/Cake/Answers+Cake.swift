@@ -4,7 +4,7 @@ import Platform
 internal import Storage
 import Store
 
-/// What only cake knows: docs/openapi.yaml.
+/// Requests that only cake's registry answers: docs/openapi.yaml.
 extension Answers {
     /// So many models at once, and so many digests.
     private static let most = 1000

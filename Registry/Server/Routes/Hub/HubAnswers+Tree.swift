@@ -71,7 +71,7 @@ extension HubAnswers {
     /// Each is sought in all files.
     private static let most = 1000
 
-    /// Folders before what is in them.
+    /// Folders before their contents.
     private static func entries(_ view: HubView, _ folder: String, isRecursive: Bool) -> [Entry] {
         let prefix = folder.isEmpty ? "" : folder + "/"
         var seen: Set<ExactText> = []
@@ -93,7 +93,7 @@ extension HubAnswers {
         var object = JSONObject()
         switch entry {
         case .folder(let path):
-            // Not what git makes of a folder; as that, it changes with whatever is in it.
+            // Not git's hash of a folder, but it also changes with the folder's contents.
             var hash: [UInt8] = []
             for file in view.files where file.path.string.utf8.starts(with: (path + "/").utf8) {
                 hash += "\(file.mark) \(file.path.string)\n".utf8
@@ -120,7 +120,7 @@ extension HubAnswers {
         return .object(object)
     }
 
-    /// What git keeps under a file's path.
+    /// The blob that git stores under a file's path.
     static func blob(of file: HubView.File, _ content: HubContent) -> GitDigest {
         switch content {
         case .small(let digest): digest

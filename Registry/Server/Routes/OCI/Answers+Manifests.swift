@@ -18,7 +18,7 @@ extension Answers {
             (name: "Content-Type", value: stored.mediaType), ("Docker-Content-Digest", stored.name.description),
             ("ETag", "\"\(stored.name)\""),
         ]
-        // What llama.cpp gets for a tag is another.
+        // llama.cpp gets another manifest for a tag.
         if case .tag = name { headers.append(HubAnswers.varies) }
         return ServerReply(200, headers, .bytes(stored.bytes))
     }
@@ -87,7 +87,7 @@ extension Answers {
         return ServerReply(201, headers)
     }
 
-    /// What it is sent as and what it says it is have to be the same.
+    /// The manifest's own type and the request's must be the same.
     private func mediaType(of manifest: RegistryManifest, _ request: ServerRequest) throws(RegistryError) -> String {
         let sent = request["content-type"].map { $0.prefix { $0 != ";" && $0 != " " } }.map(String.init) ?? ""
         let said = manifest.mediaType ?? sent

@@ -17,7 +17,7 @@ extension Answers {
             }
             let digest = try? registry.mountable(name)
             return .patient {
-                // As for a HEAD: who mounts it sends no bytes.
+                // As for a HEAD: the client that mounts it sends no bytes.
                 if let digest, (try? registry.isChecked(digest, within: nil)) == false {
                     await checker.check(digest, within: settings.checkPatience)
                 }
@@ -59,7 +59,7 @@ extension Answers {
         let upload = try find(name, repository)
         try checkRoom(asked.request)
         return take(upload, repository, asked, keeping: true) { length in
-            // What is promised to be here is here after a power cut, too.
+            // The acknowledged bytes survive a power cut.
             try upload.sync()
             upload.giveBack()
             return Answers.accepted(202, upload, repository, length: length)
@@ -114,8 +114,8 @@ extension Answers {
             detail: name.text)
     }
 
-    /// Takes the body into the upload, and hands it to `end` when all of it is there. What came of a body that was cut
-    /// stays, when the upload is kept: the client goes on behind it.
+    /// Takes the body into the upload, and calls `end` when it is complete. Bytes of a body that was cut stay if the
+    /// upload is kept: the client continues after them.
     private func take(
         _ upload: Upload, _ repository: RepositoryName, _ asked: Asked, keeping: Bool,
         _ end: @escaping @Sendable (UInt64) throws -> ServerReply
@@ -154,7 +154,7 @@ extension Answers {
         }
     }
 
-    /// Remembers what went wrong while the body came.
+    /// Remembers failures while the body comes.
     private final class Intake: Sendable {
         private let failure: Mutex<(any Error)?>
         private let largest: UInt64
@@ -181,7 +181,7 @@ extension Answers {
                 }
                 let before = upload.length
                 try upload.append(bytes)
-                // Of a body without a length nobody knows beforehand that it fits.
+                // It is not known in advance whether a body without a length fits.
                 if before / Intake.step != upload.length / Intake.step { try hasRoom() }
             } catch { failure.withLock { $0 = error } }
         }

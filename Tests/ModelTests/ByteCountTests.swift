@@ -2,7 +2,7 @@ import Model
 import Support
 import Testing
 
-/// Whatever reads a size of a stranger's.
+/// Every reader of a stranger's size.
 private let doors: [(name: String, read: @Sendable (UInt64) throws -> Void)] = [
     ("a pack", { _ = try decode(RawModel(file: 5, member: 100, pack: (pack, $0))) }),
     ("a layer of an index", { _ = try decode(RawModel(file: $0, member: 100, pack: (pack, 100))) }),

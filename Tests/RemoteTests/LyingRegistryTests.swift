@@ -7,7 +7,7 @@ import Testing
 
 @testable import Remote
 
-/// A server that says whatever a test wants, and remembers what it was asked.
+/// A server that answers as a test wants, and remembers its requests.
 private final class Stranger: Sendable {
     struct Asked: Sendable {
         let address: String

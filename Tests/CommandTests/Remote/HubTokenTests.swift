@@ -4,7 +4,7 @@ import Testing
 
 @testable import cake
 
-/// A Hub that knows one token, on a port of its own; and a second server elsewhere that writes down what it is told.
+/// A Hub that knows one token, on a port of its own; and a second server elsewhere that logs its requests.
 private final class FakeHub {
     let port: Int
     private let child: Child

@@ -2,8 +2,8 @@ import Foundation
 
 @testable import cake
 
-/// What is typed to try the verbs of the program's table, in the table's order. A home for it has the models `one` and
-/// `two`, as folders and in the store, `spare`, a second name of the first, and a setting.
+/// Command lines that try the verbs of the program's table, in the table's order. A home for them has the models `one`
+/// and `two`, as folders and in the store, `spare`, a second name of the first, and a setting.
 enum EachVerb {
     private static let lines: [String: [String]] = [
         "import": ["import two"], "export": ["export one -o back --force"], "cat": ["cat one config.json"],

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Transfer
 
-/// What does not pass: the pull ends in words, leaves nothing wrong behind, and the next one succeeds.
+/// Permanent faults: the pull ends with an error, leaves nothing wrong behind, and the next one succeeds.
 @Suite struct `A pull from a hub that goes on misbehaving` {
     private func fails(
         _ kind: CakeError.Kind, _ words: String..., because act: Misbehaviour, when match: Match,
@@ -91,7 +91,7 @@ import Testing
         line.hub.misbehave(.answer(503, headers: ["Retry-After": "0"]), when: .cdn())
         let failure = try await line.failsCleanly()
         #expect(failure.kind == .network && failure.what.contains("503"))
-        // Asked to come again tomorrow, nobody waits.
+        // A wish to wait until tomorrow is not followed.
         line.hub.misbehave(.answer(429, headers: ["Retry-After": "86400"]), when: .path(with: "/revision/"))
         let busy = try #require(await #expect(throws: CakeError.self) { try await line.pull() })
         #expect(busy.kind == .network && busy.what.contains("limits the number of requests"))

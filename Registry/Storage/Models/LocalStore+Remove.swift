@@ -2,7 +2,8 @@ public import Model
 public import Store
 
 extension LocalStore {
-    /// Takes a name away. Its layers stay until they are collected. What a registry made of a closed model goes first.
+    /// Removes a name. Its layers stay until they are collected. Manifests that a registry made of a closed model are
+    /// removed first.
     public func remove(_ name: ModelName, evenIfPinned: Bool) throws(CakeError) {
         try remove(name, evenIfPinned: evenIfPinned) { record throws(CakeError) in try forget(name, record) }
     }

@@ -1,6 +1,6 @@
 /// "Did you mean": the candidate a person most likely meant to type.
 public enum Suggestion {
-    /// The nearest candidate by swapped, missing, extra and wrong letters, or nil when none is close. What only lacks its
+    /// The nearest candidate by swapped, missing, extra and wrong letters, or nil if none is close. A word without its
     /// end counts as close. Case is ignored; equals go to the first in alphabetical order.
     public static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
         let typed = Array(word.lowercased().utf8)

@@ -1,7 +1,8 @@
 public import Model
 internal import Platform
 
-/// Asks servers. Redirects are not followed and tokens not forwarded: whoever asks decides where to go on, and with what.
+/// Sends requests. It follows no redirects and forwards no tokens: the caller decides where to continue, and with which
+/// credentials.
 public final class HTTPClient: Sendable {
     private let loop: HTTPLoop
     private let pool = ChunkPool(chunkCapacity: 256 << 10)
@@ -77,7 +78,7 @@ public final class HTTPClient: Sendable {
                         try await feed(HTTPSender(transfer: transfer, pool: pool))
                     } catch is HTTPSender.Ended { return nil }
                     guard outgoing.missing == 0 else {
-                        throw CakeError(.failed, "a body ended \(outgoing.missing) bytes before it should")
+                        throw CakeError(.failed, "a body ended \(outgoing.missing) bytes early")
                     }
                     return nil
                 }

@@ -9,7 +9,7 @@ public enum Machine {
         return text.isEmpty ? "unknown" : String(text.map { $0.isWhitespace ? "-" : $0 })
     }
 
-    /// The kernel's own mark of this boot: what was not synced under another one may be gone.
+    /// The kernel's ID of this boot: unsynced data of another boot may be lost.
     public static var boot: String {
         guard let file = try? File("/proc/sys/kernel/random/boot_id", .read),
             let bytes = try? file.bytes(at: 0, count: 36)
@@ -24,7 +24,7 @@ public enum Machine {
         return kill(id, 0) == 0 || errno == EPERM
     }
 
-    /// Lets everybody else on the machine go first, at the processors and, by the kernel's rule, at the disk.
+    /// Lowest priority for the processors and, by the kernel's rule, for the disk.
     public static func goLast() {
         guard let threads = try? Disk.names(in: "/proc/self/task") else { return }
         // To Linux each thread has its own; those that begin later inherit it.

@@ -5,7 +5,7 @@ internal import Platform
 public struct Collected: Sendable {
     public var layers = 0
     public var manifests = 0
-    /// What the disk has more by it.
+    /// The free space that the disk gains.
     public var bytes: UInt64 = 0
     /// Layers that no manifest has ever named, kept because they are young: a command that was killed may go on.
     public var keptYoung = 0

@@ -3,8 +3,8 @@ package import Platform
 internal import Remote
 package import Store
 
-/// A file or a blob while it is brought: which of its bytes are here, which have to be fetched and from where, and which of
-/// its units are whole.
+/// A file or a blob during its download: which of its bytes are here, which have to be downloaded and from where, and
+/// which of its units are complete.
 package final class FetchingFile: Sendable {
     /// Where its bytes are meanwhile.
     enum Bytes: Sendable {
@@ -18,12 +18,13 @@ package final class FetchingFile: Sendable {
     let arrivals: Arrivals
     /// The server ignores ranges: all of it comes in one piece.
     private let comesWhole: Bool
-    /// What had to be fetched when it was begun.
+    /// The missing bytes at the beginning.
     let gaps: RangeSet<UInt64>
-    /// What reads it already while it comes.
+    /// Its readers during the download.
     let reading: ArrivingFile?
 
-    /// Of a file `wanted` are the bytes to bring, and `given` those that the store has; `onWhole` hears of each unit once.
+    /// `wanted` are the bytes to download, and `given` those that the store has. `onWhole` is called once for each
+    /// unit.
     init(
         _ bytes: Bytes, size: UInt64, wanted: RangeSet<UInt64>, given: RangeSet<UInt64> = RangeSet(),
         units: [Range<UInt64>], comesWhole: Bool, reading: ArrivingFile? = nil,
@@ -41,7 +42,7 @@ package final class FetchingFile: Sendable {
 
     var missing: UInt64 { gaps.length }
 
-    /// What is to be fetched, as spans of a file of that number.
+    /// The missing bytes, as spans of a file with that number.
     func spans(_ number: Int) -> [RemoteSpan] {
         gaps.ranges.map { RemoteSpan(file: number, bytes: $0, isIndivisible: comesWhole) }
     }
@@ -59,7 +60,7 @@ package final class FetchingFile: Sendable {
         }
     }
 
-    /// Where a byte of it lies as it came, and those behind it.
+    /// The place of a byte, and of those after it.
     package enum Place: Sendable {
         case part(Parts.Part)
         case copy(File, size: UInt64)
@@ -88,9 +89,9 @@ package final class FetchingFile: Sendable {
         }
     }
 
-    /// Its half-fetched bytes are needed no more.
+    /// Its parts are not needed any more.
     func discardParts() throws(CakeError) { if case .parts(let parts, _) = bytes { try parts.remove() } }
 
-    /// They are right, as far as they go: the next try takes them up.
+    /// Its parts are right so far: the next try continues them.
     func keepParts() { if case .parts(let parts, _) = bytes { parts.release() } }
 }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import cake
 
-/// What commands leave that were killed: it is shown, counted as what the disk gets back, and gone on with.
+/// Leftovers of killed commands: they are shown, counted as space that can be freed, and resumed.
 @Suite(.serialized) struct `What a killed command leaves` {
     private let home: Home
 
@@ -111,7 +111,7 @@ import Testing
         #expect(said.contains("freed \(Quantities.bytes(would))"), "\(said)")
     }
 
-    /// What df's column of sizes says, by its first column, in units that are exact enough to add up.
+    /// The sizes of df, by the first column, in units that are exact enough to add up.
     private func rows(_ home: Home) throws -> [String: String] {
         var rows: [String: String] = [:]
         for line in try home.cake("df").output.split(separator: "\n") {

@@ -35,7 +35,7 @@ import Testing
         return Data(bytes)
     }
 
-    /// The store as it was before anybody optimized it.
+    /// The store as it was before any optimize.
     private func renew() throws {
         try? FileManager.default.removeItem(at: home.store)
         try FileManager.default.copyItem(at: home.path("template"), to: home.store)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import cake
 
-/// A push says what becomes of what it sent when it is stopped.
+/// A stopped push says what happens to the bytes that it sent.
 @Suite(.serialized) struct `A push that is stopped` {
     private let maker: Home
     private let server: Home

@@ -3,7 +3,7 @@ internal import Platform
 
 /// Puts what is made around bytes that pass: headers before them, checksums behind.
 struct Framing {
-    enum Part {
+    enum Element {
         case bytes([UInt8])
         case zeros(UInt64)
         case layer(Layer)
@@ -22,12 +22,12 @@ struct Framing {
         }
     }
 
-    private var rest: ArraySlice<Part>
+    private var rest: ArraySlice<Element>
     /// Of the bytes of the first part.
     private var left: UInt64 = 0
     private var sum = CRC32()
 
-    init(_ parts: [Part]) { rest = parts[...] }
+    init(_ parts: [Element]) { rest = parts[...] }
 
     /// Sends all that stands before the first byte.
     mutating func begin(to sink: (Span<UInt8>) throws -> Void) throws { try sendMade(to: sink) }

@@ -71,7 +71,7 @@ public final class ArrivingBytes: Sendable {
     }
 
     private func read(
-        _ range: Range<UInt64>, in place: FetchingFile.Place, into room: inout MutableSpan<UInt8>
+        _ range: Range<UInt64>, in place: FetchingFile.LocalBytes, into room: inout MutableSpan<UInt8>
     ) -> Int? {
         guard let file = try? place.opened() else { return nil }
         state.withLock { $0.file = file }

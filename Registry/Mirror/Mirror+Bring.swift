@@ -30,10 +30,7 @@ extension Mirror {
         let (arriving, isNew) = try transfers.join(file, of: listing) {
             try smallFiles(after: file, of: listing, notIn: model)
         } _: { transfer in
-            // Not a child task: it must outlive the request that started it.
-            Task(executorPreference: store.pool) {
-                await self.bring(transfer, of: listing, as: name, for: asker)
-            }
+            await self.bring(transfer, of: listing, as: name, for: asker)
         }
         (isNew ? counts.transfers : counts.joined).add(1)
         return .arriving(arriving)
@@ -66,7 +63,10 @@ extension Mirror {
     /// Ends running transfers. Their bytes stay, and the next request resumes them.
     public func stop() async { await transfers.stop() }
 
-    package func settle() async { await transfers.settle() }
+    package func settle() async {
+        await asking.settle()
+        await transfers.settle()
+    }
 
     private struct Named {
         let name: ModelName

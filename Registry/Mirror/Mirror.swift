@@ -69,7 +69,7 @@ public final class Mirror: Sendable {
     public let counts = Counts()
     let models: HubModels
     var store: LocalStore { models.store }
-    let transfers = Transfers()
+    let transfers: Transfers
     let uses = Uses()
     private let client: HTTPClient
     let admission = UpstreamAccess()
@@ -91,7 +91,8 @@ public final class Mirror: Sendable {
         var http = settings.http
         http.bufferedBytes = Mirror.buffered
         client = try HTTPClient(http)
-        asking = SharedWork(on: models.store.pool)
+        transfers = Transfers(on: models.store.pool)
+        asking = SharedWork("questions to the upstream", on: models.store.pool)
     }
 
     func source(_ routes: HubRoutes, _ token: HubToken?) -> HubSource {

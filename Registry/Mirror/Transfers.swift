@@ -22,14 +22,11 @@ final class Transfers: Sendable {
 
     /// A transfer: its files, the requested one first.
     struct Transfer: Sendable {
-        let number: Int
         let files: [(listed: SnapshotFile, key: Key, arriving: ArrivingFile)]
     }
 
     private struct State {
         var files: [Key: ArrivingFile] = [:]
-        var tasks: [Int: Task<Void, Never>] = [:]
-        var last = 0
         var free = Transfers.atOnce
         var isStopped = false
     }
@@ -45,15 +42,18 @@ final class Transfers: Sendable {
     /// Files that were partly sent before they were found wrong.
     private let doubted = BoundedCache<Key, ContinuousClock.Instant>(room: 10_000)
     private let queue = Waiters<Int, Void>()
+    private let tasks: BackgroundWork
+
+    init(on pool: BlockingPool) { tasks = BackgroundWork("mirrored files", on: pool) }
 
     func file(_ key: Key) -> ArrivingFile? { state.withLock { $0.files[key] } }
 
-    /// The running transfer of a file; `start` is called for the first request. A client that requested small files of
+    /// The running transfer of a file; `bring` runs for the first request, and continues when that one has ended. A client that requested small files of
     /// a commit will want more of them: each time twice as many `neighbours` are downloaded with them, because each
     /// transfer has a cost. A request for one of them moves it forward.
     func join(
         _ file: SnapshotFile, of listing: HubListing, neighbours: () throws -> [SnapshotFile],
-        _ start: (Transfer) -> Task<Void, Never>
+        _ bring: @escaping @Sendable (Transfer) async -> Void
     ) rethrows -> (ArrivingFile, isNew: Bool) {
         func key(_ file: SnapshotFile) -> Key { Key(file, listing) }
         let neighbours = file.size <= Transfers.small ? try neighbours() : []
@@ -74,8 +74,8 @@ final class Transfers: Sendable {
                 files += more.map { ($0, key($0), ArrivingFile(size: $0.size)) }
             }
             for (_, key, arriving) in files { state.files[key] = arriving }
-            state.last += 1
-            state.tasks[state.last] = start(Transfer(number: state.last, files: files))
+            let transfer = Transfer(files: files)
+            tasks.start { await bring(transfer) }
             return (arriving, true)
         }
     }
@@ -86,7 +86,6 @@ final class Transfers: Sendable {
                 state.files[key] = nil
                 if arriving.timesWrong > 0 { doubted[key] = .now + Transfers.doubt }
             }
-            state.tasks[transfer.number] = nil
         }
     }
 
@@ -110,13 +109,10 @@ final class Transfers: Sendable {
     }
 
     /// Returns when all that is under way now has ended.
-    func settle() async { for task in state.withLock({ Array($0.tasks.values) }) { await task.value } }
+    func settle() async { await tasks.settle() }
 
     func stop() async {
-        state.withLock { state in
-            state.isStopped = true
-            for task in state.tasks.values { task.cancel() }
-        }
-        await settle()
+        state.withLock { $0.isStopped = true }
+        await tasks.cancel()
     }
 }

@@ -7,7 +7,7 @@ import Testing
     private static let pool = BlockingPool(threads: 2)
 
     @Test func `is done once for all, and goes on when the first leaves`() async throws {
-        let shared = SharedWork<Int, Int>(on: Self.pool)
+        let shared = SharedWork<Int, Int>("test", on: Self.pool)
         let work = GatedWork()
         let first = Task { try await shared.value(for: 1) { try await work() } }
         while work.beginnings == 0 { await Task.yield() }
@@ -22,7 +22,7 @@ import Testing
     }
 
     @Test func `goes on behind one that waited for too long`() async throws {
-        let shared = SharedWork<Int, Int>(on: Self.pool)
+        let shared = SharedWork<Int, Int>("test", on: Self.pool)
         let work = GatedWork()
         await #expect(throws: Late.self) {
             try await shared.value(for: 1, within: .zero, orElse: Late()) { try await work() }
@@ -32,5 +32,43 @@ import Testing
         await work.end(with: .success(3))
         #expect(try await second.value == 3)
         #expect(work.beginnings == 1)
+    }
+}
+
+@Suite struct `Background work` {
+    private static let pool = BlockingPool(threads: 2)
+
+    @Test func `goes on when the task that started it has ended, and its owner waits for all of it`() async throws {
+        let background = BackgroundWork("test", on: Self.pool)
+        let works = [GatedWork(), GatedWork()]
+        let starter = Task {
+            for work in works { background.start { _ = try? await work() } }
+        }
+        starter.cancel()
+        await starter.value
+        let settled = Task {
+            await background.settle()
+            return works.map(\.beginnings)
+        }
+        for work in works { while work.beginnings == 0 { await Task.yield() } }
+        for work in works { await work.end(with: .success(1)) }
+        #expect(await settled.value == [1, 1])
+    }
+
+    @Test func `ends when its owner cancels it`() async throws {
+        let background = BackgroundWork("test", on: Self.pool)
+        let sawEnd = SharedValues<Int, Bool>()
+        background.start {
+            _ = try? await sawEnd.value(for: 1) {
+                do {
+                    try await Task.sleep(for: .seconds(3600))
+                    return false
+                } catch {
+                    return true
+                }
+            }
+        }
+        await background.cancel()
+        #expect(try await sawEnd.value(for: 1) { false })
     }
 }

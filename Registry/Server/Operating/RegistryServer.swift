@@ -93,6 +93,7 @@ public final class RegistryServer: Sendable {
     package func settle() async {
         await answers.hub.mirror?.settle()
         await answers.checker.settle()
+        await answers.plainLayers.settle()
     }
 
     /// Bytes of files without a name that answers read.

@@ -4,9 +4,10 @@ internal import Synchronization
 public final class SharedWork<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private let running = Mutex<Set<Key>>([])
     private let waiters = Waiters<Key, Value>()
-    private let pool: BlockingPool
+    private let tasks: BackgroundWork
 
-    public init(on pool: BlockingPool) { self.pool = pool }
+    /// Debuggers show the work under the name.
+    public init(_ name: String, on pool: BlockingPool) { tasks = BackgroundWork(name, on: pool) }
 
     package var waiting: Int { waiters.count }
 
@@ -14,7 +15,7 @@ public final class SharedWork<Key: Hashable & Sendable, Value: Sendable>: Sendab
         try await waiters.wait(for: key) {
             // Not a child task: it must outlive those that asked.
             if running.withLock({ $0.insert(key).inserted }) {
-                Task(executorPreference: pool) { await self.run(key, work) }
+                tasks.start { await self.run(key, work) }
             }
             return nil
         }
@@ -27,6 +28,9 @@ public final class SharedWork<Key: Hashable & Sendable, Value: Sendable>: Sendab
     ) async throws -> Value {
         try await within(limit, orElse: late) { try await self.value(for: key, work) }
     }
+
+    /// Returns when all that is under way now has ended.
+    public func settle() async { await tasks.settle() }
 
     private func run(_ key: Key, _ work: () async throws -> Value) async {
         let result: Result<Value, any Error>

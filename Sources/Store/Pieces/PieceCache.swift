@@ -43,11 +43,14 @@ public final class PieceCache: Sendable {
     private let atOnce = BlockingPool.processors + 1
     private let state = Mutex(State())
     private let waiters = Waiters<Key, Void>()
+    /// Not part of any task: a client waits for it.
+    private let workers: BackgroundWork
 
     /// Keeps so many pieces of 1 MiB.
     public init(_ store: LocalStore, pieces: Int = 96) {
         self.store = store
         reader = LayerReader(store)
+        workers = BackgroundWork("pieces read ahead", on: store.pool)
         room = max(pieces, 2)
         kept = BoundedCache(room: room)
     }
@@ -103,8 +106,7 @@ public final class PieceCache: Sendable {
             return new
         }
         for _ in 0..<new {
-            // Not a child task: a client waits for it.
-            Task(executorPreference: store.pool) {
+            workers.start {
                 while let (key, reader) = self.next() { self.make(key, by: reader) }
             }
         }

@@ -3,10 +3,10 @@ internal import Platform
 
 extension Framing {
     /// An archive whose checksums follow their members.
-    static func parts(of layout: ZipLayout) -> [Part] { parts(of: layout, sums: Sums()) }
+    static func parts(of layout: ZipLayout) -> [Element] { parts(of: layout, sums: Sums()) }
 
     /// The same, for layers that are not known yet. `facts` gives the last member when everything else was sent.
-    static func parts(of layout: ZipLayout, endingWith facts: @escaping () throws -> [UInt8]) -> [Part] {
+    static func parts(of layout: ZipLayout, endingWith facts: @escaping () throws -> [UInt8]) -> [Element] {
         let sums = Sums()
         let last = layout.members.count - 1
         var parts = parts(of: layout, sums: sums)
@@ -23,8 +23,8 @@ extension Framing {
         return parts + [.summed { _ in layout.directory(sums: sums.values) }]
     }
 
-    private static func parts(of layout: ZipLayout, sums: Sums) -> [Part] {
-        var parts: [Part] = []
+    private static func parts(of layout: ZipLayout, sums: Sums) -> [Element] {
+        var parts: [Element] = []
         for (index, member) in layout.members.enumerated() {
             switch member.content {
             case .bytes(let bytes):
@@ -48,8 +48,10 @@ extension Framing {
     }
 
     /// A tar, and how long it is.
-    static func parts(ofTar members: [(path: FilePath, size: UInt64, parts: [Part])]) -> (parts: [Part], size: UInt64) {
-        var parts: [Part] = []
+    static func parts(ofTar members: [(path: FilePath, size: UInt64, parts: [Element])]) -> (
+        parts: [Element], size: UInt64
+    ) {
+        var parts: [Element] = []
         var size = UInt64(TarHeader.end.count)
         for member in members {
             let (header, padding) = (TarHeader.of(member.path, size: member.size), TarHeader.padding(member.size))

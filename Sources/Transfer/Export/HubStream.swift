@@ -18,7 +18,7 @@ public struct HubStream {
     public let size: UInt64
     /// Of an archive: torch lacks their dtype.
     public let rawTensors: [Tensor]
-    private let parts: [Framing.Part]
+    private let parts: [Framing.Element]
     private let items: [PassThrough.Item]
     /// Nil if digests are not needed.
     private let passed: PassedLayers?

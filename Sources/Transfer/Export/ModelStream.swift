@@ -4,12 +4,12 @@ public import Store
 
 /// Content for a pipe: a file, or a tar of several, without a copy on disk.
 public struct ModelStream {
-    let parts: [Framing.Part]
+    let parts: [Framing.Element]
     public let size: UInt64
     private let layers: [Layer]
     private let name: @Sendable (Layer) -> String
 
-    private init(_ parts: [Framing.Part], size: UInt64, _ name: @escaping @Sendable (Layer) -> String) {
+    private init(_ parts: [Framing.Element], size: UInt64, _ name: @escaping @Sendable (Layer) -> String) {
         self.parts = parts
         self.size = size
         layers = parts.compactMap { if case .layer(let layer) = $0 { layer } else { nil } }
@@ -36,7 +36,7 @@ public struct ModelStream {
     /// One safetensors file when that is all there is and it goes alone; else a tar of all.
     public init(_ choice: WeightChoice, limit: UInt64?, isAlone: Bool) throws(CakeError) {
         let shards = try choice.shards(limit: limit)
-        func parts(_ shard: Shards.File) -> [Framing.Part] {
+        func parts(_ shard: Shards.File) -> [Framing.Element] {
             [.bytes(shard.header)] + shard.entries.map { .layer($0.layer) }
         }
         if isAlone, let shard = shards.files.first, shards.files.count == 1 {
@@ -58,7 +58,7 @@ public struct ModelStream {
     }
 
     private init(
-        tar members: [(path: FilePath, size: UInt64, parts: [Framing.Part])],
+        tar members: [(path: FilePath, size: UInt64, parts: [Framing.Element])],
         _ name: @escaping @Sendable (Layer) -> String
     ) {
         let (parts, size) = Framing.parts(ofTar: members)

@@ -11,7 +11,7 @@ struct Streaming {
     /// The name of a layer for a person.
     let name: @Sendable (Layer) -> String
 
-    func callAsFunction(_ parts: [Framing.Part], to sink: (Span<UInt8>) throws -> Void) async throws {
+    func callAsFunction(_ parts: [Framing.Element], to sink: (Span<UInt8>) throws -> Void) async throws {
         let layers = parts.compactMap { part in if case .layer(let layer) = part, layer.size > 0 { layer } else { nil }
         }
         var framing = Framing(parts)

@@ -71,7 +71,7 @@ private struct ArchiveImport: Sendable {
         case layer(Layer, Tensor?, at: UInt64)
     }
 
-    enum Outcome: Sendable {
+    enum JobResult: Sendable {
         case file(Digest)
         case layers(LayerIngester.Layered)
     }
@@ -139,7 +139,7 @@ private struct ArchiveImport: Sendable {
         jobs.reduce(0) { sum, job in if case .layer(let layer, _, _) = job { sum + layer.size } else { sum } }
     }
 
-    func perform(_ job: Job, _ progress: Progress) async throws -> Outcome {
+    func perform(_ job: Job, _ progress: Progress) async throws -> JobResult {
         try Task.checkCancellation()
         switch job {
         case .file(let index):

@@ -98,7 +98,7 @@ public final class ArrivingFile: Sendable {
     package enum Availability {
         case nothing
         /// Bytes from there on, as they came.
-        case plain(FetchingFile.Place, Range<UInt64>)
+        case plain(FetchingFile.LocalBytes, Range<UInt64>)
         /// Bytes from there on, in a layer of the store.
         case layer(Layer, Range<UInt64>)
         case here(Manifest.File, manifest: Digest)

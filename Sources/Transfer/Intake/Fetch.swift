@@ -13,6 +13,14 @@ struct Fetch: Sendable {
     let pool: BlockingPool
     let throttle: Throttle?
 
+    init(
+        _ files: [FetchingFile], connections: Int, bytesPerSecond: UInt64?, pool: BlockingPool,
+        telling progress: Progress
+    ) {
+        (self.files, self.progress, self.pool, mostConnections) = (files, progress, pool, connections)
+        throttle = bytesPerSecond.map { Throttle(bytesPerSecond: $0) }
+    }
+
     private static let observation = Duration.milliseconds(500)
     private static let longestRead: UInt64 = 16 << 20
 
@@ -79,10 +87,7 @@ struct Fetch: Sendable {
     private func bring(_ span: RemoteSpan) async throws -> Event {
         let file = files[span.file]
         guard case .parts(let parts, let source) = file.bytes else { return .ended(span, suffered: false) }
-        let part = try parts.part(at: span.bytes.lowerBound)
-        defer { part.close() }
-        let suffered = try await source.bring(span.bytes) { chunk, bytes in
-            try chunk.withBytes { piece throws(CakeError) in try part.append(piece.extracting(first: bytes.count)) }
+        let suffered = try await source.bring(span.bytes, into: parts, at: span.bytes.lowerBound) { bytes in
             file.arrived(bytes)
             progress.did(bytes: UInt64(bytes.count))
             received.add(UInt64(bytes.count))

@@ -3,6 +3,22 @@ package import Platform
 internal import Remote
 package import Store
 
+extension RangeSource {
+    /// Appends a range to parts while it arrives, from `position` on. `heard` gets the bytes that are there. Returns whether
+    /// something failed on the way.
+    func bring(
+        _ wanted: Range<UInt64>, into parts: Parts, at position: UInt64,
+        _ heard: (Range<UInt64>) async throws -> Void
+    ) async throws -> Bool {
+        let part = try parts.part(at: position)
+        defer { part.close() }
+        return try await bring(wanted) { chunk, bytes in
+            try chunk.withBytes { piece throws(CakeError) in try part.append(piece.extracting(first: bytes.count)) }
+            try await heard(bytes)
+        }
+    }
+}
+
 /// A file or a blob during its download: which of its bytes are here, which have to be downloaded and from where, and
 /// which of its units are complete.
 package final class FetchingFile: Sendable {
@@ -61,7 +77,7 @@ package final class FetchingFile: Sendable {
     }
 
     /// The place of a byte, and of those after it.
-    package enum Place: Sendable {
+    package enum LocalBytes: Sendable {
         case part(Parts.Part)
         case copy(File, size: UInt64)
 
@@ -82,7 +98,7 @@ package final class FetchingFile: Sendable {
     }
 
     /// Nil when the byte is not here.
-    func place(of position: UInt64) -> Place? {
+    func place(of position: UInt64) -> LocalBytes? {
         switch bytes {
         case .parts(let parts, _): parts.part(having: position).map { .part($0) }
         case .copy(let file): position < size ? .copy(file, size: size) : nil

@@ -65,7 +65,7 @@ struct Intake: Sendable {
     func callAsFunction<Kind: Converter, Other: Sendable>(
         _ fetch: Fetch, _ units: FinishedUnits, count: Int, by converter: inout Kind,
         beside other: @escaping @Sendable () async throws -> Other
-    ) async throws -> (stored: UInt64, other: Other?) {
+    ) async throws -> (stored: UInt64, other: Other) {
         let given = converter
         var (stored, found) = (UInt64(0), Other?.none)
         try await withThrowingTaskGroup(of: Done<Kind, Other>.self) { group in
@@ -94,6 +94,8 @@ struct Intake: Sendable {
                 throw error
             }
         }
+        // The group throws unless every task has returned.
+        guard let found else { throw CancellationError() }
         return (stored, found)
     }
 
@@ -111,8 +113,11 @@ struct Intake: Sendable {
                 (active, left) = (active - 1, left - 1)
                 guard try converter.take(made, of: unit) || operation.pendingBytes >= publishStep else { return true }
                 stored += try publish(by: &converter)
-                ready += waiting.filter { !converter.waits($0) }
-                waiting.removeAll { !converter.waits($0) }
+                var stillWaiting: [FinishedUnit] = []
+                for unit in waiting {
+                    if converter.waits(unit) { stillWaiting.append(unit) } else { ready.append(unit) }
+                }
+                waiting = stillWaiting
                 return true
             }
             func start(_ unit: FinishedUnit) async throws {

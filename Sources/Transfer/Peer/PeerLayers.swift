@@ -77,7 +77,7 @@ extension PullWork {
     /// Downloads the layers that are cheaper as objects of a server than as bytes of files. Each replaces its bytes
     /// until the file's hash decides.
     func bringLayers(
-        for files: [OpenedFile], _ evidence: inout [Evidence], _ outcome: inout Outcome
+        for files: [OpenedFile], _ evidence: inout [Evidence], _ outcome: inout Brought
     ) async throws {
         guard let peer, !peer.isGone else { return }
         let here = try operation.hold(evidence.flatMap(\.layers))

@@ -29,11 +29,7 @@ struct HeaderFetch: Sendable {
     private func bring(upTo end: UInt64) async throws {
         let here = parts.runs.end(from: 0)
         guard here < end else { return }
-        let part = try parts.part(at: here)
-        defer { part.close() }
-        _ = try await file.bring(here..<end) { chunk, bytes in
-            try chunk.withBytes { piece throws(CakeError) in try part.append(piece.extracting(first: bytes.count)) }
-        }
+        _ = try await file.bring(here..<end, into: parts, at: here) { _ in }
     }
 }
 

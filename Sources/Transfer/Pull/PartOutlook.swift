@@ -36,12 +36,15 @@ extension Pull {
         let some = try missing.map { (file: $0, bytes: try left(of: $0, in: snapshot)) }.filter { $0.bytes > 0 }
         outlook.add(some.map { PartOutlook.Item(path: $0.file.path, tensors: nil, bytes: $0.bytes) }, of: others)
         let known = try options.isForced ? nil : KnownRemote(store)
-        let before = try part(of: name, at: snapshot).map { PullWork.Part.tensors(of: $0) } ?? [:]
+        let before = try part(of: name, at: snapshot).map { PullWork.BroughtTensors.tensors(of: $0) } ?? [:]
         let files = selected.filter { weights.contains($0.path) }
         var found: [(SnapshotFile, [Placed], isKnown: Bool)] = []
         try await inOrder(files.count, atOnce: ConnectionCount.atFirst, on: store.pool) { index in
             if let known = try known?.find(files[index]) {
-                return (files[index], PullWork.Part.entries(of: known).map { Placed(tensor: $0.tensor) }, isKnown: true)
+                return (
+                    files[index], PullWork.BroughtTensors.entries(of: known).map { Placed(tensor: $0.tensor) },
+                    isKnown: true
+                )
             }
             let segmentation = try await Segmentation.cuts(
                 of: HubFile(files[index], in: snapshot, from: source), most: 1

@@ -49,11 +49,11 @@ extension Pull {
             try await bring(batch, copies, work, &fetched, waiting)
         }
         let proof = try KnownFileProof(store)
-        var known = before.map { PullWork.Part.tensors(of: $0) } ?? [:]
+        var known = before.map { PullWork.BroughtTensors.tensors(of: $0) } ?? [:]
         var wanted: [WantedFile] = []
         for file in selected where weights.contains(file.path) {
             if !options.isForced, let found = try proof.find(file) {
-                known.merge(PullWork.Part.tensors(of: found)) { $1 }
+                known.merge(PullWork.BroughtTensors.tensors(of: found)) { $1 }
             }
             wanted.append(WantedFile(listed: file, mayCopy: !options.isForced))
         }

@@ -219,7 +219,7 @@ public struct Pull: Sendable {
 
         init(verified: [Manifest.File]) { self.verified = verified }
 
-        mutating func add(_ outcome: PullWork.Outcome, _ copies: PullCopies) throws(CakeError) {
+        mutating func add(_ outcome: PullWork.Brought, _ copies: PullCopies) throws(CakeError) {
             for (listed, file) in outcome.verified {
                 let same = try copies.copies(of: file, listed)
                 verified += [file] + same

@@ -23,7 +23,7 @@ struct OpenedFile: Sendable {
 
 /// Opening files for the download.
 extension PullWork {
-    private enum Place: Sendable {
+    private enum Hold: Sendable {
         case copy(File)
         case parts(Parts)
     }
@@ -31,14 +31,14 @@ extension PullWork {
     /// Reads every header that is needed to know the layers. Files that another cake stored during a wait are taken
     /// from the store.
     func open(
-        _ files: [WantedFile], _ waiting: @escaping @Sendable (FilePath) -> Void, _ outcome: inout Outcome
+        _ files: [WantedFile], _ waiting: @escaping @Sendable (FilePath) -> Void, _ outcome: inout Brought
     ) async throws -> [OpenedFile] {
         let places = try await places(of: files, waiting)
         // After a wait for one file, all of them may be here.
         let waited = places.contains { $0.waited } ? files.map(\.listed) : []
         let again = try Inventory(waited, store: store, operation: operation, options)
         let known = Dictionary(again.known.map { ($0.path, $0) }, uniquingKeysWith: { $1 })
-        var left: [(wanted: WantedFile, place: Place)] = []
+        var left: [(wanted: WantedFile, place: Hold)] = []
         for (file, place) in zip(files, places) {
             if let found = known[file.listed.path] {
                 outcome.verified.append((file.listed, found))
@@ -60,7 +60,7 @@ extension PullWork {
         return opened
     }
 
-    private func open(_ wanted: WantedFile, _ place: Place) async throws -> OpenedFile {
+    private func open(_ wanted: WantedFile, _ place: Hold) async throws -> OpenedFile {
         let listed = wanted.listed
         switch place {
         case .copy(let copy):
@@ -85,7 +85,7 @@ extension PullWork {
     }
 
     /// The bytes to download, by all knowledge about the files.
-    func plan(for files: [OpenedFile], _ outcome: inout Outcome) async throws -> Plan {
+    func plan(for files: [OpenedFile], _ outcome: inout Brought) async throws -> Plan {
         var evidence = files.map { file in
             file.wanted.known.map { Evidence($0) } ?? Evidence(cuts: file.segmentation.cuts.count)
         }
@@ -112,8 +112,8 @@ extension PullWork {
     /// Folders of parts are taken in the order of their keys: two pulls never wait for each other.
     private func places(
         of files: [WantedFile], _ waiting: @Sendable (FilePath) -> Void
-    ) async throws -> [(place: Place, waited: Bool)] {
-        var places: [Int: (place: Place, waited: Bool)] = [:]
+    ) async throws -> [(place: Hold, waited: Bool)] {
+        var places: [Int: (place: Hold, waited: Bool)] = [:]
         let keys = files.map { PartsKey.of($0.listed, in: snapshot) }
         for number in files.indices.sorted(by: { keys[$0].hex < keys[$1].hex }) {
             let file = files[number]

@@ -3,7 +3,7 @@ internal import Store
 
 extension PullWork {
     /// Some tensors of files. Their bytes cannot be checked against a published hash, which is of whole files.
-    struct Part: Sendable {
+    struct BroughtTensors: Sendable {
         var entries: [Weights.Entry] = []
         /// Of the same files.
         var missing: [ExactText] = []
@@ -18,16 +18,16 @@ extension PullWork {
     func part(
         _ files: [WantedFile], matching selection: TensorSelection, known: [Tensor: Layer],
         waiting: @escaping @Sendable (FilePath) -> Void
-    ) async throws -> Part {
+    ) async throws -> BroughtTensors {
         let finished = FinishedUnits()
         defer { finished.end() }
-        var outcome = Outcome()
+        var outcome = Brought()
         let opened = try await open(files, waiting, &outcome)
         var given: [Tensor: Layer] = [:]
         let here = try operation.hold(Array(known.values))
         for (tensor, layer) in known where here.contains(layer.digest) { given[tensor] = layer }
-        for (_, file) in outcome.verified { given.merge(Part.tensors(of: file)) { $1 } }
-        var part = Part()
+        for (_, file) in outcome.verified { given.merge(BroughtTensors.tensors(of: file)) { $1 } }
+        var part = BroughtTensors()
         for file in opened {
             if let complaint = file.segmentation.complaint { throw complaint }
             for cut in file.segmentation.cuts {
@@ -54,7 +54,7 @@ extension PullWork {
         try await refuseIfTooSmall(for: part.files)
         let checkpoint = Checkpoint(part.files, store: store, operation: operation)
         part.bytesStored = try await bring(part.files, finished, checkpoint, isHashed: false).0
-        for (_, file) in outcome.verified { part.entries += Part.entries(of: file) }
+        for (_, file) in outcome.verified { part.entries += BroughtTensors.entries(of: file) }
         for (opened, file) in zip(opened, part.files) {
             for (number, cut) in opened.segmentation.cuts.enumerated() {
                 guard let tensor = cut.tensor, let layer = file.layer(of: number) ?? given[tensor] else { continue }
@@ -67,7 +67,8 @@ extension PullWork {
     /// Tensors that, by the Hub's word, are in the same chunks as tensors that are here. The bytes that it sends are
     /// its word as well. Samples prove nothing here, because no hash of a whole file will decide.
     private func prove(
-        _ files: [OpenedFile], _ selection: TensorSelection, _ given: inout [Tensor: Layer], _ part: inout Part
+        _ files: [OpenedFile], _ selection: TensorSelection, _ given: inout [Tensor: Layer],
+        _ part: inout BroughtTensors
     ) async throws {
         guard !provers.isEmpty else { return }
         var candidates = try bases.candidates(for: files.map(\.segmentation))
@@ -114,7 +115,7 @@ extension PullWork {
     }
 }
 
-extension PullWork.Part {
+extension PullWork.BroughtTensors {
     static func entries(of file: Manifest.File) -> [Weights.Entry] {
         file.segments.compactMap { segment in
             segment.tensor.map { Weights.Entry(tensor: $0, layer: segment.layer) }
@@ -126,7 +127,7 @@ extension PullWork.Part {
     }
 }
 
-extension PullWork.Part {
+extension PullWork.BroughtTensors {
     static func tensors(of manifest: Manifest) -> [Tensor: Layer] {
         manifest.files.reduce(into: [:]) { $0.merge(tensors(of: $1)) { first, _ in first } }
     }
@@ -138,7 +139,7 @@ struct PartProof: Prover {
     private let known: [Tensor: Layer]
 
     init(_ manifest: Manifest) {
-        known = PullWork.Part.tensors(of: manifest)
+        known = PullWork.BroughtTensors.tensors(of: manifest)
     }
 
     func evidence(

@@ -7,7 +7,7 @@ internal import Synchronization
 /// Downloads missing files: three things at once. Bytes arrive; complete units become layers; and each file is hashed
 /// in order, and compared with its published hash.
 struct PullWork: Sendable {
-    struct Outcome: Sendable {
+    struct Brought: Sendable {
         var verified: [(SnapshotFile, Manifest.File)] = []
         /// Files that do not match, and what to try next.
         var wrong: [WantedFile] = []
@@ -41,34 +41,38 @@ struct PullWork: Sendable {
     private static let patience = Duration.seconds(10)
 
     func callAsFunction(
-        _ files: [WantedFile], waiting: @escaping @Sendable (FilePath) -> Void
-    ) async throws -> Outcome {
+        _ wanted: [WantedFile], waiting: @escaping @Sendable (FilePath) -> Void
+    ) async throws -> Brought {
         let finished = FinishedUnits()
         defer { finished.end() }
-        var outcome = Outcome()
-        let opened = try await open(files, waiting, &outcome)
+        var outcome = Brought()
+        let opened = try await open(wanted, waiting, &outcome)
         let plan = try await plan(for: opened, &outcome)
-        let brought = opened.indices.map { number in
+        let files = opened.indices.map { number in
             PullFile(number, opened[number], plan.units[number], onWhole: finished.of(file: number))
         }
-        for (opened, file) in zip(opened, brought) { count(opened, file, &outcome) }
-        // Before the beginning of a file is read that does not fit.
-        try await refuseIfTooSmall(for: brought)
-        for file in brought { file.wanted.reading?.hears(.begun(file)) }
-        let checkpoint = Checkpoint(brought, store: store, operation: operation)
+        for (opened, file) in zip(opened, files) { count(opened, file, &outcome) }
+        // Before a client reads the beginning of a file that does not fit.
+        try await refuseIfTooSmall(for: files)
+        for file in files { file.wanted.reading?.hears(.begun(file)) }
+        let checkpoint = Checkpoint(files, store: store, operation: operation)
         outcome.checkpoint = checkpoint
-        let asking = Task(executorPreference: store.pool) { await terms(of: brought) }
-        defer { asking.cancel() }
-        let (stored, findings) = try await bring(brought, finished, checkpoint)
-        // They are a gain for later, and not worth much of a wait.
-        let patience = Task {
-            try await Task.sleep(for: PullWork.patience)
-            asking.cancel()
+        let brought = try await withThrowingTaskGroup(of: [Digest: XetReconstruction]?.self) { group in
+            group.addTask(executorPreference: store.pool) { await terms(of: files) }
+            let found = try await bring(files, finished, checkpoint)
+            // The terms are a gain for later, and not worth much of a wait.
+            group.addTask {
+                try? await Task.sleep(for: PullWork.patience)
+                return nil
+            }
+            for try await terms in group {
+                group.cancelAll()
+                if let terms { outcome.terms = terms }
+            }
+            return found
         }
-        outcome.terms = await asking.value
-        patience.cancel()
-        outcome.bytesStored += stored
-        for (file, finding) in zip(brought, findings) { try settle(file, finding, &outcome) }
+        outcome.bytesStored += brought.stored
+        for (file, finding) in zip(files, brought.findings) { try settle(file, finding, &outcome) }
         return outcome
     }
 
@@ -83,7 +87,7 @@ struct PullWork: Sendable {
     }
 
     /// Counts downloaded and reused bytes.
-    private func count(_ opened: OpenedFile, _ file: PullFile, _ outcome: inout Outcome) {
+    private func count(_ opened: OpenedFile, _ file: PullFile, _ outcome: inout Brought) {
         let (size, missing, given) = (file.listed.size, file.missing, file.given)
         let stored = given.values.reduce(0, +)
         let here = size - min(size, stored + missing + opened.fetchedForHeader)
@@ -96,7 +100,7 @@ struct PullWork: Sendable {
     }
 
     /// A file that matches is finished. Otherwise assumptions are doubted before the server's bytes.
-    private func settle(_ file: PullFile, _ finding: Finding, _ outcome: inout Outcome) throws {
+    private func settle(_ file: PullFile, _ finding: Finding, _ outcome: inout Brought) throws {
         if case .hashed(let found) = finding, found.isAsPublished(file.listed, announced: file.announced) {
             outcome.verified.append((file.listed, try file.described(digest: found.sha256)))
             outcome.finished.append(file)
@@ -131,10 +135,10 @@ struct PullWork: Sendable {
     /// file.
     func bring(
         _ files: [PullFile], _ finished: FinishedUnits, _ checkpoint: Checkpoint, isHashed: Bool = true
-    ) async throws -> (UInt64, [Finding]) {
+    ) async throws -> (stored: UInt64, findings: [Finding]) {
         let fetch = Fetch(
-            files: files.map(\.fetching), progress: progress, mostConnections: options.mostConnections,
-            pool: store.pool, throttle: options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) })
+            files.map(\.fetching), connections: options.mostConnections, bytesPerSecond: options.bytesPerSecond,
+            pool: store.pool, telling: progress)
         let intake = Intake(
             operation: operation, pool: store.pool, progress: progress, publishStep: PullWork.publishStep)
         let offers = options.usesDeltas ? BaseOffers(bases, for: files.map(\.segmentation)) : nil
@@ -143,7 +147,7 @@ struct PullWork: Sendable {
         let done = try await intake(
             fetch, finished, count: files.reduce(0) { $0 + $1.units.count { $0.layer == nil } }, by: &converter
         ) { isHashed ? try await hash(files, checkpoint) : [] }
-        return (done.stored, done.other ?? [])
+        return (done.stored, done.other)
     }
 
     /// Makes layers of a pull's units.

@@ -30,8 +30,8 @@ extension RegistryPull {
         }
         try store.refuseIfTooSmall(forFetching: missing + all)
         let fetch = Fetch(
-            files: files, progress: progress, mostConnections: options.mostConnections, pool: store.pool,
-            throttle: options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) })
+            files, connections: options.mostConnections, bytesPerSecond: options.bytesPerSecond, pool: store.pool,
+            telling: progress)
         let intake = Intake(
             operation: operation, pool: store.pool, progress: progress, publishStep: options.publishStep)
         var converter = ObjectsOfPacks(self, work, operation, took: took, published: published)

@@ -5,7 +5,7 @@ public import Store
 
 /// Layers on a Hub: by ranges of files of every model whose name remembers its commit.
 public struct HubLayers: LayerSource {
-    fileprivate struct Place: Sendable {
+    fileprivate struct Origin: Sendable {
         enum Bytes: Sendable {
             /// From a byte of a published file on.
             case published(HubFile, UInt64)
@@ -43,7 +43,7 @@ public struct HubLayers: LayerSource {
     }
 
     private func bring(
-        _ layer: Layer, _ places: [Place], _ ingester: LayerIngester, _ progress: Progress,
+        _ layer: Layer, _ places: [Origin], _ ingester: LayerIngester, _ progress: Progress,
         _ waiting: @escaping @Sendable (String) -> Void
     ) async throws -> Repair.Outcome? {
         var failure: CakeError?
@@ -66,23 +66,24 @@ public struct HubLayers: LayerSource {
         return failure.map { .failed($0) }
     }
 
-    private func fetch(_ layer: Layer, _ place: Place, into parts: Parts, _ progress: Progress) async throws {
+    private func fetch(_ layer: Layer, _ place: Origin, into parts: Parts, _ progress: Progress) async throws {
         let here = parts.runs.end(from: 0)
         guard here < layer.size else { return }
-        let part = try parts.part(at: here)
-        defer { part.close() }
-        guard case .published(let file, let start) = place.bytes else {
-            if case .made(let bytes) = place.bytes { try part.append(bytes.span.extracting(Int(here)..<bytes.count)) }
-            return progress.skipped(bytes: layer.size - here)
-        }
-        _ = try await file.bring(start + here..<start + layer.size) { chunk, bytes in
-            try chunk.withBytes { piece throws(CakeError) in try part.append(piece.extracting(first: bytes.count)) }
-            progress.did(bytes: UInt64(bytes.count))
+        switch place.bytes {
+        case .made(let bytes):
+            let part = try parts.part(at: here)
+            defer { part.close() }
+            try part.append(bytes.span.extracting(Int(here)..<bytes.count))
+            progress.skipped(bytes: layer.size - here)
+        case .published(let file, let start):
+            _ = try await file.bring(start + here..<start + layer.size, into: parts, at: here) { bytes in
+                progress.did(bytes: UInt64(bytes.count))
+            }
         }
     }
 
     /// Bytes are believed only when they hash to the layer's name.
-    private func keep(_ layer: Layer, _ parts: Parts, _ place: Place, _ ingester: LayerIngester) async throws {
+    private func keep(_ layer: Layer, _ parts: Parts, _ place: Origin, _ ingester: LayerIngester) async throws {
         do {
             let kept = try await ingester.layer(layer, kind: place.kind, parts.plain(0..<layer.size)) { _ in }
             try kept.pack(in: ingester.operation)
@@ -99,9 +100,9 @@ public struct HubLayers: LayerSource {
 extension HubLayers {
     /// And why none was found, if that is not because no model has them.
     fileprivate func places(of wanted: Set<Digest>, in store: LocalStore) async throws -> (
-        places: [Digest: [Place]], problems: [Digest: CakeError]
+        places: [Digest: [Origin]], problems: [Digest: CakeError]
     ) {
-        var (places, problems): ([Digest: [Place]], [Digest: CakeError]) = ([:], [:])
+        var (places, problems): ([Digest: [Origin]], [Digest: CakeError]) = ([:], [:])
         for named in try store.names() {
             guard let snapshot = HubLayers.snapshot(named.record),
                 let manifest = try? store.manifest(named.record.manifest)
@@ -121,7 +122,7 @@ extension HubLayers {
                 for (segment, bytes) in zip(file.segments, file.extents)
                 where wanted.contains(segment.layer.digest) {
                     places[segment.layer.digest, default: []].append(
-                        Place(
+                        Origin(
                             name: named.name, path: file.path, kind: segment.tensor?.kind,
                             bytes: .published(remote, bytes.lowerBound)))
                 }
@@ -134,7 +135,7 @@ extension HubLayers {
     private func places(
         ofPart file: Manifest.File, _ name: ModelName, _ snapshot: Snapshot, _ wanted: Set<Digest>,
         on pool: BlockingPool
-    ) async throws -> [Digest: [Place]] {
+    ) async throws -> [Digest: [Origin]] {
         let reference = HubReference(snapshot.repository, revision: snapshot.commit, file: nil)
         let listing = try await source.snapshot(of: reference).files.filter { Segmentation.hasHeader($0.path) }
         var found: [Tensor: [(HubFile, UInt64)]] = [:]
@@ -146,9 +147,9 @@ extension HubLayers {
                 if let tensor = cut.tensor { found[tensor, default: []].append((seen.0, cut.start)) }
             }
         }
-        var places: [Digest: [Place]] = [:]
+        var places: [Digest: [Origin]] = [:]
         for segment in file.segments where wanted.contains(segment.layer.digest) {
-            let sources: [Place.Bytes]
+            let sources: [Origin.Bytes]
             if let tensor = segment.tensor {
                 sources = (found[tensor] ?? []).map { .published($0.0, $0.1) }
             } else {
@@ -156,7 +157,7 @@ extension HubLayers {
                 sources = shards.files.first.map { [.made($0.header)] } ?? []
             }
             places[segment.layer.digest, default: []] += sources.map {
-                Place(name: name, path: file.path, kind: segment.tensor?.kind, bytes: $0)
+                Origin(name: name, path: file.path, kind: segment.tensor?.kind, bytes: $0)
             }
         }
         return places

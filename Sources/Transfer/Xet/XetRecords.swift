@@ -61,15 +61,15 @@ struct XetRecords: Sendable {
     }
 
     /// The place of a layer in a file at Xet.
-    struct Place: Sendable {
+    struct LayerInFile: Sendable {
         let file: SnapshotFile
         let snapshot: Snapshot
         let start: UInt64
     }
 
     /// Of layers of models that are here, as far as the repositories that these came from still have them.
-    func places(of layers: Set<Digest>, in models: [Digest]) async -> [Digest: Place] {
-        var places: [Digest: Place] = [:]
+    func places(of layers: Set<Digest>, in models: [Digest]) async -> [Digest: LayerInFile] {
+        var places: [Digest: LayerInFile] = [:]
         for model in models {
             guard !layers.isSubset(of: places.keys), let manifest = try? store.manifest(model) else { continue }
             for reference in references(to: model) {
@@ -78,7 +78,7 @@ struct XetRecords: Sendable {
                     guard let same = listing.files[file.digest], same.xetHash != nil else { continue }
                     for (segment, bytes) in zip(file.segments, file.extents)
                     where layers.contains(segment.layer.digest) && places[segment.layer.digest] == nil {
-                        places[segment.layer.digest] = Place(
+                        places[segment.layer.digest] = LayerInFile(
                             file: same, snapshot: listing.snapshot, start: bytes.lowerBound)
                     }
                 }

@@ -29,12 +29,15 @@ final class PlainLayers: Sendable {
 
     init(_ registry: RegistryStore, _ room: UInt64) {
         self.registry = registry
-        making = SharedWork(on: registry.store.pool)
+        making = SharedWork("layers without bases", on: registry.store.pool)
         budget = Budget(room, share: room)
     }
 
     /// Bytes of files that are held now, or were promised to an encoding.
     var heldBytes: UInt64 { budget.used }
+
+    /// Returns when the running encodings are done.
+    func settle() async { await making.settle() }
 
     /// `object` gives the layer as an object without a base; nil if it is not here.
     func body(

@@ -15,10 +15,10 @@ final class BlobChecker: Sendable {
     }
 
     private let registry: RegistryStore
-    private let pool: BlockingPool
+    /// It goes on when the request that began it is answered.
+    private let workers: BackgroundWork
     private let state = Mutex(State())
-    /// For a blob, or without one until the queue is empty.
-    private let waiters = Waiters<Digest?, Void>()
+    private let waiters = Waiters<Digest, Void>()
 
     /// More readers would slow down the clients.
     private static let atOnce = 2
@@ -27,7 +27,7 @@ final class BlobChecker: Sendable {
 
     init(_ registry: RegistryStore, on pool: BlockingPool) {
         self.registry = registry
-        self.pool = pool
+        workers = BackgroundWork("checks of blobs", on: pool)
         registry.onDoubt { [weak self] in self?.checkSoon($0) }
     }
 
@@ -39,25 +39,21 @@ final class BlobChecker: Sendable {
             state.working += 1
             return true
         }
-        // Not a child task: it continues when the request that began it is answered.
-        if isNew { Task(executorPreference: pool) { self.work() } }
+        if isNew { workers.start { self.work() } }
     }
 
     /// Returns when the blob was checked, or the time is over; then the check continues.
     func check(_ digest: Digest, within patience: Duration) async {
         checkSoon(digest)
         try? await within(patience, orElse: CancellationError()) {
-            await self.wait(for: digest) { !$0.known.contains(digest) }
+            try await self.waiters.wait(for: digest) {
+                self.state.withLock { $0.known.contains(digest) } ? nil : .success(())
+            }
         }
     }
 
-    /// Returns when the queue is empty.
-    func settle() async { await wait(for: nil) { $0.working == 0 } }
-
-    /// Returns also when the task is cancelled.
-    private func wait(for digest: Digest?, unless isOver: (State) -> Bool) async {
-        try? await waiters.wait(for: digest) { state.withLock { isOver($0) } ? .success(()) : nil }
-    }
+    /// Returns when nothing is left to check.
+    func settle() async { await workers.settle() }
 
     private func work() {
         while let digest = next() {
@@ -67,12 +63,10 @@ final class BlobChecker: Sendable {
     }
 
     private func next() -> Digest? {
-        let (digest, isIdle) = state.withLock { state -> (Digest?, Bool) in
-            if let digest = state.queue.popFirst() { return (digest, false) }
+        state.withLock { state in
+            if let digest = state.queue.popFirst() { return digest }
             state.working -= 1
-            return (nil, state.working == 0)
+            return nil
         }
-        if isIdle { waiters.tell(nil, .success(())) }
-        return digest
     }
 }

@@ -39,9 +39,11 @@ public struct HubCacheEntry: Sendable {
 
 extension Export {
     /// Writes files into a Hugging Face cache, as huggingface_hub lays it out. What is there stays; a file that the cache
-    /// has under another repository gets another name instead of a copy.
+    /// has under another repository gets another name instead of a copy. `movesReference`: the Hub said a moment ago
+    /// which commit the branch means.
     public func cache(
-        _ name: ModelName, _ digest: Digest, _ files: [Manifest.File], to entry: HubCacheEntry
+        _ name: ModelName, _ digest: Digest, _ files: [Manifest.File], to entry: HubCacheEntry,
+        movesReference: Bool = false
     ) async throws -> Report {
         let operation = try hold(digest)
         defer { withExtendedLifetime(operation) {} }
@@ -55,7 +57,7 @@ extension Export {
         }
         for (file, blob) in zip(files, blobs) { try link(file, to: blob, in: entry) }
         try Disk.syncFolder(entry.snapshot)
-        try point(entry)
+        try point(entry, movesReference: movesReference)
         return Report(files: report.files, bytes: report.bytes, filesThere: files.count - report.files)
     }
 
@@ -98,15 +100,18 @@ extension Export {
         }
     }
 
-    /// `refs/<revision>`, unless somebody has it point elsewhere; and the mark that backups leave a cache out.
-    private func point(_ entry: HubCacheEntry) throws(CakeError) {
+    /// `refs/<revision>`, which another tool may have made to mean another commit; and the mark by which backups skip a cache.
+    private func point(_ entry: HubCacheEntry, movesReference: Bool) throws(CakeError) {
         let tag = Disk.join(entry.cache, "CACHEDIR.TAG")
         if try !Disk.exists(tag) {
             try Disk.replace(tag, with: Array("Signature: 8a477f597d28d172789f06886806bc55\n".utf8))
         }
         guard let revision = entry.revision, let path = try? FilePath(revision) else { return }
         let reference = "\(entry.folder)/refs/\(path.string)"
-        if try !Disk.exists(reference) { try Disk.replace(reference, with: Array(entry.commit.utf8)) }
+        let isThere = try Disk.exists(reference)
+        if !isThere || movesReference && entry.otherCommit != nil {
+            try Disk.replace(reference, with: Array(entry.commit.utf8))
+        }
     }
 }
 

@@ -34,16 +34,21 @@ public struct Pull: Sendable {
         public init() {}
     }
 
-    /// Why bytes did not have to be moved.
+    /// Why bytes were not downloaded. The raw values are keys of JSON documents.
     public enum Proof: String, CaseIterable, Sendable {
-        case knownFile = "known file"
-        case cachedFile = "Hugging Face cache"
-        case resumed = "fetched before"
-        case published = "in layers that a mirror names, then proved by the file's hash"
-        case coordinates = "in the same Xet chunks, then proved by the file's hash"
-        case samples = "equal in every sample, then proved by the file's hash"
-        /// What is left of them is what came.
-        case layers = "smaller as layers of a mirror"
+        /// A file of the same hash is in the store.
+        case knownFile = "known_file"
+        case cachedFile = "huggingface_cache"
+        /// An earlier download of the file was interrupted.
+        case resumed
+        /// A peer's manifest names layers that are here; then the file's hash was checked, as for the next two.
+        case published = "peer_manifest"
+        /// In the same chunks of Xet.
+        case coordinates = "xet"
+        /// Equal in every sample.
+        case samples
+        /// A peer sent compressed layers: what is left of them was downloaded.
+        case layers = "peer_layers"
     }
 
     public struct Report: Sendable {

@@ -1,7 +1,7 @@
 /// What a name remembers: the model it points to, and where that came from. Keys this version does not know are kept.
 public struct NameRecord: Hashable, Sendable {
     public var manifest: Digest
-    private var fields: [String: String] = [:]
+    var fields: [String: String] = [:]
     /// What the source called the content of each file: an HTTP ETag without its quotes.
     public var etags: [FilePath: String] = [:]
 

@@ -47,6 +47,7 @@ public struct Usage: Sendable {
         var spared: UInt64 = 0
         var below: UInt64 = 0
         var failures: [Digest: CakeError] = [:]
+        let counts = TensorCounts(of: store)
         for (number, digest) in manifests.keys.sorted().enumerated() {
             let manifest: Manifest
             do {
@@ -58,6 +59,10 @@ public struct Usage: Sendable {
             var totals = Totals(names: manifests[digest]?.names ?? 0)
             totals.files = manifest.files.count
             totals.size = manifest.size
+            if let count = counts.count(of: manifest) {
+                totals.tensors = count.tensors
+                totals.parameters = count.parameters
+            }
             for file in manifest.files {
                 for segment in file.segments {
                     if let tensor = segment.tensor {
@@ -92,6 +97,7 @@ public struct Usage: Sendable {
             }
             manifests[digest] = totals
         }
+        counts.save()
         var (total, bases) = (UInt64(0), UInt64(0))
         for owner in owners.values {
             total += owner.atRest

@@ -51,6 +51,11 @@ public struct LocalStore: Sendable {
     /// True when the folder holds a store, whatever its version.
     public static func exists(at root: String) throws(CakeError) -> Bool { try Disk.exists(Layout(root: root).version) }
 
+    /// True when a store could be made in the folder: nothing is in it that cake did not put there.
+    public static func isUnused(_ root: String) throws(CakeError) -> Bool {
+        try Disk.names(in: root).allSatisfy(isOurs(Layout(root: root)))
+    }
+
     /// Makes what is missing, each step such that a kill after it leaves a store that this mends.
     private static func prepare(_ layout: Layout) throws(CakeError) -> Bool {
         if let text = try readVersion(layout) {

@@ -27,6 +27,8 @@ public struct Pull: Sendable {
         public var mirrors: Mirrors?
         /// Who reads files already while they come.
         package var reading: [FilePath: ArrivingFile] = [:]
+        /// What a pull takes that is not told which files to take; nil when this pull takes no less.
+        public var complete: [SnapshotFile]?
         /// What to remember of a name that is new: how it came to be here.
         package var mark: NameRecord.Mark?
         /// Each holds its folder of parts while it is brought, and a process may hold only so many files.
@@ -131,7 +133,9 @@ public struct Pull: Sendable {
             digest = try store.save(manifest, in: operation)
             try keepCoordinates(fetched, of: manifest, digest, in: operation)
             // Another pull of the same name may be done meanwhile: what it brought stays.
-            pointed = try point(name, from: record, to: digest, snapshot, selected, saved, in: operation)
+            pointed = try point(
+                name, from: record, to: digest, snapshot, selected, saved, without: missingFiles(of: manifest),
+                in: operation)
         } while !pointed.isDone
         for file in manifest.files { options.reading[file.path]?.hears(.stored(file, manifest: digest)) }
         for file in fetched.finished { try file.fetching.discardParts() }
@@ -241,6 +245,14 @@ public struct Pull: Sendable {
         }
     }
 
+    private func missingFiles(of manifest: Manifest) -> MissingFiles? {
+        guard let complete = options.complete else { return nil }
+        let here = Set(manifest.files.map(\.path))
+        let missing = complete.filter { !here.contains($0.path) }
+        return MissingFiles(
+            paths: missing.map(\.path.string), bytes: missing.reduce(0) { $0.clampedSum($1.size) })
+    }
+
     /// What is pulled has one name, so that what has it now needs another.
     static func advice(for name: ModelName) -> String {
         "cake tag \(name) OTHER-NAME keeps it; then use cake pull --force"
@@ -248,7 +260,8 @@ public struct Pull: Sendable {
 
     func point(
         _ name: ModelName, from expected: NameRecord?, to manifest: Digest, _ snapshot: Snapshot,
-        _ selected: [SnapshotFile], _ saved: [Proof: UInt64], missing: [String]? = nil, in operation: Operation
+        _ selected: [SnapshotFile], _ saved: [Proof: UInt64], missing: [String]? = nil,
+        without missingFiles: MissingFiles? = nil, in operation: Operation
     ) throws(CakeError) -> LocalStore.Pointed {
         let origin = ModelOrigin(
             snapshot.repository.description, revision: snapshot.revision ?? Revision.main, commit: snapshot.commit)
@@ -264,6 +277,7 @@ public struct Pull: Sendable {
             // Files that are no weights complete nothing.
             let isSame = old?.commit == snapshot.commit && !selected.contains { Segmentation.hasHeader($0.path) }
             record.missing = missing ?? (isSame ? record.missing : [])
+            record.missingFiles = missingFiles
             record.proved = [:]
             for (proof, bytes) in saved where bytes > 0 { record.proved["\(proof)"] = bytes }
         }

@@ -48,6 +48,11 @@ struct Pulling: Sendable {
             let snapshot = try await source.snapshot(of: reference)
             let choice = try await selection.chosen(from: snapshot, on: source)
             session.tell(choice)
+            var options = options
+            if selection.isNarrowed {
+                // A repository of other things than models may have none of these.
+                options.complete = try? await WeightSelection().chosen(from: snapshot, on: source).files
+            }
             let pull = Pull(from: source, into: store, progress: progress, options: options)
             guard !isDryRun else {
                 let outlook = try await self.outlook(of: pull, snapshot, choice, as: name)

@@ -1,7 +1,7 @@
 /// The record of a name: its model, and where that came from. Keys that this version does not know are kept.
 public struct NameRecord: Hashable, Sendable {
     public var manifest: Digest
-    private var fields: [String: String] = [:]
+    var fields: [String: String] = [:]
     /// The source's identifier of each file's content: an HTTP ETag without its quotes.
     public var etags: [FilePath: String] = [:]
 

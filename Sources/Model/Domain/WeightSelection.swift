@@ -25,6 +25,9 @@ public struct WeightSelection: Sendable {
         excluded = try exclude.map(WeightSelection.glob)
     }
 
+    /// It was told which files to take.
+    public var isNarrowed: Bool { !named.isEmpty || !included.isEmpty || !excluded.isEmpty }
+
     private static func glob(_ pattern: String) throws(CakeError) -> Glob {
         try Glob(pattern.utf8.last == UInt8(ascii: "/") ? pattern + "*" : pattern)
     }

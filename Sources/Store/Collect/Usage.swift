@@ -49,6 +49,7 @@ public struct Usage: Sendable {
         var spared: UInt64 = 0
         var below: UInt64 = 0
         var failures: [Digest: CakeError] = [:]
+        let counts = TensorCounts(of: store)
         for (number, digest) in manifests.keys.sorted().enumerated() {
             let manifest: Manifest
             do {
@@ -60,6 +61,10 @@ public struct Usage: Sendable {
             var totals = Totals(names: manifests[digest]?.names ?? 0)
             totals.files = manifest.files.count
             totals.size = manifest.size
+            if let count = counts.count(of: manifest) {
+                totals.tensors = count.tensors
+                totals.parameters = count.parameters
+            }
             for file in manifest.files {
                 for segment in file.segments {
                     if let tensor = segment.tensor {
@@ -95,6 +100,7 @@ public struct Usage: Sendable {
             manifests[digest] = totals
         }
         replaced = try Usage.atRest(Usage.replacedLayers(of: store, names), in: objects) { owners[$0] != nil }
+        counts.save()
         var (total, bases) = (UInt64(0), UInt64(0))
         for owner in owners.values {
             total += owner.atRest

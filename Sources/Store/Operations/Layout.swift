@@ -43,6 +43,7 @@ public struct Layout: Sendable {
     func damagedObject(_ digest: Digest) -> String { damaged + "/" + digest.hex }
 
     var proved: String { root + "/proved" }
+    var counts: String { root + "/counts" }
 
     /// The data of a server beside the models.
     package var registry: String { root + "/registry" }

@@ -51,6 +51,11 @@ public struct LocalStore: Sendable {
     /// True if the folder has a store, of any version.
     public static func exists(at root: String) throws(CakeError) -> Bool { try Disk.exists(Layout(root: root).version) }
 
+    /// True if a store can be made in the folder: it has no files but cake's.
+    public static func isUnused(_ root: String) throws(CakeError) -> Bool {
+        try Disk.names(in: root).allSatisfy(isOurs(Layout(root: root)))
+    }
+
     /// Makes missing parts. A kill after any step leaves a store that this repairs.
     private static func prepare(_ layout: Layout) throws(CakeError) -> Bool {
         if let text = try readVersion(layout) {

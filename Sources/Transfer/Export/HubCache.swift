@@ -40,8 +40,10 @@ public struct HubCacheEntry: Sendable {
 extension Export {
     /// Writes files into a Hugging Face cache, in the layout of huggingface_hub. Existing files stay. A file that the
     /// cache has under another repository becomes a hard link instead of a copy.
+    /// `movesReference`: the Hub said a moment ago which commit the branch means.
     public func cache(
-        _ name: ModelName, _ digest: Digest, _ files: [Manifest.File], to entry: HubCacheEntry
+        _ name: ModelName, _ digest: Digest, _ files: [Manifest.File], to entry: HubCacheEntry,
+        movesReference: Bool = false
     ) async throws -> Report {
         let operation = try hold(digest)
         defer { withExtendedLifetime(operation) {} }
@@ -55,7 +57,7 @@ extension Export {
         }
         for (file, blob) in zip(files, blobs) { try link(file, to: blob, in: entry) }
         try Disk.syncFolder(entry.snapshot)
-        try point(entry)
+        try point(entry, movesReference: movesReference)
         return Report(files: report.files, bytes: report.bytes, filesThere: files.count - report.files)
     }
 
@@ -99,14 +101,17 @@ extension Export {
     }
 
     /// `refs/<revision>`, unless it exists and points elsewhere; and the mark that tells backups to skip a cache.
-    private func point(_ entry: HubCacheEntry) throws(CakeError) {
+    private func point(_ entry: HubCacheEntry, movesReference: Bool) throws(CakeError) {
         let tag = Disk.join(entry.cache, "CACHEDIR.TAG")
         if try !Disk.exists(tag) {
             try Disk.replace(tag, with: Array("Signature: 8a477f597d28d172789f06886806bc55\n".utf8))
         }
         guard let revision = entry.revision, let path = try? FilePath(revision) else { return }
         let reference = "\(entry.folder)/refs/\(path.string)"
-        if try !Disk.exists(reference) { try Disk.replace(reference, with: Array(entry.commit.utf8)) }
+        let isThere = try Disk.exists(reference)
+        if !isThere || movesReference && entry.otherCommit != nil {
+            try Disk.replace(reference, with: Array(entry.commit.utf8))
+        }
     }
 }
 

@@ -27,6 +27,8 @@ public struct Pull: Sendable {
         public var mirrors: Mirrors?
         /// Readers of files during the download.
         package var reading: [FilePath: ArrivingFile] = [:]
+        /// All files of a pull without a selection; nil when this pull takes as many.
+        public var complete: [SnapshotFile]?
         /// The mark of a new name: how it came to be here.
         package var mark: NameRecord.Mark?
         /// Each holds its folder of parts during the download, and a process may have only so many open files.
@@ -34,16 +36,21 @@ public struct Pull: Sendable {
         public init() {}
     }
 
-    /// Why bytes did not have to be moved.
+    /// Why bytes were not downloaded. The raw values are keys of JSON documents.
     public enum Proof: String, CaseIterable, Sendable {
-        case knownFile = "known file"
-        case cachedFile = "Hugging Face cache"
-        case resumed = "fetched before"
-        case published = "in layers that a mirror names, then proved by the file's hash"
-        case coordinates = "in the same Xet chunks, then proved by the file's hash"
-        case samples = "equal in every sample, then proved by the file's hash"
-        /// Counted is what the layers saved.
-        case layers = "smaller as layers of a mirror"
+        /// A file of the same hash is in the store.
+        case knownFile = "known_file"
+        case cachedFile = "huggingface_cache"
+        /// An earlier download of the file was interrupted.
+        case resumed
+        /// A peer's manifest names layers that are here; then the file's hash was checked, as for the next two.
+        case published = "peer_manifest"
+        /// In the same chunks of Xet.
+        case coordinates = "xet"
+        /// Equal in every sample.
+        case samples
+        /// A peer sent compressed layers: what is left of them was downloaded.
+        case layers = "peer_layers"
     }
 
     public struct Report: Sendable {
@@ -126,7 +133,9 @@ public struct Pull: Sendable {
             digest = try store.save(manifest, in: operation)
             try keepCoordinates(fetched, of: manifest, digest, in: operation)
             // Another pull of the same name may have ended meanwhile: its files stay.
-            pointed = try point(name, from: record, to: digest, snapshot, selected, saved, in: operation)
+            pointed = try point(
+                name, from: record, to: digest, snapshot, selected, saved, without: missingFiles(of: manifest),
+                in: operation)
         } while !pointed.isDone
         for file in manifest.files { options.reading[file.path]?.hears(.stored(file, manifest: digest)) }
         for file in fetched.finished { try file.fetching.discardParts() }
@@ -236,6 +245,14 @@ public struct Pull: Sendable {
         }
     }
 
+    private func missingFiles(of manifest: Manifest) -> MissingFiles? {
+        guard let complete = options.complete else { return nil }
+        let here = Set(manifest.files.map(\.path))
+        let missing = complete.filter { !here.contains($0.path) }
+        return MissingFiles(
+            paths: missing.map(\.path.string), bytes: missing.reduce(0) { $0.clampedSum($1.size) })
+    }
+
     /// A pulled model has one name: the model that has it now needs another.
     static func advice(for name: ModelName) -> String {
         "cake tag \(name) OTHER-NAME keeps it; then use cake pull --force"
@@ -243,7 +260,8 @@ public struct Pull: Sendable {
 
     func point(
         _ name: ModelName, from expected: NameRecord?, to manifest: Digest, _ snapshot: Snapshot,
-        _ selected: [SnapshotFile], _ saved: [Proof: UInt64], missing: [String]? = nil, in operation: Operation
+        _ selected: [SnapshotFile], _ saved: [Proof: UInt64], missing: [String]? = nil,
+        without missingFiles: MissingFiles? = nil, in operation: Operation
     ) throws(CakeError) -> LocalStore.Pointed {
         let origin = ModelOrigin(
             snapshot.repository.description, revision: snapshot.revision ?? Revision.main, commit: snapshot.commit)
@@ -259,6 +277,7 @@ public struct Pull: Sendable {
             // Files that are no weights complete nothing.
             let isSame = old?.commit == snapshot.commit && !selected.contains { Segmentation.hasHeader($0.path) }
             record.missing = missing ?? (isSame ? record.missing : [])
+            record.missingFiles = missingFiles
             record.proved = [:]
             for (proof, bytes) in saved where bytes > 0 { record.proved["\(proof)"] = bytes }
         }

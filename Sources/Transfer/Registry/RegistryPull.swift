@@ -94,6 +94,7 @@ public struct RegistryPull: Sendable {
             try store.refuseTaken(name, old, by: digest, from: place, fix: Pull.advice(for: name))
         } _: { record, _ in
             (record.mark, record.missing, record.proved, record.etags) = (nil, [], [:], [:])
+            record.missingFiles = nil
         }
         return Report(
             manifest: digest, files: remote.model.files.count, bytes: remote.model.size,

@@ -52,7 +52,7 @@ struct CollectCommand: Verb {
 
 extension CollectCommand {
     func run(in session: Session) async throws {
-        guard let store = try session.existingStore() else {
+        guard let store = try session.storeToRead() else {
             return session.show(
                 CollectSummary(collected: Collected(), blobs: CollectedBlobs(), damaged: [], isDryRun: isDryRun))
         }

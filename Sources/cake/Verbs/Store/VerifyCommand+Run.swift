@@ -11,7 +11,7 @@ extension VerifyCommand {
         guard archives.isEmpty else { return try await verify(archives: archives, in: session) }
         let pushed = try pushed(in: session)
         guard pushed.isEmpty else { return try await verify(pushed: pushed, in: session) }
-        guard let store = try session.existingStore() else {
+        guard let store = try session.storeToRead() else {
             if let name = names.first { _ = try session.find(name) }
             return session.show(VerifySummary.nothing)
         }

@@ -151,3 +151,65 @@ private func versions(of name: String, in home: Home) throws -> [(id: String, st
         }
     }
 }
+
+@Suite struct `Several names` {
+    private let home: Home
+
+    init() throws {
+        home = try Home()
+        for (name, seed) in [("a", UInt64(1)), ("b", 2)] {
+            try home.makeModel(name, seed: seed)
+            try home.cake("import", home.path(name).path, "team/\(name)")
+        }
+    }
+
+    @Test func `are inspected one after the other, as one document for a program`() throws {
+        let both = try home.cake("inspect", "team/a", "team/b").output
+        let alone = try ["team/a", "team/b"].map { try home.cake("inspect", $0).output }
+        #expect(both == alone.joined(separator: "\n"))
+        let documents =
+            try home.cake("inspect", "team/a", "team/b", "--json", "--tensors").document() as? [[String: Any]]
+        #expect(documents?.compactMap { $0["name"] as? String } == ["team/a", "team/b"])
+        #expect((documents?.last?["tensors"] as? [Any])?.count == 8)
+        #expect(try home.cake("inspect", "team/a", "--json").document() is [String: Any])
+        #expect(try home.cake("inspect", "-t", "*.0.*", "team/a", "team/b").output.contains("model.layers.0.weight"))
+        #expect(try home.cake("inspect", "team/a", "team/nix").status == 10)
+    }
+
+    @Test func `are exported to a folder or a file each`() throws {
+        try home.cake("export", "team/a", "team/b", "-o", home.path("out").path)
+        #expect(home.areEqual("out/team/a", "a") && home.areEqual("out/team/b", "b"))
+        try home.cake("export", "team/a", "team/b", "--format", "fast", "-o", home.path("fast").path)
+        #expect(try home.cake("verify", home.path("fast/team/b.pt").path).status == 0)
+        let planned = try home.cake("export", "team/a", "team/b", "-o", "x", "--dry-run", "--json").document()
+        #expect((planned as? [Any])?.count == 2)
+    }
+
+    @Test func `are refused before anything is written`() throws {
+        let unknown = try home.cake("export", "team/a", "team/nix", "-o", home.path("out").path)
+        #expect(unknown.status == 10 && !FileManager.default.fileExists(atPath: home.path("out").path))
+        #expect(try home.cake("export", "team/a", "team/b", "-o", "-").status == 2)
+        let path = try home.cake("export", "team/a", "./there")
+        #expect(path.status == 2 && path.errors.contains("fix: cake export team/a -o ./there"))
+    }
+}
+
+@Suite struct `The end of a registry's name` {
+    @Test func `is enough where only one model has it`() throws {
+        let home = try Home()
+        try home.makeModel("one")
+        for name in [
+            "reg.example:5000/team/m:v1", "reg.example:5000/team/n:latest", "other.example/team/n:latest", "acme/tune",
+        ] {
+            try home.cake("import", home.path("one").path, name)
+        }
+        for typed in ["team/m:v1", "m:v1", "reg.example:5000/team/m:v1"] {
+            #expect(try home.cake("inspect", typed).output.contains("reg.example:5000/team/m:v1"), "\(typed)")
+        }
+        let several = try home.cake("inspect", "team/n")
+        #expect(several.status == 1 && several.errors.contains("other.example/team/n:latest"))
+        #expect(try home.cake("inspect", "example:5000/team/m:v1").status != 0, "half a word is no end")
+        #expect(try home.cake("rm", "tune").status == 10, "an account of the Hub is part of the name")
+        #expect(try home.cake("mv", "m:v1", "mine").output == "renamed reg.example:5000/team/m:v1 to mine\n")
+    }
+}

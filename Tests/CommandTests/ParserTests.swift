@@ -32,7 +32,7 @@ private func refusal(_ line: String) -> CakeError? {
         ]
         for line in spellings {
             let export = try read(line, as: ExportCommand.self)
-            #expect(export.name == "m", "\(line)")
+            #expect(export.names == ["m"], "\(line)")
             #expect(export.destination == "dir", "\(line)")
         }
     }
@@ -53,11 +53,11 @@ private func refusal(_ line: String) -> CakeError? {
         #expect(try read("inspect m", as: InspectCommand.self).tensors == nil)
         #expect(try read("inspect m --tensors", as: InspectCommand.self).tensors == .all)
         #expect(try read("inspect --tensors m", as: InspectCommand.self).tensors == .all)
-        #expect(try read("inspect --tensors m", as: InspectCommand.self).subject == "m")
+        #expect(try read("inspect --tensors m", as: InspectCommand.self).subjects == ["m"])
         for line in ["inspect m --tensors a*", "inspect --tensors a* m", "inspect -t=a* m", "inspect m --tensors=a*"] {
             let inspect = try read(line, as: InspectCommand.self)
             #expect(inspect.tensors == .glob("a*"), "\(line)")
-            #expect(inspect.subject == "m", "\(line)")
+            #expect(inspect.subjects == ["m"], "\(line)")
         }
         #expect(try read("inspect m -t /q|k/", as: InspectCommand.self).tensors == .regex("q|k"))
     }

@@ -9,6 +9,8 @@ public struct ReplacedVersion: Hashable, Sendable {
     public let commit: String?
     /// Tensors that the model lacked, by name: it was pulled in part.
     public let missing: [String]
+    /// Files that it lacked: it was pulled with a selection.
+    public let missingFiles: MissingFiles?
 
     package init(of record: NameRecord, until: Int) {
         manifest = record.manifest
@@ -16,6 +18,7 @@ public struct ReplacedVersion: Hashable, Sendable {
         self.until = until
         (source, revision, commit) = (record.source, record.revision, record.commit)
         missing = record.missing
+        missingFiles = record.missingFiles
     }
 
     /// Nil for what a newer cake may have written.
@@ -28,6 +31,9 @@ public struct ReplacedVersion: Hashable, Sendable {
         self.until = until
         (source, revision, commit) = (value["source"]?.string, value["revision"]?.string, value["commit"]?.string)
         missing = value["missing"]?.array?.compactMap(\.string) ?? []
+        let files = value["missing_files"]?.array?.compactMap(\.string) ?? []
+        missingFiles =
+            files.isEmpty ? nil : MissingFiles(paths: files, bytes: value["missing_file_bytes"]?.unsigned ?? 0)
     }
 
     /// What is not known is left out.
@@ -40,8 +46,14 @@ public struct ReplacedVersion: Hashable, Sendable {
             if let text { document.append(key, JSONValue(text)) }
         }
         if !missing.isEmpty { document.append("missing", .array(missing.map { JSONValue($0) })) }
+        if let missingFiles {
+            document.append("missing_files", .array(missingFiles.paths.map { JSONValue($0) }))
+            document.append("missing_file_bytes", JSONValue(missingFiles.bytes))
+        }
         return .object(document)
     }
+
+    public var isIncomplete: Bool { !missing.isEmpty || missingFiles != nil }
 
     /// The record of a name that is brought back to it.
     public func record(beside now: NameRecord) -> NameRecord {
@@ -49,6 +61,7 @@ public struct ReplacedVersion: Hashable, Sendable {
         record.manifest = manifest
         (record.source, record.revision, record.commit) = (source, revision, commit)
         record.missing = missing
+        record.missingFiles = missingFiles
         record.etags = [:]
         record.proved = [:]
         return record
@@ -64,7 +77,7 @@ extension NameRecord {
     public func following(_ old: NameRecord?, at time: Int) -> NameRecord {
         var versions = old?.replaced ?? []
         if let old, old.manifest != manifest, old.mark == nil {
-            let isCompleted = old.isPartial && old.commit != nil && old.commit == commit && old.source == source
+            let isCompleted = old.isIncomplete && old.commit != nil && old.commit == commit && old.source == source
             versions.removeAll { $0.manifest == old.manifest }
             if !isCompleted { versions.append(ReplacedVersion(of: old, until: time)) }
         }

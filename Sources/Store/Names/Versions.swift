@@ -32,7 +32,7 @@ extension LocalStore {
         var versions = [
             ModelVersion(
                 manifest: record.manifest, since: record.time, until: nil, source: record.source,
-                revision: record.revision, commit: record.commit, isPartial: record.isPartial,
+                revision: record.revision, commit: record.commit, isPartial: record.isIncomplete,
                 size: (try? manifest(record.manifest))?.size, state: .current)
         ]
         for version in record.replaced.reversed() {
@@ -43,7 +43,7 @@ extension LocalStore {
             versions.append(
                 ModelVersion(
                     manifest: version.manifest, since: version.since, until: version.until, source: version.source,
-                    revision: version.revision, commit: version.commit, isPartial: !version.missing.isEmpty,
+                    revision: version.revision, commit: version.commit, isPartial: version.isIncomplete,
                     size: size, state: state))
         }
         return versions

@@ -152,7 +152,9 @@ struct Parser {
     private mutating func assignPositionals(of command: Command) throws(CakeError) {
         let takesMany = command.positionals.contains(where: \.takesMany)
         let most = takesMany ? Int.max : command.positionals.count
-        if let undecided, positionals.count > most, undecided.position < positionals.count {
+        if let undecided, undecided.position < positionals.count,
+            positionals.count > most || takesMany && positionals.count > 1 && isPattern(positionals[undecided.position])
+        {
             arguments.complete(undecided.option, with: positionals.remove(at: undecided.position))
         }
         if positionals.count > most {
@@ -176,6 +178,11 @@ struct Parser {
             arguments.add(word, to: positional)
             if positional.takesMany { while let word = rest.popFirst() { arguments.add(word, to: positional) } }
         }
+    }
+
+    /// Behind an option whose value may be left out, before names of which there may be many.
+    private func isPattern(_ word: String) -> Bool {
+        word.contains { "*?".contains($0) } || word.count > 2 && word.hasPrefix("/") && word.hasSuffix("/")
     }
 
     private static func example(of command: Command) -> String {

@@ -16,14 +16,14 @@ struct InspectCommand: Verb {
     }
 
     /// A name in the store or on the Hub, or a path.
-    let subject: String
+    let subjects: [String]
     /// Nil: the tensors are not listed.
     let tensors: Tensors?
     let plainHTTP: Bool
 
     private static let subjectWord = Positional(
-        "NAME|FILE", .one, .modelOrPath,
-        "a model in the store, on the Hub or in a registry, or a file or folder on this disk")
+        "NAME|FILE", .some, .modelOrPath,
+        "models in the store, on the Hub or in a registry, or files or folders on this disk")
     private static let tensorsOption = Option(
         "tensors", short: "t", "GLOB|/REGEX/", "list the tensors, or those whose name matches", read: Tensors.read
     ).withOptionalValue
@@ -44,6 +44,7 @@ struct InspectCommand: Verb {
         options: [tensorsOption.form, RegistryOptions.plainHTTP.form],
         examples: [
             .init("cake inspect mistral-7b", "a model in the store"),
+            .init("cake inspect mistral-7b mistral-ft", "several models"),
             .init("cake inspect ./model.safetensors", "a file that is not in the store"),
             .init("cake inspect ./model.gguf", "for llama.cpp"),
             .init("cake inspect org/name", "one on the Hub, without a download"),
@@ -53,7 +54,7 @@ struct InspectCommand: Verb {
         ])
 
     init(_ arguments: Arguments) throws(CakeError) {
-        subject = try arguments.word(Self.subjectWord)
+        subjects = arguments.words(Self.subjectWord)
         plainHTTP = arguments.has(RegistryOptions.plainHTTP)
         let isGiven = arguments.has(Self.tensorsOption)
         tensors = try arguments.value(of: Self.tensorsOption) ?? (isGiven ? .all : nil)
@@ -64,6 +65,10 @@ extension InspectCommand {
     func run(in session: Session) async throws {
         // A filter that makes no sense is refused before anything is opened.
         let filter = try tensors?.filter()
+        try await session.forEach(subjects) { try await inspect($0, filter, in: $1) }
+    }
+
+    private func inspect(_ subject: String, _ filter: TensorFilter?, in session: Session) async throws {
         if let path = try session.gguf(subject) {
             let inspection = try GGUFInspection(path, typed: subject)
             let entries = tensors.map { _ in inspection.entries(matching: filter) }

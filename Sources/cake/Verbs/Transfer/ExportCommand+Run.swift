@@ -5,9 +5,17 @@ import Transfer
 
 extension ExportCommand {
     func run(in session: Session) async throws {
-        let (store, named) = try session.find(name, revision: revision)
+        // Every name is known before anything is written.
+        for name in names { _ = try session.find(name, revision: revision) }
+        try await session.forEach(names) { name, session in
+            let (store, named) = try session.find(name, revision: revision)
+            try await alone(named.name).run(named, from: store, in: session)
+        }
+    }
+
+    private func run(_ named: LocalStore.Named, from store: LocalStore, in session: Session) async throws {
         let manifest = try store.manifest(named.record.manifest)
-        let files = try selected(from: manifest)
+        let files = try selected(from: manifest, of: named.name)
         try refuseMissing(named, in: session)
         if format == .files || format == .hfCache {
             if isDryRun { return session.show(ExportOutlookSummary(files: files.map { ($0.path.string, $0.size) })) }
@@ -144,7 +152,7 @@ extension ExportCommand {
         )
     }
 
-    private func selected(from manifest: Manifest) throws(CakeError) -> [Manifest.File] {
+    private func selected(from manifest: Manifest, of name: ModelName) throws(CakeError) -> [Manifest.File] {
         let including = try included.map { text throws(CakeError) in try Glob(text) }
         let excluding = try excluded.map { text throws(CakeError) in try Glob(text) }
         let files = manifest.files.filter { file in
@@ -153,8 +161,8 @@ extension ExportCommand {
         }
         guard !files.isEmpty || manifest.files.isEmpty else {
             throw CakeError(
-                .notFound, "no file of \(Printable.escape(name)) fits",
-                fix: "cake inspect \(Printable.escape(name)) lists its files")
+                .notFound, "no file of \(name) matches",
+                fix: "cake inspect \(name) lists its files")
         }
         return files
     }

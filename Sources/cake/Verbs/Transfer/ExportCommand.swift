@@ -14,10 +14,10 @@ enum ExportFormat: String, CaseIterable, Sendable {
 }
 
 struct ExportCommand: Verb {
-    let name: String
+    let names: [String]
     let revision: String?
-    /// Nil only for a cache that is where it always is.
-    let destination: String?
+    /// Nil only for a cache that is where it always is. For several names the folder that gets one for each.
+    private(set) var destination: String?
     let format: ExportFormat
     let overwrites: Bool
     /// Globs on paths inside the model: a file is written when one of `included` fits (or there are none) and none of
@@ -30,7 +30,7 @@ struct ExportCommand: Verb {
     let hasOneStorage: Bool
     let isDryRun: Bool
 
-    private static let nameWord = Positional("NAME", .one, .model, "the name of a model in the store")
+    private static let nameWord = Positional("NAME", .some, .model, "one or more models in the store")
     private static let output = Option.text(
         "output", short: "o", "PATH", completing: .path,
         "where to write: a folder, a file for one file, or - for standard output"
@@ -58,6 +58,7 @@ struct ExportCommand: Verb {
                 + "SHA-256, and then renamed.",
             "A file that is there already with the same content stays. A file with other content is an error, unless you "
                 + "use --force.",
+            "Of several models each gets a folder of its own in PATH, called by its name.",
             "--format fast writes one file. torch.load(PATH, mmap=True, weights_only=True) opens it as the model's state "
                 + "dict without reading it first. cake import takes it back, and cake verify PATH checks it.",
             "--format safetensors writes the tensors to files of another size, with a matching index and the other files that "
@@ -73,6 +74,7 @@ struct ExportCommand: Verb {
         ] + TensorOptions.forms + [shardOption.form, single.form, oneStorage.form, dryRun.form],
         examples: [
             .init("cake export mistral-7b -o ./mistral-7b", "all files"),
+            .init("cake export mistral-7b team/tune -o ./models", "two models, each in a folder of its own"),
             .init("cake export mistral-7b -o . --include '*.json'", "configuration and tokenizer only"),
             .init("cake export mistral-7b --revision 26bca36 -o ./old", "an earlier revision"),
             .init("cake export mistral-7b --format fast -o m.pt", "one file for torch.load"),
@@ -85,14 +87,22 @@ struct ExportCommand: Verb {
         whenInterrupted: "complete files are kept; the same command writes the rest")
 
     init(_ arguments: Arguments) throws(CakeError) {
-        name = try arguments.word(Self.nameWord)
+        names = arguments.words(Self.nameWord)
         revision = try arguments.value(of: Self.revision)
         destination = try arguments.value(of: Self.output)
         format = try arguments.value(of: Self.formatOption) ?? .files
+        if let path = names.dropFirst().first(where: Session.isPath) {
+            throw CakeError(
+                .usage, "\(Printable.escape(path)) is a path, not the name of a model",
+                fix: "cake export \(Printable.escape(names[0])) -o \(Printable.escape(path))")
+        }
         guard destination != nil || format == .hfCache else {
             throw CakeError(
                 .usage, "export needs -o PATH: \(Self.output.form.help)",
-                fix: "for example: cake export \(Printable.escape(name)) -o ./model")
+                fix: "for example: cake export \(Printable.escape(names[0])) -o ./model")
+        }
+        if names.count > 1, destination == "-" {
+            throw CakeError(.usage, "-o - writes one model", fix: "export the models one by one, or to a folder")
         }
         overwrites = arguments.has(Self.force)
         included = try arguments.values(of: Self.include)
@@ -119,5 +129,12 @@ struct ExportCommand: Verb {
             throw CakeError(
                 .usage, "--single and --shard-size cannot be used together", fix: "leave out one of them")
         }
+    }
+    /// The same for one of several names, in a folder of its own, or in a file of its own.
+    func alone(_ name: ModelName) -> ExportCommand {
+        guard names.count > 1, let destination, format != .hfCache else { return self }
+        var one = self
+        one.destination = "\(destination)/\(name)" + (format == .fast ? ".pt" : "")
+        return one
     }
 }

@@ -133,7 +133,7 @@ private let habits: [(line: String, outcome: Outcome)] = [
             guard let verb = words.first.map({ $0.filter { $0 != "," } }),
                 CommandTable.standard.commands.contains(where: { $0.name == verb })
             else { return nil }
-            return [verb] + words.dropFirst().prefix { $0.hasPrefix("--") }
+            return [verb] + words.dropFirst().prefix { $0.hasPrefix("--") || $0 == "DIR" }
         }
     }
 }

@@ -173,7 +173,7 @@ private func versions(of name: String, in home: Home) throws -> [(id: String, st
         #expect((documents?.last?["tensors"] as? [Any])?.count == 8)
         #expect(try home.cake("inspect", "team/a", "--json").document() is [String: Any])
         #expect(try home.cake("inspect", "-t", "*.0.*", "team/a", "team/b").output.contains("model.layers.0.weight"))
-        #expect(try home.cake("inspect", "team/a", "team/nix").status == 10)
+        #expect(try home.cake("inspect", "team/a", "nix").status == 10)
     }
 
     @Test func `are exported to a folder or a file each`() throws {

@@ -87,7 +87,7 @@ private func refusal(_ line: String) -> CakeError? {
         ("improt x", "there is no command \"improt\"", "did you mean cake import?"),
         ("xyzzy", "there is no command \"xyzzy\"", "cake help lists the commands"),
         (
-            "import", "import needs PATH: a model's folder, a file, or an HF cache",
+            "import", "import needs PATH: a folder, a file, or a Hugging Face cache",
             "for example: cake import ./mistral-ft mistral-ft"
         ),
         (
@@ -116,8 +116,8 @@ private func refusal(_ line: String) -> CakeError? {
         ("gc --grace 5x", "--grace: \"5x\" is not a time", "write it like 90s, 30m, 2h, 1h30m or 1d"),
         ("gc -z", "gc has no option -z", "cake gc --help shows what it takes"),
         (
-            "--dry-run gc", "there is no option --dry-run before a command",
-            "options of a command come after its name: cake gc --dry-run"
+            "--dry-run gc", "--dry-run is an option of gc, and has to come after it",
+            "cake gc --dry-run"
         ),
         (
             "import a b c", "import does not know what to do with \"c\"",

@@ -153,7 +153,7 @@ struct Parser {
         let takesMany = command.positionals.contains(where: \.takesMany)
         let most = takesMany ? Int.max : command.positionals.count
         if let undecided, undecided.position < positionals.count,
-            positionals.count > most || takesMany && positionals.count > 1 && isPattern(positionals[undecided.position])
+            positionals.count > most || takesMany && positionals.count > 1
         {
             arguments.complete(undecided.option, with: positionals.remove(at: undecided.position))
         }
@@ -178,11 +178,6 @@ struct Parser {
             arguments.add(word, to: positional)
             if positional.takesMany { while let word = rest.popFirst() { arguments.add(word, to: positional) } }
         }
-    }
-
-    /// Behind an option whose value may be left out, before names of which there may be many.
-    private func isPattern(_ word: String) -> Bool {
-        word.contains { "*?".contains($0) } || word.count > 2 && word.hasPrefix("/") && word.hasSuffix("/")
     }
 
     private static func example(of command: Command) -> String {

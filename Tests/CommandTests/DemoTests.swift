@@ -31,7 +31,7 @@ import Testing
                 "$ cake ls", "$ cake df", "$ cake diff base top-tune", "$ cake export resharded -o back",
             ])
         #expect(result.output.contains("51.8 MB in 2 files, 57 tensors"))
-        #expect(result.output.contains("(99%) were here"))
+        #expect(result.output.contains("(99%) already here"))
         #expect(result.output.contains("the same to the last bit"))
         #expect(try left() == [])
         #expect(!FileManager.default.fileExists(atPath: home.store.path))

@@ -22,7 +22,7 @@ struct Answers: Sendable {
     private let limit: RequestLimit
     /// The host names that a request may use for this server, on loopback.
     private let ownNames: Set<String>
-    private let isLoopback: Bool
+    let isLoopback: Bool
 
     private final class State: Sendable {
         let isStopping = Atomic(false)
@@ -59,6 +59,9 @@ struct Answers: Sendable {
                 throw RegistryError(429, .tooManyRequests, "too many requests: try again in a second")
             }
             let caller = try caller(of: request)
+            if let target, PageRoute(target.parts, request) != nil {
+                return page(Asked(request: request, target: target, caller: caller))
+            }
             if let quantization = quantization(request, caller) { return quantization }
             if let (target, route) = known {
                 return try intake(of: Asked(request: request, target: target, caller: caller), route)

@@ -2,6 +2,7 @@ import Foundation
 import Hub
 import Mirror
 import Model
+import Network
 import Platform
 import Server
 import Storage
@@ -21,6 +22,7 @@ import Transfer
         case quantization, likers, discussions, emptyList
         case noRepository, noRevision, nothing
         case health, ready, metrics
+        case home
 
         static let silent: Set<Route> = [
             .base, .upload, .referrers, .whoAmI, .emptyList, .noRepository, .noRevision, .nothing,
@@ -33,6 +35,13 @@ import Transfer
                 case .health: .health
                 case .ready: .ready
                 case .metrics: .metrics
+                }
+        }
+
+        init(_ route: PageRoute) {
+            self =
+                switch route {
+                case .home: .home
                 }
         }
 
@@ -89,6 +98,8 @@ import Transfer
             let (address, parts) = (row.address, RequestTarget(row.address)?.parts ?? [])
             if row.isLlama {
                 self = .quantization
+            } else if let route = PageRoute(parts, row.request) {
+                self.init(route)
             } else if let route = OperatingRoute(parts) {
                 self.init(route)
             } else if let route = try CakeRoute(parts) {
@@ -113,6 +124,13 @@ import Transfer
 
         /// llama.cpp has its own request for manifests.
         static let llama = [("User-Agent", "llama-cpp")]
+        static let browser = [("Accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")]
+
+        var request: ServerRequest {
+            ServerRequest(
+                method: method, address: address, headers: headers.map { (name: $0.0.lowercased(), value: $0.1) })
+        }
+
         var isLlama: Bool { headers.contains { $0.0 == "User-Agent" } }
     }
 
@@ -154,6 +172,7 @@ import Transfer
             Row(method: "GET", address: "/v2/_cake/published?kind=model&id=\(id)&commit=\(model.commit)"),
         ]
         rows += [Row(method: "GET", address: "/api/models", shows: isNamed)]
+        rows += [Row(method: "GET", address: "/", headers: Row.browser, shows: isNamed)]
         let paths = Array("paths=config.json".utf8)
         let form = [("Content-Type", "application/x-www-form-urlencoded")]
         for revision in ["main", model.commit] {

@@ -38,6 +38,10 @@ struct Run: Sendable {
     private func run(_ invocation: Invocation, in session: Session) async -> (status: Int32, failure: Int32) {
         let usual = CakeError.Kind.failed.rawValue
         switch invocation.request {
+        case .overview where wantsJSON: session.show(HelpDocument.document(of: .standard))
+        case .help(let asked) where wantsJSON: session.show(HelpDocument.document(of: asked))
+        case .version where wantsJSON:
+            session.show(["version": JSONValue(CommandTable.version)] as JSONValue)
         case .overview: session.output.lines(Overview.lines(of: .standard, session.page))
         case .version: session.output.line("cake \(CommandTable.version)")
         case .help(let asked): session.output.lines(HelpText.lines(of: asked, session.page))
@@ -58,7 +62,9 @@ struct Run: Sendable {
         do {
             // Everything a verb does may wait for the disk: none of it runs on Swift's own threads.
             let start = ContinuousClock.now
-            try await withTaskExecutorPreference(session.pool) { try await verb.run(in: session) }
+            try await withTaskExecutorPreference(session.pool) {
+                if try await !session.showDocument(of: verb) { try await verb.run(in: session) }
+            }
             if session.settings.isVerbose { session.noteTaken(ContinuousClock.now - start) }
             return 0
         } catch let answer as Answer {

@@ -82,10 +82,10 @@ import Testing
             let state = isRemoved ? "missing" : "damaged"
             #expect(
                 result.output.contains(
-                    "a delta whose base, layer \(base.digest.short), is \(state); needed by org/second; mended with its base"
+                    "a delta whose base, layer \(base.digest.short), is \(state); needed by org/second; repaired with its base"
                 ), "\(result.output)")
         }
-        #expect(result.output.contains("mended from where org/first came from"))
+        #expect(result.output.contains("repaired from the source of org/first"))
         let asked = home.hub.requests.filter { $0.range != nil }
         #expect(!asked.isEmpty && asked.allSatisfy { !$0.target.contains("second") })
         try isWhole("org/first", "org/second")
@@ -98,7 +98,7 @@ import Testing
         #expect(try home.cake("gc").status == 0)
         try lose(removing: isRemoved)
         let result = try home.cake("verify", "--repair")
-        #expect(result.output.contains("mended from where org/second came from"), "\(result.output)")
+        #expect(result.output.contains("repaired from the source of org/second"), "\(result.output)")
         #expect(result.status == 0, "\(result.output)\(result.errors)")
         try isWhole("org/second")
     }

@@ -27,7 +27,7 @@ import Testing
         let first = try Self.document(bring(1, "--json"))
         #expect(first["replaced"] == JSONValue.null && first["unchanged"] == false, "\(first)")
         let digest = try #require(first["digest"]?.string)
-        #expect(try bring(1).output.contains("  the tag was there already, and means the same\n"))
+        #expect(try bring(1).output.contains("  the tag named this model already\n"))
         let same = try Self.document(bring(1, "--json"))
         #expect(same["replaced"] == JSONValue.null && same["unchanged"] == true, "\(same)")
         if verb == "copy" {

@@ -51,7 +51,7 @@ import Testing
         let mended = try pulled.home.cake("verify", "--repair")
         #expect(mended.status == 0, "\(mended.output)\(mended.errors)")
         #expect(
-            mended.output.split(separator: "\n").count { $0.contains("; mended from where \(pulled.place) came from") }
+            mended.output.split(separator: "\n").count { $0.contains("; repaired from the source of \(pulled.place)") }
                 == 2)
         #expect(try pulled.home.cake("verify").status == 0)
         try pulled.served.end()
@@ -82,7 +82,7 @@ import Testing
         }
         let mended = try hub.cake("verify", "--repair")
         #expect(mended.status == 0, "\(mended.output)\(mended.errors)")
-        #expect(mended.output.contains("mended from where org/large came from"))
+        #expect(mended.output.contains("repaired from the source of org/large"))
         #expect(try hub.cake("verify").status == 0)
         try served.end()
     }
@@ -92,7 +92,7 @@ import Testing
         try FileManager.default.removeItem(at: #require(try pulled.objects.first))
         try pulled.served.end()
         let result = try pulled.home.cake("verify", "--repair")
-        #expect(result.status == 11 && result.output.contains("not mended: "), "\(result.output)\(result.errors)")
+        #expect(result.status == 11 && result.output.contains("not repaired: "), "\(result.output)\(result.errors)")
         #expect(!result.output.contains("no model that has it"))
         let offline = try pulled.home.cake("verify", "--repair", variables: ["HF_HUB_OFFLINE": "1"])
         #expect(offline.status == 11 && offline.output.contains("HF_HUB_OFFLINE is set"))

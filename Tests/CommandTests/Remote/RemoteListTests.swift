@@ -53,7 +53,8 @@ private let page = Page(width: 80, style: Style(isOn: false), tableWidth: 80)
         #expect(document.array?.first?["in_store"] == true && document.array?.first?["task"] == "text-generation")
         #expect(try home.document("search", "org", "--limit", "1").array?.count == 1)
         let nothing = try home.cake("search", "zebra")
-        #expect(nothing.status == 0 && nothing.output == "" && nothing.errors.contains("finds no model for zebra"))
+        #expect(
+            nothing.status == 0 && nothing.output == "" && nothing.errors.contains("has no model that matches zebra"))
         #expect(try home.cake("search", "x", "--limit", "0").status == 2)
     }
 }
@@ -81,7 +82,7 @@ private let page = Page(width: 80, style: Style(isOn: false), tableWidth: 80)
         let damaged = try damage(home)
         home.hub.forgetRequests()
         let result = try home.cake("verify", "--repair")
-        #expect(result.status == 0 && result.output.contains("mended from where org/base came from"))
+        #expect(result.status == 0 && result.output.contains("repaired from the source of org/base"))
         let ranges = home.hub.requests.filter { $0.range != nil }
         #expect(UInt64(ranges.count) == damaged && ranges.allSatisfy { $0.status == 206 })
         #expect(home.hub.sent(.anything.withRange()) < 2000)

@@ -62,7 +62,7 @@ import Testing
         #expect(try server.ask("POST", "/v2/a/blobs/uploads/?digest=\(name)", [], bytes).status == 201)
         #expect(try home.cake("gc").status == 0)
         #expect(try server.ask("GET", "/v2/a/blobs/\(name)").body == bytes)
-        #expect(try home.cake("df").output.contains("1 blobs that cake serve keeps"))
+        #expect(try home.cake("df").output.contains("1 blob of cake serve"))
     }
 
     @Test func `answers what was begun when it is told to end, and writes one line for each request`() throws {
@@ -137,13 +137,13 @@ import Testing
         }
         let threads = try serving()
         try renew("second")
-        try told("read anew")
+        try told("reloaded the certificate")
         #expect(try shown(by: served).contains("second"))
         // Those that served the first end with its last connection.
         try waits(until: "the threads that served the first have ended") { try serving() <= threads }
         #expect(try serving() == threads && threads > 0)
         try Data("-----BEGIN NOTHING".utf8).write(to: home.path("key.pem"))
-        try told("old certificate stays")
+        try told("old certificate stays in use")
         #expect(try shown(by: served).contains("second"))
         try served.end()
     }

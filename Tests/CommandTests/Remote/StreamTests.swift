@@ -56,7 +56,7 @@ import Testing
     @Test(.enabled(if: Tool.exists("python3")), arguments: ["", "--one-storage"])
     func `is an archive whose checksums come behind`(option: String) throws {
         let result = try shell("$CAKE export m --format fast \(option) -o - > m.pt && $CAKE verify m.pt")
-        #expect(result.output.contains("every byte is as it should be"), "\(result.errors)")
+        #expect(result.output.contains(": intact"), "\(result.errors)")
         let read = try `A fast-load archive, read by Python,`.read(folder.path + "/m.pt")
         for (tensor, bytes) in tensors {
             let digest = SHA256.digest(of: bytes.span).hex

@@ -15,72 +15,77 @@ struct ServeCommand: Verb {
     private let work: Work
 
     private static let tokenWord = Positional("token", .optional, .words(["token"]), "to make, list or remove tokens")
-    private static let actionWord = Positional(
-        "ACTION", .optional, .words(TokenWork.actions), "add, ls or rm, behind token")
-    private static let nameWord = Positional("NAME", .optional, .nothing, "what the token is called")
+    private static let actionWord = Positional("ACTION", .optional, .words(TokenWork.actions), "add, ls or rm")
+    private static let nameWord = Positional("NAME", .optional, .nothing, "the name of the token")
     private static let listen = Option(
-        "listen", "ADDRESS", "address and port to listen on (default \(ListenAddress.standard))",
+        "listen", "ADDRESS", "the address and port to listen on (default \(ListenAddress.standard))",
         read: { text throws(CakeError) in try ListenAddress(text) })
+    private static let host = Option.text(
+        "host", "HOST", "the address alone: 127.0.0.1 for this machine (default), 0.0.0.0 for others too")
+    private static let port = Option.count(
+        "port", short: "p", "the port alone (default \(ListenAddress.standard.port))")
     private static let push = Option(
-        "push", "PATTERN", "let clients push and delete; with token add, where its bearer may",
+        "push", "PATTERN", "let clients push and delete; with token add: the repositories that the token may push to",
         read: { text throws(CakeError) in try RepositoryPattern(text) }
     ).withOptionalValue.repeatable
     private static let read = Option(
-        "read", "PATTERN", "with token add, which repositories its bearer may read (default '*')",
+        "read", "PATTERN", "with token add: the repositories that the token may read (default '*')",
         read: { text throws(CakeError) in try RepositoryPattern(text) }
     ).repeatable
-    private static let anonymousRead = Flag("anonymous-read", "nobody needs a token to read, though there are some")
+    private static let anonymousRead = Flag(
+        "anonymous-read", "let clients read without a token, even if there are tokens")
     private static let hostName = Option.text(
-        "host-name", "NAME", "another name that clients may call this server by, for a proxy in front of it"
+        "host-name", "NAME", "another name that clients may use for this server, behind a proxy"
     ).repeatable
     private static let certificate = Option.text(
-        "tls-certificate", "FILE", completing: .path, "speak TLS, with this certificate and those that vouch for it")
+        "tls-certificate", "FILE", completing: .path, "use TLS with this certificate, and its chain")
     private static let key = Option.text("tls-key", "FILE", completing: .path, "the certificate's key")
     private static let maxUpload = Option(
-        "max-upload", "SIZE", "refuse blobs that are larger (default 1TiB)", read: Quantities.readBytes)
+        "max-upload", "SIZE", "refuse larger blobs (default 1TiB)", read: Quantities.readBytes)
     private static let recheck = Option.duration(
-        "recheck", "a blob that was not checked for so long is checked as it is sent (default 1d)")
+        "recheck", "check a blob again while it is sent, if the last check is older than this (default 1d)")
     private static let maxRequests = Option.count(
-        "max-requests", "so many requests a second of one client are answered (default: all)")
+        "max-requests", "requests a second that one client may make (default: no limit)")
 
     static let command = Command(
-        Self.self, "serve", for: .move, "serve the store as an OCI registry",
+        Self.self, "serve", for: .move, "serve the store to Hub clients, OCI clients and cake",
         about: [
-            "Any client of OCI registries can pull from it, and push to it with --push: blobs and manifests of every kind, "
-                + "tags, referrers, and uploads that go on where they stopped. The store's models are there as artifacts, under "
-                + "their names in lower case.",
-            "Clients of the Hugging Face Hub find the store's models here as well, once HF_ENDPOINT is "
-                + "http://\(ListenAddress.standard): hf, transformers, and what is built on them. With --upstream they also find "
-                + "what that Hub has, or that registry: it is brought when somebody first asks for it, once for all who ask, and kept.",
-            "It listens on this machine only, unless --listen says otherwise, and only gives, unless --push says otherwise. "
-                + "/healthz, /readyz and /metrics say how it is. Each request becomes one line of JSON on standard output. "
-                + "Ended by Ctrl-C or SIGTERM, it first answers what was begun; SIGHUP reads the certificate anew.",
-            "cake serve token add NAME makes a token, which clients give as the password of any user, or as a bearer's: "
-                + "with --push=PATTERN it may push to repositories of such names, and read them. Once there is a token, whoever has "
-                + "none is let in only with --anonymous-read.",
+            "Clients of the Hugging Face Hub find the store's models with HF_ENDPOINT=http://\(ListenAddress.standard): hf, "
+                + "transformers, vLLM and others. With --upstream they also find the models of that Hub or registry: cake "
+                + "downloads a model when a client first asks for it, once for all clients, and keeps it.",
+            "Clients of OCI registries can pull the store's models as artifacts, under their names in lower case. With --push "
+                + "they can also push: blobs and manifests of every kind, tags, referrers, and uploads that resume.",
+            "By default the server listens on this machine only, and takes no pushes. A browser gets a page at /. /healthz, "
+                + "/readyz and /metrics are for monitoring. On a terminal each request is one line; in a pipe, in a file, or "
+                + "with --json, each is one line of JSON on standard output.",
+            "Ctrl-C or SIGTERM ends the server when it has answered open requests. SIGHUP reloads the certificate.",
+            "cake serve token add NAME makes a token. Clients send it as a bearer token, or as the password of any user. "
+                + "--push=PATTERN lets it push to matching repositories, and read them. When there is a token, clients without "
+                + "one get nothing, except with --anonymous-read.",
         ],
         positionals: [tokenWord, actionWord, nameWord],
         options: [
-            listen.form, push.form, read.form, anonymousRead.form, hostName.form, certificate.form, key.form,
-            maxUpload.form, maxRequests.form, recheck.form,
+            listen.form, host.form, port.form, push.form, read.form, anonymousRead.form, hostName.form,
+            certificate.form,
+            key.form, maxUpload.form, maxRequests.form, recheck.form,
         ] + MirrorOptions.forms,
         examples: [
-            .init("cake serve", "on 127.0.0.1:5111, to pull from"),
-            .init("cake serve --push > access.log", "to push to, from this machine"),
-            .init("cake serve token add ci --push='team/*'", "somebody who may push from elsewhere"),
-            .init("cake serve --listen 0.0.0.0:5111", "for other machines to pull from"),
+            .init("cake serve", "on \(ListenAddress.standard), to pull from"),
+            .init("cake serve --host 0.0.0.0 --port 8080", "for other machines, on another port"),
+            .init("cake serve --push > access.log", "to push to as well, with a log of requests"),
+            .init("cake serve token add ci --push='team/*'", "a token for a client that may push"),
             .init("cake serve --upstream https://huggingface.co", "a mirror of the Hub that fills as it is used"),
-            .init("cake serve --upstream oci://registry.local:5000/team", "the same of a registry's models"),
+            .init("cake serve --upstream oci://registry.local:5000/team", "a mirror of a registry's models"),
         ],
-        whenInterrupted: "what was pushed is kept, and an upload goes on where it stopped")
+        whenInterrupted: "what was pushed is kept, and uploads can resume")
 
     init(_ arguments: Arguments) throws(CakeError) {
         let patterns = try arguments.values(of: Self.push)
         if let word = arguments.words(Self.tokenWord).first {
             guard word == "token" else {
                 throw CakeError(
-                    .usage, "serve does not know what to do with \"\(Printable.escape(word))\"",
-                    fix: "cake serve serves; cake serve token ls lists tokens")
+                    .usage, "cake serve takes no \"\(Printable.escape(word))\": it serves all models of the store",
+                    fix: "cake serve; for tokens: cake serve token ls")
             }
             work = .tokens(
                 try TokenWork(
@@ -90,10 +95,11 @@ struct ServeCommand: Verb {
         }
         guard patterns.isEmpty, try arguments.values(of: Self.read).isEmpty else {
             throw CakeError(
-                .usage, "patterns say what a token allows", fix: "cake serve token add NAME --push='team/*'")
+                .usage, "a pattern says what a token may do, and no token is named",
+                fix: "cake serve token add NAME --push='team/*'")
         }
         var settings = RegistryServer.Settings()
-        settings.address = try arguments.value(of: Self.listen) ?? .standard
+        settings.address = try Self.address(arguments)
         settings.allowsPush = arguments.has(Self.push)
         settings.hostNames = try arguments.values(of: Self.hostName)
         settings.letsAnybodyRead = arguments.has(Self.anonymousRead)
@@ -104,10 +110,34 @@ struct ServeCommand: Verb {
             certificate: try arguments.value(of: Self.certificate), key: try arguments.value(of: Self.key))
         guard files.isComplete else {
             throw CakeError(
-                .usage, "TLS needs a certificate and its key", fix: "give both --tls-certificate and --tls-key")
+                .usage, "TLS needs a certificate and its key", fix: "use --tls-certificate and --tls-key together")
         }
         settings.certificate = try files.read()
         work = .serve(settings, files, try MirrorOptions(arguments))
+    }
+
+    /// `--listen`, or `--host` and `--port` as other servers have them.
+    private static func address(_ arguments: Arguments) throws(CakeError) -> ListenAddress {
+        let (host, port) = (try arguments.value(of: Self.host), try arguments.value(of: Self.port))
+        if let address = try arguments.value(of: Self.listen) {
+            guard host == nil, port == nil else {
+                throw CakeError(
+                    .usage, "--listen is the address and the port, so --host and --port cannot be used with it",
+                    fix: "--listen \(host ?? address.host):\(port ?? Int(address.port))")
+            }
+            return address
+        }
+        var name = host ?? ListenAddress.standard.host
+        // An IPv6 address as people type it.
+        if name.utf8.contains(UInt8(ascii: ":")), name.utf8.first != UInt8(ascii: "[") { name = "[\(name)]" }
+        guard let number = UInt16(exactly: port ?? Int(ListenAddress.standard.port)) else {
+            throw CakeError(.usage, "--port: \(port ?? 0) is no port", fix: "write a number up to 65535")
+        }
+        do {
+            return try ListenAddress("\(name):\(number)")
+        } catch {
+            throw error.at("--host")
+        }
     }
 
     /// For answers that wait for the disk.
@@ -119,7 +149,7 @@ struct ServeCommand: Verb {
     var timeToEnd: Duration { Self.drainTime + .seconds(2) }
 }
 
-/// Where the certificate and its key lie, to be read anew when they were renewed.
+/// The certificate and its key, which are read again when they were renewed.
 private struct TLSFiles {
     let certificate: String?
     let key: String?
@@ -143,24 +173,24 @@ extension ServeCommand {
     }
 
     private func serve(_ settings: RegistryServer.Settings, _ files: TLSFiles?, in session: Session) async throws {
-        let log = AccessLog(session.output)
+        let log = log(in: session)
         let pool = BlockingPool(threads: Self.threads)
         let server = try RegistryServer(
-            session.openStore(), settings, pool: pool, log: { log.write($0) },
+            session.openStore(), settings, pool: pool, log: log,
             meanwhile: { [output = session.output] in output.handOn() })
         await announce(server, settings, in: session)
         if settings.certificate != nil {
             Interrupt.onHangUp { [reporter = session.reporter] in
                 do throws(CakeError) {
                     if let certificate = try files?.read() { try server.replace(certificate) }
-                    reporter.note("the certificate was read anew")
+                    reporter.note("reloaded the certificate")
                 } catch {
-                    reporter.note("the old certificate stays: \(error.what)")
+                    reporter.note("the old certificate stays in use: \(error.what)")
                 }
             }
         }
         defer { Interrupt.onHangUp(nil) }
-        // Until somebody ends it; then what was begun comes first.
+        // Until a signal ends it; then open requests come first.
         do {
             while true { try await Task.sleep(for: .seconds(3600)) }
         } catch {
@@ -170,21 +200,30 @@ extension ServeCommand {
         }
     }
 
-    /// Where it listens, and what clients find there.
+    /// A line for a person on a terminal, else JSON.
+    private func log(in session: Session) -> @Sendable (ServerRecord) -> Void {
+        guard session.terminal.isTerminal(.output), !session.settings.isJSON else {
+            let log = AccessLog(session.output)
+            return { log.write($0) }
+        }
+        let terminal = session.terminal
+        let lines = RequestLines(output: session.output, style: session.style) { terminal.width(.output) ?? 80 }
+        return { lines.write($0) }
+    }
+
     private func announce(_ server: RegistryServer, _ settings: RegistryServer.Settings, in session: Session) async {
-        let manner = settings.allowsPush ? "to pull from and push to" : "to pull from"
-        let scheme = settings.certificate == nil ? "http" : "https"
-        session.reporter.note("serving a registry on \(scheme)://\(server.address), \(manner)")
+        let isOpen = ["0.0.0.0", "::"].contains(settings.address.host)
+        let place = isOpen ? "\(Machine.host):\(server.address.port)" : "\(server.address)"
+        let greeting = ServeGreeting(
+            address: "\(server.address)", place: place, speaksTLS: settings.certificate != nil,
+            allowsPush: settings.allowsPush, isLoopback: settings.address.isLoopback,
+            upstream: settings.mirror.map { "\($0.upstream)" }, isOffline: settings.mirror?.isOffline == true)
+        for line in greeting.lines { session.reporter.note(line) }
         for note in server.notes { session.reporter.note(note) }
-        if let mirror = settings.mirror {
-            session.reporter.note(
-                "clients of the Hub find what \(mirror.upstream) has, too"
-                    + (mirror.isOffline ? ", as far as it is here" : ""))
-            if !mirror.isOffline, case .registry(let upstream) = mirror.upstream,
-                let complaint = await upstream.complaint()
-            {
-                session.reporter.note(ErrorText.inline(complaint))
-            }
+        if let mirror = settings.mirror, !mirror.isOffline, case .registry(let upstream) = mirror.upstream,
+            let complaint = await upstream.complaint()
+        {
+            session.reporter.note(ErrorText.inline(complaint))
         }
     }
 }

@@ -30,8 +30,8 @@ extension ComparisonDrawing {
         let start = "B needs \(needed) that A does not have; they share \(shared)"
         let alike = Quantities.bytes(difference.bytesAlike)
         let rest = difference.bytesUnknown - min(difference.bytesAlike, difference.bytesUnknown)
-        let sampled = difference.bytesAlike == 0 ? "" : "; \(alike) are equal in every sample"
-        let open = rest == 0 ? "" : "; of \(Quantities.bytes(rest)) it is not known without fetching"
+        let sampled = difference.bytesAlike == 0 ? "" : "; \(alike) more match in every sample"
+        let open = rest == 0 ? "" : "; \(Quantities.bytes(rest)) cannot be compared without a download"
         return start + sampled + open + "."
     }
 
@@ -39,18 +39,18 @@ extension ComparisonDrawing {
     private var certainty: String? {
         guard comparison.isExact else { return nil }
         let difference = comparison.difference
-        guard difference.bytesUnknown > 0 else { return "All of it is certain: every digest is known." }
+        guard difference.bytesUnknown > 0 else { return "Nothing is uncertain: every digest is known." }
         let tensors = difference.tensors.count { $0.kind == .unknown || $0.kind == .alike }
         return "To be certain of \(tensors) tensors, \(Quantities.bytes(difference.bytesUnknown)) would have to be "
-            + "fetched of each model that is not here: cake pull does that, and checks every file's hash."
+            + "downloaded of each model that is not here: cake pull does that, and checks every file's hash."
     }
 
     private static func cost(_ pull: Comparison.Pull) -> String {
         let files = pull.files == 1 ? "its file is" : "its \(pull.files) files are"
-        if pull.filesToFetch == 0 { return "A pull of B would fetch nothing: \(files) in the store." }
+        if pull.filesToFetch == 0 { return "A pull of B would download nothing: \(files) in the store." }
         let (moved, whole) = (Quantities.bytes(pull.bytesToFetch), Quantities.bytes(pull.bytes))
         let missing = "\(pull.filesToFetch) of its \(pull.files) files \(pull.filesToFetch == 1 ? "is" : "are")"
-        return "A pull of B would fetch \(moved) of \(whole) now: \(missing) not in the store."
+        return "A pull of B would download \(moved) of \(whole) now: \(missing) not in the store."
     }
 
     /// `291 tensors: 272 same, 19 changed`

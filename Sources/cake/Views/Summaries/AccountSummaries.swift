@@ -59,7 +59,7 @@ struct IdentitySummary: Summary {
     }
 }
 
-/// A token or a login that is forgotten, or was not kept.
+/// A token or a login that was removed, or was not there.
 struct LogoutSummary: Summary {
     enum Kept { case token(path: String?), login(host: String) }
 
@@ -69,7 +69,7 @@ struct LogoutSummary: Summary {
     private var lineAndNote: (line: String, note: String) {
         switch kept {
         case .token(let path): ("removed \(Printable.escape(path ?? ""))", "no token was saved")
-        case .login(let host): ("logged out of \(host)", "no login for \(host) was kept")
+        case .login(let host): ("logged out of \(host)", "there was no login for \(host)")
         }
     }
 

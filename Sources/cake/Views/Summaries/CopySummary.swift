@@ -11,12 +11,14 @@ struct CopySummary: Summary {
 
     func lines(on page: Page) -> [String] {
         let sent = "\(Quantities.bytes(report.bytesSent)) of \(Quantities.bytes(report.bytes))"
-        let blobs = "in \(report.blobsSent) of \(report.blobs) blobs"
+        let blobs = "in \(report.blobsSent) of \(Quantities.count(report.blobs, of: "blob"))"
         guard !isDryRun else {
             return ["would send \(sent), \(blobs)"]
                 + (report.replaced.map { ["would move the tag \(target.storeName) from \($0.hex.prefix(12))"] } ?? [])
         }
-        let mounted = report.blobsMounted > 0 ? "; \(report.blobsMounted) taken over from \(source.path)" : ""
+        let mounted =
+            report.blobsMounted > 0
+            ? "; \(Quantities.count(report.blobsMounted, of: "blob")) reused from \(source.path)" : ""
         return [
             "copied \(source.storeName) to \(target.storeName)  \(report.digest.hex.prefix(12))  in \(Quantities.duration(elapsed))",
             "  \(sent) sent, \(blobs)\(mounted)",

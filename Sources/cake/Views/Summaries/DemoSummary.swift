@@ -16,11 +16,11 @@ struct DemoSummary: Summary {
             [""] + TextWidth.wrap("Compared back with resharded: \(files), the same to the last bit.", to: page.width)
         lines.append("")
         if keepsFolder {
-            let text = "\(time), and all of it is still there. To look around, and to be rid of it:"
+            let text = "\(time). The store and the folders are kept. To look around, and then to remove them:"
             lines += TextWidth.wrap(text, to: page.width)
             lines += ["  cake --store \(stage.store) ls", "  rm -r \(stage.folder)"]
         } else {
-            let text = "\(time), and nothing of it is left; cake demo --keep leaves it to look around in."
+            let text = "\(time), and everything was removed again. cake demo --keep keeps it for you to look around."
             lines += TextWidth.wrap(text, to: page.width)
         }
         return lines + TextWidth.wrap("Next, with models of your own:", to: page.width)

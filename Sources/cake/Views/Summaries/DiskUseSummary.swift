@@ -31,7 +31,7 @@ struct DiskUseSummary: Finding {
         table.add(["models", "\(usage.models.count)", Table.Cell("in \(path)", .faint)])
         table.add([
             "their files", Table.Cell(Quantities.bytes(usage.size)),
-            Table.Cell("what folders of them would take", .faint),
+            Table.Cell("as plain files", .faint),
         ])
         for part in parts(of: usage) where part.taken != part.added {
             let (sign, bytes) =
@@ -73,7 +73,7 @@ struct DiskUseSummary: Finding {
         if let registry, registry.bytes > 0 {
             table.add([
                 "registry", Table.Cell(Quantities.bytes(registry.bytes)),
-                Table.Cell("\(registry.blobs) blobs that cake serve keeps", .faint),
+                Table.Cell("\(Quantities.count(registry.blobs, of: "blob")) of cake serve", .faint),
             ])
         }
         if remains.registryDamaged > 0 {
@@ -93,11 +93,11 @@ struct DiskUseSummary: Finding {
         let plain = usage.distinct + usage.bases
         let stored = usage.below + usage.atRest + usage.spared
         return [
-            ("shared", shared, 0, "layers that several have, kept once"),
-            ("below", usage.below, 0, "layers that stores below have"),
+            ("shared", shared, 0, "layers that several models have, stored once"),
+            ("below", usage.below, 0, "layers that lower stores have"),
             ("compressed", plain, stored, ""),
-            ("deltas", usage.spared, 0, "tensors kept as what differs from others"),
-            ("bases", 0, usage.bases, "layers of removed models that deltas need"),
+            ("deltas", usage.spared, 0, "tensors stored as deltas"),
+            ("bases", 0, usage.bases, "layers of removed models that deltas still need"),
         ]
     }
 

@@ -12,14 +12,14 @@ struct ImportSummary: Summary {
         let verb = isDryRun ? "would import" : "imported"
         var lines = ["\(verb) \(name)  \(report.manifest.short)  in \(Quantities.duration(elapsed))"]
         lines += page.detail(
-            "\(Quantities.bytes(report.bytes)) in \(Quantities.count(report.files, of: "file")), \(report.tensors) tensors"
+            "\(Quantities.bytes(report.bytes)) in \(Quantities.count(report.files, of: "file")), \(Quantities.count(report.tensors, of: "tensor"))"
         )
         let new = report.bytes - report.bytesKnown
         var line = "\(Quantities.bytes(new)) new"
-        if !isDryRun, new > 0 { line += ", \(Quantities.bytes(report.bytesStored)) at rest" }
+        if !isDryRun, new > 0 { line += ", stored in \(Quantities.bytes(report.bytesStored))" }
         if report.bytesKnown > 0 {
             let share = Quantities.percent(report.bytesKnown, of: report.bytes)
-            line += "; \(Quantities.bytes(report.bytesKnown)) (\(share)) were here"
+            line += "; \(Quantities.bytes(report.bytesKnown)) (\(share)) already here"
         }
         lines += page.detail(line)
         if let replaced = report.replaced {

@@ -10,12 +10,14 @@ struct PushSummary: Summary {
 
     func lines(on page: Page) -> [String] {
         let title = page.style.paint(reference.storeName, .strong)
-        var sent = "  \(Quantities.bytes(report.bytesSent)) sent, for \(report.layersSent) layers"
+        var sent =
+            "  \(Quantities.bytes(report.bytesSent)) sent, for \(Quantities.count(report.layersSent, of: "layer"))"
         let there = report.packs - report.packsSent - report.packsMounted
-        if there > 0 { sent += "; \(Quantities.count(there, of: "pack")) there already" }
+        if there > 0 { sent += "; \(Quantities.count(there, of: "pack")) already there" }
         var lines = [
             "pushed \(name) to \(title)  \(report.digest.hex.prefix(12))  in \(Quantities.duration(elapsed))",
-            "  \(Quantities.bytes(report.bytes)) of files, \(report.layers) layers in \(Quantities.count(report.packs, of: "pack"))",
+            "  \(Quantities.bytes(report.bytes)) of files, \(Quantities.count(report.layers, of: "layer")) in "
+                + Quantities.count(report.packs, of: "pack"),
             sent,
         ]
         for one in report.reused {
@@ -29,16 +31,16 @@ struct PushSummary: Summary {
         }
         if report.layersRecoded > 0 {
             lines += page.detail(
-                "\(report.layersRecoded) deltas were sent whole: their base is not in a pack that may be reused; "
-                    + "push the base first, or name its repository with --base")
+                "\(Quantities.count(report.layersRecoded, of: "delta")) sent as full tensors: no pack that can be reused has "
+                    + "the base; push the base first, or name its repository with --base")
         }
         return lines + Self.tagLines(replaced: report.replaced, isSame: report.isSame)
     }
 
-    /// What became of the tag, where that is worth telling.
+    /// A tag that moved, or did not have to.
     static func tagLines(replaced: BlobName?, isSame: Bool) -> [String] {
         (replaced.map { ["  the tag moved: it was \($0.hex.prefix(12)) before"] } ?? [])
-            + (isSame ? ["  the tag was there already, and means the same"] : [])
+            + (isSame ? ["  the tag named this model already"] : [])
     }
 
     var document: JSONValue {
@@ -68,15 +70,16 @@ struct PushOutlookSummary: Finding {
     func lines(on page: Page) -> [String] {
         let most = outlook.layersToRecode > 0 ? "at most " : ""
         var lines = [
-            "would send \(most)\(Quantities.bytes(outlook.bytesToSend)): \(outlook.layersToSend) of \(outlook.layers) layers, "
-                + "in \(outlook.packsToSend) new packs of \(outlook.packs)"
+            "would send \(most)\(Quantities.bytes(outlook.bytesToSend)): \(outlook.layersToSend) of "
+                + "\(Quantities.count(outlook.layers, of: "layer")), in \(outlook.packsToSend) of "
+                + Quantities.count(outlook.packs, of: "pack")
         ]
         for one in outlook.reused {
             lines.append("  would reuse \(Quantities.count(one.packs, of: "pack")) from \(one.repository)")
         }
         if outlook.layersToProve > 0 {
             let layers = Quantities.count(outlook.layersToProve, of: "layer")
-            lines += page.detail("\(layers) there would be checked first, and sent again if damaged")
+            lines += page.detail("\(layers) there would be checked first, and sent again where damaged")
         }
         return lines
     }

@@ -1,7 +1,7 @@
 import Model
 import Transfer
 
-/// Which files of a cache are dealt with, and which stay.
+/// Which files of a cache are removed or replaced, and which stay.
 struct ReclaimPlanSummary: Prose {
     let plan: Reclaim.Plan
     let isDryRun: Bool
@@ -9,7 +9,8 @@ struct ReclaimPlanSummary: Prose {
     var notes: [String] {
         plan.snapshots.filter { !$0.unknown.isEmpty }.map { snapshot in
             let count = snapshot.unknown.count
-            return "\(snapshot.name): \(count) \(count == 1 ? "file is" : "files are") not in the store, and stay"
+            return
+                "\(snapshot.name): \(count == 1 ? "1 file is not in the store and stays" : "\(count) files are not in the store and stay")"
         }
     }
 
@@ -20,7 +21,7 @@ struct ReclaimPlanSummary: Prose {
     func quietLines(on page: Page) -> [String] { isDryRun ? lines(on: page) : [] }
 }
 
-/// What room of a cache was, or would be, given back.
+/// How much disk space of a cache was, or would be, freed.
 struct ReclaimSummary: Summary {
     let report: Reclaim.Report
     let plan: Reclaim.Plan
@@ -29,7 +30,7 @@ struct ReclaimSummary: Summary {
 
     func lines(on page: Page) -> [String] {
         let (files, bytes) = isDryRun ? (plan.blobs.count, plan.bytes) : (report.blobs, report.bytes)
-        let done = deletes ? "removed" : "now other names of exported ones"
+        let done = deletes ? "removed" : "replaced by links to the exported files"
         return [
             "\(Quantities.count(files, of: "file")) of the cache, \(Quantities.bytes(bytes)), "
                 + (isDryRun ? "would be \(done)" : done)

@@ -12,7 +12,7 @@ extension RegistryVerification {
             if damage.isSetAside { line += "; set aside" }
             line +=
                 damage.neededBy.isEmpty
-                ? "; nothing needs it" : "; needed by \(damage.neededBy.joined(separator: ", "))"
+                ? "; not needed" : "; needed by \(damage.neededBy.joined(separator: ", "))"
             return line + (damage.isMended ? "; made again from the store" : "")
         }
         if damages.isEmpty, !isQuiet {
@@ -27,7 +27,8 @@ extension RegistryVerification {
         guard let first = open.first else { return }
         let isOurs = open.contains { $0.kind == .pack || $0.kind == .manifest }
         let place = open.lazy.flatMap(\.neededBy).first
-        let push = place.map { "push \($0) again: only what is missing is sent" } ?? "push again what is wanted"
+        let push =
+            place.map { "push \($0) again: only missing layers are sent" } ?? "push the models that you need again"
         throw CakeError(
             .damaged,
             open.count == 1

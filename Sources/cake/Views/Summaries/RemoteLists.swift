@@ -19,7 +19,7 @@ struct RepositoryList: Finding {
     let names: [String]
 
     var notes: [String] {
-        names.isEmpty ? ["\(host) lists no repositories: there are none, or it does not tell"] : []
+        names.isEmpty ? ["\(host) lists no repositories: it has none, or does not allow listing"] : []
     }
 
     func lines(on page: Page) -> [String] { names.map { "\(host)/\(Printable.escape($0))" } }
@@ -148,7 +148,7 @@ struct SearchResults: Finding {
     let sources: Set<String>
 
     var notes: [String] {
-        found.isEmpty ? ["\(hub) finds no model for \(words.joined(separator: " "))"] : []
+        found.isEmpty ? ["\(hub) has no model that matches \(words.joined(separator: " "))"] : []
     }
 
     private func isHere(_ info: HubInfo) -> Bool { sources.contains("hf://" + info.id) }

@@ -14,7 +14,7 @@ struct TokenMade: Finding {
 struct TokenRemoved: Summary {
     let name: String
 
-    func lines(on page: Page) -> [String] { [] }
+    func lines(on page: Page) -> [String] { ["removed the token \(name)"] }
 
     var document: JSONValue { ["removed": JSONValue(name)] }
 }
@@ -23,7 +23,7 @@ struct TokenRemoved: Summary {
 struct TokenList: Finding {
     let tokens: AccessTokens
 
-    var notes: [String] { tokens.all.isEmpty ? ["there are no tokens"] : [] }
+    var notes: [String] { tokens.all.isEmpty ? ["there are no tokens; cake serve token add NAME makes one"] : [] }
 
     func lines(on page: Page) -> [String] {
         tokens.all.map { token in

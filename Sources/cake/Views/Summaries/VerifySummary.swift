@@ -3,7 +3,7 @@ internal import Storage
 import Store
 import Transfer
 
-/// What is damaged in the store, whom it hits, and what was mended.
+/// What is damaged in the store, which models need it, and what was repaired.
 struct VerifySummary: Summary {
     let scope: VerifyScope
     let damages: [Damage]
@@ -15,7 +15,13 @@ struct VerifySummary: Summary {
     static let nothing = VerifySummary(scope: VerifyScope(), damages: [], outcomes: [], registry: nil)
 
     func lines(on page: Page) -> [String] {
-        let all = "\(scope.layers.count) layers, \(Quantities.bytes(scope.bytes)): every byte is as its name says"
+        let size = Quantities.bytes(scope.bytes)
+        let all =
+            switch scope.layers.count {
+            case 0: "no layers to check"
+            case 1: "1 layer, \(size): it is intact"
+            case let count: "\(count) layers, \(size): all are intact"
+            }
         return damageLines + (damages.isEmpty ? [all] : []) + (registry?.lines(isQuiet: false) ?? [])
     }
 
@@ -25,7 +31,7 @@ struct VerifySummary: Summary {
         let owners = scope.owners(through: damages)
         return damages.enumerated().map { index, damage in
             let models = owners[damage.layer.digest] ?? []
-            let hit = models.isEmpty ? "no model needs it" : "needed by \(models.joined(separator: ", "))"
+            let hit = models.isEmpty ? "not needed by any model" : "needed by \(models.joined(separator: ", "))"
             let outcome = index < outcomes.count ? "; " + outcomes[index].words : ""
             return "\(damage.layer.digest.short)  \(damage.why); \(hit)\(outcome)"
         }
@@ -64,10 +70,10 @@ extension Repair.Outcome {
 
     fileprivate var words: String {
         switch self {
-        case .mended(let name): "mended from where \(name) came from"
-        case .readable: "mended with its base"
-        case .unneeded: "not needed any more"
-        case .failed(let error): "not mended: \(error.what)"
+        case .mended(let name): "repaired from the source of \(name)"
+        case .readable: "repaired with its base"
+        case .unneeded: "no longer needed"
+        case .failed(let error): "not repaired: \(error.what)"
         }
     }
 }
@@ -84,7 +90,7 @@ struct ArchiveSummary: Summary {
     func lines(on page: Page) -> [String] {
         guard damages.isEmpty else { return quietLines(on: page) }
         return [
-            "\(Printable.escape(path)): \(tensors) tensors, \(Quantities.bytes(bytes)): every byte is as it should be"
+            "\(Printable.escape(path)): \(Quantities.count(tensors, of: "tensor")), \(Quantities.bytes(bytes)): intact"
         ]
     }
 

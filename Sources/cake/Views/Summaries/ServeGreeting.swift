@@ -1,0 +1,31 @@
+/// What `cake serve` says when it begins: where it is, and what clients type.
+struct ServeGreeting {
+    /// It listens there.
+    let address: String
+    /// As clients call it.
+    let place: String
+    let speaksTLS: Bool
+    let allowsPush: Bool
+    let isLoopback: Bool
+    let upstream: String?
+    let isOffline: Bool
+
+    var lines: [String] {
+        let scheme = speaksTLS ? "https" : "http"
+        let flag = speaksTLS || isLoopback ? "" : " --plain-http"
+        var lines = [
+            "serving on \(scheme)://\(address), to pull from\(allowsPush ? " and push to" : ""); Ctrl-C ends it",
+            "  Hub clients:  export HF_ENDPOINT=\(scheme)://\(place)",
+            "  cake:         cake pull \(place)/NAME\(flag)",
+        ]
+        if allowsPush { lines.append("                cake push NAME \(place)/NAME:v1\(flag)") }
+        lines.append("  browser:      \(scheme)://\(place)/")
+        if let upstream {
+            lines.append(
+                isOffline
+                    ? "  upstream:     \(upstream), not asked (--offline): only models that are here"
+                    : "  upstream:     \(upstream), asked for models that are not here")
+        }
+        return lines
+    }
+}

@@ -93,7 +93,7 @@ public final class ArrivingBytes: Sendable {
         }
     }
 
-    /// From the store, where it stays while it is read; nil when that cannot be had.
+    /// From the store, where it stays while it is read; nil if it is not there.
     private func rest(of file: Manifest.File, _ manifest: Digest) -> RebuiltBytes? {
         state.withLock { state in
             if let rest = state.rest { return rest.bytes }

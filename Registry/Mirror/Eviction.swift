@@ -43,7 +43,7 @@ extension LocalStore {
     /// When a name was last used by a reader, as far as that was recorded: seconds since 1970.
     public func lastUse(of name: ModelName) -> Int { (try? Disk.status(path(of: name)))??.modified ?? 0 }
 
-    /// Noted once a minute at most.
+    /// Recorded once a minute at most.
     public func noteUse(of name: ModelName) {
         guard isWritable, Machine.now - lastUse(of: name) > 60 else { return }
         // A missing record does no harm.

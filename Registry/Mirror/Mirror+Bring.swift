@@ -125,7 +125,7 @@ extension Mirror {
         transfers.end(transfer)
     }
 
-    /// Returns the bytes at rest.
+    /// Returns the stored bytes.
     private func bring(
         _ files: ArraySlice<(listed: SnapshotFile, key: Transfers.Key, arriving: ArrivingFile)>, of listing: HubListing,
         as named: Named, for asker: UpstreamIdentity
@@ -141,7 +141,7 @@ extension Mirror {
         }
         var options = Pull.Options()
         options.mostConnections = Mirror.mostConnections
-        // Samples that are equal may be of bytes that are not: clients would have them before it is known.
+        // Equal samples may be of different bytes: clients would get them before this is known.
         options.probing = nil
         for (listed, _, arriving) in files { options.reading[listed.path] = arriving }
         options.mark = listing.isClosed ? .mirroredClosed : .mirrored

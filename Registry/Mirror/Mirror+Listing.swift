@@ -145,7 +145,7 @@ extension Mirror {
         }
     }
 
-    /// Branches and tags, or commits, as the upstream says it.
+    /// Branches and tags, or commits, unchanged from the upstream.
     public func document(_ subject: Subject, of listing: HubListing, for asker: UpstreamIdentity) async throws
         -> JSONValue
     {

@@ -45,7 +45,7 @@ public final class Mirror: Sendable {
         }
     }
 
-    /// A question that many may have at once.
+    /// A question that many clients may have at once.
     struct Question: Hashable {
         let repository: HubRepository
         let revision: String
@@ -81,7 +81,7 @@ public final class Mirror: Sendable {
     /// A failed upstream is not asked for this long, if there is something to serve instead.
     static let rest = Duration.seconds(5)
 
-    /// Of each connection's bytes so many wait in memory: many files come at once, each over several.
+    /// The memory for the bytes of each connection: many files come at once, each over several connections.
     private static let buffered = 1 << 20
 
     /// `models` are the store's models.

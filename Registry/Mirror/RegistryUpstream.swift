@@ -68,7 +68,7 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
         return (RemoteRepository(client, name), words.compactMap { ServedName.tag(for: $0) })
     }
 
-    /// As the record of a model that came from it says.
+    /// As the record of a model from it has it.
     func source(of repository: HubRepository) -> String? {
         place(of: repository).map { "oci://\(client.routes.host)/\($0.repository.name)" }
     }

@@ -93,7 +93,7 @@ final class Transfers: Sendable {
 
     var repositories: Set<HubRepository> { state.withLock { Set($0.files.keys.map(\.repository)) } }
 
-    /// Not all at once: each has connections and files open. The turns are taken in the order in which they were asked for.
+    /// Not all at once: each has connections and files open. Turns are in the order of the requests.
     func takeTurn() async throws {
         try await queue.wait(for: Transfers.turn) {
             state.withLock { state in

@@ -13,7 +13,7 @@ extension Mirror {
             }
         }
 
-        /// As the record of a model that came from it says.
+        /// As the record of a model from it has it.
         func source(of repository: HubRepository) -> String? {
             switch self {
             case .hub: "\(repository)"

@@ -2,7 +2,7 @@ public import Model
 internal import Platform
 internal import Store
 
-/// Manifests, each in its repository under the name it was pushed by: a line with its type, then the bytes as they came.
+/// Manifests, each in its repository under its pushed name: a line with its type, then the bytes as they came.
 extension RegistryStore {
     public struct StoredManifest: Sendable {
         public let name: BlobName
@@ -176,7 +176,7 @@ extension RegistryStore {
             else { continue }
             try storage.mark([place.referrer(name, of: subject.name)])
         }
-        // Its being there says that this was done.
+        // The file's existence says that this was done.
         try makeFolder(layout.repository(repository).referrers)
     }
 }

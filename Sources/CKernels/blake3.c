@@ -71,7 +71,7 @@ static inline __attribute__((always_inline)) void transpose(lanes *rows) {
     }
 }
 
-// Inputs that are hashed side by side, each of the same number of whole blocks. Counters rise by `step` from input to input.
+// Inputs that are hashed side by side, each of so many whole blocks. Counters rise by `step` from one to the next.
 struct batch {
     const uint8_t *inputs[lane_count];
     const uint32_t *key;

@@ -28,7 +28,7 @@ public final class Progress: Sendable {
     /// A new phase continues the counts of the last one.
     public func begin(_ name: String) { phase.withLock { $0 = name } }
 
-    /// More to do than was known until now. Totals may grow on the way; the display shows a bar once there is one.
+    /// More work than was known until now. Totals may grow on the way; the display shows a bar once there is one.
     public func expect(bytes: UInt64, items: UInt64 = 0) {
         bytesTotal.add(bytes, ordering: .relaxed)
         itemsTotal.add(items, ordering: .relaxed)
@@ -40,7 +40,7 @@ public final class Progress: Sendable {
     /// Bytes that count as done because they are here already, under this name or another.
     public func knew(bytes: UInt64) { bytesKnown.add(bytes, ordering: .relaxed) }
 
-    /// Bytes that are done without being moved: they say nothing of how fast the rest will come.
+    /// Bytes that are done without a transfer: they do not count for the rate.
     public func skipped(bytes: UInt64) {
         did(bytes: bytes)
         bytesSkipped.add(bytes, ordering: .relaxed)

@@ -101,6 +101,6 @@ struct Caller: Sendable {
 
     private static func refusal(_ why: String) -> RegistryError { RegistryError(401, .unauthorized, why) }
 
-    /// Names the scheme that clients know best; a token may come as a bearer's, too.
+    /// Names the scheme that clients support best; a token may also come as a bearer token.
     static let challenge = (name: "WWW-Authenticate", value: "Basic realm=\"cake\", charset=\"UTF-8\"")
 }

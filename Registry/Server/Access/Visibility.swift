@@ -68,7 +68,7 @@ struct Visibility: Sendable {
         return true
     }
 
-    /// Whether that can be said of a blob without reading more than a moment takes.
+    /// Whether this can be decided for a blob quickly, without reading more.
     func knows(_ blob: BlobName, in repository: RepositoryName, for caller: Caller) -> Bool {
         if (try? registry.isPlainlyPushed(blob, in: repository)) == true { return true }
         let key = Decisions.Key(blob, repository, caller)

@@ -12,7 +12,7 @@ public final class RegistryServer: Sendable {
         public var address = ListenAddress.standard
         /// Whether clients may change anything.
         public var allowsPush = false
-        /// Names that a request may call this server by, beside those of this machine. Looked at on loopback only.
+        /// Host names that a request may use, beside those of this machine. Checked on loopback only.
         public var hostNames: [String] = []
         public var limits = ServerLimits()
         /// A blob of more bytes is refused.

@@ -206,7 +206,7 @@ struct Answers: Sendable {
     /// Kept free on the disk, for all other writes.
     static let spare: UInt64 = 64 << 20
 
-    /// A page of the web may lead its reader's browser here under a name of its own: on loopback, where nothing else keeps
+    /// A web page may lead its reader's browser here under a name of its own. On loopback, where nothing else keeps
     /// others out, only this machine's names count.
     private func checkHost(_ request: ServerRequest) throws(RegistryError) {
         guard isLoopback else { return }

@@ -2,7 +2,7 @@ public import Model
 public import Platform
 internal import Store
 
-/// Blobs, each once on disk under its SHA-256; a repository has those that it has a mark for.
+/// Blobs, each once on disk under its SHA-256; a repository has the blobs for which it has a mark.
 extension RegistryStore {
     public struct Blob: Sendable {
         public let size: UInt64
@@ -150,7 +150,7 @@ extension RegistryStore {
         return bytes
     }
 
-    /// Makes a blob of bytes that are at hand. The caller holds the lock.
+    /// Makes a blob from bytes in memory. The caller holds the lock.
     func put(blob bytes: [UInt8]) throws(CakeError) -> (Digest, UInt64) {
         let digest = SHA256.digest(of: bytes.span)
         if try self.bytes(of: digest, limit: bytes.count) == nil {

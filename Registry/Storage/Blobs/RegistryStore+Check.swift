@@ -7,7 +7,7 @@ public enum BlobCheck: Sendable {
     case right
     /// It does not exist, or was removed meanwhile.
     case missing
-    /// Its bytes are other than its name says.
+    /// Its bytes do not match its name.
     case wrong(WrongBlob)
     /// The disk cannot read its bytes. They may be right.
     case unreadable(CakeError)
@@ -51,7 +51,7 @@ extension RegistryStore {
         FilesToCheck(files: try look(at: digest))
     }
 
-    /// All of it was read, and had the digest.
+    /// All of it was read, and matched the digest.
     public func wasRight(_ digest: Digest, _ files: FilesToCheck) {
         guard let before = files.files, let now = try? look(at: digest), now.isUnchanged(since: before) else { return }
         checks.add(digest, now)

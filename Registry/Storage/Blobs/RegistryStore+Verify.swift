@@ -81,7 +81,7 @@ extension RegistryStore {
                     progress(bytes)
                 }
             } catch {
-                // Text of a pack that makes no sense says of no object where it is.
+                // An invalid list of a pack does not say where its objects are.
                 guard error.kind == .damaged else { throw error }
                 let files = try Disk.status(layout.pack(blobs[index])).map { [$0] } ?? []
                 return .wrong(WrongBlob(digest: blobs[index], why: error.what, files: files, objects: []))
@@ -222,7 +222,7 @@ extension RegistryStore {
         }
     }
 
-    /// Has manifests of models made again: their packs, configs and indexes come from the store.
+    /// Makes manifests of models again: their packs, configs and indexes come from the store.
     private func mend(_ found: inout RegistryVerification) async throws(CakeError) {
         let hit = Set(found.damages.flatMap(\.neededBy))
         guard !hit.isEmpty else { return }

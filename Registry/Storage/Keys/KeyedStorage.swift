@@ -26,7 +26,7 @@ public protocol KeyedStorage: Sendable {
     /// Removes a value; if a version is given, only while it has that version. False if nothing is removed.
     func remove(_ key: String, ifUnchanged version: Version?) async throws(CakeError) -> Bool
 
-    /// Has an empty value under each key, of this moment. For keys that hold nothing else.
+    /// Puts an empty value of this moment under each key. For keys without other values.
     func mark(_ keys: [String]) async throws(CakeError)
 }
 

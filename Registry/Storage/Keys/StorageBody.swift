@@ -8,7 +8,7 @@ public struct StorageBody: Sendable {
 
     enum Place: Sendable {
         case memory([UInt8])
-        /// `isGiven` says that the file is whole and synced, and that its path may be taken away.
+        /// `isGiven` says that the file is complete and synced, and that its path may be removed.
         case file(File, start: UInt64, isGiven: Bool)
     }
 

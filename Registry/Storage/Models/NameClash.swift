@@ -2,8 +2,8 @@ public import Model
 internal import Store
 internal import Synchronization
 
-/// Names of the store that have the same place in its registry, which knows no capitals and few other signs: one of them is
-/// served.
+/// Names of the store that have the same place in its registry, whose names have no capitals and few other characters.
+/// One of them is served.
 public struct NameClash: Sendable {
     public let place: ServedName
     /// Nil if the served one is removed, and none of the others has replaced it.
@@ -11,7 +11,7 @@ public struct NameClash: Sendable {
     let others: [LocalStore.Named]
     let removed: ModelName?
 
-    /// The one that is called exactly as its place, else the first that got its name.
+    /// The name that is spelled exactly like its place, else the one that was given first.
     static func goesBefore(_ left: LocalStore.Named, _ right: LocalStore.Named, at place: ServedName) -> Bool {
         func rank(_ named: LocalStore.Named) -> (Int, Int) {
             let isExact = [place.repository.text, "\(place.repository)@\(place.tag)", "\(place)"].contains(

@@ -41,7 +41,7 @@ struct PackedObjects: ObjectSource {
         return records
     }
 
-    /// Whether all is there that the model needs, as far as that shows without reading a pack.
+    /// Whether all blobs of the model are there, as far as that is known without reading a pack.
     func check(_ model: Manifest) throws(CakeError) {
         for layer in model.layers where layer.size > 0 {
             guard let base = try record(of: layer).base else { continue }
@@ -102,7 +102,7 @@ struct PackedObjects: ObjectSource {
 }
 
 extension RegistryStore {
-    /// Whether a repository has all of these, as long as they should be.
+    /// Whether a repository has all of these, with their lengths.
     func has(_ packs: [PackIndex.Pack], in repository: RepositoryName) throws(CakeError) -> Bool {
         let place = keys.repository(repository)
         for pack in packs {

@@ -111,8 +111,8 @@ extension Packing {
         let packs = Mutex<[Int: HashedPack]>([:])
     }
 
-    /// The objects' bytes are read once from the disk: for the pack's name, for their own, and to be decoded, since a digest
-    /// of rotten bytes would be believed from then on.
+    /// The objects' bytes are read once from the disk: for the pack's digest, for their own, and for decoding, because
+    /// clients would trust a digest of damaged bytes.
     private static func hash(_ objects: [FoundObject], of store: LocalStore) throws(CakeError) -> HashedPack {
         let chunk = Chunk(capacity: 1 << 20)
         var whole = SHA256()

@@ -89,7 +89,7 @@ final class PushedModels: Sendable {
         return found
     }
 
-    /// Whether it can be rebuilt, as far as that shows without reading a pack.
+    /// Whether it can be rebuilt, as far as that is known without reading a pack.
     func isWhole(_ model: PushedModel) -> Bool {
         guard whole[model.key] != nil else { return (try? open(model)) != nil }
         return (try? registry.has(artifact(of: model).packs, in: model.repository)) == true

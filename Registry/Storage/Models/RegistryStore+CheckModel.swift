@@ -35,7 +35,7 @@ extension RegistryStore {
         }
     }
 
-    /// Nil where it is not there as the manifest says.
+    /// Nil if it is missing, or has another size than the manifest says.
     private func bytes(
         of descriptor: Descriptor, limit: Int, in repository: RepositoryName
     ) throws(CakeError) -> [UInt8]? {

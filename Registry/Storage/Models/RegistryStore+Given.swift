@@ -129,7 +129,7 @@ extension RegistryStore {
         if !hidden.isEmpty { try drop(hidden, from: repository) }
     }
 
-    /// Marks go before the manifest that they were made for: without one they would look as if someone had pushed them.
+    /// Marks are removed before the manifest that they were made for: otherwise its blobs would look pushed.
     private func drop(
         _ dropped: [Given], from repository: RepositoryName, butNot kept: Digest? = nil
     ) throws(CakeError) {

@@ -8,9 +8,9 @@ struct ShownModels: Sendable {
     /// Closed models by their names. This server alone cannot decide who may have them.
     private(set) var closed: [RepositoryName: Set<Digest>] = [:]
     private var open: [RepositoryName: Set<Digest>] = [:]
-    /// False when a name could not be read: then nothing is known to be open.
+    /// False if a name could not be read: then no model is known to be open.
     let isKnown: Bool
-    /// Places that more than one name has, and those of which the name that had them was removed.
+    /// Places that more than one name has, and those whose name was removed.
     private(set) var clashes: [NameClash] = []
 
     init() { isKnown = false }

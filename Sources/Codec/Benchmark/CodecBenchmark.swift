@@ -8,7 +8,7 @@ package struct CodecBenchmark {
     package struct Outcome: Sendable {
         package var plain = 0
         package var stored = 0
-        /// Finding out how to encode, once for each layer; factors are found with it.
+        /// Choosing the encoding, once for each layer; factors are found with it.
         package var choosing = Duration.zero
         package var encoding = Duration.zero
         /// Encoding with the comparison that precedes publishing.
@@ -29,7 +29,7 @@ package struct CodecBenchmark {
 
     package init(rounds: Int) { self.rounds = rounds }
 
-    /// Encodes a layer as importing does, beside a base if there is one.
+    /// Encodes a layer as an import does, against a base if there is one.
     package mutating func run(_ plain: some PieceSource, _ kind: Tensor.Kind?, base: (some PieceSource)?)
         throws(CakeError)
     {
@@ -70,7 +70,7 @@ package struct CodecBenchmark {
         ) { index, room throws(CakeError) in try base.fill(piece: index, into: room) }
     }
 
-    /// Times the piece that is in its chunk; says how many bytes it takes.
+    /// Times the piece in its chunk; returns its encoded size.
     private mutating func time(
         _ encoding: Encoding, _ base: Chunk?, _ addend: Addend?
     ) throws(CakeError) -> Int {

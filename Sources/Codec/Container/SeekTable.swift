@@ -14,7 +14,7 @@ package struct SeekTable: Sendable {
 
     /// Where each frame after the first begins in the object, and where the last one ends.
     package let offsets: [UInt64]
-    /// How many bytes the frames of each piece hold; nothing where their form says it.
+    /// The number of bytes in the frames of each piece; empty if their form says it.
     package let held: [Int]
 
     package static func encode(headerLength: Int, frames: [Frame]) -> [UInt8] {

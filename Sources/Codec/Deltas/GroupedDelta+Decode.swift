@@ -31,7 +31,7 @@ extension GroupedDelta {
         room.copy(rewritten.extracting(rewritten.count - (room.count - whole)..<rewritten.count), at: whole)
     }
 
-    /// Leaves the base's elements that are not dropped in `taken`; says how many each exponent has.
+    /// Leaves the base's elements that are not dropped in `taken`; returns how many each exponent has.
     private static func counts(
         _ base: Span<UInt8>, _ flags: Span<UInt8>, _ count: Int, _ layout: FloatLayout, _ taken: inout [UInt8]
     ) -> [UInt32] {

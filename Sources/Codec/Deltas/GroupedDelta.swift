@@ -122,7 +122,7 @@ struct GroupedDelta: ~Copyable {
         return result
     }
 
-    /// Leaves the differences in `grouped`; says how many each exponent has.
+    /// Leaves the differences in `grouped`; returns how many each exponent has.
     private static func group(
         _ piece: Span<UInt8>, _ base: Span<UInt8>, _ layout: FloatLayout, flags: inout MutableSpan<UInt8>,
         _ changed: inout [UInt8], _ changedBase: inout [UInt8], _ values: inout [UInt8], into grouped: inout [UInt8]

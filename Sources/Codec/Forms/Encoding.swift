@@ -1,7 +1,7 @@
 package import Model
 package import Platform
 
-/// How a layer is stored, decided once from a sample of it. Never part of the layer's identity.
+/// The encoding of a layer, chosen once from a sample of it. Never part of the layer's identity.
 package struct Encoding: Sendable {
     package let form: Form
     /// How hard zstd tries, for each frame of a piece.
@@ -84,7 +84,7 @@ package struct Encoding: Sendable {
     /// Factors must save this share to be worth multiplying each time.
     private static let worthFactorsShare = 0.9
 
-    /// How many bytes a sample takes beside a base, by the likeliest of deltas.
+    /// The size of a sample as a delta, by the likeliest form.
     package static func cost(
         of plain: Span<UInt8>, dtype: DType?, beside base: Chunk, coder: Coder, stored: Chunk
     ) throws(CakeError) -> Int {

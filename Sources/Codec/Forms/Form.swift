@@ -117,7 +117,7 @@ package enum Form: Hashable, Sendable {
 }
 
 extension Form {
-    /// For a tensor by itself: planes where elements are floats of more than a byte.
+    /// For a tensor without a base: planes if elements are floats of more than a byte.
     package init(of dtype: DType?) {
         switch dtype {
         case .f16, .bf16: self = .planes(width: 2)

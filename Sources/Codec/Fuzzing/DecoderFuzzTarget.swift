@@ -10,7 +10,7 @@ package enum DecoderFuzzTarget: String, CaseIterable, Sendable {
     case frames
     /// Rewritten pieces of each kind.
     case planes, grouped, difference, xor, lowRank
-    /// Any piece beside any base: encoded, decoded and compared.
+    /// Any piece with any base: encoded, decoded and compared.
     case roundTrip
 
     /// Keeps its memory from one input to the next.

@@ -10,7 +10,7 @@ package struct Matrix: Hashable, Sendable {
     /// Less is not worth factors.
     private static let least = 48
 
-    /// Nil where the layer is something else, or too small.
+    /// Nil if the layer is something else, or too small.
     package init?(_ kind: Tensor.Kind?, size: UInt64) {
         guard let kind, kind.shape.count > 1, Tensor.byteCount(of: kind.dtype, shape: kind.shape) == size,
             size < 1 << 40
@@ -126,7 +126,7 @@ package final class Factors: Sendable {
             columns: lowRank.columns, rank: lowRank.rank, into: &predicted)
     }
 
-    /// Encodes the factors, and decodes them again like any piece; hands on their frames piece by piece.
+    /// Encodes the factors, decodes them again like any piece, and passes on their frames piece by piece.
     package func encode(
         with coder: Coder, _ stored: Chunk, _ take: (Span<UInt8>) throws(CakeError) -> Void
     ) throws(CakeError) -> [SeekTable.Frame] {

@@ -73,7 +73,7 @@ struct RankEstimate: ~Copyable {
         let wanted = min(most - taken, (most - 1) / count + 1)
         guard begin < end, wanted > 0, beside.count == piece.count else { return }
         var added = 0
-        // Twice as many rows are looked at as are wanted: those that are the base's say nothing.
+        // Twice as many rows are read as needed: rows equal to the base's say nothing.
         for row in stride(from: begin, to: end, by: max(1, (end - begin) / (2 * wanted))) where added < wanted {
             let before = plain.count
             let start = (row * columns + looked.lowerBound - first) * layout.width

@@ -14,8 +14,8 @@ struct TensorMatching {
         isTaken = Array(repeating: false, count: self.before.count)
     }
 
-    /// A model has a name once, or once in each of a few sets of files: so a name alone decides where it is here once on
-    /// each side, and where it is not, the same bytes come first, then the same file.
+    /// A model has a name once, or once in each of a few sets of files. If each side has it once, the name alone
+    /// decides; otherwise the same bytes come first, then the same file.
     mutating func changes() -> [Difference.TensorChange] {
         let (before, after) = (before, after)
         var numbers = NameNumbers(capacity: before.count)
@@ -34,7 +34,7 @@ struct TensorMatching {
         }
         // Many tensors can have the same bytes (norms that are all ones): the one at the same place in its block first.
         pair({ Moved(before[$0]) }, { Moved(after[$0]) })
-        // Tensors without bytes all have the same: their being equal says nothing.
+        // All tensors without bytes are equal: this says nothing.
         pair(
             { before[$0].size == 0 ? nil : before[$0].content },
             { after[$0].size == 0 ? nil : after[$0].content })

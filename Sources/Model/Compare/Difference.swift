@@ -20,7 +20,7 @@ public struct Difference: Hashable, Sendable {
         case unknown
     }
 
-    /// A tensor as one of the two models has it.
+    /// A tensor in one of the two models.
     public struct Place: Hashable, Sendable {
         public let file: FilePath
         public let content: Outline.Content?
@@ -34,7 +34,7 @@ public struct Difference: Hashable, Sendable {
             self.tensor = tensor
         }
 
-        /// Nil when it is not known without fetching the tensor.
+        /// Nil if it is not known without downloading the tensor.
         public var layer: Layer? {
             guard case .digest(let digest) = content else { return nil }
             return Layer(digest: digest, size: size)
@@ -51,7 +51,7 @@ public struct Difference: Hashable, Sendable {
         public var name: ExactText { after?.tensor.name ?? before?.tensor.name ?? "" }
     }
 
-    /// A file as one of the two models has it.
+    /// A file in one of the two models.
     public struct Version: Hashable, Sendable {
         public let size: UInt64
         public let digest: Digest?
@@ -69,11 +69,11 @@ public struct Difference: Hashable, Sendable {
     public let tensors: [TensorChange]
     /// Sorted by path.
     public let files: [FileChange]
-    /// The plain bytes of the layers the second has and the first surely has not, each layer once.
+    /// The plain bytes of the layers that the second has and the first surely does not, each layer once.
     public let bytesNeeded: UInt64
-    /// The plain bytes of the layers both have, each layer once.
+    /// The plain bytes of the layers that both have, each layer once.
     public let bytesShared: UInt64
-    /// The plain bytes of the second's layers of which it is not known whether the first has them.
+    /// The plain bytes of the second's layers that the first may have.
     public let bytesUnknown: UInt64
     /// Of those, the bytes of tensors that are equal wherever some of them were compared.
     public let bytesAlike: UInt64

@@ -24,7 +24,7 @@ public struct NetworkBlock: Hashable, Sendable {
     }
 }
 
-/// Finds the block of one name after another. Neighbours mostly share a prefix, so it is made once for many.
+/// Finds the block of one name after another. Neighbours mostly share a prefix, which is made once for many.
 struct BlockFinder {
     private var last: (bytes: [UInt8], prefix: ExactText) = ([], "")
 

@@ -3,7 +3,7 @@ public struct NumericDifference: Hashable, Sendable {
     public private(set) var elements: UInt64 = 0
     /// Elements with other bits: a zero that lost its sign and another NaN count.
     public private(set) var changed: UInt64 = 0
-    /// Of the changed, those where one of the two is infinite or no number: they are in neither `largest` nor `mean`.
+    /// Of the changed, those with an infinite number or NaN on one side: they are in neither `largest` nor `mean`.
     public private(set) var leftOut: UInt64 = 0
     /// The largest absolute difference.
     public private(set) var largest = 0.0

@@ -12,16 +12,16 @@ enum SmallFloats {
         }
     }
 
-    /// No infinity; only all ones is no number.
+    /// No infinity; only all ones is NaN.
     private static let e4m3 = table { $0 & 0x7f == 0x7f ? .nan : value($0, mantissaBits: 3, bias: 7) }
     /// As IEEE has it: the largest exponent is infinity or no number.
     private static let e5m2 = table { bits in
         guard bits & 0x7c == 0x7c else { return value(bits, mantissaBits: 2, bias: 15) }
         return bits & 3 == 0 ? (bits < 0x80 ? .infinity : -.infinity) : .nan
     }
-    /// An exponent and nothing else.
+    /// Only an exponent.
     private static let e8m0 = table { $0 == 0xff ? .nan : power(Int($0) - 127) }
-    /// No negative zero: its place is the one that is no number.
+    /// No negative zero: its place is NaN.
     private static let e4m3fnuz = table { $0 == 0x80 ? .nan : value($0, mantissaBits: 3, bias: 8) }
     private static let e5m2fnuz = table { $0 == 0x80 ? .nan : value($0, mantissaBits: 2, bias: 16) }
 

@@ -47,7 +47,7 @@ public struct Snapshot: Hashable, Sendable {
 public struct SnapshotFile: Hashable, Sendable {
     public let path: FilePath
     public let size: UInt64
-    /// Git keeps no more than a pointer to it: it comes from large file storage.
+    /// Git stores only a pointer to it: it comes from large file storage.
     public let isLarge: Bool
     /// The blob that git stores under the path: the file itself, or the pointer to it.
     public let blob: GitDigest?

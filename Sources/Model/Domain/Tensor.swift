@@ -26,7 +26,7 @@ public struct Tensor: Hashable, Sendable {
     /// The number of elements, or nil when it does not fit 64 bits. A scalar has one.
     public var elements: UInt64? { Tensor.elements(of: shape) }
 
-    /// The bytes the elements take, or nil when they do not fit 64 bits or are no whole number of bytes.
+    /// The bytes of the elements, or nil if they do not fit 64 bits or are not a whole number of bytes.
     public var byteCount: UInt64? { Tensor.byteCount(of: dtype, shape: shape) }
 
     public static func elements(of shape: [UInt64]) -> UInt64? {
@@ -48,7 +48,7 @@ public struct Tensor: Hashable, Sendable {
 }
 
 extension UInt64 {
-    /// The sum, or the largest number there is: for totals that are shown and nothing else depends on.
+    /// The sum, or the largest number: for totals that are only shown.
     public func clampedSum(_ other: UInt64) -> UInt64 {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? .max : sum

@@ -32,7 +32,7 @@ public struct TensorFilter {
     public func matches(_ name: ExactText) -> Bool {
         switch pattern {
         case .glob(let glob): glob.matches(name.string)
-        // A name on which the engine gives up is no match.
+        // A name on which the engine gives up does not match.
         case .regex(let regex): (try? regex.firstMatch(in: name.string)).flatMap { $0 } != nil
         }
     }

@@ -1,5 +1,5 @@
-/// The tensors that a person names: by patterns, or by the number of their block. A tensor is meant when one of either
-/// fits, and all are when nothing is named.
+/// The tensors that a person selects: by patterns, or by the number of their block. A tensor is selected if one of
+/// either matches; without patterns and numbers all are.
 public struct TensorSelection {
     private let filters: [TensorFilter]
     private let blocks: [ClosedRange<UInt64>]

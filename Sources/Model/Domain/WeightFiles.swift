@@ -13,7 +13,7 @@ public struct WeightFiles: Sendable {
         return files.filter { forms.isIndex($0.path) }
     }
 
-    /// An index that makes no sense says nothing.
+    /// An invalid index is ignored.
     public init(of files: [Manifest.File], indexes: [FilePath: [UInt8]]) throws(CakeError) {
         var forms = WeightForms(files.map(\.path))
         for (path, bytes) in indexes.sorted(by: { $0.key < $1.key }) { _ = try? forms.read(bytes.span, of: path) }

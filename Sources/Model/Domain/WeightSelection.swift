@@ -2,7 +2,7 @@
 /// several libraries; one is enough.
 public struct WeightSelection: Sendable {
     public enum Scope: Sendable {
-        /// Safetensors where there are any, and everything that is no weights.
+        /// Safetensors if there are any, and all files that are not weights.
         case oneFormat
         case everything
     }
@@ -35,11 +35,11 @@ public struct WeightSelection: Sendable {
     public struct Choice: Hashable, Sendable {
         /// In the snapshot's order.
         public internal(set) var files: [SnapshotFile] = []
-        /// Weights that are another form of those taken.
+        /// Weights in another form than the selected ones.
         public internal(set) var otherForms: [SnapshotFile] = []
         /// Named by an index, and not there.
         public internal(set) var missing: [FilePath] = []
-        /// Indexes that make no sense: all safetensors beside them are taken.
+        /// Invalid indexes: all safetensors beside them are taken.
         public internal(set) var complaints: [CakeError] = []
 
         public var size: UInt64 { files.reduce(0) { $0 + $1.size } }
@@ -52,7 +52,7 @@ public struct WeightSelection: Sendable {
         return snapshot.files.filter { forms.isIndex($0.path) }
     }
 
-    /// `indexes` holds the bytes of those that were asked for, by path.
+    /// `indexes` has the bytes of the requested ones, by path.
     public func choose(from snapshot: Snapshot, indexes: [FilePath: [UInt8]] = [:]) throws(CakeError) -> Choice {
         var choice = Choice()
         var forms = WeightForms(snapshot.files.map(\.path))

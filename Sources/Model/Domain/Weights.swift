@@ -1,4 +1,4 @@
-/// The tensors of a model with their layers, each name once, in the order in which files have them.
+/// The tensors of a model with their layers, each name once, in the order of the files.
 public struct Weights: Hashable, Sendable {
     public struct Entry: Hashable, Sendable {
         public let tensor: Tensor

@@ -15,7 +15,7 @@ extension HubAnswer {
             fix: "its files are on \(question.page)")
     }
 
-    /// To someone without a token a Hub does not say which of the two it is.
+    /// Without a token, a Hub does not say which of the two it is.
     func noRepository(_ question: HubQuestion) -> CakeError {
         let kind = question.repository?.kind ?? .model
         guard question.hasToken else {

@@ -52,7 +52,7 @@ public struct HubAnswer: Sendable {
         return words.isEmpty ? refuses : refuses + ": " + words
     }
 
-    /// JSON's `error`, the first of its `errors`, or the first line of plain text. A page of HTML says nothing.
+    /// JSON's `error`, the first of its `errors`, or the first line of plain text. A page of HTML is ignored.
     private static func words(in body: Span<UInt8>) -> String {
         let body = body.extracting(first: maximumBody)
         if let document = try? JSONValue(parsing: body, repeatedKeys: .kept) {

@@ -17,7 +17,7 @@ public struct HubInfo: Hashable, Sendable {
     public internal(set) var isDisabled = false
     /// The files' paths, for servers whose listing has no tree.
     public internal(set) var paths: [FilePath] = []
-    /// The models this one says it was made from.
+    /// The base models that it declares.
     public internal(set) var baseModels: [String] = []
     public internal(set) var task: String?
     public internal(set) var library: String?

@@ -51,7 +51,7 @@ public struct HubRepository: Hashable, Sendable, CustomStringConvertible {
     /// Its name in the store: `org/name`, `datasets/org/name`.
     public var name: String { pathPrefix + id }
 
-    /// `hf://org/name`, `hf://datasets/org/name`: as records of where a model came from have it.
+    /// `hf://org/name`, `hf://datasets/org/name`: the form in records of a model's source.
     public var description: String { kind == .model ? "hf://\(id)" : "hf://\(kind.plural)/\(id)" }
 
     /// The folder of a Hugging Face cache: `models--org--name`.

@@ -2,7 +2,7 @@
 public struct HubRevisions: Hashable, Sendable {
     public struct Entry: Hashable, Sendable {
         public let name: String
-        /// In 40 hex digits; nil where the server does not say it so.
+        /// In 40 hex digits; nil if the server gives another form.
         public let commit: String?
 
         public init(name: String, commit: String?) {

@@ -31,7 +31,7 @@ public struct HubRoutes: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// As it is said to people: `huggingface.co`.
+    /// Its name for people: `huggingface.co`.
     public var description: String { origin.authority + prefix }
 
     public var isStandard: Bool { origin.description == HubRoutes.standardEndpoint && prefix.isEmpty }

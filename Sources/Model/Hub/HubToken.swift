@@ -3,7 +3,7 @@
 public struct HubToken: Sendable, CustomStringConvertible, CustomReflectable {
     private let text: String
 
-    /// White space around it is taken off, as it comes out of files and clipboards.
+    /// White space around it is removed: files and clipboards add some.
     public init(_ text: String) throws(CakeError) {
         let bytes = Array(text.utf8)
         let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0d).contains(byte) }

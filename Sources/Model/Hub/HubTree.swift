@@ -90,7 +90,7 @@ private struct HubTreeEntry {
                 guard let digest = GitDigest(hex: text) else { throw HubTreeEntry.noHash(text) }
                 blob = digest
             case "xetHash":
-                // Also a hidden one says that git keeps a pointer only.
+                // A hidden pointer, too, says that git stores only a pointer.
                 if try scanner.kind(in: bytes) == .string { isLarge = true }
                 xetHash = try hash(&scanner, in: bytes).map(XetHash.init(spelledLike:))
             case "lfs": try readLarge(&scanner, in: bytes)

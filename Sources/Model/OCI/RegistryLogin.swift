@@ -51,7 +51,7 @@ public struct RegistryToken: Sendable {
             text.utf8.count <= 32 << 10, text.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
         else { throw CakeError(.failed, "the answer contains no token") }
         self.text = text
-        // The least that the protocol allows, where nothing is said.
+        // The protocol's minimum, if the answer gives no time.
         seconds = document["expires_in"]?.unsigned ?? 60
     }
 }

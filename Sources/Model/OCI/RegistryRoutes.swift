@@ -6,7 +6,7 @@ public struct RegistryRoutes: Hashable, Sendable, CustomStringConvertible {
     /// Whether another machine may be asked without encryption.
     public let allowsPlainHTTP: Bool
 
-    /// Encrypted always, but where it was said otherwise, and on this machine itself where nothing was said.
+    /// Encrypted, unless the caller says otherwise, or it is on this machine and the caller says nothing.
     public init(host: String, allowsPlainHTTP: Bool = false, speaksTLS: Bool = false) throws(CakeError) {
         let isDocker = ["docker.io", "index.docker.io", "registry-1.docker.io"].contains(host)
         let authority = Array((isDocker ? "registry-1.docker.io" : host).utf8)[...]

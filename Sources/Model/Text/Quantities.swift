@@ -17,7 +17,7 @@ public enum Quantities {
         return bytes(UInt64(min(bytesPerSecond, 1e18))) + "/s"
     }
 
-    /// `0%` and `100%` are said only when they are exactly so.
+    /// `0%` and `100%` are shown only when they are exact.
     public static func percent(_ part: UInt64, of whole: UInt64) -> String {
         guard whole > 0, part > 0 else { return "0%" }
         guard part < whole else { return part == whole ? "100%" : ">100%" }

@@ -1,4 +1,4 @@
-/// "Did you mean": the candidate a person most likely meant to type.
+/// "Did you mean": the candidate that a person most likely meant to type.
 public enum Suggestion {
     /// The nearest candidate by swapped, missing, extra and wrong letters, or nil if none is close. A word without its
     /// end counts as close. Case is ignored; equals go to the first in alphabetical order.
@@ -26,7 +26,7 @@ public enum Suggestion {
         return best?.candidate
     }
 
-    /// Damerau's distance, with each pair of neighbours swapped at most once. Three rows are all it looks at.
+    /// Damerau's distance, with each pair of neighbours swapped at most once. Three rows are enough.
     package static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
         var beforeLast: [Int] = []
         var last = Array(0...right.count)

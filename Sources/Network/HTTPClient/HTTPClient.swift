@@ -52,8 +52,8 @@ public final class HTTPClient: Sendable {
         }
     }
 
-    /// The same with a body of so many bytes, which `feed` sends while the request goes. An answer that comes before all of
-    /// it was sent ends the feeding.
+    /// The same with a body of so many bytes, which `feed` sends during the request. An answer before the end of the
+    /// body ends the feeding.
     public func open(
         _ request: HTTPRequest, sending length: UInt64,
         _ feed: @escaping @Sendable (HTTPSender) async throws -> Void

@@ -81,7 +81,7 @@ final class HTTPTransfer: Sendable {
     }
 
     let request: HTTPRequest
-    /// A body that is fed while it goes.
+    /// A body that is fed during the request.
     let outgoing: Outgoing?
     private let loop: HTTPLoop
     private let pool: ChunkPool

@@ -43,7 +43,7 @@ internal import Platform
         unsafe cake_curl_set_number(easy, CURLOPT_CONNECTTIMEOUT, settings.connectSeconds)
         unsafe cake_curl_set_number(easy, CURLOPT_TCP_KEEPALIVE, 1)
         if let proxy {
-            // And nothing else: the address of a request past the proxy would not be judged.
+            // And nothing else: the address behind a proxy could not be checked.
             unsafe cake_curl_set_text(easy, CURLOPT_PROXY, proxy)
             unsafe cake_curl_set_text(easy, CURLOPT_NOPROXY, "")
         }

@@ -44,7 +44,7 @@ public struct HTTPRequest: Sendable {
 /// at them.
 public struct HTTPHead: Sendable {
     public let status: Int
-    /// Of the address that it came from; nil where a proxy stood between.
+    /// Of the answering address; nil if a proxy was in between.
     public let reach: Host.Reach?
     private let fields: [(name: String, value: String)]
 

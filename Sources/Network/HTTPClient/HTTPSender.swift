@@ -2,7 +2,7 @@ internal import Model
 public import Platform
 internal import Synchronization
 
-/// Hands a request's body on, piece by piece, while the request goes. A server that is slow slows the hand.
+/// Sends a request's body, piece by piece, during the request. A slow server slows the sender.
 public struct HTTPSender: Sendable {
     let transfer: HTTPTransfer
     let pool: ChunkPool

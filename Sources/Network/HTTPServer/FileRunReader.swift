@@ -1,7 +1,7 @@
 internal import Model
 internal import Platform
 
-/// Where an answer has come to in its runs. One thread at a time has it: that which sends.
+/// The position of an answer in its runs. One thread at a time uses it: the one that sends.
 final class FileRunReader {
     private let runs: [FileRuns.Run]
     private let count: UInt64
@@ -60,7 +60,7 @@ final class FileRunReader {
     }
 }
 
-/// The digest of an answer as far as it was sent, and its last bytes.
+/// The digest of an answer so far, and its last bytes.
 private final class RunningProof {
     private let proof: FileRuns.Proof
     private var hash = SHA256()

@@ -2,15 +2,15 @@ internal import Glibc
 public import Model
 public import Platform
 
-/// libmicrohttpd, answering on threads of its own until this is let go. Many connections share a thread: a body is taken as
-/// it comes, and an answer that waits for the disk is made elsewhere, its connection suspended meanwhile.
+/// libmicrohttpd, answering on threads of its own until this is released. Many connections share a thread: a body is
+/// taken as it comes, and an answer that waits for the disk is made elsewhere, while its connection is suspended.
 public struct HTTPServer: ~Copyable, Sendable {
     /// The port it listens on, also when any free one was asked for.
     public let port: UInt16
     private let core: ServerCore
     private let daemons: ServerDaemons
 
-    /// With a certificate it speaks TLS, and nothing else. `meanwhile` is called a few times a second, where it may wait.
+    /// With a certificate it uses TLS only. `meanwhile` is called a few times a second, and may wait.
     public init(
         _ address: ListenAddress, _ limits: ServerLimits, _ certificate: ServerCertificate? = nil, pool: BlockingPool,
         log: @escaping @Sendable (ServerRecord) -> Void = { _ in }, meanwhile: @escaping @Sendable () -> Void = {},

@@ -44,7 +44,7 @@ final class ServerClient: Sendable {
 final class ServerClients: Sendable {
     private struct Watched {
         let client: ServerClient
-        /// When it was looked at last while a body moved, and how many bytes had by then.
+        /// The time of the last check while a body moved, and the number of bytes by then.
         var moved: (since: Int, bytes: UInt64, at: Int)?
     }
 

@@ -7,7 +7,7 @@ final class ServerCore: Sendable {
     let clients: ServerClients
     /// HTTP without TLS.
     let speaksPlain: Bool
-    /// Bodies that are held, those that come and those that go.
+    /// Bodies in memory, in both directions.
     let memory: Budget
     let log: @Sendable (ServerRecord) -> Void
     private let handler: @Sendable (ServerRequest) -> ServerIntake

@@ -3,7 +3,7 @@ internal import CNetwork
 internal import Glibc
 internal import Platform
 
-/// libmicrohttpd at work on one listener, until this is let go: by then nothing may be at work.
+/// libmicrohttpd on one listener, until this is released: then no request may be open.
 @safe final class ServerDaemon: @unchecked Sendable {
     private let daemon: OpaquePointer
     private let core: ServerCore

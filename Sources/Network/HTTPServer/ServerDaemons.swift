@@ -1,11 +1,11 @@
 internal import Platform
 internal import Synchronization
 
-/// The last one takes connections; those before it have some that came under an earlier certificate, and end with them.
+/// The last one accepts connections. Earlier ones have connections under an older certificate, and end with them.
 final class ServerDaemons: Sendable {
     private struct Running {
         let daemon: ServerDaemon
-        /// It had no connection when it was looked at last.
+        /// It had no connection at the last check.
         var wasIdle = false
     }
 

@@ -30,8 +30,8 @@ final class ServerExchange: @unchecked Sendable {
 
     init(address: String) { self.address = address }
 
-    /// libmicrohttpd's call: with the head, then with each run of the body, then when there is no more, and again when
-    /// the connection was resumed.
+    /// Called by libmicrohttpd: with the head, then with each run of the body, then at its end, and again when the
+    /// connection was resumed.
     func step(
         _ connection: OpaquePointer, of client: ServerClient, method: String, _ bytes: Span<UInt8>, in core: ServerCore
     ) -> MHD_Result {
@@ -59,7 +59,7 @@ final class ServerExchange: @unchecked Sendable {
                 held = nil
                 unsafe work(on: connection, of: client, core) {
                     let reply = await holding.answer(bytes)
-                    // Before the answer leaves: its client may ask again at once.
+                    // Before the answer is sent: its client may send another request at once.
                     room?.shrink(to: 0)
                     return reply
                 }

@@ -23,7 +23,7 @@ public struct ServerRequest: Sendable {
 
     public func count(of name: String) -> Int { headers.count { $0.name == name } }
 
-    /// The body's length where it was said; nil for one that comes in chunks.
+    /// The body's length if it was given; nil for one in chunks.
     public var length: UInt64? {
         if self["transfer-encoding"] != nil { return nil }
         return self["content-length"].map { ByteRange.number($0.utf8) ?? 0 } ?? 0
@@ -67,7 +67,7 @@ public struct ServerIntake: Sendable {
         case quick(@Sendable () -> ServerReply)
         /// Answered where waiting is allowed.
         case patient(Patient)
-        /// The same, once a short body is here as a whole.
+        /// The same, once a short body is complete.
         case holding(Holding)
         /// Answered before a large body is sent in vain.
         case refusal(ServerReply)
@@ -92,15 +92,15 @@ public struct ServerIntake: Sendable {
         ServerIntake(manner: .patient(Patient(receive: receive, abandon: abandon, answer: answer)))
     }
 
-    /// For a body that is short enough to be held in memory: nil when it had more bytes than `limit`. When too many are
-    /// held at once, the server answers 503 itself.
+    /// For a body that is short enough for memory: nil if it had more bytes than `limit`. If too many are held at once,
+    /// the server itself answers 503.
     public static func holding(
         atMost limit: Int, answer: @escaping @Sendable ([UInt8]?) async -> ServerReply
     ) -> ServerIntake {
         ServerIntake(manner: .holding(Holding(limit: limit, answer: answer)))
     }
 
-    /// For an answer that is at hand.
+    /// For an answer that is ready.
     public static func quick(_ answer: @escaping @Sendable () -> ServerReply) -> ServerIntake {
         ServerIntake(manner: .quick(answer))
     }
@@ -123,7 +123,7 @@ public struct ServerRecord: Sendable {
 }
 
 public struct ServerLimits: Sendable {
-    /// Bodies that come are hashed on them.
+    /// Received bodies are hashed on them.
     public var threads = min(max(BlockingPool.processors, 2), 16)
     public var connections = 1024
     public var connectionsPerClient = 768
@@ -134,7 +134,7 @@ public struct ServerLimits: Sendable {
     /// While a body is on its way, in or out, at least so many bytes move in so long.
     public var slowBytes: UInt64 = 64 << 10
     public var slowSeconds = 120
-    /// Of bodies that are held in memory, those that come and those that go, all connections together; and of one client's.
+    /// Of bodies in memory, in both directions, for all connections together; and for one client.
     public var heldBytes: UInt64 = 64 << 20
     public var heldBytesPerClient: UInt64 = 32 << 20
     /// First line and headers.

@@ -1,8 +1,8 @@
 internal import Glibc
 internal import Platform
 
-/// A client that begins with TLS where plain HTTP is spoken. libmicrohttpd reads its random bytes as a first line, and
-/// closes some of these connections without a word.
+/// A client that begins with TLS on a plain HTTP port. libmicrohttpd reads its random bytes as a first line, and closes
+/// some of these connections without an answer.
 enum TLSRefusal {
     /// The first byte of every TLS handshake, and of no request.
     private static let handshake: UInt8 = 0x16

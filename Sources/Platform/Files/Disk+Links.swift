@@ -3,7 +3,7 @@ internal import Glibc
 public import Model
 
 extension Disk {
-    /// A symbolic link that says `target`. False when the name is taken.
+    /// A symbolic link to `target`. False if the name is taken.
     public static func makeLink(_ path: String, saying target: String) throws(CakeError) -> Bool {
         if let number = faultNumber() { throw SystemError.make(number, "link", path) }
         if unsafe symlink(target, path) == 0 { return true }

@@ -42,7 +42,7 @@ public enum Disk {
                 == (other.device, other.inode, other.size, other.modified, other.nanoseconds)
         }
 
-        /// Whether a change from now on would show in these times: a file system's clock goes in steps.
+        /// Whether a change from now on would show in these times: a file system's clock moves in steps.
         public var isSettled: Bool {
             var now = timespec()
             guard unsafe clock_gettime(CLOCK_REALTIME, &now) == 0 else { return false }

@@ -181,7 +181,7 @@ public final class File: Sendable {
     }
 }
 
-/// Calls again when a signal came between; every call to the machine is counted here.
+/// Calls again after a signal; every system call is counted here.
 func retrying<Value: SignedInteger>(_ action: String, _ path: String, _ call: () -> Value) throws(CakeError) -> Value {
     if let number = faultNumber() { throw SystemError.make(number, action, path) }
     while true {

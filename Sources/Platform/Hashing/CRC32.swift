@@ -15,7 +15,7 @@ public struct CRC32: Sendable {
         }
     }
 
-    /// As if `count` bytes of that checksum had followed: parts are summed side by side and put together after.
+    /// As if `count` bytes with that checksum had followed: parts are summed side by side and combined.
     public mutating func append(_ other: CRC32, count: UInt64) {
         guard let count = Int(exactly: count), count > 0 else { return }
         value = UInt32(truncatingIfNeeded: crc32_combine(UInt(value), UInt(other.value), count))

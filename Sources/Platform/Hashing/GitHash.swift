@@ -5,7 +5,7 @@ public import Model
 @safe public struct GitHash: ~Copyable {
     private let context: OpaquePointer
 
-    /// The length comes first, so it has to be known.
+    /// The length comes first: it must be known.
     public init(size: UInt64) {
         guard let context = unsafe EVP_MD_CTX_new(), unsafe EVP_DigestInit_ex(context, EVP_sha1(), nil) == 1 else {
             preconditionFailure("libcrypto has no SHA-1")

@@ -4,7 +4,7 @@ public import Model
 /// far has sixteen zeros on top, but not before 8 KiB, and at 128 KiB in any case. The bytes may come in slices of any
 /// length; of a chunk that spans slices a copy is kept until it is whole.
 public struct XetChunker: Sendable {
-    /// The chunk at hand, as far as earlier slices had it.
+    /// The current chunk, as far as earlier slices had it.
     private var started: [UInt8] = []
     private var gear: UInt64 = 0
 
@@ -34,7 +34,7 @@ public struct XetChunker: Sendable {
         }
     }
 
-    /// The chunk that the end of the bytes ends; nil when one had just ended, or there were no bytes.
+    /// The chunk that ends with the bytes; nil if one had just ended, or there were no bytes.
     public consuming func finish() -> XetChunk? { started.isEmpty ? nil : XetChunker.chunk(started.span) }
 
     private static func chunk(_ bytes: Span<UInt8>) -> XetChunk {

@@ -1,8 +1,8 @@
 internal import Glibc
 internal import Synchronization
 
-/// Bytes on their way: a fixed run of memory that is filled, handed on and used again. One owner at a time; handing it on
-/// is the synchronisation.
+/// A fixed run of memory that is filled, passed on and used again. One owner at a time; passing it on is the
+/// synchronisation.
 @safe public final class Chunk: @unchecked Sendable {
     public let capacity: Int
     /// How many bytes from the start are of use.

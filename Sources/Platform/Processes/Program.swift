@@ -61,7 +61,7 @@ public enum Program {
         return process
     }
 
-    /// Writes and reads as the program does. False when it takes too long or says too much.
+    /// Writes and reads as the program does. False if it takes too long or prints too much.
     private static func exchange(
         _ input: [UInt8], _ toRead: Pipe, _ toWrite: Pipe, _ output: inout [UInt8], limit: Int,
         until deadline: ContinuousClock.Instant

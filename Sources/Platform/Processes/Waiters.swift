@@ -8,7 +8,7 @@ internal import Synchronization
 public final class Waiters<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     fileprivate struct State {
         var last = 0
-        /// In the order in which they came.
+        /// In the order of their arrival.
         var waiting: [Key: [(number: Int, waiter: Waiter<Value>)]] = [:]
     }
 

@@ -153,7 +153,7 @@ public struct StandardInput: Sendable {
     }
 }
 
-/// The error number that stopped it, or 0. Waits when the other end is slow, even where someone else made it
+/// The error number that stopped it, or 0. Waits if the other end is slow, also if another program made it
 /// non-blocking.
 private func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
     unsafe bytes.withUnsafeBytes { unsafe writeAll($0, to: descriptor) }

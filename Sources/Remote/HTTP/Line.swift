@@ -17,7 +17,7 @@ package struct Line: Sendable {
         self.sleep = sleep
     }
 
-    /// For the middle of a long pull, where a line that is dead for some minutes is no reason to end.
+    /// For the middle of a long pull, which should survive a dead line of some minutes.
     package var patient: Line {
         var line = self
         line.retry = .patient

@@ -1,8 +1,8 @@
 internal import Model
 internal import Network
 
-/// How a request goes where servers send it. How far that may be is checked by `Redirects` at each step: never to where it
-/// is not encrypted when it was, never further into a private network than the server that sends there.
+/// How a request follows redirects. `Redirects` checks each step: never from an encrypted to an unencrypted address,
+/// never further into a private network than the server that redirects.
 struct RedirectPolicy {
     typealias Header = (name: String, value: String)
 
@@ -17,7 +17,7 @@ struct RedirectPolicy {
 
     init(showing secret: @escaping (Redirects) throws -> Header?) { self.secret = secret }
 
-    /// A token for the origin that is asked first. No other sees it, nor does that one again once another was on the way.
+    /// A token for the first origin. No other origin gets it, nor the first one again once another was on the way.
     static func token(_ header: Header?) -> RedirectPolicy { RedirectPolicy { $0.mayCarryToken ? header : nil } }
 }
 
@@ -25,7 +25,7 @@ struct RedirectPolicy {
 typealias SentBody = (length: UInt64, feed: @Sendable (HTTPSender) async throws -> Void)
 
 extension HTTPClient {
-    /// Sends a request along a way, and on to where servers send it. Returns the first answer that is no redirect.
+    /// Sends a request, and follows redirects. Returns the first answer that is not one.
     func follow(
         _ request: HTTPRequest, _ way: inout Redirects, by policy: RedirectPolicy, sending body: SentBody? = nil
     ) async throws -> HTTPExchange {

@@ -1,8 +1,8 @@
 /// How a request with a temporary failure is handled.
 public enum RetryPolicy: Sendable {
-    /// It is put again after some time, as often as the line says.
+    /// It is sent again after some time, as often as the line says.
     case waits
-    /// It is put once more, at once, since clients wait that have patience of their own. Then this is thrown.
+    /// It is sent once more, at once, because clients wait that retry themselves. Then this is thrown.
     case onceMore(orElse: any Error)
 
     func callAsFunction<Result>(on line: Line, _ work: () async throws -> Result) async throws -> Result {

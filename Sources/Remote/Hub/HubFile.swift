@@ -40,7 +40,7 @@ package final class HubFile: RangeSource {
     /// The SHA-256 that the server gave with the file's address; for a listing that hides it.
     package var announced: Digest? { address.withLock { $0?.etag }.flatMap { Digest(hex: $0.filter { $0 != "\"" }) } }
 
-    /// Opens a run of the file. An address that has expired is asked for once more.
+    /// Opens a run of the file. An expired address is requested again.
     package func open(_ range: Range<UInt64>) async throws -> OpenedRun {
         if let run = try await mirrors?.open(range, of: copies) { return run }
         for attempt in 0..<2 {

@@ -40,7 +40,7 @@ extension HubSource {
             at: routes.admission(to: repository), question(repository, nil), limit: HubInfo.maximumSize)
     }
 
-    /// An answer of the API about a repository, as it was said.
+    /// An answer of the API about a repository, unchanged.
     package func document(at url: WebURL, of repository: HubRepository) async throws -> JSONValue {
         let limit = HubRevisions.maximumSize
         let body = try await document(at: url, question(repository, nil), limit: limit).body

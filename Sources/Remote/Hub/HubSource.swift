@@ -16,7 +16,7 @@ public struct HubSource: Sendable {
     public enum ErrorStyle: Sendable {
         /// For a person: its meaning, and what to do.
         case explained
-        /// For clients of a server, which know the Hub's own words: its status, code and message.
+        /// For clients of a server, which understand the Hub's own status, code and message.
         case asSaid
     }
 
@@ -88,7 +88,7 @@ public struct HubSource: Sendable {
         return snapshot
     }
 
-    /// Where a file's bytes are: asked once, and again when the address has expired.
+    /// The address of a file's bytes: requested once, and again when it has expired.
     func address(of file: SnapshotFile, in snapshot: Snapshot) async throws -> RemoteAddress {
         let question = question(snapshot.repository, snapshot.commit, file.path)
         return try await retry(on: line) {
@@ -139,8 +139,8 @@ public struct HubSource: Sendable {
         return try await HubFile(file, in: snapshot, from: self).bytes(0..<file.size)
     }
 
-    /// A small JSON answer of the API, asked again while the failure may pass. Of other statuses than 200 that the caller
-    /// understands, the body says nothing.
+    /// A small JSON answer of the API, with retries after temporary failures. For other statuses than 200 that the
+    /// caller understands, the body is ignored.
     func document(
         at url: WebURL, _ question: HubQuestion, limit: Int, accepting statuses: Set<Int> = [200]
     ) async throws -> (head: HTTPHead, body: [UInt8]) {
@@ -185,7 +185,7 @@ public struct HubSource: Sendable {
     }
 }
 
-/// Where a file's bytes are to be had.
+/// The address of a file's bytes.
 struct RemoteAddress: Sendable {
     let url: WebURL
     let carriesToken: Bool

@@ -5,15 +5,15 @@ internal import Synchronization
 extension Mirrors {
     /// From when on a mirror is slow: fewer than these in a second of the time that it was waited for.
     private static let leastBytesPerSecond = 64.0 * 1024
-    /// So much says how fast a mirror is.
+    /// The number of bytes that show a mirror's rate.
     private static let telling = 256 << 10
 
-    /// Sees one run come from one mirror.
+    /// Watches one run from one mirror.
     final class Watch: Sendable {
         private let mirrors: Mirrors
         private let number: Int
         private let count: Int
-        /// Those that the run could come from.
+        /// The mirrors that have the run's file.
         private let fit: [Int]
         private let state = Mutex((came: 0, waited: Duration.zero))
 

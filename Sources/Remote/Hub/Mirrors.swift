@@ -18,7 +18,7 @@ public final class Mirrors: Sendable {
     private let restsUntil: Mutex<[ContinuousClock.Instant?]>
     let received = Atomic<UInt64>(0)
 
-    /// No token goes there. Raced, the first that answers is taken, and not the first that is named.
+    /// They get no token. In a race the first to answer is used, else the first in order.
     public convenience init(_ routes: [HubRoutes], client: HTTPClient, areRaced: Bool = false) {
         let standing = areRaced ? RaceStanding(count: routes.count) : nil
         self.init(routes, client: client, patience: Mirrors.usualPatience, standing)
@@ -58,7 +58,7 @@ public final class Mirrors: Sendable {
         return nil
     }
 
-    /// All at once. The others are let go as soon as one answers.
+    /// All at once. The others are released as soon as one answers.
     private func firstToAnswer(
         of numbers: [Int], _ range: Range<UInt64>, of copies: [HubFile], among fit: [Int]
     ) async throws -> (number: Int, run: OpenedRun)? {

@@ -35,7 +35,7 @@ public final class RegistryClient: Sendable {
         http = client
     }
 
-    /// The same registry, asked without a login. Asked once: a failure is as good as a no.
+    /// The same registry without a login. One request: a failure counts as a no.
     var anonymous: RegistryClient {
         RegistryClient(routes, as: RegistryCredentials(files: [], own: nil), client: http, retry: nil)
     }
@@ -46,7 +46,7 @@ public final class RegistryClient: Sendable {
         let scopes: Set<RegistryScope>
     }
 
-    /// An answer of one of the statuses, which a failure in passing does not keep from coming. GET and HEAD follow redirects.
+    /// An answer with one of the statuses, with retries after temporary failures. GET and HEAD follow redirects.
     func ask(
         _ request: HTTPRequest, at url: WebURL, for purpose: Purpose, accepting statuses: Set<Int>
     ) async throws -> HTTPExchange {

@@ -30,7 +30,7 @@ package struct UploadSink: Sendable {
 }
 
 extension RemoteRepository {
-    /// How a blob came to be there.
+    /// How a blob was copied.
     package enum Copied: Sendable { case wasThere, mounted, sent }
 
     /// Sends a blob unless it is there, or can be mounted from another repository of the same registry. A blob that

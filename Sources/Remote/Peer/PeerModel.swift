@@ -31,7 +31,7 @@ package final class PeerModel: Sendable {
         files = Dictionary(remote.model.files.map { ($0.digest, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// As it is said to people.
+    /// Its name for people.
     package var place: String { "\(mirrors.sources[number].routes)" }
 
     package var origin: Origin { mirrors.sources[number].routes.origin }

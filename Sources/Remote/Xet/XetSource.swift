@@ -16,7 +16,7 @@ public final class XetSource: Sendable {
     private let hub: HubSource
     /// The token for the Xet server. Nil if this Hub has no Xet, or not for this repository.
     private let accesses = SharedValues<Scope, XetAccess?>()
-    /// 1 once a server was seen to have no newer routes.
+    /// 1 once a server was found to lack the newer routes.
     private let version = Atomic<Int>(2)
 
     public init(_ hub: HubSource) { self.hub = hub }

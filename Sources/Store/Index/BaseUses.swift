@@ -2,8 +2,8 @@ internal import Codec
 package import Model
 internal import Platform
 
-/// Which layers are bases, as the objects' own first frames say, or the index where it speaks of the object that is there.
-/// Manifests know nothing of it.
+/// Which layers are bases, by the objects' own first frames, or by index records of these very objects. Manifests do
+/// not mention it.
 package struct BaseUses: Sendable {
     /// For each delta the base that its object names: more than one if there are several copies of it.
     private var bases: [Digest: Set<Digest>] = [:]

@@ -23,7 +23,7 @@ final class Catalog: Sendable {
 
         func holds(_ record: IndexRecord) -> Bool {
             guard case .pack(let pack, _) = record.place else { return true }
-            // An index of a pack that has another size by now says nothing of this one.
+            // An index of a pack that has another size now does not describe this one.
             return packs[pack].map { $0.size == record.packSize } ?? false
         }
     }
@@ -60,11 +60,11 @@ final class Catalog: Sendable {
         }
     }
 
-    /// Which reading of the disk answers now come from.
+    /// The reading of the disk that answers come from now.
     var reading: Int { state.withLock { $0.readings } }
 
-    /// Reads the disk once more where it may know better than the reading that was asked; false when there is nothing
-    /// new. Another task may have done so meanwhile.
+    /// Reads the disk again if it may have changed since the given reading; false if there is nothing new. Another task
+    /// may have done so meanwhile.
     func refresh(since seen: Int) throws(CakeError) -> Bool {
         if reading != seen { return true }
         let now = try list()

@@ -1,8 +1,8 @@
 public import Model
 internal import Platform
 
-/// Where a server said that it keeps a model's layers, by the model's manifest. Derived: it spares bytes while it is there,
-/// and nothing is lost with it.
+/// Where a server says that it stores a model's layers, by the model's manifest. Derived: it saves downloads, and can
+/// be deleted.
 extension LocalStore {
     /// Nil if there are none, or they cannot be read.
     public func coordinates(of manifest: Digest) -> XetRecord? {

@@ -61,7 +61,7 @@ package struct IndexFile: Sendable {
         recordsStart = IndexFile.fixedLength + packs.count * IndexFile.packLength
     }
 
-    /// The bytes of an index of these records.
+    /// The bytes of an index with these records.
     static func encode(_ records: [IndexRecord], packs: [Pack]) -> [UInt8] {
         var numbers: [Digest: UInt32] = [:]
         for (index, pack) in packs.enumerated() { numbers[pack.digest] = UInt32(index) }
@@ -117,8 +117,7 @@ package struct IndexFile: Sendable {
         Digest(bytes: bytes.extracting(offset..<offset + 32)) ?? .empty
     }
 
-    /// Nil for a record that points outside its pack, or names a size that nothing has: then the object counts as not known
-    /// here.
+    /// Nil for a record that points outside its pack, or has an impossible size: then the object counts as not indexed.
     private func record(at index: Int, in bytes: Span<UInt8>) -> IndexRecord? {
         let offset = recordsStart + index * IndexRecord.length
         let storedLength = bytes.littleEndian(UInt64.self, at: offset + 72)

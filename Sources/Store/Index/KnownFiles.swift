@@ -26,6 +26,6 @@ public struct KnownFiles: Sendable {
 
     public subscript(digest: Digest) -> Manifest.File? { bySHA256[digest] }
 
-    /// Files that may be one of that size.
+    /// Files that may have that size.
     public func files(ofSize size: UInt64) -> [Manifest.File] { bySize[size] ?? [] }
 }

@@ -76,8 +76,8 @@ extension LocalStore {
         return object
     }
 
-    /// Puts a piece's plain bytes into `plain`, read beside the base that the object has. Zstd's own checksum is not looked at
-    /// where the layer is hashed later.
+    /// Puts a piece's plain bytes into `plain`, read with the object's base. Zstd's own checksum is not checked if the
+    /// layer is hashed later.
     func read(
         piece index: Int, of object: StoredObject, base: StoredObject?, into plain: Chunk, hashedLater: Bool = false
     ) throws(CakeError) {

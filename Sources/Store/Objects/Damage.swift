@@ -101,7 +101,7 @@ extension LocalStore {
         guard let status = try Disk.status(path, followingLinks: false) else { return }
         if status.kind == .file, try isWhole(layer, at: .alone(length: status.size)) { return }
         try Disk.rename(path, to: aside)
-        // Even now: then a good object was moved, and goes back.
+        // It changed even now: a good object was moved, and goes back.
         if try Disk.status(aside, followingLinks: false)?.inode != status.inode { try Disk.rename(aside, to: path) }
         try Disk.syncFolder(layout.shard(of: layer.digest))
     }

@@ -10,7 +10,7 @@ extension LocalStore {
     public struct Reading: Sendable {
         public let layer: Layer
         let marks: [UInt64]
-        /// The pieces themselves, of a layer that is small enough: then there is no second reading.
+        /// The pieces themselves, for a small layer: then there is no second reading.
         let kept: [Chunk]
     }
 
@@ -21,7 +21,7 @@ extension LocalStore {
     /// And all of them together no more than this.
     static let keptBytes: UInt64 = 64 << 20
 
-    /// Reads a layer's bytes once, for their name.
+    /// Reads a layer's bytes once, to name it.
     public func read(_ plain: PlainBytes) throws -> Reading {
         try read(plain) { hash, bytes in hash.update(bytes) }
     }

@@ -2,7 +2,7 @@ internal import Codec
 public import Model
 internal import Platform
 
-/// An object of a small layer that came from elsewhere, and is only looked at.
+/// A remote object of a small layer, only for reading.
 public enum ObjectBytes {
     /// The layer's bytes, compared with its name. Deltas are refused.
     public static func plain(of layer: Layer, in stored: Span<UInt8>, limit: Int) throws(CakeError) -> [UInt8] {

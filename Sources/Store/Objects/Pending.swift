@@ -68,7 +68,7 @@ struct Pending: ~Copyable, Sendable {
         bytesInPacks = packs.reduce(0) { $0 + $1.size }
     }
 
-    /// Bytes at rest, and the packs that hold some of them.
+    /// Stored bytes, and the packs with some of them.
     typealias Published = (bytes: UInt64, packs: [Digest])
 
     /// Of the closed packs.

@@ -6,7 +6,7 @@ internal import Synchronization
 /// A layer's object, to be sent as it is.
 public struct StoredLayer: Sendable {
     public let layer: Layer
-    /// As they are at rest.
+    /// As they are stored.
     public let bytes: PlainBytes
     public let transform: UInt8
     public let base: Digest?

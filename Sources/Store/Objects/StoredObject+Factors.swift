@@ -3,7 +3,7 @@ internal import Model
 internal import Platform
 internal import Synchronization
 
-/// The factors of an object that is open, once they were read.
+/// The factors of an open object, once they were read.
 final class KeptFactors: Sendable {
     fileprivate let read = Mutex<Factors?>(nil)
 }

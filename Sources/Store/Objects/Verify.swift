@@ -42,7 +42,7 @@ extension LocalStore {
         for shard in Layout.shards {
             for name in try Disk.names(in: layout.shard(shard)) {
                 guard let digest = Digest(hex: name), seen.insert(digest).inserted else { continue }
-                // One that says nothing of itself is a layer that no bytes can be.
+                // An object without a readable header is a layer that no bytes can match.
                 layers.append(try header(ofObject: digest)?.layer ?? Layer(digest: digest, size: ByteCount.maximum))
             }
         }

@@ -144,7 +144,7 @@ public struct LocalStore: Sendable {
         if let record, record.layer.size == layer.size, record.storedLength == status.size {
             return (.alone(length: status.size), record.base)
         }
-        // Nothing is known of its length: its own first frame and seek table have to agree with it.
+        // Its length is not known: its own first frame and seek table must agree with it.
         let file = try File(layout.object(layer.digest), .read)
         guard let object = try? StoredObject(layer, in: file, at: 0, length: status.size) else { return nil }
         return (.alone(length: status.size), object.header.base)

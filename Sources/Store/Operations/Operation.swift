@@ -128,10 +128,10 @@ public final class Operation: Sendable {
         try state.withLock { state throws(CakeError) in try state.pending.pack(object, in: folder) }
     }
 
-    /// Bytes at rest that wait to be published.
+    /// Stored bytes that wait to be published.
     public var pendingBytes: UInt64 { state.withLock { $0.pending.bytes } }
 
-    /// Makes everything that was added part of the store: one sync, the renames, the folders. Returns the bytes at rest.
+    /// Publishes everything that was added: one sync, the renames, the folders. Returns the stored bytes.
     @discardableResult
     public func publish() throws(CakeError) -> UInt64 { try publishAll(isReplacing: false).bytes }
 
@@ -163,8 +163,7 @@ public final class Operation: Sendable {
         guard !layers.isEmpty else { return }
         try store.withSweepLock { () throws(CakeError) in
             let all = try PackMembers.all(of: store)
-            // A collection that had two copies to choose from may have taken this one away: a pack of the same bytes lay
-            // here before.
+            // A collection that had two copies may have removed this one: a pack with the same bytes was here before.
             let here = Set(all.lazy.filter { packs.contains($0.pack) }.map(\.layer.digest))
             let old = all.filter {
                 layers.contains($0.layer.digest) && here.contains($0.layer.digest) && !packs.contains($0.pack)

@@ -17,8 +17,8 @@ public final class Parts: Sendable {
     /// How often a waiting task checks whether the folder is free. A wait in the kernel could not be cancelled.
     private static let patience = Duration.milliseconds(50)
 
-    /// Takes the folder, and waits while another process has it. Parts of an earlier run are counted as far as they can
-    /// be trusted.
+    /// Takes the folder, and waits while another process has it. Parts of an earlier run count as far as they can be
+    /// trusted.
     public static func take(_ store: LocalStore, key: Digest, waiting: () -> Void) async throws -> Parts {
         let folder = store.layout.incoming + "/" + key.hex
         var hasWaited = false
@@ -245,7 +245,7 @@ public final class Parts: Sendable {
             state.withLock { ($0.length, $0.file) = (newEnd, file) }
         }
 
-        /// Where the next byte goes.
+        /// The place of the next byte.
         public var end: UInt64 { start + length }
 
         /// For readers: one file for all of them, open as long as one keeps it.

@@ -84,7 +84,7 @@ public final class PieceCache: Sendable {
         startWorkers(count)
     }
 
-    /// Calls back when a piece is here, or cannot be read: at once, or from a thread of the store's.
+    /// Calls back when a piece is here, or cannot be read: at once, or on a thread of the store.
     func wait(for key: Key, by reader: LayerReader, _ then: @escaping @Sendable (Result<Void, any Error>) -> Void) {
         let isHere = waiters.call(then, for: key) {
             state.withLock { state in

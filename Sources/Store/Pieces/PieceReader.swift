@@ -20,16 +20,16 @@ public struct PieceReader: Sendable {
 
     /// How wrong bytes are detected.
     public enum Check: Sendable {
-        /// By the checksums of each piece, before it is handed on.
+        /// By the checksums of each piece, before it is passed on.
         case pieces
-        /// By the layer's digest, before the last of its pieces is handed on.
+        /// By the layer's digest, before the last of its pieces is passed on.
         case layers
     }
 
     private let reader: LayerReader
     /// Those that have bytes.
     private let layers: [Layer]
-    /// Where each begins, and how many pieces come before it.
+    /// Where each begins, and the number of pieces before it.
     private let extents: Extents
     private let pieces: Extents
 
@@ -47,7 +47,7 @@ public struct PieceReader: Sendable {
         return Piece(layer: layers[place], index: number - Int(pieces[place].lowerBound))
     }
 
-    /// The number of the piece that has a byte, and how many of its bytes come before that.
+    /// The number of the piece with a byte, and how many of its bytes come before that one.
     public func piece(at position: UInt64) -> (number: Int, offset: Int) {
         let place = extents.index(at: position)
         let (index, offset) = (position - extents[place].lowerBound).quotientAndRemainder(

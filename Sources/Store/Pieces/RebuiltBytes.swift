@@ -23,7 +23,7 @@ public final class RebuiltBytes: Sendable {
         self.init(range, of: file.segments.map(\.layer), through: cache, by: reader, holding: held)
     }
 
-    /// A layer by itself.
+    /// A single layer.
     public convenience init(_ layer: Layer, through cache: PieceCache) {
         self.init(0..<layer.size, of: [layer], through: cache, by: cache.reader, holding: nil)
     }
@@ -64,7 +64,7 @@ public final class RebuiltBytes: Sendable {
         return done
     }
 
-    /// Calls back, once, when there is something at that position, or nothing ever will be.
+    /// Calls back once, when there are bytes at that position, or never will be.
     public func wait(for position: UInt64, _ then: @escaping @Sendable () -> Void) {
         cache.wait(for: key(at: range.lowerBound + position).key, by: reader) { end in
             if case .failure = end { self.isFailed.store(true, ordering: .releasing) }

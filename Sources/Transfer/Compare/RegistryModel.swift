@@ -3,7 +3,7 @@ internal import Platform
 public import Remote
 public import Store
 
-/// A model in a registry, looked at without fetching its packs: every digest is known from its manifest. Nothing of it is
+/// A model in a registry, read without downloading its packs: every digest is known from its manifest. Nothing is
 /// stored.
 public struct RegistryModel: Sendable {
     public let reference: RegistryReference

@@ -10,7 +10,7 @@ public struct ArchiveFile: Sendable {
     let file: File
     let status: Disk.Status
 
-    /// Something that is not as the archive's own facts say.
+    /// A difference from the archive's own facts.
     public struct Damage: Sendable {
         public let place: String
         public let why: String

@@ -25,7 +25,7 @@ public struct HubStream {
     private let options: Options
     private let pool: BlockingPool
 
-    /// Nothing is sent before it is known that every file may be read.
+    /// Nothing is sent before access to every file is known.
     public init(
         files: [SnapshotFile], of snapshot: Snapshot, from source: HubSource, on pool: BlockingPool, _ options: Options
     ) async throws {

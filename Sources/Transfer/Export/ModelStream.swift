@@ -33,7 +33,7 @@ public struct ModelStream {
             tar: files.map { ($0.path, $0.size, $0.segments.map { .layer($0.layer) }) }, ModelStream.names(of: files))
     }
 
-    /// One safetensors file when that is all there is and it goes alone; else a tar of all.
+    /// One safetensors file if there are no others; else a tar of all.
     public init(_ choice: WeightChoice, limit: UInt64?, isAlone: Bool) throws(CakeError) {
         let shards = try choice.shards(limit: limit)
         func parts(_ shard: Shards.File) -> [Framing.Element] {

@@ -46,7 +46,7 @@ struct PassThrough: Sendable {
         var watched = WatchedConnections(most: mostConnections)
         for batch in batches() {
             if batch.comesWhole, let only = batch.items.first {
-                // In pieces its beginning would come with each.
+                // If it were cut into pieces, its beginning would come with each.
                 _ = try await items[only].file.bring(0..<items[only].size) { chunk, bytes in
                     try chunk.withBytes { try take($0.extracting(first: bytes.count)) }
                     if let throttle { try await throttle.take(UInt64(bytes.count)) }

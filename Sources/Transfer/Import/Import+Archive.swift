@@ -67,7 +67,7 @@ private struct ArchiveImport: Sendable {
 
     enum Job: Sendable {
         case file(Int)
-        /// The tensor says how its bytes are best kept.
+        /// The tensor's dtype decides how its bytes are encoded.
         case layer(Layer, Tensor?, at: UInt64)
     }
 

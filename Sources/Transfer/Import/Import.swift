@@ -36,7 +36,7 @@ public struct Import: Sendable {
     /// Candidates for the bases of new tensors.
     public enum Bases: Sendable {
         case none
-        /// Of the model that its card or adapter names, else of one that is alike.
+        /// From the model that its card or adapter names, else from a similar one.
         case found
         case of(ModelName)
     }

@@ -58,7 +58,7 @@ public struct ImportPath: Sendable {
         return [try candidate(name, Disk.lastPart(of: folder), source, folder)]
     }
 
-    /// `model.safetensors` says nothing: then the folder around it does.
+    /// `model.safetensors` is not a good name: then the folder around it gives one.
     static func stem(ofFile path: String) -> String {
         let file = Disk.lastPart(of: path)
         let stem = file.utf8.lastIndex(of: UInt8(ascii: ".")).map { String(file[..<$0]) } ?? file
@@ -66,7 +66,7 @@ public struct ImportPath: Sendable {
         return stem == "model" && !folder.isEmpty ? folder : stem
     }
 
-    /// Under the name that was asked for, else the one that the path suggests.
+    /// Under the requested name, else the one that the path suggests.
     private static func candidate(
         _ name: ModelName?, _ suggestion: String, _ source: FolderSource, _ origin: String
     ) throws(CakeError) -> Candidate {

@@ -36,7 +36,7 @@ struct ImportRoom {
         try store.refuseIfTooSmall(forStoring: needed, free)
     }
 
-    /// The same of layers that are known by name.
+    /// The same for layers with known names.
     func refuseIfTooSmall(for layers: [(layer: Layer, kind: Tensor.Kind?, plain: PlainBytes)]) throws {
         guard layers.reduce(0, { $0 + $1.layer.size }) > free else { return }
         var needed: UInt64 = 0

@@ -42,7 +42,7 @@ struct ImportWork: Converter {
         runs = units.map { Array(repeating: 0, count: $0.count) }
     }
 
-    /// So many files at once: hashing one from its first byte to its last is work for one core.
+    /// The number of files at once: hashing one from its first byte to its last is work for one core.
     private static let filesAtOnce = 4
 
     var count: Int { units.reduce(0) { $0 + $1.count } }

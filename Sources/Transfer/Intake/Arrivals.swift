@@ -16,7 +16,7 @@ final class Arrivals: Sendable {
     private let waiters = Waiters<Int, Void>()
     private let onWhole: @Sendable (Int) -> Void
 
-    /// `onWhole` hears of each unit once, also of those that are whole from the start.
+    /// `onWhole` is called once for each unit, also for those that are complete from the start.
     init(
         _ units: [Range<UInt64>], having runs: RangeSet<UInt64> = RangeSet(), onWhole: @escaping @Sendable (Int) -> Void
     ) {

@@ -51,7 +51,7 @@ struct Intake: Sendable {
     let operation: Operation
     let pool: BlockingPool
     let progress: Progress
-    /// So much at rest comes together before it is published.
+    /// The number of stored bytes that are collected before they are published.
     let publishStep: UInt64
 
     private enum Done<Kind: Converter, Other: Sendable>: Sendable {

@@ -2,7 +2,7 @@ internal import Model
 internal import Platform
 internal import Store
 
-/// Turns a file's bytes into layers of the store, a unit at a time, wherever they come from.
+/// Turns a file's bytes into layers of the store, a unit at a time, from any source.
 struct LayerIngester: Sendable {
     enum Layered: Sendable {
         case large(Layer, wasHere: Bool)
@@ -21,7 +21,7 @@ struct LayerIngester: Sendable {
             if case .small(let found) = self { for small in found { try small.pack(in: operation) } }
         }
 
-        /// Of layers that were here, or came twice.
+        /// For layers that were here, or came twice.
         var bytesKnown: UInt64 {
             switch self {
             case .large(let layer, let wasHere): wasHere ? layer.size : 0
@@ -47,8 +47,8 @@ struct LayerIngester: Sendable {
             segmentation.cuts[unit.cuts], isLarge: unit.isLarge, file: file, plain, turn: turn, progress: progress)
     }
 
-    /// One large cut, or small ones that come to less than a large one. Without a file nothing is offered for them. In its
-    /// turn it is hashed for the file, too.
+    /// One large cut, or small ones that are smaller together. Without a file there are no candidates for them. In its
+    /// turn it is also hashed for the file.
     func layer(
         _ cuts: ArraySlice<Segmentation.Cut>, isLarge: Bool, file: Int? = nil, _ plain: PlainBytes,
         turn: FileHash.Turn? = nil, progress: (UInt64) -> Void

@@ -2,7 +2,7 @@ public import Model
 public import Platform
 internal import Store
 
-/// How a file is cut into layers: a safetensors file into its header and its tensors, anything else into even pieces.
+/// How a file is cut into layers: a safetensors file into its header and its tensors, other files into equal pieces.
 public struct Segmentation: Sendable {
     public struct Cut: Sendable {
         public let start: UInt64
@@ -19,7 +19,7 @@ public struct Segmentation: Sendable {
     static let pieceSize: UInt64 = 16 << 20
     static let mostCuts = 1 << 16
 
-    /// How many cuts each of so many files may have that are only looked at: all of them are in memory at once.
+    /// The most cuts of each of so many files that are only inspected: all of them are in memory at once.
     static func mostCuts(eachOf files: Int) -> Int { max(1, min(mostCuts, (1 << 20) / max(files, 1))) }
 
     /// Reads the header of a file called .safetensors. One that is not valid is an error, or plain bytes when `isLenient`.
@@ -55,7 +55,7 @@ public struct Segmentation: Sendable {
         complaint = nil
     }
 
-    /// As a file was cut when it came.
+    /// The cuts of a file that is in the store.
     init(_ known: Manifest.File) {
         cuts = zip(known.segments, known.extents).map { segment, bytes in
             Cut(start: bytes.lowerBound, count: bytes.length, tensor: segment.tensor)

@@ -36,7 +36,7 @@ struct SpanQueue: Sendable {
         let share = bytesLeft / UInt64(2 * max(connections, 1))
         let length = min(max(share, SpanQueue.shortest), longest)
         let rest = run.bytes.length
-        // A remainder too short to be worth a request goes with this one.
+        // A rest too short for a request of its own goes with this one.
         guard !run.isIndivisible, rest > length + SpanQueue.shortest / 2 else {
             bytesLeft -= rest
             return run
@@ -100,7 +100,7 @@ struct ConnectionCount: Sendable {
         }
     }
 
-    /// The server said that it is too much, or let a connection fall. Those that fall together count once.
+    /// The server refused for load, or dropped a connection. Connections that drop together count once.
     mutating func suffer() {
         if resting < ConnectionCount.rest { wanted = max(1, wanted / 2) }
         resting = ConnectionCount.rest

@@ -11,7 +11,7 @@ struct LayerChoice: Sendable {
         let bytes: UInt64
     }
 
-    /// Layers that come as objects, without bases that come along.
+    /// Layers that come as objects, without their bases.
     private(set) var layers: Set<Digest> = []
     /// Both, in their order in the packs.
     private(set) var members: [PackIndex.Member] = []

@@ -29,7 +29,7 @@ struct Evidence: Sendable {
     /// By the number of the cut.
     private(set) var claims: [Claim]
 
-    /// Nothing is known of so many cuts.
+    /// No evidence for so many cuts.
     init(cuts: Int) { claims = Array(repeating: .unknown, count: cuts) }
 
     /// The file is a known one, under any name.

@@ -16,7 +16,8 @@ struct HeaderFetch: Sendable {
     func callAsFunction() async throws -> Segmentation {
         let listed = file.listed
         guard Segmentation.hasHeader(listed.path) else {
-            // A file that will be cut is asked for a little first: for its address, once, and whether it can be cut.
+            // The first request for a file with cuts is small: for its address, once, and to see whether the server
+            // supports ranges.
             if listed.size > 2 * SpanQueue.shortest { try await bring(upTo: HeaderReader.firstGuess) }
             return Segmentation(plain: listed.size)
         }

@@ -7,7 +7,7 @@ internal import Store
 public struct PartOutlook: Sendable {
     public struct Item: Sendable {
         public let path: FilePath
-        /// Nil for a file that goes along.
+        /// Nil for another file than weights.
         public let tensors: Int?
         public let bytes: UInt64
     }

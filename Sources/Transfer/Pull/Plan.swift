@@ -3,7 +3,7 @@ internal import Model
 /// Which bytes of each file have to be downloaded, and which layers replace the rest. Pure: code that withdraws
 /// evidence plans again with the rest of it.
 struct Plan: Sendable {
-    /// Neighbouring cuts of a file that come from one place: a run that has to move, or one layer that is here.
+    /// Neighbouring cuts of a file from one source: a run to download, or one layer that is here.
     struct Unit: Sendable {
         let run: Segmentation.Unit
         let claim: Evidence.Claim

@@ -64,7 +64,7 @@ public struct Pull: Sendable {
         /// The bytes that came as layers, and from where.
         public var layers: (bytes: UInt64, place: String)?
         public let bytesStored: UInt64
-        /// The commit that the name had before, when this one is older than that.
+        /// The commit that the name had before, if this one is older.
         public let wentBackFrom: String?
         /// Files with invalid headers.
         public let complaints: [CakeError]
@@ -274,7 +274,7 @@ public struct Pull: Sendable {
             // A person asked for it, so a mirror must not evict it.
             if old == nil || options.mark == nil { record.mark = options.mark }
             for file in selected { record.etags[file.path] = file.sha256?.hex ?? file.gitDigest?.hex }
-            // Files that are no weights complete nothing.
+            // Files without weights complete nothing.
             let isSame = old?.commit == snapshot.commit && !selected.contains { Segmentation.hasHeader($0.path) }
             record.missing = missing ?? (isSame ? record.missing : [])
             record.missingFiles = missingFiles

@@ -18,7 +18,8 @@ package final class PullFile: Sendable {
     var segmentation: Segmentation { opened.segmentation }
     var missing: UInt64 { fetching.missing }
 
-    /// Of a part of a file nothing is wanted that is in no unit. `onWhole` hears of each unit that can become layers, once.
+    /// Of a part of a file only bytes in units are needed. `onWhole` is called once for each unit that can become
+    /// layers.
     init(
         _ number: Int, _ opened: OpenedFile, _ units: [Plan.Unit], isPart: Bool = false,
         onWhole: @escaping @Sendable (Int) -> Void

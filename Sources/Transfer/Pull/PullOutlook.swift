@@ -13,7 +13,7 @@ public struct PullOutlook: Sendable {
     /// Files that are not here whole.
     public let items: [Item]
     public let bytesToFetch: UInt64
-    /// Where some of it would come from as layers.
+    /// The server from which some of it would come as layers.
     public let place: String?
 }
 

@@ -10,7 +10,7 @@ extension PullWork {
         var bytesFetched: UInt64 = 0
         var bytesStored: UInt64 = 0
         var saved: [Pull.Proof: UInt64] = [:]
-        /// Their parts may go once the layers are published.
+        /// Their parts may be removed once the layers are published.
         var files: [PullFile] = []
     }
 
@@ -133,7 +133,7 @@ extension PullWork.BroughtTensors {
     }
 }
 
-/// Tensors of the same commit that were pulled alone. They came unchecked, so they are assumed until the file's hash
+/// Tensors of the same commit that were pulled alone. They were not verified, and are assumed until the file's hash
 /// decides.
 struct PartProof: Prover {
     private let known: [Tensor: Layer]

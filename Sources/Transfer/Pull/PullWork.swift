@@ -76,7 +76,7 @@ struct PullWork: Sendable {
         return outcome
     }
 
-    /// For pulls to come. Asked while the bytes arrive.
+    /// For later pulls. Requested while the bytes arrive.
     private func terms(of files: [PullFile]) async -> [Digest: XetReconstruction] {
         var found: [Digest: XetReconstruction] = [:]
         for file in files {

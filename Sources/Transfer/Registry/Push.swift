@@ -7,7 +7,7 @@ public import Store
 /// packed and sent, and the tag moves last.
 public struct Push: Sendable {
     public struct Options: Sendable {
-        /// Send in pieces of so many bytes, rather than a pack at once.
+        /// Send in pieces of so many bytes, instead of a pack at once.
         public var chunkSize: UInt64?
         public var packsAtOnce = 4
         public var bytesPerSecond: UInt64?
@@ -91,7 +91,7 @@ public struct Push: Sendable {
         let kinds: [Digest: Tensor.Kind]
     }
 
-    /// A delta goes as it is where its base is in a pack that is listed.
+    /// A delta is sent as it is if its base is in a listed pack.
     func layout(_ earlier: Earlier) throws(CakeError) -> Layout {
         let layers = manifest.layers
         let kinds = manifest.kinds

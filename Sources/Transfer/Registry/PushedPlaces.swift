@@ -4,7 +4,7 @@ public import Store
 
 /// The places of the store's models in registries, by their records.
 extension LocalStore {
-    /// Repositories of a registry that models with layers in common came from or went to, those with most first.
+    /// Repositories of a registry with models that share layers, those with most first.
     public func repositories(sharing manifest: Manifest, on host: String) throws(CakeError) -> [RepositoryName] {
         let prefix = "oci://\(host)/"
         var wanted: Set<Digest> = []

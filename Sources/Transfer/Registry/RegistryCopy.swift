@@ -86,7 +86,7 @@ public struct RegistryCopy: Sendable {
                 report.bytesSent += blob.size
             }
         }
-        // As docker does, a tag that means something else moves.
+        // As in docker, a tag of another manifest moves.
         if case .tag = wanted, let before = try await target.digest(of: wanted) {
             report.isSame = before == kept.name
             report.replaced = report.isSame ? nil : before

@@ -76,7 +76,7 @@ private struct ObjectsOfPacks: Converter {
     private var proved: ProvedMembers
     /// Bases that are still to come.
     private var coming: Set<Digest>
-    /// Bases that no delta can be read beside yet: one that came is of use when it is published.
+    /// Bases that cannot be read yet: a downloaded base is usable when it is published.
     private var unpublished: Set<Digest>
     private var adopted: Set<Digest> = []
     /// Members of each pack that were not taken yet.

@@ -13,7 +13,7 @@ public struct RegistryPull: Sendable {
         package var remembers = true
         /// The name moves to this model from any other.
         public var replacesName = false
-        /// So much at rest comes together before it can be read.
+        /// The number of stored bytes that are collected before they can be read.
         package var publishStep: UInt64 = 256 << 20
         public init() {}
     }

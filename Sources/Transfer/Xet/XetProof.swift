@@ -146,7 +146,7 @@ struct XetProof: Prover {
     }
 }
 
-/// A file's tensors beside those that they may be, by where Xet keeps both.
+/// A file's tensors beside their candidates, by the Xet coordinates of both.
 private struct Compared: Sendable {
     struct Ends: Sendable {
         let cut: Int

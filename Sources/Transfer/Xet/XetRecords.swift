@@ -3,8 +3,8 @@ internal import Platform
 internal import Remote
 internal import Store
 
-/// Where Xet keeps the layers of models that are here: as it was written down when they came, else asked for now, from the
-/// repository that a model came from or that it is said to be.
+/// The Xet coordinates of layers of models that are here: as saved when they were pulled, else requested now, from the
+/// repository that a model came from or is said to be.
 struct XetRecords: Sendable {
     let store: LocalStore
     let operation: Operation
@@ -67,7 +67,7 @@ struct XetRecords: Sendable {
         let start: UInt64
     }
 
-    /// Of layers of models that are here, as far as the repositories that these came from still have them.
+    /// For layers of models that are here, if the repositories of these still have them.
     func places(of layers: Set<Digest>, in models: [Digest]) async -> [Digest: LayerInFile] {
         var places: [Digest: LayerInFile] = [:]
         for model in models {

@@ -6,7 +6,7 @@ import Store
 
 /// Requests that only cake's registry answers: docs/openapi.yaml.
 extension Answers {
-    /// So many models at once, and so many digests.
+    /// The most models at once, and the most digests.
     private static let most = 1000
 
     func intake(of asked: Asked, _ route: CakeRoute) throws(RegistryError) -> ServerIntake {
@@ -52,7 +52,7 @@ extension Answers {
         }
     }
 
-    /// Each model of the store once, though it may have many names.
+    /// Each model of the store once, although it may have many names.
     private func eachModel(_ asked: Asked) throws -> [RegistryStore.Listed] {
         var seen: Set<Digest> = []
         return try visibility.models(for: asked.caller).filter { $0.artifact != nil || seen.insert($0.model).inserted }

@@ -19,7 +19,7 @@ final class PlainLayers: Sendable {
         }
     }
 
-    /// Not in a `BoundedCache`: a file goes as soon as no answer reads from it.
+    /// Not in a `BoundedCache`: a file is removed as soon as no answer reads it.
     private struct Weak { weak var made: Made? }
 
     private let registry: RegistryStore

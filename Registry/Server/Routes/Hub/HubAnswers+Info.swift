@@ -61,7 +61,7 @@ extension HubAnswers {
             if let author = target["author"], !id.lowercased().hasPrefix(author.lowercased() + "/") { return false }
             return seen.insert(model.place.repository).inserted
         }
-        // Downloads and likes are not counted here: the latest come first, as they do where the Hub is asked for those.
+        // Downloads and likes are not counted here: the latest come first, as when the Hub is asked for that.
         let sorted = wanted.sorted {
             ($1.record.time ?? 0, $0.place.repository.id) < ($0.record.time ?? 0, $1.place.repository.id)
         }

@@ -5,7 +5,7 @@ import Store
 
 /// Listings of files.
 extension HubAnswers {
-    /// Entries of a page; of one that also says which commit changed each, fewer.
+    /// Entries of a page; fewer for a page with the commit that changed each.
     private static let page = 1000
     private static let pageWithCommits = 50
 

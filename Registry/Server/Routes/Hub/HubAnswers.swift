@@ -23,7 +23,7 @@ struct HubAnswers: Sendable {
 
         var asker: Mirror.UpstreamIdentity { caller.asker(request) }
 
-        /// As the client knows this server: the next page of a listing is asked for where it says, in full.
+        /// The client's address of this server: the link to the next page of a listing needs it.
         var origin: String {
             let isSecure = speaksTLS || request["x-forwarded-proto"] == "https"
             return (isSecure ? "https://" : "http://") + (request["host"] ?? "localhost")
@@ -64,7 +64,7 @@ struct HubAnswers: Sendable {
         }
     }
 
-    /// Of the paths that are asked about at once.
+    /// For the paths in one request.
     private static let longestForm = 4 << 20
 
     private func reply(to meaning: HubRequest, _ asked: Asked) async throws -> ServerReply {

@@ -36,7 +36,7 @@ struct HubView: Sendable {
     }
 
     let source: Source
-    /// Why another Hub has no say in it, though it should.
+    /// Why another Hub was not asked about it, although it should be.
     private let absence: HubRefusal?
 
     init(_ model: HubModels.Model, _ manifest: Manifest, inAbsence absence: HubRefusal? = nil) {

@@ -56,7 +56,8 @@ extension Answers {
         }
     }
 
-    /// Sent as it is when it was checked lately, else hashed on the way. A small one is hashed before it is promised.
+    /// Sent as it is if it was checked recently, else hashed while it is sent. A small one is hashed before the answer
+    /// begins.
     private func wholeBody(of blob: RegistryStore.Blob, _ name: BlobName) throws -> ServerReply.Body {
         guard let digest = blob.digest, try !registry.isChecked(digest, within: settings.recheck) else {
             return .stored(try blob.bytes(0..<blob.size))

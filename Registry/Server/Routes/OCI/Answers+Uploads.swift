@@ -5,7 +5,7 @@ internal import Storage
 import Store
 import Synchronization
 
-/// Uploads: begun with POST, gone on with PATCH, finished with PUT. Bytes go to the disk as they come.
+/// Uploads: begun with POST, continued with PATCH, finished with PUT. Bytes go to the disk as they come.
 extension Answers {
     func beginUpload(to repository: RepositoryName, _ asked: Asked) throws(RegistryError) -> ServerIntake {
         if let text = asked.target["mount"] {
@@ -191,7 +191,7 @@ extension Answers {
         let reply: ServerReply
     }
 
-    /// A chunk that says where it belongs has to begin where the upload ends, and be as long as it says.
+    /// A chunk with a range must begin where the upload ends, and have the length of its range.
     private func check(
         _ request: ServerRequest, _ upload: Upload, _ repository: RepositoryName, _ length: UInt64
     ) throws {

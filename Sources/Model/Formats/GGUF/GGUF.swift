@@ -57,7 +57,7 @@ public enum GGUF {
 }
 
 extension GGUF.Encoding {
-    /// The bytes of a tensor, or nil when they do not fit 64 bits or a row is no whole number of blocks.
+    /// The bytes of a tensor, or nil if they do not fit 64 bits or a row is not a whole number of blocks.
     func byteCount(shape: [UInt64]) -> UInt64? {
         guard (shape.last ?? 1) % block == 0, let elements = Tensor.elements(of: shape) else { return nil }
         let (size, overflow) = (elements / block).multipliedReportingOverflow(by: bytes)

@@ -1,5 +1,5 @@
 extension JSONScanner {
-    /// The next value if it is a string; anything else is passed over.
+    /// The next value if it is a string; others are skipped.
     mutating func optionalString(in bytes: Span<UInt8>) throws(CakeError) -> String? {
         if try kind(in: bytes) == .string { return try string(in: bytes) }
         try skipValue(in: bytes)
@@ -12,7 +12,7 @@ extension JSONScanner {
         return nil
     }
 
-    /// The next value if it is a whole number without a sign; anything else is passed over.
+    /// The next value if it is a whole number without a sign; others are skipped.
     mutating func optionalWholeNumber(in bytes: Span<UInt8>) throws(CakeError) -> UInt64? {
         if try kind(in: bytes) == .number { return try wholeNumber(in: bytes) }
         try skipValue(in: bytes)
@@ -30,7 +30,7 @@ extension JSONScanner {
         return strings
     }
 
-    /// Opens the object that is next; false when something else was, which is then passed over.
+    /// Opens the next object; false if there is another value, which is then skipped.
     mutating func opensObject(in bytes: Span<UInt8>) throws(CakeError) -> Bool {
         if try kind(in: bytes) == .object {
             try beginObject(in: bytes)

@@ -11,7 +11,7 @@ public struct JSONScanner: Sendable {
 
     public private(set) var position = 0
     private var depth = 0
-    /// The container at hand was just opened, so its next member has no comma before it.
+    /// The current container was just opened: its next member has no comma before it.
     private var isFresh = false
 
     public init() {}
@@ -39,7 +39,7 @@ public struct JSONScanner: Sendable {
         try begin(UInt8(ascii: "["), "an array", in: bytes)
     }
 
-    /// The next key of the object at hand, its colon consumed; or nil, and the object is closed.
+    /// The next key of the current object, its colon consumed; or nil, and the object is closed.
     public mutating func nextKey(in bytes: Span<UInt8>) throws(CakeError) -> Text? {
         guard try !ends(with: UInt8(ascii: "}"), in: bytes) else { return nil }
         let key = try text(in: bytes)
@@ -51,7 +51,7 @@ public struct JSONScanner: Sendable {
         return key
     }
 
-    /// Whether the array at hand has another element, which is then next; if not, the array is closed.
+    /// Whether the current array has another element, which is then next; if not, the array is closed.
     public mutating func nextElement(in bytes: Span<UInt8>) throws(CakeError) -> Bool {
         try !ends(with: UInt8(ascii: "]"), in: bytes)
     }
@@ -90,7 +90,7 @@ public struct JSONScanner: Sendable {
         guard position == bytes.count else { throw refuse("the JSON has ended, but more follows", in: bytes) }
     }
 
-    /// A refusal that names the byte at hand.
+    /// A refusal that names the current byte.
     public func refuse(_ why: String, in bytes: Span<UInt8>) -> CakeError {
         guard position < bytes.count else {
             return CakeError(.damaged, "the JSON ends at byte \(position), where \(why)")

@@ -2,7 +2,7 @@ extension JSONValue {
     /// How to handle a key that an object has twice: readers disagree on which one counts.
     public enum RepeatedKeys: Sendable { case refused, kept }
 
-    /// A tree can take thirty times its text, so larger texts are refused unless the caller says otherwise.
+    /// A tree can take thirty times its text: larger texts are refused unless the caller allows them.
     public static let usualLimit = 4 << 20
 
     public init(

@@ -18,7 +18,7 @@ extension Safetensors.Header {
         self.dataStart = dataStart
     }
 
-    /// Puts the tensors in the order of their bytes, and refuses unless they cover the data once and wholly.
+    /// Sorts the tensors by their bytes, and refuses unless they cover the data exactly once.
     private static func layOut(
         _ claims: [HeaderClaims.Claim], from dataStart: UInt64, to fileSize: UInt64
     ) throws(CakeError) -> [Entry] {

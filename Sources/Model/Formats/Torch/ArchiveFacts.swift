@@ -16,7 +16,7 @@ public struct ArchiveFacts: Hashable, Sendable {
         case before
         /// Layers are known, and checksums follow the bytes.
         case after
-        /// Layers are not known before they have passed: files come in the order of their bytes, and the facts last.
+        /// Layers are known only after they were sent: files come in the order of their bytes, and the facts last.
         case passed
     }
 

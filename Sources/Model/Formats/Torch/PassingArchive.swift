@@ -63,7 +63,7 @@ public struct PassingArchive: Sendable {
 }
 
 extension PassingArchive {
-    /// Which files are the model's weights, and which go along. An index is of no use where the files it names are no more.
+    /// Which files are the model's weights, and which are companions. An index is useless without its files.
     public static func split(
         _ files: [FilePath], withTensors: [FilePath], keepingIndexes: Bool
     ) throws(CakeError) -> (weights: Set<FilePath>, companions: Set<FilePath>) {

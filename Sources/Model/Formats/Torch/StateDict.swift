@@ -24,7 +24,7 @@ struct StateDict {
     private(set) var storages: [Storage] = []
     private var tensors: [(name: ExactText, form: TorchTensor, place: Place)] = []
 
-    /// `isJoined`: all tensors of a dtype in one storage. Layers in `tied` that come again share their first place.
+    /// `isJoined`: all tensors of a dtype in one storage. Repeated layers in `tied` share their first place.
     init(_ weights: Weights, isJoined: Bool, tied: Set<Digest>) throws(CakeError) {
         var places: [Content: Place] = [:]
         var joined: [TorchTensor.Element: Int] = [:]

@@ -5,7 +5,7 @@ public struct HubListing: Sendable {
     /// The Hub's description of the repository, for clients, which may use more of it.
     public let words: JSONObject
     public let snapshot: Snapshot
-    /// Without a token the Hub does not say that it is there.
+    /// Without a token the Hub does not say that it exists.
     private let isHidden: Bool
 
     public init(revision: String, info: HubInfo, words: JSONObject, snapshot: Snapshot, isHidden: Bool) {

@@ -1,7 +1,7 @@
 internal import Model
 internal import Store
 
-/// Models in the store that a repository may have been made from, the most likely first.
+/// Models in the store that may be the base of a repository, the most likely first.
 struct BaseCandidates: Sendable {
     private let store: LocalStore
     /// The model that the user named.
@@ -12,7 +12,7 @@ struct BaseCandidates: Sendable {
     private let mayBeClosed: Bool
     let troubles: BaseTroubles
 
-    /// So many are compared with: every sample that comes costs nothing to compare with another.
+    /// The number of models to compare with: comparing one sample with several costs nothing.
     private static let mostCompared = 4
     /// The limit on models that offer bases, and on their tensors in total. Fine-tunes of one base all offer that base.
     private static let mostOffering = (models: 32, tensors: 32_000)
@@ -44,8 +44,8 @@ struct BaseCandidates: Sendable {
         return Candidates(models: models.map(\.digest), layers: layers)
     }
 
-    /// By file and cut, the layers that a tensor may be a delta of: those of the model that was named or declared, where it
-    /// has them, else those of models that are alike.
+    /// By file and cut, the candidates for a tensor's base: layers of the named or declared model, if it has them, else
+    /// those of similar models.
     func offers(for files: [Segmentation]) throws(CakeError) -> [[[Layer]]] {
         let tensors = files.flatMap { $0.cuts.compactMap(\.tensor) }
         let most = BaseCandidates.mostOffering
@@ -109,7 +109,7 @@ struct BaseCandidates: Sendable {
         do {
             return try store.manifest(digest)
         } catch {
-            // One that was collected since it was listed is no loss.
+            // A model that was collected since the listing is no loss.
             if try store.manifestDigests().contains(digest) {
                 troubles.add(CakeError(error.kind, error.what, fix: "cake verify"))
             }

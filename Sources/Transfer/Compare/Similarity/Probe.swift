@@ -9,8 +9,8 @@ public enum ProbePolicy: String, CaseIterable, Sendable {
     case always
 }
 
-/// Looks at a few short runs of tensors that have a twin here. Where all of them are equal the tensors are taken to be
-/// equal, until the file's published SHA-256 says whether they are: so nothing is believed that was not hashed.
+/// Samples a few short runs of tensors that have a similar one here. If all samples are equal, the tensors are assumed
+/// to be equal, until the file's published SHA-256 decides.
 struct Probe: Prover {
     let store: LocalStore
     let policy: ProbePolicy

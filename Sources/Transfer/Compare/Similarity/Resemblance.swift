@@ -57,7 +57,7 @@ public struct Resemblance: Sendable {
         return false
     }
 
-    /// Whether all samples of each pair are equal; nil where the bytes are not to be had.
+    /// Whether all samples of each pair are equal; nil if the bytes are not available.
     private func sample(_ pairs: [Pair]) async throws -> [Bool?] {
         var random = SystemRandomNumberGenerator()
         let sampling = Sampling(

@@ -3,7 +3,7 @@ internal import Platform
 public import Remote
 public import Store
 
-/// Short runs of a model's tensors, wherever the model is, and where Xet keeps them as far as that is known.
+/// Short runs of a model's tensors, from any place, and their Xet coordinates if known.
 public struct TensorSampler: Sendable {
     private let reader: TensorReader?
     /// Of layers that are in the store.
@@ -54,7 +54,7 @@ public struct TensorSampler: Sendable {
         remote = Remote(files: files, terms: usesXet ? XetTerms(XetSource(source), of: model.snapshot) : nil)
     }
 
-    /// Bytes of a tensor, counted from its beginning; nil when they are nowhere to be had.
+    /// Bytes of a tensor, counted from its beginning; nil if no source has them.
     func bytes(_ range: Range<UInt64>, of place: Difference.Place) async throws -> [UInt8]? {
         if let remote, place.layer == nil {
             guard let (file, start) = remote.file(of: place) else { return nil }

@@ -99,7 +99,7 @@ struct MemberProof: Sendable {
             try Task.checkCancellation()
             if let place { try await place.bring(object.place(ofPiece: index)) }
             try await base?.bring(index)
-            // Damage here is no fault of the registry's.
+            // Damage here is not the registry's fault.
             let wanted = try place.map { _ throws(OwnDamage) in
                 try OwnDamage.telling { () throws(CakeError) in try reader.piece(index, of: member.layer) }
             }
@@ -120,7 +120,7 @@ struct MemberProof: Sendable {
     }
 }
 
-/// A layer of this store cannot be read: nothing is known of the registry by that.
+/// A layer of this store cannot be read: this says nothing about the registry.
 struct OwnDamage: Error {
     let error: CakeError
 

@@ -52,7 +52,7 @@ extension RegistryVerify {
             let object = try open(item.member, brought)
             let other = item.member.base.flatMap { remote.index[$0] }
             let base = try other.map { member throws(CakeError) in try open(member, brought) }
-            // A base that no file has is looked at here, and nowhere else.
+            // A base without a file is checked here, and nowhere else.
             let checksBase = other.map { !checked.contains($0.layer.digest) } ?? false
             let (own, beside) = (RunningHash(), RunningHash())
             let whole = item.file == nil ? nil : file?.hash

@@ -29,7 +29,7 @@ public struct RegistryVerify: Sendable {
     let progress: Progress
     let throttle: Throttle?
 
-    /// So much comes together, where members are smaller.
+    /// The size of a step, if members are smaller.
     static let stepBytes: UInt64 = 16 << 20
     /// Steps that are on their way while one is read.
     private static let ahead = 4

@@ -49,7 +49,7 @@ extension LocalStore {
     }
 
     /// The middle and, of what is longer, two places more: fine-tunes differ from their base alike all over a tensor.
-    private static func places(in plain: PlainBytes) -> [Int] {
+    static func places(in plain: PlainBytes) -> [Int] {
         plain.pieces > 8 ? [3, 1, 5].map { plain.pieces * $0 / 6 } : [plain.pieces / 2]
     }
 
@@ -170,5 +170,5 @@ extension LocalStore {
         }
     }
 
-    private static let sampled = 64 << 10
+    static let sampled = 64 << 10
 }

@@ -31,6 +31,19 @@ enum PackMembers {
         return members.sorted { ($0.pack, $0.offset) < ($1.pack, $1.offset) }
     }
 
+    /// Of layers that lie in several packs, all copies but one each: that is the first that is whole, and one that stands alone
+    /// before one that is a delta, since it may be the base of others.
+    static func spareCopies(among members: [Member], in store: LocalStore) throws(CakeError) -> Set<IndexRecord.Place> {
+        var spare: Set<IndexRecord.Place> = []
+        for (_, copies) in Dictionary(grouping: members, by: \.layer.digest) where copies.count > 1 {
+            let copies = copies.filter { $0.base == nil } + copies.filter { $0.base != nil }
+            var kept = 0
+            while kept < copies.count, try !store.isWhole(copies[kept].layer, at: copies[kept].location) { kept += 1 }
+            for (index, copy) in copies.enumerated() where index != kept % copies.count { spare.insert(copy.place) }
+        }
+        return spare
+    }
+
     /// Takes members out of their packs. What stays of a pack is published in another before the old one
     /// goes; packs of which nothing stays go first, so that there is room. Without an operation only these do. The caller
     /// holds the sweep lock. Returns what that gave back.

@@ -15,7 +15,7 @@ func swift(_ name: String, _ dependencies: [Target.Dependency] = [], path: Strin
     .target(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
 }
 
-/// What only tests use, and much: made fast in every build, so that they spend their time in what they test.
+/// Code that only tests use, and much: optimised in every build, because tests should spend their time in the tested code.
 func helper(_ name: String, _ dependencies: [Target.Dependency] = [], path: String) -> Target {
     .target(
         name: name, dependencies: dependencies, path: path,

@@ -71,7 +71,7 @@ def grouped(data, base, width, fraction):
         for index, code, under in zip(group, codes, lows):
             escaped = bits and code == (1 << bits) - 1 and low < 8 * (width - 1)
             kept[index] = add(next(escapes) if escaped else code << low | under, kept[index], width, True)
-    assert next(escapes, None) is None, "escapes that nobody asked for"
+    assert next(escapes, None) is None, "escapes that no code asked for"
     fresh = iter(cut(packed(kept, width), 256))
     return b"".join(next(fresh) if flag else run for run, flag in zip(runs, flags)) + data[len(data) - tail:]
 

@@ -5,7 +5,7 @@ internal import Store
 internal import Synchronization
 public import Transfer
 
-/// A range of such a file, for one who reads it.
+/// A range of an arriving file, for one reader.
 public final class ArrivingBytes: Sendable {
     private struct State {
         /// The try that its bytes came from.
@@ -18,13 +18,13 @@ public final class ArrivingBytes: Sendable {
 
     private let file: ArrivingFile
     private let range: Range<UInt64>
-    /// Whether its end waits until all is known to be right.
+    /// Whether its end waits until the whole file is verified.
     private let holdsBack: Bool
     private let models: HubModels
     private let onUnchecked: @Sendable (UInt64) -> Void
     private let state = Mutex(State())
 
-    /// `onUnchecked` is told how many bytes were given before the file was known to be right.
+    /// `onUnchecked` gets the number of bytes that were sent before the file was verified.
     public init(
         _ range: Range<UInt64>, of file: ArrivingFile, from models: HubModels, holdingBack: Bool = true,
         onUnchecked: @escaping @Sendable (UInt64) -> Void = { _ in }
@@ -118,7 +118,7 @@ public final class ArrivingBytes: Sendable {
 }
 
 extension ArrivingBytes {
-    /// Returns when the first of the bytes are there; throws what it is that they never will be, or that it takes long.
+    /// Returns when the first bytes are there; throws if they never will be, or if it takes too long.
     public func begin(within limit: Duration) async throws {
         try await within(limit, orElse: Mirror.late) { try await self.begin() }
     }
@@ -144,7 +144,7 @@ extension ArrivingBytes {
         }
     }
 
-    /// Whichever comes first ends the wait.
+    /// The first of the two ends the wait.
     private final class Turn: Sendable {
         let continuation = Mutex<CheckedContinuation<Void, Never>?>(nil)
 
@@ -155,9 +155,9 @@ extension ArrivingBytes {
         switch error {
         case let refusal as HubRefusal: refusal
         case let error as CakeError where error.kind == .network:
-            .upstream(502, "The upstream Hub broke off", retryAfter: 10)
+            .upstream(502, "The upstream Hub closed the connection", retryAfter: 10)
         case let error as CakeError where error.kind == .damaged:
-            .upstream(502, "What the upstream Hub sends is not what it listed", retryAfter: 60)
+            .upstream(502, "The upstream Hub sent another file than it listed", retryAfter: 60)
         case let error as CakeError where error.kind == .diskFull:
             HubRefusal(507, nil, "The server's disk is full")
         case is CancellationError: .upstream(503, "The server is ending", retryAfter: 10)

@@ -3,11 +3,11 @@ internal import Platform
 internal import Storage
 public import Store
 
-/// Room for more: models that a mirror brought go when others need their place.
+/// Free space: models that a mirror downloaded are evicted when others need their space.
 extension LocalStore {
-    /// Takes away names of mirrored models, the first of `order` first, until what is named takes no more than so many
-    /// bytes at rest; then what no name leads to. Stays what is pinned, what somebody brought himself, and what another
-    /// model is stored as the difference from.
+    /// Removes names of mirrored models, the first of `order` first, until named models take no more than the given
+    /// stored bytes; then collects. Keeps pinned models, models that a person pulled or imported, and bases of other
+    /// models.
     public func evict(
         to quota: UInt64, first order: ([Named]) -> [Named]
     ) throws(CakeError) -> (names: [ModelName], collected: Collected) {
@@ -22,7 +22,7 @@ extension LocalStore {
             evicted.append(next.name)
         }
         guard !evicted.isEmpty else { return ([], Collected()) }
-        // Whoever reads one of them holds what it is made of.
+        // A reader of one of them holds its layers.
         return (evicted, try collect(grace: LocalStore.usualGrace, isDryRun: false, evenIfNothingIsNamed: false))
     }
 
@@ -40,13 +40,13 @@ extension LocalStore {
         return found
     }
 
-    /// When a name was last used by somebody who reads, as far as that was noted: seconds since 1970.
+    /// When a name was last used by a reader, as far as that was recorded: seconds since 1970.
     public func lastUse(of name: ModelName) -> Int { (try? Disk.status(path(of: name)))??.modified ?? 0 }
 
     /// Noted once a minute at most.
     public func noteUse(of name: ModelName) {
         guard isWritable, Machine.now - lastUse(of: name) > 60 else { return }
-        // What is not noted is forgotten: no harm.
+        // A missing record does no harm.
         try? Disk.touch(path(of: name))
     }
 }

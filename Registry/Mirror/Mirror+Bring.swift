@@ -13,11 +13,11 @@ extension Mirror {
         case arriving(ArrivingFile)
     }
 
-    /// From the store, else on its way; the first who asks has it brought.
+    /// From the store, else from a running transfer; the first request starts it.
     public func file(_ file: SnapshotFile, of listing: HubListing, for asker: UpstreamIdentity) throws -> Found {
         let name = try name(for: listing)
         used(name.name)
-        // Before the store is looked at: what ends meanwhile is there.
+        // Before the store is checked: a transfer that ends meanwhile is in the store.
         if let known = transfers.file(Transfers.Key(file, listing)) {
             counts.joined.add(1)
             return .arriving(known)
@@ -54,13 +54,13 @@ extension Mirror {
 
     private static let mostAlong = 256
 
-    /// Whether some of it was given to clients that cannot know by now that it was wrong: what they have is not gone on
-    /// with.
+    /// Whether some of it was sent to clients that cannot know yet that it was wrong: they must not continue from those
+    /// bytes.
     public func isDoubted(_ file: SnapshotFile, of listing: HubListing) -> Bool {
         transfers.isDoubted(Transfers.Key(file, listing))
     }
 
-    /// Ends what is under way. What came of it stays, and is gone on with when somebody asks again.
+    /// Ends running transfers. Their bytes stay, and the next request resumes them.
     public func stop() async { await transfers.stop() }
 
     package func settle() async {
@@ -73,8 +73,8 @@ extension Mirror {
         let revision: String
     }
 
-    /// A commit is kept under the branch that leads to it, as a pull would; under its own name when none does, and when another
-    /// model has the branch's.
+    /// A commit is kept under its branch, as a pull would; under its own name if no branch leads to it, or another
+    /// model has the branch's name.
     private func name(for listing: HubListing) throws(CakeError) -> Named {
         let repository = listing.repository
         let prefix = repository.kind == .model ? "" : repository.kind.plural + "/"
@@ -111,7 +111,7 @@ extension Mirror {
             do {
                 stored = try await bring(transfer.files[...], of: listing, as: named, for: asker)
             } catch {
-                // What nobody asked for is no reason to fail.
+                // A failure of a file that no client requested is ignored.
                 guard transfer.files.count > 1, !Task.isCancelled else { throw error }
                 for (_, _, arriving) in transfer.files.dropFirst() { arriving.hears(.failed(error)) }
                 transfer.files[0].arriving.hears(.askedAgain)

@@ -4,10 +4,10 @@ internal import Remote
 internal import Storage
 internal import Store
 
-/// What the upstream lists, and who may have it.
+/// The upstream's listings, and access to them.
 extension Mirror {
-    /// A repository at a revision, as the upstream has it, or had it when it was last heard. Refused to whom the upstream
-    /// would refuse it.
+    /// A repository at a revision, as the upstream lists it now, or listed it last. Refused to callers that the
+    /// upstream would refuse.
     public func listing(
         of repository: HubRepository, _ revision: String, for asker: UpstreamIdentity
     ) async throws -> HubListing {
@@ -17,7 +17,7 @@ extension Mirror {
             listing = try await self.listing(
                 Question(repository: repository, revision: revision, token: nil), as: settings.token)
         } catch let refusal as HubRefusal where [401, 403, 404].contains(refusal.status) {
-            // Of what is hidden only its readers learn that it is there.
+            // Only readers of a hidden repository learn that it exists.
             guard let token = asker.token, case .hub = settings.upstream else { throw refusal }
             listing = try await self.listing(
                 Question(repository: repository, revision: revision, token: owned), as: token)
@@ -52,7 +52,7 @@ extension Mirror {
         }
     }
 
-    /// What it has not got now it may have soon, but need not be asked about by each of many.
+    /// A missing repository may appear soon, but many clients must not cause many requests.
     private func refuse(_ question: Question, _ refusal: HubRefusal) {
         let isWhole = refusal.code != .noRevision
         kept.removeAll { key, old in
@@ -65,13 +65,13 @@ extension Mirror {
         }
     }
 
-    /// What became closed or open upstream is so here, also for who asks for it otherwise.
+    /// A model that became closed or open upstream is so here too, also for clients that use other addresses.
     private func mark(_ repository: HubRepository, isClosed: Bool) {
-        // Where that cannot be written down it is so for who asks here, and the next answer tries again.
+        // If the mark cannot be saved, it holds for this request, and the next answer tries again.
         try? models.mark(repository, isClosed ? .mirroredClosed : .mirrored)
     }
 
-    /// A commit is listed alike under whatever revision led to it.
+    /// The listing of a commit is the same for any revision that leads to it.
     private func known(_ question: Question) -> Kept? {
         if let known = kept[question] { return known }
         guard Revision.isCommit(question.revision) else { return nil }
@@ -94,7 +94,7 @@ extension Mirror {
         do {
             return try await ask(routes, question, as: token, knowing: known)
         } catch let error as CakeError where error.kind == .damaged {
-            throw HubRefusal.upstream(502, "What the upstream Hub lists makes no sense", retryAfter: 60)
+            throw HubRefusal.upstream(502, "The list of files of the upstream Hub is not valid", retryAfter: 60)
         }
     }
 
@@ -122,21 +122,21 @@ extension Mirror {
         return listing
     }
 
-    /// What leads to the same commit by a word: `main` first.
+    /// The words that lead to the same commit: `main` first.
     func revision(leadingTo commit: String, of repository: HubRepository) -> String? {
         let words = kept.all().filter { $0.key.repository == repository && $0.value.listing.commit == commit }
             .map(\.key.revision).filter { !Revision.isCommit($0) }
         return words.contains(Revision.main) ? Revision.main : words.min()
     }
 
-    /// Whether the asker may have what not everybody may. Only the upstream knows, and it is asked every few minutes.
+    /// Whether the caller may have a closed model. Only the upstream knows, and is asked every few minutes.
     private func admit(_ asker: UpstreamIdentity, to listing: HubListing) async throws {
         guard listing.isClosed else { return }
         if settings.token != nil, asker.isTrusted { return }
         guard let token = asker.token else {
             throw listing.info.isPrivate
-                ? HubRefusal(401, .noRepository, "Repository not found, or it is private: give a token")
-                : HubRefusal(401, .gated, "This repository is gated: give a token that its Hub lets in")
+                ? HubRefusal(401, .noRepository, "Repository not found, or it is private: send a token")
+                : HubRefusal(401, .gated, "This repository is gated: send a token that its Hub accepts")
         }
         try await admission.check(token, listing.repository) {
             guard !settings.isOffline else { throw Mirror.offline }

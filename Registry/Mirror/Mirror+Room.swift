@@ -3,7 +3,7 @@ internal import Platform
 internal import Store
 internal import Synchronization
 
-/// What was used when, and what has come since it was last looked whether all of it has room.
+/// The last use of each model, and the bytes stored since the last check of the quota.
 final class Uses: Sendable {
     private struct State {
         var last: UInt64 = 0
@@ -23,7 +23,7 @@ final class Uses: Sendable {
 
     func last(_ name: ModelName) -> UInt64 { state.withLock { $0.uses[name] ?? 0 } }
 
-    /// True for who is to make room now: not for every few bytes, and one at a time.
+    /// True for the caller that must make space now: not for every few bytes, and one at a time.
     func stored(_ bytes: UInt64, of quota: UInt64) -> Bool {
         state.withLock { state in
             state.stored += bytes
@@ -42,7 +42,7 @@ extension Mirror {
         store.noteUse(of: name)
     }
 
-    /// Those that nobody used for longest make room for what has come.
+    /// Evicts the least recently used models to make space for new bytes.
     func makeRoom(for bytes: UInt64) {
         guard let quota = settings.quota, uses.stored(bytes, of: quota) else { return }
         defer { uses.madeRoom() }

@@ -6,24 +6,24 @@ public import Storage
 internal import Store
 internal import Synchronization
 
-/// What a server brings from another Hub for its clients: lists of files, and the files themselves, each once for all who
-/// ask. What is kept of it is in the store; what a Hub listed is known as long as the process lives.
+/// Downloads of a server from another Hub for its clients: lists of files, and the files themselves, each once for all
+/// clients. Files are kept in the store; listings are kept as long as the process lives.
 public final class Mirror: Sendable {
     public struct Settings: Sendable {
         public var upstream: Upstream
         public var http: HTTPSettings
-        /// The server's own; for those alone who have a token of the server's.
+        /// The server's own token for the upstream; only for clients with a token of this server.
         public var token: HubToken?
-        /// For so long a branch or tag means what it meant when it was last asked for.
+        /// How long a branch or tag keeps its commit before the upstream is asked again.
         public var revalidation = Duration.seconds(60)
-        /// What a commit has does not change, but who may have it does: that is asked again after so long.
+        /// The content of a commit does not change, but access to it does: the upstream is asked again after this time.
         public var accessLife = Duration.seconds(300)
-        /// Nothing is asked of anybody.
+        /// The upstream is never asked.
         public var isOffline = false
         public var names = NameRules()
-        /// What all models of the store may take at rest before some that were brought go again.
+        /// The limit on the stored bytes of all models before downloaded ones are evicted.
         public var quota: UInt64?
-        /// So long a client waits for what the upstream has to say.
+        /// How long a client waits for the upstream's answer.
         public var patience = Duration.seconds(8)
 
         public init(upstream: HubRoutes, _ http: HTTPSettings) { self.init(.hub(upstream), http) }
@@ -34,7 +34,7 @@ public final class Mirror: Sendable {
         }
     }
 
-    /// Who asks: the token that it came with, and whether the server knows it by one of its own.
+    /// The caller: the token that it sent, and whether the server knows it by one of its own.
     public struct UpstreamIdentity: Sendable {
         let token: HubToken?
         let isTrusted: Bool
@@ -49,14 +49,14 @@ public final class Mirror: Sendable {
     struct Question: Hashable {
         let repository: HubRepository
         let revision: String
-        /// Whose answer it is, where that is not everybody's.
+        /// The token that the answer is for, if it is not for everyone.
         let token: Digest?
     }
 
     struct Kept {
         let listing: HubListing
         let checked: ContinuousClock.Instant
-        /// Until then its upstream, which did not answer, is left alone.
+        /// Until then the failed upstream is not asked.
         var restsUntil: ContinuousClock.Instant?
 
         func isCurrent(for life: Duration) -> Bool {
@@ -78,13 +78,13 @@ public final class Mirror: Sendable {
     let kept = BoundedCache<Question, Kept>(room: 1_000_000) { $0.listing.snapshot.files.count }
     let refused = BoundedCache<Question, (what: HubRefusal, until: ContinuousClock.Instant)>(room: 10_000)
 
-    /// An upstream that did not answer is left alone for so long, where there is something to give instead.
+    /// A failed upstream is not asked for this long, if there is something to serve instead.
     static let rest = Duration.seconds(5)
 
     /// Of each connection's bytes so many wait in memory: many files come at once, each over several.
     private static let buffered = 1 << 20
 
-    /// `models` is what the store has.
+    /// `models` are the store's models.
     public init(_ models: HubModels, _ settings: Settings) throws(CakeError) {
         self.models = models
         self.settings = settings
@@ -99,26 +99,26 @@ public final class Mirror: Sendable {
         HubSource(routes, token: token, client: client, retry: .onceMore(orElse: Mirror.unreached), errors: .asSaid)
     }
 
-    /// As whom a Hub is asked. What is open is not asked for with anybody's token: it may be an old one.
+    /// The credentials for a Hub. An open model is requested without a client's token: it may be an old one.
     func source(_ routes: HubRoutes, for asker: UpstreamIdentity, _ listing: HubListing) -> HubSource {
         source(routes, listing.isClosed ? asker.token ?? settings.token : settings.token)
     }
 
     private static let unreached = HubRefusal.upstream(502, "The upstream Hub cannot be reached")
-    static let late = HubRefusal.upstream(504, "The upstream Hub takes long to answer", retryAfter: 5)
+    static let late = HubRefusal.upstream(504, "The upstream Hub takes too long to answer", retryAfter: 5)
     static let offline = HubRefusal.upstream(
         503, "This server is offline, and does not have it", retryAfter: 600)
 }
 
 extension Mirror {
-    /// What it did so far.
+    /// Counters since the start.
     public final class Counts: Sendable {
         public let asked = Count()
         public let transfers = Count()
-        /// Askers who found a transfer under way.
+        /// Requests that joined a running transfer.
         public let joined = Count()
         public let fetched = Count()
-        /// Bytes that were given before their file was known to be right.
+        /// Bytes that were sent before their file was verified.
         public let unchecked = Count()
         public let wrong = Count()
         public let evicted = Count()

@@ -4,7 +4,7 @@ public import Storage
 internal import Store
 
 extension HubModels {
-    /// Gives what a mirror brought of a repository another mark.
+    /// Changes the mark of mirrored models of a repository.
     public func mark(_ repository: HubRepository, _ mark: NameRecord.Mark) throws(CakeError) {
         guard store.isWritable else { return }
         let plain = (repository.kind == .model ? "" : repository.kind.plural + "/") + repository.id

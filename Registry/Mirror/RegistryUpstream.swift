@@ -6,7 +6,7 @@ internal import Store
 internal import Synchronization
 internal import Transfer
 
-/// A registry that a mirror brings models from: a name there is a repository of a Hub, and a tag its revision. It is asked with
+/// A registry as the upstream of a mirror: a name there is a repository of a Hub, and a tag its revision. Requests use
 /// the server's own login.
 public final class RegistryUpstream: Sendable, CustomStringConvertible {
     private struct Key: Hashable {
@@ -15,22 +15,22 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
     }
 
     private let client: RegistryClient
-    /// Stands before every name.
+    /// Precedes every name.
     private let prefix: RepositoryName?
-    /// What the registry calls a commit.
+    /// The digests of commits in the registry.
     private let artifacts = BoundedCache<Key, BlobName>(room: 10_000)
     private let read = BoundedCache<Key, RemoteArtifact>(room: 4)
 
     private static let mostTags = 100
     private static let mostConnections = 8
-    /// Whoever waits for it does not wait for much more.
+    /// A waiting client does not wait for much more than this.
     private static let publishStep: UInt64 = 32 << 20
 
     public init(
         _ routes: RegistryRoutes, under prefix: RepositoryName?, as credentials: RegistryCredentials,
         _ http: HTTPSettings
     ) throws(CakeError) {
-        // Whoever asks this server has patience of its own.
+        // Clients of this server retry by themselves.
         var retry = Retry()
         retry.tries = 2
         client = RegistryClient(routes, as: credentials, client: try HTTPClient(http), retry: retry)
@@ -46,7 +46,7 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
         client.routes.origin.host.reach == .machine && client.routes.origin.scheme == .https
     }
 
-    /// Whether it answers, and how: for whoever starts a server. Nothing depends on it.
+    /// The problem with it, for starting a server. Nothing depends on it.
     public func complaint() async -> CakeError? {
         do {
             try await client.check()
@@ -56,7 +56,7 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
         } catch { return nil }
     }
 
-    /// Where a repository lies there, and the tags that may be its revision.
+    /// The place of a repository there, and the tags that may be its revision.
     private func place(
         of repository: HubRepository, _ revision: String = Revision.main
     ) -> (repository: RemoteRepository, tags: [TagName])? {
@@ -73,8 +73,8 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
         place(of: repository).map { "oci://\(client.routes.host)/\($0.repository.name)" }
     }
 
-    /// What the registry has under a tag, as a Hub would list it: commits are made of the model's manifest, and every file goes
-    /// by its SHA-256.
+    /// The model under a tag of the registry, as a Hub would list it: commits are made from the model's manifest, and
+    /// every file is named by its SHA-256.
     func listing(
         of repository: HubRepository, _ revision: String, knowing known: HubListing?
     ) async throws -> HubListing {
@@ -92,7 +92,8 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
         throw others.isEmpty || revision == Revision.main ? HubRefusal.noRepository : HubRefusal.noRevision
     }
 
-    /// A registry knows no commits: what was listed before is asked for by its digest, else what has a tag now is looked through.
+    /// A registry has no commits: a commit that was listed before is requested by its digest, for others all tags are
+    /// searched.
     private func listing(
         of repository: HubRepository, commit: String, in remote: RemoteRepository
     ) async throws -> HubListing {
@@ -158,7 +159,7 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
         read[key] = artifact
     }
 
-    /// Nil for what is not there for this server: missing, kept from it, or no model of cake's.
+    /// Nil for a model that this server cannot have: missing, not allowed, or not cake's.
     private static func said<Value>(_ ask: () async throws -> Value) async throws -> Value? {
         do {
             return try await ask()
@@ -170,7 +171,7 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
                     throw HubRefusal.upstream(502, "The upstream registry does not answer")
                 }
                 throw HubRefusal.upstream(
-                    502, "The upstream registry seems to speak TLS: then --upstream takes oci+https:// before its host")
+                    502, "The upstream registry seems to use TLS: write oci+https:// before its host in --upstream")
             }
         }
     }
@@ -196,8 +197,8 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
         return ["branches": .array(branches), "converts": [], "tags": .array(tags), "pullRequests": []]
     }
 
-    /// Brings files as a pull from the registry does, and keeps them under the name. Who reads them gets each layer when it is
-    /// here.
+    /// Downloads files as a pull from the registry does, and keeps them under the name. Readers get each layer when it
+    /// is here.
     func bring(
         _ files: [(path: FilePath, arriving: ArrivingFile)], of listing: HubListing, as name: ModelName,
         into store: LocalStore
@@ -216,7 +217,7 @@ public final class RegistryUpstream: Sendable, CustomStringConvertible {
         var options = RegistryPull.Options()
         options.mostConnections = RegistryUpstream.mostConnections
         options.publishStep = RegistryUpstream.publishStep
-        // It pushes nothing, and brings often.
+        // It never pushes, and downloads often.
         options.remembers = false
         let pull = RegistryPull(of: remote, into: store, progress: Progress("mirroring"), options: options)
         let coming = Mutex(

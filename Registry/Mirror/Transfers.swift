@@ -3,7 +3,7 @@ internal import Platform
 internal import Synchronization
 internal import Transfer
 
-/// The files that are being brought. Each is in one transfer, which goes on when those who asked for it have left.
+/// Running downloads. Each file is in one transfer, which continues when its clients have left.
 final class Transfers: Sendable {
     struct Key: Hashable {
         let repository: HubRepository
@@ -20,7 +20,7 @@ final class Transfers: Sendable {
         let commit: String
     }
 
-    /// A transfer: what it brings, what was asked for first.
+    /// A transfer: its files, the requested one first.
     struct Transfer: Sendable {
         let files: [(listed: SnapshotFile, key: Key, arriving: ArrivingFile)]
     }
@@ -39,7 +39,7 @@ final class Transfers: Sendable {
     private let state = Mutex(State())
     /// How many transfers there were of small files of each commit.
     private let small = BoundedCache<Commit, Int>(room: 10_000)
-    /// Files that were given out before they turned out wrong.
+    /// Files that were partly sent before they were found wrong.
     private let doubted = BoundedCache<Key, ContinuousClock.Instant>(room: 10_000)
     private let queue = Waiters<Int, Void>()
     private let tasks: BackgroundWork
@@ -48,9 +48,9 @@ final class Transfers: Sendable {
 
     func file(_ key: Key) -> ArrivingFile? { state.withLock { $0.files[key] } }
 
-    /// The file on its way; `bring` runs for the first that asks for it, and goes on when that one has left. Who has asked for small files of a commit before
-    /// will want the next as well: each time twice as many `neighbours` come along, for each transfer has its price. Who asks for one
-    /// of them meanwhile has it brought forward.
+    /// The running transfer of a file; `bring` runs for the first request, and continues when that one has ended. A client that requested small files of
+    /// a commit will want more of them: each time twice as many `neighbours` are downloaded with them, because each
+    /// transfer has a cost. A request for one of them moves it forward.
     func join(
         _ file: SnapshotFile, of listing: HubListing, neighbours: () throws -> [SnapshotFile],
         _ bring: @escaping @Sendable (Transfer) async -> Void

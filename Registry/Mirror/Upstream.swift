@@ -1,7 +1,7 @@
 public import Model
 
 extension Mirror {
-    /// Who is asked for what is not here.
+    /// The server that is asked for missing models.
     public enum Upstream: Sendable, CustomStringConvertible {
         case hub(HubRoutes)
         case registry(RegistryUpstream)
@@ -21,10 +21,10 @@ extension Mirror {
             }
         }
 
-        /// A registry may forget a commit: what is here of one is right all the same.
+        /// A registry may forget a commit: the files here are still right.
         public var keepsCommits: Bool { if case .hub = self { true } else { false } }
 
-        /// Whether a model of the store came from such a place, and may go on there. What was imported or made here did not.
+        /// Whether a model of the store came from such a server, and may be updated from it. An imported model did not.
         public func gave(_ record: NameRecord) -> Bool {
             switch self {
             case .hub: record.source?.hasPrefix("hf://") == true

@@ -1,7 +1,7 @@
 internal import Model
 internal import Platform
 
-/// Who was found to be let in, and to what, for some minutes.
+/// Recent answers of the upstream about access, kept for some minutes.
 final class UpstreamAccess: Sendable {
     private struct Key: Hashable {
         let token: Digest

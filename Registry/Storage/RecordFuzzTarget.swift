@@ -2,10 +2,10 @@ internal import Model
 internal import Platform
 internal import Store
 
-/// The readers of what a store and a registry write beside objects. They skip four bytes, like the decoders of objects, which
-/// choose by them.
+/// The readers of files that a store and a registry write beside objects. They skip four bytes, like the decoders of
+/// objects, which use them for a choice.
 package enum RecordFuzzTarget: String, CaseIterable, Sendable {
-    /// An index of a registry, read where it lies, and what a pack is made of.
+    /// An index of a registry, read in place, and the list of a pack.
     case records, held
 
     package func read(_ input: Span<UInt8>) {

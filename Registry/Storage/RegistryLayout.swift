@@ -1,7 +1,8 @@
 internal import Model
 internal import Store
 
-/// Where a registry's own things lie, by key in a storage or by path in a store; docs/layout.md draws them. Made of checked names alone.
+/// The places of a registry's data, by key in a storage or by path in a store; docs/layout.md draws them. Made from
+/// checked names alone.
 struct RegistryLayout: Sendable {
     let root: String
     private let start: String
@@ -31,10 +32,10 @@ struct RegistryLayout: Sendable {
     /// A file that holds the SHA-256 of the blob with that SHA-512.
     func alias(_ name: BlobName) -> String { aliases + "/" + name.hex }
 
-    /// What a pack of models of the store is made of.
+    /// The list of the objects in a pack of the store's models.
     func pack(_ digest: Digest) -> String { packs + "/" + digest.hex }
 
-    /// Another name of the file that an object lies in.
+    /// The hard link to the file with an object.
     func held(_ object: HeldPack.Object) -> String { held + "/" + object.fileName }
 
     func repository(_ name: RepositoryName) -> Repository { Repository(root: repositories + "/" + name.fileName) }

@@ -12,8 +12,8 @@ public struct CollectedBlobs: Sendable {
 }
 
 extension RegistryStore {
-    /// Removes blobs that no manifest names, and uploads that nobody goes on with. A blob that was pushed, mounted or asked
-    /// after within the grace stays, since its manifest may be on the way. A manifest that cannot be read stops it.
+    /// Removes blobs that no manifest names, and abandoned uploads. A blob that was pushed, mounted or requested within
+    /// the grace stays, because its manifest may still come. A manifest that cannot be read stops it.
     public func collect(grace: Duration, isDryRun: Bool) throws(CakeError) -> CollectedBlobs {
         let oldest = Machine.now - Int(grace.components.seconds)
         return try locked(alone: true) { () throws(CakeError) in
@@ -48,7 +48,7 @@ extension RegistryStore {
         }
     }
 
-    /// Gives up uploads that nobody has gone on with for so long.
+    /// Removes uploads without new bytes for this long.
     public func expire(_ life: Duration) throws(CakeError) {
         try locked(alone: true) { () throws(CakeError) in
             for upload in try abandonedUploads(since: Machine.now - Int(life.components.seconds)) {
@@ -76,7 +76,7 @@ extension RegistryStore {
         return named
     }
 
-    /// Takes away old marks of what no manifest names, and gives the blobs whose marks stay.
+    /// Removes old marks that belong to no manifest, and returns the blobs whose marks stay.
     private func dropMarks(
         in repository: RepositoryName, but named: Set<Digest>, _ oldest: Int, isDryRun: Bool
     ) throws(CakeError) -> Set<Digest> {
@@ -93,7 +93,7 @@ extension RegistryStore {
         return kept
     }
 
-    /// Aliases of blobs that are gone, what killed processes wrote aside, and folders with nothing in them.
+    /// Aliases of blobs that are gone, leftovers of killed processes, and empty folders.
     private func tidy() throws(CakeError) {
         for name in try storage.names(in: keys.aliases) {
             guard let alias = BlobName("sha512:" + name) else { continue }
@@ -117,7 +117,7 @@ extension RegistryStore {
         try Disk.removeTree(layout.repository(repository).root)
     }
 
-    /// How many blobs there are, and what they and the uploads take.
+    /// The number of blobs, and the space of blobs and uploads.
     public func usage() throws(CakeError) -> (blobs: Int, bytes: UInt64) {
         var (blobs, bytes) = (0, 0 as UInt64)
         for shard in try storage.names(in: keys.blobs) {
@@ -127,7 +127,7 @@ extension RegistryStore {
             }
         }
         for name in try storage.names(in: keys.held) {
-            // What the store has as well is the store's.
+            // Bytes that the store has as well count for the store.
             if let status = try Disk.status(layout.held + "/" + name), status.names == 1 { bytes += status.size }
         }
         for upload in try storage.names(in: keys.uploads) {

@@ -3,7 +3,8 @@ internal import Platform
 
 /// Manifests of models, their packs, and the objects that are kept for them.
 extension RegistryStore {
-    /// Of a model that a name leads to here the youngest stays, and whatever was given out within the grace. The others go.
+    /// Of a model that a name leads to here the youngest manifest stays, and each that a client got within the grace.
+    /// The others are removed.
     func liveRecords(
         in repository: RepositoryName, of models: Set<Digest>, _ oldest: Int, isDryRun: Bool
     ) throws(CakeError) -> [StoredManifest] {
@@ -20,7 +21,7 @@ extension RegistryStore {
         return live
     }
 
-    /// Packs that nobody names any more, and objects that were kept for these alone.
+    /// Packs that no manifest names any more, and objects that were kept only for these.
     func collectPacks(_ live: Set<Digest>, into collected: inout CollectedBlobs, isDryRun: Bool) throws(CakeError) {
         var needed: Set<String> = []
         for name in try storage.names(in: keys.packs) {

@@ -19,7 +19,7 @@ extension RegistryStore {
         }
     }
 
-    /// What a manifest needs and the repository does not have as it says.
+    /// A blob that a manifest needs and the repository lacks, or has with another size.
     public enum Lack: Sendable {
         case missing(Descriptor)
         case size(Descriptor, UInt64)
@@ -28,8 +28,8 @@ extension RegistryStore {
     private static let mark = "cake registry manifest 1 "
     private static let longestType = 1024
 
-    /// Keeps a manifest, then points the tags at it. Nothing is kept, and said what it lacks, when something that it needs is
-    /// not in the repository, or not given to who pushes.
+    /// Saves a manifest, then moves the tags to it. If a blob that it needs is not in the repository, or the pusher may
+    /// not read it, nothing is saved and the missing blob returned.
     public func put(
         _ manifest: RegistryManifest, _ stored: StoredManifest, tags: [TagName], in repository: RepositoryName,
         where isGiven: (BlobName) throws(CakeError) -> Bool = { _ in true }
@@ -63,8 +63,8 @@ extension RegistryStore {
         return nil
     }
 
-    /// Nil when there is no such manifest, and for a tag that points at none. A tag that nobody pushed may be a model's of the
-    /// store: `model` makes that one's.
+    /// Nil if there is no such manifest, and for a tag that points at none. A tag without a push may be a model's of
+    /// the store: `model` makes its manifest.
     public func manifest(_ name: ManifestName, in repository: RepositoryName) throws(CakeError) -> StoredManifest? {
         switch name {
         case .none: return nil
@@ -80,7 +80,7 @@ extension RegistryStore {
         }
     }
 
-    /// Nil also for one whose bytes are wrong, which is set aside.
+    /// Nil also for one with wrong bytes, which is set aside.
     private func pushedManifest(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> StoredManifest? {
         do {
             return try rawManifest(name, in: repository)
@@ -92,7 +92,7 @@ extension RegistryStore {
         }
     }
 
-    /// As it lies there; one whose bytes are wrong is an error.
+    /// As it is stored; wrong bytes are an error.
     func rawManifest(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> StoredManifest? {
         let key = keys.repository(repository).manifest(name)
         let limit = RegistryManifest.maximumSize + RegistryStore.longestType + 64
@@ -100,14 +100,14 @@ extension RegistryStore {
         let path = storage.path(of: key)
         guard let end = all.firstIndex(of: UInt8(ascii: "\n")), all.starts(with: RegistryStore.mark.utf8) else {
             throw CakeError(
-                .damaged, "\(Printable.escape(path)) does not say what manifest it is", fix: "push it again")
+                .damaged, "\(Printable.escape(path)) is not a manifest of the registry", fix: "push it again")
         }
         let stored = StoredManifest(
             name: name, mediaType: String(decoding: all[RegistryStore.mark.utf8.count..<end], as: UTF8.self),
             bytes: Array(all[(end + 1)...]))
         guard name.fits(stored.bytes.span) else {
             throw CakeError(
-                .damaged, "\(Printable.escape(path)) has other bytes than its name says", fix: "push it again")
+                .damaged, "\(Printable.escape(path)) does not match its digest", fix: "push it again")
         }
         return stored
     }
@@ -132,7 +132,7 @@ extension RegistryStore {
         try storage.names(in: keys.repository(repository).manifests).compactMap { BlobName(fileName: $0) }
     }
 
-    /// Takes a tag alone, or a manifest with the tags that point at it. False when there was none.
+    /// Removes a tag alone, or a manifest with the tags that point at it. False if there was none.
     public func remove(_ name: ManifestName, from repository: RepositoryName) throws(CakeError) -> Bool {
         let place = keys.repository(repository)
         return try locked(alone: true) { () throws(CakeError) in
@@ -154,7 +154,7 @@ extension RegistryStore {
         }
     }
 
-    /// Manifests whose subject is this one, which need not be here; sorted, from the first behind `last` on.
+    /// Manifests whose subject is this one, which need not be here; sorted, from the first after `last` on.
     public func referrers(of subject: BlobName, in repository: RepositoryName, after last: BlobName?) throws(CakeError)
         -> [BlobName]
     {

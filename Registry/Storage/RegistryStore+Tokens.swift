@@ -2,12 +2,12 @@ public import Model
 internal import Platform
 internal import Synchronization
 
-/// Who may do what in the registry, in a file that only its owner reads.
+/// The rights of tokens in the registry, in a file that only its owner can read.
 extension RegistryStore {
-    /// As the file has them now: what is added or taken away counts at once.
+    /// As the file has them now: changes count at once.
     public func tokens() throws(CakeError) -> AccessTokens { try tokensNow().tokens }
 
-    /// Looked at before they are read: what came meanwhile shows when they are put back.
+    /// The version is read first: a change meanwhile is noticed when they are saved.
     private func tokensNow() throws(CakeError) -> (tokens: AccessTokens, version: FolderStorage.Version?) {
         guard let version = try storage.look(at: keys.tokens)?.version else { return (AccessTokens(), nil) }
         if let known = knownTokens.tokens(of: version) { return (known, version) }
@@ -19,7 +19,7 @@ extension RegistryStore {
         return (tokens, version)
     }
 
-    /// Makes a token, and gives its secret, which is nowhere else.
+    /// Makes a token, and returns its secret, which is stored nowhere.
     public func addToken(
         _ name: String, read: [RepositoryPattern], push: [RepositoryPattern]
     ) throws(CakeError) -> String {

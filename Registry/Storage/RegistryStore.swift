@@ -2,13 +2,13 @@ public import Model
 internal import Platform
 public import Store
 
-/// What a registry keeps in a store beside the models: blobs as they were pushed, and repositories that name them. The
-/// disk is the truth here too; many processes may serve one store.
+/// A registry's data in a store beside the models: blobs as they were pushed, and repositories that name them. The disk
+/// is the truth here too; many processes may serve one store.
 public struct RegistryStore: Sendable {
     public let store: LocalStore
     let layout: RegistryLayout
     let keys = RegistryLayout.keys
-    /// For what lies under a key of `keys`. What only files can do goes by `layout`.
+    /// For values under a key of `keys`. Operations that only files allow use `layout`.
     let storage: FolderStorage
     let uploads = Uploads()
     let opened = OpenBlobs()
@@ -19,7 +19,7 @@ public struct RegistryStore: Sendable {
     let knownTokens = KnownTokens()
     let checking = Checking()
     let seen = SeenFolders()
-    /// Nobody needs a token to read, though there are some: then packs are laid out for everyone's eyes, too.
+    /// Reading needs no token, although there are tokens: then packs are also for everyone.
     let letsAnybodyRead: Bool
     let checks = KnownChecks()
     let doubted = DoubtedBlobs()
@@ -40,7 +40,7 @@ public struct RegistryStore: Sendable {
         try Disk.syncFolder(store.layout.root)
     }
 
-    /// The registry of a store that may have none.
+    /// The registry of a store, if it has one.
     public static func existing(in store: LocalStore) throws(CakeError) -> RegistryStore? {
         try Disk.exists(RegistryLayout(store.layout).repositories) ? RegistryStore(store) : nil
     }
@@ -53,13 +53,14 @@ public struct RegistryStore: Sendable {
         let shown = shownModels.value
         if store.isWritable, shown.served.contains(where: { $0.place.repository == repository }) { return true }
         let place = layout.repository(repository)
-        // Of one whose models are closed, what was given out before is no sign of it.
+        // For a closed model, a manifest that was served before proves nothing.
         let isHidden = !shown.isKnown || shown.closed[repository] != nil
         if isHidden, try Disk.exists(place.models) { return try !manifests(in: repository).isEmpty }
         return try Disk.exists(place.root)
     }
 
-    /// Repositories with a manifest or a model, sorted, from the first behind `last` on, and whether there are more than `count`.
+    /// Repositories with a manifest or a model, sorted, from the first after `last` on, and whether there are more than
+    /// `count`.
     public func repositories(
         after last: String, count: Int, where isVisible: (RepositoryName) -> Bool = { _ in true }
     ) throws(CakeError) -> (names: [RepositoryName], isMore: Bool) {
@@ -80,7 +81,7 @@ public struct RegistryStore: Sendable {
         try storage.names(in: keys.repositories).compactMap { RepositoryName(fileName: $0) }
     }
 
-    /// Publishing shares the lock; who deletes has it alone, and then sees everything that was published.
+    /// Publishing shares the lock; deleting holds it alone, and then sees everything that was published.
     func locked<Result>(alone: Bool, _ body: () throws(CakeError) -> Result) throws(CakeError) -> Result {
         let lock = try File(store.layout.lock("registry"), .readWriteOrCreate)
         _ = try lock.lock(exclusive: alone, waiting: true)

@@ -4,7 +4,7 @@ import Storage
 import Support
 import Testing
 
-/// What every storage does, whatever it is made of. A new one is a case here.
+/// The behaviour of every storage. A new one is a case here.
 @Suite struct `A value under a key` {
     enum Kind: CaseIterable { case folder, memory }
 

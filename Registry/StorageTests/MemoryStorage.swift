@@ -1,7 +1,8 @@
 import Model
 import Storage
 
-/// A storage that is no file system: what the interface asks can be had without one, and a test that passes here asks no more of a folder.
+/// A storage that is no file system: it shows that the interface needs none, and that a passing test asks nothing of a
+/// folder that only files have.
 actor MemoryStorage: KeyedStorage {
     private struct Value {
         let bytes: [UInt8]

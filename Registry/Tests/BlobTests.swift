@@ -70,7 +70,7 @@ import Testing
         do {
             let client = try stage.client()
             try client.send("PATCH \(place) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhello")
-            // The server has what came before it can see the end.
+            // The server has the earlier bytes before it can see the end.
             client.finish()
             #expect(client.sawEnd())
         }
@@ -145,7 +145,7 @@ import Testing
         let anonymous = try stage.ask("POST", "/v2/d/blobs/uploads/?mount=\(name)", [], [])
         #expect(anonymous.status == 201)
         #expect(try stage.ask("GET", "/v2/d/blobs/\(name)").body == bytes)
-        // What is not there is uploaded.
+        // A missing blob is uploaded.
         for query in ["mount=\(name)&from=nowhere", "mount=\(sha256([1]))&from=a/b", "mount=\(sha256([1]))"] {
             let reply = try stage.ask("POST", "/v2/e/blobs/uploads/?\(query)", [], [])
             #expect(reply.status == 202 && reply["location"]?.hasPrefix("/v2/e/blobs/uploads/") == true, "\(query)")

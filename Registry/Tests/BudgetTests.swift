@@ -9,7 +9,7 @@ import Support
 import Testing
 import Transfer
 
-/// What clients can make a server hold, in memory and on its disk.
+/// The memory and disk space that clients can make a server use.
 @Suite struct `What a server holds for clients` {
     @Test(arguments: ["POST /v2/_cake/has", "PUT /v2/a/b/manifests/v1", "POST /api/models/a/b/paths-info/main"])
     func `of bodies that do not end has an end`(_ line: String) throws {
@@ -32,7 +32,7 @@ import Transfer
             }
             let refused = try stage.ask(words[0], words[1], [], body)
             #expect(refused["retry-after"] == "1")
-            // What claims much and sends little takes little.
+            // A client that claims much and sends little takes little.
             #expect(try stage.ask("POST", "/v2/_cake/has", [], Array(#"{"digests":[]}"#.utf8)).status == 200)
         }
         try waits(until: "the room is free again") { try status() != 503 }

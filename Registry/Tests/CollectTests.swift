@@ -44,7 +44,7 @@ import Testing
         try stage.put(text, as: "v1")
         try stage.ask("DELETE", "/v2/a/b/blobs/\(layer)")
         #expect(try collect().blobs == 0)
-        // Pushed again it is found again, and the manifest never named what was not on the disk.
+        // Pushed again it is found again, and the manifest never named a missing blob.
         #expect(stage.files(in: "blobs").contains { $0.hasSuffix(layer.hex) })
         for bytes in [config, [1, 2, 3]] { try stage.push(bytes, to: "other") }
         try stage.put(text, as: "v1", in: "other")
@@ -94,7 +94,7 @@ import Testing
         #expect(try has(sha256(config)))
         let reply = try stage.ask("GET", "/v2/a/b/manifests/v1")
         #expect(reply.status == 404 && reply.code == "MANIFEST_UNKNOWN")
-        // Set aside, it stops nothing; what it named is kept as if it had just been pushed.
+        // Set aside, it stops nothing; its blobs are kept as if they had just been pushed.
         #expect(try collect(.seconds(3600)).blobs == 0)
         #expect(try has(sha256(config)))
     }

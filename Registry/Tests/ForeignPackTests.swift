@@ -10,7 +10,7 @@ import Support
 import Testing
 import Transfer
 
-/// Whose packs a push lists, where not everybody may read everything.
+/// Which packs of other repositories a push lists if not everyone may read everything.
 @Suite struct `Packs of another repository` {
     private let stage: Stage
     private let maker: Shelf
@@ -63,7 +63,7 @@ import Transfer
         return RemoteRepository(client, try #require(RepositoryName(name)), for: [.pull, .push])
     }
 
-    /// Everybody who asks needs a login.
+    /// Every request needs a login.
     private func close() throws -> RegistryLogin {
         RegistryLogin(
             .password(user: "ci", try RegistryStore(stage.store).addToken("ci", read: [.all], push: [.all])))

@@ -9,7 +9,7 @@ import Support
 import Testing
 import Transfer
 
-/// Somebody with a store of his own, who pushes what is in it.
+/// A client with a store of its own that pushes its models.
 struct Maker {
     let shelf: Shelf
     private let scratch: Scratch
@@ -19,7 +19,7 @@ struct Maker {
         shelf = try Shelf(at: scratch["maker"])
     }
 
-    /// Imports the files, and pushes them. Gives the model's manifest.
+    /// Imports the files, and pushes them. Returns the model's manifest.
     @discardableResult
     func push(
         _ files: ModelMaker.Files, to name: String, _ tag: String, of stage: Stage, beside others: [String] = [],

@@ -62,7 +62,7 @@ import Testing
         let index = #"{"schemaVersion":2,"manifests":[\#(descriptor([9]))]}"#
         #expect(try stage.put(index, as: "index", type: RegistryManifest.index).status == 201)
         #expect(try stage.ask("GET", "/v2/a/b/manifests/index")["content-type"] == RegistryManifest.index)
-        // A layer that lies elsewhere need not be here.
+        // A layer that is elsewhere need not be here.
         let foreign = descriptor([9]).replacing(#""size""#, with: #""urls":["https://example.org/x"],"size""#)
         let text = #"{"schemaVersion":2,"config":\#(descriptor(config)),"layers":[\#(foreign)]}"#
         #expect(try stage.put(text, as: "foreign").status == 201)

@@ -18,7 +18,7 @@ import Transfer
         shelf = try Shelf(at: stage.scratch["store"])
     }
 
-    /// What a client that only knows the wire sees of a model.
+    /// A model as a client sees it that only knows the wire format.
     private struct Fetched {
         let name: BlobName
         let bytes: [UInt8]
@@ -101,7 +101,7 @@ import Transfer
         #expect(try stage.ask("GET", "/v2/org/my.model/manifests/\(model.name)").body == model.bytes)
         #expect(try text("/v2/org/my.model/tags/list").contains(#"["V1"]"#))
         #expect(try text("/v2/_catalog") == #"{"repositories":["org/my.model"]}"#)
-        // What lies on the disk for it is small, but for names of what was there.
+        // The packs' files on the disk are small, except for hard links to existing files.
         let packs = model.index.packs.map(\.digest.hex)
         #expect(!stage.files(in: "blobs").contains { path in packs.contains { path.hasSuffix($0) } })
     }
@@ -125,7 +125,7 @@ import Transfer
         let fetched = try fetch("m:latest", from: stage)
         #expect(fetched.artifact.manifest.name.sha256 == model)
         #expect(try fetch("m:latest", from: stage).name == fetched.name)
-        // What cannot be given is not promised.
+        // A model that cannot be served is not listed.
         let reader = try RegistryServer(
             try #require(stage.store.lower.first),
             {

@@ -5,7 +5,7 @@ import Store
 import Support
 import Testing
 
-/// Names of the store that a registry cannot tell apart.
+/// Names of the store that a registry cannot distinguish.
 @Suite struct `Names with one place in a registry` {
     private let scratch: Scratch
     private let shelf: Shelf
@@ -25,7 +25,7 @@ import Testing
         }
     }
 
-    /// The name whose model the tag leads to.
+    /// The name of the model that the tag leads to.
     private func served(_ stage: Stage, _ reference: String = "foo/manifests/latest") throws -> String? {
         let reply = try stage.ask("GET", "/v2/\(reference)")
         guard reply.status == 200 else { return nil }
@@ -42,7 +42,7 @@ import Testing
         // Asked for by its commit, the other is refused with words.
         let other = try stage.ask("GET", "/v2/foo/manifests/\(String(repeating: "1", count: 40))")
         #expect(other.status == 404 && other.text.contains("Foo"))
-        // A Hub tells them apart.
+        // A Hub distinguishes them.
         for name in ["Foo", "foo"] {
             #expect(try stage.ask("GET", "/api/models/\(name)").text.contains("\"id\":\"\(name)\""))
         }
@@ -90,7 +90,7 @@ import Testing
         let stage = try Stage(scratch)
         try shelf.remove("Foo")
         #expect(try served(stage) == "foo")
-        // What was chosen counts as long as there was something to choose.
+        // A choice counts while there are several names.
         try shelf.remove("foo")
         #expect(try served(stage) == nil)
         try await bring("Foo", seed: 3, time: 30)

@@ -66,7 +66,7 @@ struct `A push beside what others pushed` {
             of: remote, in: shelf.store, bytesPerSecond: nil, progress: Progress("verify"))()
     }
 
-    /// Requests for blobs, as the registry's log tells: each with its method, and how many bytes were sent.
+    /// Requests for blobs in the registry's log: each with its method, and the number of bytes sent.
     private func bytesRead() throws -> Int {
         try registry.answers().reduce(0) { sum, line in
             guard let document = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
@@ -85,9 +85,9 @@ struct `A push beside what others pushed` {
     enum Lie: CaseIterable, CustomTestStringConvertible {
         /// The pack is there, as long as it should be, and holds something else.
         case junk
-        /// At each place lies the object of another layer.
+        /// At each place is the object of another layer.
         case others
-        /// The first frames and the ends are right, and what is between is not.
+        /// The first frames and the ends are right, and the bytes between are wrong.
         case middle
         /// The pack is not there.
         case nothing
@@ -97,7 +97,7 @@ struct `A push beside what others pushed` {
         var testDescription: String { "\(self)" }
     }
 
-    /// Pushes what the index of another model would name, so that every layer seems to be there.
+    /// Pushes the blobs of another model's index: every layer seems to be there.
     private func lie(_ lie: Lie) async throws {
         let evil = try Shelf(at: scratch["evil"])
         let manifest = try await bring(evil)
@@ -124,7 +124,7 @@ struct `A push beside what others pushed` {
         }
     }
 
-    /// Takes packs out of the registry behind its back.
+    /// Removes packs from the registry's disk.
     private func remove(_ packs: [PackIndex.Pack]) throws {
         for pack in packs {
             try FileManager.default.removeItem(at: blob(pack).deletingLastPathComponent())
@@ -149,7 +149,7 @@ struct `A push beside what others pushed` {
         let all = honest.index.members
         let members = all.enumerated().map { number, member in
             guard lie == .others else { return member }
-            // Within a pack each is said to lie where its neighbour does.
+            // Within a pack each gets the place of its neighbour.
             let own = all.filter { $0.pack == member.pack }
             let place = own.firstIndex { $0.layer == member.layer } ?? 0
             let other = own[(place + 1) % own.count]
@@ -229,7 +229,7 @@ struct `A push beside what others pushed` {
         let sample = try await cost { _ = try await push(same, of: other, "v3") }
         #expect(sample > 3 * index && sample < Self.large * 2)
         #expect(try await cost { _ = try await push(same, of: other, "v4") } <= 4 * index)
-        // What is derived can go: it is read once more.
+        // Derived data can be deleted: it is read again.
         try FileManager.default.removeItem(atPath: "\(other.root)/proved")
         #expect(try await cost { _ = try await push(same, of: other, "v5") } > sample / 2)
         let packs = try await remote().index.packs.reduce(0) { $0 + Int($1.size) }

@@ -6,7 +6,7 @@ import Support
 import Testing
 import Transfer
 
-/// What a server does with a model whose index and packs do not fit each other.
+/// A server's handling of a model whose index and packs do not match.
 @Suite struct `A model that cannot be rebuilt` {
     private let stage: Stage
     private let maker: Maker
@@ -17,7 +17,7 @@ import Transfer
     }
 
     private static func files(_ seed: UInt64) throws -> ModelMaker.Files {
-        // One tensor is a little another's, so that there is a delta among them.
+        // One tensor is similar to another: there is a delta among them.
         var tuned = seededBytes(1 << 20, seed: 1, .mixed)
         for index in stride(from: 0, to: tuned.count, by: 4096) { tuned[index] ^= UInt8(seed) }
         let parts = [

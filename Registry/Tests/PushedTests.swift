@@ -8,7 +8,7 @@ import Support
 import Testing
 import Transfer
 
-/// What clients of the Hub are given of what was pushed to the registry.
+/// The Hub's clients and models that were pushed to the registry.
 @Suite struct `A model that was pushed` {
     private let stage: Stage
     private let maker: Maker
@@ -35,7 +35,7 @@ import Transfer
         list?.array?.compactMap { $0[key]?.string } ?? []
     }
 
-    /// A base and what is nearly it, in one large tensor each.
+    /// A base and a similar model, in one large tensor each.
     private static func family() throws -> (base: ModelMaker.Files, tune: ModelMaker.Files) {
         func model(_ changed: Bool) throws -> ModelMaker.Files {
             var first = seededBytes(3 << 20, seed: 1, .mixed)
@@ -91,7 +91,7 @@ import Transfer
         let family = try Self.family()
         let shelf = try Shelf(at: stage.scratch["store"])
         try await shelf.bring(ModelMaker.write(family.base, to: stage.scratch["base"]), as: "org/base")
-        // The second is sent nothing but its own: its base lies in packs that nobody wrote.
+        // For the second only its own layers are sent: its base is in packs that are not stored.
         try await push(family.base, to: "team/own", "base")
         try await push(family.tune, to: "team/own", "v1")
         try await push(family.base, to: "team/shared", "base", beside: ["org/base"])
@@ -127,7 +127,7 @@ import Transfer
         try await push(family.tune, to: "team/m", "v1")
         #expect(try stage.ask("GET", "/team/m/resolve/v1/config.json").body == family.tune["config.json"])
         #expect(try stage.ask("GET", "/team/m/resolve/\(old)/config.json").body == family.base["config.json"])
-        // What is removed may end short, and never goes on as something else.
+        // A removed file may end early, but never continues with other bytes.
         let name = try stage.ask("HEAD", "/v2/team/m/manifests/v1")["docker-content-digest"]
         for manifest in stage.files(in: "repositories/team+m/manifests") {
             let digest = manifest.replacing("sha256-", with: "sha256:")
@@ -188,7 +188,7 @@ import Transfer
 
     @Test func `has nothing of other repositories, whatever its manifest says`() async throws {
         try await push(["a.bin": [1, 2, 3]], to: "secret/m", "v1")
-        // Parts of a model have to be in the repository, whatever the manifest says of other places.
+        // Parts of a model must be in the repository, whatever the manifest says about other places.
         let elsewhere = try artifact("secret/m", "v1").text.replacing(
             "\"size\":", with: "\"urls\":[\"http://x/\"],\"size\":")
         #expect(try stage.put(elsewhere, as: "v1", in: "open/m").status == 400)

@@ -11,7 +11,7 @@ import Support
 import Testing
 import Transfer
 
-/// A hub with a base and a tune of it, a server of cake's that has both, and somebody who pulls from either.
+/// A hub with a base and a tune of it, a server of cake's that has both, and a client that pulls from either.
 final class Rack: Sendable {
     static let reader = "hf_readerreaderreader"
     static let base = "org/model"
@@ -24,7 +24,7 @@ final class Rack: Sendable {
     /// The one tensor of the tune that was trained on.
     let changed = UInt64(size)
 
-    /// One tensor of the tune differs much, one here and there; a small one lies between.
+    /// One tensor of the tune differs much, one here and there; a small one is between them.
     private static func files(tuned: Bool) throws -> ModelMaker.Files {
         let parts = (0..<count).map { number in
             var bytes = seededBytes(size, seed: UInt64(tuned && number == 1 ? 90 : 50 + number), .mixed)
@@ -57,7 +57,7 @@ final class Rack: Sendable {
             client: try HTTPClient(HTTPSettings(userAgent: "cake/test")))
     }
 
-    /// What the server has afterwards.
+    /// The models that the server has afterwards.
     func stock(_ store: LocalStore, where isWanted: (SnapshotFile) -> Bool = { _ in true }) async throws {
         for name in [Rack.base, Rack.tune] { try await pull(name, into: store, where: isWanted) }
         line.hub.forgetRequests()
@@ -87,7 +87,7 @@ final class Rack: Sendable {
         return options
     }
 
-    /// Nothing wrong is there, and nothing is left on the way.
+    /// All files are right, and nothing is left under way.
     func isExact(_ name: String = Rack.tune, at place: SourceLocation = #_sourceLocation) async throws {
         let files = name == Rack.tune ? try Rack.tuned() : line.files
         #expect(try await shelf.files(of: name) == files, sourceLocation: place)
@@ -96,7 +96,8 @@ final class Rack: Sendable {
         #expect(parts == [], "parts are left", sourceLocation: place)
     }
 
-    /// Where the tune's large tensors lie on the server's disk, but for the first, whose bytes come with the header's.
+    /// The objects of the tune's large tensors on the server's disk, without the first, whose bytes come with the
+    /// header's.
     func objects(of stage: Stage) throws -> [String] {
         let manifest = try stage.store.manifest(stage.store.find(Rack.tune).record.manifest)
         let large = manifest.segments.filter { $0.tensor != nil && $0.layer.size == changed }.dropFirst()
@@ -107,14 +108,14 @@ final class Rack: Sendable {
         try await source(token: Rack.reader).snapshot(of: HubReference(HubRepository(name))).commit
     }
 
-    /// Bytes of a header's first guess, of lists, and of what lies between two layers.
+    /// Bytes of a header's first guess, of lists, and between two layers.
     static let slack: UInt64 = 80 << 10
 }
 
 extension Stage {
     var url: String { "http://127.0.0.1:\(server.address.port)" }
 
-    /// Asks where the tune's layers lie.
+    /// Asks for the place of the tune's layers.
     func published(_ commit: String, token: String? = nil) throws -> Client.Reply {
         try ask(
             "GET", "/v2/_cake/published?kind=model&id=org/tune&commit=\(commit)",

@@ -157,7 +157,7 @@ import Testing
         let body = [UInt8](repeating: 0, count: 1_000_000)
         #expect(try client.ask("PUT", "/v2/a/manifests/.x", [], body).status == 400)
         #expect(try client.ask("GET", "/v2/").status == 200)
-        // Who asks first is told before anything is sent.
+        // A client that asks first gets the answer before it sends anything.
         let asking = try stage.client()
         try asking.send(
             "PUT /v2/a/manifests/.x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\nExpect: 100-continue\r\n\r\n"

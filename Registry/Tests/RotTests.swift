@@ -7,17 +7,17 @@ import Store
 import Support
 import Testing
 
-/// A byte of each kind of thing that a registry keeps goes wrong, and each way to it is tried.
+/// A byte of each kind of file in a registry is changed, and each route to it is tried.
 @Suite struct `What rots in a registry` {
     enum Kind: CaseIterable {
         case pack, config, index, text, manifest, heldFile, object
-        /// The store's model, whose packs are made of its objects.
+        /// The store's model, whose packs consist of its objects.
         var isOwn: Bool { self == .heldFile || self == .object }
     }
 
     enum Route: CaseIterable { case get, range, head, mount, pushAgain, hubFile, verify, repair }
 
-    /// A registry in which one thing is wrong, before a server has looked at it.
+    /// A registry with one wrong file, before a server has read it.
     private struct Rotten {
         let scratch: Scratch
         let maker: Maker
@@ -63,7 +63,7 @@ import Testing
                 try FileManager.default.contentsOfDirectory(atPath: registry + "/held").first { !$0.contains(".") })
             path = "\(registry)/held/\(held)"
             if kind == .heldFile {
-                // A file of its own, so that the store's object stays right.
+                // A separate file: the store's object stays right.
                 let copy = try Data(contentsOf: URL(filePath: path))
                 try FileManager.default.removeItem(atPath: path)
                 try copy.write(to: URL(filePath: path))
@@ -132,7 +132,7 @@ import Testing
             #expect(try stage.ask("GET", address).status == 404, what)
             #expect(!stage.files(in: "damaged").isEmpty, what)
             if kind == .object {
-                // The tag's manifest is of an object that is not there, until the model is brought again.
+                // The tag's manifest needs an object that is missing, until the model is imported again.
                 #expect(try stage.ask("GET", "/v2/own/m/manifests/latest").status >= 404, what)
                 try await Shelf(at: stage.scratch["store"]).bring(
                     ModelMaker.write(rotten.files, to: stage.scratch["again"]), as: "own/m")
@@ -197,7 +197,7 @@ import Testing
         #expect(try !registry.isChecked(digest, within: nil))
         guard case .right = try registry.check(digest) else { throw CakeError(.failed, "not right") }
         #expect(try registry.isChecked(digest, within: .seconds(3600)) && !registry.isChecked(digest, within: .zero))
-        // Hashed on the way, whole and by ranges, it is what it was.
+        // Hashed on the way, whole and by ranges, it has its old bytes.
         let other = try Stage(stage.scratch) { $0.recheck = .zero }
         for _ in 0..<2 { #expect(try other.ask("GET", "/v2/a/b/blobs/\(name)").body == bytes) }
         #expect(

@@ -14,7 +14,7 @@ final class Stage {
     let server: RegistryServer
     let log = Log()
 
-    /// What the server wrote down.
+    /// The server's log.
     final class Log: Sendable {
         private let records = LockedRecords()
 
@@ -47,7 +47,7 @@ final class Stage {
         try client().ask(method, address, headers, body)
     }
 
-    /// Pushes a blob with one request, and gives its name.
+    /// Pushes a blob with one request, and returns its name.
     @discardableResult
     func push(_ bytes: [UInt8], to repository: String = "a/b") throws -> BlobName {
         let name = sha256(bytes)
@@ -56,7 +56,7 @@ final class Stage {
         return name
     }
 
-    /// Where an upload that was just begun goes on.
+    /// The address at which a new upload continues.
     func begin(_ repository: String = "a/b") throws -> String {
         let reply = try ask("POST", "/v2/\(repository)/blobs/uploads/", [], [])
         try #require(reply.status == 202)
@@ -96,7 +96,7 @@ func descriptor(_ bytes: [UInt8], _ name: BlobName? = nil, size: Int? = nil) -> 
     #"{"mediaType":"application/octet-stream","digest":"\#(name ?? sha256(bytes))","size":\#(size ?? bytes.count)}"#
 }
 
-/// An image of one layer or none, with what else it should say.
+/// An image of one layer or none, with further members.
 func image(config: [UInt8], layers: [[UInt8]] = [], _ more: String = "") -> String {
     let layers = layers.map { descriptor($0) }.joined(separator: ",")
     return

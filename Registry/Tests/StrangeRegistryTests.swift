@@ -12,7 +12,7 @@ import Transfer
 
 @testable import Server
 
-/// A registry whose requests pass through a test's hands first, and are remembered.
+/// A registry behind a test that sees, changes and remembers its requests.
 private final class Bent: Sendable {
     enum Way: Sendable {
         case pass
@@ -148,7 +148,7 @@ extension ServerRequest {
         let before = bent.requests.count
         try await pull(bent.repository(), bent)
         let asked = bent.requests[before...].filter { $0.isOfBlob && $0["range"] != nil }
-        // The first shows it, though it asks for a byte; then both packs come.
+        // The first answer shows it, although only a byte was requested; then both packs come.
         #expect(asked.map { $0["range"] == "bytes=0-0" } == [true, false, false])
         let named = try user.store.find("pulled").record.manifest
         #expect(try named == maker.store.find("model").record.manifest)
@@ -192,7 +192,7 @@ extension ServerRequest {
         }
         let manifest = try await importModel()
         let error = await #expect(throws: CakeError.self) { try await push(manifest, to: bent.repository()) }
-        #expect(error?.kind == .damaged && error?.what.contains("took blob") == true)
+        #expect(error?.kind == .damaged && error?.what.contains("stored blob") == true)
     }
 
     @Test func `that keeps its blobs elsewhere is followed there, without the login`() async throws {
@@ -223,7 +223,7 @@ extension ServerRequest {
         #expect(followed.allSatisfy { $0["authorization"] == nil })
     }
 
-    /// What a place of tokens grants: everything to who has the password, reading to everybody.
+    /// The grants of a token server: everything with the password, reading for all.
     private static func granting(_ request: ServerRequest, _ port: UInt16) -> Bent.Way {
         let basic = RegistryLogin(.password(user: "u", "secret")).basic
         if request.address.hasPrefix("/token") {
@@ -267,7 +267,7 @@ extension ServerRequest {
         let login = RegistryLogin(.password(user: "u", "secret"))
         let base = try await importModel()
         try await push(base, to: bent.repository("base", login))
-        // What the base has is mounted, for which one token has to allow two things.
+        // The base's layers are mounted, for which one token must allow two things.
         let tune = try await importModel("tune", seed: 9)
         let report = try await push(tune, to: bent.repository("tune", login), beside: [bent.repository("base", login)])
         #expect(report.packsMounted == 2)

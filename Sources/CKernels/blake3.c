@@ -1,5 +1,5 @@
-// BLAKE3 of bytes that are all there, from its specification. Swift cannot pick instructions when it runs, so the inner
-// loop is here: eight chunks of 1 KiB side by side, in the widest registers the processor has. Little-endian machines.
+// BLAKE3 of bytes in memory, from its specification. Swift cannot choose instructions at run time; therefore the inner
+// loop is here: eight chunks of 1 KiB side by side, in the widest registers of the processor. Little-endian machines.
 #include "kernels.h"
 #include <stddef.h>
 #include <string.h>
@@ -11,7 +11,7 @@ static const uint32_t initial[8] = {
     0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 };
 
-// Which word of the message each place of a round takes: the specification's permutation, applied round by round.
+// The word of the message for each place of a round: the specification's permutation, applied round by round.
 static const uint8_t schedule[7][16] = {
     {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, {2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8},
     {3, 4, 10, 12, 13, 2, 7, 14, 6, 5, 9, 0, 11, 15, 8, 1}, {10, 7, 12, 9, 14, 3, 13, 15, 4, 0, 11, 2, 5, 8, 1, 6},
@@ -71,7 +71,7 @@ static inline __attribute__((always_inline)) void transpose(lanes *rows) {
     }
 }
 
-// What is hashed side by side: inputs of so many whole blocks each. Counters rise by `step` from input to input.
+// Inputs that are hashed side by side, each of the same number of whole blocks. Counters rise by `step` from input to input.
 struct batch {
     const uint8_t *inputs[lane_count];
     const uint32_t *key;
@@ -151,7 +151,7 @@ static void hash_chunk(const uint8_t *bytes, size_t count, const uint32_t *key, 
     compress(out, block, (uint32_t)count, counter, flags | first | chunk_end | also);
 }
 
-// Pairs of nodes become their parents; one without a neighbour goes up as it is. Returns how many are left.
+// Pairs of nodes become their parents; one without a neighbour goes up unchanged. Returns the number of nodes.
 static size_t raise_parents(uint32_t nodes[][8], size_t count, const uint32_t *key, uint32_t flags) {
     uint32_t above[lane_count][8];
     size_t pairs = count / 2;

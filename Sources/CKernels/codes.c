@@ -96,8 +96,8 @@ size_t cake_unpack_codes(int set, const uint8_t *codes, size_t n, int width, int
     return CALL(unpack4_uint32_t, set, (codes, n, escapes, available, values));
 }
 
-// A number of bits at a time, from the lowest of the first byte on. Eight bytes are written and read at once, so that no
-// branch is needed, except where they would reach past the end. Escapes are looked for afterwards, eight bytes at a time.
+// A number of bits at a time, from the lowest of the first byte on. Eight bytes are written and read at once, without a
+// branch, except where they would reach past the end. Escapes are searched afterwards, eight bytes at a time.
 #define BYTES(T)                                                                                                       \
     BODY size_t next255_##T(const uint8_t *bytes, size_t i, size_t n) {                                                \
         for (; i + 8 <= n; i += 8) {                                                                                   \

@@ -1,12 +1,12 @@
 #include "kernels.h"
 #include <string.h>
 
-// Nothing here gains by wide registers: each element goes where only its own bits say.
+// Wide registers gain nothing here: the destination of each element depends only on its own bits.
 
 #define KEY16(b) ((uint32_t)((b) & 0x7fff) >> fraction)
 #define KEY32(b) (((b) & 0x7fffffff) >> fraction)
 
-// Four counters for each group, so that equal neighbours do not wait for each other.
+// Four counters for each group: equal neighbours then do not wait for each other.
 #define COUNT(T, KEY)                                                                                                  \
     static void count_groups_##T(const uint8_t *base, size_t n, int fraction, uint32_t *counts) {                      \
         uint32_t more[3][256] = {{0}};                                                                                 \

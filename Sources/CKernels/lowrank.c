@@ -2,12 +2,12 @@
 #include <string.h>
 
 // Sums here are of products of two floats, each exact in a double: whether a processor rounds between product and sum or
-// fuses the two makes no difference, and what is fixed is the order alone.
+// fuses the two makes no difference, and only the order is fixed.
 
 typedef double v4 __attribute__((vector_size(32)));
 typedef float f4 __attribute__((vector_size(16)));
 
-// Vectors are handed on by address: by value, how depends on the instruction set.
+// Vectors are passed by address: by value, the calling convention depends on the instruction set.
 BODY void add_floats(v4 *sums, double factor, const float *x) {
     v4 factors = {factor, factor, factor, factor};
     f4 v;
@@ -40,7 +40,7 @@ enum { BF16 = 7, F16 = 10, F32 = 23 };
 
 BODY float read32(uint32_t x) { return float_of(x); }
 BODY float read_bf16(uint16_t x) { return float_of((uint32_t)x << 16); }
-// A half's exponent is moved up; what has none becomes a float that has one and loses the bit that gave it.
+// A half's exponent is moved up; a subnormal becomes a normal float, and the bit that this adds is removed.
 BODY float read_f16(uint16_t x) {
     uint32_t magnitude = (uint32_t)(x & 0x7fff) << 13, sign = (uint32_t)(x & 0x8000) << 16;
     uint32_t normal = magnitude + (112u << 23);
@@ -49,7 +49,7 @@ BODY float read_f16(uint16_t x) {
     uint32_t bits = magnitude < 1u << 23 ? small : magnitude >= 31u << 23 ? endless : normal;
     return float_of(bits | sign);
 }
-// To the nearest, of two the even one; what is too large becomes infinite. No NaN comes here.
+// To nearest, ties to even; numbers that are too large become infinite. No NaN comes here.
 BODY uint32_t write32(float x) { return bits_of(x); }
 BODY uint16_t write_bf16(float x) {
     uint32_t bits = bits_of(x);
@@ -64,7 +64,7 @@ BODY uint16_t write_f16(float x) {
 }
 
 enum { TILE = 32 };
-// Columns of `right` come in tiles of 32, so that a tile's rows lie together; `column` is that of the first element.
+// Columns of `right` come in tiles of 32: a tile's rows are adjacent. `column` is that of the first element.
 #define ELEMENTS(tag, T, read, write, exponent)                                                                        \
     BODY void predict_##tag##_body(const uint8_t *restrict base, size_t n, const float *restrict left, size_t rank,    \
                                    const float *restrict right, size_t column, uint8_t *restrict predicted) {          \
@@ -142,8 +142,8 @@ VARIANTS_OF(double, energy, (const float *matrix, size_t n), (matrix, n))
 
 double cake_energy(int set, const float *matrix, size_t n) { return CALL(energy, set, (matrix, n)); }
 
-// What a matrix is multiplied by comes in blocks of eight columns, `stride` numbers apart. So many rows are taken at once
-// that what was read of a block is used for all of them.
+// The right operand comes in blocks of eight columns, `stride` numbers apart. Several rows are multiplied at once: a block
+// that was read is used for all of them.
 #define ROWS(count)                                                                                                    \
     BODY void rows##count(const float *matrix, size_t columns, const double *block, size_t width, double *sums) {      \
         v4 low[count], high[count];                                                                                    \

@@ -23,7 +23,7 @@ static const uint32_t constants[64] __attribute__((aligned(16))) = {
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 };
 
-// The eight words as the instructions want them.
+// The eight words in the order of the instructions.
 typedef struct {
     __m128i abef, cdgh;
 } state;

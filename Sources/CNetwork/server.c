@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-// What a path means is decided after it was cut at its slashes, so its percents stay.
+// A path is split at its slashes before it is decoded; therefore its percent signs stay.
 static size_t keep_as_it_is(void *context, struct MHD_Connection *connection, char *text) {
     (void)context, (void)connection;
     return strlen(text);

@@ -3,10 +3,10 @@ public import Remote
 internal import Store
 internal import Synchronization
 
-/// How far a command is. Workers add to it from any thread; whoever draws it takes a snapshot. Nothing here knows
-/// whether there is a screen.
+/// The progress of a command. Workers add to it from any thread; code that draws it takes a snapshot. Nothing here
+/// knows whether there is a screen.
 public final class Progress: Sendable {
-    /// What an item is, in the plural: "tensors", "files".
+    /// The name of an item, in the plural: "tensors", "files".
     public let items: String
 
     private let phase: Mutex<String>
@@ -19,13 +19,13 @@ public final class Progress: Sendable {
     private let itemsTotal = Atomic<UInt64>(0)
     private let itemsDone = Atomic<UInt64>(0)
 
-    /// `phase` is what is being done, to what: "importing mistral-7b".
+    /// `phase` is the action and its object: "importing mistral-7b".
     public init(_ phase: String, items: String = "files") {
         self.phase = Mutex(phase)
         self.items = items
     }
 
-    /// A new phase goes on counting where the last one was.
+    /// A new phase continues the counts of the last one.
     public func begin(_ name: String) { phase.withLock { $0 = name } }
 
     /// More to do than was known until now. Totals may grow on the way; the display shows a bar once there is one.
@@ -37,7 +37,7 @@ public final class Progress: Sendable {
     /// Bytes that were read, hashed, moved: the work itself.
     public func did(bytes: UInt64) { bytesDone.add(bytes, ordering: .relaxed) }
 
-    /// Of what was done or needed not be done: bytes that are here already, under this name or another.
+    /// Bytes that count as done because they are here already, under this name or another.
     public func knew(bytes: UInt64) { bytesKnown.add(bytes, ordering: .relaxed) }
 
     /// Bytes that are done without being moved: they say nothing of how fast the rest will come.
@@ -52,10 +52,10 @@ public final class Progress: Sendable {
         knew(bytes: bytes)
     }
 
-    /// What keeps the work from going on, in words; nil when it goes on.
+    /// The reason of a wait; nil when it is over.
     public func stands(_ why: String?) { notice.withLock { $0 = why } }
 
-    /// What was written at rest, after compression.
+    /// Bytes that were stored, after compression.
     public func stored(bytes: UInt64) { bytesStored.add(bytes, ordering: .relaxed) }
 
     public func finished(items count: UInt64 = 1) { itemsDone.add(count, ordering: .relaxed) }
@@ -69,8 +69,8 @@ public final class Progress: Sendable {
             bytesSkipped: bytesSkipped.load(ordering: .relaxed), notice: notice.withLock { $0 })
     }
 
-    /// How far it was at one moment. The counters are read one after the other, so a sum may be off by what workers did
-    /// in between.
+    /// The progress at one moment. The counters are read one after the other: a sum may be off by the work done in
+    /// between.
     public struct Snapshot: Hashable, Sendable {
         public var phase: String
         public var items: String
@@ -82,7 +82,7 @@ public final class Progress: Sendable {
         public var itemsDone: UInt64
         public var bytesSkipped: UInt64
         public var notice: String?
-        /// What tells how fast it goes.
+        /// The measure of the rate.
         public var bytesMoved: UInt64 { bytesDone - min(bytesDone, bytesSkipped) }
 
         public init(
@@ -105,7 +105,7 @@ public final class Progress: Sendable {
 }
 
 extension Operation {
-    /// Publishes, and tells how many bytes came to rest.
+    /// Publishes, and reports the stored bytes.
     @discardableResult
     func publish(telling progress: Progress) throws(CakeError) -> UInt64 {
         let bytes = try publish()

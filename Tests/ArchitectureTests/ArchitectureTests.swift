@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 @Suite struct `The sources` {
-    /// Who may import whom. What is not here may be imported by nobody.
+    /// The targets that each target may import. All others are forbidden.
     static let table: [String: Set<String>] = [
         "Model": [],
         "Platform": [
@@ -32,7 +32,7 @@ import Testing
 
     static let top = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardizedFileURL
 
-    /// What becomes the program.
+    /// The sources of the program.
     static func program() throws -> [Source] {
         try sources(under: "Sources") + sources(under: "Registry").filter { !$0.target.hasSuffix("Tests") }
     }

@@ -2,8 +2,8 @@ import Foundation
 import Support
 import Testing
 
-/// What strangers sent, or may, kept in Tests/Corpus: `replay make Tests/Corpus` writes the first of it anew. What scripts/fuzz finds
-/// is put there.
+/// Input that strangers sent, or might send, kept in Tests/Corpus: `replay make Tests/Corpus` writes the first of it
+/// again. Inputs that scripts/fuzz finds are added there.
 @Suite struct `The corpus of hostile answers` {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Corpus")
         .standardizedFileURL.path

@@ -22,7 +22,7 @@ import Testing
     @Test func `shows commands and what they say, and leaves nothing, neither there nor at home`() throws {
         let result = try run()
         #expect(result.status == 0)
-        // A slow machine is told now and then how far a command is.
+        // A slow machine shows now and then how far a command is.
         #expect(result.errors.split(separator: "\n").allSatisfy { $0.contains("%, ") }, "\(result.errors)")
         let commands = result.output.split(separator: "\n").filter { $0.hasPrefix("$ cake ") }
         #expect(

@@ -70,7 +70,7 @@ private func sections(_ draw: (Int?) -> [String]) -> [String] {
 
     @Test func `fits every width and one screen, however many blocks differ`() throws {
         let model = SmallModel(layers: 300)
-        // Every other block, so that no two are one row.
+        // Every other block: no two are one row.
         let other = model.tensors.enumerated().filter { $0.offset % 6 != 4 }.map { $0.element.0 }
         let difference = Difference(from: try manifest(model), to: try manifest(SmallModel(layers: 0, extra: other)))
         let drawing = ComparisonDrawing(comparison: Comparison(before: "a", after: "b", difference: difference))

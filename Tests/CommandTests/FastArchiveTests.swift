@@ -6,7 +6,7 @@ import Testing
 
 @testable import cake
 
-/// Python's own zipfile and a reader that takes no more instructions than it must look at what cake wrote.
+/// Python's own zipfile, and a reader with the fewest instructions, read what cake wrote.
 @Suite(.enabled(if: Tool.exists("python3"))) struct `A fast-load archive, read by Python,` {
     private static let reader = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "../../scripts/lib/archive.py").standardizedFileURL.path

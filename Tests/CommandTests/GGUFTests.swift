@@ -43,6 +43,40 @@ import Testing
         #expect(listed.output.contains("blk.0.weight") && listed.output.contains("4x32"), "\(listed.output)")
     }
 
+    @Test func `is counted in the store, whole or in parts, when it is looked at`() throws {
+        let folder = try ModelFolder()
+        for name in ["one/m.gguf", "parts/m-00001-of-00002.gguf", "parts/m-00002-of-00002.gguf", "two/a.gguf"] {
+            try folder.write(Self.bytes, name)
+        }
+        try folder.write(Self.bytes, "two/b.gguf")
+        try folder.write(Array("GGUF is in its name".utf8), "broken/m.gguf")
+        let rows: [(String, tensors: UInt64, parameters: UInt64)] = [
+            ("one", 2, 192), ("parts", 4, 384), ("two", 2, 192), ("broken", 0, 0),
+        ]
+        for (name, _, _) in rows { #expect(try folder.cake("import", "./" + name, name).status == 0) }
+        let counts = URL(filePath: folder.store + "/counts")
+        for isKept in [false, true, false] {
+            #expect(FileManager.default.fileExists(atPath: counts.path) == isKept)
+            for (name, tensors, parameters) in rows {
+                let listed = try folder.document("ls", name).array?.first
+                #expect(listed?["tensors"]?.unsigned == tensors && listed?["parameters"]?.unsigned == parameters)
+                for place in [name, "./" + name] {
+                    let seen = try folder.document("inspect", place)
+                    #expect(seen["tensor_count"]?.unsigned == tensors && seen["parameters"]?.unsigned == parameters)
+                    guard tensors > 0 else { continue }
+                    #expect(seen["encodings"]?.array?.count == 2 && seen["model_type"] == "llama")
+                    let text = try folder.cake("inspect", place).output
+                    #expect(text.contains("\(parameters) in \(tensors) tensors") && text.contains("GGUF 3"), "\(text)")
+                    let rows = try folder.document("inspect", place, "--tensors", "out*")["tensors"]?.array
+                    #expect(rows?.count == Int(tensors / 2) && rows?.first?["encoding"] == "Q8_0")
+                }
+            }
+            // A damaged file is as good as none.
+            if isKept { try Data("cake counts 1\nnonsense\n".utf8).write(to: counts) }
+            if isKept { try FileManager.default.removeItem(at: counts) }
+        }
+    }
+
     @Test func `that makes no sense is refused`() throws {
         let folder = try ModelFolder()
         try Data(Self.bytes.prefix(60)).write(to: URL(filePath: folder.path + "/cut.gguf"))

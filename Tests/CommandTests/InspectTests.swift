@@ -161,7 +161,7 @@ private func sections(_ draw: (Int?) -> [String]) -> [String] {
     @Test func `that fits nothing gets advice`() throws {
         let folder = try folder()
         let empty = try folder.cake("inspect", "onne")
-        #expect(empty.status == 10 && empty.errors.contains("the store is empty"))
+        #expect(empty.status == 10 && empty.errors.contains("there is no store in \(folder.store)"))
         #expect(try folder.cake("inspect", "one").errors.contains("write ./one"))
         #expect(try folder.cake("import", "one").status == 0)
         #expect(try folder.cake("inspect", "onne").errors.contains("did you mean one?"))

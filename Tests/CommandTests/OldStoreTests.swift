@@ -6,7 +6,7 @@ import Testing
 
 @testable import cake
 
-/// A copy of a store that an older cake wrote: Tests/OldStores says what is in it.
+/// A copy of a store that an older cake wrote: Tests/OldStores lists its content.
 private final class OldStore {
     static let versions = ["0.1"]
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
@@ -25,7 +25,7 @@ private final class OldStore {
         lines = text.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
     }
 
-    /// What the files of each model hash to, by the model's name.
+    /// The digests of the files of each model, by the model's name.
     func sums(_ kind: String) -> [String: [String: String]] {
         var sums: [String: [String: String]] = [:]
         for line in lines where line[0] == kind { sums[line[1], default: [:]][line[2]] = line[3] }
@@ -41,7 +41,7 @@ private final class OldStore {
         try #require(lines.first { $0[0] == "token" && $0[1] == name })[2]
     }
 
-    /// Exports each model of a home and compares every file with what went in.
+    /// Exports each model of a home and compares every file with its original.
     func check(_ models: [String: [String: String]], in home: Home) throws {
         for (name, files) in models {
             let place = home.path("out-" + UUID().uuidString)

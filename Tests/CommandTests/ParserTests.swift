@@ -91,16 +91,16 @@ private func refusal(_ line: String) -> CakeError? {
             "for example: cake import ./mistral-ft mistral-ft"
         ),
         (
-            "export m", "export needs -o PATH: where to write: a folder, a file where there is one, or - for a pipe",
+            "export m", "export needs -o PATH: where to write: a folder, a file for one file, or - for standard output",
             "for example: cake export m -o ./model"
         ),
         (
-            "export m -o", "-o needs a value: where to write: a folder, a file where there is one, or - for a pipe",
+            "export m -o", "-o needs a value: where to write: a folder, a file for one file, or - for standard output",
             "write -o PATH"
         ),
         (
             "export m -o --force",
-            "-o needs a value: where to write: a folder, a file where there is one, or - for a pipe",
+            "-o needs a value: where to write: a folder, a file for one file, or - for standard output",
             "write -o PATH"
         ),
         ("export m -o a -o b", "--output was given twice: a and b", "give it once"),

@@ -37,11 +37,11 @@ import Testing
     }
 
     @Test(arguments: [
-        ("store\n", "line 1: \"store\" is no setting"), ("# x\nstroe = x\n", "line 2: there is no setting \"stroe\""),
-        ("store = a\n\nstore = b\n", "line 3: store was set in line 1 already"),
+        ("store\n", "line 1: \"store\" is not a setting"), ("# x\nstroe = x\n", "line 2: there is no setting \"stroe\""),
+        ("store = a\n\nstore = b\n", "line 3: store is in line 1 already"),
         ("store =\n", "line 1: store has no value"),
-        ("race-mirrors = maybe\n", "line 1: race-mirrors: \"maybe\" is neither on nor off"),
-        ("endpoint = x\n", "line 1: endpoint: the address"), ("alias. = a\n", "line 1: an alias cannot be called that"),
+        ("race-mirrors = maybe\n", "line 1: race-mirrors: \"maybe\" is not on or off"),
+        ("endpoint = x\n", "line 1: endpoint: the address"), ("alias. = a\n", "line 1: this cannot be the name of an alias"),
         ("alias.a/b = a\n", "line 1: an alias is one short word"), ("alias.a = a//b\n", "line 1: alias.a: "),
         ("store = a\u{1b}[2J\n", "line 1: the value of store holds"), ("= x\n", "line 1: there is no setting \"\""),
         ("store\u{301} = x", "line 1: there is no setting"),

@@ -1,6 +1,6 @@
 internal import Model
 
-/// What is under `/api`.
+/// Requests under `/api`.
 extension Hub {
     func api(_ segments: [String], _ question: Question) -> Reply {
         switch segments.first {

@@ -98,7 +98,7 @@ extension Hub {
             ]
             return Reply(302, text: "Found. Redirecting to \(location)", headers)
         }
-        // Behind a gate there is nothing that everybody may keep.
+        // Behind a gate nothing may be cached for everyone.
         guard repository.gate == nil, !repository.isPrivate else { return direct(file, snapshot, question) }
         let path = Form.encode(file.path, keeping: "/")
         let asked = Form.encode(Form.decode(question.asked.rawPath))

@@ -1,6 +1,6 @@
 internal import Model
 
-/// What a repository says of itself.
+/// The information about a repository.
 extension Hub {
     func info(_ repository: Repository, _ revision: String, _ question: Question) -> Reply {
         guard let snapshot = repository.snapshot(revision, catalog.digests) else {

@@ -33,9 +33,9 @@ final class XetTokens: Sendable {
     func expire() { tokens.withLock { tokens in for key in tokens.keys { tokens[key]?.expires = 0 } } }
 }
 
-/// The third origin: what a Xet server tells of files, and bytes of xorbs.
+/// The third origin: a Xet server's statements about files, and bytes of xorbs.
 extension Hub {
-    /// With whom a repository shares chunks; nil when Xet does not keep its files.
+    /// The repositories that share chunks with a repository; nil if Xet does not store its files.
     func xetGroup(_ repository: Repository) -> String? {
         switch repository.xet {
         case .some(.string("apart")): repository.name

@@ -1,6 +1,6 @@
 internal import Model
 
-/// Who asks.
+/// The sender of a request.
 enum Caller {
     case anonymous
     case badToken
@@ -12,7 +12,7 @@ enum Caller {
     }
 }
 
-/// What a request of the first origin is about.
+/// The subject of a request to the first origin.
 struct Question {
     let asked: Asked
     let caller: Caller

@@ -99,7 +99,7 @@ final class Connection: Sendable {
         return unsafe poll(&entry, 1, milliseconds) == 0
     }
 
-    /// Once the client's kernel has what was sent: the next thing it sees is a reset.
+    /// Once the client's kernel has the sent bytes: the next thing it sees is a reset.
     func reset() {
         var left: Int32 = 0
         while unsafe ioctl(descriptor, UInt(TIOCOUTQ), &left) == 0, left > 0, pause(.milliseconds(1)) {}
@@ -110,5 +110,5 @@ final class Connection: Sendable {
     func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
 }
 
-/// Linux's POLLRDHUP, which Glibc shows to those who ask for GNU extensions only.
+/// Linux's POLLRDHUP, which Glibc defines only with GNU extensions.
 private let clientLeaves = 0x2000

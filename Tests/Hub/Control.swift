@@ -1,8 +1,8 @@
 public import Model
 
-/// What tests that are other programs can say to a hub.
+/// Commands of test programs for a hub.
 extension Hub {
-    /// Nil for what is not for this.
+    /// Nil for other requests.
     func control(_ asked: Asked) -> Reply? {
         switch (asked.method, asked.rawPath) {
         case ("GET", "/_log"):

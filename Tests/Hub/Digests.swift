@@ -17,7 +17,7 @@ final class Digests: Sendable {
     }
 
     func of(_ place: String, _ stamp: FileStamp, _ path: String) -> Found {
-        // Held while hashing: who asks for the same file next is to wait and not to hash it again.
+        // Held while hashing: the next request for the same file waits instead of hashing it again.
         known.withLock { known in
             if let kept = known[place], kept.stamp == stamp { return kept.found }
             let found = compute(place, stamp, path)

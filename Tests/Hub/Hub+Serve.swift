@@ -1,4 +1,4 @@
-/// A connection's requests, one after another, and what is done wrong with their answers.
+/// A connection's requests, one after another, and the faults in their answers.
 extension Hub {
     /// How an answer leaves.
     private struct Sending {
@@ -8,7 +8,7 @@ extension Hub {
         var limit: UInt64?
         var end = End.finish
         var bytesPerSecond: Int?
-        /// Bytes that follow the body though nobody announced them.
+        /// Bytes after the body that were not announced.
         var surplus = 0
         var announced: UInt64?
     }

@@ -1,8 +1,8 @@
 internal import Glibc
 internal import Synchronization
 
-/// The Hub's protocol on 127.0.0.1, from a folder of repositories (see `Catalog`), with a second origin for large files as
-/// the real one has. It keeps a log of what it was asked, and misbehaves when told to.
+/// The Hub's protocol on 127.0.0.1, from a folder of repositories (see `Catalog`), with a second origin for large files
+/// like the real one. It logs its requests, and misbehaves on command.
 public final class Hub: Sendable {
     public let settings: HubSettings
     let catalog: Catalog
@@ -65,7 +65,7 @@ public final class Hub: Sendable {
     /// From now on addresses there begin with this: a relay that was told where the hub is can be known only afterwards.
     public func sendToRelay(_ base: String, for place: Place = .cdn) { relays.withLock { $0[place] = base } }
 
-    // What it was asked.
+    // Its requests.
 
     public var requests: [HubRequest] { log.requests }
     public func forgetRequests() { log.forget() }
@@ -86,7 +86,7 @@ public final class Hub: Sendable {
     /// Called by the hub's threads when an answer has ended.
     public func onEnd(_ body: @escaping @Sendable (HubRequest) -> Void) { log.listen(body) }
 
-    // What it does wrong.
+    // Its faults.
 
     /// Returns a number for `behave`.
     @discardableResult
@@ -122,7 +122,7 @@ public final class Hub: Sendable {
     /// Closes both ports and every connection. Returns when no thread is left.
     public func stop() { for origin in origins.withLock({ $0.values.map { $0 } }) { origin.stop(waiting: true) } }
 
-    /// Digests of all that is there, before somebody waits for them.
+    /// Computes the digests of all files, before a client waits for them.
     public func readAll() {
         for kind in [Repository.Kind.models, .datasets, .spaces] {
             for repository in catalog.all(kind) {

@@ -46,7 +46,7 @@ public final class HubFolder: Sendable {
         unsafe unlink(folder(of: repository, revision: revision) + "/" + file)
     }
 
-    /// Who may read it, and what its revisions are; see `Catalog`.
+    /// Who may read it, and its revisions; see `Catalog`.
     public func set(
         _ repository: String, isPrivate: Bool = false, gated: String? = nil, isDisabled: Bool = false,
         movedTo: String? = nil, refs: [String: String] = [:], commits: [String: String] = [:], xet: JSONValue? = nil

@@ -3,7 +3,7 @@ internal import Synchronization
 /// The origins of a hub: its own, that of large files, and its Xet server's.
 public enum Place: String, Sendable { case hub, cdn, cas }
 
-/// A request as it came, and what became of it.
+/// A request as it came, and its answer.
 public struct HubRequest: Sendable {
     public let place: Place
     /// Counts from 1; requests of one connection have the same.
@@ -30,8 +30,7 @@ public struct HubRequest: Sendable {
     public var authorization: String? { self["authorization"] }
 }
 
-/// What was asked so far. A record is locked while its bytes go to the socket, so that a client that has a byte finds it
-/// counted.
+/// The requests so far. A record is locked while its bytes go to the socket: a client that has a byte finds it counted.
 final class Log: Sendable {
     final class Entry: Sendable {
         let record: Mutex<HubRequest>
@@ -73,7 +72,7 @@ final class Log: Sendable {
         listener.withLock { $0 }?(request)
     }
 
-    /// Goes on as things are after some minutes: what the test expects then says what did not happen.
+    /// Continues after some minutes in any case: the test's expectation then says what did not happen.
     func wait(_ condition: @escaping @Sendable ([HubRequest]) -> Bool) async -> [HubRequest] {
         let number = numbers.next()
         let limit = Task { [weak self] in

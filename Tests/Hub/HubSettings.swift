@@ -1,6 +1,6 @@
 /// How a hub answers. The folder it serves decides what there is to answer with: see `Shelf`.
 public struct HubSettings: Sendable {
-    /// Somebody with a token.
+    /// A user with a token.
     public struct User: Sendable {
         public var name: String
         /// The gated and private repositories this token may read.

@@ -61,7 +61,7 @@ public struct Match: Sendable {
     }
 }
 
-/// What a hub does wrong. Bytes are counted in the body of the answer, but for `flip`, `overwrite`: in the file.
+/// A fault of a hub. Bytes are counted in the body of the answer; for `flip` and `overwrite` in the file.
 public enum Misbehaviour: Sendable {
     /// The connection is reset after so many bytes of body.
     case cut(afterBytes: UInt64)

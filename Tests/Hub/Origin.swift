@@ -2,10 +2,10 @@ internal import CShims
 internal import Glibc
 internal import Synchronization
 
-/// A port of 127.0.0.1 where somebody listens; each connection has a thread.
+/// A port of 127.0.0.1 with a listener; each connection has a thread.
 final class Origin: Sendable {
     private struct State {
-        /// Bound for as long as the origin lives: a port that was given up might be another's when it is wanted again.
+        /// Bound for as long as the origin lives: a released port might belong to another program later.
         var listening: Int32
         var isAccepting = true
         var connections: [Int: Int32] = [:]
@@ -114,8 +114,8 @@ final class Origin: Sendable {
         }
     }
 
-    /// A port that the kernel chose is given up when nobody listens any more, one that was asked for is not: so it is
-    /// asked for.
+    /// A port that the kernel chose is released with its listener, a requested one is not: therefore the chosen port is
+    /// requested again.
     private static func listen(_ port: UInt16) throws(HubError) -> (descriptor: Int32, port: UInt16) {
         let (descriptor, found) = try bound(to: port)
         guard port == 0 else {

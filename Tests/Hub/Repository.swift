@@ -39,7 +39,7 @@ struct Repository {
     let xet: JSONValue?
     /// Name of a revision → folder that holds it.
     private let pointers: [String: String]
-    /// Folder → the commit it says it is, whatever it holds.
+    /// Folder → the commit that it claims, for any content.
     private let commits: [String: String]
     /// Revisions that have a folder: `main`, and `name@REVISION` beside it.
     private let folders: [String]

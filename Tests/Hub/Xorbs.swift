@@ -2,8 +2,8 @@ internal import Model
 internal import Platform
 internal import Synchronization
 
-/// Files as a Xet server keeps them: cut into chunks, and every chunk once, in the xorb of the file that brought it first.
-/// Repositories that are kept apart share with nobody, so that what they have in common lies in two places.
+/// Files as a Xet server stores them: cut into chunks, and every chunk once, in the xorb of the file that had it first.
+/// Separate repositories share nothing: their common chunks are in two places.
 final class Xorbs: Sendable {
     /// A chunk and where its bytes are on this disk.
     struct Piece: Sendable {
@@ -68,7 +68,7 @@ final class Xorbs: Sendable {
     /// Takes a file in when it is new or has changed. `group` is what it shares chunks with.
     func hash(of file: HubFile, in repository: String, group: String) -> XetHash? {
         guard case .file(let stamp) = Folder.kind(file.place), let open = OpenFile(file.place) else { return nil }
-        // Held while hashing: who asks for the same file next is to wait and not to hash it again.
+        // Held while hashing: the next request for the same file waits instead of hashing it again.
         return state.withLock { state in
             let id = group + "\n" + file.place
             var found = state.known[id]

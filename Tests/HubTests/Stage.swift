@@ -9,7 +9,7 @@ struct Stage {
     let hub: Hub
     let client: HTTPClient
 
-    /// Waits longer than any test may take, so that nothing ends by itself.
+    /// Waits longer than any test may take: nothing ends by itself.
     static var patient: HTTPSettings {
         var settings = HTTPSettings(userAgent: "test")
         settings.stallSeconds = 600

@@ -50,7 +50,7 @@ final class Line {
             all.refill(now)
             for pair in pairs { pair.refill(now) }
             turn += 1
-            // Another one first each time, so that nobody lives off the common bucket.
+            // Another one first each time: none is preferred by the common bucket.
             for index in pairs.indices { move(pairs[(index + turn) % pairs.count], now) }
             for pair in pairs where pair.isOver {
                 close(pair.client)

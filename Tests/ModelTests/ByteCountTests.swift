@@ -2,7 +2,7 @@ import Model
 import Support
 import Testing
 
-/// Whatever reads a size of a stranger's.
+/// Every reader of a stranger's size.
 private let doors: [(name: String, read: @Sendable (UInt64) throws -> Void)] = [
     ("a pack", { _ = try decode(RawModel(file: 5, member: 100, pack: (pack, $0))) }),
     ("a layer of an index", { _ = try decode(RawModel(file: $0, member: 100, pack: (pack, 100))) }),
@@ -79,7 +79,7 @@ private func tree(_ page: String) throws {
         for _ in 0..<256 { try total.add(ByteCount.maximum, of: "a file") }
         #expect(total.bytes == ByteCount.maximumTotal)
         let error = #expect(throws: CakeError.self) { try total.add(1, of: "a file") }
-        #expect(error?.what.contains("a file, with what comes before it, claims") == true)
+        #expect(error?.what.contains("a file, together with earlier ones, claims") == true)
         // 128 totals, with a sign and without.
         #expect(Int(exactly: 127 * ByteCount.maximumTotal) != nil)
         let files = (0..<300).map { #"{"type":"file","path":"f\#($0)","size":281474976710656}"# }

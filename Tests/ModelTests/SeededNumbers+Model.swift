@@ -4,7 +4,7 @@ import Support
 extension SeededNumbers {
     mutating func digest() -> Digest { Digest(words: (next(), next(), next(), next())) }
 
-    /// Mostly letters, sometimes what makes trouble.
+    /// Mostly letters, sometimes difficult characters.
     mutating func text(upTo count: Int = 12) -> String {
         let troublesome: [Unicode.Scalar] = [
             "\"", "\\", "/", "\n", "\u{0}", "\u{1f}", "\u{7f}", "\u{e9}", "e", "\u{301}", "\u{1F600}", "\u{202e}", "%",

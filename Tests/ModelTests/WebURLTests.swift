@@ -102,12 +102,14 @@ import Testing
     }
 
     @Test(arguments: [
-        ("https://h.io/a", nil, "without saying where"), ("https://h.io/a", "http://h.io/b", "not encrypted"),
-        ("https://h.io/a", "file:///etc/passwd", "file:"), ("https://h.io/a", "https://127.0.0.1/b", "inside"),
-        ("https://h.io/a", "https://[::ffff:169.254.169.254]/b", "inside"),
-        ("http://h.io/a", "http://10.0.0.1/b", "inside"),
-        ("http://h.io/a", "http://localhost/b", "inside"), ("http://10.0.0.1/a", "http://169.254.169.254/b", "inside"),
-        ("http://10.0.0.1/a", "http://127.0.0.1/b", "inside"), ("https://h.io/a", "https://u:p@g.io/b", "user's name"),
+        ("https://h.io/a", nil, "redirects without an address"), ("https://h.io/a", "http://h.io/b", "not encrypted"),
+        ("https://h.io/a", "file:///etc/passwd", "file:"), ("https://h.io/a", "https://127.0.0.1/b", "local network"),
+        ("https://h.io/a", "https://[::ffff:169.254.169.254]/b", "local network"),
+        ("http://h.io/a", "http://10.0.0.1/b", "local network"),
+        ("http://h.io/a", "http://localhost/b", "local network"),
+        ("http://10.0.0.1/a", "http://169.254.169.254/b", "local network"),
+        ("http://10.0.0.1/a", "http://127.0.0.1/b", "local network"),
+        ("https://h.io/a", "https://u:p@g.io/b", "user's name"),
         ("https://h.io/a", "", "empty"), ("https://h.io/a", "/b\r\nX: y", "control"),
     ]) func `is refused when it leads where it should not`(start: String, location: String?, why: String) throws {
         let error = try #require(throws: CakeError.self) { try follow(start, location) }

@@ -132,9 +132,9 @@ import Testing
 
     @Test func `says in one line what it leaves`() throws {
         let few = try WeightSelection().choose(from: try snapshot(["a.bin", "model.safetensors"]))
-        #expect(few.note == "not taken: a.bin (1.0 kB), other forms of the same weights; --all takes them")
+        #expect(few.note == "left out: a.bin (1.0 kB), other formats of the same weights; --all takes them")
         let many = try WeightSelection().choose(from: try snapshot((1...5).map { "\($0).bin" } + ["model.safetensors"]))
-        #expect(many.note?.hasPrefix("not taken: 1.bin, 2.bin, 3.bin and 2 more (5.0 kB)") == true)
+        #expect(many.note?.hasPrefix("left out: 1.bin, 2.bin, 3.bin and 2 more (5.0 kB)") == true)
         #expect(try WeightSelection().choose(from: try snapshot(["a"])).note == nil)
     }
 }

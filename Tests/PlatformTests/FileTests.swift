@@ -62,7 +62,7 @@ import Testing
         one.unlock()
         two.unlock()
         #expect(try !one.lock(exclusive: true, waiting: false))
-        // Who lets go of the file lets go of the lock.
+        // Releasing the file releases the lock.
         third = nil
         #expect(try one.lock(exclusive: true, waiting: false))
     }

@@ -7,8 +7,7 @@ import Testing
 
 @testable import Remote
 
-/// Hubs and stores of files that are all on this machine: what they are called, and how far they are said to reach, is the
-/// test's.
+/// Hubs and file servers that are all on this machine: the test sets their names and their reach.
 @Suite(.timeLimit(.minutes(15))) struct `A request that leads into this network` {
     private static let world = (address: "127.0.0.1", reach: Host.Reach?.some(.world))
     private static let machine = (address: "127.0.0.1", reach: Host.Reach?.none)
@@ -66,7 +65,7 @@ import Testing
     @Test func `is refused when a public hub sends there by a public name`() async throws {
         let (line, failure) = try await pull(Self.world, files: Self.machine)
         #expect(
-            failure?.what.contains("an address inside this network or machine") == true,
+            failure?.what.contains("in the local network or on this machine") == true,
             "\(String(describing: failure))")
         #expect(line.hub.count(.cdn()) == 0)
     }

@@ -4,9 +4,9 @@ import Testing
 
 @testable import Remote
 
-/// What a pull does while its line is dead, by attempts and not by a clock.
+/// A pull on a dead line, by attempts and not by a clock.
 @Suite struct `A line that is dead` {
-    /// What is said now.
+    /// The present message.
     private final class Notice: Sendable {
         private let said = Mutex<String?>(nil)
         var text: String? { said.withLock { $0 } }

@@ -1,6 +1,6 @@
-// What a stranger's bytes reach, with bytes that are known: replay FOLDER ROUNDS SEED reads every file of FOLDER/DECODER with its
-// decoder, and ROUNDS changed copies of each. Writes what it reads next before it does, and how much memory it took at the most.
-// replay make FOLDER writes the first inputs anew.
+// Runs decoders on known bytes: replay FOLDER ROUNDS SEED reads every file of FOLDER/DECODER with its decoder, and
+// ROUNDS changed copies of each. It writes the next input before it reads it, and the peak memory. replay make FOLDER
+// writes the first inputs again.
 import Codec
 import Foundation
 import Model

@@ -7,7 +7,7 @@ import Testing
 @testable import Store
 
 @Suite struct `A base` {
-    /// A base and what training made of it, large or small, stored and not named.
+    /// A base and a tune of it, large or small, stored and not named.
     struct Pair {
         let base: Layer
         let delta: Layer
@@ -115,7 +115,7 @@ import Testing
             let setup = try Operation(bench.shelf.store)
             let one = try await Pair.bring(plain.base, beside: nil, bench, setup)
             let other = try await Pair.bring(plain.plain, beside: nil, bench, setup)
-            // Each wants the other one for its base.
+            // Each wants the other one as its base.
             let operations = [try Operation(bench.other().store), try Operation(bench.other().store)]
             try await Self.reencode(one, beside: other, operations[0])
             try await Self.reencode(other, beside: one, operations[1])
@@ -142,7 +142,7 @@ import Testing
                 try await Self.reencode(other, beside: one, slow)
                 let quick = try Operation(bench.other().store)
                 try await Self.reencode(one, beside: other, quick)
-                // Whoever publishes first finds the other's claim, and so does the second.
+                // The first to publish finds the other's claim, and so does the second.
                 #expect(try quick.publishAll(isReplacing: true).bytes == 0)
                 #expect(try slow.publishAll(isReplacing: true).bytes == 0)
             }

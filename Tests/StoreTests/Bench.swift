@@ -4,7 +4,7 @@ import Support
 
 @testable import Store
 
-/// A fresh store, and models beside it to bring into it.
+/// A new store, and models beside it to import.
 struct Bench {
     let scratch: Scratch
     let shelf: Shelf

@@ -30,8 +30,8 @@ import Testing
         return bench
     }
 
-    /// Every name leads to its whole model, and a collection leaves nothing behind. Looked at once where calls leave the
-    /// same, as most do: they are one of 256 looks into a folder.
+    /// Every name leads to its complete model, and a collection leaves nothing behind. Checked once for calls that
+    /// leave the same state, as most do: they are one of 256 reads of a folder.
     static func expectWhole(_ root: String, _ names: Set<String>, nth: Int, _ states: States) async throws {
         guard try states.isNew(root) else { return }
         let shelf = try Shelf(at: root)
@@ -70,7 +70,7 @@ import Testing
                 }
                 let shelf = try Shelf(at: subject.root)
                 #expect(try shelf.entries("damaged").isEmpty, "call \(nth)")
-                // Whoever exports again an hour later finds nothing in the way, and leaves nothing.
+                // An export an hour later finds nothing in the way, and leaves nothing.
                 if try Disk.exists(out) {
                     for name in try Disk.names(in: out) where name.hasPrefix(".") {
                         try waitUntilFree(out + "/" + name + "/lock")
@@ -219,7 +219,7 @@ import Testing
             guard case .pack(let pack, let offset) = record.place else { throw CakeError(.failed, "not packed") }
             try Bend.flip(template.root + "/packs/\(pack.hex).pack", at: Int(offset) + 300)
             let damaged: Set = [large.digest, small.digest]
-            // Of both models, so that no call is spent on looking for layers that nothing names.
+            // Of both models: no call is spent on layers without a name.
             let layers = try ["gone", "kept"].flatMap { try template.shelf.layers(of: $0) }
             let states = States()
             let mended = States()

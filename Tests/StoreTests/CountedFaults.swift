@@ -6,7 +6,7 @@ import Support
 import Synchronization
 import Testing
 
-/// How the nth call to the machine goes wrong.
+/// How the nth system call fails.
 enum Fault: CaseIterable, Sendable {
     case inputOutput
     case diskFull
@@ -22,7 +22,7 @@ enum Fault: CaseIterable, Sendable {
 }
 
 /// Runs `work` with its first call failing, then with its second, or with one `step` calls later, until none is left to fail.
-/// `prepare` makes what is worked on, afresh each time; `check` looks at what is left and is told what was reported.
+/// `prepare` makes the subject, new each time; `check` looks at the state afterwards and at the reported error.
 func countingFaults<Subject, Outcome>(
     _ fault: Fault, step: Int = 1, prepare: () async throws -> Subject,
     work: @escaping (Subject) async throws -> Outcome,
@@ -54,7 +54,7 @@ func countingFaults<Subject, Outcome>(
     }
 }
 
-/// What calls that failed left behind. Most leave what another left: those need no second look.
+/// States that failed calls left behind. Most are equal to another: those need no second check.
 final class States: Sendable {
     private let seen = Mutex<Set<Digest>>([])
 
@@ -86,8 +86,8 @@ func ageLeftovers(of root: String) throws {
     }
 }
 
-/// Returns when nobody holds a lock. Other tests start programs at the same time, and until such a one has begun to run it
-/// holds whatever was open here.
+/// Returns when the lock is free. Other tests start programs at the same time, and until such a program runs it holds
+/// all files that were open here.
 func waitUntilFree(_ path: String) throws {
     guard let lock = try? File(path, .readWrite) else { return }
     _ = try lock.lock(exclusive: true, waiting: true)

@@ -7,7 +7,7 @@ import Testing
 @testable import Store
 
 @Suite struct `A damaged store` {
-    /// What can happen to a file at rest.
+    /// Kinds of damage to a stored file.
     enum Harm: CaseIterable, Sendable {
         case missing, empty, cutShort, cutByOne, flippedHead, flippedMiddle, flippedEnd, grown, swapped
 
@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    /// Models are exported right or not at all, the damage is reported once, and bringing them again mends it.
+    /// Models are exported right or not at all, the damage is reported once, and importing them again repairs it.
     static func expectMended(_ bench: Bench, _ models: [String: ModelMaker.Files], isHarmless: Bool = false)
         async throws
     {
@@ -60,7 +60,7 @@ import Testing
                 bench.layer("model.embed.weight", of: "one"), bench.layer("model.embed.weight", of: "two")
             )
             try harm.happen(to: bench.shelf.object(layer.digest), other: bench.shelf.object(other.digest))
-            // Whoever had the store open, and who opens it now.
+            // A store that was open before, and one that is opened now.
             for shelf in [bench.shelf, try bench.other()] {
                 let failure = await #expect(throws: CakeError.self) { try await shelf.files(of: "one") }
                 #expect(failure?.kind == .damaged)

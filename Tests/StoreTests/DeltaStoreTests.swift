@@ -145,7 +145,8 @@ import Testing
                 try LayerReader(bench.other().store).bytes(of: second, limit: 1 << 30)
             }
             #expect(
-                failure?.kind == .damaged && failure?.what.contains("delta itself") == true, "\(failure?.what ?? "")")
+                failure?.kind == .damaged && failure?.what.contains("is a delta, and cannot be a base") == true,
+                "\(failure?.what ?? "")")
         }
     }
 }

@@ -33,7 +33,7 @@ import Testing
         let (wide, _, wideLength) = try await Self.ingest(singles, .f32, threads: 2)
         #expect(wide.transform == .planes && wide.parameters == [4])
         #expect(Double(wideLength) < Double(singles.count) * 0.85 + 250)
-        // The same bytes, of which nobody says what they are.
+        // The same bytes, without a dtype.
         let (plain, _, plainLength) = try await Self.ingest(halves, nil, threads: 2)
         #expect(plain.transform == .none && plainLength > length)
     }

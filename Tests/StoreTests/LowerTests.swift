@@ -10,7 +10,7 @@ import Transfer
 @Suite struct `A store below` {
     typealias Family = `A family of models`
 
-    /// Every file with its time: what nobody wrote to stays so.
+    /// Every file with its time: unwritten files keep it.
     static func look(_ root: String) throws -> [String: Date] {
         var found: [String: Date] = [:]
         for path in try FileManager.default.subpathsOfDirectory(atPath: root) {

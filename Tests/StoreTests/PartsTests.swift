@@ -85,7 +85,7 @@ import Testing
         try sameBoot()
         let parts = try await take()
         #expect(Array(parts.runs.ranges) == [])
-        // And they are in nobody's way.
+        // They disturb no other part.
         for start in [UInt64(3), 5, 7, 20, 40] { try put([9], at: start, parts) }
         #expect(Array(parts.runs.ranges) == [3..<4, 5..<6, 7..<8, 20..<21, 40..<41])
         #expect(try ModelMaker.read(scratch["outside"]) == ["secret": [1, 2, 3]])
@@ -99,7 +99,7 @@ import Testing
         let (waits, continuation) = AsyncStream.makeStream(of: Void.self)
         let other = Task { try await take { continuation.yield() } }
         for await _ in waits { break }
-        // The folder goes away while somebody waits for it.
+        // The folder is removed while another task waits for it.
         try parts.remove()
         let theirs = try await other.value
         #expect(theirs.runs.isEmpty)
@@ -140,7 +140,7 @@ import Testing
         weak let last = files[0]
         files = []
         #expect(last == nil)
-        // Nobody writes: still one.
+        // There is no writer: still one.
         let others = try (0..<50).map { _ in try part.opened() }
         #expect(others.allSatisfy { $0 === others[0] })
         #expect(try others[0].bytes(at: 0, count: 3) == [0, 1, 2])

@@ -2,10 +2,10 @@ import Foundation
 import Platform
 import Support
 
-/// A folder as the disk has it and as the kernel has it, which differ by what was not synced. Follows what was done to
-/// the real one, event by event, and builds what a power cut may leave.
+/// A folder as the disk has it and as the kernel has it; unsynced changes are the difference. It follows the operations
+/// on the real one, event by event, and builds the states that a power cut may leave.
 struct PowerCut {
-    /// A file, whatever it is called.
+    /// A file, with any name.
     private final class Node {
         var bytes: [UInt8]
         /// Nil until it is synced for the first time.
@@ -30,7 +30,7 @@ struct PowerCut {
         }
     }
 
-    /// What the disk kept of what was not synced.
+    /// Which unsynced changes the disk kept.
     enum Variant: Sendable {
         /// Nothing.
         case nothing
@@ -94,7 +94,7 @@ struct PowerCut {
         return opened[path]
     }
 
-    /// Builds what is left in a new folder.
+    /// Builds the remaining state in a new folder.
     func build(_ variant: Variant, at target: String) throws {
         var numbers = SeededNumbers(seed: 0)
         var items: [String: Item]

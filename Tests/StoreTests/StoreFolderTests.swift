@@ -31,7 +31,7 @@ import Testing
         let scratch = try Scratch()
         try ModelMaker.write(["objects/a": [], "thesis.tex": [1]], to: scratch["home"])
         let failure = #expect(throws: CakeError.self) { try Shelf(at: scratch["home"]) }
-        #expect(failure?.what.contains("no store") == true)
+        #expect(failure?.what.contains("not a store") == true)
         #expect(try ModelMaker.read(scratch["home"]) == ["objects/a": [], "thesis.tex": [1]])
         #expect(throws: CakeError.self) { try Shelf(at: scratch["home/thesis.tex"]) }
     }
@@ -70,7 +70,7 @@ import Testing
             #expect(try await shelf.damages().isEmpty)
             #expect(try shelf.names() == ["m"])
             let failure = #expect(throws: CakeError.self) { try Operation(shelf.store) }
-            #expect(failure?.what.contains("cannot be written") == true)
+            #expect(failure?.what.contains("is not writable") == true)
         }
     }
 

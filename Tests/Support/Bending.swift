@@ -1,7 +1,7 @@
 import Foundation
 import Platform
 
-/// Ways to do things to files behind cake's back.
+/// Changes to files that cake does not know of.
 public enum Bend {
     public static func edit(_ path: String, _ change: (inout [UInt8]) -> Void) throws {
         var bytes = Array(try Data(contentsOf: URL(filePath: path)))

@@ -17,7 +17,7 @@ public final class Child: Sendable {
         case signal(Int32)
     }
 
-    /// A program that did not end, and what its threads were doing.
+    /// A program that did not end, and the state of its threads.
     public struct Endless: Error, CustomStringConvertible {
         public let description: String
     }
@@ -124,7 +124,7 @@ public final class Child: Sendable {
         }
     }
 
-    /// Waits for its end. A program that has not ended by then is killed: a test that waits for ever tells nobody why.
+    /// Waits for its end. A program that has not ended by then is killed: a test that waits for ever explains nothing.
     @discardableResult
     public func end(within seconds: TimeInterval = longestWait) throws -> Ending {
         guard !ends(within: seconds), let ending else {

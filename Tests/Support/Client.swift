@@ -1,7 +1,7 @@
 import Foundation
 public import Model
 
-/// A client that says exactly what it is told to, on a connection of its own. Whatever waits has an end.
+/// A client that sends exactly what the test wants, on a connection of its own. Every wait has an end.
 public final class Client {
     public struct Reply {
         public let status: Int
@@ -24,7 +24,7 @@ public final class Client {
     private var waiting: [UInt8] = []
     private var isInBody = false
 
-    /// With a small buffer what the server sends waits at the server.
+    /// With a small buffer the server's bytes wait at the server.
     public init(port: UInt16, buffer: Int32? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         if var buffer {

@@ -3,7 +3,7 @@ public import Model
 internal import Network
 public import Remote
 
-/// A hub of a test's own with a model, and a source that asks it.
+/// A test's own hub with a model, and a source for it.
 public final class HubLine: Sendable {
     public let folder: HubFolder
     public let hub: Hub

@@ -1,7 +1,7 @@
 public import Model
 internal import Platform
 
-/// A model in a registry that says what a test wants: its bytes are written here, past every check.
+/// A model in a registry with the content that a test wants: its bytes are written here, without any check.
 public struct RawModel: Sendable {
     public struct Member: Sendable {
         public var layer: Digest

@@ -73,7 +73,7 @@ public struct Shelf: Sendable {
         try store.collect(grace: grace, isDryRun: isDryRun, evenIfNothingIsNamed: isForced)
     }
 
-    /// What is wrong with any layer of the store; what is found is set aside.
+    /// Damage to layers of the store; damaged ones are set aside.
     public func damages() async throws -> [Damage] {
         try await store.verify(store.everyLayer(), progress: { _ in })
     }

@@ -2,7 +2,7 @@ internal import Model
 internal import Network
 internal import Platform
 
-/// A registry that has one model under every tag of every name, and says of it what a test wants. It has none of its packs.
+/// A registry with one model under every tag of every name, described as a test wants. It has none of its packs.
 public final class StrangeRegistry: Sendable {
     private let server: HTTPServer
 

@@ -38,7 +38,7 @@ public struct Tool: Sendable {
         let folder = FileManager.default.temporaryDirectory.appending(path: "cake-test-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
-        // Through files: a pipe that nobody empties would stop the program.
+        // Through files: a pipe that is not read would stop the program.
         let paths = ["in", "out", "err"].map { folder.appending(path: $0) }
         try Data(input.utf8).write(to: paths[0])
         let child = try Child(

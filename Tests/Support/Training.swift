@@ -1,6 +1,6 @@
 public import Model
 
-/// Weights of a kind, and what training made of them.
+/// Weights of a kind, and trained copies of them.
 public enum Training: CaseIterable, Sendable {
     case none, one, noise, all, random, special, sorted
 

@@ -1,7 +1,7 @@
 public import Foundation
 
-/// For how long a test waits for what has to come. It measures nothing: a busy machine may take minutes for a second's work. A
-/// test that would wait for ever fails by it, and says what for.
+/// How long a test waits for something that must come. It measures nothing: a busy machine may take minutes for a
+/// second's work. A test that would wait for ever fails by it, and says what for.
 public let longestWait: TimeInterval = 240
 
 public struct NeverCame: Error, CustomStringConvertible {

@@ -35,7 +35,7 @@ import Testing
             return entry
         }
 
-        /// What a program finds that follows the snapshot's links.
+        /// The files that a program finds by the snapshot's links.
         func read(_ entry: HubCacheEntry) throws -> ModelMaker.Files {
             var found: ModelMaker.Files = [:]
             for path in files.keys {
@@ -58,7 +58,7 @@ import Testing
             let reference = try Data(contentsOf: URL(filePath: bench.cache + "/models--org--name/refs/main"))
             #expect(reference == Data(Self.commit.utf8))
             let link = try FileManager.default.destinationOfSymbolicLink(atPath: entry.snapshot + "/extra/notes.txt")
-            // What `git hash-object` says of it.
+            // The result of `git hash-object`.
             #expect(link == "../../../blobs/bfa655111293037a5564088d1a9bbca4cbcf446b")
             let weights = try FileManager.default.destinationOfSymbolicLink(
                 atPath: entry.snapshot + "/model.safetensors")
@@ -88,7 +88,7 @@ import Testing
             #expect(try link(notes) == digest.hex)
             #expect(try link(weights) == git.hex)
             #expect(try bench.read(entry) == bench.files)
-            // What nobody can have said of these bytes is not believed.
+            // An ETag that cannot belong to these bytes is ignored.
             let other = try await bench.export(
                 as: "org/other", commit: Self.commit, etags: [notes: String(repeating: "0", count: 40)])
             #expect(try bench.read(other) == bench.files)

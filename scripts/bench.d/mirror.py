@@ -66,7 +66,7 @@ def curls(server, model):
 
 
 def crowd(server, model, count):
-    """Many who ask for all of it at once, each over four connections."""
+    """Many clients that download all of it at once, each over four connections."""
     ask = ["curl", "-sfL", "-Z", "--parallel-immediate", "-w", "%{size_download} "]
     urls = [word for url in model.urls(server) for word in ("-o", os.devnull, url)]
     return together([ask + urls] * count, model.size * count)
@@ -104,7 +104,7 @@ def empty(name, hub):
 
 
 def ready(memory):
-    """For who writes: nothing else is on its way to the disk, and memory is there."""
+    """Before a measured write: no other writes are pending, and memory is there."""
     timing.sync(WORK)
     timing.ready_memory(memory)
 
@@ -180,7 +180,7 @@ def from_nothing(names, model, hub, slow, rounds, memory):
 
 
 def asked_by_many(model, hub, memory):
-    """Seconds, bytes of files that the upstream sent, and the server's peak, of many who ask for what is not there."""
+    """Seconds, bytes of files that the upstream sent, and the server's peak, of many clients that ask for a missing model."""
     say(f"cold: {CROWD} clients at once")
     hub.hub.forget()
     server = empty("cake", hub)

@@ -110,7 +110,7 @@ def main():
 
 
 def models(served, blob, size):
-    """A model that nobody has asked for yet: its manifest, then its packs."""
+    """A model that was never requested: its manifest, then its packs."""
     say("a model of the store")
     folder = os.path.join(WORK, "model")
     os.makedirs(folder)

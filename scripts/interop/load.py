@@ -184,7 +184,7 @@ def a_transformers_model(trial, name):
 
 
 def streamed(trial, hub, name, *options, into):
-    """A model from the hub to a program, by way of no store."""
+    """A model from the hub to a program, without a store."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("CAKE_", "HF_"))}
     sent = subprocess.run([trial.cake, "stream", name, *options], env=kept | {"HF_ENDPOINT": hub.endpoint}, stdout=into,
                           stderr=subprocess.PIPE, check=False)

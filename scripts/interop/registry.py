@@ -141,7 +141,7 @@ def full():
         name = "sha256:" + hashlib.sha256(b"kept").hexdigest()
         check("a blob is pushed", ask("POST", f"/v2/a/blobs/uploads/?digest={name}", b"kept")[0] == 201)
         place = ask("POST", "/v2/a/blobs/uploads/", b"")[2]["Location"]
-        # In chunks, whose length nobody announces.
+        # In chunks of unannounced length.
         status, body, _ = ask("PATCH", place, (bytes(1 << 20) for _ in range(120)))
         check("a full disk is told", status == 507 and b"full" in body)
         check("a push that would not fit is refused", ask(
@@ -167,7 +167,7 @@ def certificate():
 
 
 def example(first):
-    """The block of docs/registry.md that begins so."""
+    """The block of docs/registry.md that begins with this text."""
     with open(os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../docs/registry.md")) as page:
         for block in page.read().split("```")[1::2]:
             if block.lstrip("\n").startswith(first):
@@ -182,7 +182,7 @@ def free_port():
 
 
 def cakes(place, store, what):
-    """Over TLS: refused while nobody is trusted, asked with `https://` on this machine, pushed and pulled."""
+    """Over TLS: refused while no certificate is trusted, requested with `https://` on this machine, pushed and pulled."""
     trusting = environment | {"SSL_CERT_FILE": os.path.join(work, "tls", "full-chain.pem")}
 
     def own(*words, known=trusting):
@@ -190,9 +190,9 @@ def cakes(place, store, what):
 
     name = f"https://{place}/team/over-tls:v1"
     stranger = own("push", "Team/Model@v1", name, known=environment)
-    check(f"{what}: a certificate that nobody trusts is refused", stranger.returncode == 13)
+    check(f"{what}: an untrusted certificate is refused", stranger.returncode == 13)
     plain = own("push", "Team/Model@v1", f"{place}/team/over-tls:v1")
-    check(f"{what}: nobody falls back from TLS, or to it", plain.returncode != 0)
+    check(f"{what}: cake never falls back from TLS, or to it", plain.returncode != 0)
     pushed = own("push", "Team/Model@v1", name)
     if pushed.returncode:
         print(pushed.stderr)
@@ -210,7 +210,7 @@ def behind_nginx():
     process, host = serve("--push", "--host-name", "registry.example", folder=behind)
     text = example("server {").replace("listen 443", f"listen 127.0.0.1:{port}").replace("/etc/nginx", folder)
     text = text.replace("127.0.0.1:5111", host)
-    # This machine's name for it: the example's is nobody's.
+    # This machine's name for it: the example's does not exist.
     text = text.replace("$host", "registry.example")
     temporary = "".join(f"{kind}_temp_path {work}/{kind}; " for kind in
                         ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"])
@@ -279,7 +279,7 @@ try:
     secret = run(cake, "--store", store, "serve", "token", "add", "ci", "--push=*").strip()
     server, host = serve("--push")
     run("skopeo", "list-tags", "--tls-verify=false", f"docker://{host}/team/model", fails=True)
-    check("nobody is let in without a token", True)
+    check("a client without a token is refused", True)
     skopeo(host, f"ci:{secret}")
     orases(host, secret)
     print(f"{done} of {done}")

@@ -76,8 +76,8 @@ need() {
     fi
     hash -r
     mapfile -t missing < <(missing_packages "$@")
-    ((${#missing[@]} == 0)) || stop "apt-get ended well, but these are still not found: ${missing[*]}" \
-        "see scripts/packages for what was looked for"
+    ((${#missing[@]} == 0)) || stop "apt-get succeeded, but these are still not found: ${missing[*]}" \
+        "scripts/packages says how each package is detected"
 }
 
 # Puts a swift that is new enough on PATH, or says where to get one.
@@ -126,7 +126,7 @@ build_release() {
     if ! (cd "$top" && swift build -c release --product cake --static-swift-stdlib) </dev/null >"$log" 2>&1; then
         cat "$log" >&2
         rm -f "$log"
-        stop "the build failed; the log is above" "mend what it names, then run this again"
+        stop "the build failed; the log is above" "fix the reported errors, then run this again"
     fi
     rm -f "$log"
     printf '%s\n' "$now" >"$stamp"
@@ -139,7 +139,7 @@ build_tool() {
     if ! (cd "$top" && swift build -c release --product "$1" --static-swift-stdlib) </dev/null >"$log" 2>&1; then
         cat "$log" >&2
         rm -f "$log"
-        stop "the build of $1 failed; the log is above" "mend what it names, then run this again"
+        stop "the build of $1 failed; the log is above" "fix the reported errors, then run this again"
     fi
     rm -f "$log"
 }

@@ -6,10 +6,10 @@ internal import Storage
 import Store
 import Transfer
 
-/// Who asks, and what that lets them do.
+/// The sender of a request, and its rights.
 struct Caller: Sendable {
     private enum Rights: Sendable {
-        /// Nobody has made a token: what the server does at all, it does for everybody.
+        /// There are no tokens: every caller may do everything that the server does.
         case everything
         case reading
         case none
@@ -18,7 +18,7 @@ struct Caller: Sendable {
 
     private let rights: Rights
 
-    /// Throws when what the request says of its sender is wrong, or missing where it is needed.
+    /// Throws if the request's credentials are wrong, or missing where they are needed.
     init(_ request: ServerRequest, _ tokens: AccessTokens, letsAnybodyRead: Bool) throws(RegistryError) {
         guard !tokens.all.isEmpty else {
             rights = .everything
@@ -30,7 +30,7 @@ struct Caller: Sendable {
         }
         guard let secret = Authorization.secret(in: header),
             let token = tokens.token(of: SHA256.digest(of: Array(secret.utf8).span))
-        else { throw Caller.refusal("the token is none of this server's") }
+        else { throw Caller.refusal("this server does not know the token") }
         rights = .token(token)
     }
 
@@ -61,7 +61,7 @@ struct Caller: Sendable {
         }
     }
 
-    /// As whom it reads: none when it may read nothing.
+    /// The readers that it acts as; empty if it may read nothing.
     var readers: [RegistryReader] {
         switch rights {
         case .everything, .reading: [.everyone]
@@ -70,7 +70,7 @@ struct Caller: Sendable {
         }
     }
 
-    /// Whether it is known who it is, where somebody has to be.
+    /// Whether the caller is identified, if the server has tokens.
     var isKnown: Bool {
         switch rights {
         case .everything, .token: true
@@ -81,7 +81,7 @@ struct Caller: Sendable {
     /// The one that was sent, where it is this server's.
     var token: AccessToken? { if case .token(let token) = rights { token } else { nil } }
 
-    /// To another Hub. Where this server has tokens, what a request brings is one of those, and goes nowhere else.
+    /// For another Hub. If this server has tokens, the request's token is one of those, and goes nowhere else.
     func asker(_ request: ServerRequest) -> Mirror.UpstreamIdentity {
         guard case .everything = rights else {
             if case .token = rights { return Mirror.UpstreamIdentity(token: nil, isTrusted: true) }
@@ -95,7 +95,7 @@ struct Caller: Sendable {
 
     func check(_ isAllowed: Bool, _ repository: RepositoryName? = nil) throws(RegistryError) {
         if isAllowed { return }
-        guard isKnown else { throw Caller.refusal("this needs a token of the server's") }
+        guard isKnown else { throw Caller.refusal("this needs a token of this server") }
         throw RegistryError(403, .denied, "the token does not allow this", detail: repository?.text)
     }
 

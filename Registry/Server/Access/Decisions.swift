@@ -3,8 +3,8 @@ import Platform
 internal import Storage
 import Store
 
-/// Which blobs were found to be given to whom: a client that reads one by ranges asks for hundreds. Each counts while nothing
-/// changed that it was made from.
+/// Recent decisions about access to blobs: a client that reads one by ranges sends hundreds of requests. A decision
+/// holds until anything changes that it was made from.
 final class Decisions: Sendable {
     struct Key: Hashable {
         private let blob: BlobName
@@ -26,7 +26,7 @@ final class Decisions: Sendable {
         let time: ContinuousClock.Instant
     }
 
-    /// What a collection takes away elsewhere counts after so long.
+    /// A removal by a collection of another process counts after this time.
     private static let life = Duration.seconds(60)
     private let made = BoundedCache<Key, Decision>(room: 8192)
 

@@ -2,8 +2,9 @@ import Model
 internal import Storage
 import Store
 
-/// Who may have what: a caller a repository, in it a model, and through that a manifest, a blob, a layer, a listing, a search hit.
-/// Every route asks here before it answers, and no other place decides. docs/registry.md has it as a table.
+/// Access: which caller may read a repository, in it a model, and through that a manifest, a blob, a layer, a listing,
+/// a search result. Every route asks here before it answers, and no other place decides. docs/registry.md has it as a
+/// table.
 struct Visibility: Sendable {
     private let registry: RegistryStore
     private let models: HubModels
@@ -14,10 +15,10 @@ struct Visibility: Sendable {
         self.models = models
     }
 
-    /// Refused are those who may not come to the route at all.
+    /// Refuses callers that may not use the route at all.
     func check(_ caller: Caller, _ route: RegistryRoute, isRead: Bool, allowsPush: Bool) throws(RegistryError) {
         switch route {
-        // The first request of clients: what it answers tells them whether to say who they are.
+        // The first request of clients: the answer tells them whether to send credentials.
         case .base: try caller.check(allowsPush ? caller.isKnown : caller.mayAsk)
         case .catalog: try caller.check(caller.mayAsk)
         case .uploads(let repository), .upload(let repository, _):
@@ -37,8 +38,7 @@ struct Visibility: Sendable {
 
     func shows(_ repository: HubRepository, to caller: Caller) -> Bool { caller.mayRead(repository) }
 
-    /// What a mirror brought that its Hub does not show to everyone is shown by what that Hub says of the caller, and by
-    /// nothing that is here.
+    /// A closed model is shown only by the upstream Hub's word about the caller, and by nothing that is here.
     func shows(_ model: HubModels.Model, to caller: Caller) -> Bool {
         model.record.mark != .mirroredClosed && caller.mayRead(model.place.repository)
     }
@@ -48,8 +48,8 @@ struct Visibility: Sendable {
         served.named.record.mark != .mirroredClosed && caller.mayRead(served.place.repository)
     }
 
-    /// A manifest as it lies in the repository. One that was made of a model is given as long as the model may be, and the
-    /// caller may have all its packs: it names them.
+    /// A manifest in the repository. One that was made from a model is served while the model may be, and if the caller
+    /// may have all packs that it lists.
     func gives(
         _ manifest: RegistryStore.StoredManifest, in repository: RepositoryName, to caller: Caller
     ) throws(CakeError) -> Bool {
@@ -122,8 +122,8 @@ struct Visibility: Sendable {
         try registry.models { caller.mayRead($0) }
     }
 
-    /// A model that the caller may have, and whose layer of that digest is here to be given: of the store, or in packs that were
-    /// pushed. What a pushed manifest only names is a claim, and gives no right to bytes.
+    /// A model that the caller may have and whose layer of that digest can be sent from here: from the store, or from
+    /// pushed packs. A layer that a pushed manifest only names is a claim, and gives no right to bytes.
     func holder(of layer: Digest, among models: [RegistryStore.Listed]) throws(CakeError) -> RegistryStore.Listed? {
         var pushed: [RegistryStore.Listed] = []
         for model in models where try registry.summary(of: model.model)?.has(layer) == true {

@@ -5,7 +5,7 @@ import Platform
 import Synchronization
 import Transfer
 
-/// What has happened so far, for whoever watches.
+/// Counters since the start, for monitoring.
 final class Metrics: Sendable {
     private struct Outcome: Hashable {
         let method: String
@@ -25,7 +25,7 @@ final class Metrics: Sendable {
 
     func add(_ record: ServerRecord) {
         let (seconds, attoseconds) = record.duration.components
-        // Nobody outside decides how many lines there are.
+        // Clients must not decide how many lines there are.
         let method = Metrics.methods.contains(record.request.method) ? record.request.method : "other"
         state.withLock { state in
             state.requests[Outcome(method: method, status: record.status), default: 0] += 1
@@ -52,22 +52,22 @@ final class Metrics: Sendable {
             state.requests.map { ("{method=\"\($0.key.method)\",status=\"\($0.key.status)\"}", "\($0.value)") }
                 .sorted { $0.0 < $1.0 })
         one("sent_bytes_total", "counter", "Bytes of whole answers.", "\(state.sent)")
-        one("received_bytes_total", "counter", "Bytes of bodies that came.", "\(state.received)")
+        one("received_bytes_total", "counter", "Bytes of bodies that were received.", "\(state.received)")
         one("request_seconds_total", "counter", "Time that requests took.", "\(state.seconds)")
-        one("cut_total", "counter", "Answers that did not leave to their end.", "\(state.cut)")
+        one("cut_total", "counter", "Answers that were cut off.", "\(state.cut)")
         if let mirror {
             func count(_ name: String, _ help: String, _ count: Mirror.Count) {
                 one("mirror_\(name)_total", "counter", help, "\(count.value)")
             }
             count("asked", "Questions to the upstream about repositories.", mirror.asked)
-            count("transfers", "Files that were brought from the upstream.", mirror.transfers)
-            count("joined", "Requests that found their file on its way.", mirror.joined)
-            count("fetched_bytes", "Bytes that came from the upstream.", mirror.fetched)
-            count("unchecked_bytes", "Bytes given before their file was known to be right.", mirror.unchecked)
-            count("wrong", "Files that came wrong.", mirror.wrong)
-            count("evicted", "Models that made room for others.", mirror.evicted)
+            count("transfers", "Files that were downloaded from the upstream.", mirror.transfers)
+            count("joined", "Requests that joined a running download.", mirror.joined)
+            count("fetched_bytes", "Bytes that were downloaded from the upstream.", mirror.fetched)
+            count("unchecked_bytes", "Bytes that were sent before their file was verified.", mirror.unchecked)
+            count("wrong", "Downloaded files that did not match their hash.", mirror.wrong)
+            count("evicted", "Models that were evicted.", mirror.evicted)
         }
-        if let freeBytes { one("free_bytes", "gauge", "Room on the disk of the store.", "\(freeBytes)") }
+        if let freeBytes { one("free_bytes", "gauge", "Free space on the disk of the store.", "\(freeBytes)") }
         one("stopping", "gauge", "1 when the server is ending.", isStopping ? "1" : "0")
         return text
     }

@@ -6,7 +6,7 @@ internal import Storage
 public import Store
 internal import Transfer
 
-/// An OCI registry over a store: what `cake serve` runs.
+/// An OCI registry over a store: the server of `cake serve`.
 public final class RegistryServer: Sendable {
     public struct Settings: Sendable {
         public var address = ListenAddress.standard
@@ -17,20 +17,20 @@ public final class RegistryServer: Sendable {
         public var limits = ServerLimits()
         /// A blob of more bytes is refused.
         public var largestBlob: UInt64 = 1 << 40
-        /// Nobody needs a token to read, though there are some.
+        /// Reading needs no token, although there are tokens.
         public var letsAnybodyRead = false
-        /// A client that asks more often is told to wait; 0 for as often as it likes.
+        /// The limit on a client's requests a second; 0 for no limit.
         public var requestsPerSecond = 0
         public var certificate: ServerCertificate?
-        /// Uploads that nobody went on with for so long are given up.
+        /// An upload without new bytes for this long is removed.
         public var uploadLife = Duration.seconds(24 * 3600)
         /// A whole blob that was not checked for so long is checked as it is sent.
         public var recheck = Duration.seconds(24 * 3600)
-        /// So long a client that may push waits for the first check of a blob that it asks after.
+        /// How long a client that may push waits for the first check of a blob.
         public var checkPatience = Duration.seconds(10)
         /// Of files that are made to be sent and have no name, all of them together.
         public var temporaryBytes: UInt64 = 8 << 30
-        /// Where the Hub's clients are brought from what is not here.
+        /// The upstream for missing models of the Hub's clients.
         public var mirror: Mirror.Settings?
 
         public init() {}
@@ -50,8 +50,8 @@ public final class RegistryServer: Sendable {
         guard !settings.allowsPush || store.isWritable else {
             throw CakeError(
                 .failed,
-                "the store \(Printable.escape(store.layout.root)) cannot be written to, so nothing can be pushed",
-                fix: "leave --push away, or check who owns the folder")
+                "the store \(Printable.escape(store.layout.root)) is not writable, and nothing can be pushed",
+                fix: "leave out --push, or check the owner of the folder")
         }
         let registry = try RegistryStore(store, letsAnybodyRead: settings.letsAnybodyRead)
         let isOpen = settings.allowsPush && !settings.address.isLoopback
@@ -59,14 +59,14 @@ public final class RegistryServer: Sendable {
         guard !isOpen || tokens.allowsPush else {
             throw CakeError(
                 .usage,
-                "\(settings.address) is open to other machines, and anybody there could push: no token says who may",
-                fix: "make one with cake serve token add NAME --push='*', or leave --push away")
+                "\(settings.address) is open to other machines, and all of them could push: there is no token",
+                fix: "make a token with cake serve token add NAME --push='*', or leave out --push")
         }
         guard settings.mirror == nil || store.isWritable else {
             throw CakeError(
                 .failed,
-                "the store \(Printable.escape(store.layout.root)) cannot be written to, so nothing can be brought into it",
-                fix: "leave --upstream away, or check who owns the folder")
+                "the store \(Printable.escape(store.layout.root)) is not writable, and nothing can be downloaded into it",
+                fix: "leave out --upstream, or check the owner of the folder")
         }
         notes = try registry.settleNames()
         let answers = try Answers(registry, settings, pool: pool)
@@ -89,7 +89,7 @@ public final class RegistryServer: Sendable {
     /// New connections are met with this certificate; those that are open go on as they were.
     public func replace(_ certificate: ServerCertificate) throws(CakeError) { try server.replace(certificate) }
 
-    /// Returns when what is being brought for clients now is here, or has failed.
+    /// Returns when running transfers have ended.
     package func settle() async {
         await answers.hub.mirror?.settle()
         await answers.checker.settle()
@@ -99,12 +99,12 @@ public final class RegistryServer: Sendable {
     /// Bytes of files without a name that answers read.
     package var temporaryBytes: UInt64 { answers.plainLayers.heldBytes }
 
-    /// Takes no more connections, and returns when what was begun is answered, or the time is over.
+    /// Accepts no more connections, and returns when open requests are answered, or the time is over.
     public func drain(within time: Duration) async {
         answers.stop()
         server.drain()
         let deadline = ContinuousClock.now + time
-        // A task of its own: whoever is cancelled drains all the same.
+        // Not a child task: it drains also when the caller is cancelled.
         await Task { [answers] in
             while !server.isIdle, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(10)) }
             await answers.hub.mirror?.stop()

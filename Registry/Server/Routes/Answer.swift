@@ -15,7 +15,7 @@ extension ServerReply {
         self.init(200, [("Content-Type", type)] + headers, .bytes(document.bytes(.compact)))
     }
 
-    /// Whatever went wrong, said to a client: what the disk says stays here, but for what the client can act on.
+    /// A failure, for a client: details of the disk stay here, unless the client can act on them.
     init(failure: any Error) {
         switch failure {
         case let error as RegistryError: self.init(error)
@@ -29,11 +29,11 @@ extension RegistryError {
     init(_ error: CakeError) {
         switch error.kind {
         case .diskFull: self.init(507, .unknown, "the server's disk is full; nothing of this was kept")
-        case .locked: self.init(503, .unknown, "the server is at work on this for others; ask again in a moment")
+        case .locked: self.init(503, .unknown, "the server is busy with this for other clients; try again in a moment")
         case .damaged:
             self.init(
                 500, .unknown,
-                "what the server has of this is damaged: push it again, or run cake verify --repair there")
+                "the server's copy is damaged: push it again, or run cake verify --repair there")
         default: self.init(500, .unknown, "the server could not read or write its store")
         }
     }

@@ -7,7 +7,7 @@ import Store
 import Synchronization
 import Transfer
 
-/// What is answered to each request. Each kind of thing has a file of its own.
+/// The answer to each request. Each kind of request has its own file.
 struct Answers: Sendable {
     let registry: RegistryStore
     let settings: RegistryServer.Settings
@@ -17,10 +17,10 @@ struct Answers: Sendable {
     let checker: BlobChecker
     let plainLayers: PlainLayers
     private let state = State()
-    /// Addresses of blobs that were asked for lately: who reads one by ranges asks for hundreds, each at the same address.
+    /// Recent addresses of blobs: a client that reads one by ranges sends hundreds of requests with the same address.
     private let addresses = BoundedCache<String, (target: RequestTarget, route: RegistryRoute)>(room: 256)
     private let limit: RequestLimit
-    /// What a request may call this server, on loopback.
+    /// The host names that a request may use for this server, on loopback.
     private let ownNames: Set<String>
     private let isLoopback: Bool
 
@@ -56,7 +56,7 @@ struct Answers: Sendable {
             let target = known?.target ?? RequestTarget(request.address)
             if known == nil, let target, let health = health(target, request) { return health }
             guard limit.allows(request.client) else {
-                throw RegistryError(429, .tooManyRequests, "this is too often: try again in a second")
+                throw RegistryError(429, .tooManyRequests, "too many requests: try again in a second")
             }
             let caller = try caller(of: request)
             if let quantization = quantization(request, caller) { return quantization }
@@ -65,7 +65,7 @@ struct Answers: Sendable {
             }
             if target?.parts.first != "v2", let intake = hub.intake(of: request, caller) { return intake }
             guard let target else {
-                throw RegistryError(400, .nameInvalid, "the address is none that this server understands")
+                throw RegistryError(400, .nameInvalid, "this server does not understand the address")
             }
             if case .metrics = OperatingRoute(target.parts) { return try metrics(caller, request) }
             if let route = try CakeRoute(target.parts) {
@@ -119,11 +119,11 @@ struct Answers: Sendable {
             return patient { () throws(any Error) in try referrers(of: subject, in: repository, asked.target) }
         case (.catalog, "GET"), (.catalog, "HEAD"): return patient { () throws(any Error) in try catalog(asked) }
         default:
-            throw RegistryError(405, .unsupported, "\(asked.request.method.prefix(20)) means nothing at this address")
+            throw RegistryError(405, .unsupported, "\(asked.request.method.prefix(20)) is not allowed at this address")
         }
     }
 
-    /// What clients of before the specification look for.
+    /// Clients from before the specification look for this.
     static let version = (name: "Docker-Distribution-API-Version", value: "registry/2.0")
 
     func patient(_ body: @escaping @Sendable () async throws -> ServerReply) -> ServerIntake {
@@ -189,7 +189,7 @@ struct Answers: Sendable {
         case .health: return .quick { ServerReply(["status": "ok"]) }
         case .ready:
             return patient {
-                // Asks the disk, so that a store that was unmounted is seen.
+                // Asks the disk: an unmounted store is noticed.
                 let isFull = try registry.freeBytes() < Answers.spare
                 let isStopping = state.isStopping.load(ordering: .acquiring)
                 guard isStopping || isFull && settings.allowsPush else { return ServerReply(["status": "ok"]) }
@@ -200,7 +200,7 @@ struct Answers: Sendable {
         }
     }
 
-    /// Left free on the disk, for everything else that has to be written.
+    /// Kept free on the disk, for all other writes.
     static let spare: UInt64 = 64 << 20
 
     /// A page of the web may lead its reader's browser here under a name of its own: on loopback, where nothing else keeps
@@ -208,7 +208,7 @@ struct Answers: Sendable {
     private func checkHost(_ request: ServerRequest) throws(RegistryError) {
         guard isLoopback else { return }
         let host = (request["host"] ?? "").lowercased()
-        // Up to the port, whose colon is the last, and behind an IPv6 address's bracket.
+        // Up to the port, whose colon is the last, and after an IPv6 address's bracket.
         let colon = host.utf8.lastIndex(of: UInt8(ascii: ":"))
         let name = colon.map { host[$0...].utf8.contains(UInt8(ascii: "]")) ? host[...] : host[..<$0] } ?? host[...]
         guard ownNames.contains(String(name)) else {
@@ -220,9 +220,9 @@ struct Answers: Sendable {
 
     private func checkPush(_ request: ServerRequest) throws(RegistryError) {
         guard settings.allowsPush else {
-            throw RegistryError(405, .unsupported, "this server only gives; to take, it has to be started with --push")
+            throw RegistryError(405, .unsupported, "this server is read-only; start it with --push to allow pushes")
         }
         // Only browsers send it, for a page that means to write here.
-        guard request["origin"] == nil else { throw RegistryError(403, .denied, "pages of the web may not push") }
+        guard request["origin"] == nil else { throw RegistryError(403, .denied, "web pages may not push") }
     }
 }

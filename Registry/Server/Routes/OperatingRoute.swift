@@ -1,10 +1,10 @@
 import Model
 
-/// Addresses for an operator's tools. None of them shows a model. Health is told to every client, metrics to those that may ask.
+/// Addresses for an operator's tools. None of them shows a model. Health is open to every client, metrics need a right.
 package enum OperatingRoute: CaseIterable, Sendable {
     case health, ready, metrics
 
-    /// Nil when the address is none of these.
+    /// Nil if the address is none of these.
     package init?(_ parts: [String]) {
         switch parts {
         case ["healthz"]: self = .health

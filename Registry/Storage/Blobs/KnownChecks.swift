@@ -2,8 +2,8 @@ internal import Model
 internal import Platform
 internal import Synchronization
 
-/// Which blobs were read and had their digest, and what their files looked like then. Only in memory: what is forgotten is
-/// checked again.
+/// Which blobs were read and matched their digest, and the state of their files then. Only in memory: forgotten blobs
+/// are checked again.
 final class KnownChecks: Sendable {
     private struct Check {
         let files: [Disk.Status]
@@ -29,8 +29,7 @@ extension [Disk.Status] {
     }
 }
 
-/// Blobs that turned out wrong, or were never checked, while something of them was read. Who looks after the registry
-/// takes them from here.
+/// Blobs that were found wrong, or were never checked, while some of them was read. The checker takes them from here.
 final class DoubtedBlobs: Sendable {
     private let handler = Mutex<(@Sendable (Digest) -> Void)?>(nil)
 

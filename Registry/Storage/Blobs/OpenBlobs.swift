@@ -1,8 +1,8 @@
 internal import Model
 internal import Platform
 
-/// Blobs that were asked for a moment ago, still open: who reads one by ranges asks for hundreds. One that was removed
-/// since, by whatever process, is not found here; and nothing that was removed stays open for long.
+/// Blobs that were requested recently, still open: a client that reads one by ranges sends hundreds of requests. A blob
+/// that any process removed since is not found here, and does not stay open for long.
 final class OpenBlobs: Sendable {
     private struct Place: Hashable {
         let repository: RepositoryName
@@ -13,7 +13,7 @@ final class OpenBlobs: Sendable {
         /// Says that the blob is the repository's.
         let mark: File
         let blob: RegistryStore.Blob
-        /// What it lies in, or the text that says where.
+        /// Its file, or the text with its places.
         let path: String
         let status: Disk.Status
         var used: ContinuousClock.Instant

@@ -6,7 +6,7 @@ internal import Store
 extension RegistryStore {
     public struct Blob: Sendable {
         public let size: UInt64
-        /// Nil for what is no blob of the registry.
+        /// Nil for other bytes than a blob of the registry.
         public let digest: Digest?
         private let source: Source
 
@@ -27,7 +27,7 @@ extension RegistryStore {
             source = .pack(pack, registry)
         }
 
-        /// The file that it lies in alone; nil where it is made of many.
+        /// The one file with all of it; nil if it has several.
         var file: File? {
             if case .body(let body) = source { return body.file?.file }
             return nil
@@ -46,13 +46,13 @@ extension RegistryStore {
             }
         }
 
-        /// All of it, compared with its digest as it is read. `ended` is told whether it was right.
+        /// All of it, compared with its digest while it is read. `ended` gets the result.
         public func provedBytes(_ ended: @escaping @Sendable (Bool) -> Void) throws(CakeError) -> StoredBytes {
             let all = try bytes(0..<size)
             return digest.map { all.proved(by: $0, ended: ended) } ?? all
         }
 
-        /// Where a range of it lies in one file, and from where on; nil where that is in none, or in several.
+        /// The place of a range in one file; nil if it is in none, or in several.
         func place(of range: Range<UInt64>) throws(CakeError) -> (file: File, start: UInt64)? {
             guard range.lowerBound <= range.upperBound, range.upperBound <= size else { return nil }
             switch source {
@@ -76,10 +76,10 @@ extension RegistryStore {
         return blob
     }
 
-    /// Lets go of blobs that nobody has asked for lately. To be called now and then.
+    /// Closes blobs that were not requested recently. To be called now and then.
     public func closeIdle() { opened.closeOld() }
 
-    /// Who asks whether a blob is here may be about to name it: it counts as new, for a collection.
+    /// A client that asks whether a blob is here may be about to name it: for a collection it counts as new.
     public func keep(_ name: BlobName, in repository: RepositoryName) {
         guard store.isWritable, let digest = try? digest(of: name) else { return }
         let mark = layout.repository(repository).blob(digest)
@@ -93,7 +93,7 @@ extension RegistryStore {
         return digest
     }
 
-    /// Gives a repository a blob that another has; from any that has it when none is named. False when there is none.
+    /// Gives a repository a blob of another repository; of any that has it if none is named. False if there is none.
     public func mount(
         _ name: BlobName, from source: RepositoryName?, to repository: RepositoryName,
         where isGiven: (RepositoryName) throws(CakeError) -> Bool = { _ in true }
@@ -121,7 +121,7 @@ extension RegistryStore {
         }
     }
 
-    /// The SHA-256 of a blob under whatever name; nil for a SHA-512 that nobody pushed.
+    /// The SHA-256 of a blob by any name; nil for a SHA-512 without a pushed blob.
     func digest(of name: BlobName) throws(CakeError) -> Digest? {
         if let digest = name.sha256 { return digest }
         guard let bytes = try storage.bytes(at: keys.alias(name), limit: 128) else { return nil }
@@ -134,13 +134,13 @@ extension RegistryStore {
         return try heldPack(digest).map { Blob($0, digest, in: self) }
     }
 
-    /// Of a blob, in whatever repository; nil when it is not here.
+    /// Of a blob, in any repository; nil if it is not here.
     func size(of digest: Digest) throws(CakeError) -> UInt64? {
         if let entry = try storage.look(at: keys.blob(digest)) { return entry.size }
         return try heldPack(digest)?.size
     }
 
-    /// A small blob, whole; nil also when its bytes are wrong.
+    /// A small blob, complete; nil also if its bytes are wrong.
     func bytes(of digest: Digest, limit: Int) throws(CakeError) -> [UInt8]? {
         guard let bytes = try storage.bytes(at: keys.blob(digest), limit: limit) else { return nil }
         guard SHA256.digest(of: bytes.span) == digest else {
@@ -159,7 +159,7 @@ extension RegistryStore {
         return (digest, UInt64(bytes.count))
     }
 
-    /// Makes a synced file that is whole and right the blob of that name. A damaged one is replaced by it.
+    /// Makes a synced, complete and verified file the blob of that name. A damaged one is replaced by it.
     func publish(_ file: File, _ digest: Digest, as name: BlobName, in repository: RepositoryName) throws(CakeError) {
         try locked(alone: false) { () throws(CakeError) in
             try storage.put(StorageBody(giving: file), at: keys.blob(digest))

@@ -2,23 +2,23 @@ public import Model
 internal import Platform
 internal import Store
 
-/// What reading a blob to its end shows.
+/// The result of reading a blob to its end.
 public enum BlobCheck: Sendable {
     case right
-    /// Nobody has it, or it went meanwhile.
+    /// It does not exist, or was removed meanwhile.
     case missing
     /// Its bytes are other than its name says.
     case wrong(WrongBlob)
-    /// The disk does not give its bytes. They may be right.
+    /// The disk cannot read its bytes. They may be right.
     case unreadable(CakeError)
 }
 
 public struct WrongBlob: Sendable {
     public let digest: Digest
     public let why: String
-    /// What its files were when they were read.
+    /// The state of its files when they were read.
     let files: [Disk.Status]
-    /// Of a pack of the store's objects, those that are wrong.
+    /// For a pack of the store's objects, the wrong ones.
     let objects: [HeldPack.Object]
 }
 
@@ -30,7 +30,7 @@ extension RegistryStore {
         return checks.has(digest, files, within: life)
     }
 
-    /// The files that a blob is made of; nil when one is not there, and for what lies in the store's own objects.
+    /// The files of a blob; nil if one is missing, and for bytes in the store's own objects.
     func look(at digest: Digest) throws(CakeError) -> [Disk.Status]? {
         if let status = try Disk.status(layout.blob(digest)) { return [status] }
         guard let pack = try heldPack(digest), let text = try Disk.status(layout.pack(digest)) else { return nil }
@@ -44,7 +44,7 @@ extension RegistryStore {
         return files
     }
 
-    /// What a blob's files are before somebody reads all of it.
+    /// The state of a blob's files before all of it is read.
     public struct FilesToCheck: Sendable { fileprivate let files: [Disk.Status]? }
 
     public func filesToCheck(of digest: Digest) throws(CakeError) -> FilesToCheck {
@@ -107,8 +107,8 @@ extension RegistryStore {
     ) throws(CakeError) -> BlobCheck {
         let now = try look(at: digest)
         guard let files, let now, now.isUnchanged(since: files) else {
-            // Replaced or removed meanwhile: what was read of it says nothing. Without second names nothing is kept, and a
-            // pack is what the store's objects are.
+            // Replaced or removed meanwhile: the bytes that were read say nothing. Without hard links nothing is held,
+            // and a pack is made of the store's objects.
             if found == digest { return .right }
             guard files == nil, now == nil, try heldPack(digest) != nil else { return .missing }
             return .wrong(WrongBlob(digest: digest, why: "the store has other objects", files: [], objects: objects))
@@ -125,8 +125,8 @@ extension RegistryStore {
         return .wrong(WrongBlob(digest: digest, why: why, files: files, objects: objects))
     }
 
-    /// Moves what was found wrong out of the way: from then on it is not here, and the next push brings it. False when
-    /// another process has replaced it meanwhile.
+    /// Moves a damaged blob away: from then on it is not here, and the next push sends it again. False if another
+    /// process has replaced it meanwhile.
     @discardableResult
     public func setAside(_ wrong: WrongBlob) throws(CakeError) -> Bool {
         guard isWritable else { return false }
@@ -168,8 +168,8 @@ extension RegistryStore {
         }
     }
 
-    /// A manifest whose bytes are wrong goes out of the way like a blob. What its repository holds counts as new for a
-    /// collection, since nothing names it until the manifest is pushed again.
+    /// A manifest with wrong bytes is moved away like a blob. The other contents of its repository count as new for a
+    /// collection, because nothing names them until the manifest is pushed again.
     func setAsideManifest(
         _ path: String, _ name: BlobName, in repository: RepositoryName, reading: () throws(CakeError) -> Void
     ) throws(CakeError) {
@@ -184,7 +184,7 @@ extension RegistryStore {
         }
     }
 
-    /// Whether a blob has its digest, read now unless it was before. What is wrong is left to who looks after the registry.
+    /// Whether a blob matches its digest, read now unless it was before. A wrong one is left to the checker.
     func isRight(_ digest: Digest) throws(CakeError) -> Bool {
         if try isChecked(digest, within: nil) { return true }
         switch try check(digest) {
@@ -196,6 +196,6 @@ extension RegistryStore {
         }
     }
 
-    /// Calls back with each blob that somebody ought to check, from any thread.
+    /// Calls back with each blob that should be checked, from any thread.
     public func onDoubt(_ handler: @escaping @Sendable (Digest) -> Void) { doubted.give(to: handler) }
 }

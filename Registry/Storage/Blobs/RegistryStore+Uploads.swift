@@ -18,7 +18,7 @@ extension RegistryStore {
         return uploads.add(Upload(name, in: folder, isNew: true))
     }
 
-    /// Nil when there is none of that name in the repository: it was finished, given up, or has expired.
+    /// Nil if there is none with that name in the repository: it was finished, cancelled, or has expired.
     public func upload(_ name: UploadName, to repository: RepositoryName) throws(CakeError) -> Upload? {
         let folder = layout.upload(name)
         guard let owner = try? Disk.read(folder + "/" + Upload.owner, limit: 1024),
@@ -49,7 +49,7 @@ extension RegistryStore {
         try Disk.removeTree(layout.upload(upload.name))
     }
 
-    /// Uploads that nobody has gone on with since then, with their bytes. Nobody can, while the lock is held.
+    /// Uploads without new bytes since then, with their size. They cannot get new ones while the lock is held.
     func abandonedUploads(since oldest: Int) throws(CakeError) -> [(folder: String, bytes: UInt64, lock: File?)] {
         var abandoned: [(folder: String, bytes: UInt64, lock: File?)] = []
         for name in try storage.names(in: keys.uploads) {

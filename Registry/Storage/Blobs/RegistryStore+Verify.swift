@@ -19,7 +19,7 @@ public struct VerifiedShare: Sendable {
     public func has(_ digest: Digest) -> Bool { digest.words.0 % of == number - 1 }
 }
 
-/// Something of a registry that is not what its name says.
+/// A damaged part of a registry.
 public struct RegistryDamage: Sendable {
     public enum Kind: String, Sendable {
         case blob
@@ -36,12 +36,12 @@ public struct RegistryDamage: Sendable {
     public let name: String
     public let why: String
     public let isSetAside: Bool
-    /// `repository:tag`, or `repository` alone, of what needs it.
+    /// `repository:tag`, or `repository` alone, that needs it.
     public let neededBy: [String]
     public internal(set) var isMended = false
 }
 
-/// What was read of a registry, and what is wrong with it.
+/// The verified parts of a registry, and the damage.
 public struct RegistryVerification: Sendable {
     public var blobs = 0
     public var manifests = 0
@@ -53,7 +53,7 @@ public struct RegistryVerification: Sendable {
 }
 
 extension RegistryStore {
-    /// What there is to read: digests of blobs and packs, and their bytes.
+    /// All there is to read: digests of blobs and packs, and their sizes.
     private func everyBlob(_ share: VerifiedShare) throws(CakeError) -> [Digest] {
         var all: [Digest] = []
         for shard in try storage.names(in: keys.blobs) {
@@ -63,8 +63,8 @@ extension RegistryStore {
         return all.filter(share.has)
     }
 
-    /// Reads blobs, packs, manifests, tags and uploads, on all cores. What is wrong is set aside, so that a push brings it. With
-    /// `mending`, manifests and packs of the store's models are made again from the store.
+    /// Reads blobs, packs, manifests, tags and uploads, on all cores. Damaged ones are set aside: a push sends them
+    /// again. With `mending`, manifests and packs of the store's models are made again from the store.
     public func verify(
         _ share: VerifiedShare = .all, mending: Bool = false, progress: @escaping @Sendable (UInt64) -> Void = { _ in }
     ) async throws -> RegistryVerification {
@@ -113,7 +113,7 @@ extension RegistryStore {
         return found
     }
 
-    /// Reads every manifest and tag, and tells which blobs they need.
+    /// Reads every manifest and tag, and records which blobs they need.
     private func verifyManifests(into found: inout RegistryVerification) throws(CakeError) -> [Digest: [String]] {
         var owners: [Digest: [String]] = [:]
         for repository in try allRepositories() {
@@ -128,7 +128,7 @@ extension RegistryStore {
             }
             for tag in try pushedTags(in: repository) {
                 guard let name = try target(of: tag, in: repository) else {
-                    try setAside(tag, since: "it points at no manifest")
+                    try setAside(tag, since: "it does not name a manifest")
                     continue
                 }
                 tagged[name, default: []].append(tag)
@@ -154,7 +154,7 @@ extension RegistryStore {
                     try setAsideManifest(path, name, in: repository) { () throws(CakeError) in _ = try read() }
                     found.damages.append(
                         RegistryDamage(
-                            kind: .manifest, name: name.description, why: "it has other bytes than its name says",
+                            kind: .manifest, name: name.description, why: "it does not match its digest",
                             isSetAside: isWritable, neededBy: hits))
                     return false
                 }
@@ -169,7 +169,7 @@ extension RegistryStore {
                 // They lead nowhere any more.
                 if !isRight { for tag in tags { _ = try setAsideTag(tag, in: repository) } }
             }
-            for tag in tagged.values.joined().sorted() { try setAside(tag, since: "its manifest is not there") }
+            for tag in tagged.values.joined().sorted() { try setAside(tag, since: "its manifest is missing") }
             for name in try modelNames(in: repository) {
                 _ = try check(name, folder.model(name), [repository.text]) { () throws(CakeError) in
                     try rawModelRecord(name, in: repository)?.stored
@@ -210,7 +210,7 @@ extension RegistryStore {
         }
     }
 
-    /// What has come of an upload has no digest until its end: it is only read, so that a disk that cannot give it says so.
+    /// An upload has no digest until its end: it is only read, to find a disk that cannot read it.
     private func verifyUploads(into found: inout RegistryVerification) throws(CakeError) {
         for name in try storage.names(in: keys.uploads) {
             guard let file = try? File(layout.uploads + "/" + name + "/" + Upload.data, .read) else { continue }

@@ -3,14 +3,14 @@ internal import Platform
 internal import Store
 internal import Synchronization
 
-/// A blob on its way in: a folder under `uploads` with the bytes so far, whose length is how far it came. It outlives the
-/// process. One request at a time writes to it.
+/// A blob on its way in: a folder under `uploads` with the bytes so far; their number says where to continue. It
+/// outlives the process. One request at a time writes to it.
 public final class Upload: Sendable {
     private struct State: ~Copyable {
         var length: UInt64 = 0
         /// Of all bytes so far; nil when some were written by an earlier process.
         var hash: SHA256? = SHA256()
-        /// Open while somebody writes, and locked against other processes.
+        /// Open while a request writes, and locked against other processes.
         var file: File?
         var givenBack = ContinuousClock.now
     }
@@ -31,14 +31,14 @@ public final class Upload: Sendable {
 
     private var path: String { folder + "/" + Upload.data }
 
-    /// Takes the upload for a request; nil when another has it. Whoever takes it gives it back.
+    /// Takes the upload for a request; nil if another request has it. The taker gives it back.
     public func take() throws(CakeError) -> UInt64? {
         try state.withLock { state throws(CakeError) -> UInt64? in
             guard state.file == nil else { return nil }
             let file = try File(path, .readWrite, followingLinks: false)
             guard try file.lock(exclusive: true, waiting: false) else { return nil }
             let length = try file.size()
-            // What lay for long is read again at the end: the disk may have changed it.
+            // Bytes that rested for long are read again at the end: the disk may have changed them.
             if length != state.length || .now - state.givenBack > Upload.trusted { state.hash = nil }
             state.length = length
             state.file = file
@@ -46,15 +46,15 @@ public final class Upload: Sendable {
         }
     }
 
-    /// How far it came, whoever is at it.
+    /// Its length, also while a request writes.
     public func lengthOnDisk() throws(CakeError) -> UInt64 { try Disk.status(path, followingLinks: false)?.size ?? 0 }
 
-    /// How far whoever has taken it came.
+    /// Its length for the request that has it.
     public var length: UInt64 { state.withLock { $0.length } }
 
-    /// Puts bytes behind those that are here.
+    /// Appends bytes.
     public func append(_ bytes: Span<UInt8>) throws(CakeError) {
-        // Only whoever has taken it comes here: writing under the lock holds up nobody.
+        // Only the request that has it comes here: writing under the lock delays no other.
         try state.withLock { state throws(CakeError) in
             guard let file = state.file else { return }
             try file.write(bytes, at: state.length)
@@ -67,7 +67,7 @@ public final class Upload: Sendable {
         }
     }
 
-    /// The disk is set to work after this much, so that the sync at the end finds little left.
+    /// The disk starts writing after this many bytes: the sync at the end then has little left.
     private static let step: UInt64 = 8 << 20
 
     /// The bytes so far would survive a power cut.
@@ -110,7 +110,7 @@ public final class Upload: Sendable {
     }
 }
 
-/// Uploads that this process has seen and may see again: what was hashed need not be read again.
+/// Uploads that this process has seen and may see again: hashed bytes need not be read again.
 final class Uploads: Sendable {
     private static let most = 256
     private let known = Mutex<[UploadName: Upload]>([:])

@@ -5,7 +5,7 @@ public import Store
 extension HubModels {
     private static let latest = "latest"
 
-    /// What is tagged `latest` is also `main`, where nothing is tagged that.
+    /// The tag `latest` is also `main`, if there is no tag `main`.
     static func models(_ pushed: [PushedModel]) -> [Model] {
         let withMain = Set(pushed.filter { $0.tag?.text == Revision.main }.map(\.repository))
         return pushed.flatMap { one -> [Model] in
@@ -23,7 +23,7 @@ extension HubModels {
         return Model(place, record, pushed: pushed)
     }
 
-    /// By its tag, or by its commit, which a tag may have left: then who began with it goes on with it.
+    /// By its tag, or by its commit, which a tag may have left: a client that began with it continues with it.
     func pushed(_ repository: HubRepository, _ revision: String) throws(CakeError) -> Model? {
         guard let name = RepositoryName(of: repository) else { return nil }
         for text in revision == Revision.main ? [revision, HubModels.latest] : [revision] {
@@ -39,8 +39,8 @@ extension HubModels {
 
     func isWhole(_ model: Model) -> Bool { model.pushed.map(pushed.isWhole) ?? true }
 
-    /// Whether the packs of a model that was pushed have its layers, as far as that shows without reading one: what its
-    /// manifest says alone is a claim.
+    /// Whether the packs of a pushed model have its layers, as far as that is known without reading one: its manifest
+    /// alone is a claim.
     public func hasPacks(_ listed: RegistryStore.Listed) -> Bool {
         HubModels.pushed(listed).map(pushed.isWhole) ?? false
     }
@@ -76,14 +76,14 @@ extension HubModels {
         }
     }
 
-    /// What reads the layers of a model.
+    /// The reader of a model's layers.
     func reader(of model: Model) throws(CakeError) -> LayerReader {
         guard let pushed = model.pushed else { return pieces.reader }
         return try self.pushed.open(pushed).reader
     }
 
-    /// A range of a file, rebuilt while it is sent. What it is made of stays until then, whatever is removed meanwhile; of a
-    /// pushed model that which was opened stays, and the rest is missed when it is gone.
+    /// A range of a file, rebuilt while it is sent. Its layers stay until then, whatever is removed meanwhile; of a
+    /// pushed model opened files stay, and others may be missing.
     public func bytes(
         _ range: Range<UInt64>, of file: Manifest.File, in model: Model
     ) throws(CakeError) -> RebuiltBytes {
@@ -101,7 +101,7 @@ extension HubModels {
 }
 
 extension RepositoryName {
-    /// Where a registry has what a Hub calls so; nil when none can. A registry knows no capitals.
+    /// The place in a registry of a Hub's repository; nil if none is possible. A registry has no capitals.
     init?(of repository: HubRepository) {
         self.init(repository.kind == .model ? repository.id : "\(repository.kind.plural)/\(repository.id)")
     }
@@ -115,7 +115,7 @@ extension [HubModels.Model] {
         init(_ place: HubPlace) { (repository, revision) = (place.repository, place.revision) }
     }
 
-    /// With what has another place than all of these.
+    /// With models that have other places than all of these.
     func and(_ others: [HubModels.Model]) -> [HubModels.Model] {
         let taken = Set(map { Place($0.place) })
         return self + others.filter { !taken.contains(Place($0.place)) }

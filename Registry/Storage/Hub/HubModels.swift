@@ -8,7 +8,7 @@ public final class HubModels: Sendable {
     public struct Model: Sendable {
         public let place: HubPlace
         public let record: NameRecord
-        /// Where it lies, if it is none of the store's.
+        /// Its place, if it is not the store's.
         let pushed: PushedModel?
 
         init(_ place: HubPlace, _ record: NameRecord, pushed: PushedModel? = nil) {
@@ -20,7 +20,7 @@ public final class HubModels: Sendable {
         public var isPushed: Bool { pushed != nil }
     }
 
-    /// A file and what a Hub calls what is in it.
+    /// A file and a Hub's identifier of its content.
     public struct File: Sendable {
         public let file: Manifest.File
         public let content: HubContent
@@ -43,7 +43,7 @@ public final class HubModels: Sendable {
             .and(HubModels.models(pushed.all()).filter { $0.place.repository.kind == kind })
     }
 
-    /// All revisions of a repository; none when it is not here.
+    /// All revisions of a repository; empty if it is not here.
     public func revisions(of repository: HubRepository) throws(CakeError) -> [Model] {
         let pushed = try RepositoryName(of: repository).map { name throws(CakeError) in
             try HubModels.models(self.pushed.all(in: name)).filter(isWhole)
@@ -55,7 +55,7 @@ public final class HubModels: Sendable {
         try store.allNames().compactMap { named in HubPlace(named.name, named.record).map { Model($0, named.record) } }
     }
 
-    /// What a repository and a revision lead to.
+    /// The result for a repository and a revision.
     public enum Found: Sendable {
         case model(Model)
         /// There are others of the repository.
@@ -63,8 +63,8 @@ public final class HubModels: Sendable {
         case noRepository
     }
 
-    /// Without a revision it is `main`, or else the first. A branch that has gone on under a name of its own goes before
-    /// what was once asked for by that word.
+    /// Without a revision it is `main`, or else the first. A branch under a name of its own comes before a model that
+    /// was once pulled by that branch.
     public func find(_ repository: HubRepository, _ revision: String?) throws(CakeError) -> Found {
         if let found = try quickly(repository, revision ?? Revision.main) { return .model(found) }
         let here = try revisions(of: repository)
@@ -74,7 +74,7 @@ public final class HubModels: Sendable {
         return ranked.min { $0.1 < $1.1 }.map { .model($0.0) } ?? .noRevision
     }
 
-    /// What nobody else is asked about: it was imported, made here, or pushed.
+    /// A model that no upstream is asked about: it was imported, made here, or pushed.
     public func made(
         _ repository: HubRepository, _ revision: String?, unless isFromUpstream: (NameRecord) -> Bool
     ) throws(CakeError) -> Found? {
@@ -91,8 +91,8 @@ public final class HubModels: Sendable {
         return Model(place, record)
     }
 
-    /// Nearly everything is asked for by the name that it has here, or by its commit: then one record is read, not all.
-    /// What the store has under a name goes before what was pushed.
+    /// Most requests use the name that it has here, or its commit: then one record is read, not all. The store's model
+    /// under a name comes before a pushed one.
     private func quickly(_ repository: HubRepository, _ revision: String) throws(CakeError) -> Model? {
         let prefix = repository.kind == .model ? "" : repository.kind.plural + "/"
         for id in prefix.isEmpty ? [repository.id] : [repository.id, prefix + repository.id] {
@@ -107,8 +107,7 @@ public final class HubModels: Sendable {
         return try pushed(repository, revision)
     }
 
-    /// What is held keeps a manifest's layers while somebody reads them, whatever a collection finds; nil for a store that
-    /// is only read.
+    /// Keeps a manifest's layers during a request, against any collection; nil for a read-only store.
     public func hold(_ manifest: Digest) throws(CakeError) -> Operation? {
         guard store.isWritable else { return nil }
         return try lease.withLock { lease throws(CakeError) in
@@ -124,7 +123,7 @@ public final class HubModels: Sendable {
         }
     }
 
-    /// Many readers share one, so that not each makes a folder; it ends with the last of them.
+    /// Many readers share one, instead of a folder for each; it ends with the last of them.
     private struct Held {
         let operation: Operation
         let start: Int
@@ -153,7 +152,7 @@ public final class HubModels: Sendable {
         return try file(found, of: model)
     }
 
-    /// A small file's bytes; nil when there is none, or it is larger.
+    /// A small file's bytes; nil if there is none, or it is larger.
     public func bytes(of path: String, of model: Model, limit: Int) throws(CakeError) -> [UInt8]? {
         guard let file = try manifest(of: model).file(at: path), file.size <= UInt64(limit) else { return nil }
         return try reader(of: model).bytes(of: file, limit: limit)

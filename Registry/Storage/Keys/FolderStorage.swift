@@ -2,10 +2,10 @@ public import Model
 internal import Platform
 internal import Store
 
-/// A folder on this disk: a value is a file, a key its path. Many processes may have the same folder open. Files are written aside,
-/// synced, renamed into their place, and the folder is synced.
+/// A folder on this disk: a value is a file, a key its path. Many processes may have the same folder open. Files are
+/// written aside, synced, renamed into their place, and the folder is synced.
 public struct FolderStorage: KeyedStorage {
-    /// A file, and what it looked like.
+    /// The state of a file.
     public struct Version: Equatable, Sendable {
         let status: Disk.Status
 
@@ -17,13 +17,13 @@ public struct FolderStorage: KeyedStorage {
     private let lock: String
     private let secrets: Set<String>
 
-    /// `aside` is a folder on the same disk. The file `lock` is held alone while a condition is looked at and the value then put; each
-    /// other change holds it, too. Of `secrets` only the owner of the process reads the values.
+    /// `aside` is a folder on the same disk. The file `lock` is held alone while a condition is checked and the value
+    /// then put; each other change holds it shared. Values of `secrets` are readable only by the owner of the process.
     public init(in root: String, aside: String, lock: String, secrets: Set<String> = []) {
         (self.root, self.aside, self.lock, self.secrets) = (root, aside, lock, secrets)
     }
 
-    /// Where a value lies, for what only files can do.
+    /// The path of a value, for operations that only files allow.
     func path(of key: String) -> String { root + "/" + key }
 
     public func look(at key: String) throws(CakeError) -> StorageEntry<Version>? {

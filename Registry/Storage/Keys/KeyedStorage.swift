@@ -1,35 +1,36 @@
 public import Model
 
-/// Values under keys, as object storage with conditional writes has them, too: nothing here renames, locks or names a file. A key
-/// is words between slashes. A read sees every write that ended before it began. docs/decisions/0013 says why it asks for this much.
+/// Values under keys, as object storage with conditional writes has them, too: nothing here renames, locks or names a
+/// file. A key is words between slashes. A read sees every write that ended before it began. docs/decisions/0013 says
+/// why it needs these operations.
 public protocol KeyedStorage: Sendable {
     /// Differs after every write that gave a key other bytes. An ETag, for one.
     associatedtype Version: Equatable, Sendable
 
-    /// What is under a key, without its bytes; nil when nothing is.
+    /// The entry under a key, without its bytes; nil if there is none.
     func look(at key: String) async throws(CakeError) -> StorageEntry<Version>?
 
-    /// The same with its bytes. When the key is written or removed meanwhile, reading them goes on or fails: bytes of a later
-    /// write never come.
+    /// The same with its bytes. If the key is written or removed meanwhile, reading continues or fails: bytes of a
+    /// later write never come.
     func read(_ key: String) async throws(CakeError) -> (entry: StorageEntry<Version>, body: StorageBody)?
 
-    /// The words that follow a folder and a slash in keys, each once; none where no key begins so.
+    /// The words that follow a folder and a slash in keys, each once; empty if no key begins so.
     func names(in folder: String) async throws(CakeError) -> [String]
 
-    /// Puts a value under a key. When this ends, it survives a power cut; until then, what was there before is there. False, and
-    /// nothing is changed, when the condition does not hold.
+    /// Puts a value under a key. When this ends, it survives a power cut; until then the old value is there. False, and
+    /// nothing is changed, if the condition does not hold.
     func put(
         _ body: StorageBody, at key: String, if condition: StorageCondition<Version>
     ) async throws(CakeError) -> Bool
 
-    /// Removes a value, if it still has that version when one is given. False when nothing is removed.
+    /// Removes a value; if a version is given, only while it has that version. False if nothing is removed.
     func remove(_ key: String, ifUnchanged version: Version?) async throws(CakeError) -> Bool
 
     /// Has an empty value under each key, of this moment. For keys that hold nothing else.
     func mark(_ keys: [String]) async throws(CakeError)
 }
 
-/// What is known of a value without its bytes.
+/// Facts about a value without its bytes.
 public struct StorageEntry<Version: Equatable & Sendable>: Sendable {
     public let size: UInt64
     /// When it was put there: seconds since 1970.
@@ -41,13 +42,13 @@ public struct StorageEntry<Version: Equatable & Sendable>: Sendable {
     }
 }
 
-/// What has to be so when a value is put.
+/// The condition for putting a value.
 public enum StorageCondition<Version: Equatable & Sendable>: Equatable, Sendable {
     case always
     case absent
     case unchanged(Version)
 
-    /// Whether it holds of what is there.
+    /// Whether it holds for the present version.
     public func allows(_ version: Version?) -> Bool {
         switch self {
         case .always: true

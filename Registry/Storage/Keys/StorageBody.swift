@@ -1,7 +1,7 @@
 public import Model
 internal import Platform
 
-/// Bytes that are read by ranges, wherever they lie. Another storage adds the place where its bytes are here.
+/// Bytes that are read by ranges, from any place. Another storage adds the place of its bytes here.
 public struct StorageBody: Sendable {
     public let size: UInt64
     let place: Place
@@ -28,13 +28,13 @@ public struct StorageBody: Sendable {
         place = .file(file, start: 0, isGiven: true)
     }
 
-    /// The file that it lies in, and from where on; nil of what is in memory.
+    /// Its file, and where it begins in it; nil for bytes in memory.
     var file: (file: File, start: UInt64)? {
         if case .file(let file, let start, _) = place { return (file, start) }
         return nil
     }
 
-    /// A range of it, which lies within its size.
+    /// A range within its size.
     public func bytes(_ range: Range<UInt64>) async throws(CakeError) -> [UInt8] {
         switch place {
         case .memory(let bytes): Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)])
@@ -43,7 +43,7 @@ public struct StorageBody: Sendable {
         }
     }
 
-    /// The same for who sends it: of a file no byte is read before.
+    /// The same for sending: no byte of a file is read before.
     func stored(_ range: Range<UInt64>) -> StoredBytes {
         switch place {
         case .memory(let bytes): .memory(Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)]))

@@ -3,7 +3,7 @@ internal import Model
 internal import Platform
 internal import Store
 
-/// A model as all who may read it may have it: which of its layers go as deltas, and which without their base.
+/// A model as all its readers may have it: which of its layers are sent as deltas, and which without their base.
 struct AudienceView: Sendable {
     let sharing: Sharing
     let own: Set<Digest>
@@ -24,13 +24,13 @@ struct AudienceView: Sendable {
     func allows(_ layer: Digest) -> Bool { own.contains(layer) || sharing.allows(layer) }
 }
 
-/// Deltas whose base not every reader of a model may have go without it: encoded anew, once, and kept beside the objects that
-/// other packs are made of.
+/// Deltas whose base not every reader of a model may have are sent without it: encoded again, once, and kept beside the
+/// objects of other packs.
 extension RegistryStore {
-    /// Left free on the disk.
+    /// Kept free on the disk.
     private static let spare: UInt64 = 64 << 20
 
-    /// One is encoded at a time, and only where there is room for it.
+    /// One is encoded at a time, and only if there is space for it.
     func objectsAlone(
         of manifest: Manifest, _ view: AudienceView, in operation: Operation
     ) async throws(CakeError) -> [Digest: FoundObject] {

@@ -1,8 +1,8 @@
 internal import Model
 internal import Store
 
-/// A pack of the registry that is nowhere written down: which objects it is made of, in its order, and where their bytes
-/// lie. Drawn in docs/layout.md.
+/// A pack of the registry that is not stored as a file: its objects in order, and where their bytes are. Drawn in
+/// docs/layout.md.
 struct HeldPack: Sendable {
     struct Object: Hashable, Sendable {
         let layer: Layer
@@ -29,7 +29,7 @@ struct HeldPack: Sendable {
     }
 
     let objects: [Object]
-    /// Where each object lies.
+    /// The place of each object.
     let extents: Extents
 
     /// Their lengths were checked: those of a store's objects by the disk, those of a text below.
@@ -46,7 +46,7 @@ struct HeldPack: Sendable {
         let range: Range<UInt64>
     }
 
-    /// What the bytes of a range are made of.
+    /// The parts of a range.
     func parts(of range: Range<UInt64>) -> [Part] {
         extents.parts(of: range).map { Part(object: objects[$0.index], range: $0.bytes) }
     }
@@ -75,7 +75,7 @@ extension HeldPack {
     }
 
     init(decoding text: [UInt8]) throws(CakeError) {
-        let refused = CakeError(.damaged, "a file of the registry does not say what its pack is made of")
+        let refused = CakeError(.damaged, "a file of the registry is not the list of a pack")
         guard let size = HeldPack.size(in: text), text.last == UInt8(ascii: "\n") else { throw refused }
         var objects: [Object] = []
         var total = ByteTotal(limit: ByteCount.maximum)

@@ -1,7 +1,7 @@
 public import Model
 internal import Platform
 
-/// What searches want of a model: a manifest's few numbers, and which layers it has.
+/// The facts of a model for searches: a manifest's few numbers, and its layers.
 public struct ModelSummary: Sendable {
     public let bytes: UInt64
     public let files: Int
@@ -26,13 +26,14 @@ public struct ModelSummary: Sendable {
     }
 }
 
-/// Manifests that were read for a search, and will be for the next: their names say what is in them, so that none grows old.
+/// Manifests that were read for a search, kept for the next: their names identify their content, and none becomes
+/// outdated.
 struct KnownModels: Sendable {
-    /// What costs one has 32 bytes.
+    /// An entry costs 32 bytes or more.
     private static let room = 1 << 20
 
     private let kept = BoundedCache<Digest, ModelSummary>(room: room) { 16 + $0.layers.count }
-    /// Which model an artifact is of; nil for what is none.
+    /// The model of an artifact; nil for other artifacts.
     let ofArtifacts = BoundedCache<BlobName, Digest?>(room: 1 << 16)
 
     subscript(model: Digest) -> ModelSummary? { kept[model] }

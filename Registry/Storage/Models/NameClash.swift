@@ -6,7 +6,7 @@ internal import Synchronization
 /// served.
 public struct NameClash: Sendable {
     public let place: ServedName
-    /// Nil when the one that was served is removed, and none of the others was put in its place.
+    /// Nil if the served one is removed, and none of the others has replaced it.
     public let served: ModelName?
     let others: [LocalStore.Named]
     let removed: ModelName?
@@ -23,7 +23,7 @@ public struct NameClash: Sendable {
 
     private var list: String { others.map(\.name.description).joined(separator: ", ") }
 
-    /// What an operator is told when the server starts, and a client that asks for what is not served.
+    /// The message for an operator when the server starts, and for a client that requests a model that is not served.
     public var text: String {
         let (have, are) = others.count == 1 ? ("has", "is") : ("have", "are")
         if let served {
@@ -31,18 +31,18 @@ public struct NameClash: Sendable {
                 + "give it another name with cake tag"
         }
         let was = removed.map { " was \($0), which is not served any more" } ?? " is not served any more"
-        return "\(place)\(was); \(list) \(have) the same name in a registry and \(are) not put in its place: "
+        return "\(place)\(was); \(list) \(have) the same name in a registry and \(are) not served instead: "
             + "to serve it, start cake serve again"
     }
 
-    /// Whether a client that asks for the tag means one that is not served.
+    /// Whether a client that requests the tag means a model that is not served.
     func isMeant(by tag: TagName) -> Bool {
         if served == nil, place.tag == tag { return true }
         return others.contains { $0.record.commit.flatMap { ServedName.tag(for: $0) } == tag }
     }
 }
 
-/// Which names were chosen, in a small file: deleted, they are chosen anew when the next server starts.
+/// The chosen names, in a small file: without it, names are chosen again when the next server starts.
 extension RegistryStore {
     private static let chosenMark = "cake registry served 1"
     private static let longestChosen = 16 << 20
@@ -59,7 +59,7 @@ extension RegistryStore {
         return chosen
     }
 
-    /// Keeps what was chosen while a place has a clash, and no longer.
+    /// Saves the choice while a place has a clash, and no longer.
     func remember(_ shown: ShownModels, beside chosen: [ServedName: ModelName]) throws(CakeError) {
         guard store.isWritable else { return }
         var new: [ServedName: ModelName] = [:]
@@ -73,7 +73,7 @@ extension RegistryStore {
         try storage.put(StorageBody(Array(text.utf8)), at: keys.served)
     }
 
-    /// When a server starts: chooses again where the chosen name was removed, and gives what its operator should know.
+    /// At the start of a server: chooses again if the chosen name was removed, and returns notes for the operator.
     public func settleNames() throws(CakeError) -> [String] {
         // A name that cannot be read keeps nothing that was pushed from being served.
         guard store.isWritable, let names = try? store.allNames() else { return [] }
@@ -91,13 +91,13 @@ extension RegistryStore {
         return notes
     }
 
-    /// Names that a client may mean which asks for a tag that nothing has.
+    /// Names that a client may mean by a tag that does not exist.
     public func clash(_ tag: TagName, in repository: RepositoryName) -> NameClash? {
         shownModels.value.clashes.first { $0.place.repository == repository && $0.isMeant(by: tag) }
     }
 }
 
-/// What was shown last, from which the next differs in nothing but what was named and removed since.
+/// The last shown models. The next differ only by names that were added and removed since.
 final class LastShown: Sendable {
     private let models = Mutex<ShownModels?>(nil)
 

@@ -3,8 +3,8 @@ internal import Model
 internal import Platform
 internal import Store
 
-/// Objects in the packs of a repository, where an index says that they lie. The index is a stranger's word: it is read where
-/// it lies, for it may be long, and believed of nothing that an object does not say itself.
+/// Objects in the packs of a repository, by an index. The index is a stranger's claim: it is read in place, because it
+/// may be long, and trusted only where the object says the same.
 struct PackedObjects: ObjectSource {
     private let registry: RegistryStore
     private let repository: RepositoryName
@@ -12,7 +12,7 @@ struct PackedObjects: ObjectSource {
 
     var index: Digest? { records.digest }
 
-    /// More than any layer has; what is read of an object grows with it.
+    /// No layer is larger; the bytes read of an object grow with it.
     private static let largestLayer: UInt64 = 1 << 40
 
     init(of artifact: ModelArtifact, in repository: RepositoryName, _ registry: RegistryStore) throws(CakeError) {
@@ -33,7 +33,7 @@ struct PackedObjects: ObjectSource {
         guard count.span.littleEndian(UInt32.self, at: 0) == artifact.packs.count else {
             throw refuse("names other packs than the manifest")
         }
-        guard try registry.isRight(digest) else { throw refuse("has other bytes than its name says") }
+        guard try registry.isRight(digest) else { throw refuse("does not match its digest") }
         let records = try IndexFile(digest, .mapped(MappedFile(file.path)))
         guard records.packs.map({ PackIndex.Pack(digest: $0.digest, size: $0.size) }) == artifact.packs else {
             throw refuse("names other packs than the manifest")
@@ -66,12 +66,12 @@ struct PackedObjects: ObjectSource {
             let place = try blob.place(of: offset..<offset + record.storedLength)
         else { throw CakeError(.notFound, "the pack of layer \(layer.digest.short) is not in the registry") }
         if try !registry.isChecked(pack, within: nil) { registry.doubted.add(pack) }
-        // What is read next grows with the number of pieces.
+        // The next bytes grow with the number of pieces.
         let head = try place.file.bytes(
             at: place.start, count: Int(min(record.storedLength, UInt64(8 + ObjectHeader.fixedLength))))
         guard layer.size <= PackedObjects.largestLayer,
             ObjectHeader.pieceBits(of: head.span) == ObjectHeader.standardPieceBits
-        else { throw PackedObjects.refuse("has layer \(layer.digest.short) where there is none") }
+        else { throw PackedObjects.refuse("has layer \(layer.digest.short) at a place without an object") }
         let object = try StoredObject(layer, in: place.file, at: place.start, length: record.storedLength)
         guard object.header.base == record.base else {
             throw PackedObjects.refuse("has another base of layer \(layer.digest.short) than its object")

@@ -4,7 +4,7 @@ internal import Platform
 internal import Store
 internal import Synchronization
 
-/// An object of the store as it lies now.
+/// An object of the store in its present place.
 struct FoundObject: Sendable {
     let layer: Layer
     let path: String
@@ -12,7 +12,7 @@ struct FoundObject: Sendable {
     let length: UInt64
     let transform: UInt8
     let base: Digest?
-    /// It was made to be held, and lies nowhere else for long.
+    /// It was made to be held, and has no other place for long.
     let isMade: Bool
     private let device: UInt64
     private let inode: UInt64
@@ -49,7 +49,7 @@ struct FoundObject: Sendable {
     }
 }
 
-/// How a model of the store lies in packs that nobody writes down: laid out as a push would, and hashed once.
+/// The packs of a model of the store, without writing them: arranged as a push would, and hashed once.
 struct Packing: Sendable {
     let index: PackIndex
     /// Those that no earlier index had.
@@ -134,6 +134,6 @@ extension Packing {
         return HashedPack(digest: whole.finish(), pack: HeldPack(held))
     }
 
-    /// The store encoded something anew meanwhile: it is laid out again.
+    /// The store encoded an object again meanwhile: the packs are arranged again.
     static let moved = CakeError(.notFound, "the store has replaced an object")
 }

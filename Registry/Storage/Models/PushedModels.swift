@@ -3,7 +3,7 @@ internal import Platform
 internal import Store
 internal import Synchronization
 
-/// A model that was pushed to a registry: under a tag, or what a tag pointed at once.
+/// A model that was pushed to a registry: under a tag, or one that a tag had before.
 struct PushedModel: Hashable, Sendable {
     let repository: RepositoryName
     let tag: TagName?
@@ -14,18 +14,18 @@ struct PushedModel: Hashable, Sendable {
     /// When it got the tag: seconds since 1970.
     let time: Int
 
-    /// What is opened once for all its tags.
+    /// Opened once for all its tags.
     fileprivate var key: PushedModels.Key { PushedModels.Key(repository: repository, artifact: artifact) }
 }
 
-/// The models that were pushed, and those of them that somebody reads: rebuilt from packs, and no part of the store.
+/// Pushed models, and opened ones among them: rebuilt from packs, and not part of the store.
 final class PushedModels: Sendable {
     fileprivate struct Key: Hashable {
         let repository: RepositoryName
         let artifact: BlobName
     }
 
-    /// One that can be read: its files, and its layers where its index has them. Says what the same artifact always says.
+    /// A readable one: its files, and its layers by its index. The same artifact always gives the same.
     struct Opened: Sendable {
         let manifest: Manifest
         let reader: LayerReader
@@ -36,17 +36,17 @@ final class PushedModels: Sendable {
     }
 
     let registry: RegistryStore
-    /// Of the text of manifests; what they are decoded takes a few times as much.
+    /// Of the text of manifests; decoded, they take a few times as much.
     private let opened = BoundedCache<Key, Opened>(room: 32 << 20) { max(2 << 20, Int($0.weight)) }
-    /// What turned out to hold together.
+    /// Models that were found consistent.
     private let whole = BoundedCache<Key, Bool>(room: mostKnown)
-    /// What did not, and when.
+    /// Models that were not, and when.
     private let broken = BoundedCache<Key, (error: CakeError, time: Int)>(room: mostKnown)
     private let opening = Mutex(())
 
     private static let largestManifest: UInt64 = 64 << 20
     private static let mostKnown = 100_000
-    /// Somebody may push again what has rotted: after so many seconds it is looked at once more.
+    /// A damaged model may be pushed again: it is checked again after this many seconds.
     private static let brokenLife = 30
 
     init(_ registry: RegistryStore) { self.registry = registry }
@@ -74,7 +74,7 @@ final class PushedModels: Sendable {
         return PushedModel(repository: repository, tag: tag, artifact: artifact, model: model, time: time)
     }
 
-    /// Those whose manifest's digest begins so, whatever tag they have or had.
+    /// Models whose manifest's digest begins so, with any tag now or before.
     func models(_ digits: String, in repository: RepositoryName) throws(CakeError) -> [PushedModel] {
         let place = registry.keys.repository(repository)
         var found: [PushedModel] = []
@@ -97,7 +97,7 @@ final class PushedModels: Sendable {
 
     func open(_ model: PushedModel) throws(CakeError) -> Opened {
         if let known = try known(model.key) { return known }
-        // One at a time: what is read may be long.
+        // One at a time: the input may be long.
         return try opening.withLock { _ throws(CakeError) in
             if let known = try known(model.key) { return known }
             do throws(CakeError) {
@@ -108,7 +108,7 @@ final class PushedModels: Sendable {
                 return opened
             } catch {
                 whole[model.key] = nil
-                // What is missing may come at any moment, and costs little to look for.
+                // A missing blob may come at any moment, and costs little to look for.
                 if error.kind == .damaged { broken[model.key] = (error, Machine.now) }
                 throw error
             }
@@ -141,12 +141,12 @@ final class PushedModels: Sendable {
             blob.size == artifact.manifest.size
         else { throw CakeError(.notFound, "the model's own manifest is not in the registry") }
         guard blob.size <= PushedModels.largestManifest else {
-            throw CakeError(.damaged, "the model's own manifest has \(blob.size) bytes, more than is read here")
+            throw CakeError(.damaged, "the model's own manifest has \(blob.size) bytes, more than the limit")
         }
         let text = try file.bytes(at: 0, count: Int(blob.size))
         guard artifact.manifest.name.fits(text.span) else {
             if let digest = blob.digest { registry.doubted.add(digest) }
-            throw CakeError(.notFound, "the model's own manifest has other bytes than its name says")
+            throw CakeError(.notFound, "the model's own manifest does not match its digest")
         }
         let manifest = try ManifestText.decode(text.span)
         try objects.check(manifest)

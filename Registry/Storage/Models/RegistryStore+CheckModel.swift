@@ -3,11 +3,11 @@ public import Model
 internal import Platform
 internal import Synchronization
 
-/// What a pushed model promises, compared with what is there before its manifest is taken.
+/// Checks a pushed model before its manifest is accepted.
 extension RegistryStore {
-    /// A model that could not be rebuilt is refused: its index has to decode, to have every layer of the model with its base, and
-    /// to say where objects lie that call themselves so. No more of an object is read than its first frame. What the repository
-    /// lacks altogether is left to `put` to tell.
+    /// Refuses a model that could not be rebuilt: its index must decode, have every layer of the model with its base,
+    /// and name places with objects of these layers. Of an object only the first frame is read. Blobs that the
+    /// repository lacks are left to `put`.
     public func checkModel(_ manifest: RegistryManifest, in repository: RepositoryName) throws(CakeError) {
         guard manifest.artifactType == ModelArtifact.artifactType else { return }
         let artifact = try ModelArtifact(manifest)
@@ -57,7 +57,7 @@ extension RegistryStore {
                 .damaged, "the index of packs \(why) layer \(member.layer.digest.short)", fix: "push the model again")
         }
         guard let place = try pack.place(of: member.offset..<member.offset + member.length) else {
-            throw refuse("has no object in one piece for")
+            throw refuse("has no complete object for")
         }
         let header: ObjectHeader
         do throws(CakeError) {
@@ -70,10 +70,10 @@ extension RegistryStore {
             header = try ObjectHeader.decode(head.span).header
         } catch {
             guard error.kind == .damaged else { throw error }
-            throw refuse("says that there is an object, and there is none, of")
+            throw refuse("names an object where there is none, of")
         }
         guard header.layer == member.layer else {
-            throw refuse("names another object than the one that lies there, for")
+            throw refuse("names another object than the one there, for")
         }
         guard header.base == member.base else { throw refuse("names another base than the object has, for") }
         guard header.transform.rawValue == member.transform else {

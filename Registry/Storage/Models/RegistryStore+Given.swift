@@ -2,8 +2,8 @@ public import Model
 internal import Platform
 internal import Store
 
-/// What a repository gave out of models of the store, and what was pushed to it: the facts from which it follows who may
-/// have a blob.
+/// The manifests that a repository served of the store's models, and pushed ones: the facts that decide access to a
+/// blob.
 extension RegistryStore {
     /// A manifest that was made of a model, and all that it names.
     public struct Given: Sendable {
@@ -13,7 +13,7 @@ extension RegistryStore {
         let blobs: Set<Digest>
     }
 
-    /// Changes with whatever may decide who has a blob of a repository.
+    /// Changes with everything that may decide access to a blob of a repository.
     public struct BlobState: Hashable, Sendable {
         fileprivate let names: UInt64
         fileprivate let given: UInt64
@@ -32,8 +32,8 @@ extension RegistryStore {
         return found ?? (ShownModels(), 0)
     }
 
-    /// None while a name cannot be read: what was pushed is there all the same. None of a store that cannot be written to,
-    /// where no manifest could be kept.
+    /// Empty while a name cannot be read: pushed models are still there. Empty for a read-only store, where no manifest
+    /// could be saved.
     var shown: [Served] { store.isWritable ? shownModels.value.served : [] }
 
     func given(in repository: RepositoryName) throws(CakeError) -> (value: [Given], number: UInt64) {
@@ -49,7 +49,7 @@ extension RegistryStore {
         }
     }
 
-    /// All that the manifests name that were pushed to a repository, but for what they say lies elsewhere.
+    /// Everything that the pushed manifests of a repository name, except blobs that are elsewhere.
     private func pushed(to repository: RepositoryName) throws(CakeError) -> (value: Set<Digest>, number: UInt64) {
         try seen.pushed.value(of: repository, in: [layout.repository(repository).manifests]) { () throws(CakeError) in
             var named: Set<Digest> = []
@@ -65,13 +65,13 @@ extension RegistryStore {
         }
     }
 
-    /// Whether a repository may still give out what was made of a model.
+    /// Whether a repository may still serve manifests made from a model.
     public func isGiven(_ model: Digest, in repository: RepositoryName) -> Bool {
         shownModels.value.isGiven(model, in: repository)
     }
 
-    /// Whether it is plain without looking further that who may read the repository may have its blob: none of the store's
-    /// models was given out there, and the bytes lie as they were pushed.
+    /// Whether readers of the repository may surely have its blob: it served none of the store's models, and the bytes
+    /// are as they were pushed.
     public func isPlainlyPushed(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> Bool {
         if try Disk.exists(layout.repository(repository).models) { return false }
         return try isWrittenDown(name)
@@ -95,7 +95,7 @@ extension RegistryStore {
         return try given(in: repository).value.filter { $0.blobs.contains(digest) }
     }
 
-    /// What a manifest that was made of a model names.
+    /// The blobs of a manifest that was made from a model.
     public func given(as name: BlobName, in repository: RepositoryName) throws(CakeError) -> Given? {
         try given(in: repository).value.first { $0.name == name }
     }
@@ -105,7 +105,7 @@ extension RegistryStore {
         try digest(of: name).flatMap { digest throws(CakeError) in try heldPack(digest) }?.objects.map(\.layer.digest)
     }
 
-    /// Whether the bytes of a blob lie as they were pushed.
+    /// Whether the bytes of a blob are stored as they were pushed.
     public func isWrittenDown(_ name: BlobName) throws(CakeError) -> Bool {
         guard let digest = try digest(of: name) else { return false }
         return try storage.look(at: keys.blob(digest)) != nil
@@ -121,7 +121,7 @@ extension RegistryStore {
         if !hidden.isEmpty { try drop(hidden, from: repository, butNot: digest) }
     }
 
-    /// Forgets what was given out under a closed name that is about to be removed: no grace is left of it.
+    /// Forgets manifests of a closed name that is about to be removed: they have no grace.
     func forget(_ name: ModelName) throws(CakeError) {
         guard let repository = ServedName(name)?.repository else { return }
         let shown = shownModels.value
@@ -152,7 +152,7 @@ extension RegistryStore {
     }
 }
 
-/// What was read lately of names and repositories.
+/// Names and repositories that were read recently.
 final class SeenFolders: Sendable {
     let names = FolderCache<Int, ShownModels>(room: 1)
     let last = LastShown()

@@ -30,7 +30,7 @@ extension RegistryStore {
         throw failure
     }
 
-    /// A model whose layers are deltas of another's names that one's packs: they have to be there before.
+    /// A model whose layers are deltas of another's lists that one's packs: they must be there first.
     private func makeFamily(
         of view: AudienceView, of digest: Digest, except ancestors: Set<Digest>
     ) async throws(CakeError) {

@@ -3,7 +3,8 @@ internal import Platform
 public import Store
 internal import Synchronization
 
-/// The models of the store as artifacts: each has a manifest as soon as somebody asks for it, which then stays what it is.
+/// The models of the store as artifacts: each gets a manifest with the first request for it, and the manifest then
+/// never changes.
 extension RegistryStore {
     /// A model of the store, and where the registry shows it.
     public struct Served: Sendable {
@@ -23,8 +24,8 @@ extension RegistryStore {
             ?? here.first { $0.named.record.commit.flatMap { ServedName.tag(for: $0) } == tag }
     }
 
-    /// The manifest of a model under a tag; nil when none has it. Made when it is not there, or when the store has encoded a
-    /// layer anew since.
+    /// The manifest of a model under a tag; nil if none has it. Made if it does not exist, or if the store has encoded
+    /// a layer again since.
     public func model(_ tag: TagName, in repository: RepositoryName) async throws(CakeError) -> StoredManifest? {
         guard store.isWritable, let served = served(tag, in: repository) else { return nil }
         let record = try await record(of: served, except: [])
@@ -56,7 +57,7 @@ extension RegistryStore {
         try storage.names(in: keys.repository(repository).models).compactMap { BlobName(fileName: $0) }
     }
 
-    /// Nil also for one whose bytes are wrong, which is set aside, and made again when somebody asks for its tag.
+    /// Nil also for one with wrong bytes, which is set aside, and made again with the next request for its tag.
     func modelRecord(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> ModelRecord? {
         do {
             return try rawModelRecord(name, in: repository)
@@ -68,7 +69,7 @@ extension RegistryStore {
         }
     }
 
-    /// As it lies there; one whose bytes are wrong is an error.
+    /// As it is stored; wrong bytes are an error.
     func rawModelRecord(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> ModelRecord? {
         let key = keys.repository(repository).model(name)
         guard let all = try storage.bytes(at: key, limit: RegistryManifest.maximumSize + 256) else { return nil }
@@ -78,18 +79,18 @@ extension RegistryStore {
             let model = Digest(hex: String(decoding: all[mark.count..<end], as: UTF8.self))
         else {
             throw CakeError(
-                .damaged, "\(Printable.escape(path)) does not say what model it is of", fix: "delete the file")
+                .damaged, "\(Printable.escape(path)) does not name its model", fix: "delete the file")
         }
         let stored = StoredManifest(
             name: name, mediaType: RegistryManifest.image, bytes: Array(all[(end + 1)...]), of: model)
         guard name.fits(stored.bytes.span) else {
             throw CakeError(
-                .damaged, "\(Printable.escape(path)) has other bytes than its name says", fix: "delete the file")
+                .damaged, "\(Printable.escape(path)) does not match its digest", fix: "delete the file")
         }
         return ModelRecord(model: model, stored: stored)
     }
 
-    /// Who was given a manifest has a day to fetch what it names.
+    /// A client that got a manifest has a day to download its blobs.
     func touch(_ record: ModelRecord, in repository: RepositoryName) throws(CakeError) {
         let path = layout.repository(repository).model(record.stored.name)
         guard let status = try Disk.status(path), Machine.now - status.modified > 3600 else { return }
@@ -100,9 +101,9 @@ extension RegistryStore {
     func record(of served: Served, except ancestors: Set<Digest>) async throws(CakeError) -> ModelRecord {
         if let record = try currentRecord(of: served) { return record }
         guard ancestors.isEmpty else { return try await make(served, except: ancestors) }
-        // Each who waits holds a thread that others need.
+        // Each waiting request holds a thread that others need.
         guard current.mayWait() else {
-            throw CakeError(.locked, "the server is at work on the packs of models for others")
+            throw CakeError(.locked, "the server is busy with the packs of other models")
         }
         defer { current.hasWaited() }
         // One at a time, here and in other processes: both would hash the same bytes.
@@ -113,14 +114,14 @@ extension RegistryStore {
         return try await make(served, except: ancestors)
     }
 
-    /// The youngest manifest of the model whose objects are what the store has.
+    /// The youngest manifest of the model whose objects are those of the store.
     private func currentRecord(of served: Served) throws(CakeError) -> ModelRecord? {
         let model = served.named.record.manifest
         let repository = served.place.repository
         let place = keys.repository(repository)
         var found: [(record: ModelRecord, time: Int)] = []
         for name in try modelNames(in: repository) {
-            // What is damaged of them is set aside.
+            // Damaged ones are set aside.
             guard let record = try modelRecord(name, in: repository), record.model == model,
                 let entry = try storage.look(at: place.model(name))
             else { continue }
@@ -132,8 +133,8 @@ extension RegistryStore {
         return nil
     }
 
-    /// Whether the store has every object that the manifest names still as it was, or not any more, and all who may read the
-    /// repository may have whatever lies in its packs.
+    /// Whether the store still has every object of the manifest unchanged, or has none of them, and all readers of the
+    /// repository may have everything in its packs.
     func isCurrent(_ record: ModelRecord, in repository: RepositoryName) throws(CakeError) -> Bool {
         let state = try state(for: repository)
         if current.isKnown(record.stored.name, at: state) { return true }
@@ -149,7 +150,7 @@ extension RegistryStore {
         }
         for member in index.members {
             guard let found = try store.findAnywhere(member.layer) else { continue }
-            // Encoded anew without a base that not every reader may have.
+            // Encoded again without a base that not every reader may have.
             if let base = found.base, member.base == nil, !sharing.allows(base, with: model) { continue }
             guard found.length == member.length, found.base == member.base else { return false }
         }
@@ -157,7 +158,7 @@ extension RegistryStore {
         return true
     }
 
-    /// Changes with the store's objects, and with who may have what of them.
+    /// Changes with the store's objects, and with the access to them.
     private func state(for repository: RepositoryName) throws(CakeError) -> Digest {
         let (objects, tokens, shown) = (try store.fingerprint(), try tokens(), shownModels)
         guard !tokens.all.isEmpty || !shown.value.closed.isEmpty else { return objects }

@@ -2,8 +2,8 @@ internal import Model
 internal import Platform
 internal import Store
 
-/// Packs of the store's models: nobody wrote them, their bytes are those of the objects. Objects that a pack is made of have a
-/// second name here, so that they stay what they are when the store encodes them anew or drops them.
+/// Packs of the store's models: they are not stored, their bytes are those of the objects. Objects of a pack have a
+/// hard link here, which keeps them unchanged when the store encodes them again or drops them.
 extension RegistryStore {
     func heldPack(_ digest: Digest) throws(CakeError) -> HeldPack? {
         let key = keys.pack(digest)
@@ -14,13 +14,13 @@ extension RegistryStore {
         return pack
     }
 
-    /// Keeps the files of these objects, which are what they were when they were hashed. False when the store has replaced
-    /// one since. The caller holds the lock.
+    /// Keeps the files of these objects, unchanged since they were hashed. False if the store has replaced one since.
+    /// The caller holds the lock.
     func hold(_ objects: [FoundObject], as held: [HeldPack.Object]) throws(CakeError) -> Bool {
         var seen: Set<String> = []
         for (object, held) in zip(objects, held) where seen.insert(held.fileName).inserted {
             let path = layout.held(held)
-            // Another file of that name may have rotted; the store's was just read, and is right.
+            // Another file of that name may be damaged; the store's was just read, and is right.
             if let known = try Disk.status(path) {
                 if object.isIn(known) { continue }
                 try Disk.remove(path)
@@ -44,7 +44,7 @@ extension RegistryStore {
     func bytes(of pack: HeldPack, _ range: Range<UInt64>) throws(CakeError) -> StoredBytes {
         let runs = try runs(of: range, in: pack)
         guard let first = runs.first else { return .memory([]) }
-        // What is missing shows before anything is promised.
+        // A missing file is noticed before the answer begins.
         let (file, start) = try open(first)
         if runs.count == 1 { return .file(file, start..<start + first.count) }
         return .runs(
@@ -52,7 +52,7 @@ extension RegistryStore {
                 runs.map { run in FileRuns.Run(count: run.count) { () throws(CakeError) in try open(run) } }))
     }
 
-    /// Where a range of a pack lies in one file, and from where on; nil where that is in several.
+    /// The place of a range of a pack in one file; nil if it is in several.
     func place(of range: Range<UInt64>, in pack: HeldPack) throws(CakeError) -> (file: File, start: UInt64)? {
         let runs = try runs(of: range, in: pack)
         return runs.count == 1 ? try open(runs[0]) : nil
@@ -96,13 +96,13 @@ extension RegistryStore {
         }
     }
 
-    /// In the file that is kept for the object; else in what the store itself has of it.
+    /// In the file that is held for the object; else in the store's own object.
     private func open(_ run: Run) throws(CakeError) -> (file: File, start: UInt64) {
         if run.isHeld { return (try File(layout.held(run.object), .read), run.object.start + run.start) }
         let (found, _) = try store.openAnywhere(run.object.layer)
         guard found.length == run.object.length else {
             throw CakeError(
-                .damaged, "the object of layer \(run.object.layer.digest.short) is another than the pack was made of")
+                .damaged, "the object of layer \(run.object.layer.digest.short) is not the one in the pack")
         }
         return (found.file, found.start + run.start)
     }

@@ -1,10 +1,9 @@
 public import Model
 internal import Store
 
-/// Models of the store by what a Hub calls them.
+/// Models of the store by their names on a Hub.
 extension RegistryStore {
-    /// The model that a Hub would show as this repository's commit. Nil where there is none, and of one that its Hub does
-    /// not show to everybody.
+    /// The model that a Hub would show as this repository's commit. Nil if there is none, and for a closed one.
     public func served(_ repository: HubRepository, at commit: String) -> Served? {
         shown.first { served in
             guard let place = HubPlace(served.named.name, served.named.record) else { return false }

@@ -2,7 +2,7 @@ public import Model
 internal import Platform
 internal import Store
 
-/// What is known of models, whether they are the store's or were pushed.
+/// Facts about models, of the store or pushed.
 extension RegistryStore {
     /// A model as clients find it.
     public struct Listed: Sendable {
@@ -28,15 +28,15 @@ extension RegistryStore {
         for repository in try allRepositories() where mayRead(repository) {
             for tag in try pushedTags(in: repository) {
                 guard let name = try target(of: tag, in: repository) else { continue }
-                // Whatever else was pushed hides a model of the store's that has the same tag.
+                // Another pushed artifact hides a model of the store with the same tag.
                 add(repository, tag, try model(of: name, in: repository), name)
             }
         }
         return found.sorted { $0.key < $1.key }.flatMap { _, tags in tags.sorted { $0.key < $1.key }.map(\.value) }
     }
 
-    /// Which model an artifact is of; nil for what is none, and for one whose repository does not have the model's own
-    /// manifest: to name its digest shows nothing of it.
+    /// The model of an artifact; nil for other artifacts, and for one whose repository does not have the model's own
+    /// manifest: naming its digest proves nothing.
     func model(of name: BlobName, in repository: RepositoryName) throws(CakeError) -> Digest? {
         var found: Digest?
         if let known = models.ofArtifacts[name] {
@@ -51,14 +51,14 @@ extension RegistryStore {
         return found
     }
 
-    /// What a model is made of; nil when that cannot be read any more.
+    /// The content of a model; nil if it cannot be read any more.
     public func contents(of model: Digest) throws(CakeError) -> Manifest? {
         if let manifest = try? store.manifest(model) { return manifest }
         guard let bytes = try bytes(of: model, limit: ManifestText.maximumSize) else { return nil }
         return try? ManifestText.decode(bytes.span)
     }
 
-    /// The same in short; kept, since every search asks for it of every model.
+    /// The same in short; kept, because every search asks for it for every model.
     public func summary(of model: Digest) throws(CakeError) -> ModelSummary? {
         if let known = models[model] { return known }
         guard let summary = try contents(of: model).map({ ModelSummary($0) }) else { return nil }
@@ -72,13 +72,13 @@ extension RegistryStore {
         return try store.findAnywhere(layer)?.base != nil
     }
 
-    /// A layer of the store as an object without a base: as it lies, or encoded anew. Nil when the store does not have it.
+    /// A layer of the store as an object without a base: as it is, or encoded again. Nil if the store does not have it.
     public func plainObject(of layer: Layer, _ kind: Tensor.Kind?) async throws -> Blob? {
         guard layer.size > 0, try store.contains(layer) else { return nil }
         return try await plainObject(of: layer, kind, in: store, read: LayerReader(store))
     }
 
-    /// The same from wherever its objects lie.
+    /// The same from any source of objects.
     func plainObject(
         of layer: Layer, _ kind: Tensor.Kind?, in objects: any ObjectSource, read reader: LayerReader
     ) async throws -> Blob {

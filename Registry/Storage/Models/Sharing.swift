@@ -2,13 +2,12 @@ public import Model
 internal import Store
 internal import Synchronization
 
-/// Which layers may be given out with a model that it does not have itself: members of a pack that it shares with others, and
-/// bases of its deltas. Those alone that each of its readers may have with another model. A model that was closed counts for
-/// no reader.
+/// Which layers may be sent with a model that does not have them itself: other members of its packs, and bases of its
+/// deltas. Only layers that each of its readers may have with another model. A closed model counts for no reader.
 public struct Sharing: Sendable {
-    /// What one reader may read.
+    /// The models that one reader may read.
     private enum Reach: Sendable {
-        /// Everything but what closed models alone have.
+        /// Everything but layers of closed models alone.
         case all(but: [ModelSummary], open: [ModelSummary])
         case models([ModelSummary])
 
@@ -23,7 +22,7 @@ public struct Sharing: Sendable {
 
     private let reaches: [Reach]
 
-    /// `open` are the store's models by repository, `closed` those that are given to nobody.
+    /// `open` are the store's models by repository, `closed` those that no caller gets.
     init(
         among readers: [RegistryReader], open: [(repository: RepositoryName, model: ModelSummary)],
         closed: [ModelSummary]
@@ -36,7 +35,7 @@ public struct Sharing: Sendable {
         }
     }
 
-    /// Whatever a layer is.
+    /// For any layer.
     public var allowsAll: Bool { reaches.isEmpty }
 
     public func allows(_ layer: Digest) -> Bool { reaches.allSatisfy { $0.has(layer) } }
@@ -46,7 +45,7 @@ public struct Sharing: Sendable {
 }
 
 extension RegistryStore {
-    /// Among all who may read the repository.
+    /// For all readers of the repository.
     func sharing(in repository: RepositoryName) throws(CakeError) -> Sharing {
         try sharing(
             among: tokens().readers(withEveryone: letsAnybodyRead).filter { $0.mayRead(repository) })
@@ -65,7 +64,7 @@ extension RegistryStore {
         guard !isFree || !shown.closed.isEmpty else { return Sharing(among: [], open: [], closed: []) }
         var open = shown.served.map { (repository: $0.place.repository, model: $0.named.record.manifest) }
         var closed = shown.closed.values.reduce(into: Set<Digest>()) { $0.formUnion($1) }
-        // What was given out of a name that was removed, or that leads elsewhere now.
+        // Manifests of a name that was removed, or that has another model now.
         for repository in try allRepositories() {
             for given in try given(in: repository).value {
                 if shown.isGiven(given.model, in: repository) {
@@ -83,7 +82,7 @@ extension RegistryStore {
     }
 }
 
-/// Made a moment ago: a client that reads a model's packs asks for each.
+/// Recent results: a client that reads a model's packs asks for each.
 final class KnownSharings: Sendable {
     private struct State {
         var number: UInt64 = 0
@@ -91,7 +90,7 @@ final class KnownSharings: Sendable {
     }
 
     private static let most = 64
-    /// What a collection takes away counts after so long.
+    /// A removal by a collection counts after this time.
     private static let life = Duration.seconds(10)
     private let state = Mutex(State())
 

@@ -5,7 +5,7 @@ internal import Store
 struct ShownModels: Sendable {
     /// One for each place.
     private(set) var served: [RegistryStore.Served] = []
-    /// What names lead to that a Hub does not show to everyone. Nobody can say here who may have it.
+    /// Closed models by their names. This server alone cannot decide who may have them.
     private(set) var closed: [RepositoryName: Set<Digest>] = [:]
     private var open: [RepositoryName: Set<Digest>] = [:]
     /// False when a name could not be read: then nothing is known to be open.
@@ -15,8 +15,8 @@ struct ShownModels: Sendable {
 
     init() { isKnown = false }
 
-    /// `chosen` are the names that were chosen for places that several have, `before` is what was shown until now: what
-    /// is served stays until its name is removed, and no other takes its place unsaid.
+    /// `chosen` are the names that were chosen for places that several have, `before` are the shown models until now: a
+    /// served name stays until it is removed, and no other replaces it silently.
     init(_ names: [LocalStore.Named], chosen: [ServedName: ModelName] = [:], before: ShownModels? = nil) {
         isKnown = true
         var places: [ServedName: [LocalStore.Named]] = [:]
@@ -59,8 +59,8 @@ struct ShownModels: Sendable {
     /// Whether a name of the repository leads to the model, and may be shown.
     func isOpen(_ model: Digest, in repository: RepositoryName) -> Bool { open[repository]?.contains(model) == true }
 
-    /// Whether what was once given out of the model may still be given. A name that was removed leaves its grace, and a
-    /// repository that a Hub closed leaves nothing but what another of its names shows.
+    /// Whether manifests of the model that were served once may still be. A removed name leaves its grace; a repository
+    /// that a Hub closed leaves only what another of its names shows.
     func isGiven(_ model: Digest, in repository: RepositoryName) -> Bool {
         isKnown && (isOpen(model, in: repository) || closed[repository] == nil)
     }

@@ -10,13 +10,13 @@ import Support
 import Testing
 import Transfer
 
-/// A model on a server, and what a client came to know of it while it could: then it is shown to that client no more.
+/// A model on a server, and a client's knowledge of it from the time when it had access: now it has none.
 final class Exhibit {
     enum State: String, CaseIterable {
         case open
         /// None of the names that the client's token may read.
         case outside
-        /// A mirror brought it, and heard later that its Hub shows it to few.
+        /// A mirror downloaded it, and learned later that its Hub closed it.
         case turnedPrivate
         /// The same, with the Hub still there to be asked, which does not know the client.
         case closedUpstream

@@ -7,7 +7,7 @@ import Store
 import Support
 import Testing
 
-/// What a pushed manifest only names gives no right to the bytes.
+/// Layers that a pushed manifest only names give no right to their bytes.
 @Suite struct `A claim to a layer` {
     private let stage: Stage
     private let shelf: Shelf

@@ -50,7 +50,7 @@ import Transfer
         let name: BlobName
         let index: PackIndex
         let own: Set<Digest>
-        /// All layers that lie in its packs, by what their objects say.
+        /// All layers in its packs, by their objects.
         let packed: Set<Digest>
     }
 
@@ -87,7 +87,7 @@ import Transfer
             name: sha256(reply.body), index: index, own: Set(manifest.layers.map(\.digest)), packed: packed)
     }
 
-    /// As the registry remembers what a pack is made of.
+    /// The registry's list of a pack.
     private func layers(inPack pack: Digest) throws -> [Digest] {
         let text = try String(contentsOfFile: stage.scratch["store/registry/packs/\(pack.hex)"], encoding: .utf8)
         return text.split(separator: "\n").dropFirst().compactMap { Digest(hex: String($0.split(separator: " ")[2])) }
@@ -104,7 +104,7 @@ import Transfer
         #expect(tune.packed.isSubset(of: tune.own))
         #expect(!tune.index.members.contains { $0.base != nil })
         #expect(tune.packed.isDisjoint(with: base.own.subtracting(tune.own)))
-        // The same for everyone who may read it, however often it is asked for.
+        // The same for all its readers, with any number of requests.
         for secret in [all, team] {
             let again = try fetch("team/tune", secret)
             #expect(again.name == tune.name)
@@ -171,7 +171,7 @@ import Transfer
         let own = try fetch("team/tune", team)
         #expect(own.name != free.name)
         #expect(own.packed.isSubset(of: own.own))
-        // A reader who may read the base goes on with what was given out.
+        // A reader who may read the base continues with the old manifest.
         let old = try fetch("team/tune", all, free.name.description)
         #expect(old.packed == free.packed)
         #expect(try ask("/v2/team/tune/manifests/\(free.name)", team).status == 404)
@@ -184,7 +184,7 @@ import Transfer
                 #expect(status == wanted)
             }
         }
-        // Without tokens it is again what it was, and with them what it was then: each was made once.
+        // Without tokens it is as before, and with them as then: each manifest was made once.
         for name in ["team", "all"] { try registry.removeToken(name) }
         #expect(try fetch("team/tune", nil).name == free.name)
         let again = try registry.addToken("again", read: [RepositoryPattern("team/*")], push: [])

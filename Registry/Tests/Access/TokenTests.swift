@@ -112,7 +112,7 @@ import Testing
     @Test func `lets anybody read who may, and asks who pushes`() throws {
         let open = try Stage(stage.scratch) { $0.letsAnybodyRead = true }
         #expect(try open.ask("GET", "/v2/team/a/manifests/v1").status == 200)
-        // Else clients would not say who they are when they push.
+        // Otherwise clients would not send credentials when they push.
         #expect(try open.ask("GET", "/v2/").status == 401)
         #expect(try open.ask("POST", "/v2/team/a/blobs/uploads/", [], []).status == 401)
         #expect(try open.ask("POST", "/v2/team/a/blobs/uploads/", [basic(pusher)], []).status == 202)
@@ -167,7 +167,7 @@ import Testing
 
     @Test func `cuts who takes an answer too slowly`() throws {
         let scratch = try Scratch()
-        // More than the buffers on its way hold. Pushed elsewhere: who pushes too slowly is cut as well.
+        // More than the buffers on its way hold. Pushed elsewhere: a slow pusher is cut as well.
         let name = try Stage(scratch).push([UInt8](repeating: 7, count: 48 << 20))
         let stage = try Stage(scratch) {
             $0.limits.slowSeconds = 1

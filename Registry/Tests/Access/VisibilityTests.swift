@@ -13,8 +13,7 @@ import Transfer
 /// Every route, asked about a model that the client may have, and about one that it may not: each way of the second is one
 /// more column of the same table.
 @Suite struct `What a client may not have` {
-    /// The routes of the server. One that is added later has to be named here, and then to have a row, or to be said to tell
-    /// nothing of models.
+    /// The routes of the server. A new one must be named here, and then have a row, or be declared to show no models.
     private enum Route: String, CaseIterable {
         case base, catalog, tags, blob, uploads, upload, manifest, referrers
         case has, layer, models, difference, search, published
@@ -112,7 +111,7 @@ import Transfer
         var body: [UInt8]?
         var shows: (Client.Reply) -> Bool = { (200..<300).contains($0.status) }
 
-        /// llama.cpp asks for manifests in a way of its own.
+        /// llama.cpp has its own request for manifests.
         static let llama = [("User-Agent", "llama-cpp")]
         var isLlama: Bool { headers.contains { $0.0 == "User-Agent" } }
     }
@@ -172,7 +171,7 @@ import Transfer
         rows += ["", "/refs", "/auth-check", "/likers", "/discussions"].map {
             Row(method: "GET", address: "/api/models/\(id)\($0)")
         }
-        // Last: what is pushed stays.
+        // Last: pushed blobs stay.
         rows.append(
             Row(
                 method: "PUT", address: "/v2/\(name)/manifests/again",
@@ -268,7 +267,7 @@ import Transfer
             let put = [("Content-Type", RegistryManifest.image)]
             let own = Array(image(config: blobs[0], layers: [blobs[1], blobs[2]]).utf8)
             #expect(try model.ask("PUT", "/v2/\(name)/manifests/mine", put, own).status == 201)
-            // The packs were not brought.
+            // The packs were not downloaded.
             #expect(try model.ask("PUT", "/v2/\(name)/manifests/all", put, model.bytes).status == 404)
         }
     }

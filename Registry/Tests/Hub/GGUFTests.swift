@@ -8,7 +8,7 @@ import Support
 import Testing
 import Transfer
 
-/// llama.cpp and ramalama ask a registry's address, and want to be told a file of the Hub.
+/// llama.cpp and ramalama send a registry's request and expect a file of the Hub.
 @Suite struct `A model in GGUF files` {
     private let stage: Stage
     private let shelf: Shelf
@@ -68,7 +68,7 @@ import Transfer
         #expect(named.json?["ggufFile"] != nil)
         let byDigest = try stage.ask("GET", "/v2/org/tiny/manifests/\(digest)", [llama])
         #expect(byDigest.body == plain.body && byDigest["docker-content-digest"] == digest && byDigest["vary"] == nil)
-        // What has none is what it was, to all of them.
+        // A repository without GGUF files is the same for all clients.
         try await bring(ModelMaker.small(), as: "org/other")
         let other = try stage.ask("GET", "/v2/org/other/manifests/latest", [llama])
         #expect(other.status == 200 && other["docker-content-digest"] != nil && other["vary"] == "User-Agent")

@@ -6,7 +6,7 @@ import Store
 import Support
 import Testing
 
-/// What clients of the Hub are given when they ask this server for files.
+/// Files for clients of the Hub.
 @Suite struct `A file of a model, asked for as of the Hub` {
     private let stage: Stage
     private let shelf: Shelf
@@ -98,7 +98,7 @@ import Testing
         #expect(try tune.contains { try shelf.store.base(of: $0) != nil }, "nothing is stored as a delta")
         let wanted = try ["base": model(0), "tune": model(1)].mapValues { $0["model.safetensors"] }
         let port = stage.server.address.port
-        // Not the server's: its answers would wait for those who wait for them.
+        // Not the server's pool: its answers would wait for clients that wait for them.
         let clients = BlockingPool(threads: 12)
         try await withThrowingTaskGroup(of: Bool.self) { group in
             for index in 0..<12 {

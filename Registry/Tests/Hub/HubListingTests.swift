@@ -6,7 +6,7 @@ import Store
 import Support
 import Testing
 
-/// What clients of the Hub are told about repositories.
+/// Repositories for clients of the Hub.
 @Suite struct `A model, asked about as of the Hub` {
     private let stage: Stage
     private let shelf: Shelf
@@ -243,7 +243,7 @@ import Testing
             try check(method, "/api/agent-harnesses", 404, nil)
             try check(method, "/api/spaces/org/model", 404, "RepoNotFound")
         }
-        // It is the store's own commit, so what it lacks it lacks for ever.
+        // It is the store's own commit: a missing file is missing for ever.
         #expect(try stage.ask("GET", "/org/model/resolve/main/none.txt")["x-repo-commit"] == commit)
         try check("PUT", "/api/models/org/model/tree/main", 405, nil)
         #expect(try stage.ask("GET", "/api/none").json?["error"]?.string != nil)

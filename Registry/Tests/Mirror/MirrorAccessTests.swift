@@ -10,7 +10,7 @@ import Support
 import Testing
 import Transfer
 
-/// Who is given what another Hub does not give to everybody, what is brought at all, and for how long it stays.
+/// Access to closed models of another Hub, rules for downloads, and eviction.
 @Suite struct `A mirror` {
     private static let reader = "hf_readerreaderreader"
     private static let stranger = "hf_strangerstranger"

@@ -10,7 +10,7 @@ import Support
 import Testing
 import Transfer
 
-/// A hub of a test's own, and a server that brings from it what its clients ask for.
+/// A hub for tests, and a server with it as upstream.
 final class MirrorStage: Sendable {
     let folder: HubFolder
     let hub: Hub
@@ -42,7 +42,7 @@ final class MirrorStage: Sendable {
         let upstream = try HubRoutes(endpoint: hub.endpoint)
         return try Stage(scratch) { settings in
             var http = HTTPSettings(userAgent: "cake/test")
-            // Far more than a busy machine takes: what waits in vain says so itself, where that is what is tested.
+            // Far more than a busy machine takes: a test of waiting sets its own limit.
             http.stallSeconds = 600
             var mirror = Mirror.Settings(upstream: upstream, http)
             mirror.patience = .seconds(600)
@@ -53,7 +53,7 @@ final class MirrorStage: Sendable {
         }
     }
 
-    /// Clients block the threads they are on, and what they wait for needs Swift's own.
+    /// Clients block their threads, and their answers need Swift's own threads.
     static func asClient<Result>(_ body: () async throws -> Result) async throws -> Result {
         try await withTaskExecutorPreference(clients) { try await body() }
     }

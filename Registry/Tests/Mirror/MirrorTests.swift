@@ -9,7 +9,7 @@ import Support
 import Testing
 import Transfer
 
-/// What clients of the Hub are given that is not here yet.
+/// Models that are not here yet, for clients of the Hub.
 @Suite struct `A model that another Hub has` {
     @Test func `comes file by file as it is there, and the second time from the store`() async throws {
         try await MirrorStage.asClient {
@@ -27,7 +27,7 @@ import Transfer
             #expect(line.hub.requests.count { $0.path.contains("/resolve") } == sent)
             let record = try stage.store.find(MirrorStage.name).record
             #expect(record.mark == .mirrored && record.source == "hf://org/model")
-            // An empty file is given without being asked for.
+            // An empty file is sent without a request upstream.
             #expect(try stage.store.manifest(record.manifest).files.count == line.files.count - 1)
         }
     }
@@ -91,7 +91,7 @@ import Transfer
         return .array(list.filter { $0["type"]?.string != "directory" })
     }
 
-    /// Whatever order lists and members have.
+    /// With lists and members in any order.
     private func sorted(_ value: JSONValue?) -> String {
         switch value {
         case .array(let list): "[" + list.map(sorted).sorted().joined(separator: ",") + "]"
@@ -107,7 +107,7 @@ import Transfer
             let stage = try line.serve()
             let port = stage.server.address.port
             let wanted = try #require(line.files[MirrorStage.weights])
-            // Nobody is served before all have asked.
+            // No client is served before all have asked.
             line.hub.misbehave(.stall(afterBytes: 1 << 20), when: .cdn().skipping(1).times(1))
             try await withThrowingTaskGroup(of: Bool.self) { group in
                 for _ in 0..<32 {
@@ -152,7 +152,7 @@ import Transfer
             let line = try MirrorStage(["weights.bin": seededBytes(15 << 20, seed: 4)])
             let stage = try line.serve()
             line.hub.misbehave(.stall(afterBytes: 14 << 20), when: .cdn())
-            // With little room of their own they leave what came where it is.
+            // With small buffers of their own they leave the downloaded bytes in place.
             let slow = try (0..<16).map { _ in try Client(port: stage.server.address.port, buffer: 4096) }
             for client in slow {
                 try client.send("GET \(MirrorStage.address("weights.bin")) HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -163,7 +163,7 @@ import Transfer
                 try? FileManager.default.destinationOfSymbolicLink(atPath: folder + "/" + $0)
             }
             let parts = open.filter { $0.hasPrefix(line.scratch["store/incoming"]) && !$0.hasSuffix("/lock") }
-            // One to write, one for all clients, and one to make layers of what came.
+            // One to write, one for all clients, and one to make layers of the bytes.
             #expect(!parts.isEmpty && parts.count <= 3 * Set(parts).count, "\(parts.count) of \(Set(parts).count)")
             line.hub.release()
         }

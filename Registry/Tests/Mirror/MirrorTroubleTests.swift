@@ -10,7 +10,7 @@ import Support
 import Testing
 import Transfer
 
-/// What clients are given while the Hub behind the server misbehaves, or the server ends.
+/// Answers for clients while the Hub behind the server misbehaves, or the server ends.
 @Suite struct `A mirror whose upstream fails` {
     private static let file = "weights.bin"
     private static let address = MirrorStage.address(file)
@@ -157,7 +157,7 @@ import Transfer
                 #expect(try stage.ask("GET", config).text == (isNew ? "{ }" : "{}"))
                 await stage.server.settle()
                 let old = try stage.ask("GET", MirrorStage.address("config.json", revision: commit))
-                // The Hub of tests knows no old commits: what is not here of one is lost.
+                // The Hub of tests has no old commits: files of one that are not here are lost.
                 #expect(isNew || old.text == "{}")
             }
         }

@@ -11,7 +11,7 @@ import Support
 import Testing
 import Transfer
 
-/// What clients of the Hub are given that a registry has.
+/// Models of a registry, for clients of the Hub.
 @Suite struct `A model that a registry has` {
     private let scratch: Scratch
     private let maker: Maker
@@ -23,7 +23,7 @@ import Transfer
 
     private func registry() throws -> Stage { try Stage() }
 
-    /// A server that brings from the registry what is under `team/`.
+    /// A server with the registry's `team/` as upstream.
     private func mirror(
         of registry: Stage, as login: RegistryLogin? = nil, _ change: (inout Mirror.Settings) -> Void = { _ in }
     ) throws -> Stage {
@@ -110,7 +110,7 @@ import Transfer
                 #expect(try stage.ask("GET", "/m/resolve/main/config.json").status == 404)
                 #expect(try stage.ask("GET", "/m/resolve/v2/config.json")["x-error-code"] == "RevisionNotFound")
                 #expect(try stage.ask("GET", "/none/resolve/main/a")["x-error-code"] == "RepoNotFound")
-                // Who began with what the tag meant before goes on with it.
+                // A client that began with the tag's old model continues with it.
                 #expect(try stage.ask("GET", "/m/resolve/\(first)/two.safetensors").body == old["two.safetensors"])
                 await there.server.drain(within: .zero)
                 await stage.server.settle()

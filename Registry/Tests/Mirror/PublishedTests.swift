@@ -115,7 +115,7 @@ import Transfer
             let rack = try Rack()
             let stage = try rack.line.serve()
             try await rack.stock(stage.store)
-            // The manifest is made of what lies there now.
+            // The manifest is made from the present bytes.
             #expect(try await stage.published(rack.commit()).status == 200)
             for path in try rack.objects(of: stage) {
                 let file = try FileHandle(forWritingTo: URL(filePath: path))
@@ -123,7 +123,7 @@ import Transfer
             }
             let (report, _) = try await rack.pull(Rack.tune, into: rack.shelf.store, near: [stage.url])
             try await rack.isExact()
-            // The server notices by itself what is damaged: it breaks off within a pack, or has it no more.
+            // The server notices the damage by itself: it stops within a pack, or does not have it any more.
             #expect(report.bytesSaved[.layers, default: 0] <= rack.changed)
             #expect(rack.line.sent > 2 * rack.changed)
         }
@@ -142,7 +142,7 @@ import Transfer
             }
             let (report, _) = try await rack.pull(Rack.tune, into: rack.shelf.store, near: [stage.url])
             try await rack.isExact()
-            // The server notices by itself what is damaged: it breaks off within a pack, or has it no more.
+            // The server notices the damage by itself: it stops within a pack, or does not have it any more.
             #expect(report.bytesSaved[.layers, default: 0] <= rack.changed)
             #expect(rack.line.sent > 2 * rack.changed)
         }
@@ -237,7 +237,7 @@ import Transfer
             #expect(try stage.published(commit, token: "hf_strangerstranger").status == 404)
             #expect(try stage.published(commit, token: Rack.reader).status == 200)
             #expect(try stage.published(String(repeating: "0", count: 40), token: Rack.reader).status == 404)
-            // Brought for those who may have it, it is told of to nobody.
+            // A model downloaded for callers with access is not shown to others.
             try stage.store.update(ModelName(Rack.tune), in: Operation(stage.store)) { record in
                 var record = record
                 record?.mark = .mirroredClosed

@@ -1,4 +1,4 @@
-// Loops over the elements of weights that are worth the processor's widest registers. Lengths are the caller's to check.
+// Loops over the elements of weights that are worth the processor's widest registers. The caller checks lengths.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -9,7 +9,7 @@ enum { CAKE_PORTABLE = 0, CAKE_AVX2 = 1, CAKE_AVX512 = 2 };
 // The highest of them that this processor has.
 int cake_kernels_best(void);
 
-// Rotates each element left by one bit, unless it is to be taken as it is, and puts byte k of it into plane k. Plane k begins at planes + k * elements.
+// Rotates each element left by one bit, if asked to, and puts byte k of it into plane k. Plane k begins at planes + k * elements.
 // width: 2, 4 or 8.
 void cake_split_planes(int set, const uint8_t *plain, size_t elements, int width, int rotated, uint8_t *planes);
 void cake_merge_planes(int set, const uint8_t *planes, size_t elements, int width, int rotated, uint8_t *plain);
@@ -30,10 +30,10 @@ void cake_sum(int set, const uint8_t *values, const uint8_t *base, size_t elemen
 void cake_xor(int set, const uint8_t *one, const uint8_t *other, size_t bytes, uint8_t *result);
 
 // An element's group is its base's exponent: the bits above `fraction`, without the sign. width: 2 or 4.
-// Adds up how many elements each group has; `counts` has a number for every group that there can be.
+// Counts the elements of each group; `counts` has a number for every possible group.
 void cake_count_groups(const uint8_t *base, size_t elements, int width, int fraction, uint32_t *counts);
 
-// Moves values to the groups of their elements, in order; `starts` says where each group begins and is moved on.
+// Moves values to the groups of their elements, in order; `starts` says where each group begins, and is advanced.
 void cake_scatter(const uint8_t *values, const uint8_t *base, size_t elements, int width, int fraction,
                   uint32_t *starts, uint8_t *grouped);
 // Puts grouped values back where their elements are. Each is read at its group's next place below `elements`.
@@ -50,25 +50,25 @@ void cake_count_large(int set, const uint8_t *values, size_t elements, int width
 // The escaped values are put in order into `escapes`, which has room for all; returns how many there are.
 size_t cake_pack_codes(int set, const uint8_t *values, size_t elements, int width, int bits, uint8_t *codes,
                        uint8_t *escapes);
-// Returns how many escaped values were taken; more than `available` when there are too few, and then gives up.
+// Returns the number of escaped values; more than `available` if there are too few, and then it stops.
 size_t cake_unpack_codes(int set, const uint8_t *codes, size_t elements, int width, int bits, const uint8_t *escapes,
                          size_t available, uint8_t *values);
 
-// A byte for each value, of what is above its `low` lowest bits, and these bits packed. A value for which a byte is not
-// enough, or exactly, is 255, and escapes; when low is all but a byte none can.
+// A byte for each value, with the bits above its `low` lowest ones, and those packed. A value of 255 or more there gets
+// 255, and escapes; if low is all but a byte, none can.
 size_t cake_pack_bytes(int set, const uint8_t *values, size_t elements, int width, int low, uint8_t *bytes,
                        uint8_t *bits, uint8_t *escapes);
 size_t cake_unpack_bytes(int set, const uint8_t *bytes, size_t elements, int width, int low, const uint8_t *bits,
                          const uint8_t *escapes, size_t available, uint8_t *values);
 
-// What a base becomes with a product added: each element is base + the sum, in the order of k, of left[k] * right[k][its
-// column], in double, rounded to float and then to the base's kind, which `fraction` tells: 7, 10 or 23. An element that is
-// infinite or no number stays. left and right are finite. right comes in tiles of 32 columns, `rank` rows of 32 each, the
+// A base with a product added: each element is base + the sum, in the order of k, of left[k] * right[k][its
+// column], in double, rounded to float and then to the base's kind, given by `fraction`: 7, 10 or 23. An element that is
+// infinite or NaN stays. left and right are finite. right comes in tiles of 32 columns, `rank` rows of 32 each, the
 // last one filled up; `column` is that of the first element, and all are in one row.
 void cake_predict(int set, const uint8_t *base, size_t elements, int fraction, const float *left, size_t rank,
                   const float *right, size_t column, uint8_t *predicted);
 
-// Differences as floats; 0 where they are none.
+// Differences as floats; 0 for NaN.
 void cake_subtract(int set, const uint8_t *plain, const uint8_t *base, size_t elements, int fraction,
                    float *differences);
 

@@ -1,4 +1,4 @@
-// libcurl's and libmicrohttpd's variadic functions, which Swift does not import: one door for each argument type.
+// libcurl's and libmicrohttpd's variadic functions, which Swift does not import: one function for each argument type.
 #pragma once
 #include <curl/curl.h>
 #include <microhttpd.h>
@@ -38,7 +38,7 @@ struct cake_http_server {
     MHD_NotifyConnectionCallback connection;
 };
 
-/// NULL when it cannot start. The listener becomes libmicrohttpd's.
+/// NULL if it cannot start. libmicrohttpd then owns the listener.
 struct MHD_Daemon *cake_http_start(const struct cake_http_server *server);
 unsigned cake_http_connections(struct MHD_Daemon *daemon);
 /// Nanoseconds since some moment.
@@ -46,6 +46,6 @@ int64_t cake_http_now(void);
 /// How many bytes have come over a socket, and were acknowledged by its other end.
 uint64_t cake_http_moved(int socket);
 int cake_http_socket(struct MHD_Connection *connection);
-/// What `connection` was given to keep for it.
+/// The value that `connection` returned for it.
 void *cake_http_own(struct MHD_Connection *connection);
 void cake_http_client(struct MHD_Connection *connection, char *text, size_t size);

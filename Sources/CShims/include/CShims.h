@@ -9,13 +9,13 @@ int cake_start_writing(int descriptor, int64_t offset, int64_t count);
 int cake_fallocate(int descriptor, int64_t size);
 /// A connection that no program inherits, from the first moment on.
 int cake_accept(int listening);
-/// Both ends are inherited by no program.
+/// A pipe that no program inherits.
 int cake_pipe(int ends[2]);
-/// A file that is nowhere but in memory.
+/// A file in memory only.
 int cake_memory_file(void);
-/// What programs that are started inherit.
+/// The descriptors that a started program inherits.
 char **cake_environment(void);
-/// A program that is started inherits none of the files from `first` on. An error number, or 0.
+/// A started program inherits none of the files from `first` on. An error number, or 0.
 int cake_close_from(posix_spawn_file_actions_t *actions, int first);
 // Makes all of one file the bytes of another, without copying them, where the file system can.
 int cake_clone(int to, int from);

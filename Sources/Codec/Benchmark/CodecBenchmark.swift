@@ -1,10 +1,10 @@
 package import Model
 internal import Platform
 
-/// Layers encoded and decoded in memory just as objects are, with a clock on each step: for measurements and fuzzing, which
-/// have nothing to do with where objects lie.
+/// Layers encoded and decoded in memory as objects are, with a clock on each step: for measurements and fuzzing, which
+/// do not depend on where objects are.
 package struct CodecBenchmark {
-    /// What layers came to. Times are the sums over pieces of the shortest of each piece's rounds.
+    /// Results for layers. Times are the sums over pieces of the shortest of each piece's rounds.
     package struct Outcome: Sendable {
         package var plain = 0
         package var stored = 0
@@ -104,7 +104,7 @@ package struct CodecBenchmark {
             }
             decode = min(decode, lap())
         }
-        guard piece.withBytes(back.holds) else { throw CakeError(.failed, "a piece that does not come back") }
+        guard piece.withBytes(back.holds) else { throw CakeError(.failed, "a piece does not decode to itself") }
         outcome.encoding += shortest.encode
         outcome.checkedEncoding += shortest.check
         outcome.decoding += decode

@@ -2,7 +2,7 @@ package import Model
 
 /// The first frame of an object: which layer it holds and how to undo the transform. Drawn in docs/layout.md.
 package struct ObjectHeader: Hashable, Sendable {
-    /// How a piece was rewritten before zstd saw it. A number, since a store may hold what a newer cake wrote.
+    /// How a piece was rewritten before zstd. A number, because a store may contain objects of a newer cake.
     package struct Transform: RawRepresentable, Hashable, Sendable {
         package let rawValue: UInt8
         package init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -71,7 +71,7 @@ package struct ObjectHeader: Hashable, Sendable {
         return bytes
     }
 
-    /// Reads the frame that `bytes` begins with; what follows it is not looked at. Returns its length too.
+    /// Reads the frame at the beginning of `bytes` and ignores the rest. Also returns its length.
     package static func decode(_ bytes: Span<UInt8>) throws(CakeError) -> (header: ObjectHeader, length: Int) {
         func refuse(_ why: String) -> CakeError { CakeError(.damaged, "not an object of cake: \(why)") }
         guard bytes.count >= 8 + fixedLength, bytes.littleEndian(UInt32.self, at: 0) == magic else {
@@ -85,13 +85,13 @@ package struct ObjectHeader: Hashable, Sendable {
             throw refuse("its first frame is not cake's")
         }
         guard bytes[12] == 1 else {
-            throw CakeError(.damaged, "an object of format \(bytes[12])", fix: "a newer cake wrote it; use that one")
+            throw CakeError(.damaged, "an object of format \(bytes[12])", fix: "use a newer cake, which wrote it")
         }
         let (transform, pieceBits, framesPerPiece, flags) = (bytes[13], bytes[14], bytes[15], bytes[16])
         guard (12...30).contains(pieceBits), framesPerPiece > 0, flags & ~1 == 0 else {
-            throw refuse("its first frame makes no sense")
+            throw refuse("its first frame is not valid")
         }
-        for index in 17..<24 where bytes[index] != 0 { throw refuse("its first frame makes no sense") }
+        for index in 17..<24 where bytes[index] != 0 { throw refuse("its first frame is not valid") }
         let size = bytes.littleEndian(UInt64.self, at: 24)
         guard size <= ByteCount.maximum, let digest = Digest(bytes: bytes.extracting(32..<64)) else {
             throw refuse("it claims \(size) plain bytes")

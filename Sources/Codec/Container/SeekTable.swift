@@ -1,7 +1,7 @@
 package import Model
 
-/// The last frame of an object, in zstd's seekable format: where each frame lies. It is a stranger's word like any other,
-/// and checked against the header and the object's length before a byte is read by it.
+/// The last frame of an object, in zstd's seekable format: the place of each frame. Like other input from strangers it
+/// is checked, against the header and the object's length, before a byte is read by it.
 package struct SeekTable: Sendable {
     /// How many bytes a frame takes, and how many it holds.
     package typealias Frame = (stored: Int, plain: Int)
@@ -46,7 +46,7 @@ package struct SeekTable: Sendable {
     package init(_ bytes: Span<UInt8>, of header: ObjectHeader, headerLength: Int, objectLength: UInt64)
         throws(CakeError)
     {
-        let refused = CakeError(.damaged, "the seek table of layer \(header.layer.digest.short) is not right")
+        let refused = CakeError(.damaged, "the seek table of layer \(header.layer.digest.short) is damaged")
         guard bytes.count == SeekTable.length(for: header) else { throw refused }
         let entries = (bytes.count - SeekTable.fixedLength) / SeekTable.entryLength
         let footer = bytes.count - 9

@@ -2,8 +2,8 @@ internal import Model
 internal import Platform
 
 extension GroupedDelta {
-    /// What one wrong byte in a delta comes to.
-    private static var senseless: CakeError { CakeError(.damaged, "a delta that makes no sense") }
+    /// The error for any wrong byte in a delta.
+    private static var senseless: CakeError { CakeError(.damaged, "a delta that is not valid") }
 
     /// A group as its mode and the base's exponents have it.
     private struct Group {
@@ -12,7 +12,7 @@ extension GroupedDelta {
         let range: Range<Int>
     }
 
-    /// Makes the plain piece of a rewritten one and the base's piece, which is as long as the room.
+    /// Makes the plain piece from a rewritten one and the base's piece, which is as long as the plain one.
     mutating func decode(
         _ rewritten: Span<UInt8>, _ base: Span<UInt8>, _ layout: FloatLayout, filling room: inout MutableSpan<UInt8>
     ) throws(CakeError) {

@@ -1,13 +1,13 @@
 internal import Model
 internal import Platform
 
-/// A piece of floats as what differs from a base's: runs that are the same are dropped, the differences of the others sorted by
-/// the base's exponents, and each group of them packed as small as its own counts say. Drawn in docs/codec.md.
+/// A piece of floats as its difference from a base's: equal runs are dropped, the differences of the others are sorted
+/// by the base's exponents, and each group of them is packed as its own counts allow. Drawn in docs/codec.md.
 ///
-/// A training step is about as large everywhere, and a float's last bit as large as its exponent says: so the differences of
-/// elements with one exponent are alike. The order costs nothing, since a reader has the base.
+/// A training step has about the same size everywhere, and a float's last bit depends on its exponent: the differences
+/// of elements with one exponent are alike. The order costs nothing, because a reader has the base.
 struct GroupedDelta: ~Copyable {
-    /// What lies in a group's bytes.
+    /// The encoding of a group's bytes.
     enum Packing: Equatable {
         case zeros
         case codes(bits: Int)
@@ -41,15 +41,15 @@ struct GroupedDelta: ~Copyable {
         }
     }
 
-    /// What a piece became: the bytes of its two frames, and where in the first one groups of another kind begin.
+    /// A rewritten piece: the bytes of its two frames, and where in the first one groups of another kind begin.
     struct Rewritten {
         var first = 0
         var second = 0
         var cuts: [Int] = []
     }
 
-    /// What a piece of so many bytes becomes at most: no value takes more than twice its own bytes, and the rest is flags,
-    /// modes and what fills up a group's last byte.
+    /// The largest rewritten piece for a count of bytes: no value takes more than twice its own bytes, and the rest is
+    /// flags, modes and padding of a group's last byte.
     static func limit(of count: Int) -> Int { 2 * count + Runs.flagBytes(for: count) + 1024 }
 
     /// The runs that differ, of the piece and of its base.
@@ -156,7 +156,7 @@ struct GroupedDelta: ~Copyable {
         return .bytes(low: 8 * (width - 1))
     }
 
-    /// Packs a group, its low bits and escapes behind those that are there; says how many of its values escaped.
+    /// Packs a group and appends its low bits and escapes; returns how many of its values escaped.
     private static func pack(
         _ grouped: [UInt8], _ range: Range<Int>, _ packing: Packing, _ width: Int,
         into codes: inout MutableSpan<UInt8>,

@@ -2,9 +2,9 @@ package import Model
 package import Platform
 internal import Synchronization
 
-/// What turns pieces into frames and back: zstd's two contexts and room to work in. Used by one task at a time.
+/// Turns pieces into frames and back: zstd's two contexts and work memory. Used by one task at a time.
 package final class Coder: @unchecked Sendable {
-    /// Room for one piece at rest, in as many frames as there may be.
+    /// Capacity for one stored piece, in the largest number of frames.
     package static let storedCapacity = ZstdEncoder.bound(Form.limit) + 4096
 
     private var encoder = ZstdEncoder()
@@ -14,14 +14,14 @@ package final class Coder: @unchecked Sendable {
     private let rewritten = Chunk(capacity: Form.limit)
     /// The differences of a piece, before they are planes.
     private let values = Chunk(capacity: 1 << Int(ObjectHeader.standardPieceBits))
-    /// What factors make of a base's piece.
+    /// The prediction that factors make from a base's piece.
     private let predicted = Chunk(capacity: 1 << Int(ObjectHeader.standardPieceBits))
     private let readBack = Chunk(capacity: 1 << Int(ObjectHeader.standardPieceBits))
 
     package init() {}
 
-    /// Encodes a piece into `stored`, and decodes it again before anybody relies on it: zstd has shipped an encoder that
-    /// lost data. `base` is the base's piece, where the form needs one, and `adding` what is added to it.
+    /// Encodes a piece into `stored`, and decodes it again before its result is used: zstd has shipped an encoder that
+    /// lost data. `base` is the base's piece, if the form needs one, and `adding` the addend to it.
     package func encode(
         _ piece: Span<UInt8>, _ encoding: Encoding, base: Chunk? = nil, adding: Addend? = nil, into stored: Chunk
     ) throws(CakeError) -> [SeekTable.Frame] {
@@ -43,7 +43,7 @@ package final class Coder: @unchecked Sendable {
         return frames
     }
 
-    /// Encodes without reading back: to see what an encoding gives.
+    /// Encodes without reading back: to measure an encoding.
     package func write(
         _ piece: Span<UInt8>, _ encoding: Encoding, base: Chunk? = nil, adding: Addend? = nil, into stored: Chunk
     ) throws(CakeError) -> [SeekTable.Frame] {
@@ -90,7 +90,7 @@ package final class Coder: @unchecked Sendable {
         return frames
     }
 
-    /// Undoes what `encode` did. The frames of a piece hold so many bytes, and must give just those there is room for.
+    /// Undoes `encode`. The frames of a piece contain so many bytes, and must fill the output exactly.
     package func decode(
         _ frames: Span<UInt8>, holding count: Int, _ form: Form, base: Chunk? = nil,
         adding: Addend? = nil, filling room: inout MutableSpan<UInt8>, hashedLater: Bool = false
@@ -107,7 +107,7 @@ package final class Coder: @unchecked Sendable {
         try undo(form, base: base, adding, filling: &room)
     }
 
-    /// Undoes the form of the rewritten piece, whose length fits the room.
+    /// Undoes the form of the rewritten piece, whose length has been checked.
     private func undo(_ form: Form, base: Chunk?, _ adding: Addend?, filling room: inout MutableSpan<UInt8>)
         throws(CakeError)
     {
@@ -126,7 +126,7 @@ package final class Coder: @unchecked Sendable {
         }
     }
 
-    /// The same for a rewritten piece that came in no frame: so that fuzzing need not find zstd's checksums.
+    /// The same for a rewritten piece without a frame: fuzzing need not find zstd's checksums.
     func undo(
         _ rewritten: Span<UInt8>, _ form: Form, base: Chunk?, adding: Addend? = nil,
         filling room: inout MutableSpan<UInt8>
@@ -136,20 +136,20 @@ package final class Coder: @unchecked Sendable {
         if form != .plain { try undo(form, base: base, adding, filling: &room) }
     }
 
-    /// What a piece of so many bytes is told from: the base's, or what factors make of it.
+    /// The reference that a piece is coded against: the base's piece, or the prediction from factors.
     private func besides(_ base: Chunk?, _ adding: Addend?, _ count: Int, _ form: Form) throws(CakeError) -> Chunk {
         guard let base, base.count == count else {
-            throw CakeError(.damaged, "a delta beside a base of another size")
+            throw CakeError(.damaged, "a delta against a base of another size")
         }
         guard case .lowRank(let lowRank) = form else { return base }
         guard let adding, adding.factors.lowRank == lowRank, adding.fits(count) else {
-            throw CakeError(.damaged, "a delta beside factors of another shape")
+            throw CakeError(.damaged, "a delta with factors of another shape")
         }
         predicted.fill(count) { room in base.withBytes { adding.predict($0, into: &room) } }
         return predicted
     }
 
-    /// Leaves the planes of what differs in `rewritten`, and behind them the bytes that are no whole element.
+    /// Leaves the planes of the differences in `rewritten`, and after them the bytes that are not a whole element.
     private func differ(_ piece: Span<UInt8>, _ base: Span<UInt8>, _ form: Form) {
         let (width, whole) = (form.framesPerPiece, piece.count / form.framesPerPiece * form.framesPerPiece)
         values.fill(piece.count) { room in

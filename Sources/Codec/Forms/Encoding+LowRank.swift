@@ -7,11 +7,11 @@ extension Encoding {
         throws(CakeError) ->
         Void
 
-    /// What a delta leaves of an element, in bits, when there is little that factors could save.
+    /// The bits of an element in a delta below which factors could save little.
     private static let littleBits = 1.0
 
-    /// The factors of what a layer is beyond its base, where they are likely to leave less of it than the share that is left
-    /// otherwise. Most layers are found not to be of a low rank by reading a piece or two.
+    /// The factors of a layer's difference from its base, if they are likely to leave less of it than the share without
+    /// them. For most layers, reading a piece or two shows that their rank is not low.
     package static func factors(
         of matrix: Matrix, insteadOf share: Double, _ source: PairSource
     ) throws(CakeError) -> Factors? {

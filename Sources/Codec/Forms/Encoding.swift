@@ -21,29 +21,29 @@ package struct Encoding: Sendable {
         self.factors = factors
     }
 
-    /// What a piece of the base is changed by before it is compared with.
+    /// The addend to a piece of the base before the comparison.
     package func addend(piece index: Int) -> Addend? { factors.map { Addend($0, piece: index) } }
 
     init(_ form: Form, all effort: ZstdEffort) {
         self.init(form, Array(repeating: effort, count: form.framesPerPiece))
     }
 
-    /// An encoding, and what part of a sample it left.
+    /// An encoding, and the share of a sample that it left.
     package typealias Choice = (encoding: Encoding, share: Double)
 
-    /// What stored bytes must fall below to be worth decoding each time.
+    /// Stored bytes must fall below this share to be worth decoding each time.
     static let worthwhileShare = 0.985
 
-    /// What stores everything as it is.
+    /// Stores everything as it is.
     static let raw = Encoding(.plain, [.none])
 
-    /// What a search must save to be worth its time.
+    /// A search must save this share to be worth its time.
     private static let worthSearchingShare = 0.99
 
-    /// What planes must save to be worth taking apart and putting together.
+    /// Planes must save this share to be worth splitting and merging.
     private static let worthPlanesShare = 0.99
 
-    /// What a candidate that decodes slower must save over one before it.
+    /// A candidate that decodes slower must save this share over one before it.
     private static let worthMoreShare = 0.98
 
     /// Weights are searched quickly, since there is little to find; text is worth more.
@@ -78,7 +78,7 @@ package struct Encoding: Sendable {
         return Double(stored.count + ahead) < Double(best.size) * worthFactorsShare ? candidate : best.encoding
     }
 
-    /// What factors must save to be worth multiplying each time.
+    /// Factors must save this share to be worth multiplying each time.
     private static let worthFactorsShare = 0.9
 
     private static let groupedEfforts: [ZstdEffort] = [.level(1), .none]
@@ -101,7 +101,7 @@ package struct Encoding: Sendable {
         let (form, sampleSize) = (Form(of: dtype), 64 << 10)
         var plainTally = Tally(.plain, [.literals, searched(dtype)])
         var planesTally = Tally(form, [.literals, searched(dtype)])
-        // More of them for what takes longer anyway.
+        // More samples for layers that take longer anyway.
         let samples = min(5, max(1, plain.count >> 21))
         for index in 0..<samples {
             let span = plain.count - UInt64(sampleSize)
@@ -117,7 +117,7 @@ package struct Encoding: Sendable {
         return planes.share < best.share * worthPlanesShare ? planes : best
     }
 
-    /// The same beside a base, whose pieces `read` gives, against the best without one.
+    /// The same with a base, whose pieces `read` gives, compared with the best encoding without one.
     package static func choose(
         for plain: some PieceSource, _ kind: Tensor.Kind?, or alone: Choice, coder: Coder, piece: Chunk, stored: Chunk,
         beside: Chunk, _ read: (Int, Chunk) throws(CakeError) -> Void
@@ -165,7 +165,7 @@ package struct Encoding: Sendable {
         return Encoding(found, other.encoding.efforts)
     }
 
-    /// What samples became under each of a few efforts, frame by frame.
+    /// The sizes of samples under each of a few efforts, frame by frame.
     private struct Tally {
         let form: Form
         /// Each with one effort for every frame.
@@ -200,7 +200,7 @@ package struct Encoding: Sendable {
             }
         }
 
-        /// The best effort for each frame, the first unless a later one saves enough, and what it all came to.
+        /// The best effort for each frame, the first unless a later one saves enough, and the total size.
         func best(searchingFor share: Double) -> Choice {
             var chosen: [ZstdEffort] = []
             var total = 0.0

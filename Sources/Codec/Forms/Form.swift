@@ -1,8 +1,7 @@
 package import Model
 package import Platform
 
-/// What a piece is made into before zstd sees it: a transform's number and parameters, understood. Each is described in
-/// docs/codec.md.
+/// The form of a piece before zstd: a transform's number and parameters, decoded. Each is described in docs/codec.md.
 package enum Form: Hashable, Sendable {
     case plain
     /// Elements of so many bytes, rotated and taken apart into planes.
@@ -13,7 +12,7 @@ package enum Form: Hashable, Sendable {
     case difference(width: Int, areFloats: Bool)
     /// The bits in which a base's elements differ, taken apart into planes.
     case xor(width: Int)
-    /// Like `grouped`, beside what a product of two factors makes of the base.
+    /// Like `grouped`, against the prediction that two factors make from the base.
     case lowRank(LowRank)
 
     /// Nil for a transform that is unknown, and for parameters that make no sense.
@@ -113,7 +112,7 @@ package enum Form: Hashable, Sendable {
         groupedLayout == nil ? count...count : 0...GroupedDelta.limit(of: count)
     }
 
-    /// What no piece of any form passes.
+    /// The limit for a piece of any form.
     static let limit = GroupedDelta.limit(of: 1 << Int(ObjectHeader.standardPieceBits))
 }
 
@@ -128,7 +127,7 @@ extension Form {
         }
     }
 
-    /// What a tensor may become beside a base of the same dtype and size, the likeliest first.
+    /// The forms of a delta for a tensor with a base of the same dtype and size, the likeliest first.
     static func deltas(of dtype: DType?) -> [Form] {
         switch dtype {
         case .bf16: floats(.bf16)
@@ -156,6 +155,6 @@ extension ObjectHeader {
             parameters: form.parameters)
     }
 
-    /// How many bytes each frame before those of the pieces holds; none where the form is unknown.
+    /// The number of bytes in each frame before those of the pieces; empty if the form is unknown.
     package var sizesAhead: [Int] { Form(self)?.sizesAhead(pieceSize: pieceSize) ?? [] }
 }

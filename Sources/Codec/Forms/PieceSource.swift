@@ -1,7 +1,7 @@
 public import Model
 public import Platform
 
-/// Plain bytes of a layer, wherever they lie, to be read as often as it takes.
+/// Plain bytes of a layer from any place, to be read as often as needed.
 public protocol PieceSource: Sendable {
     var count: UInt64 { get }
 

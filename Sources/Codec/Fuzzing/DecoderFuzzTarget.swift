@@ -1,8 +1,8 @@
 internal import Model
 internal import Platform
 
-/// The decoders of objects, each by itself: to be called with anything. An error is as good as an answer; a trap, a wrong
-/// byte or unbounded memory is not.
+/// The decoders of objects, one by one: to be called with any bytes. An error is a valid answer; a trap, a wrong byte
+/// or unbounded memory is not.
 package enum DecoderFuzzTarget: String, CaseIterable, Sendable {
     /// First frame and seek table.
     case object
@@ -13,7 +13,7 @@ package enum DecoderFuzzTarget: String, CaseIterable, Sendable {
     /// Any piece beside any base: encoded, decoded and compared.
     case roundTrip
 
-    /// Keeps its room from one input to the next.
+    /// Keeps its memory from one input to the next.
     package final class Reader {
         private let coder = Coder()
         private let stored = Chunk(capacity: Coder.storedCapacity)
@@ -58,7 +58,7 @@ package enum DecoderFuzzTarget: String, CaseIterable, Sendable {
             }
         }
 
-        /// The base and what became of the piece, one behind the other.
+        /// The base and the rewritten piece, one after the other.
         private func undo(_ bytes: Span<UInt8>, _ head: Span<UInt8>, _ decoder: DecoderFuzzTarget) {
             let count = min(Int(head[1]) << 8 | Int(head[2]), bytes.count)
             let factors = decoder == .lowRank ? factors(bytes, of: count, head) : nil
@@ -72,7 +72,8 @@ package enum DecoderFuzzTarget: String, CaseIterable, Sendable {
             }
         }
 
-        /// Made of the same bytes, for a matrix that such a piece may lie in or not; nil where they are no numbers.
+        /// Made from the same bytes, for a matrix that may contain such a piece or not; nil if they are not all
+        /// numbers.
         private func factors(_ bytes: Span<UInt8>, of count: Int, _ head: Span<UInt8>) -> Factors? {
             let layout = FloatLayout.all[Int(head[0]) % 3]
             let columns = 1 + Int(head[3])

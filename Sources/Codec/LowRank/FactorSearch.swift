@@ -1,22 +1,23 @@
 internal import Model
 internal import Platform
 
-/// Finds the factors of what a layer is beyond its base, reading both piece by piece: first the rows' directions in a few
-/// pieces, by turns with the columns'; then, over all of them, the left factor, and the right one that fits it best.
+/// Finds the factors of a layer's difference from its base, reading both piece by piece: first the rows' directions in
+/// a few pieces, in turns with the columns'; then, over all of them, the left factor, and the right one that fits it
+/// best.
 ///
-/// Whatever comes out, the object is right. But the same layer gives the same object: nothing is drawn at random, and sums
-/// have their order.
+/// With any result, the object is right. But the same layer gives the same object: nothing is random, and sums have a
+/// fixed order.
 struct FactorSearch: ~Copyable {
     private let matrix: Matrix
     /// Directions that are looked for: a multiple of eight, and some more than are expected.
     private let width: Int
-    /// Mean square of what rounding leaves of any sum.
+    /// Mean square of the rounding error of any sum.
     private let noise: Double
     /// Bits that factors must save of each element.
     private let worthwhile: Double
-    /// What a piece is beyond its base.
+    /// The difference of a piece from its base.
     private var room: [Float]
-    /// The sum of squares of what was last gone through.
+    /// The sum of squares of the last pass.
     private var energy = 0.0
 
     /// The matrices of the search take about three times this.
@@ -84,8 +85,8 @@ struct FactorSearch: ~Copyable {
         return directions
     }
 
-    /// Of the layer times the directions, turned so that the largest come first: those that pay, as exact as what is left
-    /// asks for, in rows that are filled up to a multiple of eight. And how many bits each of them has.
+    /// Of the layer times the directions, rotated with the largest first: the rows that pay, only as exact as the
+    /// remaining differences require, padded to a multiple of eight. And how many bits each of them has.
     private func leftFactor(_ sums: [Float]) -> (left: [Double], bits: [Int])? {
         let (values, vectors) = FactorSearch.products(sums, width).eigen()
         let scale = 1 / (Double(matrix.rows) * Double(matrix.columns))
@@ -95,7 +96,7 @@ struct FactorSearch: ~Copyable {
         }
         let gain = RankGain(matrix)
         guard let (rank, _) = gain.best(means, atLeast: worthwhile) else { return nil }
-        // Below a millionth, what is missed is what the sums themselves lost.
+        // Below a millionth, the missing part is the rounding error of the sums.
         let left = missed < energy * 1e-6 ? min(max(noise, .leastNormalMagnitude), means[rank]) : means[rank]
         let bits = (0..<rank).map { index in
             let share = values[index] * scale * Double(rank) / left
@@ -136,7 +137,7 @@ struct FactorSearch: ~Copyable {
         return Factors(lowRank, numbers)
     }
 
-    /// Goes through what pieces are beyond the base's, in runs of rows that begin at the same column.
+    /// Iterates over the differences of pieces from the base's, in runs of rows that begin at the same column.
     private mutating func forEachBlock(
         of pieces: [Int], onlyWholeRows: Bool = false, _ source: Encoding.PairSource,
         _ body: (_ block: Span<Float>, _ row: Int, _ column: Int, _ count: Int) -> Void
@@ -149,7 +150,7 @@ struct FactorSearch: ~Copyable {
             try source(piece) { plain, base throws(CakeError) in
                 elements = plain.count / layout.width
                 guard base.count == plain.count, elements <= room.count else {
-                    throw CakeError(.damaged, "a delta beside a base of another size")
+                    throw CakeError(.damaged, "a delta against a base of another size")
                 }
                 var differences = room.mutableSpan._consumingExtracting(0..<elements)
                 Matrices.subtract(base, from: plain, layout, into: &differences)

@@ -32,7 +32,8 @@ package struct Matrix: Hashable, Sendable {
     var pieces: Int { (rows * columns - 1) / elementsInPiece + 1 }
 }
 
-/// A matrix of elements that is a base's and a product of two thin matrices added. What the object says of it.
+/// A matrix of elements: the sum of a base's and a product of two thin matrices. These are the parameters in the
+/// object.
 package struct LowRank: Hashable, Sendable {
     let layout: FloatLayout
     let rank: Int
@@ -40,10 +41,10 @@ package struct LowRank: Hashable, Sendable {
     let columns: Int
 
     static let mostRank = 64
-    /// What the factors of a layer take in memory at most.
+    /// The most memory that the factors of a layer may take.
     static let mostBytes = 8 << 20
 
-    /// Nil where the factors would be larger than they may be, or the layer is no such matrix.
+    /// Nil if the factors would be larger than the limit, or the layer is not such a matrix.
     init?(_ layout: FloatLayout, rank: Int, columns: Int, size: UInt64) {
         guard (1...LowRank.mostRank).contains(rank), columns > 0, columns < 1 << 32, size > 0,
             size % UInt64(columns * layout.width) == 0
@@ -95,8 +96,8 @@ package final class Factors: Sendable {
     /// How the bytes of the factors are coded.
     package static let form = Form.planes(width: 4)
 
-    /// Of the numbers of the right factor, row by row, and then those of the left. Nil where one of them is infinite or no
-    /// number, which no sum could be relied upon.
+    /// From the numbers of the right factor, row by row, and then those of the left. Nil if one of them is infinite or
+    /// NaN, because no sum would be reliable.
     package init?(_ lowRank: LowRank, _ numbers: [Float]) {
         let (rank, columns) = (lowRank.rank, lowRank.columns)
         guard numbers.count == lowRank.count, numbers.allSatisfy(\.isFinite) else { return nil }
@@ -118,7 +119,7 @@ package final class Factors: Sendable {
         return right[Matrices.tiledPlace(row: place / columns, column: place % columns, rank: rank)]
     }
 
-    /// Puts what the product makes of a base's piece into `predicted`. Bytes that are no whole element there are not.
+    /// Puts the prediction for a base's piece into `predicted`. Bytes that are not a whole element are not there.
     func predict(piece index: Int, _ base: Span<UInt8>, pieceSize: Int, into predicted: inout MutableSpan<UInt8>) {
         Matrices.predict(
             base, lowRank.layout, from: index * (pieceSize / lowRank.layout.width), left, right,
@@ -159,7 +160,7 @@ extension Factors {
     }
 }
 
-/// What is added to a base's piece before a piece is compared with it.
+/// The addend to a base's piece before a piece is compared with it.
 package struct Addend {
     let factors: Factors
     let index: Int
@@ -171,7 +172,7 @@ package struct Addend {
         self.pieceSize = pieceSize
     }
 
-    /// Whether a piece of so many bytes lies in the matrix.
+    /// Whether a piece of so many bytes fits in the matrix.
     func fits(_ count: Int) -> Bool {
         let (lowRank, before) = (factors.lowRank, index.multipliedReportingOverflow(by: pieceSize))
         let whole = lowRank.rows * lowRank.columns * lowRank.layout.width

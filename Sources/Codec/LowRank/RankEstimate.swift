@@ -1,7 +1,7 @@
 internal import Model
 internal import Platform
 
-/// What is gained by storing the factors of so many ranks, in bits for each element of a matrix.
+/// The gain of storing the factors of each rank, in bits for each element of a matrix.
 struct RankGain {
     /// Numbers of the factors that each rank takes, for each element.
     private let numbers: Double
@@ -11,7 +11,7 @@ struct RankGain {
         numbers = (rows + columns) / (rows * columns)
     }
 
-    /// `energies` are mean squares of what no, one, two … ranks leave. Nil where none gains as much as it should.
+    /// `energies` are mean squares of the differences that no, one, two … ranks leave. Nil if none gains enough.
     func best(_ energies: [Double], atLeast worthwhile: Double) -> (rank: Int, bits: Double)? {
         guard let whole = energies.first, whole > 0 else { return nil }
         var best: (rank: Int, bits: Double)?
@@ -22,7 +22,8 @@ struct RankGain {
         return best
     }
 
-    /// Of so much energy so much is left. A factor's numbers are as exact as that asks for, and have a sign and an exponent.
+    /// `left` of the energy `whole` is left. A factor's numbers are as exact as that requires, and have a sign and an
+    /// exponent.
     func bits(of rank: Int, whole: Double, left: Double) -> Double {
         let gain = left > 0 ? min(RankGain.log2(whole / left) / 2, RankGain.most) : RankGain.most
         return gain - Double(rank) * numbers * (gain + 7)
@@ -35,8 +36,8 @@ struct RankGain {
     static func log2(_ number: Double) -> Double { Double(number.exponent) + (number.significand - 1) }
 }
 
-/// A few rows of what a layer is beyond its base, from which can be seen whether its rank is low. A full fine-tune is found
-/// out for the price of reading a piece or two.
+/// A few rows of a layer's difference from its base, which show whether its rank is low. A full fine-tune is recognised
+/// for the price of reading a piece or two.
 struct RankEstimate: ~Copyable {
     private let matrix: Matrix
     private var plain: [UInt8] = []
@@ -92,7 +93,7 @@ struct RankEstimate: ~Copyable {
         taken += added
     }
 
-    /// The rank that would save most, nil where none saves enough.
+    /// The rank that would save most, nil if none saves enough.
     func rank(saving worthwhile: Double) -> Int? {
         let ranks = min(LowRank.mostRank, min(taken, looked.count) * 2 / 3)
         guard ranks > 0 else { return nil }
@@ -112,12 +113,12 @@ struct RankEstimate: ~Copyable {
         return RankGain(matrix).best(means, atLeast: worthwhile)?.rank
     }
 
-    /// The mean square of what is lost when numbers like the base's are rounded.
+    /// The mean square of the rounding error of numbers like the base's.
     func roundingNoise() -> Double {
         let numbers = floats(base, beyond: [UInt8](repeating: 0, count: base.count))
         guard !numbers.isEmpty else { return 0 }
         let mean = Matrices.energy(numbers.span) / Double(numbers.count)
-        // A step is 0.72 of the number it ends, times 2^-fraction, on average; what is lost of it, 1/12 in the square.
+        // A step is 0.72 of the number it ends, times 2^-fraction, on average; the error is 1/12 of it, in the square.
         let step = 0.72 / Double(1 << matrix.layout.fraction)
         return mean * step * step / 12
     }

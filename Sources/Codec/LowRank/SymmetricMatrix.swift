@@ -1,4 +1,4 @@
-/// A small symmetric matrix, and what linear algebra asks of it. The same on every machine: Swift fuses nothing.
+/// A small symmetric matrix with linear algebra. The same on every machine: Swift fuses nothing.
 struct SymmetricMatrix {
     let size: Int
     private var numbers: [Double]
@@ -48,7 +48,7 @@ struct SymmetricMatrix {
         }
     }
 
-    /// Eigenvalues, the largest first: three diagonals are left by reflections, then rotated away.
+    /// Eigenvalues, the largest first: reflections leave three diagonals, and rotations remove the outer two.
     func eigenvalues() -> [Double] {
         var (reflected, next) = (self, [Double](repeating: 0, count: size))
         for column in 0..<max(0, size - 2) { next[column] = reflected.reflect(column) }
@@ -71,7 +71,7 @@ struct SymmetricMatrix {
 
     private static let mostTurns = 40
 
-    /// Makes what is below a column's second place zero; returns what stands next to the diagonal then.
+    /// Makes a column zero below its second place; returns the value next to the diagonal.
     private mutating func reflect(_ column: Int) -> Double {
         let below = column + 1
         var square = 0.0

@@ -1,5 +1,5 @@
-/// Pairs the tensors of two models in passes, the surest first; each pass takes what the ones before have left. All are
-/// linear, also when a name or a digest occurs a thousand times.
+/// Pairs the tensors of two models in passes, the surest first. Each pass takes tensors that the earlier ones left. All
+/// passes are linear, also when a name or a digest occurs a thousand times.
 struct TensorMatching {
     let before: [Difference.Place]
     let after: [Difference.Place]
@@ -68,7 +68,7 @@ struct TensorMatching {
         return .changed
     }
 
-    /// Pairs what is left on both sides under equal keys, first with first. A nil key pairs with nothing.
+    /// Pairs unpaired tensors on both sides under equal keys, first with first. A nil key pairs with nothing.
     private mutating func pair<Key: Hashable>(_ oldKey: (Int) -> Key?, _ newKey: (Int) -> Key?) {
         let open = partner.indices.filter { partner[$0] == nil }
         guard !open.isEmpty, isTaken.contains(false) else { return }
@@ -120,7 +120,7 @@ private struct NameAndFile: Hashable {
     let file: FilePath
 }
 
-/// The same bytes, read the same way, at the same place in a block, whatever comes before the block's number.
+/// The same bytes, read the same way, at the same place in a block. The name before the block's number does not count.
 private struct Moved: Hashable {
     let content: Outline.Content
     let dtype: DType
@@ -138,7 +138,7 @@ private struct Moved: Hashable {
     }
 }
 
-/// Small numbers for names, so that each name is hashed once and what follows works on numbers.
+/// Small numbers for names: each name is hashed once, and later steps compare numbers.
 private struct NameNumbers {
     private var numbers: [ExactText: Int]
 

@@ -1,8 +1,8 @@
-/// What one model has to do with another: each tensor and file of both, what became of it, and what getting from the
-/// first to the second would cost.
+/// The difference of two models: each tensor and file of both, how it changed, and the cost of getting from the first
+/// to the second.
 public struct Difference: Hashable, Sendable {
     public enum Kind: String, CaseIterable, Hashable, Sendable {
-        /// Same name, dtype, shape and bytes, in whatever file.
+        /// Same name, dtype, shape and bytes, in any file.
         case same
         /// Same name, dtype and shape, and the same bytes wherever some of them were compared.
         case alike
@@ -16,7 +16,7 @@ public struct Difference: Hashable, Sendable {
         case renamed
         case added
         case removed
-        /// Same name, dtype and shape; whether the same bytes, nobody knows who has not fetched them.
+        /// Same name, dtype and shape. Only the bytes could tell whether they are the same.
         case unknown
     }
 
@@ -41,7 +41,7 @@ public struct Difference: Hashable, Sendable {
         }
     }
 
-    /// `before` is nil for what was added, `after` for what was removed.
+    /// `before` is nil for an added tensor, `after` for a removed one.
     public struct TensorChange: Hashable, Sendable {
         public let kind: Kind
         public let before: Place?
@@ -65,7 +65,7 @@ public struct Difference: Hashable, Sendable {
         public let after: Version?
     }
 
-    /// In the second model's order, then what only the first has.
+    /// In the second model's order, then tensors that only the first has.
     public let tensors: [TensorChange]
     /// Sorted by path.
     public let files: [FileChange]
@@ -100,8 +100,8 @@ public struct Difference: Hashable, Sendable {
         bytesAlike = 0
     }
 
-    /// The same, with what was found out of tensors that were not known: by their places among all, and nil where nothing
-    /// was. Bytes that two tensors have in common count once.
+    /// The same, with results for tensors that were not known: by their places among all, nil for those without a
+    /// result. Bytes that two tensors have in common count once.
     public init(_ other: Difference, finding found: [Kind?]) {
         var tensors = other.tensors
         var (needed, shared, unknown) = (other.bytesNeeded, other.bytesShared, other.bytesUnknown)
@@ -148,7 +148,7 @@ public struct Difference: Hashable, Sendable {
     }
 }
 
-/// What the second of two models has that the first has not.
+/// Bytes that the second of two models has and the first does not.
 private struct BytesToMove {
     private(set) var needed: UInt64 = 0
     private(set) var shared: UInt64 = 0
@@ -156,7 +156,7 @@ private struct BytesToMove {
 
     init(_ before: Outline, _ after: Outline, capacity: (Int, Int)) {
         var here = Set<Outline.Content>(minimumCapacity: capacity.0)
-        // Bytes are not those of another length: what is not known matters only where there is one of the same.
+        // Bytes of different length differ: an unknown layer matters only if the other model has one of its size.
         var sizes: Set<UInt64> = []
         var unknownSizes: Set<UInt64> = []
         for file in before.files {

@@ -1,7 +1,7 @@
-/// A difference by blocks of the network, with runs of neighbours in the same state as one row, so that a model of 32
-/// layers reads on one screen.
+/// A difference by blocks of the network. Neighbours in the same state are one row: a model of 32 layers fits on one
+/// screen.
 public struct DifferenceSummary: Hashable, Sendable {
-    /// How many tensors became what.
+    /// The number of tensors of each kind.
     public struct Counts: Hashable, Sendable {
         /// By the place of the kind among all.
         private var numbers = [Int](repeating: 0, count: Difference.Kind.allCases.count)
@@ -29,12 +29,12 @@ public struct DifferenceSummary: Hashable, Sendable {
         /// The numbers of the blocks in this row; nil for tensors outside of any numbered block.
         public private(set) var numbers: ClosedRange<UInt64>?
         public private(set) var counts = Counts()
-        /// Of all its tensors, as the second model has them; the first for what is removed.
+        /// Of all its tensors in the second model; in the first for removed tensors.
         public private(set) var bytes: UInt64 = 0
         /// Of those with bytes the first model does not have under that name: changed, reshaped, another dtype, added.
         public private(set) var bytesChanged: UInt64 = 0
 
-        /// Of those tensors whose numbers were compared; nil when none were.
+        /// Of the tensors whose numbers were compared; nil if there are none.
         public private(set) var numeric: NumericDifference?
 
         /// `model.layers.0-29`, safe to print.

@@ -1,7 +1,7 @@
-/// What a model is, from its config.json and its tensors' names and shapes alone. Both come from strangers: whatever is
-/// missing, of another type or absurd is simply not known. Texts are safe to print.
+/// What a model is, from its config.json and its tensors' names and shapes alone. Both come from strangers: a value
+/// that is missing, of another type or absurd counts as not known. Texts are safe to print.
 public struct Facts: Hashable, Sendable {
-    /// A dtype and what it holds.
+    /// A dtype and its number of parameters.
     public struct Share: Hashable, Sendable {
         public let dtype: DType
         public fileprivate(set) var tensors: Int
@@ -76,13 +76,13 @@ private struct ConfigFacts {
         return all.prefix(8).compactMap(\.string).map(ConfigFacts.tame)
     }
 
-    /// A name of reasonable length, without what a terminal would obey.
+    /// A name of reasonable length, without characters that control a terminal.
     private static func tame(_ text: String) -> String {
         Printable.escape(String(text.unicodeScalars.prefix(100).map(Character.init)))
     }
 }
 
-/// What the tensors tell without a config.
+/// Facts from the tensors alone, without a config.
 private struct ShapeFacts {
     private(set) var shares: [DType: Facts.Share] = [:]
     private(set) var vocabulary: UInt64?

@@ -1,16 +1,16 @@
-/// The keys that stand in front of a card's prose, between two lines of three dashes. Of YAML only what cards use is
-/// understood: keys at the margin whose value is a text, a truth, or a list of these. Other keys are left out.
+/// The keys before a card's prose, between two lines of three dashes. Only the part of YAML that cards use is
+/// understood: keys at the margin whose value is a text, a boolean, or a list of these. Other keys are left out.
 ///
-/// Read in one pass: no byte is looked at more than a few times, whatever stands there.
+/// Read in one pass: no byte is looked at more than a few times, in any text.
 struct FrontMatter: Sendable {
-    /// What comes after so much is prose.
+    /// Text after this many bytes is prose.
     static let longest = 64 << 10
     static let mostLines = 1000
-    /// A longer text is left out, and so is one of such a length in a list.
+    /// A longer text is left out, also in a list.
     static let longestText = 4 << 10
 
     let keys: JSONObject
-    /// How often a byte was looked at: what reading it cost.
+    /// How often bytes were looked at: the cost of reading.
     let looks: Int
 
     init(of card: Span<UInt8>) {

@@ -1,6 +1,6 @@
 extension ModelCard {
-    /// The licence as SPDX writes it, for whoever reads annotations: the Hub has it in lower case, and some that SPDX does
-    /// not know.
+    /// The licence as SPDX writes it, for readers of annotations. The Hub has it in lower case, and has some that SPDX
+    /// does not know.
     public static func license(in card: Span<UInt8>) -> String? {
         let facts = facts(in: card)
         var words = facts["license"]?.string ?? facts["license"]?.array?.first?.string

@@ -1,4 +1,4 @@
-/// What a model's card says of where the model comes from. Cards are prose with a few keys in front.
+/// Where a model comes from, by its card. Cards are prose with a few keys in front.
 public enum ModelCard {
     public static let fileName = "README.md"
 
@@ -8,7 +8,7 @@ public enum ModelCard {
         return (value?.string ?? value?.array?.first?.string).flatMap { accepted($0) }
     }
 
-    /// The keys in front whose value is a text, a truth or a list of texts.
+    /// The keys in front whose value is a text, a boolean or a list of texts.
     public static func facts(in card: Span<UInt8>) -> JSONObject { FrontMatter(of: card).keys }
 
     /// A name of reasonable length: anything else is prose.
@@ -19,7 +19,7 @@ public enum ModelCard {
 }
 
 extension Facts {
-    /// The model this one was made from: what an adapter's configuration says, else what the card says.
+    /// The base model: from an adapter's configuration, else from the card.
     public static func baseModel(adapterConfig: JSONValue?, card: Span<UInt8>?) -> String? {
         if let name = adapterConfig?["base_model_name_or_path"]?.string, let base = ModelCard.accepted(name) {
             return base

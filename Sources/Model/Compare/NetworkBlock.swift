@@ -1,5 +1,5 @@
-/// The part of a network a tensor belongs to, from its name alone: up to and including the first part that is a number
-/// (`model.layers.7`), or, where there is none, all but the last part (`model.embed_tokens`).
+/// The part of a network that a tensor belongs to, from its name alone: up to and including the first part that is a
+/// number (`model.layers.7`); without one, all but the last part (`model.embed_tokens`).
 public struct NetworkBlock: Hashable, Sendable {
     /// Without the number and the dot before it.
     public let prefix: ExactText
@@ -17,7 +17,7 @@ public struct NetworkBlock: Hashable, Sendable {
         number = parts.number
     }
 
-    /// What the name says behind the number: `.self_attn.q_proj.weight`; all of it where there is no number.
+    /// The name after the number: `.self_attn.q_proj.weight`; all of it if there is no number.
     static func suffix(of name: ExactText) -> ExactText {
         let parts = BlockParts(of: name)
         return parts.number == nil ? name : ExactText(String(Substring(name.string.utf8.dropFirst(parts.end))))
@@ -49,7 +49,7 @@ struct BlockFinder {
 /// Where the block of a name ends, in bytes.
 private struct BlockParts {
     let prefixEnd: Int
-    /// Behind the number; as `prefixEnd` when there is none.
+    /// After the number; as `prefixEnd` if there is none.
     let end: Int
     let number: UInt64?
 

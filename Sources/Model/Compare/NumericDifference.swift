@@ -62,7 +62,7 @@ public struct NumericDifference: Hashable, Sendable {
         }
     }
 
-    /// Four at a time, without a branch but for what is infinite or no number.
+    /// Four at a time, with a branch only for infinite numbers and NaN.
     @inline(__always)
     private mutating func tally<Word: FixedWidthInteger & BitwiseCopyable>(
         _ before: Span<Word>, _ after: Span<Word>, _ value: (Word) -> Double
@@ -109,8 +109,8 @@ public struct NumericDifference: Hashable, Sendable {
     }
 }
 
-/// IEEE half precision, exactly: its exponent is put where a Float has one and scaled by the difference of the biases, which
-/// also makes its small numbers right. All that is not finite becomes NaN.
+/// IEEE half precision, exactly: its exponent is put where a Float has one and scaled by the difference of the biases,
+/// which also handles its subnormal numbers. Infinite numbers become NaN.
 @inline(__always)
 private func half(_ bits: UInt16) -> Double {
     guard bits & 0x7c00 != 0x7c00 else { return .nan }

@@ -1,10 +1,11 @@
-/// A model as far as it is known: all of it where its manifest is, and what headers and listings say where its tensors
-/// have not been read.
+/// The known part of a model: all of it if its manifest is here; otherwise headers and listings, for tensors that have
+/// not been read.
 public struct Outline: Hashable, Sendable {
-    /// What tells bytes from others, as far as it does.
+    /// Identifies bytes, as far as they are known.
     public enum Content: Hashable, Sendable {
         case digest(Digest)
-        /// What a file of that digest has from a byte on: the same in every such file, and maybe also in others.
+        /// The bytes of a file with this digest, from an offset on: the same in every such file, and maybe also in
+        /// others.
         case part(of: Digest, from: UInt64)
     }
 
@@ -32,7 +33,7 @@ public struct Outline: Hashable, Sendable {
         public let size: UInt64
         /// Of the whole file.
         public let digest: Digest?
-        /// Of a file that git keeps whole: then two of them can be told apart.
+        /// Of a file that git stores whole: two such files can be compared by it.
         public var gitDigest: GitDigest?
         public let segments: [Segment]
 

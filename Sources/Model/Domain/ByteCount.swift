@@ -1,12 +1,12 @@
-/// The limits on sizes, lengths and offsets that another program names. They are checked once, where an answer or a file is
-/// parsed. Behind that, sums of them fit 64 bits, with and without a sign: 128 totals do.
+/// The limits on sizes, lengths and offsets that another program names. They are checked once, where an answer or a
+/// file is parsed. After that, their sums fit 64 bits, with and without a sign: 128 totals do.
 public enum ByteCount {
     /// Of a layer, a file, an object or a pack: 256 TiB.
     public static let maximum: UInt64 = 1 << 48
     /// Of all files of a model, or of all its packs: 64 PiB.
     public static let maximumTotal: UInt64 = 1 << 56
 
-    /// Refuses what is larger than a layer, file or pack may be. `what` is the subject of the error's sentence.
+    /// Refuses a size above the limit of a layer, file or pack. `what` is the subject of the error's sentence.
     @discardableResult
     public static func checked(_ count: UInt64, of what: @autoclosure () -> String) throws(CakeError) -> UInt64 {
         guard count <= maximum else { throw refusal(what(), count, maximum) }
@@ -28,7 +28,7 @@ public struct ByteTotal: Hashable, Sendable {
     public mutating func add(_ count: UInt64, of what: @autoclosure () -> String) throws(CakeError) {
         let (sum, overflow) = bytes.addingReportingOverflow(try ByteCount.checked(count, of: what()))
         guard !overflow, sum <= limit else {
-            throw ByteCount.refusal("\(what()), with what comes before it,", sum, limit)
+            throw ByteCount.refusal("\(what()), together with earlier ones,", sum, limit)
         }
         bytes = sum
     }
@@ -43,7 +43,7 @@ extension RangeSet<UInt64> {
     /// How many bytes they are.
     public var length: UInt64 { ranges.reduce(0) { $0 + $1.length } }
 
-    /// How many of them lie in a range.
+    /// How many of them are in a range.
     public func length(within range: Range<UInt64>) -> UInt64 {
         ranges.reduce(0) { $0 + $1.clamped(to: range).length }
     }

@@ -1,4 +1,4 @@
-/// Every failure cake reports: what happened to what, and what to type next.
+/// Every failure that cake reports: what happened, to what, and what to type next.
 public struct CakeError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A kind exists where a caller or the exit status branches on it. The raw value is the exit status.
     public enum Kind: Int32, Sendable {
@@ -27,7 +27,7 @@ public struct CakeError: Error, Hashable, Sendable, CustomStringConvertible {
         if let fix { "\(what)\nfix: \(fix)" } else { what }
     }
 
-    /// The same failure, told with the place where it was met.
+    /// The same failure, with the place where it happened.
     public func at(_ place: String) -> CakeError {
         CakeError(kind, "\(place): \(what)", fix: fix)
     }

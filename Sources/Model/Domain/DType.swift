@@ -35,7 +35,7 @@ public enum DType: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// The dtype of that spelling. A header of 90,000 tensors asks as often, so no String is made.
+    /// The dtype with this spelling. A header of 90,000 tensors calls this as often: no String is made.
     public init?(spelling: Span<UInt8>) {
         guard spelling.count < 16 else { return nil }
         let wanted = DType.packed(spelling)
@@ -43,7 +43,7 @@ public enum DType: String, Sendable, Hashable, CaseIterable {
         self = found.dtype
     }
 
-    /// A spelling of up to 15 bytes as one number. The one in front tells `A` from NUL and `A`.
+    /// A spelling of up to 15 bytes as one number. The 1 in front distinguishes `A` from NUL and `A`.
     private static func packed(_ spelling: Span<UInt8>) -> UInt128 {
         var value: UInt128 = 1
         for index in spelling.indices { value = value << 8 | UInt128(spelling[index]) }

@@ -2,7 +2,7 @@
 public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
     public static let byteCount = 32
 
-    /// The 32 bytes as big-endian words, so that comparing words orders digests as their hex text does.
+    /// The 32 bytes as big-endian words: comparing words orders digests as their hex text does.
     public let words: (UInt64, UInt64, UInt64, UInt64)
 
     public init(words: (UInt64, UInt64, UInt64, UInt64)) {
@@ -20,7 +20,7 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
         words = (word(0), word(1), word(2), word(3))
     }
 
-    /// Exactly 64 lower-case hex digits: the one spelling, so that a digest has one file name.
+    /// Exactly 64 lower-case hex digits. There is one spelling: a digest has one file name.
     public init?(hex: Span<UInt8>) {
         guard hex.count == 2 * Digest.byteCount else { return nil }
         func word(_ index: Int) -> UInt64? {

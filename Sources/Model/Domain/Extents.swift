@@ -1,9 +1,9 @@
-/// Extents that stand one behind the other, such as the layers of a file: where each lies, and which of them has a byte.
+/// Extents one after the other, such as the layers of a file: where each begins, and which of them has a given byte.
 public struct Extents: RandomAccessCollection, Hashable, Sendable {
     /// Where each begins, and where the last one ends.
     private var bounds: [UInt64]
 
-    /// The parser of the lengths has checked what they add up to.
+    /// The parser of the lengths has checked their sum.
     public init(_ lengths: some Sequence<UInt64>, from start: UInt64 = 0) {
         bounds = [start]
         bounds.reserveCapacity(lengths.underestimatedCount + 1)
@@ -21,13 +21,13 @@ public struct Extents: RandomAccessCollection, Hashable, Sendable {
     /// All of them together.
     public var whole: Range<UInt64> { bounds[0]..<bounds[endIndex] }
 
-    /// The last that begins at a place or before it, which is the one that has a byte there. The first for a place before all
-    /// of them, and 0 where there are none.
+    /// The last extent that begins at a place or before it: the one with the byte there. The first for a place before
+    /// all of them, and 0 if there are none.
     public func index(at place: UInt64) -> Int {
         Swift.max(0, Swift.min(count, bounds.partitioningIndex { $0 > place }) - 1)
     }
 
-    /// What a range takes of each that it touches, counted from where that begins.
+    /// The part of each extent that a range touches, counted from the extent's beginning.
     public func parts(of range: Range<UInt64>) -> [(index: Int, bytes: Range<UInt64>)] {
         var parts: [(index: Int, bytes: Range<UInt64>)] = []
         var index = index(at: range.lowerBound)
@@ -41,7 +41,7 @@ public struct Extents: RandomAccessCollection, Hashable, Sendable {
 }
 
 extension RandomAccessCollection where Index == Int {
-    /// The first index whose element fits, where all after it do too.
+    /// The first index whose element matches, if all after it match too.
     @inlinable
     public func partitioningIndex(where fits: (Element) -> Bool) -> Int {
         var (low, high) = (startIndex, endIndex)

@@ -1,4 +1,4 @@
-/// A SHA-1 as git names what it keeps. Good to notice an accident; a name for bytes is `Digest` alone.
+/// A SHA-1 by which git names content. It detects accidents; only `Digest` names bytes.
 public struct GitDigest: Hashable, Sendable, CustomStringConvertible {
     public static let byteCount = 20
 
@@ -36,7 +36,7 @@ public struct GitDigest: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { hex }
 
-    /// What git hashes before the bytes of a file.
+    /// The bytes that git hashes before the bytes of a file.
     public static func prefix(size: UInt64) -> [UInt8] { Array("blob \(size)\0".utf8) }
 
     public static func == (left: GitDigest, right: GitDigest) -> Bool { left.words == right.words }

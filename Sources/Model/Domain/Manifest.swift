@@ -9,8 +9,8 @@ public struct Layer: Hashable, Sendable {
     }
 }
 
-/// A model: files in order, each the ordered layers that rebuild it bit for bit. It holds only what the files are, so
-/// that the same files give the same manifest however they came.
+/// A model: files in order, each with the ordered layers that rebuild it bit for bit. It describes only the files: the
+/// same files give the same manifest wherever they came from.
 public struct Manifest: Hashable, Sendable {
     /// A run of a file that is one layer: a header, a tensor, or other bytes.
     public struct Segment: Hashable, Sendable {
@@ -30,7 +30,7 @@ public struct Manifest: Hashable, Sendable {
         public let size: UInt64
         public let segments: [Segment]
 
-        /// Refuses segments that do not add up to the file, and tensors whose size is not what their layer has.
+        /// Refuses segments that do not add up to the file, and tensors whose size differs from their layer's.
         public init(path: FilePath, digest: Digest, size: UInt64, segments: [Segment]) throws(CakeError) {
             try ByteCount.checked(size, of: "\(path)")
             var total = ByteTotal(limit: ByteCount.maximum)
@@ -53,7 +53,7 @@ public struct Manifest: Hashable, Sendable {
         }
     }
 
-    /// Sorted by path, each path once, none of which meet on any disk.
+    /// Sorted by path, each path once. No two paths are the same file on any disk.
     public let files: [File]
 
     public init(files: [File]) throws(CakeError) {
@@ -82,7 +82,7 @@ public struct Manifest: Hashable, Sendable {
         return result
     }
 
-    /// What the layers of tensors are read as, for code that encodes them anew.
+    /// How the layers of tensors are read, for code that encodes them again.
     public var kinds: [Digest: Tensor.Kind] {
         var kinds: [Digest: Tensor.Kind] = [:]
         for segment in segments { if let tensor = segment.tensor { kinds[segment.layer.digest] = tensor.kind } }
@@ -97,6 +97,6 @@ public struct Manifest: Hashable, Sendable {
 }
 
 extension Manifest.File {
-    /// Where each segment lies in the file.
+    /// The place of each segment in the file.
     public var extents: Extents { Extents(segments.lazy.map(\.layer.size)) }
 }

@@ -66,7 +66,7 @@ public enum ManifestText {
         bytes[start...].reverse()
     }
 
-    /// What is left of a line of that kind.
+    /// The rest of a line of that kind.
     static func segment(of words: inout Words, in bytes: Span<UInt8>) throws(CakeError) -> Manifest.Segment? {
         guard let digest = words.digest(in: bytes), let size = words.number(in: bytes) else { return nil }
         try ByteCount.checked(size, of: "layer \(digest.short)")

@@ -1,4 +1,5 @@
-/// What a person calls a model in the store: `mistral-7b`, `org/name`, `org/name@revision`, `host:5000/team/m:v1`.
+/// The name that a person gives to a model in the store: `mistral-7b`, `org/name`, `org/name@revision`,
+/// `host:5000/team/m:v1`.
 public struct ModelName: Hashable, Comparable, Sendable, CustomStringConvertible {
     public let text: ExactText
 
@@ -14,14 +15,14 @@ public struct ModelName: Hashable, Comparable, Sendable, CustomStringConvertible
         guard !string.isEmpty else { throw refuse("it is empty") }
         guard string.utf8.count <= 200 else { throw refuse("it is longer than 200 bytes") }
         guard string.unicodeScalars.allSatisfy({ Printable.isPlain($0) && !$0.properties.isWhitespace }) else {
-            throw refuse("it holds a space or a control character")
+            throw refuse("it contains a space or a control character")
         }
         guard let first = string.utf8.first,
             ![UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "/"), UInt8(ascii: "~")].contains(first)
         else { throw refuse("it begins with \"\(string.prefix(1))\"") }
         guard string.utf8.last != UInt8(ascii: "/") else { throw refuse("it ends with \"/\"") }
         text = ExactText(string)
-        guard fileName.utf8.count <= 240 else { throw refuse("it takes more bytes than a file's name has") }
+        guard fileName.utf8.count <= 240 else { throw refuse("it is too long for a file's name") }
     }
 
     public static func < (left: ModelName, right: ModelName) -> Bool { left.text < right.text }
@@ -32,9 +33,15 @@ public struct ModelName: Hashable, Comparable, Sendable, CustomStringConvertible
         return String(string[..<at])
     }
 
-    /// What stands behind `@`.
+    /// The text after `@`.
     public var revision: String? {
         guard let at = string.utf8.lastIndex(of: UInt8(ascii: "@")) else { return nil }
         return String(string[string.utf8.index(after: at)...])
+    }
+
+    /// Whether it begins with a registry's address, as `host:5000/team/m:v1` does.
+    public var isOfRegistry: Bool {
+        guard let slash = string.utf8.firstIndex(of: UInt8(ascii: "/")) else { return false }
+        return Reference.isRegistryHost(string[..<slash])
     }
 }

@@ -1,8 +1,8 @@
-/// What a name remembers: the model it points to, and where that came from. Keys this version does not know are kept.
+/// The record of a name: its model, and where that came from. Keys that this version does not know are kept.
 public struct NameRecord: Hashable, Sendable {
     public var manifest: Digest
-    private var fields: [String: String] = [:]
-    /// What the source called the content of each file: an HTTP ETag without its quotes.
+    var fields: [String: String] = [:]
+    /// The source's identifier of each file's content: an HTTP ETag without its quotes.
     public var etags: [FilePath: String] = [:]
 
     public init(manifest: Digest) { self.manifest = manifest }
@@ -18,13 +18,13 @@ public struct NameRecord: Hashable, Sendable {
         set { fields["source"] = newValue }
     }
 
-    /// What was asked for: a branch, a tag.
+    /// The requested revision: a branch, a tag.
     public var revision: String? {
         get { fields["revision"] }
         set { fields["revision"] = newValue }
     }
 
-    /// What the revision was then.
+    /// The commit of the revision at that time.
     public var commit: String? {
         get { fields["commit"] }
         set { fields["commit"] = newValue }
@@ -36,7 +36,7 @@ public struct NameRecord: Hashable, Sendable {
         set { fields["earlier"] = newValue.isEmpty ? nil : newValue.suffix(50).joined(separator: " ") }
     }
 
-    /// Bytes that did not have to be moved when it was pulled, by what showed that: `samples 4096`.
+    /// Bytes that were not downloaded when it was pulled, by the proof: `samples 4096`.
     public var proved: [String: UInt64] {
         get {
             let words = fields["proved"]?.split(separator: " ") ?? []
@@ -73,16 +73,30 @@ public struct NameRecord: Hashable, Sendable {
 
     public var isPartial: Bool { fields["missing"] != nil }
 
+    /// Versions that the name had before, the latest last, each once.
+    public var replaced: [ReplacedVersion] {
+        get {
+            guard let text = fields["replaced"], let list = try? JSONValue(parsing: Array(text.utf8).span) else {
+                return []
+            }
+            return list.array?.compactMap { ReplacedVersion($0) } ?? []
+        }
+        set {
+            let versions = newValue.suffix(NameRecord.mostReplaced).map(\.document)
+            fields["replaced"] = versions.isEmpty ? nil : JSONValue.array(versions).text(.compact)
+        }
+    }
+
     public var isPinned: Bool {
         get { fields["pinned"] == "yes" }
         set { fields["pinned"] = newValue ? "yes" : nil }
     }
 
-    /// How a name came to be here when nobody typed it.
+    /// How a name came here if no person typed it.
     public enum Mark: String, Sendable {
-        /// A mirror brought it for its clients.
+        /// A mirror downloaded it for its clients.
         case mirrored
-        /// The same, of a repository that its Hub does not show to everybody.
+        /// The same, from a repository that its Hub does not show to everyone.
         case mirroredClosed = "mirrored-closed"
     }
 
@@ -114,15 +128,16 @@ public struct NameRecord: Hashable, Sendable {
     public init(decoding bytes: Span<UInt8>) throws(CakeError) {
         var lines = Lines()
         guard let first = lines.next(in: bytes), first.text(in: bytes) == NameRecord.firstLine else {
-            throw CakeError(.damaged, "not a name's record this cake can read", fix: "a newer cake may have written it")
+            throw CakeError(
+                .damaged, "this cake cannot read the name's record", fix: "a newer cake may have written it")
         }
         guard var second = lines.next(in: bytes), second.skip(prefix: "manifest ", in: bytes),
             let manifest = second.digest(in: bytes), second.isAtEnd
-        else { throw lines.refuse("names no manifest") }
+        else { throw lines.refuse("does not name a manifest") }
         self.manifest = manifest
         while var line = lines.next(in: bytes) {
             guard let key = line.word(in: bytes), let value = line.escaped(in: bytes) else {
-                throw lines.refuse("is no key and value")
+                throw lines.refuse("is not a key and a value")
             }
             guard key == NameRecord.etagKey else {
                 fields[key] = value
@@ -130,7 +145,7 @@ public struct NameRecord: Hashable, Sendable {
             }
             let words = value.split(separator: " ", maxSplits: 1)
             guard words.count == 2, let path = try? FilePath(String(words[1])) else {
-                throw lines.refuse("is no ETag of a file")
+                throw lines.refuse("is not an ETag of a file")
             }
             etags[path] = String(words[0])
         }

@@ -1,5 +1,5 @@
 extension ReferenceReader {
-    /// `datasets/org/name` or `models/org/name`, without the word; nil when no such word stands first.
+    /// `datasets/org/name` or `models/org/name`, without the word; nil if no such word is first.
     static func kind(of path: String, in text: String) throws(CakeError) -> (HubRepository.Kind, String)? {
         guard let (first, rest) = split(path, at: "/") else { return nil }
         switch first {
@@ -7,13 +7,13 @@ extension ReferenceReader {
         case "models" where rest.utf8.contains(UInt8(ascii: "/")): return (.model, rest)
         case "spaces", "kernels":
             throw CakeError(
-                .usage, "\"\(Printable.escape(text))\" is one of the Hub's \(first), and holds no model",
-                fix: "name the model it runs, such as org/name")
+                .usage, "\"\(Printable.escape(text))\" is one of the Hub's \(first), which contain no models",
+                fix: "use the name of a model, such as org/name")
         default: return nil
         }
     }
 
-    /// What follows `hf://`: `[datasets/]org/name[@revision][/path/in/it]`.
+    /// The text after `hf://`: `[datasets/]org/name[@revision][/path/in/it]`.
     func hubPath(_ path: String, of text: String) throws(CakeError) -> HubReference {
         let (kind, rest) = try ReferenceReader.kind(of: path, in: text) ?? (.model, path)
         var parts = ReferenceReader.parts(rest)
@@ -30,14 +30,14 @@ extension ReferenceReader {
         return try reference(revision.0, kind, revision: asked, file: file, of: text)
     }
 
-    /// A page of the Hub as it stands in a browser's address line: `/org/name/tree/REVISION/folder` and its like.
+    /// A page of the Hub from a browser's address line, such as `/org/name/tree/REVISION/folder`.
     func page(_ url: WebURL, of text: String) throws(CakeError) -> HubReference {
         var path = url.path
         if let hub, hub.origin == url.origin, path.utf8.starts(with: (hub.prefix + "/").utf8) {
             path = String(path.dropFirst(hub.prefix.count))
         } else if !["huggingface.co", "www.huggingface.co", "hf.co"].contains(url.origin.host.text) {
             throw refuse(
-                text, "\(url.origin.authority) is not known to be a Hub",
+                text, "\(url.origin.authority) is not a Hub that cake knows",
                 fix: "for a mirror of the Hub set HF_ENDPOINT=\(url.origin); for a registry write "
                     + "oci://\(url.origin.authority)\(url.path)")
         }
@@ -46,7 +46,7 @@ extension ReferenceReader {
         // Split before percent-decoding: a revision holds its slashes as %2F.
         let parts = ReferenceReader.parts(rest)
         guard let first = parts.first, !ReferenceReader.otherPages.contains(first) else {
-            throw refuse(text, "it is no page of a model", fix: "open the model's own page and paste its address")
+            throw refuse(text, "it is not the page of a model", fix: "open the model's own page and paste its address")
         }
         let length = parts.count == 1 || ReferenceReader.views.contains(parts[1]) ? 1 : 2
         var id = parts[..<length].joined(separator: "/")
@@ -65,8 +65,8 @@ extension ReferenceReader {
         "chat", "pricing", "learn", "posts", "new",
     ]
 
-    /// The revision at the start of the parts, and what is left. Those that begin with `refs` have three parts, whether
-    /// or not somebody wrote them as one.
+    /// The revision at the start of the parts, and the rest. Revisions that begin with `refs` have three parts, also if
+    /// they were written as one.
     private static func revision(_ parts: [String], in text: String) throws(CakeError) -> (String, [String]) {
         var rest = parts[...]
         var words = [rest.popFirst() ?? ""]

@@ -1,12 +1,12 @@
-/// What a person types to say where a model is: a short name, a repository of the Hub, a registry, a folder.
+/// The words by which a person says where a model is: a short name, a repository of the Hub, a registry, a folder.
 public enum Reference: Hashable, Sendable {
     case hub(HubReference)
     case registry(RegistryReference)
     /// As it was typed: `./model`, `~/models/x`, `model.safetensors`.
     case path(String)
 
-    /// `aliases` is the person's own table and goes before the built-in one; `hub` is the server that pasted addresses may
-    /// name besides huggingface.co; `isFile` is asked about what looks like a lone `*.safetensors`.
+    /// `aliases` is the person's own table and overrides the built-in one. `hub` is the server that pasted addresses
+    /// may name besides huggingface.co. `isFile` is asked about names like `*.safetensors`.
     public init(
         _ text: String, aliases: [String: String] = [:], hub: HubRoutes? = nil,
         isFile: (String) -> Bool = { _ in false }
@@ -15,7 +15,13 @@ public enum Reference: Hashable, Sendable {
         self = try reader.read(text, isFile: isFile)
     }
 
-    /// What a person most likely meant, among their aliases, the built-in ones and `known`, the names in the store.
+    /// Whether what stands before the first slash is an address, and not an account of the Hub.
+    static func isRegistryHost(_ first: Substring) -> Bool {
+        first.contains(".") || first.contains(":") || first.lowercased() == "localhost"
+    }
+
+    /// The likely meaning of a mistyped name, among the person's aliases, the built-in ones and `known`, the names in
+    /// the store.
     public static func suggestion(
         for text: String, aliases: [String: String] = [:], known: [String] = []
     ) -> String? {
@@ -26,12 +32,12 @@ public enum Reference: Hashable, Sendable {
     }
 }
 
-/// A repository of the Hub, and what of it is meant.
+/// A repository of the Hub, with a revision and a file in it.
 public struct HubReference: Hashable, Sendable {
     public let repository: HubRepository
     /// Nil is `main`.
     public let revision: String?
-    /// A pasted address named this file or folder of it. A hint: no part of what is pulled.
+    /// The file or folder in a pasted address. A hint: a pull ignores it.
     public let file: FilePath?
 
     public init(_ repository: HubRepository, revision: String? = nil, file: FilePath? = nil) {
@@ -40,13 +46,13 @@ public struct HubReference: Hashable, Sendable {
         self.file = file
     }
 
-    /// The same, at the revision that was given apart from the name.
+    /// The same, at a revision that was given separately.
     public func at(_ revision: String?) throws(CakeError) -> HubReference {
         guard let revision else { return self }
         return HubReference(repository, revision: try Revision.check(revision), file: file)
     }
 
-    /// The name that what is pulled gets in the store: `org/name`, or `org/name@revision`.
+    /// The name in the store after a pull: `org/name`, or `org/name@revision`.
     public var storeName: String { repository.id + (revision.map { "@" + $0 } ?? "") }
 }
 
@@ -65,7 +71,7 @@ struct ReferenceReader {
         }
         if isPath(text) || text.hasSuffix(".safetensors") && isFile(text) { return .path(text) }
         guard text.unicodeScalars.allSatisfy({ Printable.isPlain($0) && !$0.properties.isWhitespace }) else {
-            throw refuse(text, "it holds a space or a control character")
+            throw refuse(text, "it contains a space or a control character")
         }
         if let (scheme, rest) = ReferenceReader.split(text, at: "://") {
             return try read(rest, scheme: scheme, of: text)
@@ -77,7 +83,7 @@ struct ReferenceReader {
             if ["huggingface.co", "www.huggingface.co", "hf.co"].contains(first.lowercased()) {
                 return .hub(try page(WebURL("https://" + text), of: text))
             }
-            if first.contains(".") || first.contains(":") || first.lowercased() == "localhost" {
+            if Reference.isRegistryHost(first) {
                 return .registry(try RegistryReference(text))
             }
         }
@@ -107,7 +113,7 @@ struct ReferenceReader {
         }
     }
 
-    /// An alias may stand for anything, another alias too, but not for itself.
+    /// An alias may stand for anything, also for another alias, but not for itself.
     private func alias(_ name: String, _ revision: String?) throws(CakeError) -> Reference? {
         let wanted = ExactText(name)
         guard let own = aliases.first(where: { ExactText($0.key) == wanted }) else {
@@ -129,7 +135,7 @@ struct ReferenceReader {
         return .hub(try reference.at(revision))
     }
 
-    /// `gpt2`, `org/name`; three parts when the first says what kind it is.
+    /// `gpt2`, `org/name`; three parts if the first is the kind.
     private func hubName(_ name: String, _ revision: String?, of text: String) throws(CakeError) -> HubReference {
         if let revision, revision.utf8.starts(with: "sha256:".utf8) {
             throw refuse(
@@ -156,7 +162,7 @@ struct ReferenceReader {
 
     func refuse(_ text: String, _ why: String, fix: String? = nil) -> CakeError {
         CakeError(
-            .usage, "\"\(Printable.escape(text))\" is no model's name: \(Printable.escape(why))",
+            .usage, "\"\(Printable.escape(text))\" is not a model's name: \(Printable.escape(why))",
             fix: fix ?? ReferenceReader.advice)
     }
 

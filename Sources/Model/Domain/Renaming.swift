@@ -1,7 +1,7 @@
 /// Other names for tensors. Each rule is `OLD=NEW`, where OLD is how a name begins, or `/REGEX/=NEW`, where every match
-/// is replaced and `\1` is what the first group took. One rule after the other.
+/// is replaced and `\1` is the first group. Rules apply one after the other.
 ///
-/// A regular expression is the typist's own, as with `TensorFilter`.
+/// As with `TensorFilter`, a regular expression comes from the person who types it.
 public struct Renaming {
     private enum Rule {
         case start(String, String)
@@ -16,7 +16,7 @@ public struct Renaming {
 
     private static func rule(_ text: String) throws(CakeError) -> Rule {
         let refusal = CakeError(
-            .usage, "\"\(Printable.escape(text))\" is no renaming", fix: "write OLD=NEW, or /REGEX/=NEW")
+            .usage, "\"\(Printable.escape(text))\" is not a renaming", fix: "write OLD=NEW, or /REGEX/=NEW")
         guard text.hasPrefix("/") else {
             guard let sign = text.firstIndex(of: "="), sign > text.startIndex else { throw refusal }
             return .start(String(text[..<sign]), String(text[text.index(after: sign)...]))

@@ -1,14 +1,14 @@
-/// A repository at one commit, as its server lists it: what can be fetched, before any of it is.
+/// A repository at one commit, as its server lists it: all that can be downloaded, before anything is.
 public struct Snapshot: Hashable, Sendable {
     public let repository: HubRepository
-    /// What was asked for; nil is `main`.
+    /// The requested revision; nil is `main`.
     public private(set) var revision: String?
-    /// What that meant, in 40 hex digits.
+    /// The commit of the revision, in 40 hex digits.
     public let commit: String
-    /// Sorted by path, each path once, none of which meet on any disk.
+    /// Sorted by path, each path once. No two paths are the same file on any disk.
     public let files: [SnapshotFile]
     public let size: UInt64
-    /// What it says that it was made from.
+    /// The base models that it names.
     public var baseModels: [String] = []
     /// The server that listed it is a registry of cake's as well, which may have it as layers.
     public var isFromRegistry = false
@@ -17,7 +17,7 @@ public struct Snapshot: Hashable, Sendable {
         repository: HubRepository, revision: String?, commit: String, files: [SnapshotFile]
     ) throws(CakeError) {
         guard Revision.isCommit(commit) else {
-            throw CakeError(.damaged, "\(repository): \"\(Printable.escape(commit))\" is no commit")
+            throw CakeError(.damaged, "\(repository): \"\(Printable.escape(commit))\" is not a commit")
         }
         let sorted = files.sorted { $0.path < $1.path }
         try FilePath.refuseClashes(sorted.map(\.path))
@@ -49,9 +49,9 @@ public struct SnapshotFile: Hashable, Sendable {
     public let size: UInt64
     /// Git keeps no more than a pointer to it: it comes from large file storage.
     public let isLarge: Bool
-    /// What git keeps under the path: the file itself, or the pointer to it.
+    /// The blob that git stores under the path: the file itself, or the pointer to it.
     public let blob: GitDigest?
-    /// Of the bytes, for a large file; unknown to whom the repository is closed.
+    /// Of the bytes, for a large file; unknown to callers without access.
     public let sha256: Digest?
     /// Of the bytes, where Xet keeps them.
     public let xetHash: XetHash?

@@ -1,4 +1,4 @@
-/// What a tensor is called and how its bytes are read; not where they are.
+/// The name of a tensor and how its bytes are read, without their place.
 public struct Tensor: Hashable, Sendable {
     public let name: ExactText
     public let dtype: DType
@@ -10,7 +10,7 @@ public struct Tensor: Hashable, Sendable {
         self.shape = shape
     }
 
-    /// How the bytes of a tensor are read, whatever it is called.
+    /// How the bytes of a tensor are read, without its name.
     public struct Kind: Hashable, Sendable {
         public let dtype: DType
         public let shape: [UInt64]

@@ -38,7 +38,8 @@ public struct TensorFilter {
     }
 }
 
-/// `*` any run, dots included; `?` one character; `[a-z]` one of, `[!a-z]` none of; a backslash takes the next as it is.
+/// `*` any run, dots included; `?` one character; `[a-z]` one of, `[!a-z]` none of; a backslash takes the next
+/// character literally.
 public struct Glob: Sendable {
     private enum Step {
         case run
@@ -73,7 +74,7 @@ public struct Glob: Sendable {
         }
     }
 
-    /// Goes back to the last `*` only: linear in the name for each step, whatever the pattern.
+    /// Goes back to the last `*` only: linear in the name for each step, for any pattern.
     public func matches(_ text: String) -> Bool {
         let scalars = Array(text.unicodeScalars)
         var (step, index) = (0, 0)
@@ -103,7 +104,7 @@ public struct Glob: Sendable {
         }
     }
 
-    /// What follows `[`, up to and with `]`, which counts as a member when it comes first.
+    /// The text after `[`, up to and with `]`, which counts as a member if it comes first.
     private static func set(_ rest: inout ArraySlice<Unicode.Scalar>) -> Step? {
         var ranges: [ClosedRange<Unicode.Scalar>] = []
         let isNegated = rest.first == "!" || rest.first == "^"

@@ -4,7 +4,7 @@ public struct TensorSelection {
     private let filters: [TensorFilter]
     private let blocks: [ClosedRange<UInt64>]
 
-    /// `patterns` as `TensorFilter` reads them; `blocks` are numbers and ranges, such as `0-7,12`.
+    /// `patterns` are read by `TensorFilter`; `blocks` are numbers and ranges, such as `0-7,12`.
     public init(patterns: [String] = [], blocks: [String] = []) throws(CakeError) {
         filters = try patterns.map(TensorFilter.init)
         var ranges: [ClosedRange<UInt64>] = []
@@ -22,7 +22,7 @@ public struct TensorSelection {
 
     private static func ranges(_ text: String) throws(CakeError) -> [ClosedRange<UInt64>] {
         let refusal = CakeError(
-            .usage, "\"\(Printable.escape(text))\" names no layers",
+            .usage, "\"\(Printable.escape(text))\" selects no layers",
             fix: "write numbers from 0 on, such as 0-7 or 0-3,12")
         var ranges: [ClosedRange<UInt64>] = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {

@@ -7,7 +7,7 @@ public struct WeightFiles: Sendable {
     /// The same weights again, for other libraries.
     public let otherForms: [Manifest.File]
 
-    /// The files whose bytes `init` wants, by path.
+    /// The files whose bytes `init` needs, by path.
     public static func indexes(of files: [Manifest.File]) -> [Manifest.File] {
         let forms = WeightForms(files.map(\.path))
         return files.filter { forms.isIndex($0.path) }
@@ -34,9 +34,10 @@ public struct WeightFiles: Sendable {
             throw CakeError(
                 names.isEmpty ? .notFound : .failed,
                 names.isEmpty
-                    ? "the model has no safetensors files" : "there are weights in \(names.joined(separator: ", "))",
+                    ? "the model has no safetensors files"
+                    : "several folders have weights: \(names.joined(separator: ", "))",
                 fix: names.isEmpty
-                    ? "--format files gives the files as they are" : "--include '\(names[0])/*' means one of them")
+                    ? "--format files exports the files as they are" : "--include '\(names[0])/*' selects one of them")
         }
         return found
     }

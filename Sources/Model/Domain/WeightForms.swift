@@ -3,7 +3,7 @@ struct WeightForms {
     private struct Folder {
         /// Has safetensors that are the model as it is meant to be read.
         var hasMain = false
-        /// What its indexes name, and `model.safetensors`. Empty when nothing says which files belong together.
+        /// The files in its indexes, and `model.safetensors`. Empty if nothing says which files belong together.
         var named: Set<FilePath> = []
     }
 
@@ -25,7 +25,7 @@ struct WeightForms {
         path.string.hasSuffix(".safetensors.index.json") && !WeightForms.isSecondary(path) && hasMainBeside(path)
     }
 
-    /// Returns what the index names and the repository lacks. When it has none of it, the index counts for nothing.
+    /// Returns files in the index that the repository lacks. If it lacks all of them, the index is ignored.
     mutating func read(_ bytes: Span<UInt8>, of path: FilePath) throws(CakeError) -> [FilePath] {
         let folder = WeightForms.folder(of: path)
         var named: [FilePath] = []
@@ -51,7 +51,7 @@ struct WeightForms {
             }
             return !(WeightForms.hasEnding(String(name.dropLast(11)), WeightForms.pickles) && hasMainBeside(path))
         }
-        // Pickles can be parts of a model that has no other form: they go where safetensors lie beside them.
+        // A pickle may be a part of a model that has no other form: it is dropped if safetensors are beside it.
         if WeightForms.hasEnding(name, WeightForms.pickles) {
             return WeightForms.isOriginal(path) ? !hasMain : !hasMainBeside(path)
         }

@@ -13,8 +13,8 @@ public struct WeightSelection: Sendable {
     /// Files that were named one by one: each has to be there.
     private let named: [String]
 
-    /// With globs to include, the scope does not matter: who names files means them. As `hf` has it, `*` also takes
-    /// slashes, and a pattern that ends in a slash takes all beneath.
+    /// With globs to include, the scope does not matter: the globs name the files. As in `hf`, `*` also matches
+    /// slashes, and a pattern that ends in a slash matches everything beneath.
     public init(
         _ scope: Scope = .oneFormat, files: [String] = [], include: [String] = [], exclude: [String] = []
     ) throws(CakeError) {
@@ -24,6 +24,9 @@ public struct WeightSelection: Sendable {
         included = try (include + files.filter(isPattern)).map(WeightSelection.glob)
         excluded = try exclude.map(WeightSelection.glob)
     }
+
+    /// It was told which files to take.
+    public var isNarrowed: Bool { !named.isEmpty || !included.isEmpty || !excluded.isEmpty }
 
     private static func glob(_ pattern: String) throws(CakeError) -> Glob {
         try Glob(pattern.utf8.last == UInt8(ascii: "/") ? pattern + "*" : pattern)
@@ -42,7 +45,7 @@ public struct WeightSelection: Sendable {
         public var size: UInt64 { files.reduce(0) { $0 + $1.size } }
     }
 
-    /// The indexes whose bytes `choose` wants to see.
+    /// The indexes whose bytes `choose` needs.
     public func indexes(in snapshot: Snapshot) -> [SnapshotFile] {
         guard scope == .oneFormat, included.isEmpty, named.isEmpty else { return [] }
         let forms = WeightForms(snapshot.files.map(\.path))
@@ -76,8 +79,8 @@ public struct WeightSelection: Sendable {
         }
         guard !choice.files.isEmpty || included.isEmpty && excluded.isEmpty else {
             throw CakeError(
-                .notFound, "none of the \(snapshot.files.count) files of \(snapshot.repository.id) fits",
-                fix: "put quotes around a pattern, such as --include '*.safetensors'; * also takes slashes")
+                .notFound, "none of the \(snapshot.files.count) files of \(snapshot.repository.id) matches",
+                fix: "put quotes around a pattern, such as --include '*.safetensors'; * also matches slashes")
         }
         return choice
     }
@@ -91,19 +94,19 @@ public struct WeightSelection: Sendable {
             }
             throw CakeError(
                 .notFound, "\(snapshot.repository.id) has no file \"\(Printable.escape(name))\"",
-                fix: fix ?? "cake ls-remote \(snapshot.repository.id) lists those it has")
+                fix: fix ?? "cake ls-remote \(snapshot.repository.id) lists its files")
         }
     }
 }
 
 extension WeightSelection.Choice {
-    /// One line about what was left out, or nil.
+    /// One line about the files that were left out, or nil.
     public var note: String? {
         guard !otherForms.isEmpty else { return nil }
         let size = otherForms.reduce(0 as UInt64) { $0 + $1.size }
         let shown = otherForms.prefix(3).map(\.path.description).joined(separator: ", ")
         let rest = otherForms.count > 3 ? " and \(otherForms.count - 3) more" : ""
         return
-            "not taken: \(shown)\(rest) (\(Quantities.bytes(size))), other forms of the same weights; --all takes them"
+            "left out: \(shown)\(rest) (\(Quantities.bytes(size))), other formats of the same weights; --all takes them"
     }
 }

@@ -20,11 +20,11 @@ public struct Weights: Hashable, Sendable {
             guard names.insert(entry.tensor.name).inserted else {
                 throw CakeError(
                     .failed, "two tensors are named \"\(entry.tensor.name.printable)\"",
-                    fix: "--include says which files are meant")
+                    fix: "choose files with --include")
             }
             guard entry.tensor.byteCount == entry.layer.size else {
                 throw CakeError(
-                    .damaged, "tensor \"\(entry.tensor.name.printable)\" is not of the size of its layer")
+                    .damaged, "tensor \"\(entry.tensor.name.printable)\" does not have the size of its layer")
             }
         }
         self.entries = entries
@@ -42,8 +42,8 @@ public struct Weights: Hashable, Sendable {
         let meant = entries.filter { selection.matches($0.tensor.name) }
         guard !meant.isEmpty || entries.isEmpty else {
             throw CakeError(
-                .notFound, "none of the \(entries.count) tensors fits",
-                fix: "cake inspect NAME --tensors lists their names; * also takes dots")
+                .notFound, "none of the \(entries.count) tensors matches",
+                fix: "cake inspect NAME --tensors lists their names; * also matches dots")
         }
         var result: [Entry] = []
         for entry in meant {

@@ -21,7 +21,7 @@ extension HubAnswer {
         guard question.hasToken else {
             return CakeError(
                 .notFound,
-                "\(question.hub) has no \(kind.rawValue) \(question.repository?.id ?? "") that is open to all",
+                "\(question.hub) has no \(kind.rawValue) \(question.repository?.id ?? "") that is public",
                 fix: spelling(question) + "if it is private: cake login")
         }
         return CakeError(
@@ -32,8 +32,8 @@ extension HubAnswer {
 
     func badToken(_ question: HubQuestion) -> CakeError {
         CakeError(
-            .notAuthorised, "\(question.hub) does not know the token that was sent\(quoted)",
-            fix: "make one on \(question.hub.tokenPage) and give it to cake login; HF_TOKEN goes before what is saved")
+            .notAuthorised, "\(question.hub) rejected the token\(quoted)",
+            fix: "create one on \(question.hub.tokenPage) and run cake login; HF_TOKEN overrides the saved token")
     }
 
     func gated(_ question: HubQuestion) -> CakeError {
@@ -46,8 +46,8 @@ extension HubAnswer {
         if status == 401 { return badToken(question) }
         if words.contains("awaiting") || words.contains("pending") {
             return CakeError(
-                .notAuthorised, "\(question.subject) is gated, and your request for access waits for its owner",
-                fix: "try again when the owner has said yes; \(question.page) shows how it stands")
+                .notAuthorised, "\(question.subject) is gated, and its owner has not answered your request yet",
+                fix: "try again when the owner has accepted it; \(question.page) shows its state")
         }
         if words.contains("rejected") {
             return CakeError(
@@ -63,42 +63,42 @@ extension HubAnswer {
         if message.lowercased().contains("disabled") {
             return CakeError(
                 .notAuthorised, "\(question.hub) has disabled \(question.subject)",
-                fix: "\(question.page) may say why; nothing on this side can change it")
+                fix: "see \(question.page) for the reason")
         }
         guard question.hasToken else {
             return CakeError(
-                .notAuthorised, "\(question.hub) does not give \(question.subject) to people it does not know\(quoted)",
+                .notAuthorised, "\(question.hub) needs a login for \(question.subject)\(quoted)",
                 fix: "cake login")
         }
         return CakeError(
-            .notAuthorised, "the token that was sent may not read \(question.subject)\(quoted)",
-            fix: "a fine-grained token names what it may read: edit it on \(question.hub.tokenPage)")
+            .notAuthorised, "the token may not read \(question.subject)\(quoted)",
+            fix: "if the token is fine-grained, allow this repository on \(question.hub.tokenPage)")
     }
 
     func nothing(_ question: HubQuestion) -> CakeError {
         CakeError(
-            .notFound, "\(question.hub) has nothing where \(question.subject) should be\(quoted)",
-            fix: spelling(question) + "is HF_ENDPOINT a Hub?")
+            .notFound, "\(question.hub) has nothing at the address of \(question.subject)\(quoted)",
+            fix: spelling(question) + "check HF_ENDPOINT")
     }
 
     func busy(_ question: HubQuestion) -> CakeError {
-        let advice = "try again in five minutes; what is here is kept"
+        let advice = "try again in five minutes; downloaded bytes are kept"
         return CakeError(
-            .network, "\(question.hub) asks for fewer requests\(quoted)",
-            fix: question.hasToken ? advice : advice + ". With a token it allows more: cake login")
+            .network, "\(question.hub) limits the number of requests\(quoted)",
+            fix: question.hasToken ? advice : advice + ". With a token the limit is higher: cake login")
     }
 
     func troubled(_ question: HubQuestion) -> CakeError {
         CakeError(
-            .network, "\(question.hub) has trouble of its own (status \(status))\(quoted)",
-            fix: "try again later; what is here is kept"
-                + (question.hub.isStandard ? ". https://status.huggingface.co says how it stands" : ""))
+            .network, "\(question.hub): server error (\(status))\(quoted)",
+            fix: "try again later; downloaded bytes are kept"
+                + (question.hub.isStandard ? ". https://status.huggingface.co shows its state" : ""))
     }
 
     func odd(_ question: HubQuestion) -> CakeError {
         CakeError(
-            .failed, "\(question.hub) answers status \(status) about \(question.subject)\(quoted)",
-            fix: "is HF_ENDPOINT a Hub, and is there no proxy that asks for a password?")
+            .failed, "\(question.hub) answered status \(status) for \(question.subject)\(quoted)",
+            fix: "check HF_ENDPOINT, and whether a proxy needs a password")
     }
 
     private func spelling(_ question: HubQuestion) -> String {

@@ -1,14 +1,14 @@
-/// An answer that is no, and what it means for the person who asked.
+/// A refusal by a Hub, and its meaning for the person who asked.
 public struct HubAnswer: Sendable {
     public static let maximumBody = 64 << 10
 
     public let status: Int
     let code: String?
-    /// What the server says in words: a stranger's, made safe to print and cut to a reasonable length.
+    /// The server's message: from a stranger, made safe to print and cut to a reasonable length.
     public let message: String
 
-    /// `code` and `message` are the headers `X-Error-Code` and `X-Error-Message`; of the body only what `maximumBody`
-    /// allows is looked at.
+    /// `code` and `message` are the headers `X-Error-Code` and `X-Error-Message`. Of the body only `maximumBody` bytes
+    /// are read.
     public init(status: Int, code: String? = nil, message: String? = nil, body: Span<UInt8>) {
         self.status = status
         self.code = code
@@ -35,16 +35,16 @@ public struct HubAnswer: Sendable {
     public func refusal(asked: Duration?) -> HubRefusal {
         let seconds = asked.map { max(1, min(Int($0.components.seconds), 3600)) } ?? 10
         switch status {
-        case 429: return .upstream(429, "The upstream Hub asks for fewer requests", retryAfter: seconds)
-        case 503: return .upstream(503, "The upstream Hub has trouble of its own", retryAfter: seconds)
-        case 408, 425, 500...: return .upstream(502, "The upstream Hub answers \(status)", retryAfter: seconds)
+        case 429: return .upstream(429, "The upstream Hub limits the number of requests", retryAfter: seconds)
+        case 503: return .upstream(503, "The upstream Hub has a server error", retryAfter: seconds)
+        case 408, 425, 500...: return .upstream(502, "The upstream Hub answered status \(status)", retryAfter: seconds)
         default:
             let code = code.flatMap(HubRefusal.Code.init) ?? (status == 401 || status == 404 ? .noRepository : nil)
             return HubRefusal(status, code, passedOn)
         }
     }
 
-    /// Its words, for a header. One server that asks another says the same of its own upstream.
+    /// Its message, for a header. A mirror that asks another mirror passes on that one's refusal.
     private var passedOn: String {
         let refuses = "The upstream Hub refuses this"
         let words = String(decoding: message.utf8.filter { (0x20...0x7e).contains($0) }, as: UTF8.self)

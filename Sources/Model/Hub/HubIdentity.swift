@@ -1,9 +1,9 @@
-/// Whose token it is, as `whoami-v2` tells.
+/// The account of a token, by `whoami-v2`.
 public struct HubIdentity: Hashable, Sendable {
     public let name: String
     public let fullName: String?
     public let organisations: [String]
-    /// What its owner called the token.
+    /// The name that its owner gave the token.
     public let tokenName: String?
     /// `read`, `write`, `fineGrained`.
     public let role: String?
@@ -13,9 +13,9 @@ public struct HubIdentity: Hashable, Sendable {
         do {
             document = try JSONValue(parsing: bytes)
         } catch {
-            throw HubInfo.refuse("makes no sense: \(error.what)")
+            throw HubInfo.refuse("is not valid: \(error.what)")
         }
-        guard let name = document["name"]?.string else { throw HubInfo.refuse("names nobody") }
+        guard let name = document["name"]?.string else { throw HubInfo.refuse("has no user name") }
         self.name = name
         fullName = document["fullname"]?.string
         organisations = (document["orgs"]?.array ?? []).prefix(1000).compactMap { $0["name"]?.string }

@@ -35,7 +35,7 @@ extension HubInfo {
     private static func commit(_ scanner: inout JSONScanner, in bytes: Span<UInt8>) throws(CakeError) -> String? {
         guard let text = try scanner.optionalString(in: bytes) else { return nil }
         guard Revision.isCommit(text) else {
-            throw CakeError(.damaged, "\"\(Printable.escape(String(text.prefix(80))))\" is no commit")
+            throw CakeError(.damaged, "\"\(Printable.escape(String(text.prefix(80))))\" is not a commit")
         }
         return text
     }
@@ -63,7 +63,7 @@ extension HubInfo {
         return paths
     }
 
-    /// What the model's own page says of it. It is prose that people wrote: what is odd is passed over.
+    /// The card of the model's own page. People wrote it: odd values are skipped.
     private mutating func readCard(_ scanner: inout JSONScanner, in bytes: Span<UInt8>) throws(CakeError) {
         guard try scanner.opensObject(in: bytes) else { return }
         while let key = try scanner.key(in: bytes) {

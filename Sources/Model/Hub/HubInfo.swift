@@ -1,16 +1,16 @@
-/// What a Hub says about a repository, or one of those that a search found. Words in it are a stranger's: escape them
-/// before printing.
+/// A Hub's description of a repository, or of one result of a search. Its texts come from strangers: escape them before
+/// printing.
 public struct HubInfo: Hashable, Sendable {
     public enum Gate: String, Sendable {
         case open = "false"
-        /// Whoever accepts the terms is let in.
+        /// Everyone who accepts the terms gets access.
         case automatic = "auto"
         /// The owner decides.
         case manual
     }
 
     public internal(set) var id = ""
-    /// What the revision meant, in 40 hex digits. A search does not tell.
+    /// The commit of the revision, in 40 hex digits. A search does not give it.
     public internal(set) var commit: String?
     public internal(set) var gate = Gate.open
     public internal(set) var isPrivate = false
@@ -36,22 +36,22 @@ public struct HubInfo: Hashable, Sendable {
     /// One repository, at a revision. Refused without a commit: then nothing could be pinned.
     public init(parsing bytes: Span<UInt8>) throws(CakeError) {
         guard bytes.count <= HubInfo.maximumSize else {
-            throw HubInfo.refuse("has \(bytes.count) bytes, more than the \(HubInfo.maximumSize) it may have")
+            throw HubInfo.refuse("has \(bytes.count) bytes; the limit is \(HubInfo.maximumSize)")
         }
         var scanner = JSONScanner()
         do throws(CakeError) {
             self = try HubInfo.read(&scanner, in: bytes)
             try scanner.finish(in: bytes)
         } catch {
-            throw HubInfo.refuse("makes no sense: \(error.what)")
+            throw HubInfo.refuse("is not valid: \(error.what)")
         }
-        guard commit != nil else { throw HubInfo.refuse("names no commit") }
+        guard commit != nil else { throw HubInfo.refuse("has no commit") }
     }
 
-    /// What a search found, best first.
+    /// The results of a search, best first.
     public static func results(parsing bytes: Span<UInt8>) throws(CakeError) -> [HubInfo] {
         guard bytes.count <= maximumSize else {
-            throw refuse("has \(bytes.count) bytes, more than the \(maximumSize) it may have")
+            throw refuse("has \(bytes.count) bytes; the limit is \(maximumSize)")
         }
         var scanner = JSONScanner()
         var results: [HubInfo] = []
@@ -63,13 +63,13 @@ public struct HubInfo: Hashable, Sendable {
             }
             try scanner.finish(in: bytes)
         } catch {
-            throw refuse("makes no sense: \(error.what)")
+            throw refuse("is not valid: \(error.what)")
         }
         return results
     }
 
     static func refuse(_ why: String) -> CakeError {
         CakeError(
-            .damaged, "the server's answer \(why)", fix: "is HF_ENDPOINT a Hub, and does no proxy change what it says?")
+            .damaged, "the server's answer \(why)", fix: "check HF_ENDPOINT, and whether a proxy changes answers")
     }
 }

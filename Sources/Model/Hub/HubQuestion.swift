@@ -1,4 +1,4 @@
-/// What was asked of a Hub, for an answer that is no: which repository, revision and file, and as whom.
+/// A request to a Hub, for explaining a refusal: which repository, revision and file, and with which token.
 public struct HubQuestion: Sendable {
     public let hub: HubRoutes
     /// Nil for a question about no repository, such as a search.
@@ -6,7 +6,7 @@ public struct HubQuestion: Sendable {
     public let revision: String?
     public let file: FilePath?
     public let hasToken: Bool
-    /// What the person may have meant instead.
+    /// The likely intended name.
     public let suggestion: String?
 
     public init(

@@ -1,5 +1,5 @@
-/// A repository of the Hub, by the name it has there: `gpt2`, `org/name`. Letters, digits and `._-` only, so the id can
-/// stand in a path and a URL as it is.
+/// A repository of the Hub, by its name there: `gpt2`, `org/name`. Only letters, digits and `._-`: the id can be used
+/// in a path and a URL unchanged.
 public struct HubRepository: Hashable, Sendable, CustomStringConvertible {
     public enum Kind: String, CaseIterable, Sendable {
         case model
@@ -22,7 +22,7 @@ public struct HubRepository: Hashable, Sendable, CustomStringConvertible {
         self.id = id
     }
 
-    /// The repository that a name here stands for: `datasets/org/name` is a dataset, and so is what came from one.
+    /// The repository of a name in the store: `datasets/org/name` is a dataset, and so is a model that came from one.
     public init(of name: ModelName, from source: String?) throws(CakeError) {
         var id = name.withoutRevision
         var kind = Kind.model
@@ -35,7 +35,7 @@ public struct HubRepository: Hashable, Sendable, CustomStringConvertible {
         try self.init(id, kind: kind)
     }
 
-    /// By its folder in a Hugging Face cache; nil when it is none.
+    /// By its folder in a Hugging Face cache; nil if the folder is not one.
     public init?(cacheFolder: String) {
         for kind in Kind.allCases {
             let prefix = kind.plural + "--"
@@ -48,7 +48,7 @@ public struct HubRepository: Hashable, Sendable, CustomStringConvertible {
         return nil
     }
 
-    /// What it is called here: `org/name`, `datasets/org/name`.
+    /// Its name in the store: `org/name`, `datasets/org/name`.
     public var name: String { pathPrefix + id }
 
     /// `hf://org/name`, `hf://datasets/org/name`: as records of where a model came from have it.
@@ -57,7 +57,7 @@ public struct HubRepository: Hashable, Sendable, CustomStringConvertible {
     /// The folder of a Hugging Face cache: `models--org--name`.
     public var cacheFolder: String { "\(kind.plural)--\(id.replacing("/", with: "--"))" }
 
-    /// What stands before the id in the URLs of files and pages.
+    /// The text before the id in the URLs of files and pages.
     var pathPrefix: String { kind == .model ? "" : "\(kind.plural)/" }
 
     static func complaint(_ id: String) -> String? {
@@ -100,7 +100,7 @@ public enum Revision {
         guard !text.isEmpty else { throw refuse("it is empty") }
         guard text.utf8.count <= 200 else { throw refuse("it is longer than 200 bytes") }
         guard text.unicodeScalars.allSatisfy({ Printable.isPlain($0) && !$0.properties.isWhitespace }) else {
-            throw refuse("it holds a space or a control character")
+            throw refuse("it contains a space or a control character")
         }
         let forbidden = Array("~^:?*[\\".utf8)
         if let byte = text.utf8.first(where: forbidden.contains) {
@@ -110,12 +110,12 @@ public enum Revision {
         for part in text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
             guard !part.isEmpty else { throw refuse("it has an empty part") }
             guard part.first != UInt8(ascii: "."), !String(Substring(part)).contains("..") else {
-                throw refuse("it has a part with dots where git has none")
+                throw refuse("it has dots where git allows none")
             }
         }
         return text
     }
 
-    /// Whether it is a commit in full, whose files never change.
+    /// Whether it is a full commit, whose files never change.
     public static func isCommit(_ text: String) -> Bool { GitDigest(hex: text) != nil }
 }

@@ -21,7 +21,7 @@ public struct HubRevisions: Hashable, Sendable {
         do throws(CakeError) {
             document = try JSONValue(parsing: bytes, limit: HubRevisions.maximumSize)
         } catch {
-            throw HubInfo.refuse("makes no sense: \(error.what)")
+            throw HubInfo.refuse("is not valid: \(error.what)")
         }
         func entries(_ key: String) -> [Entry] {
             (document[key]?.array ?? []).compactMap { entry in

@@ -6,7 +6,7 @@ public struct HubRoutes: Hashable, Sendable, CustomStringConvertible {
     /// The path under which a mirror lives: empty, or `/hub` without a slash at its end.
     public let prefix: String
 
-    /// `name` is what a person gave it by.
+    /// `name` is the setting that the person gave it with.
     public init(endpoint: String = standardEndpoint, calledAs name: String = "HF_ENDPOINT") throws(CakeError) {
         let url: WebURL
         do {
@@ -43,7 +43,7 @@ public struct HubRoutes: Hashable, Sendable, CustomStringConvertible {
         return url("/\(repository.pathPrefix)\(repository.id)/resolve/\(revision)/\(path)")
     }
 
-    /// What the repository is, and which commit the revision means.
+    /// Information about the repository, and the commit of the revision.
     public func info(of repository: HubRepository, at revision: String? = nil) -> WebURL {
         api(repository, revision.map { "/revision/" + PercentText.encode($0) } ?? "")
     }
@@ -60,10 +60,10 @@ public struct HubRoutes: Hashable, Sendable, CustomStringConvertible {
         api(repository, "/commits/" + PercentText.encode(revision))
     }
 
-    /// Answers who may read it.
+    /// Answers callers that may read it.
     public func admission(to repository: HubRepository) -> WebURL { api(repository, "/auth-check") }
 
-    /// What lets one ask the Xet server that keeps the files.
+    /// Gives access to the Xet server that stores the files.
     public func xetReadToken(of repository: HubRepository, at revision: String) -> WebURL {
         api(repository, "/xet-read-token/" + PercentText.encode(revision))
     }
@@ -71,7 +71,7 @@ public struct HubRoutes: Hashable, Sendable, CustomStringConvertible {
     public var whoAmI: WebURL { url("/api/whoami-v2") }
 
     public func search(_ words: String, kind: HubRepository.Kind = .model, limit: Int) -> WebURL {
-        // What is not asked for, a search does not tell: whether a model is gated, for one.
+        // A search returns only requested fields: whether a model is gated, for one.
         let wanted = ["downloads", "likes", "pipeline_tag", "gated", "private"].map { "&expand=" + $0 }.joined()
         return url("/api/\(kind.plural)", query: "search=\(PercentText.encode(words))&limit=\(limit)" + wanted)
     }

@@ -1,4 +1,5 @@
-/// What tells a Hub who asks. It is shown to nobody: whatever prints or dumps one gets no more than that there is one.
+/// The secret that identifies a caller to a Hub. It is never shown: printing or dumping one says only that there is
+/// one.
 public struct HubToken: Sendable, CustomStringConvertible, CustomReflectable {
     private let text: String
 
@@ -10,7 +11,7 @@ public struct HubToken: Sendable, CustomStringConvertible, CustomReflectable {
         // Anything else could end a header line and begin another.
         guard !trimmed.isEmpty, trimmed.count <= 4096, trimmed.allSatisfy({ (0x21...0x7e).contains($0) }) else {
             throw CakeError(
-                .usage, trimmed.isEmpty ? "the token is empty" : "the token holds what no token has, or is too long",
+                .usage, trimmed.isEmpty ? "the token is empty" : "the token has wrong characters, or is too long",
                 fix: "copy it again from https://huggingface.co/settings/tokens")
         }
         self.text = String(decoding: trimmed, as: UTF8.self)
@@ -22,7 +23,7 @@ public struct HubToken: Sendable, CustomStringConvertible, CustomReflectable {
     /// The same, for a server that is a registry as well: it takes tokens as passwords.
     public var login: RegistryLogin { RegistryLogin(.password(user: "cake", text)) }
 
-    /// What a token file holds.
+    /// The content of a token file.
     public var bytes: [UInt8] { Array(text.utf8) }
 
     public var description: String { "a token" }

@@ -17,7 +17,7 @@ public struct HubTree: Sendable {
 
     public mutating func add(page bytes: Span<UInt8>) throws(CakeError) {
         guard bytes.count <= HubTree.maximumPageSize else {
-            throw HubInfo.refuse("has \(bytes.count) bytes, more than the \(HubTree.maximumPageSize) it may have")
+            throw HubInfo.refuse("has \(bytes.count) bytes; the limit is \(HubTree.maximumPageSize)")
         }
         pages += 1
         guard pages <= maximumPages else { throw HubTree.tooMany }
@@ -37,7 +37,7 @@ public struct HubTree: Sendable {
         } catch {
             if error.kind == .notAuthorised { throw error }
             throw CakeError(
-                error.kind, "the list of files makes no sense: \(error.what)", fix: error.fix ?? HubTree.advice)
+                error.kind, "the list of files is not valid: \(error.what)", fix: error.fix ?? HubTree.advice)
         }
     }
 
@@ -51,18 +51,18 @@ public struct HubTree: Sendable {
             guard next < snapshot.files.count, snapshot.files[next].path.string.utf8.starts(with: start.string.utf8)
             else {
                 throw CakeError(
-                    .damaged, "the list of files names the folder \"\(folder)\" and nothing in it", fix: HubTree.advice)
+                    .damaged, "the list of files has the folder \"\(folder)\" without contents", fix: HubTree.advice)
             }
         }
         return snapshot
     }
 
-    static let advice = "is HF_ENDPOINT a Hub, and does no proxy change what it says?"
+    static let advice = "check HF_ENDPOINT, and whether a proxy changes answers"
     static let tooMany = CakeError(
-        .damaged, "a list of files without end", fix: "name a repository with fewer files; \(advice)")
+        .damaged, "the list of files does not end", fix: "name a repository with fewer files; \(advice)")
 }
 
-/// One entry as it stands in a page.
+/// One entry of a page.
 private struct HubTreeEntry {
     var type = ""
     var path = ""
@@ -70,7 +70,7 @@ private struct HubTreeEntry {
     private var blob: GitDigest?
     private var xetHash: XetHash?
     private var isLarge = false
-    /// Something of it stands there as stars.
+    /// Some of its values are hidden behind stars.
     private var isHidden = false
     private var largeSize: UInt64?
     private var pointerSize: UInt64?
@@ -101,7 +101,7 @@ private struct HubTreeEntry {
 
     func file() throws(CakeError) -> SnapshotFile {
         let path = try FilePath(path)
-        // Of a file whose pointer's size is hidden, the large one counts.
+        // If the size of a file's pointer is hidden, the large size counts.
         guard let size = size ?? largeSize else {
             guard isHidden else { throw CakeError(.damaged, "\"\(path)\" has no size") }
             throw CakeError(
@@ -133,7 +133,7 @@ private struct HubTreeEntry {
         }
     }
 
-    /// Stars stand where the caller may not know.
+    /// Stars replace values that the caller may not know.
     private mutating func hides(_ text: String) -> Bool {
         let isHidden = !text.isEmpty && text.utf8.allSatisfy { $0 == UInt8(ascii: "*") }
         self.isHidden = self.isHidden || isHidden
@@ -150,12 +150,12 @@ private struct HubTreeEntry {
         guard try scanner.kind(in: bytes) == .string else { return try scanner.optionalWholeNumber(in: bytes) }
         let text = try scanner.string(in: bytes)
         guard hides(text) else {
-            throw CakeError(.damaged, "\"\(Printable.escape(String(text.prefix(80))))\" is no size")
+            throw CakeError(.damaged, "\"\(Printable.escape(String(text.prefix(80))))\" is not a size")
         }
         return nil
     }
 
     private static func noHash(_ text: String) -> CakeError {
-        CakeError(.damaged, "\"\(Printable.escape(String(text.prefix(80))))\" is no hash")
+        CakeError(.damaged, "\"\(Printable.escape(String(text.prefix(80))))\" is not a hash")
     }
 }

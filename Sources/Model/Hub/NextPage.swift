@@ -1,7 +1,7 @@
-/// `Link: <URL>; rel="next"`: where a listing goes on.
+/// `Link: <URL>; rel="next"`: where a listing continues.
 public enum NextPage {
-    /// Nil on the last page. A mirror often names its own upstream here; the listing goes on where it began all the same,
-    /// with the query that was given, so that no other server is asked and no token leaves.
+    /// Nil on the last page. A mirror often names its own upstream here. The listing still continues on the first
+    /// server, with the given query: no other server is asked and no token leaves.
     public static func url(inLink header: String?, of url: WebURL) throws(CakeError) -> WebURL? {
         guard let header, let target = target(in: header) else { return nil }
         let next: WebURL
@@ -15,7 +15,7 @@ public enum NextPage {
         return result
     }
 
-    /// What stands between the angle brackets of the link that has `rel=next` among its parameters.
+    /// The text between the angle brackets of the link that has `rel=next` among its parameters.
     static func target(in header: String) -> String? {
         var rest = Array(header.utf8)[...]
         while let start = rest.firstIndex(of: UInt8(ascii: "<")) {

@@ -1,9 +1,9 @@
-/// Who may do what in a registry: a name, the digest of a secret, and the repositories that its bearer may read and push to.
+/// Rights in a registry: a name, the digest of a secret, and the repositories that its bearer may read and push to.
 public struct AccessToken: Hashable, Sendable {
     public let name: String
     /// The secret itself is nowhere kept.
     public let secret: Digest
-    /// Whoever may push may read, too.
+    /// A right to push includes the right to read.
     public let read: [RepositoryPattern]
     public let push: [RepositoryPattern]
 
@@ -20,7 +20,7 @@ public struct AccessToken: Hashable, Sendable {
 
     public enum Action: Sendable { case read, push }
 
-    /// Letters, digits and `._-`, as somebody types it.
+    /// Letters, digits and `._-`: people type it.
     public static func check(name: String) throws(CakeError) {
         guard TagName(name) != nil else {
             throw CakeError(
@@ -30,7 +30,7 @@ public struct AccessToken: Hashable, Sendable {
     }
 }
 
-/// `team/*`: the name of a repository, in which `*` stands for anything, slashes too.
+/// `team/*`: the name of a repository, in which `*` matches anything, slashes too.
 public struct RepositoryPattern: Hashable, Sendable, CustomStringConvertible {
     public static let all = RepositoryPattern(unchecked: "*")
 
@@ -42,7 +42,7 @@ public struct RepositoryPattern: Hashable, Sendable, CustomStringConvertible {
         let isName = RepositoryName(String(text.map { $0 == "*" ? "a" : $0 })) != nil
         guard isName, text.utf8.count <= RepositoryName.maximumLength else {
             throw CakeError(
-                .usage, "\"\(Printable.escape(text))\" fits no repository's name",
+                .usage, "\"\(Printable.escape(text))\" matches no repository's name",
                 fix: "write it like team/model, 'team/*' or '*'")
         }
         self.text = text
@@ -68,7 +68,7 @@ public struct AccessTokens: Hashable, Sendable {
 
     public mutating func remove(_ name: String) { all.removeAll { $0.name == name } }
 
-    /// Looks at every token, and at every word of each: how long that takes tells nothing.
+    /// Looks at every token, and at every word of each: the time reveals nothing.
     public func token(of secret: Digest) -> AccessToken? {
         var found: AccessToken?
         for token in all where token.secret.isSame(as: secret) { found = token }
@@ -87,10 +87,10 @@ public struct AccessTokens: Hashable, Sendable {
         return Array(text.utf8)
     }
 
-    /// What cannot be read lets nobody in.
+    /// If the file cannot be read, no token is valid.
     public init(decoding bytes: [UInt8]) throws(CakeError) {
         let refused = CakeError(
-            .damaged, "the file of the registry's tokens makes no sense",
+            .damaged, "the file of the registry's tokens is damaged",
             fix: "delete registry/tokens in the store, and make the tokens again")
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
         guard lines.first == Substring(AccessTokens.mark) else { throw refused }
@@ -121,7 +121,7 @@ extension Digest {
     }
 }
 
-/// What a request says of who sends it.
+/// The credentials in a request.
 public enum Authorization {
     /// The secret of a `Bearer` or the password of a `Basic` header; nil when it is neither.
     public static func secret(in header: String) -> String? {

@@ -1,5 +1,5 @@
-/// What a registry calls a blob: an algorithm and what it made of the bytes. Not the store's own `Digest`, which is always
-/// a SHA-256 of a layer's plain bytes: this one is of bytes as they lie in a registry.
+/// The name of a blob in a registry: an algorithm and its digest of the bytes. The store's `Digest` is always a SHA-256
+/// of a layer's plain bytes; this one is of bytes as a registry stores them.
 public struct BlobName: Hashable, Sendable, Comparable, CustomStringConvertible {
     public enum Algorithm: String, CaseIterable, Sendable {
         case sha256, sha512
@@ -8,7 +8,7 @@ public struct BlobName: Hashable, Sendable, Comparable, CustomStringConvertible 
     }
 
     public let algorithm: Algorithm
-    /// Lower-case, as many digits as the algorithm gives: nothing else becomes part of a path.
+    /// Lower-case, as many digits as the algorithm gives: no other text becomes part of a path.
     public let hex: String
 
     public init(_ digest: Digest) {

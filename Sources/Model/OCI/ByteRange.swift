@@ -2,11 +2,11 @@
 public enum ByteRange: Hashable, Sendable {
     case whole
     case part(Range<UInt64>)
-    /// The range begins behind the end.
+    /// The range begins after the end.
     case beyond
 
-    /// What a `Range` header asks of a body of so many bytes. Several ranges, other units and what cannot be read ask for
-    /// all of it, as the standard has it.
+    /// The range that a `Range` header requests from a body of this size. Several ranges, other units and invalid
+    /// headers request all of it, by the standard.
     public init(header: String?, size: UInt64) {
         self = .whole
         guard let header, header.utf8.starts(with: "bytes=".utf8) else { return }
@@ -23,7 +23,7 @@ public enum ByteRange: Hashable, Sendable {
         }
     }
 
-    /// What the `Content-Range` of a chunk says: first and last byte, without a unit. Nil when it says something else.
+    /// The `Content-Range` of a chunk: first and last byte, without a unit. Nil for other forms.
     public static func chunk(_ header: String) -> Range<UInt64>? {
         let text = Array(header.utf8)
         guard let dash = text.firstIndex(of: UInt8(ascii: "-")), let first = number(text[..<dash]),
@@ -32,7 +32,7 @@ public enum ByteRange: Hashable, Sendable {
         return first..<last + 1
     }
 
-    /// Digits alone; nil for what does not fit.
+    /// Digits alone; nil for a number that does not fit.
     public static func number(_ text: some Sequence<UInt8>) -> UInt64? {
         var value: UInt64?
         for byte in text {

@@ -1,4 +1,5 @@
-/// What a registry of cake's answers beside the specification, under `/v2/_cake/`: docs/openapi.yaml. Clients work without.
+/// The requests that cake's registry answers beside the specification, under `/v2/_cake/`: docs/openapi.yaml. Clients
+/// work without them.
 public enum CakeRoute: Hashable, Sendable {
     /// Which of these layers are here.
     case has
@@ -8,19 +9,19 @@ public enum CakeRoute: Hashable, Sendable {
     case models(Digest)
     case difference
     case search
-    /// Where a Hub's repository lies at a commit.
+    /// Where a Hub's repository is at a commit.
     case published
 
-    /// The header of what a Hub would say of a repository, by which clients know that all this is to be had as well.
+    /// The header in answers about a Hub's repository that tells clients that these requests are possible.
     public static let sign = "X-Cake-Registry"
 
-    /// For the documentation, in which a brace stands for a part that varies.
+    /// For the documentation, in which braces mark a part that varies.
     public static let paths = [
         "/v2/_cake/has", "/v2/_cake/layers/{digest}", "/v2/_cake/layers/{digest}/models", "/v2/_cake/difference",
         "/v2/_cake/search", "/v2/_cake/published",
     ]
 
-    /// Nil for an address that is none of these. Throws what is wrong with one that is.
+    /// Nil for another address. Throws if the address is one of these and invalid.
     public init?(_ parts: [String]) throws(RegistryError) {
         guard parts.starts(with: ["v2", "_cake"]) else { return nil }
         let rest = Array(parts.dropFirst(2))

@@ -16,13 +16,13 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
         guard let colon = text.utf8.lastIndex(of: UInt8(ascii: ":")),
             let port = ByteRange.number(text.utf8[text.utf8.index(after: colon)...]).flatMap({ UInt16(exactly: $0) }),
             let host = Host(String(text[..<colon]))
-        else { throw ListenAddress.refuse(text, "is no address and port") }
+        else { throw ListenAddress.refuse(text, "is not an address and a port") }
         let name = host.text == "localhost" ? "127.0.0.1" : host.text
         if name.utf8.first == UInt8(ascii: "[") {
             self.host = String(name.dropFirst().dropLast())
         } else {
             guard Host.address(Array(name.utf8)) != nil else {
-                throw ListenAddress.refuse(text, "is the name of a machine")
+                throw ListenAddress.refuse(text, "is a host name, not an address")
             }
             self.host = name
         }

@@ -1,5 +1,5 @@
-/// docker's config.json or podman's auth.json: logins of registries, and the programs that keep others. What else stands
-/// there is kept as it is.
+/// docker's config.json or podman's auth.json: logins of registries, and the programs that store others. All other
+/// content of the file is kept.
 public struct LoginFile: Sendable {
     public static let maximumSize = 1 << 20
     /// Under which docker keeps the login of its own registry.
@@ -11,7 +11,7 @@ public struct LoginFile: Sendable {
 
     public init(parsing bytes: Span<UInt8>) throws(CakeError) {
         guard let object = try JSONValue(parsing: bytes, repeatedKeys: .kept).object else {
-            throw CakeError(.damaged, "it is no JSON object")
+            throw CakeError(.damaged, "it is not a JSON object")
         }
         document = object
     }
@@ -33,7 +33,7 @@ public struct LoginFile: Sendable {
         }
     }
 
-    /// The login that is written down: of the longest path that the repository lies under, else of its host.
+    /// The login in the file: for the longest path that contains the repository, else for its host.
     public func login(for host: String, _ repository: String? = nil) -> RegistryLogin? {
         let all = document["auths"]?.object?.members ?? []
         var path = repository.map { "\(host)/\($0)" }
@@ -56,13 +56,13 @@ public struct LoginFile: Sendable {
     }
 
     private static func text(_ entry: JSONValue, _ key: String) -> String? {
-        // A header line could be ended by what is no plain letter.
+        // Other characters could end a header line.
         entry[key]?.string.flatMap { text in
             text.isEmpty || !text.utf8.allSatisfy { (0x21...0x7e).contains($0) } ? nil : text
         }
     }
 
-    /// What a helper says: a name that is `<token>` marks a token to be changed for others.
+    /// The answer of a helper: the name `<token>` marks an identity token, which is exchanged for others.
     public static func login(fromHelper bytes: Span<UInt8>) throws(CakeError) -> RegistryLogin? {
         let document = try JSONValue(parsing: bytes, repeatedKeys: .kept)
         guard let user = document["Username"]?.string, let secret = document["Secret"]?.string, !secret.isEmpty else {
@@ -79,7 +79,7 @@ public struct LoginFile: Sendable {
         set("auths", .object(auths))
     }
 
-    /// False when there is none. `isPath`: what was kept for this path alone.
+    /// False if there is none. `isPath`: only the login for this path.
     public mutating func forget(_ host: String, isPath: Bool = false) -> Bool {
         let all = document["auths"]?.object?.members ?? []
         let auths = isPath ? JSONObject(all.filter { $0.key != host }) : others(than: host)
@@ -101,8 +101,8 @@ public struct LoginFile: Sendable {
     /// As the helpers and docker call a registry.
     public static func key(for host: String) -> String { host == "docker.io" ? dockerHub : host }
 
-    /// Keys are hosts, or addresses with a scheme and a path. A path without a scheme is podman's, and means no more than
-    /// what lies under it.
+    /// Keys are hosts, or addresses with a scheme and a path. A path without a scheme is podman's, and covers only what
+    /// is below it.
     private static func host(of key: String) -> String? {
         if key == dockerHub || key == "index.docker.io" { return "docker.io" }
         guard let (_, rest) = ReferenceReader.split(key, at: "://") else {

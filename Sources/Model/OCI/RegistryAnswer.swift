@@ -1,4 +1,4 @@
-/// A registry's answer that is no, and what it means for the person who asked.
+/// A refusal by a registry, and its meaning for the person who asked.
 public struct RegistryAnswer: Sendable {
     public let status: Int
     /// The specification's word for it: `BLOB_UNKNOWN`.
@@ -13,18 +13,18 @@ public struct RegistryAnswer: Sendable {
         words = said.isEmpty && code != nil ? ": " + HubAnswer.tame(code ?? "") : said
     }
 
-    /// What was sent of a login.
+    /// The login that was sent.
     public enum Login: Sendable {
         case none
         /// It was refused.
         case rejected
-        /// It was refused, or it has no right to what was asked for: the answer does not say which.
+        /// It was refused, or has no right to the request: the answer does not say which.
         case refused
         /// It was taken, and is not enough.
         case insufficient
     }
 
-    /// `wanted` is what was asked for: "the tags of team/model"; `place` is what `cake login` takes to reach the host.
+    /// `wanted` names the request: "the tags of team/model"; `place` is the argument of `cake login` for the host.
     public func error(_ wanted: String, of host: String, at place: String, _ login: Login = .none) -> CakeError {
         switch status {
         case 401 where login == .rejected:
@@ -50,13 +50,13 @@ public struct RegistryAnswer: Sendable {
         case 404:
             CakeError(
                 .notFound, "\(host) does not have \(wanted)\(words)", fix: "check the name; cake tags REF lists tags")
-        case 405: CakeError(.failed, "\(host) does not allow \(wanted)\(words)", fix: "whoever runs it may allow it")
-        case 408, 425, 429, 500...: CakeError(.network, "\(host) answers \(wanted) with status \(status)\(words)")
+        case 405: CakeError(.failed, "\(host) does not allow \(wanted)\(words)", fix: "ask its operator to allow it")
+        case 408, 425, 429, 500...: CakeError(.network, "\(host) answered \(wanted) with status \(status)\(words)")
         case 413:
             CakeError(
-                .failed, "\(host), or a proxy before it, finds \(wanted) too large\(words)",
+                .failed, "\(host), or a proxy in front of it, says that \(wanted) is too large\(words)",
                 fix: "cake push --chunk-size 32MB sends smaller pieces")
-        default: CakeError(.failed, "\(host) answers \(wanted) with status \(status)\(words)")
+        default: CakeError(.failed, "\(host) answered \(wanted) with status \(status)\(words)")
         }
     }
 }

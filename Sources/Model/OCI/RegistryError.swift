@@ -1,4 +1,4 @@
-/// A refusal as the OCI distribution specification words it: a status, a code, and what went wrong.
+/// A refusal in the form of the OCI distribution specification: a status, a code, and a message.
 public struct RegistryError: Error, Hashable, Sendable {
     public enum Code: String, Sendable {
         case blobUnknown = "BLOB_UNKNOWN"
@@ -15,14 +15,14 @@ public struct RegistryError: Error, Hashable, Sendable {
         case denied = "DENIED"
         case unsupported = "UNSUPPORTED"
         case tooManyRequests = "TOOMANYREQUESTS"
-        /// Not the specification's; what registries say when the fault is theirs.
+        /// Not in the specification; registries send it for their own failures.
         case unknown = "UNKNOWN"
     }
 
     public let status: Int
     public let code: Code
     public let message: String
-    /// What the message is about, when that is a name or a digest.
+    /// The subject of the message, if that is a name or a digest.
     public let detail: String?
 
     public init(_ status: Int, _ code: Code, _ message: String, detail: String? = nil) {

@@ -1,8 +1,9 @@
-/// What tells a registry who asks. Shown to nobody: whatever prints or dumps one gets no more than that there is one.
+/// The secret that identifies a caller to a registry. It is never shown: printing or dumping one says only that there
+/// is one.
 public struct RegistryLogin: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
     public enum Secret: Hashable, Sendable {
         case password(user: String, String)
-        /// To be changed for others at the place that gives tokens.
+        /// The token server exchanges it for other tokens.
         case identity(String)
         /// Sent as it is.
         case token(String)
@@ -15,7 +16,7 @@ public struct RegistryLogin: Hashable, Sendable, CustomStringConvertible, Custom
     public init(user: String, password: String) throws(CakeError) {
         guard !user.isEmpty, !user.utf8.contains(UInt8(ascii: ":")), user.unicodeScalars.allSatisfy(Printable.isPlain)
         else {
-            throw CakeError(.usage, "\"\(Printable.escape(user))\" is no user's name: it is empty, or holds a colon")
+            throw CakeError(.usage, "\"\(Printable.escape(user))\" is not a user name: it is empty or has a colon")
         }
         guard !password.isEmpty, password.utf8.count <= 64 << 10 else {
             throw CakeError(.usage, "the password is empty, or too long")
@@ -25,7 +26,7 @@ public struct RegistryLogin: Hashable, Sendable, CustomStringConvertible, Custom
 
     public var user: String? { if case .password(let user, _) = secret { user } else { nil } }
 
-    /// For a basic challenge, and for the place that gives tokens.
+    /// For a basic challenge, and for the token server.
     public var basic: String? {
         guard case .password(let user, let password) = secret else { return nil }
         return "Basic " + Base64.encode("\(user):\(password)".utf8)
@@ -36,7 +37,7 @@ public struct RegistryLogin: Hashable, Sendable, CustomStringConvertible, Custom
     public var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
 }
 
-/// What is given for a login, for a while.
+/// A short-lived token that a login gets.
 public struct RegistryToken: Sendable {
     public let text: String
     /// For how many seconds it is good.
@@ -48,7 +49,7 @@ public struct RegistryToken: Sendable {
         let document = try JSONValue(parsing: bytes, repeatedKeys: .kept)
         guard let text = document["token"]?.string ?? document["access_token"]?.string, !text.isEmpty,
             text.utf8.count <= 32 << 10, text.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
-        else { throw CakeError(.failed, "the answer holds no token") }
+        else { throw CakeError(.failed, "the answer contains no token") }
         self.text = text
         // The least that the protocol allows, where nothing is said.
         seconds = document["expires_in"]?.unsigned ?? 60

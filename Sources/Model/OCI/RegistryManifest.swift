@@ -1,9 +1,9 @@
-/// What one blob or manifest says of another: type, name and size.
+/// A reference from one blob or manifest to another: type, name and size.
 public struct Descriptor: Hashable, Sendable {
     public let mediaType: String
     public let name: BlobName
     public let size: UInt64
-    /// It may lie elsewhere, where these addresses say. Never followed.
+    /// It may be on other servers, at these addresses. Never followed.
     public var isElsewhere = false
 
     public init(mediaType: String, name: BlobName, size: UInt64) {
@@ -20,8 +20,8 @@ public struct Descriptor: Hashable, Sendable {
     }
 }
 
-/// What a registry needs to know of a manifest that somebody pushed, whatever kind it is. Read without a tree: it may have
-/// megabytes, and all but these members passes unread, though not unchecked.
+/// The parts of a pushed manifest that a registry needs, for any kind of manifest. Read without a tree: it may have
+/// megabytes, and all members but these are only checked.
 public struct RegistryManifest: Sendable {
     public static let maximumSize = 4 << 20
     public static let image = "application/vnd.oci.image.manifest.v1+json"
@@ -30,11 +30,11 @@ public struct RegistryManifest: Sendable {
     public private(set) var mediaType: String?
     public private(set) var artifactType: String?
     public private(set) var config: Descriptor?
-    /// Layers, or what older artifacts call blobs.
+    /// Layers, which older artifacts call blobs.
     public private(set) var layers: [Descriptor] = []
     public private(set) var manifests: [Descriptor] = []
     public private(set) var subject: Descriptor?
-    /// Where they stand in the text.
+    /// Their place in the text.
     private var annotations: Range<Int>?
 
     public init(parsing bytes: Span<UInt8>) throws(CakeError) {
@@ -44,7 +44,7 @@ public struct RegistryManifest: Sendable {
         while let key = try scanner.key(in: bytes) {
             // Readers disagree on which of two counts.
             guard seen.insert(key).inserted else {
-                throw scanner.refuse("\"\(Printable.escape(key))\" stands twice", in: bytes)
+                throw scanner.refuse("\"\(Printable.escape(key))\" is given twice", in: bytes)
             }
             switch key {
             case "schemaVersion":
@@ -64,7 +64,7 @@ public struct RegistryManifest: Sendable {
                 }
             case "annotations":
                 guard [.object, .null].contains(try scanner.kind(in: bytes)) else {
-                    throw scanner.refuse("the annotations are no object", in: bytes)
+                    throw scanner.refuse("the annotations are not an object", in: bytes)
                 }
                 let start = scanner.position
                 try scanner.skipValue(in: bytes)
@@ -81,11 +81,11 @@ public struct RegistryManifest: Sendable {
     /// Its config and its layers.
     public var named: [Descriptor] { [config].compactMap(\.self) + layers }
 
-    /// What it names that must be here before it: all but what says that it lies elsewhere. Manifests that an index names
-    /// may come later, or never.
+    /// All that it names and that must be here before it, except blobs that are marked as elsewhere. Manifests that an
+    /// index names may come later, or never.
     public var needed: [Descriptor] { named.filter { !$0.isElsewhere } }
 
-    /// How a listing of what refers to its subject tells of it.
+    /// Its entry in a listing of its subject's referrers.
     public func referrer(_ name: BlobName, mediaType: String, in bytes: Span<UInt8>) throws(CakeError) -> JSONValue {
         var result = Descriptor(mediaType: mediaType, name: name, size: UInt64(bytes.count)).json
         if let type = artifactKind { result.append("artifactType", .string(type)) }
@@ -137,7 +137,7 @@ public struct RegistryManifest: Sendable {
             case "mediaType" where type == nil: type = try scanner.string(in: bytes)
             case "digest" where digest == nil: digest = try scanner.string(in: bytes)
             case "size" where size == nil: size = try scanner.wholeNumber(in: bytes)
-            case "mediaType", "digest", "size": throw scanner.refuse("\"\(key)\" stands twice", in: bytes)
+            case "mediaType", "digest", "size": throw scanner.refuse("\"\(key)\" is given twice", in: bytes)
             case "urls":
                 isElsewhere = try RegistryManifest.namesAny(&scanner, in: bytes)
             default: try scanner.skipValue(in: bytes)
@@ -148,7 +148,7 @@ public struct RegistryManifest: Sendable {
         }
         guard let name = BlobName(digest) else {
             throw scanner.refuse(
-                "\"\(Printable.escape(String(digest.prefix(80))))\" is no sha256 or sha512 digest", in: bytes)
+                "\"\(Printable.escape(String(digest.prefix(80))))\" is not a sha256 or sha512 digest", in: bytes)
         }
         try ByteCount.checked(size, of: "blob \(name)")
         var descriptor = Descriptor(mediaType: type, name: name, size: size)

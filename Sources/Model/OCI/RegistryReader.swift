@@ -1,4 +1,4 @@
-/// Someone who reads a registry, and what of it that is.
+/// A reader of a registry, and the part that it may read.
 public enum RegistryReader: Hashable, Sendable {
     /// The registry has no tokens, or lets everyone read.
     case everyone
@@ -13,7 +13,7 @@ public enum RegistryReader: Hashable, Sendable {
 }
 
 extension AccessTokens {
-    /// All who may read something. With tokens these are the bearers of tokens, and everyone else where that is allowed.
+    /// All who may read something. With tokens these are the bearers of tokens, and everyone else if that is allowed.
     public func readers(withEveryone letsAnybodyRead: Bool) -> [RegistryReader] {
         guard !all.isEmpty else { return [.everyone] }
         return (letsAnybodyRead ? [.everyone] : []) + all.map { .token($0) }

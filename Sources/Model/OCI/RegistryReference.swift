@@ -5,7 +5,7 @@ public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
     public let repository: RepositoryName
     /// `latest` when neither a tag nor a digest was given.
     public let tag: String?
-    /// Goes before the tag.
+    /// Overrides the tag.
     public let digest: Digest?
     /// It was written with `https://`: a registry on this machine is asked by TLS, too.
     public let speaksTLS: Bool
@@ -15,7 +15,7 @@ public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
         self.speaksTLS = speaksTLS
         func refuse(_ why: String, fix: String? = nil) -> CakeError {
             CakeError(
-                .usage, "\"\(Printable.escape(text))\" is no name in a registry: \(why)",
+                .usage, "\"\(Printable.escape(text))\" is not a name in a registry: \(why)",
                 fix: fix ?? "write it like registry.local:5000/team/model:v1, or hf://org/name for the Hub")
         }
         guard let (host, rest) = ReferenceReader.split(text, at: "/"), !rest.isEmpty else {
@@ -27,7 +27,7 @@ public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
         var path = rest
         if let (before, digest) = ReferenceReader.split(rest, at: "@") {
             guard digest.utf8.starts(with: "sha256:".utf8), let known = Digest(hex: String(digest.dropFirst(7))) else {
-                throw refuse("after @ stands a digest, sha256: and 64 hex digits")
+                throw refuse("after @ there must be a digest: sha256: and 64 hex digits")
             }
             self.digest = known
             path = before
@@ -36,7 +36,7 @@ public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
         }
         if let (before, tag) = ReferenceReader.split(path, at: ":") {
             guard TagName(tag) != nil else {
-                throw refuse("a tag has at most 128 letters, digits and \"._-\", and begins with none of .-")
+                throw refuse("a tag has at most 128 letters, digits and \"._-\", and does not begin with . or -")
             }
             self.tag = tag
             path = before
@@ -46,7 +46,7 @@ public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
         guard let repository = RepositoryName(path) else {
             let lower = path.lowercased()
             throw refuse(
-                "a path there is of lower-case letters and digits, with single . _ or - between",
+                "a path there has lower-case letters and digits, with single . _ or - between them",
                 fix: RepositoryName(lower) == nil
                     ? nil : "write \(self.host)/\(lower), or hf://\(Printable.escape(text)) for the Hub")
         }
@@ -57,7 +57,7 @@ public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { "oci://" + storeName }
 
-    /// What a pull calls it in the store.
+    /// Its name in the store after a pull.
     public var storeName: String {
         "\(host)/\(path)" + (tag.map { ":" + $0 } ?? "") + (digest.map { "@sha256:" + $0.hex } ?? "")
     }
@@ -68,7 +68,7 @@ public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
     /// The same, as it has to be typed.
     public var typed: String { (speaksTLS ? "https://" : "") + storeName }
 
-    /// The digest where one was given.
+    /// The digest if one was given.
     public var manifest: ManifestName {
         if let digest { return .digest(BlobName(digest)) }
         return tag.flatMap { TagName($0) }.map { .tag($0) } ?? .none("")

@@ -1,4 +1,5 @@
-/// What an address under `/v2/` means. Names are read from the end, since a repository may have a part called `blobs`.
+/// The meaning of an address under `/v2/`. Names are read from the end, because a repository may have a part called
+/// `blobs`.
 public enum RegistryRoute: Hashable, Sendable {
     case base
     case catalog
@@ -9,7 +10,7 @@ public enum RegistryRoute: Hashable, Sendable {
     case manifest(RepositoryName, ManifestName)
     case referrers(RepositoryName, BlobName)
 
-    /// Nil for an address that is none of the registry's. Throws what is wrong with one that is.
+    /// Nil for an address that the registry does not have. Throws if the address is invalid.
     public init?(_ parts: [String]) throws(RegistryError) {
         guard parts.first == "v2" else { return nil }
         let rest = parts.dropFirst()
@@ -57,16 +58,16 @@ public enum RegistryRoute: Hashable, Sendable {
         if let name = RepositoryName(text) { return name }
         throw RegistryError(
             400, .nameInvalid,
-            "a repository's name has at most \(RepositoryName.maximumLength) lower-case letters and digits, with single . _ or - between",
+            "a repository's name has at most \(RepositoryName.maximumLength) lower-case letters and digits, with single . _ or - between them",
             detail: text)
     }
 }
 
-/// What a manifest is asked for by.
+/// The tag or digest by which a manifest is requested.
 public enum ManifestName: Hashable, Sendable {
     case digest(BlobName)
     case tag(TagName)
-    /// Nothing has such a name, and nothing can be given it.
+    /// No manifest has such a name or can get it.
     case none(String)
 
     init(_ text: String) { self = TagName(text).map { .tag($0) } ?? .none(text) }
@@ -80,7 +81,7 @@ public enum ManifestName: Hashable, Sendable {
     }
 }
 
-/// An upload under way: 128 random bits that nobody guesses.
+/// An upload under way: 128 random bits that cannot be guessed.
 public struct UploadName: Hashable, Sendable, CustomStringConvertible {
     public let text: String
 

@@ -12,19 +12,20 @@ public struct RegistryRoutes: Hashable, Sendable, CustomStringConvertible {
         let authority = Array((isDocker ? "registry-1.docker.io" : host).utf8)[...]
         guard let secure = Origin(.https, authority: authority), let open = Origin(.http, authority: authority) else {
             throw CakeError(
-                .usage, "\"\(Printable.escape(host))\" is no registry's host", fix: "write it like registry.local:5000")
+                .usage, "\"\(Printable.escape(host))\" is not a registry's host",
+                fix: "write it like registry.local:5000")
         }
         self.host = isDocker ? "docker.io" : host
         guard !speaksTLS || !allowsPlainHTTP else {
             throw CakeError(
-                .usage, "\(secure) is encrypted, and --plain-http asks for no encryption", fix: "leave one of them away"
+                .usage, "\(secure) is encrypted, and --plain-http asks for no encryption", fix: "leave one of them out"
             )
         }
         self.allowsPlainHTTP = allowsPlainHTTP
         origin = allowsPlainHTTP || secure.host.reach == .machine && !speaksTLS ? open : secure
     }
 
-    /// The registry that a server is which answers as a Hub does, and was trusted with what it is told as that.
+    /// The registry on the same server as a Hub, with the same trust.
     public init(of hub: HubRoutes) throws(CakeError) {
         let isOpen = hub.origin.scheme == .http
         try self.init(host: hub.origin.authority, allowsPlainHTTP: isOpen, speaksTLS: !isOpen)
@@ -32,13 +33,13 @@ public struct RegistryRoutes: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { host }
 
-    /// What has to be typed after `cake login` to reach the same registry.
+    /// The argument of `cake login` that reaches the same registry.
     public var loginWords: String {
         if allowsPlainHTTP, origin.host.reach != .machine { return host + " --plain-http" }
         return origin.host.reach == .machine && origin.scheme == .https ? "https://" + host : host
     }
 
-    /// What is remembered of it is kept in a file of this name.
+    /// Knowledge about the registry is kept in a file of this name.
     public var fileName: String { PercentText.encode("\(origin)") }
 
     /// Whether a password or token may go there.

@@ -1,10 +1,11 @@
-/// Under which repository and tag a registry shows a model of the store: its name in lower case, with a dash for whatever a
-/// repository's name cannot have. What the name says behind `@`, or behind a colon in its last part, is the tag.
+/// The repository and tag under which a registry shows a model of the store: its name in lower case, with a dash for
+/// each character that a repository's name cannot have. The text after `@`, or after a colon in the last part, is the
+/// tag.
 public struct ServedName: Hashable, Sendable, CustomStringConvertible {
     public let repository: RepositoryName
     public let tag: TagName
 
-    /// Nil for a name of which nothing would be left.
+    /// Nil for a name of which no character is left.
     public init?(_ name: ModelName) {
         var path = Substring(name.withoutRevision)
         var version = name.revision
@@ -22,7 +23,7 @@ public struct ServedName: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { "\(repository):\(tag)" }
 
-    /// Separators that the grammar does not know become one dash, and none stands at an end.
+    /// Separators that the grammar does not allow become one dash, but not at an end.
     private static func part(of text: Substring) -> String {
         func isWord(_ character: Character) -> Bool { character.isASCII && (character.isLetter || character.isNumber) }
         var result = ""
@@ -42,7 +43,7 @@ public struct ServedName: Hashable, Sendable, CustomStringConvertible {
         return result
     }
 
-    /// What cannot stand in a tag is a dash there, and what cannot begin one is left out.
+    /// Characters that a tag cannot have become a dash, and leading ones that it cannot begin with are left out.
     public static func tag(for version: String) -> TagName? {
         let plain = version.map { character in
             character.isASCII && (character.isLetter || character.isNumber || "._-".contains(character))

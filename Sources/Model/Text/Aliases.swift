@@ -1,4 +1,5 @@
-/// Short names people know, and the Hub's names for what they mean. A person's own aliases are another table.
+/// Short names that people know, and the repositories of the Hub that they mean. A person's own aliases are another
+/// table.
 public enum Aliases {
     /// The Hub id of a built-in alias. Case does not count.
     public static func hubID(of name: String) -> String? { builtIn[name.lowercased()] }

@@ -1,10 +1,10 @@
-/// Text with the bytes that a line or a file name cannot hold written as %XX. There is one spelling of every text: what
-/// need not be escaped must not be.
+/// Text in which bytes that a line or a file name cannot contain are written as %XX. There is one spelling of every
+/// text: bytes that need no escape must not have one.
 enum Escaped {
-    /// What the last word of a line cannot hold.
+    /// The bytes that the last word of a line cannot contain.
     static func isEscapedInLine(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7f || byte == UInt8(ascii: "%") }
 
-    /// What a file name does not hold: all but letters, digits and `._-`.
+    /// The bytes that a file name does not contain: all but letters, digits and `._-`.
     static func isEscapedInFileName(_ byte: UInt8) -> Bool {
         switch byte {
         case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: false
@@ -63,7 +63,7 @@ extension ModelName {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Nil for a file that no name would have given its name to.
+    /// Nil for a file that does not have the file name of any name.
     public init?(fileName: String) {
         let bytes = Array(fileName.utf8)
         guard let text = Escaped.text(bytes.span, escaping: Escaped.isEscapedInFileName),

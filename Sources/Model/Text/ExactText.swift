@@ -9,8 +9,8 @@ public struct ExactText: Hashable, Comparable, Sendable, CustomStringConvertible
 
     public var description: String { string }
 
-    /// What is the same byte for byte is the same to String as well, and String is fast to say no. Only a yes about
-    /// text beyond ASCII is looked at again.
+    /// Texts with the same bytes are equal Strings as well, and String is fast to say no. Only a yes about text beyond
+    /// ASCII is checked again.
     public static func == (left: ExactText, right: ExactText) -> Bool {
         guard left.string.utf8.count == right.string.utf8.count, left.string == right.string else { return false }
         return left.string.utf8Span.isKnownASCII && right.string.utf8Span.isKnownASCII
@@ -32,7 +32,7 @@ public struct ExactText: Hashable, Comparable, Sendable, CustomStringConvertible
         hasher.combine(bytes.count)
     }
 
-    /// The text with what a terminal would obey (control characters, direction marks) shown as escapes.
+    /// The text with characters that control a terminal (control characters, direction marks) shown as escapes.
     public var printable: String { Printable.escape(string) }
 }
 
@@ -53,7 +53,7 @@ public enum Printable {
 
     public static func isPlain(_ scalar: Unicode.Scalar) -> Bool { !isActive(scalar) }
 
-    /// Control characters, line and paragraph separators, and marks that reorder what is read.
+    /// Control characters, line and paragraph separators, and marks that change the direction of text.
     static func isActive(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0..<0x20, 0x7f..<0xa0, 0x200e...0x200f, 0x2028...0x202e, 0x2066...0x2069, 0xfeff: true

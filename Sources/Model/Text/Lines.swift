@@ -1,5 +1,5 @@
-/// Reads cake's own text files: lines of words with one space between, over bytes and without copies. A line counts only
-/// with its line feed, so that a file cut short is seen.
+/// Reads cake's own text files: lines of words with one space between, over bytes and without copies. A line counts
+/// only with its line feed: a truncated file is detected.
 struct Lines {
     private(set) var position = 0
     private var line = 0
@@ -20,7 +20,7 @@ struct Lines {
 
 package let lineFeed = UInt8(ascii: "\n")
 
-/// What is left of a line. Each call takes the next word, with the space before it unless the line begins there.
+/// The rest of a line. Each call takes the next word, with the space before it unless the line begins there.
 struct Words {
     private var position: Int
     private let end: Int
@@ -83,7 +83,8 @@ struct Words {
         return shape
     }
 
-    /// The rest of the line, with %XX undone. What must be escaped has to be, and nothing else may: one text, one spelling.
+    /// The rest of the line, with %XX undone. Bytes that need an escape must have one, and others must not: one text,
+    /// one spelling.
     mutating func escaped(in bytes: Span<UInt8>) -> String? {
         guard skipSpace(in: bytes) else { return nil }
         let rest = position..<end

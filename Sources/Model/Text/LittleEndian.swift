@@ -8,7 +8,7 @@ extension [UInt8] {
 }
 
 extension Span<UInt8> {
-    /// The caller has checked that the number lies inside.
+    /// The caller has checked that the number is inside.
     public func littleEndian<Number: FixedWidthInteger>(_: Number.Type, at offset: Int) -> Number {
         var value: Number = 0
         for index in (0..<Number.bitWidth / 8).reversed() {

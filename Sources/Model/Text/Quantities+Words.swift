@@ -1,6 +1,6 @@
 extension Quantities {
-    /// How old something is, as docker says it: `just now`, `3 minutes`, `2 days`, `5 weeks`. What lies in the future, by
-    /// a clock that was put back, is from just now.
+    /// The age of something in docker's words: `just now`, `3 minutes`, `2 days`, `5 weeks`. A time in the future,
+    /// after the clock was put back, is `just now`.
     public static func age(_ duration: Duration) -> String {
         let seconds = duration.components.seconds
         let (hour, day): (Int64, Int64) = (3600, 86_400)

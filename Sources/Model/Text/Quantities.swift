@@ -1,5 +1,5 @@
-/// Numbers as people read them. Decimal units, as docker and disks' makers count; no locale, so that what a script cuts
-/// out is the same everywhere.
+/// Numbers for people. Decimal units, as docker and makers of disks use; no locale: the output is the same for scripts
+/// everywhere.
 public enum Quantities {
     /// `812 B`, `1.2 GB`, `144 GB`.
     public static func bytes(_ count: UInt64) -> String {

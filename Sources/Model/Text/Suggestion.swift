@@ -1,6 +1,6 @@
 /// "Did you mean": the candidate a person most likely meant to type.
 public enum Suggestion {
-    /// The nearest candidate by swapped, missing, extra and wrong letters, or nil when none is close. What only lacks its
+    /// The nearest candidate by swapped, missing, extra and wrong letters, or nil if none is close. A word without its
     /// end counts as close. Case is ignored; equals go to the first in alphabetical order.
     public static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
         let typed = Array(word.lowercased().utf8)
@@ -27,7 +27,7 @@ public enum Suggestion {
     }
 
     /// Damerau's distance, with each pair of neighbours swapped at most once. Three rows are all it looks at.
-    static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+    package static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
         var beforeLast: [Int] = []
         var last = Array(0...right.count)
         for (row, letter) in left.enumerated() {

@@ -1,5 +1,6 @@
-/// How far into a private network or this machine a request may lead, whatever its host is called, and the error for one
-/// that leads further. What a person typed has none; where a server sends a request has the reach of that server.
+/// How far into a private network or this machine a request may lead, by address and not by host name, and the error
+/// for one that leads further. An address that a person typed has no limit; where a server sends a request has the
+/// reach of that server.
 public struct AddressLimit: Sendable {
     public let reach: Host.Reach
     public let refusal: CakeError
@@ -9,8 +10,8 @@ public struct AddressLimit: Sendable {
         self.refusal = refusal
     }
 
-    /// Of what a server names. `answered` is the reach of the address that the answer came from; nil where a proxy stood
-    /// between, and the server's name has to do.
+    /// For addresses that a server names. `answered` is the reach of the address that the answer came from; nil if a
+    /// proxy was in between: then the server's name counts.
     public init(from server: Origin, at answered: Host.Reach?, _ refusal: CakeError) {
         self.init(answered ?? server.host.reach, refusal)
     }
@@ -22,7 +23,7 @@ public struct AddressLimit: Sendable {
 }
 
 extension Host.Reach {
-    /// Of an address as a connection has it: `10.0.0.1`, `fe80::1`. What is neither is taken for this machine.
+    /// Of an address as a connection has it: `10.0.0.1`, `fe80::1`. Other text counts as this machine.
     public init(ofAddress text: String) {
         let bytes = Array(text.utf8)
         if let address = Host.address(bytes) {

@@ -1,4 +1,4 @@
-/// What a server that refuses wants: the scheme and parameters of a `WWW-Authenticate` header.
+/// The credentials that a server requires: the scheme and parameters of a `WWW-Authenticate` header.
 public struct Challenge: Hashable, Sendable {
     /// In lower case: `bearer`, `basic`.
     public let scheme: String
@@ -6,8 +6,8 @@ public struct Challenge: Hashable, Sendable {
 
     public subscript(name: String) -> String? { parameters[name] }
 
-    /// Every challenge in the header, in its order. Commas within quotes part nothing, and a backslash there keeps the
-    /// character behind it. What cannot be read ends the list.
+    /// Every challenge in the header, in its order. Commas within quotes do not separate, and a backslash there
+    /// protects the next character. Text that cannot be read ends the list.
     public static func all(in header: String) -> [Challenge] {
         var reader = Reader(rest: Array(header.utf8)[...])
         var found: [Challenge] = []
@@ -16,7 +16,7 @@ public struct Challenge: Hashable, Sendable {
             var parameters: [String: String] = [:]
             reader.skip(commas: false)
             while let (name, value) = reader.parameter() {
-                // The first counts: who adds a second does not get to change it.
+                // The first counts: adding a second must not change it.
                 if parameters[name] == nil { parameters[name] = value }
                 reader.skip(commas: true)
             }
@@ -46,7 +46,7 @@ public struct Challenge: Hashable, Sendable {
             return String(decoding: word, as: UTF8.self).lowercased()
         }
 
-        /// Nil, and nothing is consumed, where no `name=value` stands.
+        /// Nil, and nothing is consumed, if there is no `name=value`.
         mutating func parameter() -> (String, String)? {
             var ahead = self
             guard let name = ahead.word() else { return nil }
@@ -83,7 +83,7 @@ public struct Challenge: Hashable, Sendable {
     }
 }
 
-/// What a token allows: `repository:team/model:pull,push`.
+/// The rights of a token: `repository:team/model:pull,push`.
 public struct RegistryScope: Hashable, Sendable, CustomStringConvertible {
     public enum Action: String, CaseIterable, Sendable { case pull, push, delete }
 
@@ -95,7 +95,7 @@ public struct RegistryScope: Hashable, Sendable, CustomStringConvertible {
         self.actions = actions
     }
 
-    /// Nil for another kind of scope, and for an action that nobody here knows.
+    /// Nil for another kind of scope, and for an unknown action.
     public init?(_ text: String) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 3, parts[0] == "repository", let name = RepositoryName(String(parts[1])) else {

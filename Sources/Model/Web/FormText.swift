@@ -1,6 +1,6 @@
 /// The members of a form, as a body or a query has them.
 public enum FormText {
-    /// Nil for what is none.
+    /// Nil for other text.
     public static func decode(_ bytes: [UInt8]) -> [(name: String, value: String)]? {
         guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
         var members: [(name: String, value: String)] = []

@@ -1,4 +1,4 @@
-/// Whom one talks to: scheme, host and port. A token belongs to one origin and goes to no other.
+/// A server: scheme, host and port. A token belongs to one origin and goes to no other.
 public struct Origin: Hashable, Sendable, CustomStringConvertible {
     public enum Scheme: String, Sendable {
         case http
@@ -19,7 +19,7 @@ public struct Origin: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { "\(scheme.rawValue)://\(authority)" }
 
-    /// What stands between `//` and the path.
+    /// The text between `//` and the path.
     init?(_ scheme: Scheme, authority: ArraySlice<UInt8>) {
         var name = authority
         var port = scheme.usualPort
@@ -52,7 +52,7 @@ public struct Host: Hashable, Sendable {
     }
 
     public let text: String
-    /// By its spelling. What a name leads to is known when it is connected.
+    /// By its spelling. The address behind a name is known only when it is connected.
     public let reach: Reach
 
     init?(_ text: String) {
@@ -64,7 +64,8 @@ public struct Host: Hashable, Sendable {
         } else {
             let labels = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
             guard text.utf8.count <= 253, let last = labels.last, labels.allSatisfy(Host.isLabel) else { return nil }
-            // What ends in a number is an address to some resolvers, however it is spelled: one spelling is taken.
+            // Some resolvers read a name that ends in a number as an address, in many spellings: one spelling is
+            // accepted.
             if last.allSatisfy({ $0 &- 0x30 < 10 }) || last.starts(with: "0x".utf8) {
                 guard let address = Host.address(Array(text.utf8)) else { return nil }
                 reach = Host.reach(of: address)

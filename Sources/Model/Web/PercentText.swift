@@ -20,7 +20,7 @@ enum PercentText {
         for digit in [byte >> 4, byte & 15] { bytes.append(digit < 10 ? 0x30 + digit : 0x37 + digit) }
     }
 
-    /// Nil when a percent sign has no two digits after it, or what comes out is not UTF-8.
+    /// Nil if a percent sign has no two digits after it, or the result is not UTF-8.
     static func decode(_ text: some StringProtocol) -> String? {
         if !text.utf8.contains(UInt8(ascii: "%")) { return String(text) }
         var plain: [UInt8] = []

@@ -9,10 +9,10 @@ public struct Redirects: Sendable {
     /// Of where it was sent; nil for where it starts, unless that was named by a server.
     public private(set) var limit: AddressLimit?
 
-    /// False once another origin was on the way, and for good: whoever sends one back is not the one that was asked.
+    /// False for good once another origin was on the way: a server that redirects back is not the one that was asked.
     public private(set) var mayCarryToken = true
 
-    /// What a person may do about a way that leads astray, but for a Hub.
+    /// What a person may do about a bad redirect; nil for a Hub.
     private let remedy: String?
 
     public init(from url: WebURL, limit: AddressLimit? = nil, remedy: String? = nil) {
@@ -26,11 +26,11 @@ public struct Redirects: Sendable {
     public mutating func follow(_ location: String?, at answered: Host.Reach?) throws(CakeError) {
         guard let location else {
             throw CakeError(
-                .failed, "\(url.origin) sends elsewhere without saying where", fix: remedy ?? Redirects.advice)
+                .failed, "\(url.origin) redirects without an address", fix: remedy ?? Redirects.advice)
         }
         guard hops < Redirects.limit else {
             throw CakeError(
-                .failed, "\(start) sends from place to place, more than \(Redirects.limit) times",
+                .failed, "\(start) redirects more than \(Redirects.limit) times",
                 fix: remedy ?? Redirects.advice)
         }
         let next: WebURL
@@ -38,19 +38,19 @@ public struct Redirects: Sendable {
             next = try url.resolving(location)
         } catch {
             throw CakeError(
-                .failed, "\(url.origin) sends elsewhere, but \(HubAnswer.tame(error.what))",
+                .failed, "\(url.origin) redirects, but \(HubAnswer.tame(error.what))",
                 fix: remedy ?? Redirects.advice)
         }
         if url.origin.scheme == .https, next.origin.scheme == .http {
             throw CakeError(
-                .failed, "\(url.origin) sends to \(next.origin), which is not encrypted",
+                .failed, "\(url.origin) redirects to \(next.origin), which is not encrypted",
                 fix: remedy ?? Redirects.advice)
         }
         let most = AddressLimit(
             from: url.origin, at: answered,
             CakeError(
-                .failed, "\(url.origin) sends to \(next.origin), an address inside this network or machine",
-                fix: remedy ?? "if that server is meant, give its own address: HF_ENDPOINT=\(next.origin)"))
+                .failed, "\(url.origin) redirects to \(next.origin), in the local network or on this machine",
+                fix: remedy ?? "if you mean that server, use its own address: HF_ENDPOINT=\(next.origin)"))
         try most.check(next.origin)
         limit = most
         if !Origin.mayCarryToken(from: start, to: next.origin) { mayCarryToken = false }
@@ -58,5 +58,5 @@ public struct Redirects: Sendable {
         hops += 1
     }
 
-    private static let advice = "whoever runs that server, or a proxy on the way, can mend it; is HF_ENDPOINT right?"
+    private static let advice = "check HF_ENDPOINT; if it is right, ask the operator of that server or of a proxy"
 }

@@ -1,5 +1,5 @@
-/// What stands in the first line of a request between the method and the version: the parts of a path, each undone from
-/// its percents after the slashes were seen, and the members of a query in their order.
+/// The target in the first line of a request: the parts of a path, percent-decoded after the split at slashes, and the
+/// members of a query in their order.
 public struct RequestTarget: Hashable, Sendable {
     public static let maximumLength = 8 << 10
 
@@ -21,7 +21,7 @@ public struct RequestTarget: Hashable, Sendable {
         for member in raw.utf8[path.endIndex...].dropFirst().split(separator: UInt8(ascii: "&")) {
             let name = member.prefix { $0 != UInt8(ascii: "=") }
             let value = member[name.endIndex...].dropFirst()
-            // To a registry a plus is a plus: digests and tags have none, and nobody means a space.
+            // To a registry a plus is a plus: digests and tags have none, and a space is never meant.
             func plain(_ text: Substring.UTF8View) -> String? {
                 PercentText.decode(ofHub ? Substring(text).replacing("+", with: " ") : Substring(text))
             }
@@ -48,12 +48,12 @@ public struct RequestTarget: Hashable, Sendable {
 }
 
 extension NextPage {
-    /// The same for a client of the Hub, which wants all of the address.
+    /// The same for a client of the Hub, which needs the full address.
     public static func link(to origin: String, parts: [String], _ query: [(name: String, value: String)]) -> String {
         link(to: origin + parts.map { "/" + PercentText.encode($0) }.joined(), query)
     }
 
-    /// The header that says where a listing goes on.
+    /// The header that says where a listing continues.
     public static func link(to path: String, _ query: [(name: String, value: String)]) -> String {
         let members = query.map { "\(PercentText.encode($0.name))=\(PercentText.encode($0.value))" }
         return "<\(path)?\(members.joined(separator: "&"))>; rel=\"next\""

@@ -5,12 +5,12 @@ public struct Retry: Hashable, Sendable {
     public var tries = 6
     public var firstWait = Duration.milliseconds(500)
     public var longestWait = Duration.seconds(16)
-    /// A server that asks for more patience than this is not waited for.
+    /// cake does not wait longer than this for a server.
     public var longestAsked = Duration.seconds(600)
 
     public init() {}
 
-    /// Some minutes: for what has come a long way already.
+    /// Some minutes: for downloads that have come far already.
     public static var patient: Retry {
         var retry = Retry()
         retry.tries = 12
@@ -21,11 +21,11 @@ public struct Retry: Hashable, Sendable {
     /// Whether the same question may have another answer soon.
     public static func isTransient(status: Int) -> Bool { [408, 425, 429, 500, 502, 503, 504].contains(status) }
 
-    /// Whether what failed between here and the server may work the next time. What comes with a remedy waits for a person.
+    /// Whether a failure between here and the server may be temporary. A failure with a remedy needs a person.
     public static func isTransient(_ error: CakeError) -> Bool { error.kind == .network && error.fix == nil }
 
-    /// How long to wait after the given number of failures, or nil when it is time to give up. `asked` is what the server
-    /// wants; `random` is in 0..<1, and spreads those who failed together.
+    /// How long to wait after the given number of failures, or nil when it is time to give up. `asked` is the server's
+    /// wish; `random` is in 0..<1, and spreads clients that failed together.
     public func wait(afterFailures failures: Int, asked: Duration? = nil, random: Double) -> Duration? {
         guard failures >= 1, failures < tries else { return nil }
         let random = random.isFinite ? min(max(random, 0), 1) : 0.5
@@ -43,8 +43,8 @@ public struct Retry: Hashable, Sendable {
         return min(wait, longestWait) * (0.5 + random / 2)
     }
 
-    /// How long the server asks to be left alone: `Retry-After`, in seconds or as a date, or a `RateLimit` that is used
-    /// up. `now` is in seconds since 1970.
+    /// How long the server asks to wait: `Retry-After`, in seconds or as a date, or a `RateLimit` that is used up.
+    /// `now` is in seconds since 1970.
     public static func asked(retryAfter: String?, rateLimit: String?, now: Int) -> Duration? {
         if let limit = rateLimit.flatMap(RateLimit.init), limit.left == 0 { return .seconds(limit.secondsToReset + 1) }
         guard let retryAfter else { return nil }

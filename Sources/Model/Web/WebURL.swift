@@ -1,12 +1,13 @@
-/// An address of the web, checked byte by byte: http or https, a host, a port, a path and a query. A user's name in it is
-/// refused, a fragment dropped, and what a URL cannot hold (a space, an accent) is percent-encoded.
+/// An address of the web, checked byte by byte: http or https, a host, a port, a path and a query. A user's name in it
+/// is refused, a fragment is dropped, and characters that a URL cannot contain (a space, an accent) are
+/// percent-encoded.
 public struct WebURL: Hashable, Sendable, CustomStringConvertible {
     static let maximumLength = 16 << 10
 
     public let origin: Origin
-    /// From its slash on, percent-encoded as it goes on the wire.
+    /// From its slash on, percent-encoded as it is sent.
     public let path: String
-    /// What stands behind the question mark. It may hold a signature: never shown.
+    /// The text after the question mark. It may contain a signature: never shown.
     public let query: String?
 
     init(origin: Origin, path: String, query: String? = nil) {
@@ -27,7 +28,7 @@ public struct WebURL: Hashable, Sendable, CustomStringConvertible {
         }
         let rest = bytes[(end + 3)...]
         let authority = rest.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
-        guard !authority.contains(UInt8(ascii: "@")) else { throw WebURL.refuse(text, "holds a user's name") }
+        guard !authority.contains(UInt8(ascii: "@")) else { throw WebURL.refuse(text, "contains a user's name") }
         guard let origin = Origin(scheme, authority: authority) else {
             throw WebURL.refuse(text, "has no host that cake understands")
         }
@@ -43,7 +44,7 @@ public struct WebURL: Hashable, Sendable, CustomStringConvertible {
             query: path.endIndex == target.endIndex ? nil : String(decoding: query, as: UTF8.self))
     }
 
-    /// As it goes on the wire.
+    /// As it is sent.
     public var text: String { "\(origin)\(path)" + (query.map { "?" + $0 } ?? "") }
 
     /// For people and logs: without the query.
@@ -61,8 +62,8 @@ public struct WebURL: Hashable, Sendable, CustomStringConvertible {
         return WebURL(origin: origin, target: (Array(folder) + bytes)[...])
     }
 
-    /// The bytes up to a fragment, with what no URL can hold percent-encoded. A control character could end a header line,
-    /// and a backslash is a slash to some readers: both are refused.
+    /// The bytes up to a fragment, with characters that no URL can contain percent-encoded. A control character could
+    /// end a header line, and a backslash is a slash to some readers: both are refused.
     private static func tamed(_ text: String) throws(CakeError) -> [UInt8] {
         guard text.utf8.count <= maximumLength else {
             throw refuse(String(text.prefix(60)) + "…", "is longer than \(maximumLength) bytes")
@@ -72,8 +73,8 @@ public struct WebURL: Hashable, Sendable, CustomStringConvertible {
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "#"): return bytes
-            case 0..<0x20, 0x7f: throw refuse(text, "holds a control character")
-            case UInt8(ascii: "\\") where !isInQuery: throw refuse(text, "holds a backslash")
+            case 0..<0x20, 0x7f: throw refuse(text, "contains a control character")
+            case UInt8(ascii: "\\") where !isInQuery: throw refuse(text, "contains a backslash")
             case 0x20, 0x80...: PercentText.append(byte, to: &bytes)
             default: bytes.append(byte)
             }

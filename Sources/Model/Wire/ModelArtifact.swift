@@ -12,7 +12,7 @@ public struct ModelArtifact: Hashable, Sendable {
     public let index: Descriptor
     /// As the index has them, in its order.
     public let packs: [PackIndex.Pack]
-    /// What other tools show.
+    /// Shown by other tools.
     public let annotations: [Annotation]
 
     public struct Annotation: Hashable, Sendable {
@@ -63,18 +63,19 @@ public struct ModelArtifact: Hashable, Sendable {
         func refuse(_ why: String) -> CakeError { CakeError(.damaged, "the registry's manifest \(why)") }
         guard manifest.artifactType == ModelArtifact.artifactType else {
             throw refuse(
-                "is of no model that cake pushed, but of \(manifest.artifactKind.map(Printable.escape) ?? "nothing")")
+                "is not of a model that cake pushed, but of \(manifest.artifactKind.map(Printable.escape) ?? "nothing")"
+            )
         }
         func only(_ type: String) throws(CakeError) -> Descriptor {
             let found = manifest.layers.filter { $0.mediaType == type }
             guard found.count == 1, found[0].name.algorithm == .sha256, !found[0].isElsewhere else {
                 throw refuse(
-                    "has \(found.count) layers of type \(type), where there has to be one, named by its SHA-256")
+                    "has \(found.count) layers of type \(type), instead of one, named by its SHA-256")
             }
             return found[0]
         }
         guard let config = manifest.config, config.mediaType == ModelArtifact.configType, !config.isElsewhere else {
-            throw refuse("has no config of a model")
+            throw refuse("has no model config")
         }
         self.config = config
         self.manifest = try only(ModelArtifact.manifestType)
@@ -84,7 +85,7 @@ public struct ModelArtifact: Hashable, Sendable {
         var total = ByteTotal()
         for layer in manifest.layers where layer.mediaType == ModelArtifact.packType {
             guard let digest = layer.name.sha256, !layer.isElsewhere else {
-                throw refuse("names a pack by something else than its SHA-256, or elsewhere")
+                throw refuse("does not name a pack by its SHA-256, or gives another address for it")
             }
             try total.add(layer.size, of: "pack \(digest.short)")
             packs.append(PackIndex.Pack(digest: digest, size: layer.size))

@@ -1,4 +1,4 @@
-/// The facts of a model for whoever lists artifacts: the config blob of docs/wire.md.
+/// The facts of a model for programs that list artifacts: the config blob of docs/wire.md.
 public enum ModelConfig {
     private static let version = 1
 

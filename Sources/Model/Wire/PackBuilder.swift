@@ -44,7 +44,7 @@ extension PackPlan {
         new += others.new
     }
 
-    /// Deltas whose base no pack has as itself. `base` gives the base of a layer in a new pack.
+    /// Deltas whose base no pack has as a plain layer. `base` gives the base of a layer in a new pack.
     public func deltasWithoutBase(_ base: (Digest) -> Digest?) -> Set<Digest> {
         let layers =
             taken.map { ($0.member.layer.digest, $0.member.base) } + new.joined().map { ($0.digest, base($0.digest)) }

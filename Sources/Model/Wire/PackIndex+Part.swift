@@ -1,6 +1,6 @@
 extension PackIndex {
-    /// What a model may name of an index that not everybody may read: members in packs that hold nothing but layers of the
-    /// model, to their last byte. A delta whose base is in another pack than these goes, too.
+    /// The part of an index that a model may list if not everyone may read the index: members in packs that contain
+    /// only layers of the model, to their last byte. A delta whose base is in another pack is left out, too.
     public func part(whollyOf layers: Set<Digest>) throws(CakeError) -> PackIndex {
         var covered = [UInt64](repeating: 0, count: packs.count)
         var isNeeded = [Bool](repeating: true, count: packs.count)
@@ -8,7 +8,7 @@ extension PackIndex {
             covered[member.pack] = covered[member.pack].clampedSum(member.length)
             if !layers.contains(member.layer.digest) { isNeeded[member.pack] = false }
         }
-        // Bytes that no member takes may be a layer that this index does not tell of.
+        // Bytes without a member may be a layer that this index does not list.
         for (number, pack) in packs.enumerated() where covered[number] != pack.size { isNeeded[number] = false }
         let kept = members.filter { member in
             guard isNeeded[member.pack] else { return false }

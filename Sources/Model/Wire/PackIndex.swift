@@ -1,4 +1,4 @@
-/// Which layer lies where in a registry: the packs of a model, and of each layer its place in one of them. Drawn in
+/// Where each layer is in a registry: the packs of a model, and each layer's place in one of them. Drawn in
 /// docs/wire.md.
 public struct PackIndex: Hashable, Sendable {
     public struct Pack: Hashable, Sendable {
@@ -46,9 +46,9 @@ public struct PackIndex: Hashable, Sendable {
     /// Sorted by layer, each layer once.
     public let members: [Member]
 
-    /// Refuses what does not hold together: a pack or a layer twice, members outside their pack or over one another, and a
-    /// delta whose base is not here, of another size, or a delta itself. Sizes are checked first: everything else computes
-    /// with them.
+    /// Refuses an inconsistent index: a pack or a layer twice, members outside their pack or over one another, and a
+    /// delta whose base is not here, of another size, or a delta itself. Sizes are checked first: all other checks
+    /// compute with them.
     public init(packs: [Pack], members: [Member]) throws(CakeError) {
         guard Set(packs.map(\.digest)).count == packs.count else { throw PackIndex.refuse("names a pack twice") }
         var (stored, plain) = (ByteTotal(), ByteTotal())
@@ -67,7 +67,7 @@ public struct PackIndex: Hashable, Sendable {
             guard let base = member.base else { continue }
             guard let other = self[base], other.base == nil, other.layer.size == member.layer.size else {
                 throw PackIndex.refuse(
-                    "has layer \(member.layer.digest.short) as a delta of \(base.short), which it does not hold as itself"
+                    "has layer \(member.layer.digest.short) as a delta of \(base.short), which it does not have as a plain layer"
                 )
             }
         }
@@ -78,7 +78,7 @@ public struct PackIndex: Hashable, Sendable {
         }
     }
 
-    /// Where a layer lies; nil when it is not here.
+    /// The place of a layer; nil if it is not here.
     public subscript(layer: Digest) -> Member? {
         let place = members.partitioningIndex { !($0.layer.digest < layer) }
         return place < members.count && members[place].layer.digest == layer ? members[place] : nil
@@ -97,7 +97,7 @@ extension PackIndex {
     /// A manifest that lists more is not cake's.
     static let maximumPacks = 1000
 
-    /// For a million layers, and more than anybody has.
+    /// For a million layers, more than any model has.
     public static let maximumSize = 128 << 20
 
     public var encoded: [UInt8] {
@@ -124,18 +124,18 @@ extension PackIndex {
         return bytes
     }
 
-    /// Reads what a stranger sent. One index has one spelling: what is 0 has to be, and members come in order.
+    /// Reads a stranger's bytes. One index has one spelling: unused fields must be 0, and members in order.
     public init(decoding bytes: Span<UInt8>) throws(CakeError) {
         guard bytes.count >= PackIndex.fixedLength, bytes.count <= PackIndex.maximumSize,
             PackIndex.mark.indices.allSatisfy({ bytes[$0] == PackIndex.mark[$0] })
-        else { throw PackIndex.refuse("is none that this cake knows") }
+        else { throw PackIndex.refuse("has a format that this cake does not know") }
         let packCount = Int(bytes.littleEndian(UInt32.self, at: 8))
         let memberCount = bytes.littleEndian(UInt64.self, at: 16)
         guard packCount <= PackIndex.maximumPacks, memberCount <= UInt64(bytes.count / PackIndex.memberLength),
             bytes.littleEndian(UInt32.self, at: 12) == 0,
             bytes.count == PackIndex.fixedLength + packCount * PackIndex.packLength
                 + Int(memberCount) * PackIndex.memberLength
-        else { throw PackIndex.refuse("has another length than it says") }
+        else { throw PackIndex.refuse("does not have the length that it claims") }
         func digest(_ offset: Int) -> Digest { Digest(bytes: bytes.extracting(offset..<offset + 32)) ?? .empty }
         let packs = (0..<packCount).map { index in
             let offset = PackIndex.fixedLength + index * PackIndex.packLength

@@ -1,7 +1,7 @@
-/// How a model lies in a registry: which packs that are there it names, what it takes from them, and which new packs it
+/// The layout of a model in a registry: which existing packs it lists, what it takes from them, and which new packs it
 /// needs. A pure answer, the same for the same model and the same earlier indexes.
 public struct PackPlan: Hashable, Sendable {
-    /// A layer that lies in a pack that is there.
+    /// A layer in an existing pack.
     public struct Taken: Hashable, Sendable {
         public let pack: PackIndex.Pack
         /// As the earlier index has it; its own pack's number means nothing here.
@@ -13,7 +13,7 @@ public struct PackPlan: Hashable, Sendable {
         }
     }
 
-    /// log2 of what a pack may hold of plain bytes.
+    /// log2 of the plain bytes that a pack may hold.
     public let packBits: UInt8
     /// Packs that are there: in the order of first use, or, where layers are kept apart, as the earlier indexes have them.
     public internal(set) var reused: [PackIndex.Pack] = []
@@ -25,7 +25,7 @@ public struct PackPlan: Hashable, Sendable {
     static let leastPackBits: UInt8 = 26
     /// So many packs of full size at the most.
     static let fullPacks: UInt64 = 200
-    /// Past so many, packs of which little is used are made anew.
+    /// Above this number, packs that are little used are made again.
     public static let mostPacks = 400
 
     /// The least power of two from 64 MiB up of which 200 hold the plain bytes.
@@ -35,10 +35,11 @@ public struct PackPlan: Hashable, Sendable {
         return bits
     }
 
-    /// `layers` are the model's, each once, in the order of its files. What an earlier index holds is taken from there, from
-    /// the first that holds it as itself, else from the first that holds it as a delta. Of `bases`, which are none of the
-    /// model's layers, those are taken along that an earlier index holds as themselves. Packs in `refused` are not reused.
-    /// Layers in `apart` fill new packs of their own: a pack of weights alone is of use to every model with these weights.
+    /// `layers` are the model's, each once, in the order of its files. A layer of an earlier index is taken from there,
+    /// from the first index that has it as a plain layer, else from the first that has it as a delta. Of `bases`, which
+    /// are not layers of the model, those are taken too that an earlier index has as plain layers. Packs in `refused`
+    /// are not reused. Layers in `apart` fill new packs of their own: a pack of weights alone is useful to every model
+    /// with these weights.
     public init(
         _ layers: [Layer], bases: [Layer] = [], earlier: [PackIndex] = [], apart: Set<Digest> = [],
         without unwanted: Set<Digest> = []
@@ -63,7 +64,7 @@ public struct PackPlan: Hashable, Sendable {
         if !apart.isEmpty { order(by: earlier) }
     }
 
-    /// What is pushed again is then listed as it was, and nothing of it is sent.
+    /// A model that is pushed again is then listed as before, and nothing is sent.
     private mutating func order(by earlier: [PackIndex]) {
         var places: [Digest: Int] = [:]
         for pack in earlier.lazy.flatMap(\.packs) where places[pack.digest] == nil {
@@ -114,7 +115,7 @@ public struct PackPlan: Hashable, Sendable {
                 missing.append(layer)
             }
         }
-        // Behind the layers that lie there as themselves: a base among them is not taken twice.
+        // After the plain layers: a base among them is not taken twice.
         for all in deltas { take(all, &self) }
         for one in others where !refused.contains(one.pack.digest) { take([one], &self) }
         missing.removeAll { placed.contains($0.digest) }
@@ -122,7 +123,7 @@ public struct PackPlan: Hashable, Sendable {
         fill(missing.filter { apart.contains($0.digest) })
     }
 
-    /// A layer as large as a pack is one of its own, so that it mounts alone; the others fill packs in file order.
+    /// A layer as large as a pack is a pack of its own and can be mounted alone; the others fill packs in file order.
     private mutating func fill(_ missing: [Layer]) {
         let limit: UInt64 = 1 << UInt64(packBits)
         var open: [Layer] = []

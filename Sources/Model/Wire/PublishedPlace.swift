@@ -1,4 +1,4 @@
-/// What `/v2/_cake/published` answers: where a registry has a Hub's repository at a commit.
+/// The answer of `/v2/_cake/published`: where a registry has a Hub's repository at a commit.
 public struct PublishedPlace: Hashable, Sendable {
     public static let maximumSize = 64 << 10
 

@@ -1,4 +1,4 @@
-/// What a Hub gives to whom may read a repository, to show to the Xet server that keeps its files.
+/// The access that a Hub gives to a reader of a repository, for the Xet server that stores its files.
 public struct XetAccess: Sendable, CustomStringConvertible, CustomReflectable {
     public static let maximumSize = 64 << 10
     /// So long before its end a token is replaced: a question takes time, and clocks differ.
@@ -17,14 +17,14 @@ public struct XetAccess: Sendable, CustomStringConvertible, CustomReflectable {
         do {
             document = try JSONValue(parsing: bytes)
         } catch {
-            throw HubInfo.refuse("makes no sense: \(error.what)")
+            throw HubInfo.refuse("is not valid: \(error.what)")
         }
         guard let token = document["accessToken"]?.string, let address = document["casUrl"]?.string,
             let expires = document["exp"]?.unsigned.flatMap({ Int(exactly: $0) })
         else { throw HubInfo.refuse("gives no access to Xet") }
         // Anything else could end a header line and begin another.
         guard !token.isEmpty, token.utf8.count <= 16 << 10, token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
-            throw HubInfo.refuse("gives a token for Xet that no header can hold")
+            throw HubInfo.refuse("gives a token for Xet that does not fit into a header")
         }
         // A Hub is believed no further than when it sends elsewhere: not out of encryption, nor into this network.
         var way = Redirects(from: hub)

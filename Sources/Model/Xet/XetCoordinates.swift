@@ -63,7 +63,7 @@ extension XetReconstruction {
 }
 
 extension XetCoordinates {
-    /// What coordinates alone say of two runs of bytes.
+    /// What coordinates alone say about two runs of bytes.
     public enum Similarity: Hashable, Sendable {
         case equal
         /// Bytes within this range, counted from the beginning, are equal. Of those before and after it nothing is known.
@@ -80,7 +80,7 @@ extension XetCoordinates {
     }
 
     /// Which bytes are equal to those at the same distance from the other's beginning, which may have another length.
-    /// Terms of the files on either side, or of queries for a few bytes of them, may be given for more to be measured from.
+    /// Terms of the files on both sides, or of queries for a few bytes of them, give more places to measure from.
     public func common(
         with other: XetCoordinates, knowing positions: XetPositions = XetPositions()
     ) -> [Range<UInt64>] {
@@ -89,7 +89,7 @@ extension XetCoordinates {
             for run in runs { try positions.add(run.term) }
             for run in other.runs { try positions.add(run.term) }
         } catch {
-            // Whoever contradicts himself has said nothing.
+            // A contradictory server has said nothing.
             return []
         }
         var found: [Range<UInt64>] = []
@@ -113,8 +113,8 @@ extension XetCoordinates {
         return found
     }
 
-    /// Where two runs of bytes begin to lie in one xorb, while it is not known how far from each other: whoever asks in
-    /// which chunk each of these bytes is can tell.
+    /// Where two runs of bytes begin to lie in one xorb, while their distance is not known. Asking in which chunk each
+    /// of these bytes is gives the answer.
     public struct Gap: Hashable, Sendable {
         /// Counted from the beginning of both runs.
         public let place: UInt64

@@ -28,7 +28,7 @@ public struct XetHash: Hashable, Sendable, Comparable, CustomStringConvertible {
         self.init(spelledLike: digest)
     }
 
-    /// The hash whose text is the digest's hex: 64 digits were read before it was known whose they are.
+    /// The hash whose text is the digest's hex: 64 digits were read before their kind was known.
     init(spelledLike digest: Digest) { words = digest.words }
 
     /// Of a file without bytes.

@@ -1,6 +1,6 @@
-/// How far chunks of a xorb are from each other, as far as terms tell: one that has the chunks 3 to 7 and 40,000 bytes
-/// says that chunk 7 begins 40,000 bytes after chunk 3. A server tells no other lengths, so that two chunks may both be
-/// known and their distance not.
+/// How far chunks of a xorb are from each other, as far as terms say: one with the chunks 3 to 7 and 40,000 bytes says
+/// that chunk 7 begins 40,000 bytes after chunk 3. A server gives no other lengths: two chunks may both be known and
+/// their distance not.
 public struct XetPositions: Sendable {
     /// A byte of some xorb. Equal places are one and the same byte; of different ones nothing follows.
     public struct Place: Hashable, Sendable {
@@ -26,7 +26,7 @@ public struct XetPositions: Sendable {
 
     public init() {}
 
-    /// Learns from a term, which must not contradict what is known of these very chunks.
+    /// Learns from a term, which must not contradict known distances of the same chunks.
     public mutating func add(_ term: XetReconstruction.Term) throws(CakeError) {
         let xorb = xorbs[term.xorb] ?? UInt64(xorbs.count)
         xorbs[term.xorb] = xorb
@@ -48,7 +48,7 @@ public struct XetPositions: Sendable {
         }
     }
 
-    /// Learns where chunks begin from a question for a few bytes of a file, whose terms otherwise tell only where they
+    /// Learns where chunks begin from a query for a few bytes of a file, whose terms otherwise say only where they
     /// themselves begin and end.
     public mutating func add(_ part: XetReconstruction, of whole: XetReconstruction) throws(CakeError) {
         for (term, start) in zip(part.terms, part.extents.lazy.map(\.lowerBound)) {

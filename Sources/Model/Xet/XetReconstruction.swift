@@ -1,9 +1,9 @@
-/// Of which chunks of which xorbs a file is made, or a run of it, as a Xet server tells.
+/// Which chunks of which xorbs make a file, or a run of it, by a Xet server's answer.
 ///
-/// What a server says is checked as far as it can be without the bytes: a term has at least one chunk and no more than a
-/// xorb holds, and as many bytes as so many chunks can have; all terms together are as long as was asked for; and no two
-/// of them say different things about the same chunks. What passes may still be a lie: it can be used to decide what to
-/// fetch, and never instead of the file's SHA-256.
+/// The answer is checked as far as possible without the bytes: a term has at least one chunk and no more than a xorb
+/// has, and as many bytes as its chunks can have; all terms together are as long as requested; and no two of them say
+/// different things about the same chunks. The answer may still be false: it decides what to download, and never
+/// replaces the file's SHA-256.
 public struct XetReconstruction: Hashable, Sendable {
     public static let maximumChunks: UInt32 = 8192
     /// Of an answer, and so of its terms: some 60 GB of a file at the worst. Larger ones are asked for in ranges.
@@ -36,11 +36,11 @@ public struct XetReconstruction: Hashable, Sendable {
     public let terms: [Term]
     /// Which bytes of the file they are: at least those that were asked for, to the ends of their chunks.
     public let bytes: Range<UInt64>
-    /// Where each term lies in the file.
+    /// The place of each term in the file.
     let extents: Extents
 
-    /// `range` is what of a file of `fileSize` bytes was asked for; nil is all of it. `skipped` are the bytes of the first
-    /// chunk before the range.
+    /// `range` is the requested part of a file of `fileSize` bytes; nil is all of it. `skipped` are the bytes of the
+    /// first chunk before the range.
     public init(
         terms: [Term], skipped: UInt64, of range: Range<UInt64>?, fileSize: UInt64
     ) throws(CakeError) {
@@ -53,7 +53,7 @@ public struct XetReconstruction: Hashable, Sendable {
         let first = end
         var positions = XetPositions()
         for term in terms {
-            guard end < wanted.upperBound else { throw CakeError(.damaged, "terms go on after what was asked for") }
+            guard end < wanted.upperBound else { throw CakeError(.damaged, "terms continue after the requested range") }
             try positions.add(term)
             let (sum, overflow) = end.addingReportingOverflow(term.size)
             guard !overflow, sum <= fileSize else {
@@ -63,10 +63,10 @@ public struct XetReconstruction: Hashable, Sendable {
         }
         try positions.check()
         guard end >= wanted.upperBound else {
-            throw CakeError(.damaged, "its terms end at byte \(end), where \(wanted.upperBound) were asked for")
+            throw CakeError(.damaged, "its terms end at byte \(end), where \(wanted.upperBound) were requested")
         }
         guard end - wanted.upperBound < UInt64(XetChunk.maximumSize) else {
-            throw CakeError(.damaged, "its terms end \(end - wanted.upperBound) bytes after what was asked for")
+            throw CakeError(.damaged, "its terms end \(end - wanted.upperBound) bytes after the requested range")
         }
         if let term = terms.first, skipped >= term.size {
             throw CakeError(.damaged, "its first term has \(term.size) bytes, of which \(skipped) are before the range")
@@ -85,7 +85,7 @@ extension XetReconstruction {
         do throws(CakeError) {
             guard bytes.count <= XetReconstruction.maximumSize else {
                 throw CakeError(
-                    .damaged, "it has \(bytes.count) bytes, more than the \(XetReconstruction.maximumSize) it may have")
+                    .damaged, "it has \(bytes.count) bytes; the limit is \(XetReconstruction.maximumSize)")
             }
             var scanner = JSONScanner()
             try scanner.beginObject(in: bytes)
@@ -95,7 +95,7 @@ extension XetReconstruction {
                     terms = try XetReconstruction.terms(&scanner, in: bytes)
                 } else if try JSONScanner.text(key, is: "offset_into_first_range", in: bytes) {
                     guard skipped == nil, let number = try scanner.wholeNumber(in: bytes) else {
-                        throw CakeError(.damaged, "the offset into its first range is no number, or there are two")
+                        throw CakeError(.damaged, "the offset into its first range is not a number, or there are two")
                     }
                     skipped = number
                 } else {
@@ -106,7 +106,7 @@ extension XetReconstruction {
             guard let terms else { throw CakeError(.damaged, "it has no terms") }
             try self.init(terms: terms, skipped: skipped ?? 0, of: range, fileSize: fileSize)
         } catch {
-            throw CakeError(.damaged, "what Xet says of a file makes no sense: \(error.what)", fix: error.fix)
+            throw CakeError(.damaged, "Xet's answer about a file is not valid: \(error.what)", fix: error.fix)
         }
     }
 

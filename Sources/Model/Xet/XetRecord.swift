@@ -29,7 +29,7 @@ public struct XetRecord: Hashable, Sendable {
 
     public mutating func add(_ entry: Entry) { entries.append(entry) }
 
-    /// Without what would make it longer than it may be.
+    /// Without layers that would exceed the size limit.
     public var text: [UInt8] {
         var text = Array("cake xet 1\n".utf8)
         for entry in entries {

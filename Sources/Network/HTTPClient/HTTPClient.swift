@@ -1,7 +1,8 @@
 public import Model
 internal import Platform
 
-/// Asks servers. Redirects are not followed and tokens not forwarded: whoever asks decides where to go on, and with what.
+/// Sends requests. It follows no redirects and forwards no tokens: the caller decides where to continue, and with which
+/// credentials.
 public final class HTTPClient: Sendable {
     private let loop: HTTPLoop
     private let pool = ChunkPool(chunkCapacity: 256 << 10)
@@ -14,6 +15,31 @@ public final class HTTPClient: Sendable {
 
     /// Returns when the head of the answer is there.
     public func open(_ request: HTTPRequest) async throws -> HTTPExchange {
+        try await observed(request) { try await begin(request) }
+    }
+
+    private func observed(
+        _ request: HTTPRequest, _ open: () async throws -> HTTPExchange
+    ) async throws -> HTTPExchange {
+        guard let observer = settings.observer else { return try await open() }
+        let start = ContinuousClock.now
+        func tell(_ status: Int?) {
+            observer(
+                HTTPObservation(
+                    method: request.method, address: String(request.url.prefix { $0 != "?" }), range: request.range,
+                    status: status, time: ContinuousClock.now - start))
+        }
+        do {
+            let exchange = try await open()
+            tell(exchange.head.status)
+            return exchange
+        } catch {
+            tell(nil)
+            throw error
+        }
+    }
+
+    private func begin(_ request: HTTPRequest) async throws -> HTTPExchange {
         try Task.checkCancellation()
         let transfer = HTTPTransfer(request, loop: loop, pool: pool, limit: settings.bufferedBytes)
         loop.start(transfer)
@@ -32,10 +58,17 @@ public final class HTTPClient: Sendable {
         _ request: HTTPRequest, sending length: UInt64,
         _ feed: @escaping @Sendable (HTTPSender) async throws -> Void
     ) async throws -> HTTPExchange {
+        try await observed(request) { try await begin(request, sending: length, feed) }
+    }
+
+    private func begin(
+        _ request: HTTPRequest, sending length: UInt64,
+        _ feed: @escaping @Sendable (HTTPSender) async throws -> Void
+    ) async throws -> HTTPExchange {
         try Task.checkCancellation()
         let transfer = HTTPTransfer(
             request, loop: loop, pool: pool, limit: settings.bufferedBytes, sending: length)
-        guard let outgoing = transfer.outgoing else { return try await open(request) }
+        guard let outgoing = transfer.outgoing else { return try await begin(request) }
         loop.start(transfer)
         do {
             return try await withThrowingTaskGroup(of: HTTPHead?.self) { group in
@@ -45,7 +78,7 @@ public final class HTTPClient: Sendable {
                         try await feed(HTTPSender(transfer: transfer, pool: pool))
                     } catch is HTTPSender.Ended { return nil }
                     guard outgoing.missing == 0 else {
-                        throw CakeError(.failed, "a body ended \(outgoing.missing) bytes before it should")
+                        throw CakeError(.failed, "a body ended \(outgoing.missing) bytes early")
                     }
                     return nil
                 }

@@ -22,13 +22,13 @@ public final class HTTPExchange: Sendable {
                 transfer.cancel()
             }
         } catch {
-            // Not what the transfer makes of it.
+            // The caller's cancellation, not the transfer's error for it.
             try Task.checkCancellation()
             throw error
         }
     }
 
-    /// Gives a chunk back to be filled again.
+    /// Returns a chunk to be filled again.
     public func giveBack(_ chunk: Chunk) { transfer.giveBack(chunk) }
 
     /// The whole body of an answer that is known to be small.
@@ -37,7 +37,7 @@ public final class HTTPExchange: Sendable {
         while let chunk = try await next() {
             defer { giveBack(chunk) }
             guard bytes.count + chunk.count <= limit else {
-                throw CakeError(.network, "an answer is longer than the \(limit) bytes it may have")
+                throw CakeError(.network, "an answer is longer than its limit of \(limit) bytes")
             }
             chunk.withBytes { piece in for index in piece.indices { bytes.append(piece[index]) } }
         }
@@ -98,7 +98,7 @@ final class HTTPTransfer: Sendable {
         outgoing = length == 0 ? nil : Outgoing(length: length, limit: limit, pool: pool)
     }
 
-    // What tasks ask.
+    // Called by tasks.
 
     func send(_ chunk: Chunk) async throws {
         guard let outgoing else { return }
@@ -152,13 +152,13 @@ final class HTTPTransfer: Sendable {
         loop.cancel(self)
     }
 
-    /// Held back, since who reads or sends here is slow.
+    /// Paused, because the reader or sender here is slow.
     var isPaused: Bool { state.withLock { $0.isPaused } || outgoing?.isStarved == true }
 
     /// The request led further in than it may, and was not sent.
     var refusal: CakeError? { state.withLock { $0.isRefused } ? request.limit?.refusal : nil }
 
-    // What the loop's thread tells.
+    // Called by the loop's thread.
 
     /// Before the request is sent. False when it is not to be. The reach is nil through a proxy.
     func connected(_ reach: Host.Reach?) -> Bool {
@@ -219,8 +219,8 @@ final class HTTPTransfer: Sendable {
         return true
     }
 
-    /// Wakes a reader, once libcurl has given all that it had: it gives 16 KiB at a time, and to wake somebody for each
-    /// of them costs more than to move it.
+    /// Wakes a reader once libcurl has given all that it had: it gives 16 KiB at a time, and waking a task for each of
+    /// them costs more than moving them.
     func deliver() {
         let (waiter, chunk): (Waiter<Chunk?>?, Chunk?) = state.withLock { state in
             guard state.chunkWaiter != nil, !state.chunks.isEmpty else { return (nil, nil) }

@@ -12,7 +12,7 @@ internal import Platform
     private let transfer: HTTPTransfer
     private let way: Way
 
-    /// What stands between the client and the server.
+    /// The connection between the client and the server: direct or through a proxy.
     private enum Way {
         case direct
         case proxy
@@ -36,7 +36,7 @@ internal import Platform
         unsafe cake_curl_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https")
         unsafe cake_curl_set_number(easy, CURLOPT_FOLLOWLOCATION, 0)
         unsafe cake_curl_set_number(easy, CURLOPT_NOSIGNAL, 1)
-        // What a proxy says to CONNECT is no answer of the server's.
+        // A proxy's answer to CONNECT is not the server's answer.
         unsafe cake_curl_set_number(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         unsafe cake_curl_set_number(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
         unsafe cake_curl_set_number(easy, CURLOPT_BUFFERSIZE, 256 << 10)
@@ -59,7 +59,7 @@ internal import Platform
         case .post, .put, .patch: setBody()
         }
         var lines = request.headers.map { "\($0.name): \($0.value)" }
-        // Nobody asked for another encoding, and lengths are to be what they say.
+        // No other encoding is wanted: lengths must be those of the body.
         lines.append("Accept-Encoding: identity")
         if let range = request.range, !range.isEmpty {
             lines.append("Range: bytes=\(range.lowerBound)-\(range.upperBound - 1)")
@@ -75,7 +75,7 @@ internal import Platform
         unsafe cake_curl_set_judge(easy, HTTPHandle.judge)
     }
 
-    /// What is fed goes as an upload, so that it may pause; the rest is copied.
+    /// A body that is fed goes as an upload, which may pause; other bodies are copied.
     private func setBody() {
         let request = transfer.request
         if let outgoing = transfer.outgoing {
@@ -149,7 +149,7 @@ internal import Platform
         return handle.transfer.connected(reach) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
     }
 
-    /// What went wrong, for a person; the URL is left to whoever asked, since its query may be a secret.
+    /// The failure, for a person. The caller adds the URL, because its query may be a secret.
     func error(_ code: CURLcode) -> CakeError {
         if let refusal = transfer.refusal { return refusal }
         let detail = unsafe String(cString: words)
@@ -157,13 +157,13 @@ internal import Platform
         return CakeError(.network, Printable.escape(text), fix: remedy(code))
     }
 
-    /// What a person can do about it, where trying again is no use.
+    /// What a person can do, if trying again is useless.
     private func remedy(_ code: CURLcode) -> String? {
         switch code {
         case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR:
-            return "if that server's certificates are your own, SSL_CERT_FILE=FILE names the root to trust"
+            return "if the server uses your own certificate authority, name its root certificate: SSL_CERT_FILE=FILE"
         case CURLE_COULDNT_RESOLVE_PROXY:
-            return "look at http_proxy, https_proxy and no_proxy in the environment"
+            return "check http_proxy, https_proxy and no_proxy in the environment"
         default:
             var status = 0
             unsafe cake_curl_get_number(easy, CURLINFO_HTTP_CONNECTCODE, &status)
@@ -172,7 +172,7 @@ internal import Platform
     }
 
     private static let proxyWantsPassword = 407
-    private static let proxyAdvice = "the proxy wants a password: https_proxy=http://NAME:PASSWORD@HOST:PORT"
+    private static let proxyAdvice = "the proxy needs a password: https_proxy=http://NAME:PASSWORD@HOST:PORT"
 
     deinit {
         unsafe curl_easy_cleanup(easy)

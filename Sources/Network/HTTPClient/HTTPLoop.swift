@@ -5,8 +5,7 @@ internal import Model
 internal import Platform
 internal import Synchronization
 
-/// libcurl's one thread. Handles are added, paused, resumed and removed on it alone; everybody else leaves a wish and
-/// wakes it.
+/// libcurl's one thread. Only it adds, pauses, resumes and removes handles; other threads leave a request and wake it.
 @safe final class HTTPLoop: @unchecked Sendable {
     private enum Wish: Sendable {
         case start(HTTPTransfer)
@@ -27,7 +26,7 @@ internal import Synchronization
     private let settings: HTTPSettings
     /// Touched by the loop's thread only.
     private var running: [ObjectIdentifier: Running] = [:]
-    /// Who got bytes since readers were woken last; touched by the loop's thread only.
+    /// Transfers that got bytes since readers were last woken; used by the loop's thread only.
     private var arrived: [ObjectIdentifier: HTTPTransfer] = [:]
 
     private struct Running {
@@ -81,7 +80,7 @@ internal import Synchronization
             var count: Int32 = 0
             unsafe curl_multi_perform(multi, &count)
             for transfer in arrived.values { transfer.deliver() }
-            // More comes at once while bytes come at all: to look for each packet costs more than it brings.
+            // While bytes come, more come at once: looking for each packet costs more than it gains.
             if !arrived.isEmpty { usleep(HTTPLoop.breath) }
             arrived.removeAll(keepingCapacity: true)
             takeMessages()
@@ -92,7 +91,7 @@ internal import Synchronization
 
     private func begin(_ transfer: HTTPTransfer) {
         guard let handle = HTTPHandle(transfer, settings) else {
-            return transfer.finish(.failure(CakeError(.failed, "libcurl takes no more requests")))
+            return transfer.finish(.failure(CakeError(.failed, "libcurl accepts no more requests")))
         }
         running[ObjectIdentifier(transfer)] = Running(transfer: transfer, handle: handle)
         unsafe curl_multi_add_handle(multi, handle.easy)
@@ -124,7 +123,7 @@ internal import Synchronization
             }
             let patience = found.transfer.request.stallSeconds ?? settings.stallSeconds
             guard now - found.since >= .seconds(patience) else { continue }
-            end(found.transfer, .failure(CakeError(.network, "no byte came for \(patience) s")))
+            end(found.transfer, .failure(CakeError(.network, "no data for \(patience) s")))
         }
     }
 
@@ -136,7 +135,7 @@ internal import Synchronization
 
     /// In microseconds.
     private static let breath: UInt32 = 1000
-    private static let givenUp = CakeError(.network, "the transfer was given up")
+    private static let givenUp = CakeError(.network, "the transfer was cancelled")
 
     private func close() {
         for found in running.values { end(found.transfer, .failure(HTTPLoop.givenUp)) }

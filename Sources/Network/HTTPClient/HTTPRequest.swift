@@ -1,7 +1,7 @@
 public import Model
 internal import Platform
 
-/// What is asked of a server.
+/// A request to a server.
 public struct HTTPRequest: Sendable {
     public enum Method: String, Sendable {
         case get = "GET"
@@ -21,7 +21,7 @@ public struct HTTPRequest: Sendable {
     public var range: Range<UInt64>?
     /// For an answer that takes its time, in seconds; nil for the usual patience.
     public var stallSeconds: Int?
-    /// Nil for what a person named.
+    /// Nil for an address that a person named.
     public var limit: AddressLimit?
 
     public init(_ method: Method = .get, _ url: String = "") {
@@ -40,8 +40,8 @@ public struct HTTPRequest: Sendable {
     }
 }
 
-/// The first part of an answer: its status and headers. No byte of the body is handed on before somebody has looked at
-/// them.
+/// The first part of an answer: its status and headers. No byte of the body is passed on before the caller has looked
+/// at them.
 public struct HTTPHead: Sendable {
     public let status: Int
     /// Of the address that it came from; nil where a proxy stood between.
@@ -54,7 +54,7 @@ public struct HTTPHead: Sendable {
         self.fields = fields
     }
 
-    /// The first header of that name, in whatever case.
+    /// The first header with that name, in any case.
     public subscript(name: String) -> String? {
         let wanted = name.lowercased()
         return fields.first { $0.name == wanted }?.value
@@ -76,15 +76,29 @@ public struct HTTPSettings: Sendable {
     public var userAgent: String
     /// A file of certificates to trust instead of the system's.
     public var certificates: String?
-    /// A connection on which nothing moves for so long is cut, unless it is the reader who holds it back.
+    /// A connection on which nothing moves for this long is cut, unless the reader pauses it.
     public var stallSeconds = 20
     public var connectSeconds = 15
     /// Bodies that wait for a reader: past this the server is held back.
     public var bufferedBytes = 4 << 20
 
     public var proxies = ProxyRule(Environment(reading: ProxyRule.variables).variables)
-    /// Hosts of tests: the address that each has, and the reach that it is given instead of its own.
+    /// Hosts of tests: the address of each, and the reach that replaces its own.
     package var hosts: [String: (address: String, reach: Host.Reach?)] = [:]
 
+    /// Told of each request when the head of its answer is there, or when it failed.
+    public var observer: (@Sendable (HTTPObservation) -> Void)?
+
     public init(userAgent: String) { self.userAgent = userAgent }
+}
+
+/// A request and how it went.
+public struct HTTPObservation: Sendable {
+    public let method: HTTPRequest.Method
+    /// Without its query, which may hold a signature.
+    public let address: String
+    public let range: Range<UInt64>?
+    /// Nil when there was no answer.
+    public let status: Int?
+    public let time: Duration
 }

@@ -7,13 +7,13 @@ public struct HTTPSender: Sendable {
     let transfer: HTTPTransfer
     let pool: ChunkPool
 
-    /// Thrown where nobody takes any more: the answer is there, or the connection is not.
+    /// Thrown when the server takes no more: the answer is there, or the connection is gone.
     struct Ended: Error {}
 
     /// An empty chunk to fill.
     public func take() -> Chunk { pool.take() }
 
-    /// Returns when there is room for more. The chunk is not the caller's any more.
+    /// Returns when there is room for more. The chunk no longer belongs to the caller.
     public func send(_ chunk: Chunk) async throws { try await transfer.send(chunk) }
 }
 
@@ -24,7 +24,7 @@ final class Outgoing: Sendable {
         /// How much of the first is gone.
         var start = 0
         var waiting = 0
-        /// Of what was announced, not handed over yet.
+        /// Announced bytes that were not passed on yet.
         var missing: UInt64
         var isStarved = false
         var hasEnded = false
@@ -43,12 +43,12 @@ final class Outgoing: Sendable {
         state = Mutex(State(missing: length))
     }
 
-    /// It is the sender who holds the request back.
+    /// The sender holds the request back.
     var isStarved: Bool { state.withLock { $0.isStarved } }
 
     var missing: UInt64 { state.withLock { $0.missing } }
 
-    /// Whether the loop has to be told that there is something again.
+    /// Whether the loop has to be woken.
     func put(_ chunk: Chunk) throws -> Bool {
         try state.withLock { state in
             guard !state.hasEnded else { throw HTTPSender.Ended() }
@@ -81,9 +81,9 @@ final class Outgoing: Sendable {
         }
     }
 
-    // What the loop's thread asks and tells.
+    // Called by the loop's thread.
 
-    /// Fills what it can of the room; nil when there is nothing yet, and more will come.
+    /// Fills as much of the room as it can; nil if there is nothing yet, and more will come.
     func fill(_ room: inout MutableSpan<UInt8>) -> Int? {
         var done = 0
         let (waiter, isStarved) = state.withLock { state in

@@ -11,9 +11,9 @@ final class FileRunReader {
     private var opened: (file: File, start: UInt64)?
     private var proof: RunningProof?
 
-    /// What libmicrohttpd asks for at once.
+    /// The size of libmicrohttpd's requests.
     static let step = 256 << 10
-    /// Tells it to cut the connection: what was promised cannot be sent.
+    /// Tells it to cut the connection: the promised bytes cannot be sent.
     static let failed = -2
 
     init(_ runs: FileRuns) {
@@ -75,7 +75,7 @@ private final class RunningProof {
         tail = [UInt8](repeating: 0, count: Int(count - tailStart))
     }
 
-    /// Bytes that are sent again, since less of them left than was read, were hashed.
+    /// Bytes that are sent again, because fewer were sent than read, were already hashed.
     func add(_ bytes: Span<UInt8>, at position: UInt64) {
         guard position <= hashed, position + UInt64(bytes.count) > hashed else { return }
         hash.update(bytes.extracting(Int(hashed - position)..<bytes.count))

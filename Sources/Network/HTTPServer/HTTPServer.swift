@@ -23,7 +23,7 @@ public struct HTTPServer: ~Copyable, Sendable {
             throw CakeError(
                 .failed, "the HTTP server cannot start on \(address)",
                 fix: certificate == nil
-                    ? "allow more open files: ulimit -n 4096" : "look whether the key is the certificate's")
+                    ? "allow more open files: ulimit -n 4096" : "check that the key belongs to the certificate")
         }
         let daemons = ServerDaemons(daemon)
         self.daemons = daemons
@@ -35,7 +35,7 @@ public struct HTTPServer: ~Copyable, Sendable {
         }
     }
 
-    /// New connections are met with another certificate. When it is none, the old one stays.
+    /// New connections use another certificate. If it is invalid, the old one stays.
     public func replace(_ certificate: ServerCertificate) throws(CakeError) {
         if core.isDraining { return }
         let isReplaced = daemons.replace { current in
@@ -47,11 +47,11 @@ public struct HTTPServer: ~Copyable, Sendable {
         }
         guard isReplaced else {
             throw CakeError(
-                .failed, "the new certificate cannot be used", fix: "look whether the key is the certificate's")
+                .failed, "the new certificate cannot be used", fix: "check that the key belongs to the certificate")
         }
     }
 
-    /// Takes no more connections. What is open is answered, and closed after that.
+    /// Accepts no more connections. Open requests are answered, and their connections closed after that.
     public func drain() {
         guard core.drain() else { return }
         daemons.stopListening()
@@ -66,7 +66,7 @@ public struct HTTPServer: ~Copyable, Sendable {
     deinit {
         core.clients.stopWatching()
         drain()
-        // What is being answered waits for a disk, not for a client.
+        // The open answers wait for a disk, not for a client.
         while core.isWorking { usleep(1000) }
         daemons.endAll()
     }

@@ -1,7 +1,7 @@
 internal import Platform
 
-/// A request's body that is held in memory until all of it is here. It takes room as bytes come, not as many as the client
-/// claims. One thread at a time has it.
+/// A request's body that is held in memory until it is complete. It takes memory as bytes come, not as many as the
+/// client claims. One thread at a time uses it.
 final class HeldBody {
     private var bytes: [UInt8] = []
     private var room: Budget.Reservation?
@@ -17,7 +17,7 @@ final class HeldBody {
         guard more.count <= limit - bytes.count else { return stop(.tooLong) }
         let needed = bytes.count + more.count
         if needed > bytes.capacity || room == nil {
-            // Twice as much spares copies; where there is no room for that, what is needed.
+            // Twice as much saves copies; if there is no room for that, the needed bytes.
             let ample = min(limit, max(needed, 2 * bytes.capacity))
             let capacity = take(ample, for: client, budget) ? ample : needed
             guard capacity == ample || take(needed, for: client, budget) else { return stop(.noRoom) }
@@ -26,7 +26,7 @@ final class HeldBody {
         unsafe more.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
     }
 
-    /// Room for so many bytes in all.
+    /// Room for so many bytes in total.
     private func take(_ capacity: Int, for client: String, _ budget: Budget) -> Bool {
         if let room { return room.grow(by: UInt64(max(capacity - bytes.capacity, 0))) }
         room = budget.take(UInt64(capacity), for: client)
@@ -39,7 +39,7 @@ final class HeldBody {
         room = nil
     }
 
-    /// What came, nil when it was too long, and the room that it takes.
+    /// The bytes, nil if they were too many, and the room that they take.
     func finish() -> (bytes: [UInt8]?, room: Budget.Reservation?) {
         defer { (bytes, room) = ([], nil) }
         return (end == .whole ? bytes : nil, room)

@@ -7,7 +7,7 @@ struct Listener {
     let descriptor: Int32
     let port: UInt16
 
-    /// So long a client that says nothing waits in the kernel: what is taken has its first bytes here.
+    /// A silent client waits this long in the kernel: accepted connections have sent their first bytes.
     private static let silence: Int32 = 30
 
     init(_ address: ListenAddress) throws(CakeError) {
@@ -74,8 +74,8 @@ struct Listener {
         let fix: String? =
             switch number {
             case EADDRINUSE: "another program listens there; choose another port with --listen"
-            case EADDRNOTAVAIL: "this machine does not have the address; ip address lists those it has"
-            case EACCES: "ports under 1024 are the system's; choose another with --listen"
+            case EADDRNOTAVAIL: "this machine does not have the address; ip address lists its addresses"
+            case EACCES: "ports below 1024 need root; choose another with --listen"
             default: nil
             }
         return CakeError(.failed, "cannot listen on \(address): \(words)", fix: fix)

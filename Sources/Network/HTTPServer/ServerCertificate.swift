@@ -1,7 +1,7 @@
 public import Model
 internal import Platform
 
-/// What a server shows of itself: a certificate with those that vouch for it, and its key, as PEM has them.
+/// A server's certificate with its chain, and its key, in PEM form.
 public struct ServerCertificate: Sendable {
     let certificate: [UInt8]
     let key: [UInt8]
@@ -15,8 +15,8 @@ public struct ServerCertificate: Sendable {
         let bytes = try Disk.read(path, limit: 1 << 20)
         guard bytes.firstRange(of: Array("-----BEGIN ".utf8)) != nil, !bytes.contains(0) else {
             throw CakeError(
-                .usage, "\(Printable.escape(path)) holds no \(what.drop { $0 != " " }.dropFirst()) as PEM has it",
-                fix: "give \(what) that begins with -----BEGIN")
+                .usage, "\(Printable.escape(path)) contains no \(what.drop { $0 != " " }.dropFirst()) in PEM form",
+                fix: "use \(what) that begins with -----BEGIN")
         }
         return bytes
     }

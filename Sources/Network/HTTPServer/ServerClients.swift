@@ -3,12 +3,12 @@ internal import Glibc
 internal import Platform
 internal import Synchronization
 
-/// One connection, and who is to do something on it. Told by the thread that serves it, looked at by the one that watches.
+/// One connection, and whose turn it is. Written by the thread that serves it, read by the thread that watches.
 final class ServerClient: Sendable {
     enum Turn: Int {
         /// The client's: a request's head is awaited.
         case head
-        /// Of whoever a body moves between.
+        /// The side between which a body moves.
         case body
         case server
     }
@@ -30,7 +30,7 @@ final class ServerClient: Sendable {
         return (Turn(rawValue: state & 3) ?? .server, state >> 2)
     }
 
-    /// A body that goes on moving has moved since its first byte.
+    /// A body that is still moving has moved since its first byte.
     func turns(to turn: Turn) {
         if turn == .body, self.turn.turn == .body { return }
         state.store(ServerClient.now << 2 | turn.rawValue, ordering: .relaxed)
@@ -39,8 +39,8 @@ final class ServerClient: Sendable {
     static var now: Int { Int(cake_http_now()) }
 }
 
-/// The connections of a server, and which of them owe a request's head: one that takes too long over it is cut, however
-/// busily it sends a byte now and then; and so is one whose body moves too slowly, in or out.
+/// The connections of a server, and which of them owe a request's head. A client that takes too long over a head is
+/// cut, even if it sends a byte now and then; and so is one whose body moves too slowly, in either direction.
 final class ServerClients: Sendable {
     private struct Watched {
         let client: ServerClient
@@ -69,7 +69,7 @@ final class ServerClients: Sendable {
 
     func opened(_ key: Int, _ client: ServerClient) { clients.withLock { $0[key] = Watched(client: client) } }
 
-    /// Told before the descriptor is closed, so that none is cut that is somebody else's by then.
+    /// Called before the descriptor is closed: a descriptor that was reused is never cut.
     func closed(_ key: Int) { clients.withLock { $0[key] = nil } }
 
     private func cutLate(_ now: Int) {

@@ -1,7 +1,7 @@
 internal import Platform
 internal import Synchronization
 
-/// What the threads of a server share.
+/// The state that the threads of a server share.
 final class ServerCore: Sendable {
     let limits: ServerLimits
     let clients: ServerClients
@@ -43,7 +43,7 @@ final class ServerCore: Sendable {
 
     func end() { active.subtract(1, ordering: .acquiringAndReleasing) }
 
-    /// What a body's length cannot be told from surely is nobody's: two readers of it might disagree.
+    /// A body whose length is not certain is refused: two readers of it might disagree.
     func intake(of request: ServerRequest) -> ServerIntake {
         let lengths = request.count(of: "content-length")
         let isDoubtful =
@@ -60,7 +60,7 @@ final class ServerCore: Sendable {
         return handler(request)
     }
 
-    /// Not part of any task: who waits for it is the client, and libmicrohttpd for it.
+    /// Not a child task: the client waits for it, through libmicrohttpd.
     func work(_ body: @escaping @Sendable () async -> Void) {
         suspend()
         Task(executorPreference: pool) {
@@ -69,7 +69,7 @@ final class ServerCore: Sendable {
         }
     }
 
-    /// A connection is about to be suspended, and is resumed by whoever then has something for it.
+    /// A connection is about to be suspended. The code that then has data for it resumes it.
     func suspend() { suspended.add(1, ordering: .acquiringAndReleasing) }
 
     func resumed() { suspended.subtract(1, ordering: .acquiringAndReleasing) }

@@ -12,8 +12,8 @@ internal import Platform
     private let certificate: [CChar]?
     private let key: [CChar]?
 
-    /// More than a head may have: the rest is room for bodies on their way. All of it is wiped between two requests, which
-    /// with much more of it takes longer than to answer.
+    /// More than the limit of a head: the rest is room for bodies. All of it is wiped between two requests; with much
+    /// more memory this takes longer than the answer.
     private static let connectionMemory = 48 << 10
 
     /// Nil when it cannot start; then the listener is still the caller's.

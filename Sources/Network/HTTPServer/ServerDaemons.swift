@@ -28,7 +28,8 @@ final class ServerDaemons: Sendable {
 
     func stopListening() { running.withLock { $0.last?.daemon }?.stopListening() }
 
-    /// Ends those that have nobody any more. Seen so twice, since a connection that was just being taken counts a little later.
+    /// Ends daemons without connections. It must be seen twice, because a connection that was just accepted counts a
+    /// little later.
     func endIdle() {
         let ended = running.withLock { running in
             var ended: [ServerDaemon] = []

@@ -23,7 +23,7 @@ final class ServerExchange: @unchecked Sendable {
     private var received: UInt64 = 0
     private var status = 0
     private var count: UInt64 = 0
-    /// What has come of a body that is held.
+    /// The received bytes of a body that is held.
     private var held: HeldBody?
     /// For bodies in memory, until the request is over.
     private var room: Budget.Reservation?
@@ -101,10 +101,10 @@ final class ServerExchange: @unchecked Sendable {
         return received <= core.limits.unwantedBytes ? .YES : .NO
     }
 
-    /// Others hold what memory there is for bodies.
+    /// Other requests hold all the memory for bodies.
     private static let noRoom = ServerReply(
         503, [("Content-Type", "text/plain"), ("Retry-After", "1")],
-        .bytes(Array("the server is at work on too many bodies: try again in a moment\n".utf8)))
+        .bytes(Array("the server is busy: try again in a moment\n".utf8)))
 
     /// The request is over, however it ended.
     func end(isWhole: Bool) -> ServerRecord? {
@@ -143,7 +143,7 @@ final class ServerExchange: @unchecked Sendable {
         guard let memory = unsafe malloc(max(count, 1)) else { return nil }
         var room = unsafe MutableSpan(
             _unsafeStart: memory.assumingMemoryBound(to: UInt8.self), count: count)
-        // What was promised is there, or the connection is cut.
+        // The promised bytes are there, or the connection is cut.
         guard (try? file.read(into: &room, at: range.lowerBound)) == count,
             let made = unsafe MHD_create_response_from_buffer(count, memory, .RESPMEM_MUST_FREE)
         else {
@@ -165,7 +165,7 @@ final class ServerExchange: @unchecked Sendable {
         case .stored(.file(let file, let range)) where range.upperBound - range.lowerBound <= ServerExchange.smallBody:
             return unsafe small(file, range)
         case .stored(.file(let file, let range)):
-            // The answer closes what it sends from, and the file may be somebody else's as well.
+            // The answer closes its descriptor, and the file may have other owners.
             let descriptor = file.duplicate()
             guard descriptor >= 0 else { return nil }
             let made = unsafe MHD_create_response_from_fd_at_offset64(

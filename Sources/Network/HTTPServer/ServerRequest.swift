@@ -1,7 +1,7 @@
 internal import Model
 public import Platform
 
-/// What a client asked of a server here, up to its body.
+/// A client's request to this server, up to its body.
 public struct ServerRequest: Sendable {
     public let method: String
     /// Path and query as they were sent.
@@ -58,7 +58,7 @@ public struct ServerReply: Sendable {
     }
 }
 
-/// What becomes of a request: somebody who takes its body and then answers.
+/// The handling of a request: code that takes its body and then answers.
 public struct ServerIntake: Sendable {
     let manner: Manner
 
@@ -84,7 +84,7 @@ public struct ServerIntake: Sendable {
         let answer: @Sendable () async -> ServerReply
     }
 
-    /// `answer` may wait for the disk. `abandon` is called instead when the client left before all of its body was here.
+    /// `answer` may wait for the disk. `abandon` is called instead if the client left before its body was complete.
     public static func patient(
         receive: @escaping @Sendable (Span<UInt8>) -> Void = { _ in }, abandon: @escaping @Sendable () -> Void = {},
         answer: @escaping @Sendable () async -> ServerReply
@@ -109,7 +109,7 @@ public struct ServerIntake: Sendable {
     public static func refusal(_ reply: ServerReply) -> ServerIntake { ServerIntake(manner: .refusal(reply)) }
 }
 
-/// A request that has ended, for whoever keeps a log.
+/// A request that has ended, for a log.
 public struct ServerRecord: Sendable {
     public let request: ServerRequest
     /// 0 when it was not answered.

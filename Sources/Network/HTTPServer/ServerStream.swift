@@ -1,15 +1,15 @@
 internal import CMicroHTTPD
 internal import Platform
 
-/// A body that is made elsewhere while it is sent. Its connection sleeps while nothing of it is at hand, and the thread that
-/// serves it goes on with others.
+/// A body that is made while it is sent. Its connection sleeps while no bytes are ready, and the thread that serves it
+/// works on others.
 public struct ServerStream: Sendable {
     public let count: UInt64
     private let take: @Sendable (inout MutableSpan<UInt8>, UInt64) -> Int?
     private let wait: @Sendable (UInt64, @escaping @Sendable () -> Void) -> Void
 
-    /// `take` puts what is at hand from a position on into the room: 0 bytes when nothing is yet, nil when the body cannot
-    /// be sent, and its connection is to be cut. It waits for nothing. `wait` calls back, once, when to take again.
+    /// `take` copies ready bytes from a position on into the room: 0 if there are none yet, nil if the body cannot be
+    /// sent and its connection must be cut. It never waits. `wait` calls back once, when to take again.
     public init(
         count: UInt64, take: @escaping @Sendable (inout MutableSpan<UInt8>, UInt64) -> Int?,
         wait: @escaping @Sendable (UInt64, @escaping @Sendable () -> Void) -> Void
@@ -50,7 +50,7 @@ public struct ServerStream: Sendable {
         private func read(into room: inout MutableSpan<UInt8>, from position: UInt64) -> Int {
             guard let count = stream.take(&room, position) else { return FileRunReader.failed }
             if count > 0 { return count }
-            // Before anybody is asked to wake it: it cannot be woken before it sleeps.
+            // First: a connection cannot be woken before it sleeps.
             unsafe MHD_suspend_connection(connection)
             core.suspend()
             let address = unsafe Int(bitPattern: connection)

@@ -9,7 +9,7 @@ enum TLSRefusal {
 
     private static let words = Array(
         """
-        This server speaks plain HTTP here, and got a TLS handshake: write http:// before its address, \
+        This server uses plain HTTP here, and got a TLS handshake: write http:// before its address, \
         or start it with --tls-certificate and --tls-key
 
         """.utf8)
@@ -24,13 +24,13 @@ enum TLSRefusal {
             \r\n
             """.utf8) + words
 
-    /// Called when the connection is new. The listener gives it out with its first bytes, so nothing is waited for.
+    /// Called for a new connection. The listener passes it on with its first bytes: there is no wait.
     static func answer(on descriptor: Int32) {
         var first: UInt8 = 0
         guard unsafe recv(descriptor, &first, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) == 1,
             first == handshake
         else { return }
-        // Bytes that nobody read would make the kernel cut the connection, and the reply with it.
+        // Unread bytes would make the kernel cut the connection, and the reply with it.
         var room = [UInt8](repeating: 0, count: 16 << 10)
         while unsafe recv(descriptor, &room, room.count, Int32(MSG_DONTWAIT)) > 0 {}
         _ = unsafe reply.withUnsafeBytes {

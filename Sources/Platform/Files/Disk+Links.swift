@@ -13,16 +13,16 @@ extension Disk {
 
     /// Another name for the same file. False where the file system cannot have it: another disk, too many names.
     public static func makeName(_ path: String, of existing: String) throws(CakeError) -> Bool {
-        if let number = faultNumber() { throw SystemError.make(number, "give another name to", existing) }
+        if let number = faultNumber() { throw SystemError.make(number, "make a hard link to", existing) }
         if unsafe link(existing, path) == 0 { return true }
         guard [EXDEV, EMLINK, EPERM, EOPNOTSUPP].contains(errno) else {
-            throw .system("give another name to", existing)
+            throw .system("make a hard link to", existing)
         }
         return false
     }
 
-    /// A file at `path`, where none is, that shares the bytes of another until one of them is written to. False where the file
-    /// system cannot.
+    /// A new file at `path` that shares the bytes of another until one of them is written to. False if the file system
+    /// cannot do this.
     public static func makeClone(_ path: String, of existing: String) throws(CakeError) -> Bool {
         try put(path) { new throws(CakeError) in try clone(existing, to: new) }
     }
@@ -45,7 +45,7 @@ extension Disk {
         try put(path) { new throws(CakeError) in try makeName(new, of: existing) }
     }
 
-    /// Renames to `path` what `make` puts elsewhere, unless it says that it could not.
+    /// Renames to `path` the file that `make` made elsewhere, unless it returned false.
     private static func put(_ path: String, _ make: (String) throws(CakeError) -> Bool) throws(CakeError) -> Bool {
         let aside = try makeUniqueFolder(in: parent(of: path), prefix: ".cake-")
         do throws(CakeError) {

@@ -1,8 +1,8 @@
 public import Model
 
 extension Disk {
-    /// Gives a small file new bytes: written aside, synced and renamed, so that a reader finds all of the old or all of
-    /// the new. A link stays one, and what it leads to is replaced. The folder is made when it is not there.
+    /// Gives a small file new bytes: written aside, synced and renamed. A reader finds all of the old or all of the
+    /// new. A link stays a link, and its target is replaced. The folder is made if it is missing.
     public static func replace(_ path: String, with bytes: [UInt8], isPrivate: Bool = false) throws(CakeError) {
         let target = try exists(path) ? canonical(path) : path
         let folder = parent(of: target)

@@ -2,7 +2,7 @@ internal import CShims
 internal import Glibc
 public import Model
 
-/// Names, sizes and folders: what a file system knows of files besides their bytes.
+/// Names, sizes and folders: the knowledge of a file system about files besides their bytes.
 public enum Disk {
     public struct Status: Sendable {
         public enum Kind: Sendable { case file, folder, link, other }
@@ -36,7 +36,7 @@ public enum Disk {
             nanoseconds = raw.st_mtim.tv_nsec
         }
 
-        /// Whether it is the same file, and nobody has written to it since, as far as a file system tells.
+        /// Whether it is the same file, unchanged since then, as far as a file system can tell.
         public func isUnchanged(since other: Status) -> Bool {
             (device, inode, size, modified, nanoseconds)
                 == (other.device, other.inode, other.size, other.modified, other.nanoseconds)
@@ -135,7 +135,7 @@ public enum Disk {
         } catch let error where error.kind == .notFound {}
     }
 
-    /// Removes a folder unless somebody has put something there.
+    /// Removes a folder if it is empty.
     public static func removeFolder(ifEmpty path: String) throws(CakeError) {
         if let number = faultNumber() { throw SystemError.make(number, "remove", path) }
         guard unsafe rmdir(path) != 0 else { return note(.removed(path)) }
@@ -174,7 +174,7 @@ public enum Disk {
         let file = try File(path, .read)
         let size = try file.size()
         guard let count = Int(exactly: size), count <= limit else {
-            throw CakeError(.damaged, "\(Printable.escape(path)) has \(size) bytes, more than the \(limit) it may have")
+            throw CakeError(.damaged, "\(Printable.escape(path)) has \(size) bytes; the limit is \(limit)")
         }
         return try file.bytes(at: 0, count: count)
     }

@@ -2,13 +2,13 @@ internal import CShims
 internal import Glibc
 public import Model
 
-/// An open file. Reads and writes name their offset, so that many may share one; closed when the last owner lets go.
+/// An open file. Reads and writes name their offset: many may share one. Closed when the last owner releases it.
 public final class File: Sendable {
     public enum Mode: Sendable {
         case read
         /// Must not be there yet.
         case create
-        /// Must not be there yet, and nobody else on the machine may read it.
+        /// Must not exist yet; no other user of the machine may read it.
         case createPrivate
         case readWrite
         /// There or not; for lock files.
@@ -35,7 +35,7 @@ public final class File: Sendable {
         if mode == .create || mode == .readWriteOrCreate { note(.created(path)) }
     }
 
-    /// Bytes that are in memory, for who reads files.
+    /// Bytes in memory, for code that reads files.
     public init(inMemory bytes: Span<UInt8>) throws(CakeError) {
         path = "bytes in memory"
         descriptor = try retrying("make", path) { cake_memory_file() }
@@ -44,7 +44,7 @@ public final class File: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Fills `room` from `offset` on, and returns how much there was to fill it with: less only at the end of the file.
+    /// Fills `room` from `offset` on, and returns the number of bytes: fewer only at the end of the file.
     public func read(into room: inout MutableSpan<UInt8>, at offset: UInt64) throws(CakeError) -> Int {
         let start = try checkedOffset(offset, adding: room.count)
         var done = 0
@@ -69,7 +69,7 @@ public final class File: Sendable {
         try append(to: chunk, from: offset, count: count)
     }
 
-    /// Exactly `count` bytes from `offset` on, behind what is in the chunk.
+    /// Appends exactly `count` bytes from `offset` on to the chunk.
     public func append(to chunk: Chunk, from offset: UInt64, count: Int) throws(CakeError) {
         let end = chunk.count + count
         precondition(end <= chunk.capacity)
@@ -119,39 +119,40 @@ public final class File: Sendable {
         note(.synced(path))
     }
 
-    /// Starts the disk on what was written, so that a later sync finds little to wait for. Only a hint.
+    /// Starts writing to the disk early: a later sync then has little to wait for. Only a hint.
     public func startWriting(from offset: UInt64, count: UInt64) {
         guard let offset = Int(exactly: offset), let count = Int(exactly: count) else { return }
         _ = cake_start_writing(descriptor, Int64(offset), Int64(count))
     }
 
-    /// Starts the disk on what will be read soon. Only a hint.
+    /// Starts reading bytes that are needed soon. Only a hint.
     public func startReading(from offset: UInt64, count: UInt64) {
         guard let offset = Int(exactly: offset), let count = Int(exactly: count) else { return }
         _ = posix_fadvise(descriptor, offset, count, POSIX_FADV_WILLNEED)
     }
 
-    /// Takes the room now, so that a full disk is met before the work and not in the middle of it.
+    /// Takes the space now: a full disk is noticed before the work and not in the middle of it.
     public func reserve(_ size: UInt64) throws(CakeError) {
         guard size > 0, let size = Int(exactly: size) else { return }
         do {
             _ = try retrying("reserve room for", path) { cake_fallocate(descriptor, Int64(size)) }
         } catch {
-            // Not every file system can; then writing will tell.
+            // Not every file system can do this; then a write will fail.
             if error.kind == .diskFull { throw error }
         }
     }
 
-    /// Another descriptor of the same file, for who closes it in its own time; less than 0 when there is none left.
+    /// Another descriptor of the same file, for an owner that closes it separately; less than 0 if there are no more
+    /// descriptors.
     public func duplicate() -> Int32 { fcntl(descriptor, F_DUPFD_CLOEXEC, 0) }
 
-    /// Takes away what is behind `size`.
+    /// Removes the bytes after `size`.
     public func shorten(to size: UInt64) throws(CakeError) {
         let length = try checkedOffset(size, adding: 0)
         _ = try retrying("shorten", path) { ftruncate(descriptor, length) }
     }
 
-    /// `flock`. Without waiting, false when somebody else holds it.
+    /// `flock`. Without waiting, false if another holder has it.
     public func lock(exclusive: Bool, waiting: Bool) throws(CakeError) -> Bool {
         let operation = (exclusive ? LOCK_EX : LOCK_SH) | (waiting ? 0 : LOCK_NB)
         while flock(descriptor, operation) != 0 {
@@ -168,8 +169,8 @@ public final class File: Sendable {
 
     private func cutShort(at offset: UInt64) -> CakeError {
         CakeError(
-            .damaged, "\(Printable.escape(path)) ends at byte \(offset), before it should",
-            fix: "did something change it meanwhile?")
+            .damaged, "\(Printable.escape(path)) ends at byte \(offset), too early",
+            fix: "check that no other program changes it, and run it again")
     }
 
     private func checkedOffset(_ offset: UInt64, adding count: Int) throws(CakeError) -> Int {

@@ -1,4 +1,4 @@
-/// The end of a file, which is held back until the hash of the whole file is right.
+/// The end of a file, which is held until the hash of the whole file matches.
 public struct HeldTail {
     public static let length: UInt64 = 64 << 10
 
@@ -7,12 +7,12 @@ public struct HeldTail {
 
     private let start: UInt64
     private var passed: UInt64 = 0
-    /// What is held back.
+    /// The held bytes.
     public private(set) var bytes: [UInt8] = []
 
     public init(of size: UInt64) { start = HeldTail.start(in: size) }
 
-    /// Hands on what lies before the end, and keeps the rest.
+    /// Passes on the bytes before the end, and keeps the rest.
     public mutating func take(_ more: Span<UInt8>, to sink: (Span<UInt8>) throws -> Void) rethrows {
         let free = Int(min(start - min(start, passed), UInt64(more.count)))
         passed += UInt64(more.count)

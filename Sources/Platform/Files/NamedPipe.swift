@@ -1,7 +1,7 @@
 internal import Glibc
 public import Model
 
-/// A named pipe, that somebody else reads.
+/// A named pipe that another program reads.
 public final class NamedPipe: Sendable {
     private let path: String
     private let descriptor: Int32
@@ -11,13 +11,13 @@ public final class NamedPipe: Sendable {
         return unsafe stat(path, &raw) == 0 && raw.st_mode & S_IFMT == S_IFIFO
     }
 
-    /// Waits until somebody opens the other end.
+    /// Waits until a reader opens the other end.
     public init(_ path: String) throws(CakeError) {
         var raw = stat()
         _ = try retrying("look at", path) { unsafe stat(path, &raw) }
         guard raw.st_mode & S_IFMT == S_IFIFO else {
             throw CakeError(
-                .usage, "\(Printable.escape(path)) is no named pipe, and a stream is kept nowhere",
+                .usage, "\(Printable.escape(path)) is not a named pipe, and a stream is not stored",
                 fix: "make one with mkfifo, or send standard output to a file: > FILE")
         }
         descriptor = try retrying("open", path) { unsafe open(path, O_WRONLY | O_CLOEXEC) }
@@ -26,7 +26,7 @@ public final class NamedPipe: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Whether somebody reads still.
+    /// Whether there is still a reader.
     public func send(_ bytes: Span<UInt8>) throws(CakeError) -> Bool {
         let number = unsafe bytes.withUnsafeBytes { unsafe writeAll($0, to: descriptor) }
         guard number != 0, number != EPIPE else { return number == 0 }

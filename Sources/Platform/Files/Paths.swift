@@ -37,7 +37,7 @@ extension Disk {
         _ = try retrying("enter", folder) { unsafe chdir(folder) }
     }
 
-    /// A new folder that nobody else has, under `folder`, its name beginning with `prefix`.
+    /// A new folder that no other process has, under `folder`, with a name that begins with `prefix`.
     public static func makeUniqueFolder(in folder: String, prefix: String) throws(CakeError) -> String {
         var template = Array((join(folder, prefix) + "XXXXXX").utf8CString)
         if let number = faultNumber() { throw SystemError.make(number, "make a folder in", folder) }

@@ -14,7 +14,7 @@ public enum StoredBytes: Sendable {
         }
     }
 
-    /// The same bytes, compared with their digest as they are read. `ended` is told whether they had it.
+    /// The same bytes, compared with their digest while they are read. `ended` gets the result.
     public func proved(by digest: Digest, ended: @escaping @Sendable (Bool) -> Void) -> StoredBytes {
         switch self {
         case .memory: self

@@ -30,7 +30,7 @@ public enum BLAKE3 {
         /// For the bytes of a chunk.
         static let chunk = Key(
             (0xde50_955b_77f5_9766, 0x1c18_97a5_accb_3531, 0x582b_eb9b_1021_e49d, 0x29f2_ad93_4bb0_d0b4))
-        /// For what lists the children of a node.
+        /// For the lists of a node's children.
         static let node = Key(
             (0x9629_47a5_c7c5_7e01, 0xe602_8ab4_6666_94fd, 0xd26d_c737_6f53_dd5d, 0x3f71_534a_e652_63f8))
         /// For a file's root.

@@ -1,7 +1,7 @@
 internal import CCrypto
 public import Model
 
-/// What git calls a file of these bytes: the SHA-1 that a Hub lists for small files. libcrypto's.
+/// Git's name for a file with these bytes: the SHA-1 that a Hub lists for small files. By libcrypto.
 @safe public struct GitHash: ~Copyable {
     private let context: OpaquePointer
 

@@ -26,8 +26,8 @@ public import Model
     }
 }
 
-/// Two at once over the same bytes, as of a layer and of the file that it is a part of. Where the processor has instructions
-/// for it, that takes little longer than one: what one waits for, the other uses.
+/// Two hashes at once over the same bytes, such as of a layer and of its file. With instructions for it, this takes
+/// little longer than one hash: one uses the processor while the other waits.
 extension SHA256 {
     public static func update(_ one: inout SHA256, _ other: inout SHA256, _ bytes: Span<UInt8>) {
         // Each begins at a block of its own.

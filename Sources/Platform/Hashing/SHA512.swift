@@ -1,6 +1,6 @@
 internal import CCrypto
 
-/// SHA-512 over bytes as they pass: only for blobs of registries that somebody names so.
+/// SHA-512 over a stream of bytes: only for blobs of registries that a client names by it.
 @safe public struct SHA512: ~Copyable {
     private let context: OpaquePointer
 

@@ -9,7 +9,7 @@ public struct XetChunker: Sendable {
     private var gear: UInt64 = 0
 
     private static let mask: UInt64 = 0xffff_0000_0000_0000
-    /// Each step shifts the hash by one, so bytes further back than this have left it.
+    /// Each step shifts the hash by one: bytes further back than this have no influence.
     private static let window = 64
 
     public init() {}
@@ -45,7 +45,7 @@ public struct XetChunker: Sendable {
         unsafe bytes.withUnsafeBufferPointer { unsafe started.append(contentsOf: $0) }
     }
 
-    /// How many of these bytes end the chunk at hand; nil when it goes on after them.
+    /// How many of these bytes end the current chunk; nil if it continues after them.
     private mutating func cut(_ bytes: Span<UInt8>) -> Int? {
         let before = started.count
         let last = min(bytes.count, XetChunk.maximumSize - before)

@@ -1,6 +1,6 @@
 public import Model
 
-/// The tree that Xet builds over chunks, node by node as they come: what is kept are at most nine nodes of each height.
+/// The tree that Xet builds over chunks, node by node as they come. At most nine nodes of each height are kept.
 public struct XetTree: Sendable {
     private struct Node {
         let hash: XetHash
@@ -9,7 +9,7 @@ public struct XetTree: Sendable {
 
     /// Nodes that have no parent yet, from the chunks upward.
     private var waiting: [[Node]] = []
-    /// Whether a parent was made at that height, so that its only node is not the root.
+    /// Whether a parent was made at that height: then its only node is not the root.
     private var hasParents: [Bool] = []
     private static let groupLimit = 9
 

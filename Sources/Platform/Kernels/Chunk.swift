@@ -29,7 +29,7 @@ internal import Synchronization
         }
     }
 
-    /// Takes as many of these bytes as there is room for behind its own; says how many.
+    /// Appends as many of these bytes as fit; returns how many.
     @discardableResult
     public func append(_ bytes: Span<UInt8>) -> Int {
         let taken = min(capacity - count, bytes.count)
@@ -40,7 +40,7 @@ internal import Synchronization
         return taken
     }
 
-    /// Puts its bytes from `offset` on into the room, as many as fit; says how many.
+    /// Copies its bytes from `offset` on into the room, as many as fit; returns how many.
     public func copy(from offset: Int, into room: inout MutableSpan<UInt8>) -> Int {
         let count = min(count - offset, room.count)
         guard offset >= 0, count > 0 else { return 0 }
@@ -57,7 +57,8 @@ internal import Synchronization
         return try body(bytes)
     }
 
-    /// The bytes as little-endian words, which is how this machine has them; what is left at the end is left out.
+    /// The bytes as little-endian words, the order of this machine. Bytes of an incomplete word at the end are left
+    /// out.
     public func withWords<Word: FixedWidthInteger & BitwiseCopyable, Result, Failure: Error>(
         _ type: Word.Type, _ body: (Span<Word>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -67,7 +68,7 @@ internal import Synchronization
         return try body(words)
     }
 
-    /// All of the chunk's room; what `body` filled is claimed by setting `count`.
+    /// All of the chunk's room. `body` sets `count` to the number of bytes that it filled.
     public func withRoom<Result, Failure: Error>(
         _ body: (inout MutableSpan<UInt8>) throws(Failure) -> Result
     ) throws(Failure) -> Result {

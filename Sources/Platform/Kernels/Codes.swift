@@ -1,8 +1,9 @@
 internal import CKernels
 
-/// Small numbers packed below their width; what does not fit escapes, and is kept whole elsewhere.
+/// Small numbers packed below their width. Numbers that do not fit escape, and are stored whole elsewhere.
 public enum Codes {
-    /// How many values of `width` bytes are 1 or more, 3 or more, 15 or more: what escapes codes of 2 and of 4 bits.
+    /// How many values of `width` bytes are at least 1, at least 3, at least 15: the escapes of codes of 2 and of 4
+    /// bits.
     public static func large(
         _ values: Span<UInt8>, width: Int, with set: InstructionSet = .best
     ) -> (ones: Int, threes: Int, fifteens: Int) {
@@ -70,7 +71,7 @@ public enum Codes {
         return escaped <= available ? escaped : nil
     }
 
-    /// Fills `bytes` with what is above the `low` lowest bits of each value, and `bits` with these.
+    /// Fills `bytes` with the bits above the `low` lowest bits of each value, and `bits` with those.
     public static func packBytes(
         _ values: Span<UInt8>, width: Int, low: Int, into bytes: inout MutableSpan<UInt8>,
         bits: inout MutableSpan<UInt8>, escapes: inout MutableSpan<UInt8>, with set: InstructionSet = .best

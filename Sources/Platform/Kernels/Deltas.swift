@@ -1,9 +1,10 @@
 internal import CKernels
 
-/// What tells elements from those of a base. All spans have the same length, a whole number of elements of `width` bytes.
+/// Differences of elements from those of a base. All spans have the same length, a whole number of elements of `width`
+/// bytes.
 public enum Deltas {
-    /// The difference of each element and the base's, zigzagged, so that near elements of either side give small numbers.
-    /// Floats are counted in their order, each one further than the one before it.
+    /// The difference of each element and the base's, in zigzag code: small differences of both signs give small
+    /// numbers. Floats are counted in their order.
     public static func difference(
         _ plain: Span<UInt8>, _ base: Span<UInt8>, width: Int, areFloats: Bool, into values: inout MutableSpan<UInt8>,
         with set: InstructionSet = .best

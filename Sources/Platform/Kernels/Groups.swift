@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// Where the exponent of a float lies: above `fraction` bits, below the sign.
+/// The position of a float's exponent: above `fraction` bits, below the sign.
 public struct FloatLayout: Hashable, Sendable {
     /// Bytes to an element.
     public let width: Int

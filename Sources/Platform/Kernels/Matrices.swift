@@ -1,9 +1,9 @@
 internal import CKernels
 
-/// Sums of products of floats, in a fixed order. Each product is exact in a double, so that every processor comes to the same
-/// sums; where floats are held as doubles, they are floats all the same.
+/// Sums of products of floats, in a fixed order. Each product is exact in a double: every processor gets the same sums.
+/// Doubles here still hold values of floats.
 public enum Matrices {
-    /// A matrix whose columns lie in blocks of eight, for the sums that run down its rows.
+    /// A matrix whose columns are in blocks of eight, for sums that run down its rows.
     public struct Blocks: Sendable {
         public let rows: Int
         /// A multiple of eight.
@@ -17,7 +17,7 @@ public enum Matrices {
             numbers = [Double](repeating: 0, count: rows * width)
         }
 
-        /// Of rows one behind the other.
+        /// From rows one after the other.
         public init(_ floats: [Float], width: Int) {
             self.init(rows: floats.count / width, width: width)
             for row in 0..<rows {
@@ -41,7 +41,7 @@ public enum Matrices {
         fileprivate var stride: Int { 8 * rows }
     }
 
-    /// What elements are beyond the base's; 0 where that is no number.
+    /// The differences of elements from the base's; 0 for NaN.
     public static func subtract(
         _ base: Span<UInt8>, from plain: Span<UInt8>, _ layout: FloatLayout, into differences: inout MutableSpan<Float>,
         with set: InstructionSet = .best
@@ -66,8 +66,7 @@ public enum Matrices {
         }
     }
 
-    /// Adds the product of some rows, and the rows of `right` from one on that are their columns', to the rows of `sums` from
-    /// one on.
+    /// Adds the product of some rows of `left` and the rows of `right` that belong to their columns to rows of `sums`.
     public static func add(
         _ matrix: Span<Float>, columns: Int, times right: Blocks, from first: Int, to sums: inout [Double],
         from row: Int, with set: InstructionSet = .best
@@ -89,8 +88,7 @@ public enum Matrices {
         }
     }
 
-    /// Adds the product of some rows, transposed, and the rows of `left` from one on to those rows of `sums` that are their
-    /// columns', from the first on.
+    /// Adds the product of some transposed rows and rows of `left` to the rows of `sums` that belong to their columns.
     public static func add(
         _ matrix: Span<Float>, columns: Int, transposedTimes left: [Double], from row: Int, to sums: inout Blocks,
         from first: Int, with set: InstructionSet = .best
@@ -110,7 +108,7 @@ public enum Matrices {
         }
     }
 
-    /// The products of each two columns of a matrix whose rows have a multiple of eight of numbers.
+    /// The products of each two columns of a matrix whose rows have a multiple of eight numbers.
     public static func products(_ floats: [Float], columns: Int) -> Blocks {
         var products = Blocks(rows: columns, width: columns)
         add(floats.span, columns: columns, transposedTimes: floats.map { Double($0) }, from: 0, to: &products, from: 0)
@@ -125,7 +123,7 @@ public enum Matrices {
 }
 
 extension Matrices {
-    /// Columns of a product's right side that lie together, when it is added to a base.
+    /// Columns of a product's right side that are stored together when it is added to a base.
     public static let tile = 32
 
     public static func tiledCount(columns: Int, rank: Int) -> Int { (columns + tile - 1) / tile * tile * rank }
@@ -134,8 +132,8 @@ extension Matrices {
         (column / tile * rank + row) * tile + column % tile
     }
 
-    /// Puts what a base becomes with a product added into `predicted`. `left` has `rank` numbers for each row, `right` is in
-    /// tiles, and all are finite. The first element is the one that has so many before it.
+    /// Puts the base plus the product into `predicted`. `left` has `rank` numbers for each row, `right` is in tiles,
+    /// and all are finite. The first element is the one with so many before it.
     public static func predict(
         _ base: Span<UInt8>, _ layout: FloatLayout, from element: Int, _ left: [Float], _ right: [Float],
         columns: Int, rank: Int, into predicted: inout MutableSpan<UInt8>, with set: InstructionSet = .best

@@ -14,8 +14,8 @@ public enum InstructionSet: Int32, CaseIterable, Comparable, Sendable {
     public static func < (one: InstructionSet, other: InstructionSet) -> Bool { one.rawValue < other.rawValue }
 }
 
-/// Elements taken apart into planes: byte k of all of them is plane k. Rotated left by one bit before, the exponent of a float
-/// is a byte of its own or nearly so. Bytes behind the last whole element stand behind the last plane.
+/// Elements split into planes: byte k of all of them is plane k. After a rotation left by one bit, the exponent of a
+/// float is nearly or exactly one byte. Bytes after the last whole element follow the last plane.
 public enum Planes {
     public static let widths: Set<Int> = [1, 2, 4, 8]
 

@@ -2,8 +2,8 @@ internal import CXXHash
 internal import Glibc
 public import Model
 
-/// A zstd frame of nothing but raw blocks, which is how bytes that do not compress lie at rest. Where its blocks are follows
-/// from its length, so that they are read to where they belong, and not decoded from somewhere else.
+/// A zstd frame of raw blocks only, the stored form of bytes that do not compress. The place of its blocks follows from its
+/// length: they are read directly to their destination, without decoding.
 ///
 ///     head | mark, block | mark, block | … | checksum
 public struct RawFrame: Sendable {
@@ -30,8 +30,8 @@ public struct RawFrame: Sendable {
 
     private func size(ofBlock index: Int) -> Int { min(RawFrame.block, plain - index * RawFrame.block) }
 
-    /// Puts the plain bytes of the frame at `offset` into a chunk. False when it is another frame after all, and when it is
-    /// damaged: then decoding tells. The checksum is not looked at: this is for who hashes the bytes.
+    /// Puts the plain bytes of the frame at `offset` into a chunk. False if it is another kind of frame or damaged:
+    /// then decoding decides. The checksum is ignored: this is for callers that hash the bytes.
     public func read(from file: File, at offset: UInt64, into chunk: Chunk) throws(CakeError) -> Bool {
         guard plain <= chunk.capacity, let start = Int(exactly: offset) else { return false }
         var marks = [UInt8](repeating: 0, count: head + blocks * RawFrame.mark + RawFrame.checksum)
@@ -64,7 +64,7 @@ public struct RawFrame: Sendable {
         return unsafe vectors
     }
 
-    /// Whether what stands between the blocks is what zstd's format has there, for blocks of these lengths.
+    /// Whether the bytes between the blocks are those of zstd's format for blocks of these lengths.
     private func isRaw(_ marks: Span<UInt8>) -> Bool {
         guard marks.littleEndian(UInt32.self, at: 0) == RawFrame.magic else { return false }
         let descriptor = marks[4]
@@ -98,9 +98,9 @@ public struct RawFrame: Sendable {
 }
 
 extension RawFrame {
-    /// Puts plain bytes into such a frame at the start of `room`; returns its length, or nil when they do not fit. Libzstd takes
-    /// three times as long to find that it is to do nothing. A block of one byte over and over has that byte alone; but not the
-    /// first, which early readers of zstd refuse.
+    /// Puts plain bytes into such a frame at the start of `room`; returns its length, or nil if they do not fit.
+    /// Libzstd takes three times as long to find that it has nothing to do. A block of one repeated byte contains only
+    /// that byte, except the first block, for which early readers of zstd refuse it.
     static func write(_ plain: Span<UInt8>, into room: inout MutableSpan<UInt8>) -> Int? {
         let count = plain.count
         precondition(count < 1 << 30)

@@ -1,14 +1,14 @@
 internal import Glibc
 
-/// Runs of bytes that are not what a base has in their place: a flag each, from the lowest bit of the first byte on, and the
-/// runs themselves one behind the other.
+/// Runs of bytes that differ from the base's: a flag each, from the lowest bit of the first byte on, and the runs
+/// themselves one after the other.
 public enum Runs {
     public static let size = 256
 
     /// The bytes that the flags of so many bytes take.
     public static func flagBytes(for count: Int) -> Int { ((count + size - 1) / size + 7) / 8 }
 
-    /// Flags what differs; the first two spans have the same length.
+    /// Flags differing runs; the first two spans have the same length.
     public static func flag(_ plain: Span<UInt8>, _ base: Span<UInt8>, into flags: inout MutableSpan<UInt8>) {
         precondition(plain.count == base.count && flags.count == flagBytes(for: plain.count))
         for index in flags.indices { flags[index] = 0 }
@@ -24,7 +24,7 @@ public enum Runs {
         }
     }
 
-    /// How many bytes the flagged runs have of `count`, or nil when a flag is set that belongs to none.
+    /// How many of `count` bytes are in flagged runs, or nil if a flag without a run is set.
     public static func flagged(_ flags: Span<UInt8>, of count: Int) -> Int? {
         precondition(flags.count == flagBytes(for: count))
         let runs = (count + size - 1) / size
@@ -37,7 +37,7 @@ public enum Runs {
         return flagged * size - (isLastFlagged ? runs * size - count : 0)
     }
 
-    /// Copies the flagged runs of `bytes` one behind the other into `taken`, which has just their length.
+    /// Copies the flagged runs of `bytes` one after the other into `taken`, which has exactly their length.
     public static func take(_ bytes: Span<UInt8>, _ flags: Span<UInt8>, into taken: inout MutableSpan<UInt8>) {
         precondition(flagged(flags, of: bytes.count) == taken.count)
         let count = bytes.count
@@ -53,7 +53,7 @@ public enum Runs {
         }
     }
 
-    /// Copies runs that lie one behind the other to the flagged places of `bytes`.
+    /// Copies consecutive runs to the flagged places of `bytes`.
     public static func put(_ taken: Span<UInt8>, _ flags: Span<UInt8>, into bytes: inout MutableSpan<UInt8>) {
         precondition(flagged(flags, of: bytes.count) == taken.count)
         let count = bytes.count

@@ -3,10 +3,10 @@ public import Model
 
 /// How hard zstd tries.
 public enum ZstdEffort: Hashable, Sendable {
-    /// Raw blocks: nothing is searched, so that reading it back is a copy.
+    /// Raw blocks: there is no search, and reading it back is a copy.
     case none
-    /// Nothing is searched, and every byte is given as many bits as its frequency asks for: all there is to gain in
-    /// weights, at a multiple of the speed.
+    /// No search; every byte takes as many bits as its frequency asks for. This is all the redundancy of weights, at a
+    /// multiple of the speed.
     case literals
     case level(Int32)
 }
@@ -23,8 +23,8 @@ public enum ZstdEffort: Hashable, Sendable {
     /// The most that a frame of `count` plain bytes can take.
     public static func bound(_ count: Int) -> Int { ZSTD_compressBound(count) }
 
-    /// Returns the length of the frame that was put at the start of `room`. At each cut, in order and inside, a block ends, so
-    /// that what is unlike on both sides is coded by tables of its own.
+    /// Returns the length of the frame at the start of `room`. A block ends at each cut, in order and inside: data that
+    /// differs on both sides gets tables of its own.
     public mutating func encode(
         _ plain: Span<UInt8>, into room: inout MutableSpan<UInt8>, _ effort: ZstdEffort, cuts: [Int] = []
     ) throws(CakeError) -> Int {
@@ -57,7 +57,7 @@ public enum ZstdEffort: Hashable, Sendable {
         return length
     }
 
-    /// What zstd says: a length, or an error of its own.
+    /// zstd's result: a length, or an error code.
     private mutating func stream(_ plain: Span<UInt8>, into room: inout MutableSpan<UInt8>, _ cuts: [Int]) -> Int {
         unsafe ZSTD_CCtx_setPledgedSrcSize(context, UInt64(plain.count))
         return unsafe plain.withUnsafeBufferPointer { source in
@@ -73,7 +73,7 @@ public enum ZstdEffort: Hashable, Sendable {
                         left = unsafe ZSTD_compressStream2(
                             context, &output, &input, end == source.count ? ZSTD_e_end : ZSTD_e_flush)
                         if ZSTD_isError(left) != 0 { return left }
-                        // No room: the same as zstd says of a frame made at once.
+                        // No room: the same error as zstd's for a frame made at once.
                         if left > 0, unsafe output.pos == before { return Zstd.noRoom }
                     }
                 }
@@ -85,7 +85,7 @@ public enum ZstdEffort: Hashable, Sendable {
     deinit { unsafe ZSTD_freeCCtx(context) }
 }
 
-/// Reads zstd frames into exactly the room they are said to need.
+/// Reads zstd frames whose plain bytes must fill the given room exactly.
 @safe public struct ZstdDecoder: ~Copyable {
     private let context: OpaquePointer
 
@@ -94,7 +94,8 @@ public enum ZstdEffort: Hashable, Sendable {
         unsafe self.context = context
     }
 
-    /// Decodes one or more whole frames, whose plain bytes must fill `room` exactly. Who hashes them needs no other checksum.
+    /// Decodes one or more whole frames, whose plain bytes must fill `room` exactly. Callers that hash them need no
+    /// other checksum.
     public mutating func decode(
         _ frames: Span<UInt8>, filling room: inout MutableSpan<UInt8>, hashedLater: Bool = false
     ) throws(CakeError) {
@@ -125,7 +126,7 @@ public enum Zstd {
         return length
     }
 
-    /// What zstd returns when a frame does not fit.
+    /// zstd's error for a frame that does not fit.
     fileprivate static let noRoom = -Int(ZSTD_error_dstSize_tooSmall.rawValue)
 
     static func words(_ code: Int) -> String { unsafe String(cString: ZSTD_getErrorName(code)) }

@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// Values that many tasks look up. Once they cost more together than there is room for, those go that were used longest ago; the
-/// last one stays, whatever it costs.
+/// Values that many tasks look up. When they cost more than the limit, the least recently used are dropped. The last
+/// one stays, at any cost.
 public final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Entry {
         let value: Value
@@ -71,7 +71,7 @@ public final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Send
     public subscript(key: Key) -> Value? {
         get { state.withLock { $0.use(key) } }
         set {
-            // What goes is freed outside the lock.
+            // Dropped values are freed outside the lock.
             let gone = state.withLock { state -> [Value] in
                 var gone = state.remove(key).map { [$0] } ?? []
                 guard let newValue else { return gone }
@@ -85,7 +85,8 @@ public final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Send
         }
     }
 
-    /// The value that is kept, or else the one that `make` gives, which is kept then. Many tasks may make the same at once.
+    /// The kept value, or else the one that `make` gives, which is kept then. Several tasks may make the same value at
+    /// once.
     public func value<Failure: Error>(
         for key: Key, orElse make: () throws(Failure) -> Value
     ) throws(Failure) -> Value {
@@ -98,7 +99,7 @@ public final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Send
     /// Uses nothing.
     public func has(_ key: Key) -> Bool { state.withLock { $0.entries[key] != nil } }
 
-    /// Uses none of them.
+    /// Does not count as a use.
     public func all() -> [(key: Key, value: Value)] {
         state.withLock { $0.entries.map { (key: $0.key, value: $0.value.value) } }
     }

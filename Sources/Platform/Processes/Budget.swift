@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Bytes of memory or disk that many share. A reservation gives back what it has when its last owner lets go of it.
+/// A shared limit on bytes of memory or disk. A reservation returns its bytes when its last owner releases it.
 public final class Budget: Sendable {
     private struct State {
         var used: UInt64 = 0
@@ -19,8 +19,8 @@ public final class Budget: Sendable {
 
     public var used: UInt64 { state.withLock { $0.used } }
 
-    /// Nil when there is not so much left. With `evenIfLarge` the only reservation of all may be larger than the total: else
-    /// a large thing could never be had.
+    /// Nil if less than that is left. With `evenIfLarge` a single reservation may exceed the total: otherwise a large
+    /// thing could never be reserved.
     public func take(_ count: UInt64, for client: String = "", evenIfLarge: Bool = false) -> Reservation? {
         let reservation = Reservation(self, client)
         return reservation.grow(by: count, evenIfLarge: evenIfLarge) ? reservation : nil
@@ -60,7 +60,7 @@ public final class Budget: Sendable {
 
         deinit { budget.remove(held.withLock { $0 }, for: client) }
 
-        /// False when the budget has not so much left; then it has what it had.
+        /// False if the budget has less than that left; the reservation is then unchanged.
         public func grow(by count: UInt64, evenIfLarge: Bool = false) -> Bool {
             guard budget.add(count, for: client, evenIfLarge: evenIfLarge) else { return false }
             held.withLock { $0 += count }

@@ -1,9 +1,9 @@
 internal import Glibc
 
-/// What the process was started with: its words and the variables cake listens to. Read once, in `main`, and passed on,
-/// so that nothing below depends on a variable that someone changes on the way, and tests give their own.
+/// The arguments of the process and the variables that cake uses. Read once, in `main`, and passed on: no code below
+/// depends on a variable that changes later, and tests pass their own.
 public struct Environment: Sendable {
-    /// What was typed, without the name of the program.
+    /// The typed words, without the name of the program.
     public let arguments: [String]
     public let variables: [String: String]
 
@@ -21,8 +21,8 @@ public struct Environment: Sendable {
         self.variables = variables
     }
 
-    /// Blanks what follows these options in the words that other users of the machine see in a list of processes. What
-    /// was read before stays as it is.
+    /// Blanks the values of these options in the words that other users of the machine see in a list of processes.
+    /// Values that were read before are not affected.
     public static func hideFromOthers(_ options: [String]) {
         let words = unsafe CommandLine.unsafeArgv
         var hidesNext = false

@@ -1,17 +1,17 @@
 internal import Glibc
 internal import Synchronization
 
-/// Makes the nth call to the machine fail, for tests: first one, then the next, until none is left to fail. It follows a
-/// task onto whatever thread runs it, and is not there at all in release builds.
+/// Makes the nth system call fail, for tests: first one, then the next, until none is left to fail. It follows a task
+/// to any thread, and does not exist in release builds.
 public final class FaultPlan: Sendable {
     public enum Effect: Sendable {
-        /// The call fails once; what follows works.
+        /// The call fails once; later calls work.
         case failsOnce(errno: Int32)
-        /// The call and every later one fail: what is on disk is what a killed process leaves.
+        /// The call and every later one fail: the disk is as a killed process leaves it.
         case diesThere
     }
 
-    /// What the disk did, in order: enough to say what a power cut may have lost.
+    /// Operations on the disk, in order: enough to say what a power cut may have lost.
     public enum Event: Hashable, Sendable {
         case madeFolder(String)
         case created(String)
@@ -44,7 +44,7 @@ public final class FaultPlan: Sendable {
         self.init(failing: nth, effect, isRecording: false)
     }
 
-    /// Lets every call through, and keeps what was done to the disk.
+    /// Lets every call through, and records operations on the disk.
     public static func recorder() -> FaultPlan {
         FaultPlan(failing: .max, .failsOnce(errno: inputOutputError), isRecording: true)
     }
@@ -83,7 +83,7 @@ public final class FaultPlan: Sendable {
     }
 }
 
-/// What a call to the machine passes on its way: the one place where faults are put in.
+/// Every system call goes through this: the one place where faults are injected.
 @inline(__always)
 func faultNumber() -> Int32? {
     #if DEBUG

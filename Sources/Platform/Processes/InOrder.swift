@@ -1,5 +1,6 @@
-/// Makes pieces 0, 1, 2 … on the pool, a few at once, and takes them in order: so a file is written from the front while
-/// both cores work on what comes next. At most `atOnce` pieces exist that were not taken; it may change on the way.
+/// Makes pieces 0, 1, 2 … on the pool, a few at once, and takes them in order: a file is written from the front while
+/// all cores work on later pieces. At most `atOnce` pieces exist that were not taken; the number may change during the
+/// work.
 public func inOrder<Piece: Sendable>(
     _ count: Int, atOnce: @autoclosure () -> Int, on pool: BlockingPool,
     make: @escaping @Sendable (Int) async throws -> Piece,
@@ -31,8 +32,8 @@ public func inOrder<Piece: Sendable>(
     }
 }
 
-/// Does work on the pool, a few at once, each as soon as there is room: none waits for another's turn. Returns what came of
-/// each, in order.
+/// Does work on the pool, a few items at once, each as soon as possible: no item waits for another's turn. Returns the
+/// results in order.
 public func sideBySide<Piece: Sendable>(
     _ count: Int, atOnce: Int, on pool: BlockingPool, make: @escaping @Sendable (Int) async throws -> Piece
 ) async throws -> [Piece] {

@@ -1,22 +1,22 @@
 internal import Glibc
 internal import Synchronization
 
-/// Ctrl-C and its kin. The main thread does nothing but wait here, since only it can be sure to receive a signal that
-/// every other thread was born with blocked; the work is a task on Swift's threads.
+/// Ctrl-C and other ending signals. The main thread only waits here, because only it surely receives a signal that all
+/// other threads block from their start. The work is a task on Swift's threads.
 ///
-/// The first signal cancels the work, which tidies up; then the signal's own action ends the process, so that a shell
-/// loop around cake stops too. A second signal ends it at once, and so does work that does not end in time.
+/// The first signal cancels the work, which cleans up; then the signal's own action ends the process, and a shell loop
+/// around cake stops too. A second signal ends it at once, and so does work that does not end in time.
 public enum Interrupt {
-    /// What the work's task tells the waiting thread with. From anyone else it means nothing.
+    /// The work's task wakes the waiting thread with this. From other processes it means nothing.
     private static let workHasEnded = SIGUSR1
 
-    /// What a verb does, instead of ending, when its terminal hangs up or somebody sends the signal.
+    /// The action of a verb, instead of ending, when its terminal hangs up or the signal is sent.
     private static let hangUp = Mutex<(@Sendable () -> Void)?>(nil)
 
     public static func onHangUp(_ body: (@Sendable () -> Void)?) { hangUp.withLock { $0 = body } }
 
-    /// `late` is told when the work did not end in the time allowed, which is asked for when the signal is here. Must be called on the main thread before anything
-    /// starts another.
+    /// `late` is called if the work did not end in the time allowed, which is read when the signal comes. Must be
+    /// called on the main thread before any other thread starts.
     public static func run(
         allowing time: () -> Duration, late: () -> Void, _ work: @escaping @Sendable () async -> Int32
     ) -> Never {
@@ -24,7 +24,7 @@ public enum Interrupt {
         var awaited = sigset_t()
         unsafe sigemptyset(&awaited)
         unsafe sigaddset(&awaited, workHasEnded)
-        // What is ignored already (nohup, a script's background job) stays so.
+        // A signal that is ignored already (nohup, a script's background job) stays ignored.
         for number in [SIGINT, SIGTERM, SIGHUP] where !isIgnored(number) { unsafe sigaddset(&awaited, number) }
         unsafe pthread_sigmask(SIG_BLOCK, &awaited, nil)
 

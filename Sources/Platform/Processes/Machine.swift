@@ -9,7 +9,7 @@ public enum Machine {
         return text.isEmpty ? "unknown" : String(text.map { $0.isWhitespace ? "-" : $0 })
     }
 
-    /// The kernel's own mark of this boot: what was not synced under another one may be gone.
+    /// The kernel's ID of this boot: unsynced data of another boot may be lost.
     public static var boot: String {
         guard let file = try? File("/proc/sys/kernel/random/boot_id", .read),
             let bytes = try? file.bytes(at: 0, count: 36)
@@ -24,13 +24,24 @@ public enum Machine {
         return kill(id, 0) == 0 || errno == EPERM
     }
 
-    /// Lets everybody else on the machine go first, at the processors and, by the kernel's rule, at the disk.
+    /// Lowest priority for the processors and, by the kernel's rule, for the disk.
     public static func goLast() {
         guard let threads = try? Disk.names(in: "/proc/self/task") else { return }
         // To Linux each thread has its own; those that begin later inherit it.
         for thread in threads.compactMap({ id_t($0) }) {
             _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), thread, 19)
         }
+    }
+
+    /// What this process took until now: seconds of all its processors, and the most memory it ever held, in bytes.
+    public static var taken: (processor: Duration, memory: UInt64) {
+        var usage = rusage()
+        guard unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return (.zero, 0) }
+        let times = [usage.ru_utime, usage.ru_stime]
+        let processor = times.reduce(Duration.zero) {
+            $0 + .seconds(Int64($1.tv_sec)) + .microseconds(Int64($1.tv_usec))
+        }
+        return (processor, UInt64(max(0, usage.ru_maxrss)) << 10)
     }
 
     /// Seconds since 1970, by the clock on the wall.

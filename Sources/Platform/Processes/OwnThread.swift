@@ -9,7 +9,7 @@ public enum OwnThread {
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
-    /// Nobody waits for its end: it runs until `run` returns, or as long as the process.
+    /// It is not joined: it runs until `run` returns, or as long as the process.
     public static func start(_ run: @escaping @Sendable () -> Void) {
         if let thread = make(run) { pthread_detach(thread) }
     }
@@ -17,7 +17,7 @@ public enum OwnThread {
     /// Runs the body on so many threads, and returns when all of them are through.
     public static func together(_ count: Int, _ run: @escaping @Sendable () -> Void) {
         let threads = (0..<count).compactMap { _ in make(run) }
-        // A machine without room for another thread does it here.
+        // If the machine cannot start another thread, the work is done here.
         if threads.isEmpty { run() }
         for thread in threads { pthread_join(thread, nil) }
     }
@@ -39,8 +39,8 @@ public enum OwnThread {
 }
 
 extension BlockingPool {
-    /// Works on the items on threads of their own, as many as there are processors, and returns when all are done. For work
-    /// that is no task's: whoever calls may wait. Of the failures one is thrown, and no item is begun after it.
+    /// Works on the items on separate threads, one for each processor, and returns when all are done. For work outside
+    /// of tasks: the caller may block. One of the failures is thrown, and no item is begun after it.
     public static func forEach<Item: Sendable>(
         _ items: [Item], _ body: @escaping @Sendable (Int, Item) throws(CakeError) -> Void
     ) throws(CakeError) {

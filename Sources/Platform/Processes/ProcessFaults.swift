@@ -2,8 +2,8 @@
     internal import Glibc
     internal import Synchronization
 
-    /// What a test does to a program that it starts: a signal at the nth call to the machine (`CAKE_TEST_SIGNAL=9@120`),
-    /// and a byte for each call in a file (`CAKE_TEST_CALLS`). In debug builds only.
+    /// Faults that a test injects into a program that it starts: a signal at the nth system call
+    /// (`CAKE_TEST_SIGNAL=9@120`), and a byte for each call in a file (`CAKE_TEST_CALLS`). In debug builds only.
     @safe final class ProcessFaults: Sendable {
         static let own = ProcessFaults()
 

@@ -2,14 +2,14 @@ internal import CShims
 internal import Glibc
 public import Model
 
-/// Another program, run to its end: for helpers that keep passwords. What it may say and how long it may take is limited.
+/// Runs another program to its end: for helpers that store passwords. Its output and its time are limited.
 public enum Program {
     public struct Result: Sendable {
         public let status: Int32
         public let output: [UInt8]
     }
 
-    /// `name` is looked for as a shell does. Waits, so that it belongs on a pool's thread.
+    /// `name` is searched as a shell does. Blocks: call it on a pool's thread.
     public static func run(
         _ name: String, _ arguments: [String], input: [UInt8], limit: Int, seconds: Int
     ) throws(CakeError) -> Result {
@@ -26,7 +26,7 @@ public enum Program {
         while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
         guard isFine else {
             throw CakeError(
-                .failed, "\(Printable.escape(name)) took longer than \(seconds) s, or said more than \(limit) bytes")
+                .failed, "\(Printable.escape(name)) took longer than \(seconds) s, or printed more than \(limit) bytes")
         }
         return Result(status: status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f, output: output)
     }
@@ -85,7 +85,7 @@ public enum Program {
                 let count = unsafe input[sent...].withUnsafeBytes {
                     unsafe write(toRead.writing, $0.baseAddress, min($0.count, 512))
                 }
-                // Who does not read what it is told may still have an answer.
+                // A program that does not read its input may still answer.
                 if count > 0 { sent += count } else if errno != EINTR { sent = input.count }
             }
             guard requests[0].revents != 0 else { continue }
@@ -100,7 +100,7 @@ public enum Program {
         }
     }
 
-    /// Both ends close when nobody has it any more.
+    /// Both ends close with the last owner.
     private final class Pipe {
         private(set) var reading: Int32
         private(set) var writing: Int32

@@ -1,4 +1,4 @@
-/// First in, first out. It keeps nothing of what was taken, also where it is never empty.
+/// First in, first out. It frees taken elements, also if it is never empty.
 package struct Queue<Element> {
     private var elements: [Element] = []
     private var taken = 0
@@ -7,7 +7,7 @@ package struct Queue<Element> {
 
     package var isEmpty: Bool { taken == elements.count }
     package var count: Int { elements.count - taken }
-    /// What has room in memory, taken or not.
+    /// Elements in memory, taken or not.
     var held: Int { elements.count }
 
     package mutating func append(_ element: Element) { elements.append(element) }
@@ -16,7 +16,7 @@ package struct Queue<Element> {
         guard !isEmpty else { return nil }
         let element = elements[taken]
         taken += 1
-        // To move the rest costs less than taking what is dropped did.
+        // Moving the rest costs less than taking the dropped elements did.
         if taken * 2 >= elements.count {
             elements.removeFirst(taken)
             taken = 0

@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// Values that are kept, and found once each: by the first task that asks for one, while others wait for it. What fails is
-/// not kept; it fails for all that wait. When the task that looks is cancelled, the next one looks.
+/// Values that are kept, and found once each: by the first task that asks for one, while others wait for it. A failure
+/// is not kept; it goes to all waiting tasks. If the searching task is cancelled, the next one searches.
 public final class SharedValues<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private enum Standing {
         case coming
@@ -16,7 +16,7 @@ public final class SharedValues<Key: Hashable & Sendable, Value: Sendable>: Send
 
     package var waiting: Int { waiters.count }
 
-    /// A value that was kept and is not current any more is found anew.
+    /// A kept value that is not current any more is searched again.
     public func value(
         for key: Key, isCurrent: (Value) -> Bool = { _ in true }, _ find: () async throws -> Value
     ) async throws -> Value {
@@ -47,7 +47,7 @@ public final class SharedValues<Key: Hashable & Sendable, Value: Sendable>: Send
         }
     }
 
-    /// What is kept, if it is like that.
+    /// Drops the kept value if it matches.
     public func forget(_ key: Key, where isMeant: (Value) -> Bool) {
         standings.withLock { standings in
             if case .here(let value) = standings[key], isMeant(value) { standings[key] = nil }

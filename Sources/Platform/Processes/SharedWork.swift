@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Work that is done once for all tasks that ask for the same at the same time. It goes on when they leave.
+/// Work that is done once for all tasks that ask for the same at the same time. It continues when they leave.
 public final class SharedWork<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private let running = Mutex<Set<Key>>([])
     private let waiters = Waiters<Key, Value>()

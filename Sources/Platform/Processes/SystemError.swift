@@ -13,15 +13,15 @@ enum SystemError {
             CakeError(.diskFull, what, fix: "free some space (cake gc frees what no model needs) and run it again")
         case EROFS: CakeError(.failed, what, fix: "the disk is read-only; choose another place")
         case EACCES, EPERM:
-            CakeError(.failed, what, fix: "check who owns it and what they may do: ls -ld \(Printable.escape(path))")
+            CakeError(.failed, what, fix: "check its owner and permissions: ls -ld \(Printable.escape(path))")
         case EMFILE, ENFILE: CakeError(.failed, what, fix: "allow more open files: ulimit -n 4096")
-        case EIO: CakeError(.failed, what, fix: "the disk reports a fault; look at dmesg")
+        case EIO: CakeError(.failed, what, fix: "the disk reports a fault; check dmesg")
         default: CakeError(.failed, what)
         }
     }
 }
 
 extension CakeError {
-    /// The number behind an error is worth branching on only here.
+    /// Code branches on the number of an error only here.
     static func system(_ action: String, _ path: String) -> CakeError { SystemError.make(errno, action, path) }
 }

@@ -1,4 +1,4 @@
-/// Gives what the work gives, or throws `late` when the time is over; the work is cancelled then, and waited for.
+/// Returns the result of the work, or throws `late` when the time is over. The work is then cancelled, and awaited.
 public func within<Value: Sendable>(
     _ limit: Duration, orElse late: any Error, _ work: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {

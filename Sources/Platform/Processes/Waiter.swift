@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// A task or a callback that waits to be told something, once. A debug build stops when it is told twice, or forgotten.
+/// A task or a callback that waits for one result. A debug build stops if it gets two, or none.
 public final class Waiter<Value: Sendable>: Sendable {
     private let then: Mutex<(@Sendable (Result<Value, any Error>) -> Void)?>
 
@@ -10,7 +10,7 @@ public final class Waiter<Value: Sendable>: Sendable {
         self.init { continuation.resume(with: $0) }
     }
 
-    /// Never under a lock: what waited may go on at once.
+    /// Never under a lock: the waiting task may continue at once.
     public func tell(_ end: Result<Value, any Error>) {
         let then = then.withLock { $0.take() }
         assert(then != nil, "a waiter was told twice")

@@ -1,10 +1,10 @@
 internal import Synchronization
 
-/// Tasks that wait for something with a key, any number for each. Each is told once: how it ended, or that the task was
-/// cancelled.
+/// Tasks that wait for something with a key, any number for each. Each gets one result: how it ended, or that the task
+/// was cancelled.
 ///
-/// The owner's state changes apart from this, so two closures run under the lock here, which comes before the owner's:
-/// `ready` looks whether there is anything to wait for, and `change` changes what it looks at.
+/// The owner's state changes separately. Therefore two closures run under the lock here, which is taken before the
+/// owner's: `ready` checks whether waiting is needed, and `change` changes the state that it checks.
 public final class Waiters<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     fileprivate struct State {
         var last = 0
@@ -18,7 +18,7 @@ public final class Waiters<Key: Hashable & Sendable, Value: Sendable>: Sendable 
 
     public var count: Int { state.withLock { $0.waiting.values.reduce(0) { $0 + $1.count } } }
 
-    /// Returns what the key's waiters are told, or what is ready now.
+    /// Returns the result for the key's waiters, or the one that is ready now.
     public func wait(for key: Key, unless ready: () -> Result<Value, any Error>? = { nil }) async throws -> Value {
         let number = state.withLock { state in
             state.last += 1
@@ -39,7 +39,7 @@ public final class Waiters<Key: Hashable & Sendable, Value: Sendable>: Sendable 
         }
     }
 
-    /// The same for a callback, which waits whatever becomes of the task. Says whether it was ready.
+    /// The same for a callback, which waits also when the task ends. Returns whether it was ready.
     public func call(
         _ then: @escaping @Sendable (Result<Value, any Error>) -> Void, for key: Key,
         unless ready: () -> Result<Value, any Error>?
@@ -54,7 +54,7 @@ public final class Waiters<Key: Hashable & Sendable, Value: Sendable>: Sendable 
         return now != nil
     }
 
-    /// Tells all that wait for the key.
+    /// Gives the result to all that wait for the key.
     public func tell(_ key: Key, _ end: Result<Value, any Error>, after change: () -> Void = {}) {
         let told = state.withLock { state in
             change()
@@ -63,7 +63,7 @@ public final class Waiters<Key: Hashable & Sendable, Value: Sendable>: Sendable 
         for (_, waiter) in told { waiter.tell(end) }
     }
 
-    /// Tells the one that has waited longest for the key; `otherwise` runs when there is none.
+    /// Gives the result to the one that has waited longest for the key; `otherwise` runs if there is none.
     public func tellFirst(_ key: Key, _ end: Result<Value, any Error>, otherwise: () -> Void) {
         let first = state.withLock { state -> Waiter<Value>? in
             guard let first = state.waiting[key]?.first else {
@@ -76,7 +76,7 @@ public final class Waiters<Key: Hashable & Sendable, Value: Sendable>: Sendable 
         first?.tell(end)
     }
 
-    /// Tells all, whatever they wait for.
+    /// Gives the result to all, for every key.
     public func tellAll(_ end: Result<Value, any Error>, after change: () -> Void = {}) {
         let told = state.withLock { state in
             change()

@@ -2,10 +2,10 @@ internal import Glibc
 public import Model
 internal import Synchronization
 
-/// Standard output, where results go. Gathers what is written and hands it on in large pieces; on a terminal at once.
+/// Standard output, where results go. It collects bytes and writes them in large pieces; on a terminal at once.
 ///
-/// A reader that has seen enough (`cake ls | head`) is no failure: what follows is dropped, and the command ends as if
-/// all had been read. Any other failure is kept for `finish`, so that a full disk behind `>` is not taken for success.
+/// A reader that stops early (`cake ls | head`) is no failure: later bytes are dropped, and the command ends as if all
+/// had been read. Any other failure is kept for `finish`: a full disk behind `>` does not look like success.
 public final class StandardOutput: Sendable {
     private struct State {
         var waiting: [UInt8] = []
@@ -17,7 +17,7 @@ public final class StandardOutput: Sendable {
 
     private let state = Mutex(State())
     private let isImmediate: Bool
-    /// Kept for whoever made it, and never written.
+    /// The bytes are kept for the owner, and never written.
     private let isKept: Bool
 
     public init(isTerminal: Bool) {
@@ -25,16 +25,16 @@ public final class StandardOutput: Sendable {
         isKept = false
     }
 
-    /// Keeps what is written, so that a command's result can become part of another's.
+    /// Keeps the bytes: a command's result can become part of another's.
     public init(keeping: Void) {
         isImmediate = false
         isKept = true
     }
 
-    /// What was written and not handed on.
+    /// Bytes that were collected and not written.
     public var kept: [UInt8] { state.withLock { $0.waiting } }
 
-    /// Nobody reads any more: work that is only done to be shown can stop.
+    /// There is no reader any more: work that is only shown can stop.
     public var isClosed: Bool { state.withLock { $0.isClosed } }
 
     public func write(_ text: String) { write(Array(text.utf8)) }
@@ -48,7 +48,8 @@ public final class StandardOutput: Sendable {
         }
     }
 
-    /// Hands bytes on at once, behind what was gathered. Who sends more than a page wants to know when nobody reads it.
+    /// Writes bytes at once, after the collected ones. A caller that sends more than a page needs to know when the
+    /// reader is gone.
     public func send(_ bytes: Span<UInt8>) throws(CakeError) {
         let failure: CakeError? = state.withLock { state in
             Self.flush(&state)
@@ -61,7 +62,7 @@ public final class StandardOutput: Sendable {
         if let failure { throw failure }
     }
 
-    /// Hands on what was gathered so far, for who reads along.
+    /// Writes the collected bytes, for a reader that follows.
     public func handOn() {
         guard !isKept else { return }
         state.withLock { Self.flush(&$0) }
@@ -73,7 +74,7 @@ public final class StandardOutput: Sendable {
         for text in lines { line(text) }
     }
 
-    /// Hands on what is left, and says what went wrong on the way.
+    /// Writes the rest, and throws an earlier failure.
     public func finish() throws(CakeError) {
         guard !isKept else { return }
         let failure = state.withLock { state in
@@ -101,7 +102,7 @@ public final class StandardOutput: Sendable {
     }
 }
 
-/// Standard error, where everything goes that is not the result. Not gathered, and a failure to write is nobody's news.
+/// Standard error, for everything but the result. Not buffered. A failure to write is ignored.
 public struct StandardError: Sendable {
     public init() {}
 
@@ -109,7 +110,7 @@ public struct StandardError: Sendable {
 
     public func line(_ text: String) { write(text + "\n") }
 
-    /// For last words: said only when it does not mean to wait for whoever reads them.
+    /// For last words: written only if that does not block.
     public func writeUnlessBlocked(_ text: String) {
         var request = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
         if unsafe poll(&request, 1, 0) == 1 { write(text) }
@@ -120,7 +121,7 @@ public struct StandardError: Sendable {
 public struct StandardInput: Sendable {
     public init() {}
 
-    /// A line that nobody looking on may read: the terminal does not show it.
+    /// A secret line: the terminal does not show it.
     public func secretLine() async throws -> String? {
         var usual = termios()
         guard unsafe tcgetattr(STDIN_FILENO, &usual) == 0 else { return try await line() }
@@ -131,8 +132,8 @@ public struct StandardInput: Sendable {
         return try await line()
     }
 
-    /// The line a person types, without its end; nil when there is none. Waits without holding a thread, so that Ctrl-C
-    /// and a drawn display go on.
+    /// The line a person types, without its end; nil if there is none. Waits without holding a thread: Ctrl-C and a
+    /// drawn display still work.
     public func line() async throws -> String? {
         var bytes: [UInt8] = []
         while true {

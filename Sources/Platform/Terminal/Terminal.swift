@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// What cake is talking to: a person's terminal, or a pipe, a file, a log.
+/// The kind of the standard streams: a person's terminal, or a pipe, a file, a log.
 public struct Terminal: Sendable {
     public enum Stream: Int32, Sendable, CaseIterable {
         case input = 0
@@ -10,7 +10,7 @@ public struct Terminal: Sendable {
 
     private let terminals: Set<Stream>
     private let coloured: Set<Stream>
-    /// `COLUMNS`, for when nobody can be asked.
+    /// `COLUMNS`, for a stream that is no terminal.
     private let columns: Int?
 
     /// `refusesColour` is `--no-color`.
@@ -19,7 +19,7 @@ public struct Terminal: Sendable {
         self.init(environment, terminals: terminals, refusesColour: refusesColour)
     }
 
-    /// `terminals` says which streams are one: tests choose, everyone else asks the machine.
+    /// `terminals` says which streams are terminals: for tests; otherwise the machine is asked.
     public init(_ environment: Environment, terminals: Set<Stream>, refusesColour: Bool) {
         self.terminals = terminals
         columns = environment["COLUMNS"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }

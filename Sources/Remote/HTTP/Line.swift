@@ -1,9 +1,9 @@
 package import Model
 
-/// How often what fails in passing is tried again, and where it is said meanwhile.
+/// How often a temporary failure is retried, and where the wait is reported.
 package struct Line: Sendable {
     var retry: Retry
-    /// Told what is waited for, and nil when it goes on; nil where no person looks on.
+    /// Gets the reason of a wait, and nil when it is over; nil if no person watches.
     var says: (@Sendable (String?) -> Void)?
     /// Passed in by tests, that wait for nothing.
     var sleep: @Sendable (Duration) async throws -> Void

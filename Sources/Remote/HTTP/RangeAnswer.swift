@@ -1,7 +1,7 @@
 internal import Model
 internal import Network
 
-/// What came of asking for a run of a file.
+/// The answer to a request for a run of a file.
 enum RangeAnswer: Sendable {
     /// It begins at the first byte of the run.
     case partial(HTTPExchange)
@@ -10,9 +10,9 @@ enum RangeAnswer: Sendable {
     /// The address is worth nothing any more, or never was.
     case expired(status: Int)
 
-    static let advice = "the file changed, or a proxy on the way changes answers; run it again"
+    static let advice = "the file changed, or a proxy changes answers; run it again"
 
-    /// A 206 has to say exactly which bytes it brings, and of how many. A server may bring fewer than asked for.
+    /// A 206 must say exactly which bytes it sends, and of how many. A server may send fewer than requested.
     static func check(_ head: HTTPHead, range: Range<UInt64>, of label: String, size: UInt64) throws(CakeError) {
         try refuseEncoding(head, of: label)
         guard let text = head["content-range"], let found = ContentRange(text) else {
@@ -24,7 +24,7 @@ enum RangeAnswer: Sendable {
         guard found.first == range.lowerBound, found.last >= found.first else {
             throw CakeError(
                 .network,
-                "\(label): asked for bytes from \(range.lowerBound), the server sends \(found.first) to \(found.last)",
+                "\(label): requested bytes from \(range.lowerBound), the server sends \(found.first) to \(found.last)",
                 fix: advice)
         }
     }
@@ -38,7 +38,7 @@ enum RangeAnswer: Sendable {
     private static func refuseEncoding(_ head: HTTPHead, of label: String) throws(CakeError) {
         guard let encoding = head["content-encoding"], encoding.lowercased() != "identity" else { return }
         throw CakeError(
-            .network, "\(label): the server sends it as \(Printable.escape(encoding)), which was not asked for",
+            .network, "\(label): the server sends it as \(Printable.escape(encoding)), which was not requested",
             fix: advice)
     }
 

@@ -16,8 +16,8 @@ package protocol RangeSource: Sendable {
 extension RangeSource {
     package var line: Line { Line() }
 
-    /// Hands on a run's bytes as they come: the first of a chunk, and where in the file they lie. What fails in a way that may
-    /// pass goes on where it stopped, on another connection; says whether anything did.
+    /// Passes on a run's bytes as they come: a chunk, and its place in the file. After a temporary failure it continues
+    /// where it stopped, on another connection; returns whether there was one.
     package func bring(_ wanted: Range<UInt64>, _ take: (Chunk, Range<UInt64>) async throws -> Void) async throws
         -> Bool
     {
@@ -34,7 +34,7 @@ extension RangeSource {
                             CakeError(.network, "\(label): the server ended the answer at byte \(position)"))
                     }
                     defer { run.giveBack(chunk) }
-                    // What a server sends beyond the run is not ours.
+                    // Bytes beyond the run are ignored.
                     let bytes = position..<position + min(UInt64(chunk.count), wanted.upperBound - position)
                     try await take(chunk, bytes)
                     position = bytes.upperBound
@@ -42,7 +42,7 @@ extension RangeSource {
                 }
             } catch let failure as TransientFailure {
                 suffered = true
-                // A server that brought something and stopped is asked for the rest at once.
+                // If a server sent something and stopped, the rest is requested at once.
                 tries = position > start ? 0 : tries + 1
                 guard tries > 0 else { continue }
                 try await line.wait(after: failure, failures: tries)
@@ -51,7 +51,7 @@ extension RangeSource {
         return suffered
     }
 
-    /// A run as all that is in a chunk with room for it. Says whether anything failed in passing.
+    /// A run into a chunk with room for it. Returns whether there was a temporary failure.
     package func fill(_ chunk: Chunk, with wanted: Range<UInt64>) async throws -> Bool {
         chunk.count = 0
         return try await bring(wanted) { piece, bytes in
@@ -59,7 +59,7 @@ extension RangeSource {
         }
     }
 
-    /// A short run, in memory. What came before a failure is kept: the next try goes on there.
+    /// A short run, in memory. Bytes before a failure are kept: the next try continues there.
     package func bytes(_ range: Range<UInt64>) async throws -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(range.count)
@@ -76,7 +76,7 @@ extension RangeSource {
 /// An answer from the first byte on that was asked for.
 package final class OpenedRun: Sendable {
     private let exchange: HTTPExchange
-    /// What is left of a chunk whose beginning was dropped.
+    /// The rest of a chunk whose beginning was dropped.
     private let rest: Mutex<Chunk?>
     /// Where a mirror sends it.
     private let watch: Mirrors.Watch?
@@ -87,7 +87,7 @@ package final class OpenedRun: Sendable {
         watch = nil
     }
 
-    /// The same run, which nobody has read of yet.
+    /// The same run, before any byte of it was read.
     init(_ run: OpenedRun, watchedBy watch: Mirrors.Watch) {
         exchange = run.exchange
         rest = Mutex(run.rest.withLock { $0 })
@@ -100,7 +100,7 @@ package final class OpenedRun: Sendable {
         watch = nil
     }
 
-    /// A server that ignores ranges sends everything: what comes before the run is read and dropped.
+    /// A server that ignores ranges sends everything: the bytes before the run are read and dropped.
     convenience init(_ exchange: HTTPExchange, of label: String, droppingFirst count: UInt64) async throws {
         var left = count
         while left > 0 {

@@ -6,7 +6,7 @@ internal import Network
 struct RedirectPolicy {
     typealias Header = (name: String, value: String)
 
-    /// What is shown where the way leads now.
+    /// The credentials for the present address.
     let secret: (Redirects) throws -> Header?
     /// Of others the redirect itself is the answer.
     var methods: Set<HTTPRequest.Method> = [.get, .head]
@@ -21,7 +21,7 @@ struct RedirectPolicy {
     static func token(_ header: Header?) -> RedirectPolicy { RedirectPolicy { $0.mayCarryToken ? header : nil } }
 }
 
-/// A body that is sent: so many bytes, by what `feed` does.
+/// A body to send: its length, and `feed`, which sends it.
 typealias SentBody = (length: UInt64, feed: @Sendable (HTTPSender) async throws -> Void)
 
 extension HTTPClient {

@@ -1,4 +1,4 @@
-/// What becomes of a question that failed in a way that may pass.
+/// How a request with a temporary failure is handled.
 public enum RetryPolicy: Sendable {
     /// It is put again after some time, as often as the line says.
     case waits

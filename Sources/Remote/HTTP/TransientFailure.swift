@@ -3,16 +3,16 @@ package import Model
 /// A failure that may not be there the next time.
 package struct TransientFailure: Error {
     package let error: CakeError
-    /// What the server said about when to come again.
+    /// The wait that the server asked for.
     let asked: Duration?
-    /// What is wrong, in two words.
+    /// The failure, in two words.
     let words: String
 
     package init(_ error: CakeError, asked: Duration? = nil, words: String = "no connection") {
         self.words = words
         self.error = CakeError(
             error.kind, error.what,
-            fix: error.fix ?? "is the network there, and the right server asked? the same command goes on from here")
+            fix: error.fix ?? "check the network and the server's address; the same command resumes")
         self.asked = asked
     }
 
@@ -21,7 +21,7 @@ package struct TransientFailure: Error {
         retry.wait(afterFailures: failures, asked: asked, random: Double.random(in: 0..<1))
     }
 
-    /// Whatever fails between here and the server is worth another try.
+    /// Any failure between here and the server is worth another try.
     static func naming<Result>(_ work: () async throws -> Result) async throws -> Result {
         do {
             return try await work()

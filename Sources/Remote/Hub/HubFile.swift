@@ -20,7 +20,7 @@ package final class HubFile: RangeSource {
 
     package var comesWhole: Bool { wholeOnly.load(ordering: .relaxed) }
 
-    /// What the Hub published no digest of is asked of nobody else.
+    /// A file without a digest from the Hub is requested only from the Hub.
     package init(
         _ listed: SnapshotFile, in snapshot: Snapshot, from source: HubSource, through mirrors: Mirrors? = nil
     ) {
@@ -37,7 +37,7 @@ package final class HubFile: RangeSource {
 
     func giveUp() { givenUp.store(true, ordering: .relaxed) }
 
-    /// What the server said that the file's SHA-256 is when it was asked for its address; for a listing that hides it.
+    /// The SHA-256 that the server gave with the file's address; for a listing that hides it.
     package var announced: Digest? { address.withLock { $0?.etag }.flatMap { Digest(hex: $0.filter { $0 != "\"" }) } }
 
     /// Opens a run of the file. An address that has expired is asked for once more.
@@ -59,10 +59,10 @@ package final class HubFile: RangeSource {
                 }
             }
         }
-        throw CakeError(.network, "\(listed.path): its address expires as soon as it is given")
+        throw CakeError(.network, "\(listed.path): its address expires at once")
     }
 
-    /// Asks where its bytes are, and compares what is said of them there with the listing.
+    /// Requests the address of its bytes, and compares the answer with the listing.
     package func locate() async throws { _ = try await currentAddress() }
 
     private func currentAddress() async throws -> RemoteAddress {
@@ -73,8 +73,8 @@ package final class HubFile: RangeSource {
         {
             throw CakeError(
                 .damaged,
-                "\(listed.path) changed under commit \(snapshot.commit.prefix(7)): it is \(named.short) now, and was listed as \(sha256.short)",
-                fix: "run it again; if it stays so, the server's listing is wrong")
+                "\(listed.path) changed at commit \(snapshot.commit.prefix(7)): it is now \(named.short), and was listed as \(sha256.short)",
+                fix: "run it again; if the error stays, the server's listing is wrong")
         }
         address.withLock { $0 = found }
         return found

@@ -1,14 +1,14 @@
 public import Model
 internal import Network
 
-/// What can be asked of a Hub besides files.
+/// Requests to a Hub that are not for files.
 extension HubSource {
-    /// Whose token it is. Asked once.
+    /// The account of the token. Requested once.
     public func identity() async throws -> HubIdentity {
         var way = Redirects(from: routes.whoAmI)
         func unreached(_ error: CakeError, _ fix: String? = nil) -> CakeError {
             CakeError(
-                .network, "\(way.url.origin): \(error.what)", fix: fix ?? "is the network there, and HF_ENDPOINT right?"
+                .network, "\(way.url.origin): \(error.what)", fix: fix ?? "check the network and HF_ENDPOINT"
             )
         }
         let (head, body): (HTTPHead, [UInt8])

@@ -12,9 +12,9 @@ public struct HubSource: Sendable {
     private let errors: ErrorStyle
     var line = Line()
 
-    /// What a refusal is thrown as.
+    /// The kind of error for a refusal.
     public enum ErrorStyle: Sendable {
-        /// For a person: what it means, and what to do.
+        /// For a person: its meaning, and what to do.
         case explained
         /// For clients of a server, which know the Hub's own words: its status, code and message.
         case asSaid
@@ -31,7 +31,7 @@ public struct HubSource: Sendable {
         self.errors = errors
     }
 
-    /// The same source, that says when it waits for the network, and nil when it goes on.
+    /// The same source with a callback: the reason of a wait, and nil when it is over.
     package func telling(_ says: @escaping @Sendable (String?) -> Void) -> HubSource {
         var source = self
         source.line.says = says
@@ -47,12 +47,12 @@ public struct HubSource: Sendable {
         return source
     }
 
-    /// What the revision means now, and the files it has. From here on only the commit is asked for.
+    /// The commit of the revision, and its files. All later requests name the commit.
     public func snapshot(of reference: HubReference) async throws -> Snapshot {
         try await listing(of: reference).snapshot
     }
 
-    /// The same, with what the repository says of itself.
+    /// The same, with the repository's information.
     public func listing(of reference: HubReference) async throws -> (info: HubInfo, snapshot: Snapshot) {
         let repository = reference.repository
         let revision = reference.revision ?? Revision.main
@@ -63,7 +63,7 @@ public struct HubSource: Sendable {
         return (info, snapshot)
     }
 
-    /// What a repository says of itself, as it is said.
+    /// A repository's information, unchanged.
     package func words(of repository: HubRepository, at revision: String) async throws -> (
         head: HTTPHead, body: [UInt8]
     ) {
@@ -75,7 +75,7 @@ public struct HubSource: Sendable {
     package func snapshot(of reference: HubReference, _ info: HubInfo) async throws -> Snapshot {
         let repository = reference.repository
         let question = question(repository, reference.revision ?? Revision.main)
-        guard let commit = info.commit else { throw CakeError(.damaged, "\(repository) names no commit") }
+        guard let commit = info.commit else { throw CakeError(.damaged, "\(repository) has no commit") }
         var tree = HubTree()
         var next: WebURL? = routes.tree(of: repository, at: commit)
         while let url = next {
@@ -133,7 +133,7 @@ public struct HubSource: Sendable {
     /// A small file as a whole, in memory.
     public func bytes(of file: SnapshotFile, in snapshot: Snapshot, limit: Int) async throws -> [UInt8] {
         guard file.size <= UInt64(limit) else {
-            throw CakeError(.damaged, "\(file.path) has \(file.size) bytes, more than the \(limit) it may have")
+            throw CakeError(.damaged, "\(file.path) has \(file.size) bytes; the limit is \(limit)")
         }
         guard file.size > 0 else { return [] }
         return try await HubFile(file, in: snapshot, from: self).bytes(0..<file.size)
@@ -162,7 +162,7 @@ public struct HubSource: Sendable {
         HubQuestion(routes, repository: repository, revision: revision, file: file, hasToken: token != nil)
     }
 
-    /// What a refusal says in its body. Without it the status still means what it means.
+    /// The message in a refusal's body. The status alone is enough without it.
     private func words(of exchange: HTTPExchange) async throws -> [UInt8] {
         do {
             return try await exchange.beginning(limit: HubAnswer.maximumBody)

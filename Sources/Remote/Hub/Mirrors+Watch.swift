@@ -24,10 +24,10 @@ extension Mirrors {
             self.fit = fit
         }
 
-        /// A run that is let go before its end tells as much.
+        /// A run that is released before its end counts as well.
         deinit { tell() }
 
-        /// The next of a run's bytes. A failure is the mirror's: whoever goes on is sent elsewhere.
+        /// The next bytes of a run. A failure is the mirror's: the next request goes to another server.
         func next(_ take: () async throws -> Chunk?) async throws -> Chunk? {
             if isSlow || isOutrun {
                 if isSlow { mirrors.leave(number) }

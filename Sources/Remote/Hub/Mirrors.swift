@@ -3,8 +3,9 @@ public import Network
 internal import Platform
 internal import Synchronization
 
-/// Servers that may have the Hub's files nearer, in the order in which they are asked, each before the Hub. Nothing they say
-/// is believed: only files are asked for that the Hub published a digest of. One that is down or slow is left alone a while.
+/// Servers that may have the Hub's files nearer, in the order of requests, each before the Hub. They are not trusted:
+/// they are asked only for files that have a digest from the Hub. A server that is down or slow is not used for a
+/// while.
 public final class Mirrors: Sendable {
     /// So long a mirror is waited for before it may be called slow.
     static let usualPatience = Duration.seconds(10)
@@ -31,10 +32,10 @@ public final class Mirrors: Sendable {
         restsUntil = Mutex(Array(repeating: nil, count: routes.count))
     }
 
-    /// What has come from all of them.
+    /// Bytes from all of them.
     public var bytes: UInt64 { received.load(ordering: .relaxed) }
 
-    /// A run of a file from one that gives it; `copies` are the file on each. Nil when none does now.
+    /// A run of a file from one that has it; `copies` are the file on each. Nil if none has it now.
     func open(_ range: Range<UInt64>, of copies: [HubFile]) async throws -> OpenedRun? {
         let fit = copies.indices.filter { !rests($0) && !copies[$0].isGivenUp }
         guard let asked = race.withLock({ $0?.asked(among: fit) }) else {
@@ -76,7 +77,7 @@ public final class Mirrors: Sendable {
         }
     }
 
-    /// Nil when it does not give it.
+    /// Nil if it does not have it.
     private func open(
         _ range: Range<UInt64>, of copy: HubFile, on number: Int, among fit: [Int]
     ) async throws -> OpenedRun? {

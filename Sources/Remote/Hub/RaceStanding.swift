@@ -1,14 +1,14 @@
-/// Which of several that are raced is asked next: by what they brought so far, and now and then by trying the others again.
-/// Pure: no network, no clock.
+/// Which of several raced mirrors is asked next: by their rates so far, with a new race now and then. Pure: no network,
+/// no clock.
 struct RaceStanding: Sendable {
     /// So many runs go to the one that leads, before the others are tried again.
     static let runsBetween = 16
-    /// What one that has brought nothing yet is taken to bring in a second: enough to be tried when the one that leads is slow.
+    /// The assumed bytes a second of a mirror that has brought nothing yet: enough for a try when the leader is slow.
     static let usualHope = 4.0 * 1024 * 1024
-    /// A run is left for another when it comes at less than this part of what that one brings.
+    /// A run moves to another mirror when its rate is below this share of that one's.
     private static let least = 0.25
 
-    /// Bytes that each brought in a second that it was waited for; nil when it was not tried.
+    /// Bytes of each in a second of waiting; nil if it was not tried.
     private var rates: [Double?]
     private let hope: Double
     private var leader: Int?
@@ -19,7 +19,7 @@ struct RaceStanding: Sendable {
         self.hope = hope
     }
 
-    /// Who of these are asked at once for the next run.
+    /// The mirrors that are asked at once for the next run.
     mutating func asked(among healthy: [Int]) -> [Int] {
         guard let leader, healthy.contains(leader) else { return healthy }
         let others = healthy.filter { $0 != leader }
@@ -39,7 +39,7 @@ struct RaceStanding: Sendable {
         (leader, runs) = (number, 0)
     }
 
-    /// It brought so much in a second: the fastest leads.
+    /// Its rate was this: the fastest leads.
     mutating func brought(_ number: Int, bytesPerSecond: Double) {
         rates[number] = bytesPerSecond
         guard let best = rates.indices.max(by: { rates[$0] ?? 0 < rates[$1] ?? 0 }), best != leader,
@@ -48,7 +48,7 @@ struct RaceStanding: Sendable {
         (leader, runs) = (best, 0)
     }
 
-    /// Another would bring it far sooner.
+    /// Another mirror would bring it far sooner.
     func isOutrun(_ number: Int, at bytesPerSecond: Double, among healthy: [Int]) -> Bool {
         healthy.contains { $0 != number && speed(of: $0) * RaceStanding.least > bytesPerSecond }
     }

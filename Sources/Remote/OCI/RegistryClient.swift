@@ -3,18 +3,18 @@ public import Network
 internal import Platform
 internal import Synchronization
 
-/// One registry: asked, answered to when it wants to know who asks, and asked again while a failure may pass. A login goes
-/// to the registry and to the place it names for tokens, and follows no redirect to another.
+/// One registry: sends requests, answers its challenges, and retries temporary failures. A login goes to the registry
+/// and to the token server that it names, and follows no redirect to another.
 public final class RegistryClient: Sendable {
     public let routes: RegistryRoutes
     let http: HTTPClient
     private let credentials: RegistryCredentials
-    /// Nil where whoever asks has somewhere else to go: then a question is put once.
+    /// Nil if the caller has another server to ask: then each request is sent once.
     private let retry: Retry?
     private let state = Mutex(State())
 
     private struct State {
-        /// What every request carries, once the registry asked for a password.
+        /// Sent with every request once the registry asked for a password.
         var basic: String?
         var tokens: [Set<RegistryScope>: Granted] = [:]
         /// Of the address that the registry answered from last.
@@ -40,7 +40,7 @@ public final class RegistryClient: Sendable {
         RegistryClient(routes, as: RegistryCredentials(files: [], own: nil), client: http, retry: nil)
     }
 
-    /// What is asked, for an error to say, and what it takes the right to.
+    /// The request, for an error message, and the right that it needs.
     package struct Purpose: Sendable {
         let words: String
         let scopes: Set<RegistryScope>
@@ -58,7 +58,7 @@ public final class RegistryClient: Sendable {
         _ request: HTTPRequest, at url: WebURL, for purpose: Purpose, accepting statuses: Set<Int>,
         sending body: SentBody? = nil
     ) async throws -> HTTPExchange {
-        var way = Redirects(from: url, limit: limit(on: url.origin), remedy: "ask whoever runs \(routes)")
+        var way = Redirects(from: url, limit: limit(on: url.origin), remedy: "ask the operator of \(routes)")
         var answered = 0
         var used: String?
         var policy = RedirectPolicy { [self] way in
@@ -86,12 +86,12 @@ public final class RegistryClient: Sendable {
     /// A login is shown to the registry itself, unless another was on the way.
     private func isOurs(_ way: Redirects) -> Bool { way.mayCarryToken && way.url.origin == routes.origin }
 
-    /// What the registry has been told of a login: a password itself, or a token that was had for one.
+    /// The login that the registry got: a password itself, or a token for one.
     private func sent(
         _ header: String?, _ purpose: Purpose, _ status: Int
     ) throws(CakeError) -> RegistryAnswer.Login {
         guard let header, status == 401 else { return .none }
-        // What everyone with a login may ask tells of the login alone.
+        // A request that every login may make says something about the login alone.
         if header.utf8.starts(with: "Basic ".utf8) { return purpose.scopes.isEmpty ? .rejected : .refused }
         let hasLogin = try credentials.login(for: routes.host, purpose.scopes.first?.repository.text) != nil
         return hasLogin ? .insufficient : .none
@@ -116,14 +116,14 @@ public final class RegistryClient: Sendable {
         return try await TransientFailure.retrying(by: retry, work)
     }
 
-    /// What the registry names leads no further in than the registry itself.
+    /// Addresses that the registry names lead no further in than the registry itself.
     func limit(on origin: Origin) -> AddressLimit? {
         guard origin != routes.origin else { return nil }
         return AddressLimit(
             from: routes.origin, at: state.withLock { $0.reach },
             CakeError(
-                .notAuthorised, "\(routes) sends to \(origin), an address inside this network or machine",
-                fix: "ask whoever runs \(routes)"))
+                .notAuthorised, "\(routes) redirects to \(origin), in the local network or on this machine",
+                fix: "ask the operator of \(routes)"))
     }
 
     func refusal(
@@ -134,7 +134,7 @@ public final class RegistryClient: Sendable {
             words = try await exchange.beginning(limit: HubAnswer.maximumBody)
         } catch { try Task.checkCancellation() }
         let head = exchange.head
-        // What Go's servers and nginx say to who comes without TLS.
+        // Go's servers and nginx answer this to a client without TLS.
         if head.status == 400, routes.origin.scheme == .http, words.firstRange(of: Array("HTTPS".utf8)) != nil {
             return speaksTLS
         }
@@ -145,7 +145,7 @@ public final class RegistryClient: Sendable {
         return TransientFailure(error, asked: asked)
     }
 
-    private static let isEncrypted = "speaks TLS, and was asked without"
+    private static let isEncrypted = "uses TLS, and was asked without it"
 
     private var speaksTLS: CakeError {
         CakeError(.network, "\(routes) \(RegistryClient.isEncrypted)", fix: tlsAdvice)
@@ -153,15 +153,15 @@ public final class RegistryClient: Sendable {
 
     private var tlsAdvice: String {
         routes.allowsPlainHTTP
-            ? "leave --plain-http away"
+            ? "leave out --plain-http"
             : "write https://\(routes), or oci+https://\(routes) where it says oci://\(routes)"
     }
 
     package static func isOfEncryption(_ error: CakeError) -> Bool {
-        error.what.hasSuffix(isEncrypted) || error.fix?.contains("speaks TLS") == true
+        error.what.hasSuffix(isEncrypted) || error.fix?.contains("uses TLS") == true
     }
 
-    /// What became of a request that was not encrypted, where it looks as if that was not understood.
+    /// The failure of a request without TLS, if it looks as if TLS was expected.
     private func naming(_ failure: TransientFailure) -> any Error {
         let what = failure.error.what
         guard routes.origin.scheme == .http else { return failure }
@@ -169,19 +169,19 @@ public final class RegistryClient: Sendable {
         if what.contains("HTTP/0.9") { return speaksTLS }
         guard ["Empty reply", "reset by peer"].contains(where: what.contains) else { return failure }
         return TransientFailure(
-            CakeError(.network, what, fix: "if \(routes) speaks TLS, \(tlsAdvice)"), asked: failure.asked)
+            CakeError(.network, what, fix: "if \(routes) uses TLS, \(tlsAdvice)"), asked: failure.asked)
     }
 
-    /// Whether it is a registry, and lets in who asks.
+    /// Checks that it is a registry, and that it accepts the login.
     public func check() async throws {
         let purpose = Purpose(words: "a look at it", scopes: [])
         let answer = try await document(at: routes.base, for: purpose, limit: 1 << 20, accepting: [200, 404])
         guard answer.head.status == 200 else {
-            throw CakeError(.notFound, "\(routes) is no registry: it has no /v2/", fix: "check host and port")
+            throw CakeError(.notFound, "\(routes) is not a registry: it has no /v2/", fix: "check host and port")
         }
     }
 
-    // Who asks.
+    // Logins.
 
     private func authorization(for scopes: Set<RegistryScope>) -> String? {
         state.withLock { state in
@@ -190,18 +190,18 @@ public final class RegistryClient: Sendable {
         }
     }
 
-    /// Finds what the registry wants. False where there is nothing to try that was not tried.
+    /// Finds the credentials that the registry wants. False if there are none that were not tried.
     private func answer(
         _ challenges: [Challenge], for purpose: Purpose, having used: String?
     ) async throws -> Bool {
         let login = try credentials.login(for: routes.host, purpose.scopes.first?.repository.text)
         if login != nil, !routes.mayTell(routes.origin) {
             throw CakeError(
-                .notAuthorised, "\(routes) is not encrypted, and no login is sent there",
-                fix: "--plain-http says that it may be")
+                .notAuthorised, "\(routes) is not encrypted, and cake sends no login there",
+                fix: "--plain-http allows it")
         }
         if let bearer = challenges.first(where: { $0.scheme == "bearer" }) {
-            // A token that was just given and is refused is refused for good, unless the registry says that it lacks something.
+            // A new token that is refused is refused for good, unless the registry says that it lacks a right.
             let isFresh = used?.utf8.starts(with: "Bearer ".utf8) == true
             if isFresh, bearer["error"] == "invalid_token" {
                 state.withLock { $0.tokens[purpose.scopes] = nil }
@@ -230,13 +230,13 @@ public final class RegistryClient: Sendable {
         state.withLock { $0.tokens[scopes] = Granted(header: "Bearer " + token, end: .now + time) }
     }
 
-    /// Asks the place that the challenge names.
+    /// Asks the token server in the challenge.
     private func token(
         _ challenge: Challenge, _ login: RegistryLogin?, _ purpose: Purpose
     ) async throws -> RegistryToken {
         func refuse(_ why: String) -> CakeError {
             CakeError(
-                .notAuthorised, "\(routes) gives tokens at a place that \(why)", fix: "ask whoever runs \(routes)")
+                .notAuthorised, "\(routes) names a token server that \(why)", fix: "ask the operator of \(routes)")
         }
         guard let text = challenge["realm"], var url = try? WebURL(text) else { throw refuse("has no address") }
         guard routes.mayTell(url.origin), routes.origin.scheme == .http || url.origin.scheme == .https else {
@@ -263,10 +263,10 @@ public final class RegistryClient: Sendable {
         }
         let (place, basic, start) = (url, login?.basic, request)
         return try await retrying {
-            var way = Redirects(from: place, limit: limit(on: place.origin), remedy: "ask whoever runs \(routes)")
+            var way = Redirects(from: place, limit: limit(on: place.origin), remedy: "ask the operator of \(routes)")
             var policy = RedirectPolicy { way in
-                // What is told to one place is told to no other.
-                if start.method == .post, !way.mayCarryToken { throw refuse("sends a login elsewhere") }
+                // A login sent to one server goes to no other.
+                if start.method == .post, !way.mayCarryToken { throw refuse("redirects a login") }
                 return way.mayCarryToken ? basic.map { ("Authorization", $0) } : nil
             }
             policy.methods = [.get, .post]
@@ -279,7 +279,7 @@ public final class RegistryClient: Sendable {
             }
             do throws(CakeError) {
                 return try RegistryToken(parsing: body.span)
-            } catch { throw refuse("answers strangely: \(error.what)") }
+            } catch { throw refuse("sends an invalid answer: \(error.what)") }
         }
     }
 }

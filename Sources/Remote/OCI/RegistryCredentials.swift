@@ -1,13 +1,13 @@
 public import Model
 internal import Platform
 
-/// The logins that docker, podman and `cake login` left on this machine, and the programs that keep some.
+/// The logins that docker, podman and `cake login` saved on this machine, and the programs that store some.
 public struct RegistryCredentials: Sendable {
     /// Looked into in this order.
     public let files: [String]
     /// Where a login is kept.
     public let own: String?
-    /// Goes before all of them, for the host it is meant for.
+    /// Overrides all of them, for its host.
     private let given: RegistryLogin?
 
     public init(files: [String], own: String?, given: RegistryLogin? = nil) {
@@ -20,14 +20,14 @@ public struct RegistryCredentials: Sendable {
         RegistryCredentials(files: files, own: own, given: login ?? given)
     }
 
-    /// Nil for who asks as nobody.
+    /// Nil for a request without a login.
     func login(for host: String, _ repository: String?) throws(CakeError) -> RegistryLogin? {
         if let given { return given }
         for path in files {
             guard let file = try RegistryCredentials.read(path) else { continue }
             if let helper = file.helper(for: host) {
                 let result = try Helper(name: helper).ask("get", Array(LoginFile.key(for: host).utf8))
-                // It says so with a status when it has none.
+                // The helper reports a missing login by its status.
                 if result.status == 0 {
                     do throws(CakeError) {
                         if let login = try LoginFile.login(fromHelper: result.output.span) { return login }
@@ -67,8 +67,8 @@ public struct RegistryCredentials: Sendable {
         let status = try Helper(name: helper).ask("store", document.bytes(.compact)).status
         guard status == 0 else {
             throw CakeError(
-                .failed, "docker-credential-\(helper) keeps no login: it ended with status \(status)",
-                fix: "take it out of \(Printable.escape(own)), or mend it")
+                .failed, "docker-credential-\(helper) did not save the login: it ended with status \(status)",
+                fix: "remove it from \(Printable.escape(own)), or repair it")
         }
         return "docker-credential-" + helper
     }
@@ -82,7 +82,7 @@ public struct RegistryCredentials: Sendable {
         return found
     }
 
-    /// Of a host, or of what podman keeps for a path there alone. False when there is none.
+    /// For a host, or for a path there as podman keeps it. False if there is none.
     public func forget(_ host: String, _ path: String? = nil) throws(CakeError) -> Bool {
         guard let own else { throw RegistryCredentials.homeless }
         guard var file = try RegistryCredentials.read(own) else { return false }
@@ -100,8 +100,8 @@ public struct RegistryCredentials: Sendable {
     }
 
     private static let homeless = CakeError(
-        .usage, "there is no HOME, so cake does not know where logins are kept",
-        fix: "say where: DOCKER_CONFIG=FOLDER in the environment")
+        .usage, "HOME is not set, and cake does not know where logins are stored",
+        fix: "set DOCKER_CONFIG=FOLDER in the environment")
 
     /// A program that keeps passwords.
     private struct Helper {
@@ -118,8 +118,8 @@ public struct RegistryCredentials: Sendable {
             } catch {
                 guard error.kind == .notFound else { throw error }
                 throw CakeError(
-                    .failed, "\(program) keeps the login, and is not installed",
-                    fix: "install it, or take it out of docker's config.json")
+                    .failed, "\(program) stores the login, and is not installed",
+                    fix: "install it, or remove it from docker's config.json")
             }
         }
     }

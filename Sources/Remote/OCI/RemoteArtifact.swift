@@ -2,7 +2,7 @@ public import Model
 internal import Platform
 internal import Synchronization
 
-/// A model in a registry, as its manifest and index have it: where each of its layers lies. No pack is read.
+/// A model in a registry, from its manifest and index: where each of its layers is. No pack is read.
 public struct RemoteArtifact: Sendable {
     public let repository: RemoteRepository
     public let kept: RemoteRepository.Kept
@@ -10,7 +10,7 @@ public struct RemoteArtifact: Sendable {
     public let index: PackIndex
     public let model: Manifest
 
-    /// `limit` is what may be read of it.
+    /// `limit` is the largest size that may be read.
     public init(
         _ name: ManifestName, in repository: RemoteRepository, limit: Int = ManifestText.maximumSize
     ) async throws {
@@ -34,7 +34,7 @@ public struct RemoteArtifact: Sendable {
         } catch {
             throw CakeError(
                 error.kind, "\(repository.host)/\(repository.words(name)): \(error.what)",
-                fix: "cake pull takes what cake push put there; other tools take the rest")
+                fix: "cake pull reads models that cake push sent; use another tool for this artifact")
         }
     }
 
@@ -43,7 +43,7 @@ public struct RemoteArtifact: Sendable {
         return try PackIndex(decoding: bytes.span)
     }
 
-    /// The index of what is under a name there; nil where that is no model of cake's, or cannot be read.
+    /// The index under a name there; nil if that is not a model of cake, or cannot be read.
     package static func index(_ name: ManifestName, in repository: RemoteRepository) async throws -> PackIndex? {
         do {
             let artifact = try await read(name, in: repository).1
@@ -54,10 +54,10 @@ public struct RemoteArtifact: Sendable {
         }
     }
 
-    /// What the model's name in the registry meant when it was read.
+    /// The digest of the model's name in the registry when it was read.
     public var digest: BlobName { kept.name }
 
-    /// Bytes of a pull by who has nothing.
+    /// Bytes of a pull into an empty store.
     public var size: UInt64 { index.members.reduce(0) { $0.clampedSum($1.length) } }
 }
 
@@ -91,7 +91,7 @@ package final class RemoteBlob: RangeSource {
             if range != 0..<size { wholeOnly.store(true, ordering: .relaxed) }
             return try await OpenedRun(exchange, of: label, droppingFirst: range.lowerBound)
         case .expired(let status):
-            throw CakeError(.network, "\(label): the registry answers with status \(status)")
+            throw CakeError(.network, "\(label): the registry answered with status \(status)")
         }
     }
 }

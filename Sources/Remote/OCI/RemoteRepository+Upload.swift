@@ -33,8 +33,8 @@ extension RemoteRepository {
     /// How a blob came to be there.
     package enum Copied: Sendable { case wasThere, mounted, sent }
 
-    /// Sends a blob unless it is there, or another repository of the same registry has it and gives it away. One that is to
-    /// be replaced is sent in any case.
+    /// Sends a blob unless it is there, or can be mounted from another repository of the same registry. A blob that
+    /// must be replaced is always sent.
     package func copyBlob(
         _ body: UploadBody, from other: RepositoryName? = nil, isReplaced: Bool = false,
         inPiecesOf chunk: UInt64? = nil
@@ -57,7 +57,7 @@ extension RemoteRepository {
         return exchange.head.status == 201
     }
 
-    /// An upload that is not wanted. Who does not let go of it forgets it by itself.
+    /// Cancels an upload. A registry that does not support this drops it later.
     private func giveUp(_ exchange: HTTPExchange, from url: WebURL) async throws {
         guard let place = try? next(exchange, after: url) else { return }
         do {
@@ -66,8 +66,8 @@ extension RemoteRepository {
         } catch { try Task.checkCancellation() }
     }
 
-    /// Sends a blob: all at once, or in pieces of `chunk` bytes. What fails in passing goes on where it stopped, where the
-    /// registry says how far it came.
+    /// Sends a blob: at once, or in pieces of `chunk` bytes. After a temporary failure it continues where the registry
+    /// says that it stopped.
     private func upload(_ body: UploadBody, inPiecesOf chunk: UInt64? = nil) async throws {
         let words = purpose("an upload of \(Quantities.bytes(body.size)) to \(name)")
         var place: WebURL?
@@ -129,7 +129,7 @@ extension RemoteRepository {
     }
 
     private func next(_ exchange: HTTPExchange, after url: WebURL) throws -> WebURL {
-        guard let location = exchange.head["location"] else { throw lie("begins an upload and does not say where") }
+        guard let location = exchange.head["location"] else { throw lie("begins an upload without an address") }
         let next = try url.resolving(location)
         guard client.routes.mayTell(next.origin) else { throw lie("wants the upload sent to \(next.origin)") }
         try client.limit(on: next.origin)?.check(next.origin)
@@ -143,7 +143,7 @@ extension RemoteRepository {
         return request
     }
 
-    /// The last bytes, or none, and what all of them hash to.
+    /// The last bytes, or none, and the digest of all of them.
     private func finish(
         _ place: WebURL, _ body: UploadBody, _ range: Range<UInt64>, _ words: RegistryClient.Purpose
     ) async throws {
@@ -157,7 +157,7 @@ extension RemoteRepository {
         if let said = exchange.head["docker-content-digest"].flatMap({ BlobName($0) }), said != body.name,
             said.algorithm == body.name.algorithm
         {
-            throw lie("took blob \(body.name.short) for \(said.short)")
+            throw lie("stored blob \(body.name.short) as \(said.short)")
         }
     }
 
@@ -172,7 +172,7 @@ extension RemoteRepository {
         return try next(exchange, after: place)
     }
 
-    /// How far an upload came; nil where nobody knows.
+    /// How many bytes of an upload the registry has; nil if it does not say.
     private func state(
         of place: WebURL, _ words: RegistryClient.Purpose
     ) async throws -> (WebURL, UInt64)? {
@@ -182,7 +182,7 @@ extension RemoteRepository {
             guard let range = exchange.head["range"].flatMap({ ByteRange.chunk($0) }), range.lowerBound == 0 else {
                 return nil
             }
-            // An upload of nothing says 0-0, as one of a single byte does: begun anew, it costs that byte.
+            // An empty upload says 0-0, and so does one with a single byte: starting again costs that byte.
             guard range.upperBound > 1 else { return nil }
             return ((try? next(exchange, after: place)) ?? place, range.upperBound)
         } catch {

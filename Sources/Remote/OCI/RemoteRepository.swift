@@ -2,11 +2,11 @@ public import Model
 internal import Network
 internal import Platform
 
-/// One repository of a registry. What it sends is compared with the name that it was asked by.
+/// One repository of a registry. Answers are compared with the requested name.
 public struct RemoteRepository: Sendable {
     public let client: RegistryClient
     public let name: RepositoryName
-    /// What is asked for with each request; to ask for more than the login has can be refused altogether.
+    /// The rights that each request asks for; a request for more than the login has may be refused altogether.
     let actions: Set<RegistryScope.Action>
 
     public init(_ client: RegistryClient, _ name: RepositoryName, for actions: Set<RegistryScope.Action> = [.pull]) {
@@ -28,7 +28,7 @@ public struct RemoteRepository: Sendable {
         "application/vnd.docker.distribution.manifest.list.v2+json",
     ].joined(separator: ", ")
 
-    /// A manifest as it is kept: its bytes are never written anew.
+    /// A manifest with its original bytes.
     public struct Kept: Sendable {
         public let bytes: [UInt8]
         public let name: BlobName
@@ -70,7 +70,7 @@ public struct RemoteRepository: Sendable {
         return BlobName("sha512:" + hash.finish())
     }
 
-    /// Nil when there is no such manifest.
+    /// Nil if there is no such manifest.
     package func digest(of wanted: ManifestName) async throws -> BlobName? {
         do {
             return try await manifest(wanted).name
@@ -79,7 +79,7 @@ public struct RemoteRepository: Sendable {
         }
     }
 
-    /// Whether who asks without a login gets a manifest.
+    /// Whether a client without a login gets a manifest.
     package func isPublic(_ wanted: ManifestName) async throws -> Bool {
         do {
             _ = try await RemoteRepository(client.anonymous, name).manifest(wanted)
@@ -92,14 +92,14 @@ public struct RemoteRepository: Sendable {
     func lie(_ what: String) -> CakeError {
         CakeError(
             .damaged, "\(host) \(what)",
-            fix: "the registry, or a proxy on the way, changes what it keeps; ask whoever runs it")
+            fix: "the registry, or a proxy, changes the data; ask its operator")
     }
 
     /// A small blob as a whole.
     func blob(_ descriptor: Descriptor, limit: Int) async throws -> [UInt8] {
         let what = "blob \(descriptor.name.short) of \(name)"
         guard descriptor.size <= UInt64(limit) else {
-            throw CakeError(.damaged, "\(what) has \(descriptor.size) bytes, more than the \(limit) it may have")
+            throw CakeError(.damaged, "\(what) has \(descriptor.size) bytes; the limit is \(limit)")
         }
         let (_, body) = try await client.document(
             at: client.routes.blob(descriptor.name, of: name), for: purpose(what), limit: Int(descriptor.size))
@@ -117,7 +117,7 @@ public struct RemoteRepository: Sendable {
             accepting: [200, 404])
         guard exchange.head.status == 200 else { return false }
         if let length = exchange.head.contentLength, length != size {
-            throw lie("says that blob \(blob.short) of \(name) has \(length) bytes, and it has \(size)")
+            throw lie("says that blob \(blob.short) of \(name) has \(length) bytes, but it has \(size)")
         }
         return true
     }
@@ -136,7 +136,7 @@ public struct RemoteRepository: Sendable {
         return .whole(exchange)
     }
 
-    /// All tags, in the order of the registry. None where there is no such repository.
+    /// All tags, in the order of the registry. Empty if there is no such repository.
     public func tags() async throws -> [TagName] {
         try await list(client.routes.tags(of: name), "tags", purpose("the tags of \(name)")).compactMap {
             TagName($0)
@@ -187,7 +187,7 @@ public struct RemoteRepository: Sendable {
         if let said = exchange.head["docker-content-digest"].flatMap({ BlobName($0) }),
             said.algorithm == manifest.name.algorithm, said != manifest.name
         {
-            throw lie("took the manifest \(manifest.name.short) for \(said.short)")
+            throw lie("stored the manifest \(manifest.name.short) as \(said.short)")
         }
     }
 
@@ -196,7 +196,7 @@ public struct RemoteRepository: Sendable {
 }
 
 extension RegistryClient {
-    /// What repositories there are, where the registry tells.
+    /// The repositories of the registry, if it lists them.
     public func repositories() async throws -> [String] {
         let purpose = Purpose(words: "the list of its repositories", scopes: [])
         return try await RemoteRepository.list(self, routes.catalog, "repositories", purpose)
@@ -209,7 +209,7 @@ extension BlobName {
 }
 
 extension RemoteRepository {
-    /// What a person named.
+    /// Named by a person.
     public init(
         _ reference: RegistryReference, _ client: RegistryClient, for actions: Set<RegistryScope.Action> = [.pull]
     ) {

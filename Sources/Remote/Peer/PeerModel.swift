@@ -3,20 +3,20 @@ internal import Network
 internal import Platform
 internal import Synchronization
 
-/// A model as layers, as a server of cake's tells of it: which layers its files are made of, and where they lie. Nothing of
-/// it is believed: a layer that came has to have its digest, and a file that was put together its published SHA-256.
+/// A model as layers, by a server that is cake: which layers its files have, and where they are. It is not trusted: a
+/// received layer must have its digest, and an assembled file its published SHA-256.
 package final class PeerModel: Sendable {
     package let remote: RemoteArtifact
     let mirrors: Mirrors
     /// The mirror's.
     let number: Int
-    /// It is the endpoint itself, to which a pull has no other: what fails in passing is waited for.
+    /// It is the endpoint itself, and a pull has no other server: temporary failures are waited for.
     package let isEndpoint: Bool
     private let files: [Digest: Manifest.File]
     private let wrong = Atomic<Bool>(false)
     private let gone = Atomic<Bool>(false)
 
-    /// Fewer bytes are fetched sooner than asked about.
+    /// Fewer bytes are downloaded faster than this request takes.
     private static let leastBytes: UInt64 = 1 << 20
     /// The server may have to look through all the model's bytes first.
     private static let patience = 30
@@ -36,15 +36,15 @@ package final class PeerModel: Sendable {
 
     package var origin: Origin { mirrors.sources[number].routes.origin }
 
-    /// What came from there so far.
+    /// Bytes from there so far.
     package var bytes: UInt64 { mirrors.bytes }
 
-    /// A file was not what it said: it is asked and believed no more.
+    /// A file did not match what it said: it is not used any more.
     package var isWrong: Bool { wrong.load(ordering: .relaxed) }
 
     package func wasWrong() { wrong.store(true, ordering: .relaxed) }
 
-    /// It brings no more layers. What it said may be right all the same.
+    /// It sends no more layers. Its statements may still be right.
     package var isGone: Bool { gone.load(ordering: .relaxed) || isWrong }
 
     package func leave() { gone.store(true, ordering: .relaxed) }
@@ -55,7 +55,7 @@ package final class PeerModel: Sendable {
         return file
     }
 
-    /// Of the mirrors, and of the endpoint where it is such a server itself, the first that has the commit.
+    /// The first of the mirrors, and of the endpoint if it is such a server, that has the commit.
     package static func find(
         _ snapshot: Snapshot, _ missing: [SnapshotFile], from source: HubSource, _ mirrors: Mirrors?
     ) async throws -> PeerModel? {
@@ -95,7 +95,7 @@ package final class PeerModel: Sendable {
         }
     }
 
-    /// Nil from a server that does not have it, or is none of cake's.
+    /// Nil from a server that does not have it, or is not cake.
     private static func place(
         of snapshot: Snapshot, _ client: RegistryClient
     ) async throws -> PublishedPlace? {
@@ -103,7 +103,7 @@ package final class PeerModel: Sendable {
         var request = HTTPRequest(.get, url.text)
         request.stallSeconds = patience
         let purpose = RegistryClient.Purpose(words: "the layers of \(snapshot.repository)", scopes: [])
-        // Whatever it answers but a wish for a token is an answer.
+        // Every answer but a request for a token is final.
         let statuses = Set(200..<300).union(400..<600).subtracting([401])
         let exchange = try await client.once(request, at: url, for: purpose, accepting: statuses)
         guard exchange.head.status == 200 else { return nil }

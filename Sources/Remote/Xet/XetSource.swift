@@ -3,9 +3,9 @@ internal import Network
 internal import Platform
 internal import Synchronization
 
-/// What a Hub's Xet server tells of files: not their bytes, which come from the Hub as all others do, but where it keeps
-/// them. For comparing files without fetching them. Every failure but being asked to stop is one of a means to spare
-/// bytes, and the caller can do without.
+/// Statements of a Hub's Xet server about files: not their bytes, which come from the Hub, but where it stores them.
+/// For comparing files without downloading them. Except for cancellation, every failure only means that fewer bytes are
+/// saved, and the caller continues without.
 public final class XetSource: Sendable {
     /// A token is good for one repository at one commit.
     private struct Scope: Hashable {
@@ -14,15 +14,15 @@ public final class XetSource: Sendable {
     }
 
     private let hub: HubSource
-    /// What to show to the Xet server. Nil where this Hub does not know of Xet, or not for this repository.
+    /// The token for the Xet server. Nil if this Hub has no Xet, or not for this repository.
     private let accesses = SharedValues<Scope, XetAccess?>()
     /// 1 once a server was seen to have no newer routes.
     private let version = Atomic<Int>(2)
 
     public init(_ hub: HubSource) { self.hub = hub }
 
-    /// Which chunks a file is made of, or a range of it; nil when there is no telling: the file is not kept by Xet, or the
-    /// Hub has none.
+    /// The chunks of a file, or of a range of it; nil if it is not known: Xet does not store the file, or the Hub has
+    /// no Xet.
     public func reconstruction(
         of file: SnapshotFile, in snapshot: Snapshot, range: Range<UInt64>? = nil
     ) async throws -> XetReconstruction? {
@@ -46,7 +46,7 @@ public final class XetSource: Sendable {
             let asked = version.load(ordering: .relaxed)
             var answer = try await ask(access.reconstruction(of: file, version: asked), range, access)
             if case .notThere = answer, asked == 2 {
-                // The file or the route: only the older route can tell.
+                // The file or the route is missing: only the older route can tell.
                 answer = try await ask(access.reconstruction(of: file, version: 1), range, access)
                 if case .body = answer { version.store(1, ordering: .relaxed) }
             }
@@ -59,8 +59,8 @@ public final class XetSource: Sendable {
                 accesses.forget(scope) { $0.map { $0.header == access.header } ?? false }
             case .refused:
                 throw CakeError(
-                    .notAuthorised, "\(access.server) refuses what \(hub.routes) gave to show it",
-                    fix: "run it again; if it stays so, the Hub and its Xet server disagree")
+                    .notAuthorised, "\(access.server) rejected the token that \(hub.routes) gave for it",
+                    fix: "run it again; if the error stays, the Hub and its Xet server disagree")
             }
         }
         return nil
@@ -73,7 +73,7 @@ public final class XetSource: Sendable {
         }
     }
 
-    /// Tasks that wait for what another one asks.
+    /// Tasks that wait for another task's request.
     package var waitingTasks: Int { accesses.waiting }
 
     private enum Answer {
@@ -109,7 +109,8 @@ public final class XetSource: Sendable {
                 announced <= UInt64(XetReconstruction.maximumSize)
             else {
                 throw CakeError(
-                    .damaged, "Xet says more of it than the \(XetReconstruction.maximumSize) bytes that it may")
+                    .damaged, "Xet's answer about it is longer than the limit of \(XetReconstruction.maximumSize) bytes"
+                )
             }
             chunk.withBytes { piece in for index in piece.indices { bytes.append(piece[index]) } }
         }

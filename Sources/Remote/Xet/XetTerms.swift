@@ -1,8 +1,8 @@
 package import Model
 internal import Platform
 
-/// What a Xet server said of the files of one snapshot, asked at most once for each. It only ever spares bytes: a task
-/// that gets no answer does without.
+/// A Xet server's statements about the files of one snapshot, requested at most once for each. They only save bytes: a
+/// task without an answer continues without.
 package struct XetTerms: Sendable {
     private let source: XetSource
     private let snapshot: Snapshot

@@ -18,10 +18,15 @@ extension LocalStore {
     public func rebase(isDryRun: Bool) async throws -> Rebased {
         _ = try catalog.refresh(since: catalog.reading)
         var named: [Digest: (layer: Layer, kind: Tensor.Kind?)] = [:]
-        for one in try names() {
-            for segment in try manifest(one.record.manifest).segments {
-                named[segment.layer.digest] = (segment.layer, segment.tensor?.kind)
-            }
+        func add(_ manifest: Manifest) {
+            for segment in manifest.segments { named[segment.layer.digest] = (segment.layer, segment.tensor?.kind) }
+        }
+        let names = try names()
+        for one in names { add(try manifest(one.record.manifest)) }
+        let oldest = Machine.now - Int(LocalStore.usualGrace.components.seconds)
+        for digest in replacedManifests(since: oldest, names) {
+            // A collection keeps nothing of an earlier version that cannot be read.
+            if let manifest = try? manifest(digest) { add(manifest) }
         }
         let operation = try Operation(self)
         var rebased = Rebased()

@@ -32,6 +32,8 @@ public struct Usage: Sendable {
     public let spared: UInt64
     /// Of what is at rest, layers that no model has any more and that others are deltas of.
     public let bases: UInt64
+    /// What a collection keeps besides, for versions that names left a short time ago.
+    public let replaced: UInt64
     public let layers: Int
     /// Names whose manifest cannot be read, and why.
     public let damaged: [(named: LocalStore.Named, error: CakeError)]
@@ -47,6 +49,7 @@ public struct Usage: Sendable {
         var spared: UInt64 = 0
         var below: UInt64 = 0
         var failures: [Digest: CakeError] = [:]
+        let counts = TensorCounts(of: store)
         for (number, digest) in manifests.keys.sorted().enumerated() {
             let manifest: Manifest
             do {
@@ -58,6 +61,10 @@ public struct Usage: Sendable {
             var totals = Totals(names: manifests[digest]?.names ?? 0)
             totals.files = manifest.files.count
             totals.size = manifest.size
+            if let count = counts.count(of: manifest) {
+                totals.tensors = count.tensors
+                totals.parameters = count.parameters
+            }
             for file in manifest.files {
                 for segment in file.segments {
                     if let tensor = segment.tensor {
@@ -92,6 +99,8 @@ public struct Usage: Sendable {
             }
             manifests[digest] = totals
         }
+        replaced = try Usage.atRest(Usage.replacedLayers(of: store, names), in: objects) { owners[$0] != nil }
+        counts.save()
         var (total, bases) = (UInt64(0), UInt64(0))
         for owner in owners.values {
             total += owner.atRest
@@ -124,6 +133,25 @@ public struct Usage: Sendable {
             model.named.place = place
             models.append(model)
         }
+    }
+
+    private static func replacedLayers(of store: LocalStore, _ names: [LocalStore.Named]) -> [Layer] {
+        store.replacedLayers(since: Machine.now - Int(LocalStore.usualGrace.components.seconds), names)
+    }
+
+    /// What objects and their bases take, each once, without those that are known.
+    private static func atRest(
+        _ layers: [Layer], in objects: Objects, except isKnown: (Digest) -> Bool
+    ) throws(CakeError) -> UInt64 {
+        var total: UInt64 = 0
+        var seen: Set<Digest> = []
+        for layer in layers where !isKnown(layer.digest) && seen.insert(layer.digest).inserted {
+            let object = try objects.object(of: layer)
+            total += object.length
+            guard let base = object.base, !isKnown(base), seen.insert(base).inserted else { continue }
+            total += try objects.object(of: Layer(digest: base, size: layer.size)).length
+        }
+        return total
     }
 
     private struct Totals {

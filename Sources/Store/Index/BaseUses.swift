@@ -5,7 +5,7 @@ internal import Platform
 /// Which layers are bases, as the objects' own first frames say, or the index where it speaks of the object that is there.
 /// Manifests know nothing of it.
 package struct BaseUses: Sendable {
-    /// For each delta the base that its object names: more than one where copies of it lie about.
+    /// For each delta the base that its object names: more than one if there are several copies of it.
     private var bases: [Digest: Set<Digest>] = [:]
     /// Every layer that some object names as its base.
     private(set) var all: Set<Digest> = []
@@ -55,7 +55,7 @@ package struct BaseUses: Sendable {
         return closure
     }
 
-    /// By base, what is made beside it.
+    /// By base, its deltas.
     package var deltas: [Digest: Set<Digest>] {
         var deltas: [Digest: Set<Digest>] = [:]
         for (delta, bases) in bases { for base in bases { deltas[base, default: []].insert(delta) } }
@@ -64,7 +64,7 @@ package struct BaseUses: Sendable {
 }
 
 extension LocalStore {
-    /// What an object under `objects` says of itself; nil when it says nothing that can be read.
+    /// The header of an object under `objects`; nil if it cannot be read.
     func header(ofObject digest: Digest) throws(CakeError) -> ObjectHeader? {
         let file: File
         do {
@@ -81,8 +81,8 @@ extension LocalStore {
         return header
     }
 
-    /// Held by whoever makes deltas known to others, or asks which there are and relies on the answer. Taken before the
-    /// sweep lock, never while that is held. Let go of with the file.
+    /// Held by code that publishes deltas, or lists them and relies on the answer. Taken before the sweep lock, never
+    /// while that is held. Released with the file.
     func lockEncoding() throws(CakeError) -> File {
         let file = try File(layout.lock("encoding"), .readWriteOrCreate)
         _ = try file.lock(exclusive: true, waiting: true)

@@ -2,12 +2,12 @@ internal import Model
 internal import Platform
 internal import Synchronization
 
-/// All files of the index together: which layers lie in packs, and what is known of objects without opening them. It is a
-/// view that was true when it was read; the disk decides.
+/// All files of the index together: which layers are in packs, and facts about objects without opening them. It is a
+/// snapshot from when it was read; the disk decides.
 final class Catalog: Sendable {
     struct Pack: Sendable {
         let size: UInt64
-        /// Open once somebody read from it.
+        /// Open after its first use.
         var file: File?
     }
 
@@ -18,7 +18,7 @@ final class Catalog: Sendable {
         var listing = Listing(index: [], packs: [])
         /// Whether the bytes of the index were compared with its names.
         var isChecked = false
-        /// How often it was read anew.
+        /// How often it was read again.
         var readings = 0
 
         func holds(_ record: IndexRecord) -> Bool {
@@ -36,7 +36,7 @@ final class Catalog: Sendable {
     let layout: Layout
     private let state = Mutex(State())
 
-    /// What is derived is kept on disk, too.
+    /// Whether derived files are saved on disk.
     private let mayWrite: Bool
 
     init(_ layout: Layout, mayWrite: Bool) throws(CakeError) {
@@ -45,10 +45,10 @@ final class Catalog: Sendable {
         try reload(checking: false)
     }
 
-    /// Reads what is on disk now. Indexes that cannot be read are passed over, packs that none of them names are walked.
-    /// Checking finds every damaged index; without it only those that make no sense.
+    /// Reads the files on disk now. Indexes that cannot be read are skipped, packs that none of them lists are scanned.
+    /// Checking finds every damaged index; without it only invalid ones.
     func reload(checking: Bool) throws(CakeError) {
-        // Folding removes an index after another has taken its place: who finds one gone has an old list.
+        // Folding removes an index after another has replaced it: a missing index means an old list.
         for attempt in 0..<5 {
             if let state = try read(checking: checking, acceptingGaps: attempt == 4) {
                 return self.state.withLock { old in
@@ -87,7 +87,7 @@ final class Catalog: Sendable {
                 state.files.append(file)
             } catch {
                 if error.kind == .notFound, !acceptingGaps { return nil }
-                // What it knew is found by walking the packs; nobody is to believe it again.
+                // Scanning the packs finds its content; it must not be used again.
                 if error.kind == .damaged, mayWrite { try? Disk.remove(layout.indexFile(digest)) }
             }
         }
@@ -126,7 +126,7 @@ final class Catalog: Sendable {
         }
     }
 
-    /// Every record, those of packs that are gone left out; a layer may come more than once.
+    /// Every record, except those of missing packs; a layer may come more than once.
     func forEach(_ body: (IndexRecord) -> Void) {
         let state = state.withLock { $0 }
         for file in state.files { file.forEach { record in if state.holds(record) { body(record) } } }

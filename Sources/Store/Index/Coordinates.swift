@@ -4,7 +4,7 @@ internal import Platform
 /// Where a server said that it keeps a model's layers, by the model's manifest. Derived: it spares bytes while it is there,
 /// and nothing is lost with it.
 extension LocalStore {
-    /// Nil when there is none, or none that can be read.
+    /// Nil if there are none, or they cannot be read.
     public func coordinates(of manifest: Digest) -> XetRecord? {
         guard let bytes = try? Disk.read(layout.coordinates(of: manifest), limit: XetRecord.maximumSize) else {
             return nil

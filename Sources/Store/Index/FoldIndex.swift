@@ -11,7 +11,7 @@ extension LocalStore {
         }
     }
 
-    /// Makes one index of all, without records of what is gone. The caller holds the sweep lock.
+    /// Merges all indexes into one, without records of removed objects. The caller holds the sweep lock.
     func foldIndex(in operation: Operation) throws(CakeError) {
         let old = catalog.indexFiles
         var records: [IndexRecord] = []

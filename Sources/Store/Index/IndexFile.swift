@@ -2,7 +2,7 @@ internal import Codec
 package import Model
 package import Platform
 
-/// One file of the index, mapped: records sorted by layer, searched where they lie. Drawn in docs/layout.md.
+/// One file of the index, mapped: records sorted by layer, searched in place. Drawn in docs/layout.md.
 package struct IndexFile: Sendable {
     package struct Pack: Sendable {
         package let digest: Digest

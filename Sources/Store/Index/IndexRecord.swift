@@ -1,7 +1,7 @@
 package import Codec
 package import Model
 
-/// What the index knows of an object: where it lies and what its stored bytes hash to.
+/// An object in the index: its place, and the digest of its stored bytes.
 package struct IndexRecord: Sendable {
     package enum Place: Hashable, Sendable {
         /// A file of its own under `objects`.

@@ -1,6 +1,6 @@
 public import Model
 
-/// Every file whose layers are in the store, whatever model and name it is under.
+/// Every file whose layers are in the store, under any model and name.
 public struct KnownFiles: Sendable {
     private var bySHA256: [Digest: Manifest.File] = [:]
     private var bySize: [UInt64: [Manifest.File]] = [:]
@@ -10,7 +10,7 @@ public struct KnownFiles: Sendable {
 
     /// Reads every manifest, also those that no name leads to any more. One that cannot be read knows nothing.
     public init(of store: LocalStore) throws(CakeError) {
-        // Another process may have brought some since the store was opened.
+        // Another process may have added some since the store was opened.
         _ = try store.catalog.refresh(since: store.catalog.reading)
         var digests: [Digest] = []
         for place in [store] + store.lower {

@@ -2,7 +2,7 @@ package import Model
 internal import Platform
 
 extension LocalStore {
-    /// Changes with whatever is published, encoded anew or removed, here or below.
+    /// Changes with every object that is published, encoded again or removed, here or below.
     package func fingerprint() throws(CakeError) -> Digest {
         var hash = SHA256()
         for place in [self] + lower {
@@ -13,7 +13,7 @@ extension LocalStore {
         return hash.finish()
     }
 
-    /// What a layer takes and which base it has, here or below.
+    /// The size and the base of a layer's object, here or below.
     package func findAnywhere(_ layer: Layer) throws(CakeError) -> (length: UInt64, base: Digest?)? {
         for place in [self] + lower {
             if let found = try place.find(layer) { return (found.location.length, found.base) }
@@ -21,6 +21,6 @@ extension LocalStore {
         return nil
     }
 
-    /// Reads the index again where another process has changed it; whole and with its checksums for who is `checking`.
+    /// Reads the index again if another process has changed it; completely and with its checksums if `checking`.
     package func refresh(checking: Bool) throws(CakeError) { try catalog.reload(checking: checking) }
 }

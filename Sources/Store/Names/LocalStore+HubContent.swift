@@ -2,7 +2,7 @@ public import Model
 internal import Platform
 
 extension LocalStore {
-    /// What a Hub calls a file. `etag` is what its own Hub called it, where it came from one.
+    /// A Hub's identifier of a file's content. `etag` is the identifier of its own Hub, if it came from one.
     public func hubContent(
         of file: Manifest.File, calling etag: String?, with reader: LayerReader
     ) throws(CakeError) -> HubContent {
@@ -14,8 +14,8 @@ extension LocalStore {
         return etag == nil || etag == found.hex ? .small(found) : large
     }
 
-    /// Of a file all of which can be read. What is read is compared with the file's own name too: it may come from whoever
-    /// pushed it.
+    /// For a file that can be read completely. Its bytes are also compared with the file's digest, which may be a
+    /// pusher's claim.
     public func gitDigest(of file: Manifest.File, with reader: LayerReader) throws(CakeError) -> GitDigest {
         try gitDigests.value(for: file.digest) { () throws(CakeError) in
             var hash = GitHash(size: file.size)

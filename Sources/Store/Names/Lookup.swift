@@ -11,13 +11,15 @@ extension LocalStore {
                 .notFound, "no model \"\(Printable.escape(typed))\" in the store", fix: advice(typed, names))
         }
         if let found = at(revision, of: typed, names)
-            ?? alias.flatMap({ at(revision, of: $0, names) })
+            ?? alias.flatMap({ at(revision, of: $0, names) }) ?? earlier(revision, of: typed, names)
+            ?? alias.flatMap({ earlier(revision, of: $0, names) })
         {
             return found
         }
         throw CakeError(
             .notFound, "no revision \(Printable.escape(revision)) of \"\(Printable.escape(typed))\" in the store",
-            fix: "cake ls shows what is there")
+            fix: names.contains { $0.name.string == typed || $0.name.string == alias }
+                ? "cake history \(Printable.escape(typed)) shows its versions" : "cake ls shows what is there")
     }
 
     private func match(_ typed: String, _ alias: String?, _ names: [Named]) throws(CakeError) -> Named? {
@@ -25,28 +27,42 @@ extension LocalStore {
         if let exact = names.first(where: { $0.name.text == wanted }) { return exact }
         if let alias, let known = names.first(where: { $0.name.string == alias }) { return known }
         if let name = try? ModelName(typed), let revision = name.revision,
-            let pinned = at(revision, of: name.withoutRevision, names)
+            let found = at(revision, of: name.withoutRevision, names)
+                ?? earlier(revision, of: name.withoutRevision, names)
         {
-            return pinned
+            return found
         }
         // What came from a registry by no tag has the one that stands for none.
         if let latest = names.first(where: { $0.name.string == typed + ":latest" }) { return latest }
+        if let found = try byTail(typed, names) { return found }
         return try byDigest(typed, names)
     }
 
-    /// A revision is a branch or tag as it was asked for, or the commit, in full or its first seven digits and more.
+    /// A model from a registry by the end of its name: `team/m:v1` for `registry.local:5000/team/m:v1`.
+    private func byTail(_ typed: String, _ names: [Named]) throws(CakeError) -> Named? {
+        let ends = ["/" + typed, "/" + typed + ":latest"]
+        let found = names.filter { named in
+            ends.contains { named.name.string.utf8.count > $0.utf8.count && named.name.string.hasSuffix($0) }
+                && named.name.isOfRegistry
+        }
+        guard found.count < 2 else { throw LocalStore.ambiguous(typed, found, []) }
+        return found.first
+    }
+
+    /// A revision is a branch or tag as it was asked for, or the commit or id, in full or its first seven digits and more.
     private func at(_ revision: String, of typed: String, _ names: [Named]) -> Named? {
         let wanted = ExactText(typed)
         return names.first { named in
             guard named.name.text == wanted || ExactText(named.name.withoutRevision) == wanted else { return false }
             if named.name.revision == revision || named.record.revision == revision { return true }
-            return revision.utf8.count >= 7 && (named.record.commit?.hasPrefix(revision) ?? false)
+            return LocalStore.isAbbreviation(revision, of: named.record.manifest.hex)
+                || named.record.commit.map { LocalStore.isAbbreviation(revision, of: $0) } ?? false
         }
     }
 
     private func byDigest(_ typed: String, _ names: [Named]) throws(CakeError) -> Named? {
         let digits = typed.hasPrefix("sha256:") ? String(typed.dropFirst(7)) : typed
-        guard (8...64).contains(digits.utf8.count), digits.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) })
+        guard (7...64).contains(digits.utf8.count), digits.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) })
         else {
             return nil
         }
@@ -76,7 +92,7 @@ extension LocalStore {
     private static let mostShown = 8
 
     private func advice(_ typed: String, _ names: [Named]) -> String {
-        if names.isEmpty { return "the store is empty; cake import PATH puts a model in" }
+        if names.isEmpty { return "the store is empty; cake import PATH stores a model" }
         if let near = Suggestion.nearest(to: typed, among: names.map(\.name.string)) { return "did you mean \(near)?" }
         return "cake ls shows what is there"
     }

@@ -2,7 +2,8 @@ public import Model
 internal import Platform
 
 extension LocalStore {
-    /// The config blob of a model, pushed or served: the same model gives the same bytes. What cannot be read is left out.
+    /// The config blob of a model, pushed or served: the same model gives the same bytes. Files that cannot be read are
+    /// left out.
     public func config(of manifest: Manifest, called digest: Digest) -> [UInt8] {
         let limit = JSONValue.usualLimit
         var config: JSONValue?
@@ -17,13 +18,13 @@ extension LocalStore {
 
     private static let cardLimit = 1 << 20
 
-    /// What other tools show of a model in a registry, as far as its name and its card say it. A path of this machine's is
-    /// nobody's business. The same name and files give the same.
+    /// Annotations for other tools, from the model's name and card. A path on this machine is private. The same name
+    /// and files give the same annotations.
     public func annotations(of named: Named, _ manifest: Manifest) -> [ModelArtifact.Annotation] {
         annotations(of: named, manifest, naming: placeInRegistry)
     }
 
-    /// `placeInRegistry` says where a base lies, to readers who may know that it is here.
+    /// `placeInRegistry` gives the place of a base, to readers who may know that it is here.
     package func annotations(
         of named: Named, _ manifest: Manifest, naming placeInRegistry: (String) -> (name: String, digest: String)?
     ) -> [ModelArtifact.Annotation] {

@@ -9,11 +9,14 @@ extension LocalStore {
         public let record: NameRecord
         /// The store below that has it; nil when it is this one's own.
         public var place: String?
+        /// Of an earlier version the name that had it.
+        public let current: ModelName?
 
-        init(name: ModelName, record: NameRecord, place: String? = nil) {
+        init(name: ModelName, record: NameRecord, place: String? = nil, current: ModelName? = nil) {
             self.name = name
             self.record = record
             self.place = place
+            self.current = current
         }
     }
 
@@ -60,15 +63,22 @@ extension LocalStore {
     public func update(
         _ name: ModelName, in operation: Operation, _ change: (NameRecord?) throws(CakeError) -> NameRecord?
     ) throws(CakeError) {
+        try withNames { () throws(CakeError) in
+            let old = try readable(name)
+            guard let new = try change(old)?.following(old, at: Machine.now), new != old else { return }
+            // What this name leaves may be collected; said before it is left, so that a kill between loses nothing.
+            if let old, old.manifest != new.manifest { try mark(old.manifest, leftBy: name) }
+            try unmark(new.manifest)
+            try replace(path(of: name), with: new.encode(), in: operation)
+        }
+    }
+
+    /// While no other process changes a name.
+    func withNames(_ work: () throws(CakeError) -> Void) throws(CakeError) {
         let lock = try File(layout.lock("names"), .readWriteOrCreate)
         _ = try lock.lock(exclusive: true, waiting: true)
         defer { lock.unlock() }
-        let old = try readable(name)
-        guard let new = try change(old), new != old else { return }
-        // What this name leaves may be collected; said before it is left, so that a kill between loses nothing.
-        if let old, old.manifest != new.manifest { try mark(old.manifest, leftBy: name) }
-        try unmark(new.manifest)
-        try replace(path(of: name), with: new.encode(), in: operation)
+        try work()
     }
 
     /// Takes a name away. Its layers stay until they are collected. `before` is told what it was, while no other name can change:
@@ -76,29 +86,31 @@ extension LocalStore {
     package func remove(
         _ name: ModelName, evenIfPinned: Bool, before: (NameRecord) throws(CakeError) -> Void
     ) throws(CakeError) {
-        let lock = try File(layout.lock("names"), .readWriteOrCreate)
-        _ = try lock.lock(exclusive: true, waiting: true)
-        defer { lock.unlock() }
-        guard let record = try record(of: name) else {
-            if let below = try allNames().first(where: { $0.name == name })?.place {
-                throw CakeError(
-                    .notFound, "\(name) is in the store \(Printable.escape(below)), which lies below and is only read")
+        try withNames { () throws(CakeError) in
+            guard let record = try record(of: name) else { throw missing(name) }
+            if record.isPinned, !evenIfPinned {
+                throw CakeError(.failed, "\(name) is pinned", fix: "cake unpin \(name), or cake rm --force \(name)")
             }
-            throw CakeError(.notFound, "no model \(name) in the store")
+            try before(record)
+            try mark(record.manifest, leftBy: name)
+            try Disk.remove(path(of: name))
+            try Disk.syncFolder(layout.names)
         }
-        if record.isPinned, !evenIfPinned {
-            throw CakeError(.failed, "\(name) is pinned", fix: "cake unpin \(name), or cake rm --force \(name)")
+    }
+
+    /// Why a name cannot be changed here.
+    func missing(_ name: ModelName) -> CakeError {
+        if let below = try? allNames().first(where: { $0.name == name })?.place {
+            return CakeError(
+                .notFound, "\(name) is in the store \(Printable.escape(below)), which lies below and is only read")
         }
-        try before(record)
-        try mark(record.manifest, leftBy: name)
-        try Disk.remove(path(of: name))
-        try Disk.syncFolder(layout.names)
+        return CakeError(.notFound, "no model \(name) in the store", fix: "cake ls shows what is there")
     }
 
     package func path(of name: ModelName) -> String { layout.names + "/" + name.fileName }
 
     /// The record of a name; none for a damaged one, which is there to be replaced.
-    private func readable(_ name: ModelName) throws(CakeError) -> NameRecord? {
+    func readable(_ name: ModelName) throws(CakeError) -> NameRecord? {
         do {
             return try record(of: name)
         } catch {
@@ -109,7 +121,7 @@ extension LocalStore {
 
     /// Notes that a manifest lost its last name on purpose: an empty store of names then means what it says. While some
     /// name cannot be read, none is known to be the last.
-    private func mark(_ manifest: Digest, leftBy name: ModelName?) throws(CakeError) {
+    func mark(_ manifest: Digest, leftBy name: ModelName?) throws(CakeError) {
         guard let names = try? names(), !names.contains(where: { $0.name != name && $0.record.manifest == manifest })
         else { return }
         _ = try File(layout.removalMark(manifest), .readWriteOrCreate)
@@ -118,10 +130,7 @@ extension LocalStore {
 
     /// A manifest that never had a name needs none: a collection may take it at once.
     public func retire(_ manifest: Digest) throws(CakeError) {
-        let lock = try File(layout.lock("names"), .readWriteOrCreate)
-        _ = try lock.lock(exclusive: true, waiting: true)
-        defer { lock.unlock() }
-        try mark(manifest, leftBy: nil)
+        try withNames { () throws(CakeError) in try mark(manifest, leftBy: nil) }
     }
 
     /// It has a name again: should that be lost, it was not on purpose.

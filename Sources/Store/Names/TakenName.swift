@@ -1,8 +1,8 @@
 public import Model
 internal import Platform
 
-/// A name that leads to a model is given to another one only when that comes from where the first came, or when it is asked
-/// for. Every verb that gives a name asks here.
+/// A name moves to another model only if that comes from the same source, or on request. Every verb that gives a name
+/// calls this.
 extension LocalStore {
     /// Refuses when `record` leads to another model than `manifest`. `source` is where the new one comes from.
     public func refuseTaken(

@@ -7,10 +7,10 @@ extension LocalStore {
     /// So many are compared, those that were offered first.
     private static let mostCompared = 16
 
-    /// A base that takes so many times what the nearest does is not looked at again.
+    /// A base with this many times the nearest one's cost is not considered again.
     private static let far = 1.25
 
-    /// Taken for the operation; nil when none will do.
+    /// Taken for the operation; nil if none is suitable.
     func chooseBase(
         for layer: Layer, _ plain: PlainBytes, _ dtype: DType?, among offered: [Layer], in operation: Operation
     ) throws(CakeError) -> StoredObject? {
@@ -24,7 +24,7 @@ extension LocalStore {
         return nil
     }
 
-    /// What samples of a layer take beside each of several others.
+    /// The encoded sizes of a layer's samples against each of several others.
     func costs(of plain: PlainBytes, _ dtype: DType?, beside others: [Layer]) throws(CakeError) -> [Int] {
         var sums = [Int](repeating: 0, count: others.count)
         for place in LocalStore.places(in: plain) {
@@ -34,7 +34,7 @@ extension LocalStore {
         return sums
     }
 
-    /// Those that are not far, the nearest first. Most are told to be far by the first sample.
+    /// The candidates that are not far, the nearest first. The first sample excludes most.
     private func nearest(
         of candidates: [Layer], to plain: PlainBytes, _ dtype: DType?
     ) throws(CakeError) -> [Layer] {
@@ -48,7 +48,8 @@ extension LocalStore {
         return LocalStore.ranked(near.map(\.layer), by: near.map(\.cost))
     }
 
-    /// The middle and, of what is longer, two places more: fine-tunes differ from their base alike all over a tensor.
+    /// The middle and, of longer layers, two places more: a fine-tune differs from its base in the same way all over a
+    /// tensor.
     static func places(in plain: PlainBytes) -> [Int] {
         plain.pieces > 8 ? [3, 1, 5].map { plain.pieces * $0 / 6 } : [plain.pieces / 2]
     }
@@ -78,16 +79,16 @@ extension LocalStore {
         return costs
     }
 
-    /// A small layer, and what it may become a delta of.
+    /// A small layer, and its candidates for a base.
     struct SmallOffer {
         let layer: Layer
-        /// Where it lies among its neighbours.
+        /// Its place among its neighbours.
         let range: Range<Int>
         let dtype: DType?
         let bases: [Layer]
     }
 
-    /// The same for small layers that lie in one chunk, of which all is looked at. Their bases are taken together.
+    /// The same for small layers in one chunk, which are compared completely. Their bases are taken together.
     func chooseBases(
         for offers: [SmallOffer], in chunk: Chunk, _ operation: Operation
     ) throws(CakeError) -> [StoredObject?] {
@@ -97,7 +98,7 @@ extension LocalStore {
             let candidates = try ranked(offer, in: chunk, operation)
             if !candidates.isEmpty { open.append((index, candidates[...])) }
         }
-        // A second round is for what became a delta meanwhile.
+        // A second round, for candidates that became deltas meanwhile.
         while !open.isEmpty {
             let taken = try operation.take(bases: open.compactMap(\.rest.first))
             var left: [(index: Int, rest: ArraySlice<Layer>)] = []
@@ -131,7 +132,7 @@ extension LocalStore {
         candidates.indices.sorted { (costs[$0], $0) < (costs[$1], $1) }.map { candidates[$0] }
     }
 
-    /// What stands alone, of the same size: a delta stands for its base.
+    /// Candidates stored plain, of the same size: a delta is replaced by its base.
     private func candidates(
         for layer: Layer, among offered: [Layer], in operation: Operation
     ) throws(CakeError) -> [Layer] {
@@ -145,8 +146,8 @@ extension LocalStore {
         return candidates
     }
 
-    /// The sketch by which models are told apart is what the codec makes of a sample: nothing else says so well which base
-    /// gives the smallest delta, and a piece decodes in less time than it takes to encode one.
+    /// Models are compared by the codec's result for a sample: nothing else predicts the smallest delta so well, and
+    /// decoding a piece takes less time than encoding one.
     private func cost(
         of plain: Span<UInt8>, _ dtype: DType?, piece index: Int, beside base: Layer, _ reader: LayerReader
     ) throws(CakeError) -> Int {

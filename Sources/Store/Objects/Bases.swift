@@ -4,7 +4,7 @@ internal import Platform
 
 /// Where the objects of layers are.
 package protocol ObjectSource: Sendable {
-    /// What tells where they lie, by its digest: nil for the store itself, of which only one is asked.
+    /// The digest of the index that leads to the objects; nil for the store itself.
     var index: Digest? { get }
 
     /// A layer's object, and its base's where it has one.
@@ -21,9 +21,9 @@ extension LocalStore: ObjectSource {
     package func doubt(_ layer: Layer) {}
 }
 
-/// Reading beside a base. A base is itself never a delta, so that reading a layer takes two objects at most.
+/// Reading with a base. A base is never a delta: reading a layer takes two objects at most.
 extension LocalStore {
-    /// The same, here or below: a base lies in the store that its delta lies in.
+    /// The same, here or below: a base is in the same store as its delta.
     package func openAnywhere(_ layer: Layer) throws(CakeError) -> (object: StoredObject, base: StoredObject?) {
         do {
             return try openWithBase(layer)
@@ -41,7 +41,7 @@ extension LocalStore {
             do {
                 return (object, try openBase(of: object))
             } catch {
-                // Another process may have stored it anew meanwhile, and freed what was its base.
+                // Another process may have encoded it again meanwhile, and freed its old base.
                 let again = try open(layer)
                 guard again.header.base != object.header.base else { throw error }
                 object = again
@@ -49,7 +49,7 @@ extension LocalStore {
         }
     }
 
-    /// The object of the base that an object names; nil when it stands alone.
+    /// The object of the base that an object names; nil if it names none.
     func openBase(of object: StoredObject) throws(CakeError) -> StoredObject? {
         guard let digest = object.header.base else { return nil }
         let layer = object.header.layer
@@ -57,7 +57,7 @@ extension LocalStore {
             return try openBase(Layer(digest: digest, size: layer.size), pieceBits: object.header.pieceBits)
         } catch {
             throw CakeError(
-                error.kind, "layer \(layer.digest.short) is a delta, and its base is not to be had: \(error.what)",
+                error.kind, "layer \(layer.digest.short) is a delta, and its base cannot be read: \(error.what)",
                 fix: error.fix)
         }
     }
@@ -68,7 +68,7 @@ extension LocalStore {
     ) throws(CakeError) -> StoredObject {
         let object = try open(base)
         guard object.header.base == nil else {
-            throw CakeError(.damaged, "layer \(base.digest.short) is a delta itself, and no base")
+            throw CakeError(.damaged, "layer \(base.digest.short) is a delta, and cannot be a base")
         }
         guard object.header.pieceBits == pieceBits else {
             throw CakeError(.damaged, "layer \(base.digest.short) is cut into pieces of another size")

@@ -1,12 +1,12 @@
 public import Model
 internal import Platform
 
-/// A layer that is not what its name says, or not there.
+/// A layer whose bytes do not match its name, or are missing.
 public struct Damage: Sendable {
     public let layer: Layer
     public let why: String
     public let kind: Kind
-    /// What the layer is a delta of, where that is what is wrong.
+    /// The base of the delta, if that is the problem.
     public let base: Layer?
 
     init(layer: Layer, why: String, kind: Kind, base: Layer? = nil) {
@@ -18,9 +18,9 @@ public struct Damage: Sendable {
 
     public enum Kind: Sendable {
         case missing
-        /// Its bytes are there and are wrong.
+        /// Its bytes are there and wrong.
         case wrong
-        /// The disk does not give its bytes; they may be right.
+        /// The disk cannot read its bytes; they may be right.
         case unreadable
         /// It is a delta, and may be right: its base is damaged or missing.
         case lostBase
@@ -28,7 +28,7 @@ public struct Damage: Sendable {
 }
 
 extension LocalStore {
-    /// Reads a layer and compares its bytes with its name. Nil when it is right.
+    /// Reads a layer and compares its bytes with its name. Nil if it is right.
     public func check(_ layer: Layer, with reader: LayerReader, progress: (UInt64) -> Void) throws -> Damage? {
         if layer.digest == .empty { return nil }
         var hash = SHA256()
@@ -38,7 +38,7 @@ extension LocalStore {
                 if let lost = try lostBase(of: layer) { return lost }
                 let isMissing = try !Disk.exists(layout.object(layer.digest))
                 return Damage(
-                    layer: layer, why: isMissing ? "missing" : "its object makes no sense",
+                    layer: layer, why: isMissing ? "missing" : "its object is not valid",
                     kind: isMissing ? .missing : .wrong)
             }
             for index in 0..<LayerReader.pieces(of: layer) {
@@ -76,8 +76,8 @@ extension LocalStore {
             layer: layer, why: "a delta whose base, layer \(digest.short), is \(state)", kind: .lostBase, base: base)
     }
 
-    /// Moves damaged objects out of the way, so that the next import or pull brings them again, and forgets nothing that
-    /// somebody may want to look at. A delta whose base is damaged stays: the base goes.
+    /// Moves damaged objects away: the next import or pull stores them again. They are kept for inspection. A delta
+    /// whose base is damaged stays; the base is moved.
     public func setAside(_ layers: [Layer]) throws(CakeError) {
         guard isWritable, !layers.isEmpty else { return }
         try withSweepLock { () throws(CakeError) in
@@ -95,7 +95,7 @@ extension LocalStore {
         }
     }
 
-    /// Since it was found damaged, another process may have mended it: what is set aside is looked at once more.
+    /// Another process may have repaired it since it was found damaged: it is checked once more.
     private func setAsideObject(of layer: Layer) throws(CakeError) {
         let (path, aside) = (layout.object(layer.digest), layout.damagedObject(layer.digest))
         guard let status = try Disk.status(path, followingLinks: false) else { return }
@@ -144,7 +144,7 @@ extension LocalStore {
 
 /// Before an object gets another name by which it is believed.
 extension LocalStore {
-    /// Decodes a layer from its object and compares the digest. One that is wrong is set aside, and an error.
+    /// Decodes a layer from its object and compares the digest. A wrong one is set aside, and the error thrown.
     public func prove(_ layer: Layer) throws(CakeError) {
         let (object, base) = try openAnywhere(layer)
         let plain = plainChunks.take()

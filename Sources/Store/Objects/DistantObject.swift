@@ -2,7 +2,7 @@ internal import Codec
 public import Model
 public import Platform
 
-/// Parts of a pack that lies elsewhere, brought to be looked at: a file with holes that has no name, gone when it is let go of.
+/// Downloaded parts of a remote pack: a file with holes and without a name, which is gone when it is released.
 public final class PackWindow: Sendable {
     fileprivate let file: File
 
@@ -15,7 +15,7 @@ public final class PackWindow: Sendable {
     public func write(_ bytes: Span<UInt8>, at offset: UInt64) throws(CakeError) { try file.write(bytes, at: offset) }
 }
 
-/// An object in a pack that lies elsewhere. It is asked for what it needs next, and read as far as that was brought.
+/// An object in a remote pack. It says which bytes it needs next, and is read as far as they are here.
 public struct DistantObject: Sendable {
     private let object: StoredObject
     private let store: LocalStore
@@ -32,7 +32,7 @@ public struct DistantObject: Sendable {
         return length
     }
 
-    /// Where the seek table lies, where the first frame is here.
+    /// The place of the seek table, if the first frame is here.
     public static func table(of member: PackIndex.Member, in window: PackWindow) throws(CakeError) -> Range<UInt64> {
         let first = Int(try frameLength(of: member, in: window))
         let head = try window.file.bytes(at: member.offset, count: first)
@@ -45,17 +45,17 @@ public struct DistantObject: Sendable {
     }
 
     private static func none(of member: PackIndex.Member) -> CakeError {
-        CakeError(.damaged, "where layer \(member.layer.digest.short) should be is no object of it")
+        CakeError(.damaged, "there is no object of layer \(member.layer.digest.short) at its place")
     }
 
-    /// Compares what the object says of itself with what the index says.
+    /// Compares the object's header with the index.
     public init(_ member: PackIndex.Member, in window: PackWindow, of store: LocalStore) throws(CakeError) {
         let object = try StoredObject(member.layer, in: window.file, at: member.offset, length: member.length)
         guard object.header.base == member.base, object.header.transform.rawValue == member.transform,
             object.header.pieceBits == ObjectHeader.standardPieceBits
         else {
             throw CakeError(
-                .damaged, "the object of layer \(member.layer.digest.short) is another than its index says")
+                .damaged, "the object of layer \(member.layer.digest.short) is not the one in its index")
         }
         self.object = object
         self.store = store
@@ -82,7 +82,7 @@ public struct DistantObject: Sendable {
 
     public var pieces: Int { object.pieces }
 
-    /// What lies between the first frame and the first piece, and is needed for every piece.
+    /// The bytes between the first frame and the first piece, which every piece needs.
     public var ahead: Range<UInt64> {
         let end = object.place(ofPiece: 0).first
         return offset + min(object.table.offsets[0], end)..<offset + end

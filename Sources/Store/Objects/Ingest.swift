@@ -6,7 +6,7 @@ extension LocalStore {
     /// Layers under this are made in memory and go into a pack; from it on a layer is a file of its own.
     public static let smallLimit: UInt64 = 1 << 20
 
-    /// What a layer is called, and a mark for each piece by which a second reading is known to have seen the same bytes.
+    /// The digest of a layer, and a checksum for each piece, by which a second reading is checked.
     public struct Reading: Sendable {
         public let layer: Layer
         let marks: [UInt64]
@@ -71,15 +71,15 @@ extension LocalStore {
         }
     }
 
-    /// Everybody who has read a layer lets go of it.
+    /// All readers of a layer have released it.
     public func release(_ reading: Reading) {
         for chunk in reading.kept { plainChunks.giveBack(chunk) }
         if !reading.kept.isEmpty { keptRoom.giveBack(reading.layer.size) }
     }
 
-    /// Writes the object of a layer aside, in the operation's folder: read again piece by piece, encoded on all cores,
-    /// written in order. Publishing makes it part of the store. Beside the best of the bases that are offered it becomes a
-    /// delta where that is smaller.
+    /// Writes the object of a layer into the operation's folder: read again piece by piece, encoded on all cores,
+    /// written in order. Publishing makes it part of the store. It becomes a delta against the best offered base if
+    /// that is smaller.
     public func ingest(
         _ plain: PlainBytes, _ reading: Reading, kind: Tensor.Kind?, bases offered: [Layer] = [],
         in operation: Operation,
@@ -89,12 +89,12 @@ extension LocalStore {
         do {
             operation.add(try await write(plain, reading, kind, beside: base, in: operation, progress))
         } catch let error as CakeError where base != nil && error.kind == .damaged {
-            // What is wrong with a base is no reason not to store a layer.
+            // A problem with a base does not stop a layer from being stored.
             operation.add(try await write(plain, reading, kind, beside: nil, in: operation, progress))
         }
     }
 
-    /// Writes the object aside, for whoever asks to publish it or not.
+    /// Writes the object aside; the caller decides whether to publish it.
     func write(
         _ plain: PlainBytes, _ reading: Reading, _ kind: Tensor.Kind?, beside offered: StoredObject?,
         in operation: Operation, _ progress: (UInt64) -> Void
@@ -163,7 +163,7 @@ extension LocalStore {
         return try coders.use { coder throws(CakeError) in try factors.encode(with: coder, stored, take) }
     }
 
-    /// The disk is set to work after this much, so that the sync at the end finds little left.
+    /// The disk starts writing after this many bytes: the sync at the end then has little left.
     private static let writeStep: UInt64 = 8 << 20
 
     private func encode(
@@ -182,7 +182,7 @@ extension LocalStore {
         return try encode(chunk, index, encoding, base)
     }
 
-    /// A piece's frames, one behind the other.
+    /// A piece's frames, one after the other.
     private struct EncodedPiece: Sendable {
         let stored: Chunk
         let frames: [SeekTable.Frame]

@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// Memory for layers that stay there between being named and being encoded: one sum for all who are at work in a store, whatever
-/// number of models they bring. A layer that finds no room is read from its file again.
+/// Memory for layers that stay there between being named and being encoded: one limit for all commands of a process in
+/// a store, for any number of models. A layer that does not fit is read from its file again.
 final class KeptRoom: Sendable {
     private let used = Atomic<UInt64>(0)
     private let limit: UInt64

@@ -16,7 +16,7 @@ public final class LayerReader: Sendable {
 
     public convenience init(_ store: LocalStore) { self.init(store, from: store) }
 
-    /// Of objects that lie elsewhere; the store's are the threads and the room.
+    /// For objects in another place; threads and memory are the store's.
     package init(_ store: LocalStore, from objects: any ObjectSource) {
         self.store = store
         self.objects = objects
@@ -24,7 +24,7 @@ public final class LayerReader: Sendable {
 
     var pool: BlockingPool { store.pool }
 
-    /// What tells where the objects lie: nil for the store itself.
+    /// The digest of the index that leads to the objects: nil for the store itself.
     package var index: Digest? { objects.index }
 
     public static let pieceSize = 1 << UInt64(ObjectHeader.standardPieceBits)
@@ -32,8 +32,8 @@ public final class LayerReader: Sendable {
     /// How many pieces of the standard size a layer has.
     public static func pieces(of layer: Layer) -> Int { Int(ObjectHeader.pieces(of: layer.size)) }
 
-    /// A piece's plain bytes, in a chunk that goes back with `giveBack`. Who will compare the whole layer with its name gets
-    /// them sooner, and unchecked.
+    /// A piece's plain bytes, in a chunk that `giveBack` returns. A caller that will compare the whole layer with its
+    /// name gets them sooner, and unchecked.
     public func piece(_ index: Int, of layer: Layer, hashedLater: Bool = false) throws(CakeError) -> Chunk {
         let opened = try open(layer)
         let plain = store.plainChunks.take()
@@ -78,15 +78,15 @@ public final class LayerReader: Sendable {
             let first = Int(position % UInt64(LayerReader.pieceSize))
             let end = min(piece.count, first + count - chunk.count)
             guard first < end else {
-                throw CakeError(.damaged, "layer \(layer.digest.short) ends before it should")
+                throw CakeError(.damaged, "layer \(layer.digest.short) ends too early")
             }
             guard piece.withBytes({ chunk.append($0.extracting(first..<end)) }) > 0 else {
-                throw CakeError(.failed, "no room for \(count) bytes of a layer")
+                throw CakeError(.failed, "no memory for \(count) bytes of a layer")
             }
         }
     }
 
-    /// Starts the disk on a layer that will be read soon. Whatever is wrong with it shows when it is read.
+    /// Starts the disk on a layer that is needed soon. Problems show when it is read.
     public func startReading(_ layer: Layer) {
         guard let opened = try? open(layer) else { return }
         for object in [opened.object, opened.base].compactMap(\.self) {
@@ -97,7 +97,7 @@ public final class LayerReader: Sendable {
     /// How many layers ahead are worth it.
     public static let aheadCount = 2
 
-    /// More than this ahead would only push out what is read before.
+    /// Reading further ahead would only evict pages that are needed before.
     private static let farthest: UInt64 = 64 << 20
 
     public func giveBack(_ chunk: Chunk) { store.plainChunks.giveBack(chunk) }
@@ -106,7 +106,7 @@ public final class LayerReader: Sendable {
     public func bytes(of layer: Layer, limit: Int) throws(CakeError) -> [UInt8] {
         guard layer.size <= UInt64(limit) else {
             throw CakeError(
-                .damaged, "layer \(layer.digest.short) has \(layer.size) bytes, more than the \(limit) it may have")
+                .damaged, "layer \(layer.digest.short) has \(layer.size) bytes; the limit is \(limit)")
         }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Int(layer.size))
@@ -125,7 +125,7 @@ public final class LayerReader: Sendable {
     /// All bytes of a small file, in order; its layers are checked one by one.
     public func bytes(of file: Manifest.File, limit: Int) throws(CakeError) -> [UInt8] {
         guard file.size <= UInt64(limit) else {
-            throw CakeError(.damaged, "\(file.path) has \(file.size) bytes, more than the \(limit) it may have")
+            throw CakeError(.damaged, "\(file.path) has \(file.size) bytes; the limit is \(limit)")
         }
         var bytes: [UInt8] = []
         for segment in file.segments { bytes += try self.bytes(of: segment.layer, limit: limit) }
@@ -138,7 +138,7 @@ public final class LayerReader: Sendable {
         guard object.header.pieceBits == ObjectHeader.standardPieceBits else {
             throw CakeError(
                 .failed, "layer \(layer.digest.short) is cut into pieces of another size",
-                fix: "a newer cake wrote it; use that one")
+                fix: "a newer cake wrote it; use a newer cake")
         }
         let opened = Opened(object: object, base: base)
         open[layer] = opened

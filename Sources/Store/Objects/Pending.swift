@@ -2,7 +2,7 @@ package import Codec
 internal import Model
 internal import Platform
 
-/// An object written aside under its final bytes, not yet part of the store.
+/// An object written aside with its final bytes, not yet part of the store.
 package struct WrittenObject: Sendable {
     package let record: IndexRecord
     package let path: String
@@ -16,14 +16,14 @@ package struct SmallObject: Sendable {
     package let bytes: [UInt8]
 }
 
-/// What an operation has written and not yet published.
+/// Objects that an operation has written and not yet published.
 struct Pending: ~Copyable, Sendable {
     var objects: [WrittenObject] = []
     private(set) var packs: [FinishedPack] = []
     private var open: PackWriter?
     private(set) var bytesInPacks: UInt64 = 0
 
-    /// A pack is closed before it would grow past this, so that collecting rewrites little at a time.
+    /// A pack is closed before it would exceed this: gc then rewrites little at a time.
     static let packLimit: UInt64 = 256 << 20
 
     init() {}
@@ -42,7 +42,7 @@ struct Pending: ~Copyable, Sendable {
         bytesInPacks += UInt64(object.bytes.count)
     }
 
-    /// Of all that is written, packs that are still open left out.
+    /// Of all written objects, except packs that are still open.
     var records: [IndexRecord] { objects.map(\.record) + packs.flatMap(\.records) }
 
     /// Ends the open pack, and takes deltas out that must not be published.
@@ -71,7 +71,7 @@ struct Pending: ~Copyable, Sendable {
     /// Bytes at rest, and the packs that hold some of them.
     typealias Published = (bytes: UInt64, packs: [Digest])
 
-    /// Of what was closed.
+    /// Of the closed packs.
     consuming func publish(to store: LocalStore, from folder: String) throws(CakeError) -> Published {
         guard !objects.isEmpty || !packs.isEmpty else { return (0, []) }
         let (layout, objects, packs, total) = (store.layout, objects, packs, bytes)
@@ -102,7 +102,7 @@ struct Pending: ~Copyable, Sendable {
     }
 }
 
-/// A pack being written: small objects one behind the other. Guarded by the lock of its operation.
+/// A pack being written: small objects one after the other. Guarded by the lock of its operation.
 final class PackWriter: @unchecked Sendable {
     private let file: File
     private var hash = SHA256()
@@ -150,7 +150,7 @@ struct FinishedPack: Sendable {
     let size: UInt64
     let records: [IndexRecord]
 
-    /// A pack of the other members; nil when there are none.
+    /// A pack of the other members; nil if there are none.
     func without(_ isRefused: (IndexRecord) -> Bool, writing path: String) throws(CakeError) -> FinishedPack? {
         let file = try File(self.path, .read)
         let writer = try PackWriter(path)

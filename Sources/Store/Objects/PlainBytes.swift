@@ -2,8 +2,7 @@ public import Codec
 public import Model
 public import Platform
 
-/// Where plain bytes lie on this disk, to be read as often as it takes: one run of a file, several one behind the other, or
-/// a layer.
+/// Plain bytes on this disk, to be read as often as needed: one run of a file, several in order, or a layer.
 public struct PlainBytes: PieceSource, Sendable {
     public struct Run: Sendable {
         let file: File
@@ -30,14 +29,14 @@ public struct PlainBytes: PieceSource, Sendable {
         stored = nil
     }
 
-    /// What a store has already.
+    /// A layer that a store already has.
     package init(_ layer: Layer, in reader: LayerReader) {
         runs = []
         extents = Extents([layer.size])
         stored = (layer, reader)
     }
 
-    /// What to call them in an error.
+    /// Their name in an error.
     var path: String { stored.map { "layer \($0.layer.digest.short)" } ?? runs.first?.file.path ?? "nothing" }
 
     /// All of them; for headers, whose length was checked.
@@ -47,7 +46,7 @@ public struct PlainBytes: PieceSource, Sendable {
         return bytes
     }
 
-    /// Where they lie, when that is in one place.
+    /// Their place, if they are in one run.
     var onlyRun: (File, UInt64)? { stored == nil && runs.count == 1 ? (runs[0].file, runs[0].start) : nil }
 
     /// Puts exactly `count` bytes from `offset` on into a chunk.
@@ -58,7 +57,7 @@ public struct PlainBytes: PieceSource, Sendable {
             let run = runs[part.index]
             try run.file.append(to: chunk, from: run.start + part.bytes.lowerBound, count: Int(part.bytes.length))
         }
-        guard chunk.count == count else { throw CakeError(.damaged, "\(path) ends before it should") }
+        guard chunk.count == count else { throw CakeError(.damaged, "\(path) ends too early") }
     }
 
     /// All of them in turn, as much at a time as the chunk holds, and where each begins.

@@ -2,16 +2,16 @@ internal import Codec
 public import Model
 internal import Platform
 
-/// Encoding anew what is stored already: beside a base that came later, or better than an older cake knew how.
+/// Encoding stored layers again: against a base that came later, or better than an older cake could.
 extension LocalStore {
-    /// What an object took, and what it takes or would take.
+    /// The size of an object, and its new or possible size.
     public struct Reencoded: Sendable {
         public let before: UInt64
         public let after: UInt64
     }
 
-    /// Writes a layer's object anew where that makes it smaller, to be put in its place by `publishReencoded`; nil where it
-    /// stays as it is. With `isDryRun` nothing is left to be published.
+    /// Writes a layer's object again if that makes it smaller, for `publishReencoded`; nil if it stays. With `isDryRun`
+    /// there is nothing to publish.
     public func reencode(
         _ layer: Layer, kind: Tensor.Kind?, bases offered: [Layer], in operation: Operation, isDryRun: Bool
     ) async throws -> Reencoded? {
@@ -23,8 +23,8 @@ extension LocalStore {
         let base = try chooseBase(
             for: layer, plain, kind?.dtype, among: (current.map { [$0] } ?? []) + offered, in: operation)
         let isSame = base?.header.layer == current
-        // A base that is what it was gives what there is, unless by factors; so does a layer alone whose form the codec would
-        // choose again.
+        // With the same base there is nothing to gain, except by factors; nor for a plain layer for which the codec
+        // would choose the same form.
         let isFinal = base == nil && (object.form != .plain || Form(of: kind?.dtype) == .plain)
         if isSame, try isFinal || base.map({ try !gainsByFactors(plain, kind, object, beside: $0) }) == true {
             if base == nil { operation.keepsPlain(layer) }
@@ -62,7 +62,7 @@ extension LocalStore {
         return factors != nil
     }
 
-    /// An object that stands aside, in a file or in memory.
+    /// An object written aside, in a file or in memory.
     package enum Written {
         case alone(WrittenObject)
         case packed(SmallObject)
@@ -126,6 +126,6 @@ extension Operation {
         }
     }
 
-    /// Puts what was encoded anew in its place, object by object; each is the old one or the new one at any time.
+    /// Replaces objects by their new encodings, one by one; each is the old or the new one at any time.
     public func publishReencoded() throws(CakeError) { _ = try publishAll(isReplacing: true) }
 }

@@ -27,8 +27,8 @@ extension LocalStore {
         }
     }
 
-    /// Names neighbouring small layers of a file, read at once, and makes the objects of those that are not here. What
-    /// `bases` offers for such a one, by its number, it may become a delta of.
+    /// Names neighbouring small layers of a file, read at once, and makes the objects of those that are not here.
+    /// `bases` gives the candidates of each for a base, by its number.
     public func readSmall(
         _ runs: [SmallRun], of plain: PlainBytes, in operation: Operation,
         bases: (Int) throws(CakeError) -> [Layer] = { _ in [] }
@@ -100,7 +100,7 @@ extension LocalStore {
         }
     }
 
-    /// False for none; what is wrong with a base is no reason not to store a layer.
+    /// False for none; a problem with a base does not stop a layer from being stored.
     private func whole(_ base: StoredObject?, into room: Chunk) throws(CakeError) -> Bool {
         guard let base else { return false }
         do {

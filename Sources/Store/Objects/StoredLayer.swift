@@ -41,7 +41,7 @@ extension LocalStore {
     }
 }
 
-/// Objects that were made to be sent, one behind the other in a file without a name: gone when nobody has it any more.
+/// Objects that were made to be sent, one after the other in a file without a name: gone with the last owner.
 public final class ScratchObjects: Sendable {
     private let file: File
     private let length = Mutex<UInt64>(0)

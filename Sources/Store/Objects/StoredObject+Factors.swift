@@ -9,12 +9,12 @@ final class KeptFactors: Sendable {
 }
 
 extension StoredObject {
-    /// What the factors take once they are read.
+    /// The memory of the factors once they are read.
     var factorBytes: Int {
         if case .lowRank(let lowRank) = form { 4 * lowRank.count } else { 0 }
     }
 
-    /// The factors of a low rank, nil for other forms. The chunks are room to work in.
+    /// The factors of a low rank, nil for other forms. The chunks are work memory.
     func factors(with coder: Coder, _ stored: Chunk, room: Chunk) throws(CakeError) -> Factors? {
         guard case .lowRank(let lowRank) = form else { return nil }
         return try factors.read.withLock { kept throws(CakeError) in
@@ -36,7 +36,7 @@ extension StoredObject {
         for (index, size) in lowRank.sizes(pieceSize: header.pieceSize).enumerated() {
             let (first, last) = (table.offsets[index * frames], table.offsets[(index + 1) * frames])
             guard last - first <= UInt64(stored.capacity), size <= room.capacity else {
-                throw CakeError(.damaged, "a piece is larger than pieces are")
+                throw CakeError(.damaged, "a piece is larger than the limit")
             }
             try file.fill(stored, from: start + first, count: Int(last - first))
             try stored.withBytes { frames throws(CakeError) in

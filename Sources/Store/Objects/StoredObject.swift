@@ -31,12 +31,12 @@ package struct StoredObject: Sendable {
         }
         guard let form = Form(header) else {
             guard !header.transform.isKnown else {
-                throw CakeError(.damaged, "the first frame of layer \(layer.digest.short) makes no sense")
+                throw CakeError(.damaged, "the first frame of layer \(layer.digest.short) is not valid")
             }
             throw CakeError(
                 .failed,
                 "layer \(layer.digest.short) is stored by transform \(header.transform.rawValue), unknown here",
-                fix: "a newer cake wrote it; use that one")
+                fix: "a newer cake wrote it; use a newer cake")
         }
         guard let tableLength = SeekTable.length(for: header), UInt64(headerLength + tableLength) <= length else {
             throw CakeError(.damaged, "layer \(layer.digest.short) is cut short: its object has \(length) bytes")
@@ -59,14 +59,14 @@ package struct StoredObject: Sendable {
 
     var pieces: Int { Int(header.pieces) }
 
-    /// Where a piece's frames lie.
+    /// The place of a piece's frames.
     func place(ofPiece index: Int) -> (first: UInt64, last: UInt64) {
         let frames = form.framesPerPiece
         let before = header.sizesAhead.count + index * frames
         return (table.offsets[before], table.offsets[before + frames])
     }
 
-    /// Puts a piece's bytes into `plain` where they lie in the object as they are; false where they do not. For who hashes
+    /// Puts a piece's bytes into `plain` if the object has them uncompressed; false otherwise. For callers that hash
     /// them: nothing else is checked.
     func readRaw(piece index: Int, into plain: Chunk) throws(CakeError) -> Bool {
         let (first, last) = place(ofPiece: index)
@@ -76,7 +76,7 @@ package struct StoredObject: Sendable {
         return try frame.read(from: file, at: start + first, into: plain)
     }
 
-    /// Puts a piece's plain bytes into `plain`; `stored` is room to read its frames into, and `base` the base's piece.
+    /// Puts a piece's plain bytes into `plain`. `stored` is memory for its frames, and `base` the base's piece.
     func read(
         piece index: Int, with coder: Coder, base: Chunk? = nil, stored: Chunk, into plain: Chunk,
         hashedLater: Bool = false
@@ -84,7 +84,7 @@ package struct StoredObject: Sendable {
         let size = header.plainSize(ofPiece: UInt64(index))
         let (first, last) = place(ofPiece: index)
         guard last - first <= UInt64(stored.capacity), size <= plain.capacity else {
-            throw CakeError(.damaged, "a piece of layer \(header.layer.digest.short) is larger than pieces are")
+            throw CakeError(.damaged, "a piece of layer \(header.layer.digest.short) is larger than the limit")
         }
         let addend = try factors(with: coder, stored, room: plain).map {
             Addend($0, piece: index, pieceSize: header.pieceSize)

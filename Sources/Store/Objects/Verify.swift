@@ -8,7 +8,7 @@ extension LocalStore {
         _ layers: [Layer], progress: @escaping @Sendable (UInt64) -> Void
     ) async throws -> [Damage] {
         let reader = LayerReader(self)
-        // Neighbours go together, so that a task is worth its making.
+        // Neighbours go together: a task is then worth its cost.
         let groups = LocalStore.grouped(layers, upTo: 32 << 20)
         var damages: [Damage] = []
         try await inOrder(groups.count, atOnce: 2 * BlockingPool.processors, on: pool) { index in

@@ -2,8 +2,8 @@ internal import Codec
 public import Model
 internal import Platform
 
-/// Taking objects that came from elsewhere. An object is kept as it came, once its layer was decoded and found to be what it
-/// is called; beside a base that is a delta here, it is encoded anew.
+/// Accepting objects from elsewhere. An object is kept as it came, once its layer was decoded and matched its name. If
+/// its base is a delta here, it is encoded again.
 extension LocalStore {
     /// An object that was checked.
     public struct Adopted: Sendable {
@@ -22,7 +22,7 @@ extension LocalStore {
         let (file, start) = try contiguous(stored, at: path)
         let object = try StoredObject(layer, in: file, at: start, length: stored.count)
         guard object.header.base == base, object.header.pieceBits == ObjectHeader.standardPieceBits else {
-            throw CakeError(.damaged, "the object of layer \(layer.digest.short) is another than its index says")
+            throw CakeError(.damaged, "the object of layer \(layer.digest.short) is not the one in its index")
         }
         var beside: StoredObject?
         if let base {
@@ -53,7 +53,7 @@ extension LocalStore {
         }
         let found = hash.finish()
         guard found == layer.digest else {
-            throw CakeError(.damaged, "what came for layer \(layer.digest.short) hashes to \(found.short)")
+            throw CakeError(.damaged, "the received bytes of layer \(layer.digest.short) hash to \(found.short)")
         }
     }
 
@@ -84,7 +84,7 @@ extension LocalStore {
         return .alone(WrittenObject(record: record, path: path))
     }
 
-    /// Of a delta whose base cannot be one here, or is itself one.
+    /// For a delta whose base cannot be a base here, or is a delta.
     private func encodeAnew(
         _ layer: Layer, _ object: StoredObject, beside base: Layer, _ kind: Tensor.Kind?, in operation: Operation
     ) async throws -> Written {
@@ -111,7 +111,7 @@ extension LocalStore {
         return try await writeAnew(layer, plain, kind, beside: nil, in: operation)
     }
 
-    /// What lies in several runs is put together: an object is read from one file.
+    /// Joins several runs: an object is read from one file.
     private func contiguous(_ stored: PlainBytes, at path: String) throws(CakeError) -> (File, UInt64) {
         if let only = stored.onlyRun { return only }
         try Disk.remove(path)

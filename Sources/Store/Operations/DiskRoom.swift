@@ -1,8 +1,8 @@
 internal import Model
 internal import Platform
 
-/// What files take on the disk, and give back when they are removed: allocated blocks, and of a file with several names
-/// nothing before all of them are counted.
+/// The disk space of files, and the space that their removal frees: allocated blocks; for a file with several hard
+/// links nothing until all of them are counted.
 struct DiskRoom: Sendable {
     private struct Inode: Hashable {
         let device: UInt64
@@ -25,7 +25,7 @@ struct DiskRoom: Sendable {
         if let status = try Disk.status(path, followingLinks: false) { add(status) }
     }
 
-    /// Files in a folder and below it. What vanishes meanwhile is not there.
+    /// Files in a folder and below it. Files that vanish meanwhile do not count.
     mutating func add(tree path: String) throws(CakeError) {
         guard let status = try Disk.status(path, followingLinks: false) else { return }
         guard status.kind == .folder else { return add(status) }

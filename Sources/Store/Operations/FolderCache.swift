@@ -2,7 +2,7 @@ package import Model
 internal import Platform
 internal import Synchronization
 
-/// What was read from files and folders, kept until something in them changes.
+/// Values read from files and folders, kept until those change.
 package final class FolderCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Kept {
         let statuses: [Disk.Status?]
@@ -24,7 +24,7 @@ package final class FolderCache<Key: Hashable & Sendable, Value: Sendable>: Send
     package func value(
         of key: Key, in folders: [String], _ read: () throws(CakeError) -> Value
     ) throws(CakeError) -> (value: Value, number: UInt64) {
-        // Looked at first: what changes while they are read shows the next time.
+        // Read first: a change during the reading is noticed the next time.
         var statuses: [Disk.Status?] = []
         for folder in folders { statuses.append(try Disk.status(folder)) }
         if let kept = kept[key], FolderCache.isSame(kept.statuses, statuses) { return (kept.value, kept.number) }

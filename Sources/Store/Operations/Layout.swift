@@ -1,6 +1,6 @@
 package import Model
 
-/// Where everything of a store lies. Paths to bytes are made from digests alone; docs/layout.md draws the whole.
+/// The paths of everything in a store. Paths to bytes are made from digests alone; docs/layout.md draws the whole.
 public struct Layout: Sendable {
     public let root: String
 
@@ -33,7 +33,7 @@ public struct Layout: Sendable {
 
     func coordinates(of manifest: Digest) -> String { coordinates + "/" + manifest.hex }
 
-    /// Of a manifest whose files' digests are a stranger's word.
+    /// For a manifest whose files' digests are a stranger's claim.
     func claim(_ manifest: Digest) -> String { claims + "/" + manifest.hex }
 
     func removalMark(_ digest: Digest) -> String { removed + "/" + digest.hex }
@@ -43,8 +43,9 @@ public struct Layout: Sendable {
     func damagedObject(_ digest: Digest) -> String { damaged + "/" + digest.hex }
 
     var proved: String { root + "/proved" }
+    var counts: String { root + "/counts" }
 
-    /// What a server keeps beside the models.
+    /// The data of a server beside the models.
     package var registry: String { root + "/registry" }
     package var registryDamaged: String { registry + "/damaged" }
 
@@ -57,7 +58,7 @@ public struct Layout: Sendable {
     package static let packSuffix = ".pack"
     static let indexSuffix = ".index"
 
-    /// The digest in a file name such as `<hex>.pack`, or nil when the file is not one of cake's.
+    /// The digest in a file name such as `<hex>.pack`, or nil if the file is not cake's.
     package static func digest(in name: String, suffix: String) -> Digest? {
         guard name.hasSuffix(suffix) else { return nil }
         return Digest(hex: String(name.dropLast(suffix.count)))

@@ -1,7 +1,7 @@
 internal import Model
 internal import Platform
 
-/// The operations under `incoming`: which still run, what they hold, and away with those that do not.
+/// The operations under `incoming`: which still run, what they hold, and removal of dead ones.
 struct Leases {
     private let layout: Layout
 
@@ -9,17 +9,17 @@ struct Leases {
 
     /// After this an operation that shows no sign of life is dead wherever it ran.
     private static let longestSilence = 24 * 3600
-    /// A folder without a lease is one that was just made, or one whose maker was killed there.
+    /// A folder without a lease was just made, or its maker was killed.
     private static let longestStart = 3600
 
-    /// Removes what operations left that were killed.
+    /// Removes the folders of killed operations.
     func removeDead() throws(CakeError) {
         try forEachDead { path throws(CakeError) in try Disk.removeTree(path) }
     }
 
-    /// Those operations, each while its lease is held. A store that cannot be written to does not tell which are dead.
+    /// The dead operations, each while its lease is held. In a store that is not writable they cannot be told.
     func forEachDead(_ take: (String) throws(CakeError) -> Void) throws(CakeError) {
-        // Folders called by a digest hold half-fetched files: they outlive the command that fetched.
+        // Folders named by a digest hold parts of downloads: they outlive the command that downloaded.
         for name in try Disk.names(in: layout.incoming) where Digest(hex: name) == nil {
             let path = layout.incoming + "/" + name
             guard let status = try Disk.status(path, followingLinks: false) else { continue }
@@ -31,7 +31,7 @@ struct Leases {
         }
     }
 
-    /// Every digest that a running operation relies on. Whoever asks holds the sweep lock, so none is being added.
+    /// Every digest that a running operation relies on. The caller holds the sweep lock: none is added meanwhile.
     func held() throws(CakeError) -> Set<Digest> {
         var held: Set<Digest> = []
         for bytes in try all("lease") {
@@ -41,14 +41,14 @@ struct Leases {
         return held
     }
 
-    /// Every layer that a running operation takes as a base. Whoever asks holds the encoding lock.
+    /// Every layer that a running operation takes as a base. The caller holds the encoding lock.
     func bases() throws(CakeError) -> Set<Digest> {
         var bases: Set<Digest> = []
         for bytes in try all(Lease.bases) { Leases.add(bytes, from: 0, to: &bases) }
         return bases
     }
 
-    /// What the file of that name says in each operation's folder.
+    /// The content of the file with that name in each operation's folder.
     private func all(_ name: String) throws(CakeError) -> [[UInt8]] {
         var all: [[UInt8]] = []
         for folder in try Disk.names(in: layout.incoming) {
@@ -80,8 +80,8 @@ struct Leases {
         }
     }
 
-    /// The lock tells, where locks can be trusted; where they may lie, on a disk shared between machines, the process and
-    /// the age of the lease have their say too.
+    /// The lock decides, if locks can be trusted. On a disk that machines share they may lie; there the process and the
+    /// age of the lease count too.
     private func isDead(_ lease: File) throws(CakeError) -> Bool {
         guard try lease.lock(exclusive: true, waiting: false) else { return false }
         let status = try lease.status()

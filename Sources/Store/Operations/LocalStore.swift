@@ -9,11 +9,11 @@ public struct LocalStore: Sendable {
     public let pool: BlockingPool
     /// False on a read-only disk: then everything that only reads still works.
     public let isWritable: Bool
-    /// Stores that lie below this one and are only read: what they have counts as here, and nothing else is done with it.
+    /// Stores below this one, only read: their contents count as here, and nothing is written there.
     public let lower: [LocalStore]
     let catalog: Catalog
     let coders = Coders()
-    /// What git calls files, by their SHA-256: to know it takes reading them.
+    /// Git's names of files, by their SHA-256: finding them takes reading the files.
     let gitDigests = BoundedCache<Digest, GitDigest>(room: 200_000)
     let manifests = FolderCache<Digest, Manifest>(room: 100_000) { $0.files.reduce(1) { $0 + $1.segments.count } }
     let plainChunks = ChunkPool(chunkCapacity: 1 << Int(ObjectHeader.standardPieceBits))
@@ -22,7 +22,7 @@ public struct LocalStore: Sendable {
 
     static let version = 1
 
-    /// Opens the store, and makes it when there is none. Of what lies below, the first is looked into first.
+    /// Opens the store, and makes it if it does not exist. Of the stores below, the first is searched first.
     public init(at root: String, pool: BlockingPool, lower: [String] = []) throws(CakeError) {
         layout = Layout(root: Disk.absolute(root))
         self.pool = pool
@@ -33,7 +33,7 @@ public struct LocalStore: Sendable {
         self.lower = below
     }
 
-    /// Opens a store to read from it, whoever may write there.
+    /// Opens a store for reading only.
     private init(below root: String, pool: BlockingPool) throws(CakeError) {
         layout = Layout(root: Disk.absolute(root))
         self.pool = pool
@@ -41,27 +41,32 @@ public struct LocalStore: Sendable {
         lower = []
         guard let text = try LocalStore.readVersion(layout) else {
             throw CakeError(
-                .notFound, "there is no store in \(Printable.escape(layout.root)), where one is to lie below",
+                .notFound, "CAKE_LOWER names \(Printable.escape(layout.root)), and there is no store",
                 fix: "check the folders in CAKE_LOWER")
         }
         try LocalStore.check(text, layout)
         catalog = try Catalog(layout, mayWrite: false)
     }
 
-    /// True when the folder holds a store, whatever its version.
+    /// True if the folder has a store, of any version.
     public static func exists(at root: String) throws(CakeError) -> Bool { try Disk.exists(Layout(root: root).version) }
 
-    /// Makes what is missing, each step such that a kill after it leaves a store that this mends.
+    /// True if a store can be made in the folder: it has no files but cake's.
+    public static func isUnused(_ root: String) throws(CakeError) -> Bool {
+        try Disk.names(in: root).allSatisfy(isOurs(Layout(root: root)))
+    }
+
+    /// Makes missing parts. A kill after any step leaves a store that this repairs.
     private static func prepare(_ layout: Layout) throws(CakeError) -> Bool {
         if let text = try readVersion(layout) {
             try check(text, layout)
-            // The mark is written last: everything else is there, unless somebody took it away.
+            // The mark is written last: everything else is there, unless it was removed.
             var isWhole = true
             for folder in layout.folders where try !Disk.exists(folder) { isWhole = false }
             if isWhole || !Disk.isWritable(layout.root) { return isWhole && Disk.isWritable(layout.incoming) }
         } else if try Disk.exists(layout.root), try !Disk.names(in: layout.root).allSatisfy(isOurs(layout)) {
             throw CakeError(
-                .failed, "\(Printable.escape(layout.root)) is no store, and not empty",
+                .failed, "\(Printable.escape(layout.root)) is not a store, and not empty",
                 fix: "choose another folder with --store or CAKE_HOME")
         }
         try Disk.makeFolders(layout.root)
@@ -100,12 +105,12 @@ public struct LocalStore: Sendable {
                 fix: "use a newer cake, or another store with --store")
         }
         throw CakeError(
-            .damaged, "\(Printable.escape(layout.version)) does not say what store this is",
+            .damaged, "\(Printable.escape(layout.version)) does not say which version the store has",
             fix: "if it is a store of version \(version), write \"cake store \(version)\" and a line feed into it")
     }
 
-    /// Whether a layer is here or below: its object is on disk, with the length that it should have, and so is its base.
-    /// Bytes are believed only by who decodes them.
+    /// Whether a layer is here or below: its object is on disk with its proper length, and so is its base. Bytes are
+    /// checked only when they are decoded.
     public func contains(_ layer: Layer) throws(CakeError) -> Bool {
         if try holds(layer) { return true }
         for store in lower where try store.holds(layer) { return true }
@@ -121,10 +126,10 @@ public struct LocalStore: Sendable {
         return other.base == nil
     }
 
-    /// Where a layer's object lies, or nil.
+    /// The place of a layer's object, or nil.
     func locate(_ layer: Layer) throws(CakeError) -> Location? { try find(layer)?.location }
 
-    /// Where a layer's object lies and which base it names, or nil.
+    /// The place of a layer's object and its base, or nil.
     func find(_ layer: Layer) throws(CakeError) -> (location: Location, base: Digest?)? {
         var record = catalog.record(of: layer.digest)
         while let found = record, case .pack(let pack, let offset) = found.place, found.layer.size == layer.size {
@@ -156,7 +161,8 @@ public struct LocalStore: Sendable {
         }
     }
 
-    /// Opens a layer's object. What another process moved meanwhile, or a damaged index tells wrong, is looked up again.
+    /// Opens a layer's object. If another process moved it meanwhile, or a damaged index was wrong, it is looked up
+    /// again.
     func open(_ layer: Layer) throws(CakeError) -> StoredObject {
         var failure: CakeError
         var seen: Int

@@ -2,14 +2,15 @@ internal import Model
 internal import Platform
 internal import Synchronization
 
-/// No delta can lose its base. A base is taken before the first byte is made beside it: from then on no collection removes
-/// it (it is in the lease) and nobody makes a delta of it (it is in the file `bases` beside the lease). Deltas become part of
-/// the store under the lock that bases are taken under, and what has become a base meanwhile stays as it is.
+/// No delta can lose its base. A base is taken before the first byte is encoded against it: from then on no collection
+/// removes it (it is in the lease) and no other command makes a delta of it (it is in the file `bases` beside the
+/// lease). Deltas are published under the lock under which bases are taken, and a layer that has become a base
+/// meanwhile stays plain.
 extension Operation {
     /// Takes a layer as a base. Nil when it cannot be one: it is not here, a delta, or about to be one.
     func take(base: Layer) throws(CakeError) -> StoredObject? { try take(bases: [base])[0] }
 
-    /// The same of many at once: a lock for each would cost more than what small layers are taken for.
+    /// The same for many at once: a lock for each would cost more than small layers gain.
     func take(bases wanted: [Layer]) throws(CakeError) -> [StoredObject?] {
         let new = state.withLock { state in wanted.filter { !state.bases.contains($0.digest) } }
         guard !new.isEmpty else { return try wanted.map(openWhole) }
@@ -27,8 +28,8 @@ extension Operation {
         }
     }
 
-    /// As far as its frames go: what they hold they check as they are decoded, and what an object holds was compared with
-    /// its name when it was made.
+    /// Checks the frames only: their content is checked when it is decoded, and was compared with the object's name
+    /// when it was made.
     private func openWhole(_ base: Layer) throws(CakeError) -> StoredObject? {
         do {
             return try store.openBase(base)
@@ -61,11 +62,11 @@ extension Operation {
     /// The layer becomes a delta of that one.
     func becomesDelta(_ layer: Layer, of base: Digest) { state.withLock { $0.pendingBases[layer.digest] = base } }
 
-    /// What a layer will be a delta of when this is published.
+    /// The base that a layer will have when this is published.
     func base(ofPending layer: Layer) -> Digest? { state.withLock { $0.pendingBases[layer.digest] } }
 
-    /// Of deltas that are to become part of the store, those that must not. The caller holds the encoding lock. What is
-    /// here already needs no second object, unless it is to be replaced.
+    /// Deltas that must not be published. The caller holds the encoding lock. A layer that is here needs no second
+    /// object, unless it is to be replaced.
     func refused(_ deltas: [IndexRecord], isReplacing: Bool) throws(CakeError) -> Set<Digest> {
         _ = try store.catalog.refresh(since: store.catalog.reading)
         var bases = try BaseUses(of: store).all
@@ -93,7 +94,7 @@ extension Operation {
 }
 
 extension Operation.State {
-    /// On disk first: whom the file does not name, nobody relies on.
+    /// On disk first: only bases in the file are protected.
     fileprivate mutating func note(bases new: Set<Digest>, in folder: String) throws(CakeError) {
         guard !new.isEmpty else { return }
         let file: File

@@ -2,21 +2,21 @@ public import Model
 internal import Platform
 internal import Synchronization
 
-/// One command's stay in the store: a folder of its own under `incoming`, and a lease that tells a collection what the
-/// command relies on. What was not published when it ends is gone.
+/// One command's work in the store: a folder of its own under `incoming`, and a lease that tells a collection which
+/// digests the command relies on. Unpublished files are lost when it ends.
 public final class Operation: Sendable {
     struct State: ~Copyable {
         fileprivate var leaseLength: UInt64
-        /// Layers that somebody in this operation has asked for: each is written once.
+        /// Layers that a part of this operation has claimed: each is written once.
         fileprivate var claimed: Set<Digest> = []
         fileprivate var pending = Pending()
         /// Layers that were taken as bases, in the order of the file.
         var bases: Set<Digest> = []
         var basesFile: File?
-        /// Layers that are made deltas, and of what as far as that is decided.
+        /// Layers that become deltas, and their bases as far as that is decided.
         var deltas: Set<Digest> = []
         var pendingBases: [Digest: Digest] = [:]
-        /// What objects named as their bases when it was first asked; nil before that.
+        /// The bases that objects named when this was first asked; nil before that.
         var basesInStore: Set<Digest>?
     }
 
@@ -29,18 +29,18 @@ public final class Operation: Sendable {
     public init(_ store: LocalStore) throws(CakeError) {
         guard store.isWritable else {
             throw CakeError(
-                .failed, "the store \(Printable.escape(store.layout.root)) cannot be written to",
-                fix: "check the disk and who owns the folder, or choose another store with --store")
+                .failed, "the store \(Printable.escape(store.layout.root)) is not writable",
+                fix: "check the disk and the owner of the folder, or choose another store with --store")
         }
         self.store = store
         try Leases(store.layout).removeDead()
         folder = try Disk.makeUniqueFolder(in: store.layout.incoming, prefix: "operation-")
         do {
             let text = Lease.text
-            // Locked before it has its name, so that no collection finds it unlocked while this process lives.
+            // Locked before it has its name: no collection finds it unlocked while this process lives.
             let file = try File(folder + "/lease.new", .create)
             _ = try file.lock(exclusive: true, waiting: false)
-            // On a full disk the lock alone has to tell that this lives: what only reads or removes can then go on.
+            // On a full disk the lock alone shows that this lives: reading and removing still work.
             var length = text.count
             do {
                 try file.write(text.span, at: 0)
@@ -60,13 +60,13 @@ public final class Operation: Sendable {
     public enum Claim: Sendable {
         /// It is in the store, and stays there while the operation lives.
         case here
-        /// The caller has to bring it.
+        /// The caller has to store it.
         case needed
         /// Another task of this operation is bringing it.
         case coming
     }
 
-    /// Says that this operation relies on the layers, and asks whether they are here. A collection either sees the claim or
+    /// Claims the layers for this operation, and checks whether they are here. A collection either sees the claim or
     /// has already removed the layer.
     public func claim(_ layers: [Layer]) throws(CakeError) -> [Claim] {
         try state.withLock { state throws(CakeError) in
@@ -87,7 +87,7 @@ public final class Operation: Sendable {
         }
     }
 
-    /// Keeps those of the layers that are here, and says which they are. Who asks is not bound to bring the others.
+    /// Holds the layers that are here, and returns them. The caller need not store the others.
     public func hold(_ layers: some Sequence<Layer>) throws(CakeError) -> Set<Digest> {
         try state.withLock { state throws(CakeError) in
             _ = try sweep.lock(exclusive: false, waiting: true)
@@ -118,7 +118,7 @@ public final class Operation: Sendable {
         state.leaseLength += UInt64(bytes.count)
     }
 
-    /// Takes an object that was written aside in this operation's folder, to be published with the others.
+    /// Takes an object from this operation's folder, to be published with the others.
     func add(_ object: WrittenObject) {
         state.withLock { $0.pending.objects.append(object) }
     }
@@ -142,7 +142,7 @@ public final class Operation: Sendable {
         return try pending.publish(to: store, from: folder)
     }
 
-    /// Replacing, a delta takes the place of what the store has of its layer.
+    /// With `isReplacing` a delta replaces the store's object of its layer.
     func publishAll(isReplacing: Bool) throws(CakeError) -> Pending.Published {
         var pending = takePending()
         try pending.close(in: folder, without: [])
@@ -157,8 +157,8 @@ public final class Operation: Sendable {
         return published
     }
 
-    /// Of packed layers that were encoded anew, what lay elsewhere goes: under the same lock, since until then the layer is
-    /// what it was before.
+    /// For packed layers that were encoded again, drops the copies elsewhere: under the same lock, because until then
+    /// the layer has its old encoding.
     private func dropOthers(of layers: Set<Digest>, than packs: Set<Digest>) throws(CakeError) {
         guard !layers.isEmpty else { return }
         try store.withSweepLock { () throws(CakeError) in
@@ -180,7 +180,7 @@ public final class Operation: Sendable {
     }
 }
 
-/// Whose an `incoming` folder is.
+/// The owner of an `incoming` folder.
 enum Lease {
     /// The file beside the lease that says which layers the operation takes as bases.
     static let bases = "bases"

@@ -3,8 +3,9 @@ public import Model
 internal import Platform
 
 extension LocalStore {
-    /// About what a layer will take at rest, by samples of it: nothing where one of `others` has the same piece in its middle,
-    /// which is then likely the same layer; else what it takes alone, or beside the nearest of them when it may be a delta.
+    /// The estimated stored size of a layer, from samples of it: 0 if one of `others` has the same piece in its middle,
+    /// which is then likely the same layer; else its size without a base, or against the nearest of them if it may be a
+    /// delta.
     public func estimate(
         of plain: PlainBytes, _ kind: Tensor.Kind?, beside others: [Layer], mayBeDelta: Bool
     ) throws(CakeError) -> UInt64 {

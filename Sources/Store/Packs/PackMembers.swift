@@ -16,7 +16,7 @@ enum PackMembers {
         var location: LocalStore.Location { .pack(pack, offset: offset, length: length) }
     }
 
-    /// Every member of every pack, in the order in which they lie.
+    /// Every member of every pack, in order.
     static func all(of store: LocalStore) throws(CakeError) -> [Member] {
         try store.catalog.reload(checking: true)
         var seen: Set<IndexRecord.Place> = []
@@ -44,9 +44,9 @@ enum PackMembers {
         return spare
     }
 
-    /// Takes members out of their packs. What stays of a pack is published in another before the old one
-    /// goes; packs of which nothing stays go first, so that there is room. Without an operation only these do. The caller
-    /// holds the sweep lock. Returns what that gave back.
+    /// Removes members from their packs. The rest of a pack is published in another before the old one is removed;
+    /// packs without a rest go first and free space. Without an operation only these are removed. The caller holds the
+    /// sweep lock. Returns the freed bytes.
     @discardableResult
     static func drop(
         _ dropped: Set<IndexRecord.Place>, from store: LocalStore, in operation: Operation?
@@ -77,7 +77,7 @@ enum PackMembers {
                             layer: member.layer, transform: member.transform, base: member.base, bytes: bytes))
                 }
             }
-            // What stays of one pack may be all that another one holds: then that one has just been written again.
+            // The rest of one pack may be the whole content of another: then that one has just been written again.
             let written = Set(try operation.publishMoved().packs)
             for pack in shrinking where !written.contains(pack) { try remove(pack) }
             for pack in written where packs[pack] == nil { try added.add(store.layout.pack(pack)) }

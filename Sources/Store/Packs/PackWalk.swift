@@ -2,8 +2,8 @@ internal import Codec
 internal import Model
 internal import Platform
 
-/// Reads a pack from its front, object by object, without an index. Damage costs the objects it lies in: the walk goes on
-/// at the next first frame.
+/// Reads a pack from its front, object by object, without an index. Damage costs only the objects that it hits: the
+/// walk continues at the next first frame.
 enum PackWalk {
     static func records(of pack: Digest, at path: String) throws(CakeError) -> (records: [IndexRecord], size: UInt64) {
         let file = try MappedFile(path)

@@ -1,8 +1,9 @@
 public import Model
 internal import Platform
 
-/// What this store itself sent to a registry, or fetched from there and found right: which layer lies where in which pack.
-/// Nothing else in the store depends on it; without it a push reads more of what it reuses. Drawn in docs/layout.md.
+/// Members that this store itself sent to a registry, or downloaded from there and verified: which layer is where in
+/// which pack. Nothing else in the store depends on this; without it a push reads more of the layers that it reuses.
+/// Drawn in docs/layout.md.
 public struct ProvedMembers: Sendable {
     private var known: Set<Digest>
     private var added: Set<Digest> = []
@@ -10,11 +11,11 @@ public struct ProvedMembers: Sendable {
     private let lock: String
 
     private static let mark = Array("cake proved 1\n".utf8)
-    /// Of 32 bytes each. Past so many it is begun anew.
+    /// Of 32 bytes each. Above this number it starts again.
     private static let most = 1 << 20
     private static var largest: Int { mark.count + most * Digest.byteCount }
 
-    /// Of one registry: what one of them calls by a digest, another may not have by that name.
+    /// For one registry: two registries may have different blobs under one digest.
     init(at registry: RegistryRoutes, in layout: Layout, forgotten: Bool) {
         path = layout.proved + "/" + registry.fileName
         lock = layout.lock("proved")
@@ -41,7 +42,7 @@ public struct ProvedMembers: Sendable {
         if known.insert(name).inserted { added.insert(name) }
     }
 
-    /// Everything that a claim says of where a layer lies, and how it is read.
+    /// All fields that say where a layer is and how it is read.
     private static func name(_ member: PackIndex.Member, _ pack: Digest) -> Digest {
         var bytes = pack.bytes + member.layer.digest.bytes
         for number in [member.layer.size, member.offset, member.length] { bytes.append(littleEndian: number) }
@@ -50,7 +51,7 @@ public struct ProvedMembers: Sendable {
         return SHA256.digest(of: bytes.span)
     }
 
-    /// Adds to what other commands have written meanwhile.
+    /// Adds to entries that other commands have written meanwhile.
     public mutating func save() throws(CakeError) {
         guard !added.isEmpty else { return }
         try Disk.makeFolders(Disk.parent(of: path))
@@ -68,7 +69,7 @@ public struct ProvedMembers: Sendable {
 }
 
 extension LocalStore {
-    /// `forgotten` knows nothing of what was proved before, and adds to it.
+    /// With `forgotten` it ignores earlier entries, and adds to them.
     public func provedMembers(at registry: RegistryRoutes, forgotten: Bool = false) -> ProvedMembers {
         ProvedMembers(at: registry, in: layout, forgotten: forgotten)
     }

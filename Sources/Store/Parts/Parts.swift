@@ -14,7 +14,7 @@ public final class Parts: Sendable {
     /// After a power cut only whole steps of a part are sure to be on the disk: it was synced at the end of each.
     static let syncStep: UInt64 = 64 << 20
 
-    /// How often somebody who waits looks whether the folder is free. A wait in the kernel could not be given up.
+    /// How often a waiting task checks whether the folder is free. A wait in the kernel could not be cancelled.
     private static let patience = Duration.milliseconds(50)
 
     /// Takes the folder, and waits while another process has it. Parts of an earlier run are counted as far as they can
@@ -43,7 +43,7 @@ public final class Parts: Sendable {
     private enum Lock {
         case mine(File)
         case others
-        /// Whoever had it was done, and took the folder away meanwhile.
+        /// Its owner finished and removed the folder meanwhile.
         case gone
     }
 
@@ -60,10 +60,10 @@ public final class Parts: Sendable {
         return try Disk.status(lock.path)?.inode == lock.status().inode ? .mine(lock) : .gone
     }
 
-    /// A folder that nobody goes on with. Nobody can, while this is held.
+    /// A folder of a download that no command continues. None can while this is held.
     struct Abandoned {
         let folder: String
-        /// What it takes on the disk.
+        /// Its size on the disk.
         let bytes: UInt64
         /// The time of its last write.
         let newest: Int
@@ -129,10 +129,10 @@ public final class Parts: Sendable {
         return found
     }
 
-    /// What is here of the file.
+    /// The downloaded runs of the file.
     public var runs: RangeSet<UInt64> { RangeSet(parts.withLock { $0.map { $0.start..<$0.end } }) }
 
-    /// What an earlier run left of a file, without taking the folder: for saying what is still to come.
+    /// The runs that an earlier command left, without taking the folder: for estimates.
     public static func runs(in store: LocalStore, key: Digest) throws(CakeError) -> RangeSet<UInt64> {
         let folder = store.layout.incoming + "/" + key.hex
         guard try Disk.exists(folder) else { return RangeSet() }
@@ -143,8 +143,7 @@ public final class Parts: Sendable {
             })
     }
 
-    /// The parts that lie in a folder, in the order of their first bytes. Whatever is called otherwise than a part is, or is
-    /// none, was not put there by anyone who fetches.
+    /// The parts in a folder, in the order of their first bytes. Files with other names or kinds are not cake's.
     private static func lengths(in folder: String) throws(CakeError) -> [(start: UInt64, length: UInt64)] {
         var found: [(start: UInt64, length: UInt64)] = []
         for name in try Disk.names(in: folder) {
@@ -160,7 +159,7 @@ public final class Parts: Sendable {
     /// How many bytes of the file are here.
     public var bytes: UInt64 { runs.length }
 
-    /// A part that begins at a byte, or goes on there.
+    /// A part that begins at a byte, or continues there.
     public func part(at start: UInt64) throws(CakeError) -> Part {
         if let found = parts.withLock({ $0.first { $0.start + $0.length == start } }) { return found }
         let path = folder + "/\(start)"
@@ -174,12 +173,12 @@ public final class Parts: Sendable {
         return part
     }
 
-    /// The part that has a byte, for who reads it while it comes; nil when the byte is not here.
+    /// The part that has a byte, for a reader during the download; nil if the byte is not here.
     public func part(having position: UInt64) -> Part? {
         parts.withLock { parts in parts.last { $0.start <= position && position < $0.end } }
     }
 
-    /// A run of bytes that are all here, wherever they lie.
+    /// A run of bytes that are all here, in one part or several.
     public func plain(_ range: Range<UInt64>) throws(CakeError) -> PlainBytes {
         var runs: [PlainBytes.Run] = []
         var position = range.lowerBound
@@ -206,7 +205,7 @@ public final class Parts: Sendable {
         withExtendedLifetime(held) {}
     }
 
-    /// The lock goes last: whoever makes it anew finds nothing that is still to be removed, and may keep the folder.
+    /// The lock goes last: a command that makes it again finds nothing to remove, and may keep the folder.
     private static func clear(_ folder: String) throws(CakeError) {
         for name in try Disk.names(in: folder) where name != "lock" { try Disk.removeTree(folder + "/" + name) }
         try Disk.remove(folder + "/lock")
@@ -235,7 +234,7 @@ public final class Parts: Sendable {
 
         public var length: UInt64 { state.withLock { $0.length } }
 
-        /// Puts bytes behind those that are here. One writer at a time.
+        /// Appends bytes. One writer at a time.
         public func append(_ bytes: Span<UInt8>) throws(CakeError) {
             let (end, open) = state.withLock { ($0.length, $0.file) }
             let file: File
@@ -249,7 +248,7 @@ public final class Parts: Sendable {
         /// Where the next byte goes.
         public var end: UInt64 { start + length }
 
-        /// For those who read it: one for all of them, open for as long as one keeps it.
+        /// For readers: one file for all of them, open as long as one keeps it.
         public func opened() throws(CakeError) -> File {
             let open = state.withLock { state in
                 state.read = state.file ?? state.read
@@ -261,7 +260,7 @@ public final class Parts: Sendable {
             return file
         }
 
-        /// Nobody writes here for now.
+        /// There is no writer for now.
         public func close() { state.withLock { $0.file = nil } }
     }
 }

@@ -2,12 +2,13 @@ internal import Model
 internal import Platform
 internal import Synchronization
 
-/// Decoded pieces of layers for whoever sends them: made ahead on the store's threads, kept while there is room. Nobody
-/// holds one for longer than it takes to copy from it, so clients that read slowly take no memory.
+/// Decoded pieces of layers for code that sends them: made ahead on the store's threads, kept while there is room. A
+/// piece is held only while it is copied: slow clients take no memory.
 public final class PieceCache: Sendable {
     struct Key: Hashable {
         let piece: PieceReader.Piece
-        /// Where its object is said to lie: what one index leads to is nobody else's, for a stranger may have made it.
+        /// The index that leads to its object: another index never shares it, because a stranger may have made this
+        /// one.
         let source: Digest?
     }
 
@@ -28,7 +29,7 @@ public final class PieceCache: Sendable {
 
     private struct State {
         var coming: [Key: Coming] = [:]
-        /// What somebody waits for, and what will be wanted next; may name what was begun meanwhile.
+        /// Pieces that a reader waits for, and those needed next; may contain some that were begun meanwhile.
         var urgent = Queue<Key>()
         var later = Queue<Key>()
         var workers = 0
@@ -56,18 +57,18 @@ public final class PieceCache: Sendable {
 
     func add(readers count: Int) { state.withLock { $0.readers += count } }
 
-    /// How many pieces ahead of its own each reader may have made, so that all of them find room.
+    /// How many pieces ahead of its own each reader may request: all of them must find room.
     private func ahead(_ state: borrowing State) -> Int {
         max(1, min(2 * atOnce, room / (2 * max(1, state.readers))))
     }
 
-    /// Copies from a piece what it has behind `offset`; nil when it is not here.
+    /// Copies the bytes of a piece after `offset`; nil if it is not here.
     func copy(_ key: Key, from offset: Int, into room: inout MutableSpan<UInt8>) -> Int? {
         guard let piece = kept[key] else { return nil }
         return withExtendedLifetime(piece) { piece.chunk.copy(from: offset, into: &room) }
     }
 
-    /// Has the next pieces made, as many as there is room for.
+    /// Requests the next pieces, as many as there is room for.
     func expect(by reader: LayerReader, _ next: (Int) -> Key?) {
         let count = state.withLock { state -> Int in
             var count = 0
@@ -97,7 +98,7 @@ public final class PieceCache: Sendable {
         if !isHere { startWorkers(1) }
     }
 
-    /// For so many pieces more; those at work take what is left.
+    /// For this many more pieces; running workers take the rest.
     private func startWorkers(_ count: Int) {
         let new = state.withLock { state -> Int in
             let new = max(0, min(count, atOnce - state.workers))

@@ -1,8 +1,8 @@
 public import Model
 public import Platform
 
-/// The plain bytes of layers that stand one behind the other, such as those of a file: decoded piece by piece on all cores, in
-/// order or from any place.
+/// The plain bytes of layers in order, such as those of a file: decoded piece by piece on all cores, in order or from
+/// any place.
 public struct PieceReader: Sendable {
     public struct Piece: Hashable, Sendable {
         public let layer: Layer
@@ -12,13 +12,13 @@ public struct PieceReader: Sendable {
         public var isLast: Bool { index == LayerReader.pieces(of: layer) - 1 }
     }
 
-    /// A layer that is not here, or not what its name says.
+    /// A layer that is not here, or does not match its name.
     public struct Unreadable: Error {
         public let layer: Layer
         public let error: CakeError
     }
 
-    /// How wrong bytes are noticed.
+    /// How wrong bytes are detected.
     public enum Check: Sendable {
         /// By the checksums of each piece, before it is handed on.
         case pieces
@@ -85,7 +85,7 @@ public struct PieceReader: Sendable {
         }
     }
 
-    /// The same on the thread that asks.
+    /// The same on the calling thread.
     public func forEach(_ take: (Chunk) throws -> Void) throws {
         for number in 0..<count {
             try Task.checkCancellation()
@@ -95,7 +95,7 @@ public struct PieceReader: Sendable {
         }
     }
 
-    /// The disk is set to work on what comes after the layer.
+    /// The disk is started on the bytes after the layer.
     private func read(_ number: Int, _ check: Check) throws -> Chunk {
         let place = pieces.index(at: UInt64(number))
         let index = number - Int(pieces[place].lowerBound)

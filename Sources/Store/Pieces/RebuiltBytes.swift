@@ -6,7 +6,7 @@ internal import Synchronization
 public final class RebuiltBytes: Sendable {
     private let cache: PieceCache
     private let reader: LayerReader
-    /// Keeps what it is made of, until the last of it is read.
+    /// Keeps the layers until the last byte is read.
     private let held: Operation?
     private let pieces: PieceReader
     private let range: Range<UInt64>
@@ -44,8 +44,8 @@ public final class RebuiltBytes: Sendable {
 
     public var count: UInt64 { range.upperBound - range.lowerBound }
 
-    /// Puts what is at hand from a position of the range on into the room; 0 when nothing is yet, nil when it cannot be
-    /// read. Waits for nothing.
+    /// Copies ready bytes from a position of the range on into the room; 0 if there are none yet, nil if they cannot be
+    /// read. Never waits.
     public func take(into room: inout MutableSpan<UInt8>, from position: UInt64) -> Int? {
         guard !isFailed.load(ordering: .acquiring) else { return nil }
         var done = 0

@@ -6,7 +6,7 @@ public struct GGUFFile: Sendable {
     public let header: GGUF.Header
     public let size: UInt64
 
-    /// Tokenizers make headers long; a longer one is none that any program writes.
+    /// Tokenizers make headers long; no program writes a longer one.
     private static let longestHeader: UInt64 = 256 << 20
     private static let firstGuess: UInt64 = 1 << 20
 
@@ -31,7 +31,7 @@ public struct GGUFFile: Sendable {
             }
             guess *= 4
             guard guess <= GGUFFile.longestHeader else {
-                throw CakeError(.damaged, "\(Printable.escape(path)): its header is longer than any is")
+                throw CakeError(.damaged, "\(Printable.escape(path)): its header is too long")
             }
         }
     }

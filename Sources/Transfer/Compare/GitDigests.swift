@@ -2,8 +2,8 @@ public import Model
 internal import Platform
 
 extension Outline {
-    /// Gives the files without tensors that are small the name git has for them. `read` is given a path and how large the
-    /// file may be at most; nil leaves the file as it is.
+    /// Adds git's names to small files without tensors. `read` gets a path and the largest size; nil leaves the file
+    /// unchanged.
     public mutating func addGitDigests(
         reading read: (FilePath, Int) throws(CakeError) -> [UInt8]?
     ) throws(CakeError) {

@@ -2,7 +2,7 @@ public import Model
 public import Platform
 
 extension LocalModel {
-    /// The manifest that importing it would give, made by reading every byte. Nothing is stored.
+    /// The manifest of an import, made by reading every byte. Nothing is stored.
     public func manifest(on pool: BlockingPool, progress: Progress) async throws -> Manifest {
         progress.expect(bytes: files.reduce(0) { $0 + $1.size }, items: UInt64(files.count))
         let steps = hashingSteps()

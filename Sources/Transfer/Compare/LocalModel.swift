@@ -1,7 +1,7 @@
 public import Model
 internal import Platform
 
-/// A model that lies on this disk outside of any store, known by its headers alone.
+/// A model on this disk outside of any store, known by its headers alone.
 public struct LocalModel: Sendable {
     public struct FoundFile: Sendable {
         public let path: FilePath
@@ -15,9 +15,9 @@ public struct LocalModel: Sendable {
 
     /// Sorted by path.
     public let files: [FoundFile]
-    /// Where it is: a path, or what an HF cache says it is a copy of.
+    /// Its place: a path, or the repository of an HF cache.
     public let origin: String
-    /// The branch or tag, where the folder tells.
+    /// The branch or tag, if the folder has one.
     public let revision: String?
     public let commit: String?
 
@@ -44,7 +44,7 @@ public struct LocalModel: Sendable {
         (origin, revision, commit) = (folder, nil, nil)
     }
 
-    /// The one model of the cache that the folder is or lies in; nil when it is no cache.
+    /// The one model of the cache that is, or contains, the folder; nil without a cache.
     private static func cached(_ folder: String) throws(CakeError) -> ImportPath.Candidate? {
         var repositories = try CachedRepository.all(in: folder)
         if let around = try CachedRepository.around(folder) { repositories = [around] }
@@ -53,10 +53,10 @@ public struct LocalModel: Sendable {
         for repository in repositories { found += try repository.candidates(true) }
         guard let first = found.first else {
             throw CakeError(
-                .notFound, "\(Printable.escape(folder)) is an HF cache without a model", fix: "fetch one first")
+                .notFound, "\(Printable.escape(folder)) is an HF cache without a model", fix: "download a model first")
         }
         if found.count == 1 { return first }
-        // The one that has the plain name is what `main` points to.
+        // The plain name is the one that `main` points to.
         let plain = found.filter { $0.name.revision == nil }
         if repositories.count == 1, let main = plain.first { return main }
         throw CakeError(
@@ -64,7 +64,7 @@ public struct LocalModel: Sendable {
             fix: "name one: \(Printable.escape(Disk.join(repositories[0].folder, "snapshots/")))…")
     }
 
-    /// A single file is read as safetensors whatever it is called: in a cache it is called after its digest.
+    /// A single file is read as safetensors under any name: a cache names it by its digest.
     private static func file(_ path: String) throws(CakeError) -> [FoundFile] {
         let source = try FolderSource(file: path)
         return try source.files.map { found throws(CakeError) in
@@ -72,7 +72,7 @@ public struct LocalModel: Sendable {
                 return try look(at: found, isTensors: true)
             } catch {
                 guard error.kind == .damaged, !isCalledTensors(found.path) else { throw error }
-                throw CakeError(.damaged, error.what, fix: "only safetensors files and folders can be looked into")
+                throw CakeError(.damaged, error.what, fix: "only safetensors files and folders can be read here")
             }
         }
     }
@@ -93,7 +93,7 @@ public struct LocalModel: Sendable {
         return FoundFile(path: found.path, location: found.location, size: found.size, cuts: cuts)
     }
 
-    /// A small file of the model; nil when there is none, or none that is small.
+    /// A small file of the model; nil if there is none, or it is too large.
     public func bytes(of path: String, limit: Int) throws(CakeError) -> [UInt8]? {
         let wanted = ExactText(path)
         guard let file = files.first(where: { $0.path.text == wanted }), file.size <= UInt64(limit) else { return nil }

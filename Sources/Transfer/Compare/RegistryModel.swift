@@ -30,7 +30,7 @@ public struct RegistryModel: Sendable {
         self.texts = texts
     }
 
-    /// One of the small files; nil when there is none.
+    /// One of the small files; nil if there is none.
     public func bytes(of path: String) -> [UInt8]? {
         let wanted = ExactText(path)
         return texts.first { $0.key.text == wanted }?.value
@@ -38,7 +38,7 @@ public struct RegistryModel: Sendable {
 
     public var outline: Outline { Outline(remote.model) }
 
-    /// Files of which some layer is not in the store, and what a pull would bring now.
+    /// Files with layers that the store lacks, and the size of a pull now.
     public func missing(from store: LocalStore?) throws(CakeError) -> (files: Int, bytes: UInt64) {
         guard let store else { return (remote.model.files.count, remote.size) }
         let outlook = try RegistryPull(of: remote, into: store, progress: Progress(""), options: .init()).outlook()

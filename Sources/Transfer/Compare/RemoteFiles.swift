@@ -1,7 +1,7 @@
 public import Model
 public import Store
 
-/// Which files of a listing are in the store whole, under whatever name.
+/// Which files of a listing are complete in the store, under any name.
 public struct RemoteFiles: Sendable {
     private let here: Set<FilePath>
 

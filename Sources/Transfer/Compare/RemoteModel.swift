@@ -3,8 +3,8 @@ public import Platform
 public import Remote
 public import Store
 
-/// A model on a Hub, looked at without fetching its tensors: what the Hub lists, the headers of its files, and the few
-/// small files that say what it is. Nothing of it is stored.
+/// A model on a Hub, read without downloading its tensors: the Hub's list of files, the headers of its files, and a few
+/// small files such as the configuration. Nothing is stored.
 public struct RemoteModel: Sendable {
     public struct ListedFile: Sendable {
         public let listed: SnapshotFile
@@ -26,7 +26,7 @@ public struct RemoteModel: Sendable {
             self.headerDigest = headerDigest
         }
 
-        /// What tells the bytes of a cut from others.
+        /// The identity of a cut's bytes, as far as it is known.
         func content(of cut: Segmentation.Cut) -> Outline.Content? {
             if let headerDigest, cut.start == 0, cut.tensor == nil { return .digest(headerDigest) }
             guard let sha256 = listed.sha256 else { return nil }
@@ -47,7 +47,7 @@ public struct RemoteModel: Sendable {
     public let refusal: CakeError?
     private let texts: [FilePath: [UInt8]]
 
-    /// Files that say what a model is, larger than this, say something else.
+    /// The largest size of a file that describes a model.
     public static let textLimit = 4 << 20
     private static let textNames = ["config.json", "adapter_config.json", ModelCard.fileName]
     private static let connections = 8
@@ -82,18 +82,18 @@ public struct RemoteModel: Sendable {
         (files, texts, refusal) = seen
     }
 
-    /// One of the small files; nil when there is none.
+    /// One of the small files; nil if there is none.
     public func bytes(of path: String) -> [UInt8]? {
         let wanted = ExactText(path)
         return texts.first { $0.key.text == wanted }?.value
     }
 
-    /// What a pull would have to bring now.
+    /// The files that a pull would download now.
     public var missing: [SnapshotFile] { files.filter { $0.known == nil }.map(\.listed) }
 
     public var size: UInt64 { files.reduce(0) { $0 + $1.listed.size } }
 
-    /// What is known of its bytes without having them.
+    /// The known identity of its bytes, without the bytes.
     public var outline: Outline {
         Outline(
             files: files.map { file in
@@ -109,7 +109,7 @@ public struct RemoteModel: Sendable {
     }
 }
 
-/// The files that are in the store whole, by what a Hub lists of them.
+/// The files that are complete in the store, by a Hub's listing.
 struct KnownRemote: Sendable {
     private let store: LocalStore
     private let proof: KnownFileProof
@@ -138,7 +138,7 @@ private struct RemoteLook: Sendable {
 
     private static let indexLimit = 64 << 20
 
-    /// What a pull would take. An index that may not be read leaves every safetensors file in.
+    /// The files that a pull would take. If an index may not be read, every safetensors file stays in.
     func choose() async throws -> (WeightSelection.Choice, CakeError?) {
         let selection = try WeightSelection()
         var indexes: [FilePath: [UInt8]] = [:]

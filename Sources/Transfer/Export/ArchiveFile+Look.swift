@@ -1,9 +1,9 @@
 public import Model
 internal import Platform
 
-/// What an archive says of itself. Nothing of it is checked here.
+/// The facts of an archive, unchecked.
 extension ArchiveFile {
-    /// As the model that importing it gives.
+    /// As the model that an import of it gives.
     public var outline: Outline {
         let facts = archive.facts
         var files = facts.manifest.files.map { Outline.File($0) }
@@ -20,7 +20,7 @@ extension ArchiveFile {
         return Outline(files: files)
     }
 
-    /// A small file that goes along; nil when there is none, or none that is small.
+    /// A small file of the archive; nil if there is none, or it is too large.
     public func bytes(of path: String, limit: Int) throws(CakeError) -> [UInt8]? {
         let positions = archive.positions
         guard let found = archive.facts.manifest.file(at: path), found.size <= UInt64(limit) else { return nil }

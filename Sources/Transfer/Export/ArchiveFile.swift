@@ -2,8 +2,8 @@ public import Model
 public import Platform
 internal import Store
 
-/// A fast-load archive on this disk. Where everything in it lies follows from its first member; nothing of it is unpickled,
-/// and its directory is believed only as far as it says the same.
+/// A fast-load archive on this disk. Its first member says where everything is. Nothing is unpickled, and its directory
+/// counts only as far as it agrees.
 public struct ArchiveFile: Sendable {
     public let path: String
     public let archive: FastArchive
@@ -16,7 +16,7 @@ public struct ArchiveFile: Sendable {
         public let why: String
     }
 
-    /// Refuses what is no archive of cake's.
+    /// Refuses other files.
     public init(_ path: String) throws(CakeError) {
         file = try File(path, .read)
         status = try file.status()
@@ -25,7 +25,7 @@ public struct ArchiveFile: Sendable {
         guard status.kind == .file else { throw CakeError(.usage, "\(shown) is not a file") }
         guard let facts = try ArchiveFile.facts(of: file, size: status.size) else {
             throw CakeError(
-                .usage, "\(shown) is no archive that cake wrote",
+                .usage, "\(shown) is not an archive that cake wrote",
                 fix: "cake export NAME --format fast -o FILE writes one")
         }
         guard facts.count <= UInt64(ManifestText.maximumSize), facts.count <= status.size else {
@@ -44,7 +44,7 @@ public struct ArchiveFile: Sendable {
         }
     }
 
-    public static let advice = "export it again; if another program changed it, import what that was made from"
+    public static let advice = "export it again; if another program changed it, import the original model"
 
     /// Whether a file begins or ends as an archive of cake's does.
     public static func isOne(_ path: String) throws(CakeError) -> Bool {
@@ -52,7 +52,7 @@ public struct ArchiveFile: Sendable {
         return try facts(of: File(path, .read), size: status.size) != nil
     }
 
-    /// Where an archive says what it is: in its first member, or in its last. Nothing of what it claims is checked.
+    /// The facts of an archive: in its first member, or in its last. They are not checked.
     private static func facts(of file: File, size: UInt64) throws(CakeError) -> (lowerBound: UInt64, count: UInt64)? {
         let most = min(size, 4096)
         let end = try file.bytes(at: size - most, count: Int(most))
@@ -68,7 +68,7 @@ public struct ArchiveFile: Sendable {
         return nil
     }
 
-    /// What the model is called when nobody says it.
+    /// The default name of the model.
     public var name: ModelName {
         get throws(CakeError) {
             do {
@@ -86,14 +86,14 @@ public struct ArchiveFile: Sendable {
         let count: UInt64
     }
 
-    /// Reads every byte: layers against their names, everything else against what cake would write.
+    /// Reads every byte: layers against their names, all others against the bytes that cake would write.
     public func damages(on pool: BlockingPool, progress: @escaping @Sendable (UInt64) -> Void) async throws -> [Damage]
     {
         let layout = archive.layout
         let names = names
         let stretches = stretches
         var damages: [Damage] = []
-        // Members whose right checksum nobody knows.
+        // Members whose correct checksum is not known.
         var unsummed: Set<Int> = []
         var sums = layout.members.map { member -> CRC32 in
             if case .bytes(let bytes) = member.content { CRC32.of(bytes.span) } else { CRC32() }
@@ -109,17 +109,17 @@ public struct ArchiveFile: Sendable {
             damages.append(
                 Damage(
                     place: name ?? layout.members[stretch.member].name,
-                    why: stretch.layer == nil ? "there are bytes between tensors" : "its bytes hash to something else"))
+                    why: stretch.layer == nil ? "there are bytes between tensors" : "its bytes have another hash"))
         }
         for (index, member) in layout.members.enumerated() where !unsummed.contains(index) {
             let (place, sum) = (layout.places[index], sums[index].value)
             var right = try holds(layout.header(of: index, sum: sum), at: place.header)
             if case .bytes(let bytes) = member.content { right = try right && holds(bytes, at: place.data) }
             right = try right && holds(layout.descriptor(of: index, sum: sum), at: place.data + member.size)
-            if !right { damages.append(Damage(place: member.name, why: "it is not as cake wrote it")) }
+            if !right { damages.append(Damage(place: member.name, why: "it differs from what cake wrote")) }
         }
         if unsummed.isEmpty, try !holds(layout.directory(sums: sums.map(\.value)), at: layout.directoryStart) {
-            damages.append(Damage(place: "the directory at its end", why: "it is not as cake wrote it"))
+            damages.append(Damage(place: "the directory at its end", why: "it differs from what cake wrote"))
         }
         return damages
     }

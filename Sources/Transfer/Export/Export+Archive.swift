@@ -53,7 +53,7 @@ extension Export {
         return items
     }
 
-    /// Writes all but the layers, whose checksums are known by now.
+    /// Writes everything but the layers, whose checksums are known by now.
     private static func frame(
         _ layout: ZipLayout, members: [Int], sums: [CRC32], in file: File
     ) throws(CakeError) {
@@ -80,14 +80,14 @@ extension Export {
         try file.write(directory.span, at: layout.directoryStart)
     }
 
-    /// Whether this very archive lies there already, whole.
+    /// Whether this archive exists there already, complete.
     private func isThere(_ archive: FastArchive, at path: String) async throws -> Bool {
         guard let found = try? ArchiveFile(path), found.archive.facts == archive.facts else { return false }
         return try await found.damages(on: store.pool) { progress.did(bytes: $0) }.isEmpty
     }
 }
 
-/// A file that an export makes: its folder, where it is written aside, and its name there.
+/// A file that an export makes: its folder, its temporary place, and its final name.
 struct ExportTarget {
     let folder: ExportFolder
     let name: FilePath
@@ -101,7 +101,7 @@ struct ExportTarget {
         }
         guard path.utf8.last != UInt8(ascii: "/"), let name = try? FilePath(Disk.lastPart(of: path)) else {
             throw CakeError(
-                .usage, "\(Printable.escape(path)) is no name for a file", fix: "name a file, as in -o model.pt")
+                .usage, "\(Printable.escape(path)) is not a file name", fix: "name a file, as in -o model.pt")
         }
         self.path = path
         self.name = name
@@ -111,13 +111,13 @@ struct ExportTarget {
     func refuseOther(mayReplace: Bool) throws(CakeError) {
         guard !mayReplace, try Disk.exists(path) else { return }
         throw CakeError(
-            .failed, "\(Printable.escape(path)) is there with other content",
-            fix: "--force replaces it; another name leaves it alone")
+            .failed, "\(Printable.escape(path)) already exists with other content",
+            fix: "use --force to replace it, or choose another name")
     }
 }
 
 extension CRC32 {
-    /// Of a member whose layers have these checksums, with zeros between them.
+    /// For a member whose layers have these checksums, with zeros between them.
     static func of(_ runs: [(run: ZipLayout.Run, sum: CRC32)]) -> CRC32 {
         var sum = CRC32()
         var end: UInt64 = 0

@@ -3,7 +3,8 @@ internal import Platform
 internal import Store
 
 extension Export {
-    /// Writes tensors as safetensors files, and what goes along, into a folder; or one file alone when `path` is its name.
+    /// Writes tensors as safetensors files, with the model's other files, into a folder; or only one file if `path` is
+    /// its name.
     public func safetensors(
         _ name: ModelName, _ digest: Digest, _ choice: WeightChoice, limit: UInt64?, to path: String
     ) async throws -> Report {
@@ -25,7 +26,7 @@ extension WeightChoice {
     /// Whether a path names a safetensors file, and not a folder for several.
     public static func isFile(_ path: String) -> Bool { path.lowercased().hasSuffix(".safetensors") }
 
-    /// The files that the tensors make, with what the model's own say of themselves.
+    /// The files that the tensors make, with the metadata of the model's own files.
     public func shards(limit: UInt64?) throws(CakeError) -> Shards {
         let reader = LayerReader(store)
         var notes: [[Safetensors.Header.Note]] = []

@@ -2,7 +2,7 @@ public import Model
 internal import Platform
 public import Store
 
-/// Gives a model's original files back: rebuilt from layers, each compared with its SHA-256 as it is written, and none under
+/// Writes a model's original files: rebuilt from layers, each compared with its SHA-256 as it is written. No file has
 /// its final name before all are right.
 public struct Export: Sendable {
     public struct Report: Sendable {
@@ -23,8 +23,8 @@ public struct Export: Sendable {
         self.isForced = isForced
     }
 
-    /// `name` is for messages. The manifest is held while the files are written, so that a collection leaves it alone; nil
-    /// when the caller holds what is needed.
+    /// `name` is for messages. The manifest is held while the files are written: a collection leaves it alone. Nil if
+    /// the caller holds the needed layers.
     public func callAsFunction(
         _ name: ModelName, _ digest: Digest?, _ files: [Manifest.File], to destination: String
     ) async throws -> Report {
@@ -34,7 +34,7 @@ public struct Export: Sendable {
             files.map { Output($0) }, of: name, to: ExportFolder(destination), naming: ModelStream.names(of: files))
     }
 
-    /// Nil where the store cannot be written to, for want of leave or of room: reading goes on without.
+    /// Nil if the store is not writable or the disk is full: reading continues without.
     func hold(_ manifest: Digest) throws(CakeError) -> Operation? {
         guard store.isWritable else { return nil }
         do {

@@ -1,8 +1,8 @@
 internal import Model
 internal import Platform
 
-/// Where exported files go. They are written in a folder beside, and moved to their names when all are right; nothing is
-/// written through a link, and nothing outside.
+/// The destination of exported files. They are written in a folder beside it, and get their names when all are right.
+/// Nothing is written through a link, and nothing outside.
 final class ExportFolder {
     private let root: String
     private var aside: (folder: String, lock: File)?
@@ -16,21 +16,22 @@ final class ExportFolder {
         root = Disk.absolute(path)
     }
 
-    /// Whether a file of these bytes lies there already. Other content under its name is refused, or replaced later.
+    /// Whether a file with these bytes exists there already. Other content under its name is refused, or replaced
+    /// later.
     func isThere(_ output: Output, mayReplace: Bool, progress: (UInt64) -> Void) throws -> Bool {
         try refuseLinks(on: output.path)
         let path = Disk.join(root, output.path.string)
         guard let status = try Disk.status(path, followingLinks: false) else { return false }
         guard status.kind == .file else {
             throw CakeError(
-                .failed, "\(Printable.escape(path)) is in the way, and no plain file",
+                .failed, "\(Printable.escape(path)) is in the way, and is not a plain file",
                 fix: "remove it, or choose another folder")
         }
         if status.size == output.size, try ExportFolder.holds(path, output.runs, progress: progress) { return true }
         guard mayReplace else {
             throw CakeError(
-                .failed, "\(Printable.escape(path)) is there with other content",
-                fix: "--force replaces it; another folder leaves it alone")
+                .failed, "\(Printable.escape(path)) already exists with other content",
+                fix: "use --force to replace it, or choose another folder")
         }
         return false
     }
@@ -47,7 +48,7 @@ final class ExportFolder {
         }
     }
 
-    /// Clears away what exports left that were killed.
+    /// Removes the leftovers of killed exports.
     func clear() throws(CakeError) {
         guard try Disk.exists(root) else { return }
         for name in try Disk.names(in: root) where name.hasPrefix(ExportFolder.asidePrefix) {
@@ -55,12 +56,12 @@ final class ExportFolder {
         }
     }
 
-    /// Makes the folder for what is being written.
+    /// Makes the temporary folder.
     func begin() throws(CakeError) {
         try Disk.makeFolders(root)
         let folder = try Disk.makeUniqueFolder(in: root, prefix: ExportFolder.asidePrefix)
         do {
-            // Locked before it has its name, so that no other export finds it free while this one lives.
+            // Locked before it has its name: no other export finds it free while this one lives.
             let lock = try File(folder + "/lock.new", .create)
             _ = try lock.lock(exclusive: true, waiting: false)
             try Disk.rename(folder + "/lock.new", to: folder + "/lock")
@@ -71,7 +72,7 @@ final class ExportFolder {
         }
     }
 
-    /// Whose export was killed: its lock is free, or it never came to have one.
+    /// Whether its export was killed: its lock is free, or it never got one.
     private func isDead(_ folder: String) throws(CakeError) -> Bool {
         if let lock = try? File(folder + "/lock", .readWrite, followingLinks: false) {
             return try lock.lock(exclusive: true, waiting: false)
@@ -80,15 +81,16 @@ final class ExportFolder {
         return Machine.now - status.modified > ExportFolder.longestStart
     }
 
-    /// A folder without a lock is one that was just made, or one whose maker was killed there.
+    /// A folder without a lock was just made, or its maker was killed.
     private static let longestStart = 3600
 
     func part(_ index: Int) -> String { (aside?.folder ?? root) + "/\(index)" }
 
-    /// Of more files, to sync all of the file system is cheaper than each; it also waits for what others write.
+    /// With more files, syncing the whole file system is cheaper than syncing each; it also waits for other programs'
+    /// writes.
     private static let mostSyncs = 100
 
-    /// Syncs what was written, and moves it to its names.
+    /// Syncs the files, and gives them their names.
     func publish(_ paths: [FilePath]) throws(CakeError) {
         if paths.count > ExportFolder.mostSyncs {
             try Disk.syncAll(root)
@@ -123,13 +125,13 @@ final class ExportFolder {
             guard let status = try Disk.status(folder, followingLinks: false) else { return }
             guard status.kind == .folder else {
                 throw CakeError(
-                    .failed, "\(Printable.escape(folder)) is in the way, and no plain folder",
+                    .failed, "\(Printable.escape(folder)) is in the way, and is not a plain folder",
                     fix: "remove it, or choose another folder")
             }
         }
     }
 
-    /// Whether a file has runs of these digests, one behind the other.
+    /// Whether a file has runs with these digests, one after the other.
     static func holds(
         _ path: String, _ runs: [(digest: Digest, count: UInt64)], followingLinks: Bool = false,
         progress: (UInt64) -> Void

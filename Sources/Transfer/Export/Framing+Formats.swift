@@ -2,10 +2,10 @@ internal import Model
 internal import Platform
 
 extension Framing {
-    /// An archive whose checksums follow what they are of.
+    /// An archive whose checksums follow their members.
     static func parts(of layout: ZipLayout) -> [Element] { parts(of: layout, sums: Sums()) }
 
-    /// The same, of layers that nobody knows yet. `facts` gives the last member when all else has passed.
+    /// The same, for layers that are not known yet. `facts` gives the last member when everything else was sent.
     static func parts(of layout: ZipLayout, endingWith facts: @escaping () throws -> [UInt8]) -> [Element] {
         let sums = Sums()
         let last = layout.members.count - 1
@@ -15,7 +15,7 @@ extension Framing {
             .summed { _ in
                 let bytes = try facts()
                 guard UInt64(bytes.count) == layout.members[last].size else {
-                    throw CakeError(.failed, "an archive's facts are not as long as they were to be")
+                    throw CakeError(.failed, "an archive's facts do not have their announced length")
                 }
                 let sum = CRC32.of(bytes.span)
                 return layout.header(of: last, sum: sum.value) + sums.take(sum, bytes)

@@ -9,12 +9,12 @@ public struct HubCacheEntry: Sendable {
     public let repository: HubRepository
     /// 40 hex digits.
     public let commit: String
-    /// What the Hub called the content of files, where the model came from it.
+    /// The Hub's identifiers of files, if the model came from it.
     let etags: [FilePath: String]
     /// The branch or tag by which it is asked for; nil when it is asked for by its commit.
     public let revision: String?
 
-    /// A model that did not come from the Hub has no commit; what its manifest hashes to does as well, and is the same
+    /// A model that did not come from the Hub has no commit. The digest of its manifest replaces it, and is the same
     /// each time.
     public init(
         in cache: String, _ name: ModelName, revision: String?, commit: String?, manifest: Digest,
@@ -26,7 +26,7 @@ public struct HubCacheEntry: Sendable {
             repository = try HubRepository(of: name, from: source)
         } catch {
             throw CakeError(
-                .usage, error.what, fix: "cake tag \(name) org/name gives it a name as the Hub has them")
+                .usage, error.what, fix: "cake tag \(name) org/name gives it a name that the Hub allows")
         }
         self.commit = commit.flatMap { Revision.isCommit($0) ? $0 : nil } ?? String(manifest.hex.prefix(40))
         let asked = revision ?? name.revision ?? "main"
@@ -38,10 +38,12 @@ public struct HubCacheEntry: Sendable {
 }
 
 extension Export {
-    /// Writes files into a Hugging Face cache, as huggingface_hub lays it out. What is there stays; a file that the cache
-    /// has under another repository gets another name instead of a copy.
+    /// Writes files into a Hugging Face cache, in the layout of huggingface_hub. Existing files stay. A file that the
+    /// cache has under another repository becomes a hard link instead of a copy.
+    /// `movesReference`: the Hub said a moment ago which commit the branch means.
     public func cache(
-        _ name: ModelName, _ digest: Digest, _ files: [Manifest.File], to entry: HubCacheEntry
+        _ name: ModelName, _ digest: Digest, _ files: [Manifest.File], to entry: HubCacheEntry,
+        movesReference: Bool = false
     ) async throws -> Report {
         let operation = try hold(digest)
         defer { withExtendedLifetime(operation) {} }
@@ -55,7 +57,7 @@ extension Export {
         }
         for (file, blob) in zip(files, blobs) { try link(file, to: blob, in: entry) }
         try Disk.syncFolder(entry.snapshot)
-        try point(entry)
+        try point(entry, movesReference: movesReference)
         return Report(files: report.files, bytes: report.bytes, filesThere: files.count - report.files)
     }
 
@@ -93,20 +95,23 @@ extension Export {
             && ExportFolder.holds(path, runs, followingLinks: true) { progress.did(bytes: $0) }
         guard isSame else {
             throw CakeError(
-                .failed, "\(Printable.escape(path)) is there with other content",
+                .failed, "\(Printable.escape(path)) already exists with other content",
                 fix: "remove it, or the snapshot it is in")
         }
     }
 
-    /// `refs/<revision>`, unless somebody has it point elsewhere; and the mark that backups leave a cache out.
-    private func point(_ entry: HubCacheEntry) throws(CakeError) {
+    /// `refs/<revision>`, unless it exists and points elsewhere; and the mark that tells backups to skip a cache.
+    private func point(_ entry: HubCacheEntry, movesReference: Bool) throws(CakeError) {
         let tag = Disk.join(entry.cache, "CACHEDIR.TAG")
         if try !Disk.exists(tag) {
             try Disk.replace(tag, with: Array("Signature: 8a477f597d28d172789f06886806bc55\n".utf8))
         }
         guard let revision = entry.revision, let path = try? FilePath(revision) else { return }
         let reference = "\(entry.folder)/refs/\(path.string)"
-        if try !Disk.exists(reference) { try Disk.replace(reference, with: Array(entry.commit.utf8)) }
+        let isThere = try Disk.exists(reference)
+        if !isThere || movesReference && entry.otherCommit != nil {
+            try Disk.replace(reference, with: Array(entry.commit.utf8))
+        }
     }
 }
 

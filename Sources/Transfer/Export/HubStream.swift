@@ -2,11 +2,11 @@ public import Model
 public import Platform
 public import Remote
 
-/// A repository's files on their way to a program, by way of no disk: one as it is, a tar of several, or the archive that
-/// torch maps.
+/// A repository's files on their way to a program, without a disk: one file as it is, a tar of several, or the archive
+/// that torch maps.
 public struct HubStream {
     public struct Options: Sendable {
-        /// More than at first are tried as long as that brings more.
+        /// More connections than at first are tried as long as the rate grows.
         public var mostConnections = mostAtOnce
         public var bytesPerSecond: UInt64?
         public init() {}
@@ -20,7 +20,7 @@ public struct HubStream {
     public let rawTensors: [Tensor]
     private let parts: [Framing.Element]
     private let items: [PassThrough.Item]
-    /// Nil where nobody asks for digests.
+    /// Nil if digests are not needed.
     private let passed: PassedLayers?
     private let options: Options
     private let pool: BlockingPool
@@ -66,7 +66,7 @@ public struct HubStream {
         self.pool = pool
     }
 
-    /// What is known of a file before it passes.
+    /// Facts about a file before it was sent.
     private struct Seen: Sendable {
         let file: HubFile
         let segmentation: Segmentation
@@ -88,8 +88,8 @@ public struct HubStream {
         }
     }
 
-    /// Every file is asked for its address, so that a refusal comes before the first byte is sent; a large one also for a
-    /// little of it, which tells whether it can be had in pieces.
+    /// Every file's address is requested: a refusal comes before the first byte is sent. Of a large file a little is
+    /// requested as well, which shows whether it can be had in pieces.
     private static func look(
         at files: [SnapshotFile], of snapshot: Snapshot, from source: HubSource, on pool: BlockingPool,
         isForTensors: Bool
@@ -130,7 +130,7 @@ public struct HubStream {
     }
 }
 
-/// The digests of files and layers that pass one behind the other.
+/// The digests of files and layers of a stream, in order.
 final class PassedLayers {
     private(set) var layers: [Digest] = []
     var files: [Digest] = []

@@ -2,9 +2,9 @@ internal import Model
 internal import Platform
 internal import Store
 
-/// Puts layers where they belong in files that are being written: each decoded, compared with its name and written by one
-/// thread, several side by side. A byte is hashed once: a file whose layers are all right is right, since whoever saved its
-/// manifest hashed the file from these layers.
+/// Writes layers to their places in files: each decoded, compared with its name and written by one thread, several side
+/// by side. A byte is hashed once: if all layers of a file are right, the file is right, because it was hashed from
+/// these layers when its manifest was saved.
 struct LayerFileWriter: Sendable {
     struct Item: Sendable {
         let layer: Layer
@@ -17,7 +17,7 @@ struct LayerFileWriter: Sendable {
     let reader: LayerReader
     let progress: Progress
     let model: ModelName
-    /// What a layer is to a person.
+    /// The name of a layer for a person.
     let name: @Sendable (Layer) -> String
 
     /// Into files that are there. The items of a file are neighbours. Returns a checksum for each item when they are asked
@@ -50,13 +50,13 @@ struct LayerFileWriter: Sendable {
         }
     }
 
-    /// A layer is not there, or is not what its name says.
+    /// A layer is missing, or does not match its name.
     private struct Failure: Error {
         let item: Item
         let error: CakeError
     }
 
-    /// Neighbours go together, so that a task is worth its making.
+    /// Neighbours go together: a task is then worth its cost.
     private static func grouped(_ items: [Item]) -> [Range<Int>] {
         var groups: [Range<Int>] = []
         var (start, bytes) = (0, UInt64(0))
@@ -74,7 +74,7 @@ struct LayerFileWriter: Sendable {
     private static let groupSize: UInt64 = 16 << 20
     /// Of a layer so large other layers may be written before it is, and then leave a core idle: pieces are decoded ahead.
     private static let largeSize: UInt64 = 64 << 20
-    /// The disk is set to work after this much, so that the sync at the end finds little left.
+    /// The disk starts writing after this many bytes: the sync at the end then has little left.
     private static let writeStep: UInt64 = 8 << 20
 
     private func write(_ item: Item, to file: File, isSummed: Bool) async throws -> CRC32 {
@@ -116,10 +116,10 @@ extension LayerFileWriter {
         if let error = blame(missing) { throw error }
     }
 
-    /// Finds which of these layers are wrong, and sets them aside so that the next import or pull brings them again. Nil when
+    /// Finds which of these layers are wrong, and sets them aside: the next import or pull stores them again. Nil if
     /// all are right.
     private func blame(_ layers: [Layer]) -> CakeError? {
-        if !layers.isEmpty { progress.begin("looking for the damage in \(model)") }
+        if !layers.isEmpty { progress.begin("looking for damage in \(model)") }
         var culprits: [String] = []
         var damaged: [Layer] = []
         var seen: Set<Digest> = []
@@ -133,6 +133,6 @@ extension LayerFileWriter {
         let more = culprits.count > 3 ? " and \(culprits.count - 3) more" : ""
         return CakeError(
             .damaged, "\(model) cannot be exported: \(culprits.prefix(3).joined(separator: "; "))\(more)",
-            fix: "import or pull the model again: what is missing is brought, the rest stays")
+            fix: "import or pull the model again: only missing layers are stored")
     }
 }

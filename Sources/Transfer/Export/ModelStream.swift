@@ -2,7 +2,7 @@ public import Model
 internal import Platform
 public import Store
 
-/// What can be sent down a pipe: a file, or a tar of several, without a copy on disk.
+/// Content for a pipe: a file, or a tar of several, without a copy on disk.
 public struct ModelStream {
     let parts: [Framing.Element]
     public let size: UInt64
@@ -51,7 +51,7 @@ public struct ModelStream {
         self.init(tar: members, choice.names())
     }
 
-    /// A fast-load archive, whose checksums follow what they are of.
+    /// A fast-load archive, whose checksums follow their members.
     public init(archive choice: WeightChoice, hasJoinedStorages: Bool) throws(CakeError) {
         let layout = try FastArchive(choice.facts(hasJoinedStorages: hasJoinedStorages, isStreamed: true)).layout
         self.init(Framing.parts(of: layout), size: layout.size, choice.names())
@@ -77,7 +77,7 @@ public struct ModelStream {
         return { layer in found[layer.digest] ?? "layer \(layer.digest.short)" }
     }
 
-    /// Sends it on; nothing when a layer is missing. `manifest` is held meanwhile, so that a collection leaves it alone.
+    /// Sends it; nothing if a layer is missing. `manifest` is held meanwhile: a collection leaves it alone.
     public func send(
         from store: LocalStore, _ model: ModelName, holding manifest: Digest, _ progress: Progress,
         to sink: (Span<UInt8>) throws -> Void

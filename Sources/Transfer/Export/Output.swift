@@ -2,13 +2,13 @@ internal import Model
 internal import Platform
 internal import Store
 
-/// A file that an export makes: bytes of its own, and layers behind them.
+/// A file that an export makes: bytes of its own, and layers after them.
 struct Output: Sendable {
     let path: FilePath
     let made: [UInt8]
     let layers: [Layer]
     let size: UInt64
-    /// What its bytes hash to, one run behind the other.
+    /// The digests of its bytes, one run after the other.
     let runs: [(digest: Digest, count: UInt64)]
 
     /// A file of a model, at a path of its own or at another.
@@ -34,8 +34,8 @@ struct Output: Sendable {
 }
 
 extension Export {
-    /// Writes what is not there: aside, checked layer by layer, synced, and moved to its names when all are right. Nothing is
-    /// written when a layer is missing. `isThere` says which there are.
+    /// Writes missing files: aside, checked layer by layer, synced, and named when all are right. Nothing is written if
+    /// a layer is missing. `isThere` says which files exist.
     func write(
         _ outputs: [Output], of model: ModelName, to folder: ExportFolder,
         naming name: @escaping @Sendable (Layer) -> String, isThere: ((Output) throws -> Bool)? = nil

@@ -2,12 +2,12 @@ internal import Model
 internal import Platform
 internal import Remote
 
-/// Files of the Hub as they pass: fetched in pieces over several connections, handed on in order, and kept nowhere. The
-/// end of each waits until its hash is right.
+/// Files of the Hub as a stream: downloaded in pieces over several connections, passed on in order, and not stored. The
+/// end of each file waits until its hash matches.
 struct PassThrough: Sendable {
     struct Item: Sendable {
         let file: HubFile
-        /// What was seen of its beginning before. It has to pass again.
+        /// Its beginning, if it was read before. It must come again.
         var header: Layer?
 
         var size: UInt64 { file.listed.size }
@@ -21,7 +21,7 @@ struct PassThrough: Sendable {
 
     static let pieceSize: UInt64 = 4 << 20
 
-    /// `finished` is told what a file hashed to before the last of its bytes are handed on.
+    /// `finished` gets a file's digest before its last bytes are passed on.
     func callAsFunction(
         to sink: (Span<UInt8>) throws -> Void, finished: (Digest) -> Void = { _ in }
     ) async throws {
@@ -72,8 +72,8 @@ struct PassThrough: Sendable {
         }
     }
 
-    /// Files whose pieces are fetched beside each other; a file that comes only whole is alone. The pieces are counted and not
-    /// listed: how many there are is what a server claims.
+    /// Files whose pieces are downloaded side by side; a file that comes only whole is alone. The pieces are counted
+    /// and not listed: their number is a server's claim.
     private struct Batch: Sendable {
         let comesWhole: Bool
         var items: [Int] = []
@@ -90,7 +90,7 @@ struct PassThrough: Sendable {
     }
 }
 
-/// How many connections are worth their while, by what they brought since it was looked at last.
+/// How many connections are worth their cost, by the bytes since the last look.
 private struct WatchedConnections {
     private var count: ConnectionCount
     private var bytes: UInt64 = 0
@@ -102,7 +102,7 @@ private struct WatchedConnections {
 
     var wanted: Int { count.wanted }
 
-    /// Pieces are taken as they come: who reads slowly asks for no more connections either.
+    /// Pieces are counted as they are taken: a slow reader does not cause more connections.
     mutating func took(_ more: UInt64, suffered: Bool) {
         bytes += more
         if suffered { count.suffer() }
@@ -113,7 +113,7 @@ private struct WatchedConnections {
     }
 }
 
-/// A file whose bytes pass in order, and of which the last are held back until its hash is right.
+/// A file whose bytes pass in order. The last are held until its hash matches.
 private final class PassingFile {
     private let item: PassThrough.Item
     private var running: PullWork.Running?
@@ -142,13 +142,13 @@ private final class PassingFile {
     func finish(to sink: (Span<UInt8>) throws -> Void, telling finished: (Digest) -> Void) throws {
         guard let hashes = running.take()?.finish(),
             hashes.isAsPublished(item.file.listed, announced: item.file.announced)
-        else { throw refuse("does not hash to what was published") }
+        else { throw refuse("does not match its published hash") }
         finished(hashes.sha256)
         let last = held.bytes
         try sink(last.span)
     }
 
-    /// What was worked out from the header is only as right as the header that passes.
+    /// Results from the first header hold only if the streamed header is the same.
     private func check(_ bytes: Span<UInt8>) throws {
         guard let known = item.header, headerLeft > 0 else { return }
         header?.update(bytes)
@@ -159,9 +159,9 @@ private final class PassingFile {
 
     private func refuse(_ why: String) -> CakeError {
         CakeError(
-            .damaged, "\(item.file.listed.path) \(why); the stream ends short",
+            .damaged, "\(item.file.listed.path) \(why); the stream ends early",
             fix:
-                "throw away what came and run it again; if it stays so, the publisher's file or a proxy on the way is broken"
+                "delete the output and run it again; if the error stays, the publisher's file or a proxy is broken"
         )
     }
 }

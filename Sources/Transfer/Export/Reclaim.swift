@@ -2,8 +2,8 @@ public import Model
 internal import Platform
 public import Store
 
-/// Gives back the room that a Hugging Face cache takes for models that are in the store: each file of the cache becomes
-/// another name of an exported one, or goes.
+/// Frees the disk space that a Hugging Face cache takes for models that are in the store: each file of the cache
+/// becomes a hard link to an exported one, or is removed.
 public struct Reclaim: Sendable {
     /// A snapshot of the cache.
     public struct Snapshot: Sendable {
@@ -26,7 +26,7 @@ public struct Reclaim: Sendable {
 
     public struct Plan: Sendable {
         public let snapshots: [Snapshot]
-        /// Folders of the cache that make no sense, such as one that is being written.
+        /// Invalid folders of the cache, such as one that is being written.
         public let complaints: [CakeError]
         /// Each file on disk once.
         public let blobs: [Blob]
@@ -55,7 +55,7 @@ public struct Reclaim: Sendable {
         var complaints: [CakeError] = []
         guard try Disk.exists(cache) else {
             throw CakeError(
-                .notFound, "no Hugging Face cache at \(Printable.escape(cache))", fix: "HF_HUB_CACHE says where it is")
+                .notFound, "no Hugging Face cache at \(Printable.escape(cache))", fix: "set HF_HUB_CACHE to its folder")
         }
         for repository in try CachedRepository.all(in: Disk.canonical(cache)) {
             do {
@@ -87,7 +87,7 @@ public struct Reclaim: Sendable {
             let here = try Manifest.File(
                 path: found.path, digest: file.digest, size: file.size, segments: file.segments)
             files.append(here)
-            // What several repositories share has an account of who uses it: that is theirs.
+            // Files that several repositories share have a count of their users, which belongs to the cache.
             guard found.location.hasPrefix(own), file.size > 0 else { continue }
             blobs.append(
                 Blob(location: found.location, path: found.path, file: here, name: candidate.name, status: status))
@@ -112,7 +112,7 @@ public struct Reclaim: Sendable {
             throw CakeError(
                 .failed,
                 "\(Printable.escape(destination)) is on another disk than \(Printable.escape(other.location))",
-                fix: "choose a folder on the disk of the cache; a file cannot have names on two")
+                fix: "choose a folder on the disk of the cache; hard links cannot cross disks")
         }
         try await export(plan, to: destination)
         return try await forEachBlob(of: plan) { blob in
@@ -122,8 +122,8 @@ public struct Reclaim: Sendable {
         }
     }
 
-    /// Reads all layers of the plan's files again, and removes the blobs and the links that lead to them. A damaged layer
-    /// keeps what needs it.
+    /// Reads all layers of the plan's files again, and removes the blobs and the links to them. Files that need a
+    /// damaged layer stay.
     public func delete(_ plan: Plan, to destination: String?) async throws -> Report {
         let operation = try hold(plan)
         defer { withExtendedLifetime(operation) {} }
@@ -142,11 +142,12 @@ public struct Reclaim: Sendable {
         guard let first = damages.first else { return report }
         throw CakeError(
             .damaged,
-            "\(damages.count) layers are damaged, such as \(first.layer.digest.short): what needs them was kept",
-            fix: "cake import the cache again: what is damaged is stored anew")
+            "\(damages.count == 1 ? "1 layer is" : "\(damages.count) layers are") damaged, such as "
+                + "\(first.layer.digest.short); the files that need damaged layers were kept",
+            fix: "run cake import on the cache again: it stores the damaged layers again")
     }
 
-    /// What is in the plan stays in the store meanwhile.
+    /// The plan's layers stay in the store meanwhile.
     private func hold(_ plan: Plan) throws(CakeError) -> Operation {
         let operation = try Operation(store)
         _ = try operation.claim(plan.snapshots.flatMap(\.files).flatMap(\.segments).map(\.layer))
@@ -161,7 +162,7 @@ public struct Reclaim: Sendable {
         }
     }
 
-    /// Only what nobody has written to since it was looked at.
+    /// Only files that were not written to since the plan was made.
     private func forEachBlob(of plan: Plan, _ work: (Blob) throws -> Bool) async throws -> Report {
         var report = Report()
         for blob in plan.blobs {

@@ -2,13 +2,13 @@ internal import Model
 internal import Platform
 internal import Store
 
-/// Sends bytes on as they are made, in order and in little memory. A layer's last piece waits until all of it is known to
-/// be right: a stream with a wrong byte in it ends short.
+/// Sends bytes as they are made, in order and with little memory. A layer's last piece waits until the whole layer is
+/// checked: a stream with a wrong byte ends early.
 struct Streaming {
     let store: LocalStore
     let reader: LayerReader
     let progress: Progress
-    /// What a layer is to a person.
+    /// The name of a layer for a person.
     let name: @Sendable (Layer) -> String
 
     func callAsFunction(_ parts: [Framing.Element], to sink: (Span<UInt8>) throws -> Void) async throws {
@@ -28,7 +28,7 @@ struct Streaming {
 
     private func refuse(_ layer: Layer, _ why: String) -> CakeError {
         CakeError(
-            .damaged, "\(name(layer)) cannot be read: \(why); the stream ends short",
-            fix: "import or pull the model again: what is missing is brought, the rest stays")
+            .damaged, "\(name(layer)) cannot be read: \(why); the stream ends early",
+            fix: "import or pull the model again: only missing layers are stored")
     }
 }

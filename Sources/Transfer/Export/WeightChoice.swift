@@ -2,7 +2,7 @@ public import Model
 internal import Platform
 public import Store
 
-/// What of a model is written in another form than its own files.
+/// The part of a model that is written in another form than its own files.
 public struct WeightChoice: Sendable {
     public let files: WeightFiles
     public let weights: Weights
@@ -25,7 +25,7 @@ public struct WeightChoice: Sendable {
         self.store = store
     }
 
-    /// Configuration, tokenizer and what else goes along, without the index of files that are no more.
+    /// Configuration, tokenizer and other files, without the index of files that are not written.
     public var companions: [Manifest.File] {
         let indexes = Set(WeightFiles.indexes(of: files.weights + files.companions).map(\.path))
         return files.companions.filter { !indexes.contains($0.path) }
@@ -40,12 +40,12 @@ public struct WeightChoice: Sendable {
                 isStreamed: isStreamed)
     }
 
-    /// Layers that several tensors have because they are meant to be one. Equal numbers throughout are how many a tensor
-    /// begins its training: those are equal by chance, and who trains one must not change the other.
+    /// Layers that several tensors share because they are tied. A tensor of one repeated number is not tied: many begin
+    /// training that way, they are equal by chance, and training one must not change the other.
     private func tied() throws(CakeError) -> Set<Digest> {
         let reader = LayerReader(store)
         var tied: Set<Digest> = []
-        // What is missing is refused later, by name.
+        // Missing layers are refused later, by name.
         for layer in weights.repeated where try store.contains(layer) {
             let chunk = try reader.piece(0, of: layer)
             defer { reader.giveBack(chunk) }
@@ -62,7 +62,7 @@ public struct WeightChoice: Sendable {
         return true
     }
 
-    /// What a layer is to a person.
+    /// The name of a layer for a person.
     func names() -> @Sendable (Layer) -> String {
         var names: [Digest: String] = [:]
         for file in files.weights + files.companions {

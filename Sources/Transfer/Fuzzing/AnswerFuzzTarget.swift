@@ -2,14 +2,14 @@ internal import Model
 internal import Remote
 internal import Store
 
-/// Whole answers and files of strangers, each read as its door reads it; then what lies behind the door computes with it. To
-/// be called with anything. An error is as good as an answer; a trap, an answer that says two things, and unbounded memory
-/// are not.
+/// Complete answers and files of strangers, each read by its own reader, and then used by the code behind it. To be
+/// called with any bytes. An error is a valid answer; a trap, an answer with two meanings, and unbounded memory are
+/// not.
 package enum AnswerFuzzTarget: String, CaseIterable, Sendable {
-    /// What a registry says of a model.
+    /// A registry's statements about a model.
     case index, artifact, manifest, published
-    /// What a Hub and its Xet server say. Before the latter's answer, and before the headers below, stand eight bytes: how
-    /// large the file is.
+    /// Statements of a Hub and its Xet server. Eight bytes with the size of the file precede the latter's answer, and
+    /// the headers below.
     case info, tree, xet
     case safetensors, gguf, archive
     /// Header lines.

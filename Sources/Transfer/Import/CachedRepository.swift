@@ -25,7 +25,7 @@ struct CachedRepository {
         return above
     }
 
-    /// Every repository of the cache that `folder` is; none when it is no cache. `$HF_HOME` itself is taken too.
+    /// Every repository of the cache `folder`; empty if it is not a cache. `$HF_HOME` itself is accepted too.
     static func all(in folder: String) throws(CakeError) -> [CachedRepository] {
         var found: [CachedRepository] = []
         for name in try Disk.names(in: folder) {
@@ -44,8 +44,8 @@ struct CachedRepository {
         var commits = try Disk.names(in: folder + "/snapshots")
         if let only { commits = [only] }
         let preferred = commits.count == 1 ? commits.first : references["main"]
-        // Blobs lie in the repository, or in the folder that newer caches share between repositories. The cache or the
-        // repository may have been moved to another disk, with a link left behind.
+        // Blobs are in the repository, or in the folder that newer caches share between repositories. The cache or the
+        // repository may have been moved to another disk and replaced by a link.
         let (own, cache) = (try Disk.canonical(folder), try Disk.canonical(Disk.parent(of: folder)))
         let borders = [own, Disk.join(cache, "blobs"), Disk.join(Disk.parent(of: own), "blobs")]
         var found: [ImportPath.Candidate] = []
@@ -63,7 +63,7 @@ struct CachedRepository {
         return found
     }
 
-    /// `refs/main` and its like: what each name pointed to when it was fetched.
+    /// `refs/main` and other refs: the commit of each when it was downloaded.
     private func references() throws(CakeError) -> [String: String] {
         guard try Disk.exists(folder + "/refs") else { return [:] }
         var found: [String: String] = [:]

@@ -1,7 +1,7 @@
 public import Model
 internal import Platform
 
-/// A model as it lies on this disk: its files, found without leaving the folder.
+/// A model on this disk: its files, found without leaving the folder.
 public struct FolderSource: Sendable {
     public struct Found: Sendable {
         public let path: FilePath
@@ -13,7 +13,7 @@ public struct FolderSource: Sendable {
     }
 
     public let files: [Found]
-    /// Folders that belong to tools and not to the model, left out.
+    /// Skipped folders that belong to tools and not to the model.
     public let skipped: [String]
 
     static let toolFolders: Set<String> = [".git", ".cache", ".locks", ".no_exist"]
@@ -25,7 +25,7 @@ public struct FolderSource: Sendable {
         try FilePath.refuseClashes(walk.files.map(\.path))
         guard !walk.files.isEmpty else {
             throw CakeError(
-                .notFound, "\(Printable.escape(folder)) holds no files", fix: "name a folder that holds a model's files"
+                .notFound, "\(Printable.escape(folder)) contains no files", fix: "use a folder with a model's files"
             )
         }
         files = walk.files.sorted { $0.path < $1.path }
@@ -71,7 +71,7 @@ public struct FolderSource: Sendable {
             }
             guard !open.contains(where: { $0 == (status.device, status.inode) }) else {
                 throw CakeError(
-                    .failed, "\(Printable.escape(folder)) is a link to a folder that it lies in", fix: "remove the link"
+                    .failed, "\(Printable.escape(folder)) links to a folder around itself", fix: "remove the link"
                 )
             }
             open.append((status.device, status.inode))
@@ -113,7 +113,7 @@ public struct FolderSource: Sendable {
             } catch {
                 guard error.kind == .notFound else { throw error }
                 throw CakeError(
-                    .notFound, "the link \(Printable.escape(relative)) leads to nothing",
+                    .notFound, "the link \(Printable.escape(relative)) points to nothing",
                     fix: "finish the download it belongs to, or remove it")
             }
             if followingAllLinks || borders.contains(where: { target == $0 || target.hasPrefix($0 + "/") }) {
@@ -121,8 +121,8 @@ public struct FolderSource: Sendable {
             }
             throw CakeError(
                 .failed,
-                "the link \(Printable.escape(relative)) leads out of the folder, to \(Printable.escape(target))",
-                fix: "if that is meant, add --follow-symlinks")
+                "the link \(Printable.escape(relative)) points out of the folder, to \(Printable.escape(target))",
+                fix: "to follow it, add --follow-symlinks")
         }
     }
 }

@@ -46,7 +46,7 @@ extension Import {
         let manifest = try work.manifest(digests)
         let named = try self.name(name, manifest, from: origin, in: operation)
         stored += named.stored
-        // What lies once in the archive and several times in the files is known, too.
+        // Layers that are once in the archive and several times in the files are known, too.
         return Report(
             name: name, manifest: named.manifest, files: manifest.files.count,
             tensors: archive.archive.facts.weights.entries.count, bytes: manifest.size,
@@ -55,7 +55,7 @@ extension Import {
     }
 }
 
-/// What an archive holds as files that are rebuilt from its layers, and the work of reading them.
+/// The files of an archive, rebuilt from its layers, and the work of reading them.
 private struct ArchiveImport: Sendable {
     struct File: Sendable {
         let path: FilePath
@@ -126,7 +126,7 @@ private struct ArchiveImport: Sendable {
         return jobs
     }
 
-    /// Each layer once, and where it lies.
+    /// Each layer once, and its place.
     var layers: [(layer: Layer, kind: Tensor.Kind?, plain: PlainBytes)] {
         jobs.compactMap { job in
             guard case .layer(let layer, let tensor, let position) = job else { return nil }
@@ -167,7 +167,7 @@ private struct ArchiveImport: Sendable {
         for (file, digest) in zip(files, digests) {
             if let promised = file.digest, promised != digest {
                 throw CakeError(
-                    .damaged, "\(file.path) is rebuilt to bytes that hash to \(digest.short), not \(promised.short)",
+                    .damaged, "\(file.path) was rebuilt, and its bytes hash to \(digest.short), not \(promised.short)",
                     fix: ArchiveFile.advice)
             }
             result.append(

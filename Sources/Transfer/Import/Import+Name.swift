@@ -14,13 +14,13 @@ extension Import {
         try refuseGoingBack(name, record, to: origin)
     }
 
-    /// A cache may be older than what was pulled since.
+    /// A cache may be older than a later pull.
     private func refuseGoingBack(_ name: ModelName, _ record: NameRecord, to origin: ModelOrigin) throws(CakeError) {
         guard let commit = origin.commit, let now = record.commit, now != commit, record.source == origin.source,
             record.earlierCommits.contains(commit)
         else { return }
         throw CakeError(
-            .failed, "\(name) is at commit \(now.prefix(7)), and \(commit.prefix(7)) was there before that",
+            .failed, "\(name) is at commit \(now.prefix(7)), which is newer than \(commit.prefix(7))",
             fix: Import.advice)
     }
 
@@ -36,7 +36,7 @@ extension Import {
         let digest = SHA256.digest(of: ManifestText.encode(manifest).span)
         try refuseTaken(name, known, by: digest, from: origin)
         guard !isDryRun else { return (digest, 0, nil) }
-        progress.begin("publishing \(name)")
+        progress.begin("finishing \(name)")
         let stored = try operation.publish(telling: progress)
         _ = try store.save(manifest, in: operation)
         let pointed = try store.point(
@@ -56,7 +56,7 @@ extension Import {
         }
         guard case .done(let before) = pointed else {
             throw CakeError(
-                .locked, "another cake brought something of \(name) meanwhile", fix: "run it again: what came is kept")
+                .locked, "another cake changed \(name) meanwhile", fix: "run it again: downloaded bytes are kept")
         }
         return (digest, stored, before.flatMap { $0.manifest == digest ? nil : $0.manifest })
     }
@@ -71,7 +71,7 @@ extension Import {
 }
 
 extension LocalStore {
-    /// Files of a commit that a name has besides those that were brought. Weights take the place of some of a part.
+    /// Files that a name has at a commit besides the new ones. Weights replace some files of a part.
     func rest(of record: NameRecord?, at commit: String?, without brought: [Manifest.File]) -> [Manifest.File] {
         guard let record, let commit, record.commit == commit, let files = try? manifest(record.manifest).files else {
             return []

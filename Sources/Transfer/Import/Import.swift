@@ -5,7 +5,7 @@ public import Store
 /// Puts a model from this disk into the store: hashes every layer, writes those that are not here, publishes them, then
 /// the manifest, then the name.
 public struct Import: Sendable {
-    /// What came of it.
+    /// The result.
     public struct Report: Sendable {
         public let name: ModelName
         public let manifest: Digest
@@ -14,9 +14,9 @@ public struct Import: Sendable {
         public let bytes: UInt64
         /// Of these, bytes of layers that were here already or came twice.
         public let bytesKnown: UInt64
-        /// What the others take at rest.
+        /// The stored size of the others.
         public let bytesStored: UInt64
-        /// What the name pointed to before, when that was another model.
+        /// The manifest that the name had before, if it was another.
         public let replaced: Digest?
         public let complaints: [CakeError]
         /// Why models here were not looked at as bases.
@@ -29,11 +29,11 @@ public struct Import: Sendable {
     let bases: Bases
     /// Everything is read and nothing is stored.
     let isDryRun: Bool
-    /// The name goes to this model whatever has it.
+    /// The name moves to this model from any other.
     let replacesName: Bool
     let troubles = BaseTroubles()
 
-    /// What a new tensor may be stored as a delta of.
+    /// Candidates for the bases of new tensors.
     public enum Bases: Sendable {
         case none
         /// Of the model that its card or adapter names, else of one that is alike.
@@ -53,7 +53,7 @@ public struct Import: Sendable {
         self.replacesName = replacesName
     }
 
-    /// Published in steps of this size, so that a long import keeps what it has done when it is killed.
+    /// Published in steps of this size: a long import keeps its work when it is killed.
     static let publishStep: UInt64 = 1 << 30
 
     public func callAsFunction(_ candidate: ImportPath.Candidate) async throws -> Report {
@@ -75,7 +75,7 @@ public struct Import: Sendable {
         do {
             stored = try await intake.convert(work.begin(), count: work.count, by: &work)
         } catch is CancellationError {
-            // What is whole is kept: the next import finds it here.
+            // Complete layers are kept: the next import finds them.
             try operation.publish(telling: progress)
             throw CancellationError()
         }
@@ -104,7 +104,7 @@ public struct Import: Sendable {
         return BaseOffers(likely, for: files.map(\.segmentation))
     }
 
-    /// What the model says it was made from, where that can be read.
+    /// The base model that the model declares, if that can be read.
     private static func declaredBase(of files: [ImportWork.Opened]) -> String? {
         func small(_ path: String) -> [UInt8]? {
             guard let found = files.first(where: { $0.found.path.string == path })?.found else { return nil }

@@ -1,21 +1,21 @@
 public import Model
 internal import Platform
 
-/// What a path on this disk holds: one model or several, with the name each would get.
+/// The models at a path on this disk, with the name that each would get.
 public struct ImportPath: Sendable {
     public struct Candidate: Sendable {
         public let name: ModelName
         public let source: FolderSource
         /// Where it came from, as the name will remember it.
         public let origin: String
-        /// The branch or tag, where the folder tells.
+        /// The branch or tag, if the folder has one.
         public let revision: String?
         public let commit: String?
     }
 
     public let candidates: [Candidate]
 
-    /// `name` is what the user wants it to be called; only one model may then be there.
+    /// `name` is the user's choice; then there may be only one model.
     public init(_ path: String, name: ModelName?, followingAllLinks: Bool) throws(CakeError) {
         guard let status = try Disk.status(path) else {
             throw CakeError(
@@ -31,7 +31,7 @@ public struct ImportPath: Sendable {
         }
         if let name, found.count > 1 {
             throw CakeError(
-                .usage, "\(Printable.escape(path)) holds \(found.count) models, and \(name) can name only one",
+                .usage, "\(Printable.escape(path)) contains \(found.count) models, and \(name) can name only one",
                 fix: "leave the name out; each then gets its own")
         }
         if let name, let only = found.first, only.name != name {

@@ -2,8 +2,8 @@ internal import Model
 internal import Platform
 internal import Store
 
-/// Whether the disk has room for what an import will store. The layers' names are known only when all is read, so it goes by
-/// samples, and not even by these where the plain bytes would fit.
+/// Whether the disk has room for an import. The layers' names are known only when all is read: samples give an
+/// estimate, unless the plain bytes would fit.
 struct ImportRoom {
     let store: LocalStore
     let usesDeltas: Bool
@@ -15,7 +15,7 @@ struct ImportRoom {
         if let free { self.free = free } else { self.free = try Disk.freeBytes(store.layout.root) }
     }
 
-    /// Says before a byte is written that even what is estimated does not fit.
+    /// Fails before a byte is written if even the estimate does not fit.
     func refuseIfTooSmall(for files: [ImportWork.Opened]) throws {
         guard files.reduce(0, { $0 + $1.found.size }) > free else { return }
         let offers = BaseOffers(BaseCandidates(in: store, named: nil, declared: []), for: files.map(\.segmentation))

@@ -119,8 +119,8 @@ struct ImportWork: Converter {
             if let promised = file.found.promised, promised != digest {
                 throw CakeError(
                     .damaged,
-                    "\(file.found.path): its bytes hash to \(digest.short), and the cache calls them \(promised.short)",
-                    fix: "the download is damaged: remove \(Printable.escape(file.found.location)) and fetch it again")
+                    "\(file.found.path): its bytes hash to \(digest.short), but the cache names them \(promised.short)",
+                    fix: "it is damaged: remove \(Printable.escape(file.found.location)) and download it again")
             }
             var segments: [Manifest.Segment] = []
             segments.reserveCapacity(file.segmentation.cuts.count)

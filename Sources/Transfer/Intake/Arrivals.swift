@@ -10,7 +10,7 @@ final class Arrivals: Sendable {
         var failure: (any Error)?
     }
 
-    /// In order, none over another.
+    /// In order, without overlap.
     private let units: [Range<UInt64>]
     private let state: Mutex<State>
     private let waiters = Waiters<Int, Void>()

@@ -3,11 +3,12 @@ internal import Platform
 internal import Store
 internal import Synchronization
 
-/// A file that is being brought, for those who read it while it comes. Whoever reads to its end gets the last bytes only
-/// when all of it hashed to what was published; whoever was given some of a file that turned out wrong gets no more.
+/// A file that is being downloaded, for clients that read it meanwhile. A client that reads to its end gets the last
+/// bytes only when the whole file matches its published hash. A client that got some of a wrong file gets no more of
+/// it.
 public final class ArrivingFile: Sendable {
     enum Stage {
-        /// Nothing is known of where its bytes lie.
+        /// The place of its bytes is not known yet.
         case asked
         case coming(PullFile)
         /// Layer by layer, each of which was checked.
@@ -19,11 +20,11 @@ public final class ArrivingFile: Sendable {
 
     private struct State {
         var stage = Stage.asked
-        /// How often it turned out wrong.
+        /// How often it was wrong.
         var round = 0
         var isRight = false
         var waiting: [(position: UInt64, then: @Sendable () -> Void)] = []
-        /// What somebody waits for, and nobody was told yet to fetch first.
+        /// Positions that clients wait for and that the download has not been told yet.
         var wishes: [UInt64] = []
     }
 
@@ -32,24 +33,24 @@ public final class ArrivingFile: Sendable {
 
     public init(size: UInt64) { self.size = size }
 
-    /// What becomes of a file while it is brought.
+    /// Events of a file during its download.
     package enum Event: Sendable {
-        /// Its bytes will lie there.
+        /// Its bytes will be there.
         case begun(PullFile)
         case arrived(Range<UInt64>)
         /// These of its layers are here, each of them checked.
         case layers(ArrivingLayers)
-        /// It hashes to what was published.
+        /// It matches its published hash.
         case right
-        /// What came of it so far is worth nothing.
+        /// Its bytes so far are wrong.
         case wrong
         case stored(Manifest.File, manifest: Digest)
         case failed(any Error)
-        /// Another try: what the last one had hold of is let go.
+        /// Another try: the old one's resources are released.
         case askedAgain
     }
 
-    /// To be told by what brings it.
+    /// Called by the download.
     package func hears(_ event: Event) {
         switch event {
         case .arrived(let bytes): wake { bytes.contains($0) }
@@ -65,7 +66,7 @@ public final class ArrivingFile: Sendable {
 
     private func change(_ body: (inout State) -> Void) {
         let isOver = state.withLock { state in
-            // What has it from the store needs nothing else.
+            // A file in the store needs nothing else.
             if case .here = state.stage { return true }
             body(&state)
             return false
@@ -73,7 +74,7 @@ public final class ArrivingFile: Sendable {
         if !isOver { wake { _ in true } }
     }
 
-    /// Those that wait for such a position look again.
+    /// Clients that wait for such a position check again.
     private func wake(_ isMeant: (UInt64) -> Bool) {
         let woken = state.withLock { state in
             let woken = state.waiting.filter { isMeant($0.position) }
@@ -83,7 +84,7 @@ public final class ArrivingFile: Sendable {
         for (_, then) in woken { then() }
     }
 
-    /// Positions to fetch first, each told once.
+    /// Positions to download first, each given once.
     func takeWishes() -> [UInt64] {
         state.withLock { state in
             defer { state.wishes = [] }
@@ -91,14 +92,14 @@ public final class ArrivingFile: Sendable {
         }
     }
 
-    // Asked by who reads it.
+    // Called by readers.
 
-    /// What there is of it at a position, at this moment.
+    /// The available bytes at a position, at this moment.
     package enum Availability {
         case nothing
         /// Bytes from there on, as they came.
         case plain(FetchingFile.LocalBytes, Range<UInt64>)
-        /// Bytes from there on, in a layer that stands in for them.
+        /// Bytes from there on, in a layer of the store.
         case layer(Layer, Range<UInt64>)
         case here(Manifest.File, manifest: Digest)
         case failed(any Error)
@@ -127,8 +128,8 @@ public final class ArrivingFile: Sendable {
         }
     }
 
-    /// Calls back, once, when there is something at that position, or never will be: at once, or from a thread of whoever
-    /// brings it.
+    /// Calls back once, when there are bytes at that position, or never will be: at once, or on a thread of the
+    /// download.
     package func wait(for position: UInt64, holdingBack: Bool, _ then: @escaping @Sendable () -> Void) {
         let isThere = state.withLock { state in
             guard case .nothing = availability(at: position, state, holdingBack) else { return true }
@@ -139,6 +140,6 @@ public final class ArrivingFile: Sendable {
         if isThere { then() }
     }
 
-    /// How often it turned out wrong.
+    /// How often it was wrong.
     public var timesWrong: Int { state.withLock { $0.round } }
 }

@@ -5,7 +5,7 @@ package struct ArrivingLayers: Sendable {
     package let file: Manifest.File
     package var here: Set<Digest> = []
     private let layers: [Layer]
-    /// Where each lies in the file.
+    /// The place of each in the file.
     private let extents: Extents
 
     package init(_ file: Manifest.File) {
@@ -14,7 +14,7 @@ package struct ArrivingLayers: Sendable {
         extents = Extents(layers.lazy.map(\.size))
     }
 
-    /// The layer that holds a byte of the file, and where it lies in it; nil while it is not here.
+    /// The layer with a byte of the file, and its place; nil while it is not here.
     func layer(at position: UInt64) -> (layer: Layer, range: Range<UInt64>)? {
         let index = extents.index(at: position)
         guard index < layers.count, here.contains(layers[index].digest) else { return nil }

@@ -4,8 +4,8 @@ internal import Remote
 internal import Store
 internal import Synchronization
 
-/// Brings the missing bytes of remote files into their parts, over as many connections as the server bears. A span that
-/// fails goes on where it stopped, on another connection.
+/// Downloads the missing bytes of remote files into their parts, over as many connections as the server takes. A failed
+/// span continues where it stopped, on another connection.
 struct Fetch: Sendable {
     let files: [FetchingFile]
     let progress: Progress
@@ -30,7 +30,7 @@ struct Fetch: Sendable {
     }
 
     func callAsFunction() async throws {
-        // A span that is under way is not left for what somebody waits for.
+        // A running span is not interrupted for a waiting client.
         let isRead = files.contains { $0.reading != nil }
         let spans = files.enumerated().flatMap { number, file in file.spans(number) }
         var queue = SpanQueue(spans, longest: isRead ? Fetch.longestRead : SpanQueue.longest)

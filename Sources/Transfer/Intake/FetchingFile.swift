@@ -4,8 +4,8 @@ internal import Remote
 package import Store
 
 extension RangeSource {
-    /// Appends a run to parts, as it comes, from a byte of theirs on; `heard` is told which of the run is there. Says whether
-    /// anything failed in passing.
+    /// Appends a range to parts while it arrives, from `position` on. `heard` gets the bytes that are there. Returns whether
+    /// something failed on the way.
     func bring(
         _ wanted: Range<UInt64>, into parts: Parts, at position: UInt64,
         _ heard: (Range<UInt64>) async throws -> Void
@@ -19,8 +19,8 @@ extension RangeSource {
     }
 }
 
-/// A file or a blob while it is brought: which of its bytes are here, which have to be fetched and from where, and which of
-/// its units are whole.
+/// A file or a blob during its download: which of its bytes are here, which have to be downloaded and from where, and
+/// which of its units are complete.
 package final class FetchingFile: Sendable {
     /// Where its bytes are meanwhile.
     enum Bytes: Sendable {
@@ -34,12 +34,13 @@ package final class FetchingFile: Sendable {
     let arrivals: Arrivals
     /// The server ignores ranges: all of it comes in one piece.
     private let comesWhole: Bool
-    /// What had to be fetched when it was begun.
+    /// The missing bytes at the beginning.
     let gaps: RangeSet<UInt64>
-    /// What reads it already while it comes.
+    /// Its readers during the download.
     let reading: ArrivingFile?
 
-    /// Of a file `wanted` are the bytes to bring, and `given` those that the store has; `onWhole` hears of each unit once.
+    /// `wanted` are the bytes to download, and `given` those that the store has. `onWhole` is called once for each
+    /// unit.
     init(
         _ bytes: Bytes, size: UInt64, wanted: RangeSet<UInt64>, given: RangeSet<UInt64> = RangeSet(),
         units: [Range<UInt64>], comesWhole: Bool, reading: ArrivingFile? = nil,
@@ -57,7 +58,7 @@ package final class FetchingFile: Sendable {
 
     var missing: UInt64 { gaps.length }
 
-    /// What is to be fetched, as spans of a file of that number.
+    /// The missing bytes, as spans of a file with that number.
     func spans(_ number: Int) -> [RemoteSpan] {
         gaps.ranges.map { RemoteSpan(file: number, bytes: $0, isIndivisible: comesWhole) }
     }
@@ -75,7 +76,7 @@ package final class FetchingFile: Sendable {
         }
     }
 
-    /// Where a byte of it lies as it came, and those behind it.
+    /// The place of a byte, and of those after it.
     package enum LocalBytes: Sendable {
         case part(Parts.Part)
         case copy(File, size: UInt64)
@@ -104,9 +105,9 @@ package final class FetchingFile: Sendable {
         }
     }
 
-    /// Its half-fetched bytes are needed no more.
+    /// Its parts are not needed any more.
     func discardParts() throws(CakeError) { if case .parts(let parts, _) = bytes { try parts.remove() } }
 
-    /// They are right, as far as they go: the next try takes them up.
+    /// Its parts are right so far: the next try continues them.
     func keepParts() { if case .parts(let parts, _) = bytes { parts.release() } }
 }

@@ -3,8 +3,7 @@ internal import Platform
 internal import Store
 internal import Synchronization
 
-/// A file's own digest, made while its layers are read: unit after unit, in the order of the bytes, whichever task reads
-/// them.
+/// A file's own digest, made while its layers are read: unit after unit, in the order of the bytes, by any task.
 final class FileHash: Sendable {
     private let taken: Arrivals
     private let units: [Segmentation.Unit]
@@ -15,13 +14,13 @@ final class FileHash: Sendable {
         taken = Arrivals(units.map(\.bytes)) { _ in }
     }
 
-    /// What one unit adds.
+    /// The turn of one unit.
     struct Turn: Sendable {
         let file: FileHash
         let unit: Int
 
-        /// Waits for the units before, and lets the next one go on when `body` has added all bytes of this one. A unit
-        /// without bytes has no hold of the hash: its turn and the next one's may come at the same time.
+        /// Waits for the units before, and lets the next one continue when `body` has added all bytes of this one. A
+        /// unit without bytes does not use the hash: its turn and the next one's may come at the same time.
         func take<Result>(_ body: (inout SHA256) throws -> Result) async throws -> Result {
             // Those of no bytes count as taken from the start.
             let before = file.units[..<unit].lastIndex { $0.count > 0 }
@@ -38,7 +37,7 @@ final class FileHash: Sendable {
 
     var tasksWaiting: Int { taken.tasksWaiting }
 
-    /// What one unit could not add is waited for by no other.
+    /// If one unit fails, no other waits for it.
     func giveUp(_ error: any Error) { taken.giveUp(error) }
 
     /// After the last unit.

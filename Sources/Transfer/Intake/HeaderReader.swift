@@ -2,8 +2,8 @@ public import Model
 public import Platform
 internal import Remote
 
-/// Reads the header of a safetensors file, wherever its bytes lie: on this disk, in parts, on a server. The caller reads
-/// each range that is missing.
+/// Reads the header of a safetensors file from any place: this disk, parts, a server. The caller reads each missing
+/// range.
 struct HeaderReader {
     /// Most headers fit; asking for a little too much costs less than asking twice.
     static let firstGuess: UInt64 = 64 << 10
@@ -22,7 +22,7 @@ struct HeaderReader {
         state = .missing(0..<min(HeaderReader.firstGuess, size))
     }
 
-    /// What to read and add next; nil at the end.
+    /// The range to read and add next; nil at the end.
     var missing: Range<UInt64>? { if case .missing(let range) = state { range } else { nil } }
 
     mutating func add(_ more: [UInt8]) {
@@ -59,8 +59,8 @@ extension Segmentation {
         return try reader.header()
     }
 
-    /// The cuts of a file called .safetensors, and the digest of its header. One that is not valid leaves plain bytes: these
-    /// are what was published.
+    /// The cuts of a file called .safetensors, and the digest of its header. An invalid file becomes plain bytes: it
+    /// was published that way.
     static func cuts(
         of listed: SnapshotFile, most: Int = mostCuts, reading read: (Range<UInt64>) async throws -> [UInt8]
     ) async throws -> (segmentation: Segmentation, header: Digest?) {

@@ -15,7 +15,7 @@ struct FinishedUnits: Sendable {
 
     init() { (stream, continuation) = AsyncStream.makeStream() }
 
-    /// To be told of a file's units.
+    /// The callback for a file's units.
     func of(file: Int) -> @Sendable (Int) -> Void {
         { [continuation] in continuation.yield(FinishedUnit(file: file, unit: $0)) }
     }
@@ -24,14 +24,14 @@ struct FinishedUnits: Sendable {
     func end() { continuation.finish() }
 }
 
-/// What an intake makes of finished units. One value of it lives through an intake.
+/// Converts finished units. One value of it lives through an intake.
 protocol Converter: Sendable {
     associatedtype Made: Sendable
-    /// Runs on threads of the pool, a few at once, and sees nothing of what is taken.
+    /// Runs on threads of the pool, a few at once, without access to the results.
     var convert: @Sendable (FinishedUnit) async throws -> Made { get }
     /// One at a time, as each is made. Says whether units wait for this one to be published.
     mutating func take(_ made: Made, of unit: FinishedUnit) throws -> Bool
-    /// Right after what was taken is published.
+    /// Directly after the results are published.
     mutating func settle() throws
     /// Something failed, and nothing more will be taken or published here.
     mutating func failed()
@@ -45,8 +45,8 @@ extension Converter {
     func waits(_ unit: FinishedUnit) -> Bool { false }
 }
 
-/// What comes into the store takes one way, wherever it comes from: bytes arrive, units that are whole are converted, what
-/// came of them is published in steps, and what is published lets go of the bytes that it was made of.
+/// All incoming data goes one way, from any place: bytes arrive, complete units are converted, the results are
+/// published in steps, and then the bytes that they were made from are released.
 struct Intake: Sendable {
     let operation: Operation
     let pool: BlockingPool
@@ -60,8 +60,8 @@ struct Intake: Sendable {
         case other(Other)
     }
 
-    /// Fetches and converts, and does other work beside it; one that fails ends the others. Returns the bytes at rest that
-    /// were published on the way.
+    /// Downloads and converts, and does other work beside it; if one fails, the others end. Returns the stored bytes
+    /// that were published on the way.
     func callAsFunction<Kind: Converter, Other: Sendable>(
         _ fetch: Fetch, _ units: FinishedUnits, count: Int, by converter: inout Kind,
         beside other: @escaping @Sendable () async throws -> Other
@@ -88,7 +88,7 @@ struct Intake: Sendable {
                     }
                 }
             } catch {
-                // Tasks that wait for bytes that will not come are told, so that all ends.
+                // Tasks that wait for bytes that will not come get an error, and everything ends.
                 for file in fetch.files { file.arrivals.giveUp(error) }
                 units.end()
                 throw error
@@ -99,7 +99,7 @@ struct Intake: Sendable {
         return (stored, found)
     }
 
-    /// Converts so many units. What is left to be published when the last is taken is left to the caller.
+    /// Converts so many units. Publishing the last results is left to the caller.
     func convert<Kind: Converter>(
         _ units: FinishedUnits, count: Int, by converter: inout Kind
     ) async throws -> UInt64 {
@@ -133,7 +133,7 @@ struct Intake: Sendable {
                 }
                 repeat { while let next = ready.popLast() { try await start(next) } } while try await takeOne()
             } catch {
-                // What was made meanwhile is right all the same, and is kept.
+                // Results made meanwhile are right, and are kept.
                 while let result = await group.nextResult() {
                     if case .success(let (unit, made)) = result { _ = try? converter.take(made, of: unit) }
                 }
@@ -144,7 +144,7 @@ struct Intake: Sendable {
         return stored
     }
 
-    /// Publishes what was taken so far. Returns its bytes at rest.
+    /// Publishes the results so far. Returns their stored bytes.
     func publish<Kind: Converter>(by converter: inout Kind) throws -> UInt64 {
         let stored = try operation.publish(telling: progress)
         try converter.settle()

@@ -16,7 +16,7 @@ struct LayerIngester: Sendable {
             }
         }
 
-        /// Small ones are packed with others, to be published; large ones lie aside already.
+        /// Small objects are packed with others, to be published; large ones are written aside already.
         func pack(in operation: Operation) throws(CakeError) {
             if case .small(let found) = self { for small in found { try small.pack(in: operation) } }
         }
@@ -32,13 +32,13 @@ struct LayerIngester: Sendable {
 
     let store: LocalStore
     let operation: Operation
-    /// What new layers may be deltas of; nil for none.
+    /// Candidates for the bases of new layers; nil for none.
     var offers: BaseOffers?
     /// Everything is read and nothing is stored.
     var isDryRun = false
 
-    /// Names the layers of a unit and writes aside those that the store lacks. The file is known by its number among those
-    /// that offers are for. `progress` hears of plain bytes done.
+    /// Names the layers of a unit and writes aside those that the store lacks. The number of the file is its number in
+    /// `offers`. `progress` gets the plain bytes done.
     func layer(
         _ unit: Segmentation.Unit, of segmentation: Segmentation, file: Int, _ plain: PlainBytes,
         turn: FileHash.Turn? = nil, progress: (UInt64) -> Void
@@ -71,7 +71,7 @@ struct LayerIngester: Sendable {
         let digest: Digest
     }
 
-    /// A layer whose name is known. Nothing is stored of other bytes.
+    /// A layer whose name is known. Other bytes are not stored.
     func layer(
         _ layer: Layer, kind: Tensor.Kind?, _ plain: PlainBytes, progress: (UInt64) -> Void
     ) async throws -> Layered {
@@ -106,7 +106,7 @@ struct LayerIngester: Sendable {
         return .large(reading.layer, wasHere: false)
     }
 
-    /// What a cut may be a delta of.
+    /// The candidates for the base of a cut.
     private func offered(_ file: Int?, _ cut: Int) -> [Layer] {
         file.flatMap { offers?.layers(file: $0, cut: cut) } ?? []
     }

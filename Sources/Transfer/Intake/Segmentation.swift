@@ -14,8 +14,8 @@ public struct Segmentation: Sendable {
     /// Why a file called .safetensors was taken as plain bytes.
     public let complaint: CakeError?
 
-    /// Of a file without tensors. Larger ones, of more than a tebibyte, are cut into as many larger pieces: what is held in
-    /// memory of a file must not grow with the size that a server claims.
+    /// For a file without tensors. Files of more than a tebibyte are cut into as many larger pieces: the memory for a
+    /// file must not grow with the size that a server claims.
     static let pieceSize: UInt64 = 16 << 20
     static let mostCuts = 1 << 16
 
@@ -41,10 +41,10 @@ public struct Segmentation: Sendable {
         }
     }
 
-    /// Whether a file of that name says where its tensors lie.
+    /// Whether a file with that name has a header with its tensors.
     static func hasHeader(_ path: FilePath) -> Bool { path.string.lowercased().hasSuffix(".safetensors") }
 
-    /// Bytes without tensors, or with tensors that nobody can find.
+    /// Bytes without tensors, or with an unreadable header.
     init(plain size: UInt64, complaint: CakeError? = nil, most: Int = mostCuts) {
         cuts = Segmentation.even(size, most: most)
         self.complaint = complaint

@@ -5,12 +5,12 @@ struct RemoteSpan: Hashable, Sendable {
     /// By its number in the pull.
     let file: Int
     let bytes: Range<UInt64>
-    /// The server ignores ranges: cutting it would fetch its beginning again.
+    /// The server ignores ranges: cutting it would download its beginning again.
     var isIndivisible = false
 }
 
-/// What is still to be fetched, handed out in the order of the files. Spans get shorter toward the end, so that all
-/// connections end at about the same time.
+/// Missing bytes, handed out in the order of the files. Spans get shorter toward the end: all connections end at about
+/// the same time.
 struct SpanQueue: Sendable {
     /// The next one last.
     private var runs: [RemoteSpan]
@@ -47,7 +47,7 @@ struct SpanQueue: Sendable {
         return RemoteSpan(file: run.file, bytes: run.bytes.lowerBound..<cut)
     }
 
-    /// Somebody waits for a byte: what begins there is next in line, if nobody fetches it yet.
+    /// A client waits for a byte: the span that begins there is next, if it is not being downloaded yet.
     mutating func bringForward(_ position: UInt64, of file: Int) {
         guard let place = runs.firstIndex(where: { $0.file == file && $0.bytes.contains(position) }) else { return }
         let run = runs.remove(at: place)
@@ -56,7 +56,7 @@ struct SpanQueue: Sendable {
         runs.append(RemoteSpan(file: file, bytes: position..<run.bytes.upperBound))
     }
 
-    /// What a connection could not bring is next in line.
+    /// The rest of a failed span is next.
     mutating func giveBack(_ span: RemoteSpan) {
         guard !span.bytes.isEmpty else { return }
         runs.append(span)
@@ -64,7 +64,7 @@ struct SpanQueue: Sendable {
     }
 }
 
-/// How many connections a server is asked to bear: more while that brings more, fewer when it complains.
+/// The number of connections to a server: more while the rate grows, fewer when it complains.
 struct ConnectionCount: Sendable {
     private(set) var wanted: Int
     private let most: Int
@@ -82,12 +82,11 @@ struct ConnectionCount: Sendable {
         wanted = min(ConnectionCount.atFirst, self.most)
     }
 
-    /// Told every so often what all connections brought together. One more round of growing is given up only after two
-    /// brought nothing.
+    /// Called regularly with the rate of all connections. Growing stops only after two rounds without a gain.
     mutating func observe(bytesPerSecond rate: Double) {
         if resting > 0 {
             resting -= 1
-            // What fewer connections bring is the measure from here on.
+            // The rate with fewer connections is the measure from here on.
             rateBefore = 0
             return
         }

@@ -12,7 +12,7 @@ final class Throttle: Sendable {
     }
 }
 
-/// What bytes cost in time.
+/// The time that bytes take at a rate.
 struct Rate: Sendable {
     private let bytesPerSecond: Double
     /// When all that was taken so far will have been earned.

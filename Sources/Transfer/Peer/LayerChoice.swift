@@ -1,28 +1,28 @@
 internal import Model
 
-/// Which layers are cheaper as they lie in a registry's packs, with the bases that they need, than as plain bytes of the
-/// files that they are in. Pure.
+/// Which layers are cheaper as objects in a registry's packs, with the bases that they need, than as plain bytes of
+/// their files. Pure.
 struct LayerChoice: Sendable {
-    /// A cut of a file that is to be brought.
+    /// A cut of a file to be downloaded.
     struct Cut: Sendable {
-        /// What it is said to be; nil where nothing is said.
+        /// The layer that a peer names; nil if it names none.
         let layer: Layer?
-        /// Of its bytes those that would have to be fetched: none of what is here.
+        /// The bytes of it that would have to be downloaded: not those that are here.
         let bytes: UInt64
     }
 
     /// Layers that come as objects, without bases that come along.
     private(set) var layers: Set<Digest> = []
-    /// Both, in the order in which they lie.
+    /// Both, in their order in the packs.
     private(set) var members: [PackIndex.Member] = []
-    /// Plain bytes that are left to be fetched.
+    /// Plain bytes that are still to be downloaded.
     private(set) var plainBytes: UInt64 = 0
 
     /// A request costs as much as so many bytes.
     private static let request = Plan.worthCutting
 
     private let index: PackIndex
-    /// What each layer would cost as plain bytes.
+    /// The cost of each layer as plain bytes.
     private var plain: [Digest: UInt64] = [:]
 
     init(_ files: [[Cut]], _ index: PackIndex, isHere: (Layer) throws(CakeError) -> Bool) throws(CakeError) {
@@ -51,7 +51,7 @@ struct LayerChoice: Sendable {
         (layers, members, plainBytes) = ([], [], plainBytes + saved)
     }
 
-    /// Stored bytes of what comes as objects.
+    /// Stored bytes of the chosen objects.
     var cost: UInt64 { members.reduce(0) { $0.clampedSum($1.length) } }
 
     private func isCheaper(_ member: PackIndex.Member) -> Bool { member.length < plain[member.layer.digest] ?? 0 }
@@ -78,7 +78,7 @@ struct LayerChoice: Sendable {
         }
     }
 
-    /// What is short and lies between others goes their way: it is worth no request of its own.
+    /// A short cut between others goes their way: it is not worth a request of its own.
     private mutating func bridge(_ file: [Cut], without deltas: Set<Digest>) {
         var first = 0
         while first < file.count {

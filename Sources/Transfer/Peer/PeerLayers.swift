@@ -9,7 +9,7 @@ extension PeerModel {
         var bytesStored: UInt64 = 0
     }
 
-    /// Brings members of packs, and leaves what could not be brought to others.
+    /// Downloads members of packs, and leaves failed ones to other sources.
     func bring(
         _ members: [PackIndex.Member], into store: LocalStore, _ operation: Operation, _ progress: Progress,
         _ options: Pull.Options
@@ -38,8 +38,8 @@ extension PeerModel {
         }
     }
 
-    /// Folders of parts are taken in the order of their keys, so that two pulls never wait for each other. What came while
-    /// this one waited is not brought again.
+    /// Folders of parts are taken in the order of their keys: two pulls never wait for each other. Layers that another
+    /// pull stored meanwhile are not downloaded again.
     private func work(
         _ members: [PackIndex.Member], _ store: LocalStore, _ operation: Operation
     ) async throws -> [RegistryPull.PackWork] {
@@ -66,7 +66,7 @@ extension PeerModel {
         return work
     }
 
-    /// Of one server alone: what another sent under that name may be other bytes.
+    /// For one server only: another may have sent other bytes under that name.
     private func key(_ pack: PackIndex.Pack) -> Digest {
         let text = Array("layers\n\(origin)\n\(pack.digest.hex)".utf8)
         return SHA256.digest(of: text.span)
@@ -74,8 +74,8 @@ extension PeerModel {
 }
 
 extension PullWork {
-    /// Brings the layers that are cheaper as they lie on a server than as bytes of files. Each stands in for its bytes until the
-    /// file's hash decides.
+    /// Downloads the layers that are cheaper as objects of a server than as bytes of files. Each replaces its bytes
+    /// until the file's hash decides.
     func bringLayers(
         for files: [OpenedFile], _ evidence: inout [Evidence], _ outcome: inout Brought
     ) async throws {

@@ -1,8 +1,8 @@
 internal import Model
 internal import Remote
 
-/// A file's layers are taken to be those that a server names, until the file's hash decides. Those that are not here are
-/// no others that are, so that no other source need be asked about them.
+/// Assumes that a file has the layers that a server names, until the file's hash decides. A layer that is not here has
+/// other bytes than all that are: no other source need be asked about it.
 struct PeerProof: Prover {
     let peer: PeerModel
 
@@ -20,7 +20,7 @@ struct PeerProof: Prover {
         return proved
     }
 
-    /// By cut, what a file's bytes are said to be, where that begins and ends as the file's own header has it.
+    /// By cut, the layer that the server names, if it begins and ends where the file's own header says.
     private func layers(of listed: SnapshotFile, _ cuts: [Segmentation.Cut]) -> [Layer?] {
         guard let file = peer.file(listed) else { return cuts.map { _ in nil } }
         var starts: [UInt64: Layer] = [:]

@@ -2,8 +2,8 @@ internal import Model
 internal import Store
 internal import Synchronization
 
-/// Files that are whole before the model is: once their layers are published they are written down in a manifest without
-/// a name, so that a pull that dies finds them, and their half-fetched bytes make room.
+/// Files that are complete before the model is. Once their layers are published they are saved in a manifest without a
+/// name: a killed pull finds them again, and their parts are removed to free space.
 final class Checkpoint: Sendable {
     private struct State {
         var hashes: [PullWork.Hashes?]
@@ -26,7 +26,7 @@ final class Checkpoint: Sendable {
     /// A file has been read from front to back.
     func note(_ hashes: PullWork.Hashes, of file: Int) { state.withLock { $0.hashes[file] = hashes } }
 
-    /// Right after publishing: whatever is right and has all its layers is settled.
+    /// Directly after publishing: files that match and have all their layers are settled.
     func settle() throws(CakeError) {
         let (hashes, done) = state.withLock { ($0.hashes, $0.done) }
         var settled = done
@@ -49,7 +49,7 @@ final class Checkpoint: Sendable {
         }
     }
 
-    /// The manifest without a name has served; what it kept is kept by another, or by nobody.
+    /// The manifest without a name is not needed any more: another manifest keeps its layers, or none does.
     func retire() throws(CakeError) {
         if let manifest = state.withLock({ $0.manifest }) { try store.retire(manifest) }
     }

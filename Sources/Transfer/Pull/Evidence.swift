@@ -1,10 +1,10 @@
 internal import Model
 
-/// What proofs say of the cuts of one file before their bytes have moved.
+/// The evidence of proofs for the cuts of one file, before its bytes are downloaded.
 struct Evidence: Sendable {
     enum Claim: Hashable, Sendable {
         case unknown
-        /// These bytes were hashed with this result, here or by whom the user asked.
+        /// These bytes were hashed with this result, here or by a server that the user chose.
         case known(Layer, Pull.Proof)
         /// Taken to be these bytes until the file's own hash decides.
         case assumed(Layer, Pull.Proof)
@@ -32,7 +32,7 @@ struct Evidence: Sendable {
     /// Nothing is known of so many cuts.
     init(cuts: Int) { claims = Array(repeating: .unknown, count: cuts) }
 
-    /// The file is one that is known, whatever its name there.
+    /// The file is a known one, under any name.
     init(_ known: Manifest.File) { claims = known.segments.map { .known($0.layer, .knownFile) } }
 
     subscript(cut: Int) -> Claim {
@@ -42,7 +42,7 @@ struct Evidence: Sendable {
 
     var layers: [Layer] { claims.compactMap(\.layer) }
 
-    /// What a cheaper proof said stays as it is; what it left open may be answered now.
+    /// The evidence of a cheaper proof stays; cuts that it left open may be answered now.
     mutating func add(_ other: Evidence) {
         for cut in claims.indices where claims[cut] == .unknown { claims[cut] = other.claims[cut] }
     }
@@ -50,13 +50,13 @@ struct Evidence: Sendable {
 
 /// Knows something of files without moving them.
 protocol Prover: Sendable {
-    /// By file, what it can say of its cuts. What is known already need not be asked for.
+    /// By file, the evidence for its cuts. Known cuts need not be asked for.
     func evidence(
         for files: [OpenedFile], knowing known: [Evidence], among candidates: Candidates
     ) async throws -> Proved
 }
 
-/// What came of a proof, and what it cost.
+/// The result of a proof, and its cost.
 struct Proved: Sendable {
     var evidence: [Evidence]
     var bytesFetched: UInt64 = 0

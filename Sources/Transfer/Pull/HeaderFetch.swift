@@ -3,7 +3,7 @@ internal import Platform
 internal import Remote
 internal import Store
 
-/// Brings as much of a file as says where its tensors lie, into the file's parts like everything else.
+/// Downloads the header of a file into the file's parts, like all other bytes.
 struct HeaderFetch: Sendable {
     private let file: HubFile
     private let parts: Parts
@@ -33,7 +33,7 @@ struct HeaderFetch: Sendable {
     }
 }
 
-/// A copy of a file in the cache of huggingface_hub, by the name that its content gives it there.
+/// A copy of a file in the cache of huggingface_hub, by its content's name there.
 enum CachedBlob {
     static func find(_ file: SnapshotFile, in caches: [String], of repository: HubRepository) -> File? {
         guard let name = file.sha256?.hex ?? file.gitDigest?.hex else { return nil }

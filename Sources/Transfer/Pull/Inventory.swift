@@ -1,7 +1,7 @@
 internal import Model
 internal import Store
 
-/// A file that is to be brought, and what was learnt of it so far.
+/// A file to be downloaded, and the knowledge about it so far.
 struct WantedFile: Sendable {
     let listed: SnapshotFile
     /// The same file in a manifest here, of which layers may be missing.
@@ -10,13 +10,13 @@ struct WantedFile: Sendable {
     var mayCopy: Bool
     /// Layers that are here and cannot be read.
     var avoided: Set<Digest> = []
-    /// What was assumed when its hash was wrong last; nil before that.
+    /// The assumptions when its hash was last wrong; nil before that.
     var doubted: Evidence?
-    /// How often its hash contradicted what was assumed.
+    /// How often its hash contradicted the assumptions.
     var contradictions = 0
     /// How often it came whole from the server and was wrong.
     var failures = 0
-    /// Who reads it already while it comes.
+    /// Its readers during the download.
     var reading: ArrivingFile?
 }
 
@@ -25,7 +25,7 @@ struct Inventory: Sendable {
     private(set) var known: [Manifest.File] = []
     private(set) var missing: [WantedFile] = []
 
-    /// What is here is held for the operation.
+    /// Layers that are here are held for the operation.
     init(
         _ listed: [SnapshotFile], store: LocalStore, operation: Operation, _ options: Pull.Options
     ) throws(CakeError) {

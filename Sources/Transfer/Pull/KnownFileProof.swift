@@ -2,8 +2,8 @@ internal import Model
 internal import Platform
 internal import Store
 
-/// The cheapest proof: a file that is in a manifest here, whatever model and name that is under. Its layers may be
-/// missing in part; then they alone have to move.
+/// The cheapest proof: a file that is in a manifest here, under any model and name. Some of its layers may be missing;
+/// then only those are downloaded.
 struct KnownFileProof: Sendable {
     private let files: KnownFiles
     private let reader: LayerReader
@@ -15,8 +15,8 @@ struct KnownFileProof: Sendable {
         reader = LayerReader(store)
     }
 
-    /// By its published SHA-256, under any name; a small file by what git would call the bytes of one that is here. It
-    /// comes under the path that is wanted.
+    /// By its published SHA-256, under any name; for a small file by git's name for the bytes of a file that is here.
+    /// The result has the wanted path.
     func find(_ file: SnapshotFile) throws(CakeError) -> Manifest.File? {
         guard let found = same(file) else { return nil }
         return try Manifest.File(path: file.path, digest: found.digest, size: found.size, segments: found.segments)
@@ -32,7 +32,7 @@ struct KnownFileProof: Sendable {
                 (try? store.gitDigest(of: $0, with: reader)) == wanted
             }
         }
-        // Of a large file whose SHA-256 is hidden.
+        // For a large file whose SHA-256 is hidden.
         guard let wanted = file.xetHash else { return nil }
         return files.files(ofSize: file.size).first { xetHash(of: $0) == wanted }
     }

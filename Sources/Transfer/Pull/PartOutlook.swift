@@ -3,7 +3,7 @@ internal import Platform
 internal import Remote
 internal import Store
 
-/// What bringing some tensors of a model would take now. Their files' headers are read; nothing is written.
+/// The cost of downloading some tensors of a model now. Their files' headers are read; nothing is written.
 public struct PartOutlook: Sendable {
     public struct Item: Sendable {
         public let path: FilePath
@@ -12,7 +12,7 @@ public struct PartOutlook: Sendable {
         public let bytes: UInt64
     }
 
-    /// What is not here, by file.
+    /// The missing tensors, by file.
     public private(set) var items: [Item] = []
     public private(set) var tensorsWanted = 0
     public private(set) var tensors = 0

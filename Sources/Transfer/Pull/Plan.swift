@@ -1,21 +1,21 @@
 internal import Model
 
-/// What of each file has to move, and which layers stand in for the rest. Pure: whoever withdraws a piece of evidence
-/// plans again with what is left of it.
+/// Which bytes of each file have to be downloaded, and which layers replace the rest. Pure: code that withdraws
+/// evidence plans again with the rest of it.
 struct Plan: Sendable {
     /// Neighbouring cuts of a file that come from one place: a run that has to move, or one layer that is here.
     struct Unit: Sendable {
         let run: Segmentation.Unit
         let claim: Evidence.Claim
 
-        /// The layer that is taken from the store; nil for what has to move.
+        /// The layer that is taken from the store; nil for bytes to download.
         var layer: Layer? { claim.layer }
     }
 
     /// By file.
     let units: [[Unit]]
 
-    /// A small layer that is here but lies between bytes that are not is moved with them: a request costs more.
+    /// A small layer that is here, but between bytes that are not, is downloaded with them: a request costs more.
     static let worthCutting: UInt64 = 16 << 10
 
     init(_ files: [Segmentation], _ evidence: [Evidence], having isHere: (Digest) -> Bool) {

@@ -4,10 +4,10 @@ internal import Remote
 internal import Store
 
 extension Pull {
-    /// Where the tensors of a part lie: in a file that nobody published.
+    /// The file with the tensors of a part, which no publisher made.
     static let partName = "model.safetensors"
 
-    /// What the name has of a commit of which it has not all.
+    /// The part of a commit that the name has.
     func part(of name: ModelName, at snapshot: Snapshot) throws(CakeError) -> Manifest? {
         guard let record = try store.record(of: name), record.isPartial, record.commit == snapshot.commit else {
             return nil
@@ -15,8 +15,8 @@ extension Pull {
         return try? store.manifest(record.manifest)
     }
 
-    /// Brings some tensors, and the files that go along. More of them join what is here of the same commit; a pull of all
-    /// completes it.
+    /// Downloads some tensors, and the model's other files. They join earlier ones of the same commit; a pull of the
+    /// whole model completes it.
     public func callAsFunction(
         _ snapshot: Snapshot, _ selected: [SnapshotFile], tensors selection: TensorSelection, as name: ModelName,
         waiting: @escaping @Sendable (FilePath) -> Void
@@ -24,7 +24,7 @@ extension Pull {
         let record = try store.record(of: name)
         if let record, !record.isPartial {
             throw CakeError(
-                .failed, "\(name) is here whole, and a part of it would take its place",
+                .failed, "\(name) is complete here, and a part would replace it",
                 fix: "cake export \(name) --format safetensors --tensors GLOB -o PATH writes a part of it")
         }
         let paths = selected.map(\.path)
@@ -37,7 +37,7 @@ extension Pull {
         let inventory = try Inventory(others, store: store, operation: operation, options)
         for file in inventory.known { progress.had(bytes: file.size) }
         var fetched = Fetched(verified: inventory.known)
-        // The publisher's digests are of whole files: what nobody can check comes from the publisher.
+        // The publisher's digests are of whole files: bytes that cannot be checked come only from the publisher.
         var options = options
         options.mirrors = nil
         let work = PullWork(
@@ -60,14 +60,16 @@ extension Pull {
         let part = try await work.part(wanted, matching: selection, known: known, waiting: waiting)
         guard !part.entries.isEmpty || part.missing.isEmpty else {
             throw CakeError(
-                .notFound, "none of the \(part.missing.count) tensors fits",
-                fix: "cake inspect \(snapshot.repository.id) --tensors lists their names; * also takes dots")
+                .notFound, "none of the \(part.missing.count) tensors matches",
+                fix: "cake inspect \(snapshot.repository.id) --tensors lists their names; * also matches dots")
         }
         guard !part.missing.isEmpty else {
-            // Its files can be checked: whoever wants all of it should have that.
-            throw CakeError(.usage, "every tensor fits, which is no part", fix: "cake pull \(name) brings all of it")
+            // The whole files can be checked: a person who wants all of it should have that.
+            throw CakeError(
+                .usage, "every tensor matches, and the part would be the whole model",
+                fix: "cake pull \(name) downloads all of it")
         }
-        progress.begin("publishing \(name)")
+        progress.begin("finishing \(name)")
         let file = try await file(of: part.entries, work, &fetched)
         fetched.stored += part.bytesStored
         fetched.saved.merge(part.saved) { $0 + $1 }
@@ -79,7 +81,7 @@ extension Pull {
             name, from: record, to: digest, snapshot, others, fetched.saved, missing: missing, in: operation)
         guard pointed.isDone else {
             throw CakeError(
-                .locked, "another cake brought something of \(name) meanwhile", fix: "run it again: what came is kept")
+                .locked, "another cake changed \(name) meanwhile", fix: "run it again: downloaded bytes are kept")
         }
         for file in fetched.finished + part.files { try file.fetching.discardParts() }
         for checkpoint in fetched.checkpoints { try checkpoint.retire() }

@@ -3,47 +3,54 @@ internal import Platform
 public import Remote
 public import Store
 
-/// Brings a model from a Hub: finds what is here already, fetches what is not, turns it into layers while it arrives,
-/// checks every file against what the Hub published, and only then gives the model its name.
+/// Pulls a model from a Hub: finds the bytes that are here, downloads the others, turns them into layers while they
+/// arrive, checks every file against its published hash, and only then gives the model its name.
 public struct Pull: Sendable {
     public struct Options: Sendable {
         public var mostConnections = 32
         public var bytesPerSecond: UInt64?
         /// Folders of other tools' caches to look into before the network is asked.
         public var caches: [String] = []
-        /// Fetch everything, whatever is here.
+        /// Download everything, even bytes that are here.
         public var isForced = false
-        /// Whether tensors are sampled to tell which are equal to some that are here; nil for never.
+        /// Whether tensors are sampled to find equal ones here; nil for never.
         public var probing: ProbePolicy? = .auto
         /// The model to compare with, rather than those most like it.
         public var base: ModelName?
-        /// Whether a tensor may be stored as what differs from one that is here.
+        /// Whether a tensor may be stored as a delta.
         public var usesDeltas = true
         /// Whether a Xet server may be asked where it keeps tensors.
         public var usesXet = true
-        /// The name goes to this model whatever has it.
+        /// The name moves to this model from any other.
         public var replacesName = false
         /// Asked for files before the Hub is.
         public var mirrors: Mirrors?
-        /// Who reads files already while they come.
+        /// Readers of files during the download.
         package var reading: [FilePath: ArrivingFile] = [:]
-        /// What to remember of a name that is new: how it came to be here.
+        /// All files of a pull without a selection; nil when this pull takes as many.
+        public var complete: [SnapshotFile]?
+        /// The mark of a new name: how it came to be here.
         package var mark: NameRecord.Mark?
-        /// Each holds its folder of parts while it is brought, and a process may hold only so many files.
+        /// Each holds its folder of parts during the download, and a process may have only so many open files.
         var filesAtOnce = 200
         public init() {}
     }
 
-    /// Why bytes did not have to be moved.
+    /// Why bytes were not downloaded. The raw values are keys of JSON documents.
     public enum Proof: String, CaseIterable, Sendable {
-        case knownFile = "known file"
-        case cachedFile = "Hugging Face cache"
-        case resumed = "fetched before"
-        case published = "in layers that a mirror names, then proved by the file's hash"
-        case coordinates = "in the same Xet chunks, then proved by the file's hash"
-        case samples = "equal in every sample, then proved by the file's hash"
-        /// What is left of them is what came.
-        case layers = "smaller as layers of a mirror"
+        /// A file of the same hash is in the store.
+        case knownFile = "known_file"
+        case cachedFile = "huggingface_cache"
+        /// An earlier download of the file was interrupted.
+        case resumed
+        /// A peer's manifest names layers that are here; then the file's hash was checked, as for the next two.
+        case published = "peer_manifest"
+        /// In the same chunks of Xet.
+        case coordinates = "xet"
+        /// Equal in every sample.
+        case samples
+        /// A peer sent compressed layers: what is left of them was downloaded.
+        case layers = "peer_layers"
     }
 
     public struct Report: Sendable {
@@ -54,12 +61,12 @@ public struct Pull: Sendable {
         public let bytes: UInt64
         public let bytesFetched: UInt64
         public let bytesSaved: [Proof: UInt64]
-        /// What of the bytes came as layers, and from where.
+        /// The bytes that came as layers, and from where.
         public var layers: (bytes: UInt64, place: String)?
         public let bytesStored: UInt64
         /// The commit that the name had before, when this one is older than that.
         public let wentBackFrom: String?
-        /// Files whose headers made no sense.
+        /// Files with invalid headers.
         public let complaints: [CakeError]
         /// Why models here were not looked at as bases.
         public let baseTroubles: [CakeError]
@@ -112,7 +119,7 @@ public struct Pull: Sendable {
                 for checkpoint in fetched.checkpoints { try checkpoint.settle() }
             }
         }
-        progress.begin("publishing \(name)")
+        progress.begin("finishing \(name)")
         fetched.stored += try operation.publish(telling: progress)
         var saved = fetched.saved
         saved[.layers, default: 0] -= min(fetched.bytesAsLayers, saved[.layers, default: 0])
@@ -125,8 +132,10 @@ public struct Pull: Sendable {
             manifest = try Manifest(files: fetched.verified + rest)
             digest = try store.save(manifest, in: operation)
             try keepCoordinates(fetched, of: manifest, digest, in: operation)
-            // Another pull of the same name may be done meanwhile: what it brought stays.
-            pointed = try point(name, from: record, to: digest, snapshot, selected, saved, in: operation)
+            // Another pull of the same name may have ended meanwhile: its files stay.
+            pointed = try point(
+                name, from: record, to: digest, snapshot, selected, saved, without: missingFiles(of: manifest),
+                in: operation)
         } while !pointed.isDone
         for file in manifest.files { options.reading[file.path]?.hears(.stored(file, manifest: digest)) }
         for file in fetched.finished { try file.fetching.discardParts() }
@@ -162,7 +171,7 @@ public struct Pull: Sendable {
         return provers
     }
 
-    /// Where the layers lie at Xet is written down for pulls to come. What was here already keeps what was known of it.
+    /// Saves where the layers are at Xet, for later pulls. Layers that were here keep their earlier records.
     private func keepCoordinates(
         _ fetched: Fetched, of manifest: Manifest, _ digest: Digest, in operation: Operation
     ) throws(CakeError) {
@@ -178,8 +187,8 @@ public struct Pull: Sendable {
         if !record.entries.isEmpty { try store.keep(record, of: digest, in: operation) }
     }
 
-    /// A file that does not hash to what was published is fetched once more, then given up. A copy of another tool's, an
-    /// assumption or a damaged layer that was wrong costs no try.
+    /// A file that does not match its published hash is downloaded once more, then the pull fails. A wrong copy of
+    /// another tool, a wrong assumption or a damaged layer does not count as a try.
     func bring(
         _ batch: [WantedFile], _ copies: PullCopies, _ work: PullWork, _ fetched: inout Fetched,
         _ waiting: @escaping @Sendable (FilePath) -> Void
@@ -193,13 +202,13 @@ public struct Pull: Sendable {
             if let lost = missing.first(where: { $0.failures > 1 }) {
                 throw CakeError(
                     .damaged,
-                    "\(lost.listed.path) does not hash to what \(source.routes) published, fetched twice",
-                    fix: "the publisher's file or a proxy on the way is broken; nothing of it was kept")
+                    "\(lost.listed.path) does not match the hash that \(source.routes) published, although it was downloaded twice",
+                    fix: "the publisher's file or a proxy is broken; nothing of the file was kept")
             }
         }
     }
 
-    /// Which of the files a pull would have to bring, as far as can be said without asking.
+    /// Which of the files a pull would have to download, as far as is known without a request.
     public static func missing(
         _ wanted: [SnapshotFile], in store: LocalStore, _ options: Options
     ) throws(CakeError) -> [SnapshotFile] {
@@ -236,14 +245,23 @@ public struct Pull: Sendable {
         }
     }
 
-    /// What is pulled has one name, so that what has it now needs another.
+    private func missingFiles(of manifest: Manifest) -> MissingFiles? {
+        guard let complete = options.complete else { return nil }
+        let here = Set(manifest.files.map(\.path))
+        let missing = complete.filter { !here.contains($0.path) }
+        return MissingFiles(
+            paths: missing.map(\.path.string), bytes: missing.reduce(0) { $0.clampedSum($1.size) })
+    }
+
+    /// A pulled model has one name: the model that has it now needs another.
     static func advice(for name: ModelName) -> String {
         "cake tag \(name) OTHER-NAME keeps it; then use cake pull --force"
     }
 
     func point(
         _ name: ModelName, from expected: NameRecord?, to manifest: Digest, _ snapshot: Snapshot,
-        _ selected: [SnapshotFile], _ saved: [Proof: UInt64], missing: [String]? = nil, in operation: Operation
+        _ selected: [SnapshotFile], _ saved: [Proof: UInt64], missing: [String]? = nil,
+        without missingFiles: MissingFiles? = nil, in operation: Operation
     ) throws(CakeError) -> LocalStore.Pointed {
         let origin = ModelOrigin(
             snapshot.repository.description, revision: snapshot.revision ?? Revision.main, commit: snapshot.commit)
@@ -259,6 +277,7 @@ public struct Pull: Sendable {
             // Files that are no weights complete nothing.
             let isSame = old?.commit == snapshot.commit && !selected.contains { Segmentation.hasHeader($0.path) }
             record.missing = missing ?? (isSame ? record.missing : [])
+            record.missingFiles = missingFiles
             record.proved = [:]
             for (proof, bytes) in saved where bytes > 0 { record.proved["\(proof)"] = bytes }
         }

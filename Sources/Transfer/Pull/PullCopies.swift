@@ -1,6 +1,6 @@
 internal import Model
 
-/// Files of one pull that have the same bytes: the first of each kind is brought, the others are copies of it.
+/// Files of one pull that have the same bytes: the first of each kind is downloaded, the others are copies of it.
 struct PullCopies {
     private(set) var firsts: [WantedFile] = []
     private var others: [Digest: [WantedFile]] = [:]

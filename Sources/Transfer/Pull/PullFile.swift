@@ -4,8 +4,8 @@ internal import Remote
 internal import Store
 internal import Synchronization
 
-/// A file of a pull while it is brought: the layers that its header tells of, which of them stand in for bytes, and what the
-/// others have become.
+/// A file of a pull during its download: the layers in its header, which of them replace bytes, and the finished layers
+/// of the others.
 package final class PullFile: Sendable {
     let number: Int
     let opened: OpenedFile
@@ -36,17 +36,17 @@ package final class PullFile: Sendable {
         ) { if units[$0].layer == nil { onWhole($0) } }
     }
 
-    /// What a cut has become; nil as long as it has not.
+    /// The finished layer of a cut; nil before.
     func layer(of cut: Int) -> Layer? { layers.withLock { $0[cut] } }
 
-    /// Bytes that are taken from the store, by what says that they may be.
+    /// Bytes that are taken from the store, by their proof.
     var given: [Pull.Proof: UInt64] {
         var given: [Pull.Proof: UInt64] = [:]
         for unit in units { if let proof = unit.claim.proof { given[proof, default: 0] += unit.run.count } }
         return given
     }
 
-    /// What stood in for its bytes and may have been wrong.
+    /// The layers that replaced its bytes and may have been wrong.
     var assumptions: Evidence {
         var evidence = Evidence(cuts: segmentation.cuts.count)
         for unit in units where unit.claim.isAssumed { evidence[unit.run.cuts.lowerBound] = unit.claim }
@@ -56,7 +56,7 @@ package final class PullFile: Sendable {
     /// The SHA-256 that the server gave with the file's address, if it did.
     var announced: Digest? { opened.remote?.announced }
 
-    /// The unit that a byte lies in.
+    /// The unit with a byte.
     func unit(at position: UInt64) -> Plan.Unit? {
         let index = units.partitioningIndex { $0.run.bytes.upperBound > position }
         return index < units.count ? units[index] : nil
@@ -75,7 +75,7 @@ package final class PullFile: Sendable {
     func described(digest: Digest) throws(CakeError) -> Manifest.File {
         var segments: [Manifest.Segment] = []
         for (cut, layer) in zip(segmentation.cuts, layers.withLock { $0 }) {
-            guard let layer else { throw CakeError(.failed, "\(listed.path) was not brought to its end") }
+            guard let layer else { throw CakeError(.failed, "\(listed.path) was not downloaded to its end") }
             segments.append(Manifest.Segment(layer: layer, tensor: cut.tensor))
         }
         return try Manifest.File(path: listed.path, digest: digest, size: listed.size, segments: segments)

@@ -2,11 +2,11 @@ public import Model
 internal import Remote
 internal import Store
 
-/// What a pull would fetch now, as far as can be said without asking the Hub for more than its listing.
+/// What a pull would download now, as far as is known from the Hub's listing.
 public struct PullOutlook: Sendable {
     public struct Item: Sendable {
         public let path: FilePath
-        /// What of it is not here.
+        /// The bytes that are not here.
         public let size: UInt64
     }
 
@@ -35,7 +35,7 @@ extension Pull {
             let header = file.segments.first.map { $0.tensor == nil ? $0.layer : nil } ?? nil
             files.append(
                 try file.segments.map { segment in
-                    // The header comes from the Hub, whatever is here: it says where the tensors lie.
+                    // The header comes from the Hub in any case: it says where the tensors are.
                     if segment.layer == header { return LayerChoice.Cut(layer: nil, bytes: segment.layer.size) }
                     let isHere = try store.contains(segment.layer)
                     return LayerChoice.Cut(layer: segment.layer, bytes: isHere ? 0 : segment.layer.size)
@@ -53,7 +53,7 @@ extension Pull {
             items: items, bytesToFetch: bytes + layers, place: layers > 0 ? peer?.place : nil)
     }
 
-    /// What of a file neither another tool's cache has nor an earlier pull left. Nothing is taken or changed.
+    /// The bytes of a file that neither another tool's cache nor an earlier pull has. Nothing is taken or changed.
     func left(of file: SnapshotFile, in snapshot: Snapshot) throws(CakeError) -> UInt64 {
         if !options.isForced, CachedBlob.find(file, in: options.caches, of: snapshot.repository) != nil { return 0 }
         let runs = try Parts.runs(in: store, key: PartsKey.of(file, in: snapshot))

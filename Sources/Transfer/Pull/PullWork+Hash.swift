@@ -2,12 +2,12 @@ internal import Model
 internal import Platform
 internal import Store
 
-/// Each file is hashed from front to back while its bytes arrive, over what comes off the line and what is here alike.
+/// Each file is hashed from front to back while its bytes arrive, over downloaded bytes and layers that are here.
 extension PullWork {
-    /// What a file was found to be.
+    /// The result for a file.
     enum Finding: Sendable {
         case hashed(Hashes)
-        /// A layer that was to stand in for some of it cannot be read.
+        /// A layer that should replace some of it cannot be read.
         case unreadable
     }
 
@@ -15,8 +15,8 @@ extension PullWork {
         let sha256: Digest
         let git: GitDigest?
 
-        /// What a listing hides may be said where the file is. A file for which nothing was published, which no Hub
-        /// does, is taken by its size alone.
+        /// A hash that a listing hides may be given with the file's address. A file without a published hash, which no
+        /// Hub has, is accepted by its size alone.
         func isAsPublished(_ listed: SnapshotFile, announced: Digest?) -> Bool {
             if let published = listed.sha256 ?? (listed.gitDigest == nil ? announced : nil) {
                 return published == sha256
@@ -43,7 +43,7 @@ extension PullWork {
         }
     }
 
-    /// A few files at once: those first for which nothing has to arrive, since they wait for nobody.
+    /// A few files at once: first those that are complete, because they wait for nothing.
     func hash(_ files: [PullFile], _ checkpoint: Checkpoint) async throws -> [Finding] {
         let order = files.filter { $0.missing == 0 } + files.filter { $0.missing > 0 }
         var findings: [Int: Finding] = [:]
@@ -90,8 +90,8 @@ extension PullWork {
         }
     }
 
-    /// Which of the layers that stood in for a file's bytes are damaged. What is wrong is set aside, and all of them count
-    /// as not here from now on.
+    /// Which of the layers that replaced a file's bytes are damaged. They are set aside, and all of them count as not
+    /// here from now on.
     func damage(under file: PullFile) throws -> Set<Digest> {
         let reader = LayerReader(store)
         var damages: [Damage] = []

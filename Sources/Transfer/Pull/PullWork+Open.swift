@@ -3,18 +3,17 @@ internal import Platform
 internal import Remote
 internal import Store
 
-/// A file that is to be brought, with its cuts known and room for its bytes taken.
+/// A file to be downloaded, with known cuts and reserved space.
 struct OpenedFile: Sendable {
     let wanted: WantedFile
     let segmentation: Segmentation
     let bytes: FetchingFile.Bytes
     /// Where to ask for its bytes; nil for a copy.
     let remote: HubFile?
-    /// What it took to know the cuts.
+    /// The cost of finding the cuts.
     var fetchedForHeader: UInt64 = 0
 
-    /// Something may be assumed only of a file whose SHA-256 was published, and only one that can be fetched in ranges
-    /// gains by it.
+    /// Assumptions need a published SHA-256, and only a file that can be downloaded in ranges gains by them.
     var canBeChecked: Bool { remote.map { !$0.comesWhole } == true && wanted.listed.sha256 != nil }
 
     func hasUnknownTensors(_ known: Evidence) -> Bool {
@@ -22,20 +21,20 @@ struct OpenedFile: Sendable {
     }
 }
 
-/// Taking hold of what is to be brought.
+/// Opening files for the download.
 extension PullWork {
     private enum Hold: Sendable {
         case copy(File)
         case parts(Parts)
     }
 
-    /// Reads every header that is needed to know the layers. What another cake brought while this one waited for it is
-    /// taken from the store.
+    /// Reads every header that is needed to know the layers. Files that another cake stored during a wait are taken
+    /// from the store.
     func open(
         _ files: [WantedFile], _ waiting: @escaping @Sendable (FilePath) -> Void, _ outcome: inout Brought
     ) async throws -> [OpenedFile] {
         let places = try await places(of: files, waiting)
-        // Who waited for one file may find all of them brought.
+        // After a wait for one file, all of them may be here.
         let waited = places.contains { $0.waited } ? files.map(\.listed) : []
         let again = try Inventory(waited, store: store, operation: operation, options)
         let known = Dictionary(again.known.map { ($0.path, $0) }, uniquingKeysWith: { $1 })
@@ -68,7 +67,7 @@ extension PullWork {
             let segmentation = try Segmentation(of: copy, path: listed.path, size: listed.size, isLenient: true)
             return OpenedFile(wanted: wanted, segmentation: segmentation, bytes: .copy(copy), remote: nil)
         case .parts(let parts):
-            // What came wrong once comes from the publisher next.
+            // A file that was wrong once comes from the publisher next.
             let isDoubted = wanted.failures + wanted.contradictions > 0 || peer?.isWrong == true
             let mirrors = isDoubted ? nil : options.mirrors
             let remote = HubFile(listed, in: snapshot, from: source, through: mirrors)
@@ -85,7 +84,7 @@ extension PullWork {
         }
     }
 
-    /// What moves, by everything that is known of the files without moving them.
+    /// The bytes to download, by all knowledge about the files.
     func plan(for files: [OpenedFile], _ outcome: inout Brought) async throws -> Plan {
         var evidence = files.map { file in
             file.wanted.known.map { Evidence($0) } ?? Evidence(cuts: file.segmentation.cuts.count)
@@ -110,7 +109,7 @@ extension PullWork {
         return try bases.candidates(for: files.map(\.segmentation))
     }
 
-    /// Folders of parts are taken in the order of their keys, so that two pulls never wait for each other.
+    /// Folders of parts are taken in the order of their keys: two pulls never wait for each other.
     private func places(
         of files: [WantedFile], _ waiting: @Sendable (FilePath) -> Void
     ) async throws -> [(place: Hold, waited: Bool)] {

@@ -64,8 +64,8 @@ extension PullWork {
         return part
     }
 
-    /// What a Hub says lies in the same chunks as tensors that are here. That is its word, as the bytes would be that it
-    /// sent; samples prove nothing here, since no hash of a whole file will decide.
+    /// Tensors that, by the Hub's word, are in the same chunks as tensors that are here. The bytes that it sends are
+    /// its word as well. Samples prove nothing here, because no hash of a whole file will decide.
     private func prove(
         _ files: [OpenedFile], _ selection: TensorSelection, _ given: inout [Tensor: Layer],
         _ part: inout BroughtTensors
@@ -97,7 +97,7 @@ extension PullWork {
         }
     }
 
-    /// What has to move, in runs of neighbours.
+    /// The cuts to download, in runs of neighbours.
     private func units(
         of file: OpenedFile, _ selection: TensorSelection, _ given: [Tensor: Layer]
     ) -> [Plan.Unit] {

@@ -4,22 +4,22 @@ internal import Remote
 internal import Store
 internal import Synchronization
 
-/// Brings files that are not here: three things at once. Bytes arrive; whole units become layers; and each file is
-/// hashed in order, against what was published.
+/// Downloads missing files: three things at once. Bytes arrive; complete units become layers; and each file is hashed
+/// in order, and compared with its published hash.
 struct PullWork: Sendable {
     struct Brought: Sendable {
         var verified: [(SnapshotFile, Manifest.File)] = []
-        /// Files whose bytes are not what was published, and what is to be tried next.
+        /// Files that do not match, and what to try next.
         var wrong: [WantedFile] = []
-        /// Files whose parts may go once the layers are published.
+        /// Files whose parts may be removed once the layers are published.
         var finished: [PullFile] = []
         var checkpoint: Checkpoint?
         var bytesFetched: UInt64 = 0
-        /// Of these, what came as layers out of packs.
+        /// The bytes of these that came as layers from packs.
         var bytesAsLayers: UInt64 = 0
         var bytesStored: UInt64 = 0
         var saved: [Pull.Proof: UInt64] = [:]
-        /// What Xet says of the files, by their SHA-256.
+        /// Xet's statements about the files, by their SHA-256.
         var terms: [Digest: XetReconstruction] = [:]
     }
 
@@ -34,7 +34,7 @@ struct PullWork: Sendable {
     let provers: [any Prover]
     /// Nil when Xet is not to be asked.
     let terms: XetTerms?
-    /// A server that has the layers; nil where none was found.
+    /// A server that has the layers; nil if none was found.
     var peer: PeerModel?
 
     private static let publishStep: UInt64 = 256 << 20
@@ -52,7 +52,7 @@ struct PullWork: Sendable {
             PullFile(number, opened[number], plan.units[number], onWhole: finished.of(file: number))
         }
         for (opened, file) in zip(opened, files) { count(opened, file, &outcome) }
-        // Before anyone reads the beginning of what cannot come whole.
+        // Before a client reads the beginning of a file that does not fit.
         try await refuseIfTooSmall(for: files)
         for file in files { file.wanted.reading?.hears(.begun(file)) }
         let checkpoint = Checkpoint(files, store: store, operation: operation)
@@ -86,7 +86,7 @@ struct PullWork: Sendable {
         return found
     }
 
-    /// What moves and what does not.
+    /// Counts downloaded and reused bytes.
     private func count(_ opened: OpenedFile, _ file: PullFile, _ outcome: inout Brought) {
         let (size, missing, given) = (file.listed.size, file.missing, file.given)
         let stored = given.values.reduce(0, +)
@@ -99,7 +99,7 @@ struct PullWork: Sendable {
         outcome.bytesFetched += missing + opened.fetchedForHeader
     }
 
-    /// A file that is right is finished. What was only assumed is doubted before what the server sent.
+    /// A file that matches is finished. Otherwise assumptions are doubted before the server's bytes.
     private func settle(_ file: PullFile, _ finding: Finding, _ outcome: inout Brought) throws {
         if case .hashed(let found) = finding, found.isAsPublished(file.listed, announced: file.announced) {
             outcome.verified.append((file.listed, try file.described(digest: found.sha256)))
@@ -111,11 +111,11 @@ struct PullWork: Sendable {
         var next = file.wanted
         let damage = try damage(under: file)
         if !damage.isEmpty {
-            // Neither the publisher nor the assumption is to blame: what is damaged here is fetched.
+            // Neither the publisher nor the assumption is to blame: damaged layers are downloaded.
             next.avoided.formUnion(damage)
             file.fetching.keepParts()
         } else if file.given[.published] != nil || file.given[.layers] != nil {
-            // Whoever told of them is not asked again, and everybody else from the start.
+            // The server that named them is not asked again; all other sources are asked from the start.
             peer?.wasWrong()
             next.known = nil
             file.fetching.keepParts()
@@ -131,7 +131,8 @@ struct PullWork: Sendable {
         outcome.wrong.append(next)
     }
 
-    /// Bytes arrive, units become layers, and each file is hashed. Returns the bytes at rest, and what each file was found to be.
+    /// Bytes arrive, units become layers, and each file is hashed. Returns the stored bytes, and the result for each
+    /// file.
     func bring(
         _ files: [PullFile], _ finished: FinishedUnits, _ checkpoint: Checkpoint, isHashed: Bool = true
     ) async throws -> (stored: UInt64, findings: [Finding]) {
@@ -174,7 +175,7 @@ struct PullWork: Sendable {
         func settle() throws { try checkpoint.settle() }
     }
 
-    /// The parts lie beside the layers until the file is whole: room for both is needed.
+    /// The parts lie beside the layers until the file is complete: space for both is needed.
     func refuseIfTooSmall(for files: [PullFile]) async throws {
         let missing = files.reduce(UInt64(0)) { $0 + $1.missing }
         let layers = files.reduce(UInt64(0)) { sum, file in
@@ -184,7 +185,7 @@ struct PullWork: Sendable {
     }
 }
 
-/// What a remote file's parts are kept under: by its content where that is known, so that any model's pull finds them.
+/// The key of a remote file's parts: its content if that is known; then any model's pull finds them.
 enum PartsKey {
     static func of(_ file: SnapshotFile, in snapshot: Snapshot) -> Digest {
         if let sha256 = file.sha256 { return sha256 }

@@ -8,11 +8,11 @@ extension Push {
     private static let mostTags = 16
     private static let questionsAtOnce = 8
 
-    /// What is there already, and in which repository.
+    /// The layers that are there already, and in which repository.
     struct Earlier: Sendable {
         let target: RepositoryName
         var indexes: [PackIndex] = []
-        /// Where a pack lies that is not in the target.
+        /// The repository of a pack that is not in the target.
         var places: [Digest: RepositoryName] = [:]
         var own: Set<Digest> = []
         /// Own packs that were found to be there.
@@ -23,7 +23,7 @@ extension Push {
 
         struct Refusal: Sendable {
             let repository: RepositoryName
-            /// Nil when the registry does not give it away: nothing is wrong with it.
+            /// Nil if the registry does not allow the mount: the pack itself is fine.
             let why: CakeError?
         }
 
@@ -54,8 +54,8 @@ extension Push {
         }
     }
 
-    /// Of another repository only that is taken which is nobody's secret: all of it where a person named it, or where it can
-    /// be read without a login; else packs that hold nothing but this model's layers.
+    /// Of another repository only packs that are no secret are taken: all of them if a person named it, or if it can be
+    /// read without a login; else packs that contain only this model's layers.
     func earlier() async throws -> Earlier {
         var earlier = Earlier(target: target.name)
         let layers = Set(manifest.layers.map(\.digest))
@@ -85,7 +85,7 @@ extension Push {
         return earlier
     }
 
-    /// Plans, and plans anew until everything that is reused is there, is what its index says, and is given away.
+    /// Plans, and plans again until all reused packs are there, match their index, and can be mounted.
     func settle(
         _ earlier: inout Earlier, _ proved: inout ProvedMembers, in operation: Operation
     ) async throws -> Layout {
@@ -131,7 +131,7 @@ extension Push {
     ) async throws -> [Digest: Earlier.Refusal] {
         let unproved = unproved(plan.taken, knowing: proved)
         guard !unproved.isEmpty else { return [:] }
-        progress.begin("checking \(unproved.count) layers that are in the registry already")
+        progress.begin("checking \(unproved.count) \(unproved.count == 1 ? "layer" : "layers") already in the registry")
         var bases: [Digest: PackPlan.Taken] = [:]
         for one in plan.taken where one.member.base == nil { bases[one.member.layer.digest] = one }
         let findings = try await proof(of: unproved.map(\.member.layer), earlier, in: operation)(
@@ -180,7 +180,7 @@ extension Push {
         }
     }
 
-    /// Those that the registry does not give away: they have to be sent.
+    /// Packs that the registry does not mount: they have to be sent.
     private func unmounted(
         _ packs: [PackIndex.Pack], _ earlier: inout Earlier
     ) async throws -> [Digest: Earlier.Refusal] {

@@ -4,7 +4,7 @@ internal import Remote
 internal import Store
 
 extension Push {
-    /// All packs are there: what names them is sent, and the tag moves.
+    /// All packs are there: the index and the manifest are sent, and the tag moves.
     func finish(_ layout: Layout, _ made: [Made], _ earlier: Earlier) async throws -> Report {
         var builder = PackBuilder(layout.plan)
         for one in made { builder.add(one.pack, one.members) }
@@ -42,7 +42,7 @@ extension Push {
             layersRecoded: made.reduce(0) { $0 + $1.recoded }, isSame: isSame, replaced: isSame ? nil : before)
     }
 
-    /// The bytes that were sent: none where it is there.
+    /// The bytes that were sent: 0 if it is there.
     private func send(_ bytes: [UInt8]) async throws -> UInt64 {
         let size = UInt64(bytes.count)
         let body = UploadBody(name: BlobName(SHA256.digest(of: bytes.span)), size: size) { range, sender in

@@ -14,7 +14,7 @@ extension Push {
         let recoded: Int
     }
 
-    /// One object of a pack: as it lies in the store, or made for it.
+    /// One object of a pack: from the store, or made for it.
     private struct PackedObject: Sendable {
         let layer: Layer
         let made: StoredLayer?
@@ -60,12 +60,12 @@ extension Push {
         let found = try store.stored(packed.layer)
         guard found.bytes.count == packed.object.length, found.base == packed.object.base else {
             throw CakeError(
-                .failed, "layer \(packed.layer.digest.short) was stored anew while it was pushed", fix: "run it again")
+                .failed, "layer \(packed.layer.digest.short) was stored again while it was pushed", fix: "run it again")
         }
         return found
     }
 
-    /// A registry wants to know what a blob is called before it takes it.
+    /// A registry needs the digest of a blob before it accepts it.
     private func hash(_ parts: [PackedObject]) throws -> (PackIndex.Pack, [PackIndex.Member]) {
         var whole = SHA256()
         var members: [PackIndex.Member] = []
@@ -74,7 +74,7 @@ extension Push {
             let stored = try stored(part)
             var own = SHA256()
             try store.forEachChunk(of: stored.bytes) { SHA256.update(&own, &whole, $0) }
-            // The digest of a rotten object would be believed by all who pull.
+            // All who pull would trust the digest of a damaged object.
             if part.made == nil { try store.prove(part.layer) }
             members.append(
                 PackIndex.Member(

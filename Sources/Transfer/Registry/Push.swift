@@ -3,7 +3,7 @@ internal import Platform
 public import Remote
 public import Store
 
-/// Sends a model to a registry: what the repository or its base's has already is named or taken over, only what is new is
+/// Sends a model to a registry: layers that the repository or its base's has are listed or mounted, only new ones are
 /// packed and sent, and the tag moves last.
 public struct Push: Sendable {
     public struct Options: Sendable {
@@ -12,15 +12,15 @@ public struct Push: Sendable {
         public var packsAtOnce = 4
         public var bytesPerSecond: UInt64?
         public var annotations: [ModelArtifact.Annotation] = []
-        /// Repositories whose packs may be listed whoever may read them: the person named them.
+        /// Repositories whose packs may be listed for all readers: the person named them.
         public var bases: Set<RepositoryName> = []
-        /// Read all of what is reused, and believe no earlier proof.
+        /// Read all reused layers, and trust no earlier proof.
         public var provesAll = false
         public init() {}
     }
 
     public struct Report: Sendable {
-        /// What the tag means now.
+        /// The digest of the tag now.
         public let digest: BlobName
         public let layers: Int
         public let layersSent: Int
@@ -29,7 +29,7 @@ public struct Push: Sendable {
         public let packsMounted: Int
         /// Packs of other repositories that are listed, and of which.
         public let reused: [Count]
-        /// Packs that were not reused, since they were not what their index says.
+        /// Packs that were not reused, because they do not match their index.
         public let refused: [Count]
         public let bytesSent: UInt64
         /// Plain bytes of the model's files.
@@ -38,7 +38,7 @@ public struct Push: Sendable {
         public let layersRecoded: Int
         /// The tag meant this before.
         public let isSame: Bool
-        /// What the tag meant before, when that was something else.
+        /// The digest of the tag before, if it was another.
         public let replaced: BlobName?
     }
 
@@ -74,14 +74,14 @@ public struct Push: Sendable {
         throttle = options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) }
     }
 
-    /// An object as it lies in the store. It is opened when it is read: a model has more of them than a process may have
+    /// An object in the store. It is opened when it is read: a model has more objects than a process may have open
     /// files.
     struct Object: Sendable {
         let length: UInt64
         let base: Digest?
     }
 
-    /// What is sent and what is not.
+    /// The blobs to send, and the reused ones.
     struct Layout: Sendable {
         let plan: PackPlan
         /// Layers of new packs that have to be encoded without a base.
@@ -115,7 +115,7 @@ public struct Push: Sendable {
         return Layout(plan: plan, recoded: recoded, objects: objects, kinds: kinds)
     }
 
-    /// What it would send; of what has to be encoded anew no more is known than that it is at most so much.
+    /// What it would send. The size of layers that have to be encoded again is an upper limit.
     public struct Outlook: Sendable {
         public let bytesToSend: UInt64
         public let packs: Int

@@ -2,7 +2,7 @@ public import Model
 internal import Platform
 public import Store
 
-/// Where models of the store lie in registries, as their records say.
+/// The places of the store's models in registries, by their records.
 extension LocalStore {
     /// Repositories of a registry that models with layers in common came from or went to, those with most first.
     public func repositories(sharing manifest: Manifest, on host: String) throws(CakeError) -> [RepositoryName] {
@@ -26,7 +26,7 @@ extension LocalStore {
         return ranked.flatMap(\.repositories)
     }
 
-    /// So that models made from this one find its layers there.
+    /// Models made from this one then find its layers there.
     public func note(_ named: Named, pushedTo reference: RegistryReference) throws(CakeError) {
         guard isWritable, named.place == nil, try record(of: named.name) != nil else { return }
         let place = "oci://\(reference.host)/\(reference.path)"

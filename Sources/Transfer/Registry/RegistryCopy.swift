@@ -2,8 +2,8 @@ public import Model
 public import Platform
 public import Remote
 
-/// Copies what is under a name in one registry to another, whatever it is. Blobs that are there are not sent, those of the
-/// same registry are taken over, and the others pass through without being kept.
+/// Copies anything under a name in one registry to another. Blobs that are there are not sent, those of the same
+/// registry are mounted, and the others pass through without being stored.
 public struct RegistryCopy: Sendable {
     public struct Report: Sendable {
         public internal(set) var digest: BlobName
@@ -12,7 +12,7 @@ public struct RegistryCopy: Sendable {
         public internal(set) var blobsMounted = 0
         public internal(set) var bytes: UInt64 = 0
         public internal(set) var bytesSent: UInt64 = 0
-        /// What the tag meant before, when that was something else.
+        /// The digest of the tag before, if it was another.
         public internal(set) var replaced: BlobName?
         /// The tag was there, and meant the same.
         public internal(set) var isSame = false
@@ -45,7 +45,7 @@ public struct RegistryCopy: Sendable {
         return try await copy(name, as: wanted, depth: 0, &seen)
     }
 
-    /// What was met on the way through lists of manifests.
+    /// Manifests that were seen in lists of manifests.
     private struct Seen {
         var names: Set<BlobName> = []
         var total = ByteTotal()
@@ -59,7 +59,7 @@ public struct RegistryCopy: Sendable {
         let manifest = try RegistryManifest(parsing: kept.bytes.span)
         for listed in manifest.manifests where seen.names.insert(listed.name).inserted {
             guard depth < RegistryCopy.deepest else {
-                throw CakeError(.damaged, "\(source.words(name)) lists lists of lists, deeper than anybody needs")
+                throw CakeError(.damaged, "\(source.words(name)) nests lists too deeply")
             }
             let inner = ManifestName.digest(listed.name)
             report.add(try await copy(inner, as: inner, depth: depth + 1, &seen))

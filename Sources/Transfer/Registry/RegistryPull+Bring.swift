@@ -5,8 +5,8 @@ internal import Store
 
 /// Bytes of packs arrive, and whole members become objects of the store.
 extension RegistryPull {
-    /// `took` hears of each member that was found to be right, `published` of layers that may be read from now on. Returns what
-    /// was fetched, and the bytes at rest.
+    /// `took` is called for each verified member, `published` for layers that can be read from now on. Returns the
+    /// downloaded and the stored bytes.
     func bring(
         _ work: [PackWork], _ operation: Operation, took: @escaping @Sendable () -> Void,
         published: @escaping @Sendable (Set<Digest>) -> Void = { _ in }
@@ -42,7 +42,7 @@ extension RegistryPull {
         return (missing, stored)
     }
 
-    /// Whether the registry ignores ranges. Asked before many are asked for at once, each of which would bring a whole pack.
+    /// Whether the registry ignores ranges. Asked before many requests at once, each of which would bring a whole pack.
     private func comesWhole(_ work: PackWork?) async throws -> Bool {
         guard let work else { return false }
         return try await TransientFailure.retrying {
@@ -51,7 +51,7 @@ extension RegistryPull {
         }
     }
 
-    /// A member is whole together with what was fetched along before it: when all are, nothing more is on its way.
+    /// A member is complete together with the bytes that came before it: when all are, nothing more is on its way.
     private func units(of members: [PackIndex.Member], comingWhole: Bool) -> [Range<UInt64>] {
         var units: [Range<UInt64>] = []
         for member in members {
@@ -65,8 +65,8 @@ extension RegistryPull {
     }
 }
 
-/// Keeps members of packs as objects, each decoded and compared with its layer's name. Deltas wait for bases that are still to
-/// come. Parts of packs whose members are all published make room.
+/// Keeps members of packs as objects, each decoded and compared with its layer's name. Deltas wait for bases that are
+/// still to come. Parts of packs whose members are all published are removed to free space.
 private struct ObjectsOfPacks: Converter {
     private let pull: RegistryPull
     private let work: [RegistryPull.PackWork]
@@ -112,11 +112,11 @@ private struct ObjectsOfPacks: Converter {
                 took()
                 return adopted
             } catch let error as CakeError where error.kind == .damaged {
-                // The next try is to fetch it anew.
+                // The next try downloads it again.
                 try? pack.parts.remove()
                 throw CakeError(
                     .damaged, "\(pack.source.label) from \(pull.remote.repository.host): \(error.what)",
-                    fix: "run it again; if it stays so, what was pushed is broken: push it again")
+                    fix: "run it again; if the error stays, the pushed model is broken: push it again")
             }
         }
     }
@@ -140,6 +140,6 @@ private struct ObjectsOfPacks: Converter {
 
     mutating func failed() { rememberProved() }
 
-    /// It is derived, and what it lacks is proved anew by a push.
+    /// It is derived: a push proves missing entries again.
     private mutating func rememberProved() { if pull.options.remembers { try? proved.save() } }
 }

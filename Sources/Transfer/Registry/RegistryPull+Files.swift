@@ -11,7 +11,8 @@ extension RegistryPull {
         package let stored: UInt64
     }
 
-    /// Brings what is missing of these files. Under the name are then these, and those of the same commit that were there.
+    /// Downloads the missing layers of these files. The name then has these files, and those of the same commit that it
+    /// had.
     package func callAsFunction(
         _ paths: Set<FilePath>, of listing: HubListing, as name: ModelName, from source: String,
         published: @escaping @Sendable (Set<Digest>) -> Void
@@ -25,7 +26,7 @@ extension RegistryPull {
             let known = try store.record(of: name)
             let rest = store.rest(of: known, at: listing.commit, without: wanted)
             let manifest = try store.save(Manifest(files: wanted + rest), in: operation, isClaim: true)
-            // Another may have brought others meanwhile.
+            // Another pull may have added files meanwhile.
             let pointed = try store.point(
                 name, to: manifest, from: origin, expecting: .manifest(known?.manifest), in: operation
             ) { record, old in

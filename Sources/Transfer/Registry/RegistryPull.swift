@@ -3,15 +3,15 @@ internal import Platform
 public import Remote
 public import Store
 
-/// Brings a model from a registry: what is not here comes by ranges of packs, is decoded and compared with its name, and is
-/// kept as it came.
+/// Pulls a model from a registry: missing layers come by ranges of packs, are decoded and compared with their names,
+/// and are kept as they came.
 public struct RegistryPull: Sendable {
     public struct Options: Sendable {
         public var mostConnections = 32
         public var bytesPerSecond: UInt64?
-        /// Keep in mind for pushes what was found right where.
+        /// Save verified members, for pushes.
         package var remembers = true
-        /// The name goes to this model whatever has it.
+        /// The name moves to this model from any other.
         public var replacesName = false
         /// So much at rest comes together before it can be read.
         package var publishStep: UInt64 = 256 << 20
@@ -30,7 +30,7 @@ public struct RegistryPull: Sendable {
         public let bytesHere: UInt64
     }
 
-    /// Members of one pack that are wanted, in the order in which they lie.
+    /// The wanted members of one pack, in their order.
     struct PackWork: Sendable {
         let pack: PackIndex.Pack
         let members: [PackIndex.Member]
@@ -43,7 +43,7 @@ public struct RegistryPull: Sendable {
     let progress: Progress
     let options: Options
 
-    /// Less than this between two members is fetched along: another request would cost more.
+    /// A smaller gap between two members is downloaded along: another request would cost more.
     static let bridged: UInt64 = 64 << 10
 
     public init(of remote: RemoteArtifact, into store: LocalStore, progress: Progress, options: Options) {
@@ -53,7 +53,7 @@ public struct RegistryPull: Sendable {
         self.options = options
     }
 
-    /// What would have to be fetched now.
+    /// The bytes to download now.
     public func outlook() throws(CakeError) -> (bytes: UInt64, layers: Int) {
         let missing = try missing(of: remote.model.layers) { layer throws(CakeError) in try store.contains(layer) }
         var bytes: UInt64 = 0
@@ -80,11 +80,11 @@ public struct RegistryPull: Sendable {
         }
         let operation = try Operation(store)
         let brought = try await fetch(remote.model.layers, in: operation, waiting: waiting)
-        progress.begin("publishing \(name)")
+        progress.begin("finishing \(name)")
         let digest = try store.save(remote.model, in: operation, isClaim: true)
         guard BlobName(digest) == remote.artifact.manifest.name else {
             throw CakeError(
-                .damaged, "the model's manifest \(remote.artifact.manifest.name.short) is not as cake writes it",
+                .damaged, "the model's manifest \(remote.artifact.manifest.name.short) is not in cake's form",
                 fix: "push the model again")
         }
         _ = try store.point(
@@ -94,6 +94,7 @@ public struct RegistryPull: Sendable {
             try store.refuseTaken(name, old, by: digest, from: place, fix: Pull.advice(for: name))
         } _: { record, _ in
             (record.mark, record.missing, record.proved, record.etags) = (nil, [], [:], [:])
+            record.missingFiles = nil
         }
         return Report(
             manifest: digest, files: remote.model.files.count, bytes: remote.model.size,
@@ -101,7 +102,7 @@ public struct RegistryPull: Sendable {
             layersFetched: brought.layers - brought.layersHere, bytesHere: brought.bytesHere)
     }
 
-    /// What came of these layers.
+    /// The result for these layers.
     struct Fetched: Sendable {
         let layers: Int
         let layersHere: Int
@@ -110,7 +111,8 @@ public struct RegistryPull: Sendable {
         let stored: UInt64
     }
 
-    /// Brings those of the layers that are not here, and publishes them. `published` is told of each when it can be read.
+    /// Downloads the missing ones of the layers, and publishes them. `published` is called for each when it can be
+    /// read.
     func fetch(
         _ layers: [Layer], in operation: Operation, waiting: @escaping @Sendable (Digest) -> Void,
         published: @escaping @Sendable (Set<Digest>) -> Void = { _ in }
@@ -159,7 +161,7 @@ public struct RegistryPull: Sendable {
         return wanted.values.sorted { ($0.pack, $0.offset) < ($1.pack, $1.offset) }
     }
 
-    /// What is asked for: members and the little that lies between neighbours.
+    /// The requested ranges: members and small gaps between neighbours.
     static func runs(of members: [PackIndex.Member], comingWhole: Bool = false) -> [RemoteSpan] {
         var runs: [RemoteSpan] = []
         for member in members {

@@ -3,13 +3,13 @@ internal import Platform
 public import Remote
 public import Store
 
-/// Layers on a Hub: by ranges of files of every model whose name remembers a commit of it.
+/// Layers on a Hub: by ranges of files of every model whose name remembers its commit.
 public struct HubLayers: LayerSource {
     fileprivate struct Origin: Sendable {
         enum Bytes: Sendable {
             /// From a byte of a published file on.
             case published(HubFile, UInt64)
-            /// What cake itself wrote: the header of a part.
+            /// Bytes that cake made: the header of a part.
             case made([UInt8])
         }
 
@@ -49,13 +49,13 @@ public struct HubLayers: LayerSource {
         var failure: CakeError?
         for place in places {
             do {
-                // Under the layer's name: its own first byte is byte 0, whatever file it comes from.
+                // Under the layer's name: its own first byte is byte 0, in any file.
                 let parts = try await Parts.take(ingester.store, key: layer.digest) {
                     waiting("layer \(layer.digest.short)")
                 }
                 try await fetch(layer, place, into: parts, progress)
                 try await keep(layer, parts, place, ingester)
-                // Before the layer is published: two repairs that each hold what the other waits for would never end.
+                // Before the layer is published: two repairs that wait for each other would never end.
                 try parts.remove()
                 progress.finished()
                 return .mended(from: place.name)
@@ -90,15 +90,15 @@ public struct HubLayers: LayerSource {
         } catch is LayerIngester.OtherBytes {
             try parts.remove()
             throw CakeError(
-                .damaged, "\(place.path) of \(place.name) has other bytes where it was",
-                fix: "cake pull \(place.name) fetches what is published now")
+                .damaged, "\(place.path) of \(place.name) has other bytes at its place",
+                fix: "cake pull \(place.name) downloads the present version")
         }
     }
 }
 
 /// Where a Hub has the bytes of layers.
 extension HubLayers {
-    /// And why none was found where that is not because no model has them.
+    /// And why none was found, if that is not because no model has them.
     fileprivate func places(of wanted: Set<Digest>, in store: LocalStore) async throws -> (
         places: [Digest: [Origin]], problems: [Digest: CakeError]
     ) {
@@ -131,7 +131,7 @@ extension HubLayers {
         return (places, problems)
     }
 
-    /// A file that was not published: its tensors lie in others of the same commit, as their headers say.
+    /// A file that was not published: its tensors are in other files of the same commit, by their headers.
     private func places(
         ofPart file: Manifest.File, _ name: ModelName, _ snapshot: Snapshot, _ wanted: Set<Digest>,
         on pool: BlockingPool

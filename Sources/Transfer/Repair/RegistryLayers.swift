@@ -8,7 +8,7 @@ internal import Synchronization
 public struct RegistryLayers: LayerSource {
     private let client: @Sendable (RegistryReference) throws -> RegistryClient
 
-    /// `client` asks a registry.
+    /// `client` sends requests to a registry.
     public init(_ client: @escaping @Sendable (RegistryReference) throws -> RegistryClient) { self.client = client }
 
     public func bring(
@@ -43,7 +43,7 @@ public struct RegistryLayers: LayerSource {
         return outcomes
     }
 
-    /// What the name's model is called there: by its digest, whatever the tag means by now.
+    /// The model of the name there: by its digest, whatever the tag is by now.
     private static func reference(_ record: NameRecord) -> RegistryReference? {
         guard let source = record.source, let digest = record.commit.flatMap({ Digest(hex: $0) }),
             case .registry(let place) = try? Reference("\(source)@sha256:\(digest.hex)")

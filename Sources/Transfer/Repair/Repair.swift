@@ -2,7 +2,7 @@ public import Model
 internal import Platform
 public import Store
 
-/// Fetches damaged or missing layers, and nothing else, from where models that have them came from.
+/// Downloads damaged or missing layers, and nothing else, from where their models came from.
 public struct Repair: Sendable {
     public enum Outcome: Sendable {
         case mended(from: ModelName)
@@ -23,8 +23,8 @@ public struct Repair: Sendable {
         self.progress = progress
     }
 
-    /// What became of each, in order: bases first, since what is a delta of them may need nothing more. `waiting` is told what
-    /// another process is fetching.
+    /// The result for each, in order: bases first, because their deltas may then be right. `waiting` gets the name of a
+    /// file that another process downloads.
     public func callAsFunction(
         _ damages: [Damage], waiting: @escaping @Sendable (String) -> Void
     ) async throws -> [Outcome] {
@@ -45,7 +45,7 @@ public struct Repair: Sendable {
         return outcomes
     }
 
-    /// Bases that could not be had, and whose deltas were all mended without them.
+    /// Bases that were not found, but whose deltas were all repaired without them.
     private func idle(_ damages: [Damage], _ outcomes: [Outcome]) throws -> [Int] {
         func isOpen(_ place: Int) -> Bool { if case .failed = outcomes[place] { true } else { false } }
         let bases = Set(damages.compactMap { $0.base?.digest })
@@ -56,7 +56,7 @@ public struct Repair: Sendable {
         guard !idle.isEmpty else { return [] }
         var named: Set<Digest> = []
         for digest in try store.manifestDigests() {
-            // As long as a manifest cannot be read, it is not known what it needs.
+            // While a manifest cannot be read, its needs are not known.
             guard let manifest = try? store.manifest(digest) else { return [] }
             named.formUnion(manifest.layers.lazy.map(\.digest))
         }
@@ -67,13 +67,13 @@ public struct Repair: Sendable {
         _ layers: [Layer], waiting: @escaping @Sendable (String) -> Void
     ) async throws -> [Outcome] {
         var outcomes: [Digest: Outcome] = [:]
-        // Such a layer would count as here wherever it comes from.
+        // Such a layer would count as here, from any source.
         let stuck = CakeError(
-            .failed, "its object is here and cannot be read", fix: "look at dmesg, and move the store")
+            .failed, "its object is here and cannot be read", fix: "check dmesg, and move the store to another disk")
         for layer in layers where try store.contains(layer) { outcomes[layer.digest] = .failed(stuck) }
         var left = layers.filter { outcomes[$0.digest] == nil }
         for source in sources where !left.isEmpty {
-            // Of its own: what one source could not bring is claimed by no other.
+            // An operation of its own: it claims no layer that another source failed to get.
             let operation = try Operation(store)
             let came = try await source.bring(left, into: store, operation, progress, waiting: waiting)
             try operation.publish(telling: progress)
@@ -85,7 +85,7 @@ public struct Repair: Sendable {
             outcomes[layer.digest] = .failed(
                 CakeError(.notFound, "no model that has it came from a Hub or a registry", fix: "import it again"))
         }
-        // What is here without a word came with another.
+        // A layer that is here without a report came with another one.
         return layers.map { outcomes[$0.digest] ?? .readable }
     }
 }

@@ -3,9 +3,9 @@ internal import Platform
 internal import Remote
 internal import Store
 
-/// Compares where Xet keeps tensors with where it keeps those of models that are here: the same chunks are the same bytes,
-/// and none of them has to be looked at. Other chunks prove nothing. Where only the ends of a tensor lie in other chunks,
-/// since its neighbour changed, they are fetched and compared.
+/// Compares where Xet stores tensors with where it stores those of models that are here: the same chunks are the same
+/// bytes, and no byte has to be read. Other chunks prove nothing. If only the ends of a tensor are in other chunks,
+/// because its neighbour changed, the ends are downloaded and compared.
 struct XetProof: Prover {
     let store: LocalStore
     let snapshot: Snapshot
@@ -50,7 +50,7 @@ struct XetProof: Prover {
         return proved
     }
 
-    /// What of a file is the same, and what was fetched to know it.
+    /// The equal cuts of a file, and the cost of finding them.
     private func prove(
         _ compared: Compared, _ file: OpenedFile, among models: [Digest], atOnce: Int
     ) async throws -> (Evidence, UInt64) {
@@ -63,7 +63,7 @@ struct XetProof: Prover {
         return (similarity.evidence, fetched)
     }
 
-    /// Asks in which chunks single bytes lie, on both sides of each gap.
+    /// Asks in which chunks single bytes are, on both sides of each gap.
     private func measure(
         _ gaps: [Compared.Gap], of file: OpenedFile, among models: [Digest], atOnce: Int
     ) async -> XetPositions {
@@ -119,7 +119,7 @@ struct XetProof: Prover {
         }
     }
 
-    /// Returns what was fetched for it.
+    /// Returns the number of downloaded bytes.
     private func compare(ends: [Compared.Ends], of file: OpenedFile, _ evidence: inout Evidence, atOnce: Int)
         async throws -> UInt64
     {
@@ -165,7 +165,7 @@ private struct Compared: Sendable {
     private static func longestEnds(of size: UInt64) -> UInt64 { max(2 * UInt64(XetChunk.maximumSize), size / 8) }
 
     private let cuts: Int
-    /// Tensors of which nothing is known, and whose coordinates are.
+    /// Tensors without evidence whose coordinates are known.
     private var pairs: [(cut: Int, mine: XetCoordinates, layer: Layer, other: XetCoordinates)] = []
 
     init(

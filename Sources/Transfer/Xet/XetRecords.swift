@@ -10,7 +10,7 @@ struct XetRecords: Sendable {
     let operation: Operation
     let hub: HubSource
     let source: XetSource
-    /// What the repository that is pulled says that it was made from.
+    /// The base models that the pulled repository declares.
     let declared: [String]
     private let listings = SharedValues<HubReference, Listing?>()
 
@@ -36,7 +36,7 @@ struct XetRecords: Sendable {
         }
     }
 
-    /// Asked for once, however many files want to know.
+    /// Requested once for any number of files.
     private func listing(of reference: HubReference) async -> Listing? {
         let found = try? await listings.value(for: reference) {
             do {
@@ -49,7 +49,7 @@ struct XetRecords: Sendable {
         return found ?? nil
     }
 
-    /// By layer. Whatever goes wrong, fewer are known.
+    /// By layer. After any failure, fewer are known.
     func coordinates(of models: [Digest]) async -> [Digest: [XetCoordinates]] {
         var places: [Digest: [XetCoordinates]] = [:]
         for model in models {
@@ -60,7 +60,7 @@ struct XetRecords: Sendable {
         return places
     }
 
-    /// Where a layer lies in a file that Xet keeps.
+    /// The place of a layer in a file at Xet.
     struct LayerInFile: Sendable {
         let file: SnapshotFile
         let snapshot: Snapshot

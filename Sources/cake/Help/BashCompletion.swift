@@ -1,6 +1,7 @@
 import Model
 
-/// A completion script for bash: one `case` for the verb, one for what an option's value is.
+/// A completion script for bash: one `case` for the verb, one for the value of an option. Words are offered by their place
+/// after the verb.
 enum BashCompletion {
     static func lines(of table: CommandTable) -> [String] {
         let names = table.commands.map(\.name).joined(separator: " ")
@@ -14,8 +15,9 @@ enum BashCompletion {
             "    if [[ $current == = ]]; then current=\"\"",
             "    elif [[ $previous == = ]]; then previous=\"${COMP_WORDS[COMP_CWORD-2]}\"",
             "    fi",
-            "    local verb=\"\" word skip=\"\"",
+            "    local verb=\"\" word skip=\"\" at=0",
             "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do",
+            "        at=$((at + 1))",
             "        if [[ -n $skip && $word == = ]]; then continue; fi",
             "        if [[ -n $skip ]]; then skip=\"\"; continue; fi",
             "        case $word in",
@@ -25,7 +27,8 @@ enum BashCompletion {
             "        esac",
             "    done",
             "    COMPREPLY=()",
-            "    local options=\"\(globals.map { "--\($0.name)" }.joined(separator: " "))\" kind=\"\"",
+            "    local options=\"\(globals.map { "--\($0.name)" }.joined(separator: " "))\" kind=\"\" value=\"\" valued=\" --store \" more=\"\"",
+            "    local -a kinds=()",
             "    case $verb in",
             "        '') options+=\" --version\"; kind=commands ;;",
         ]
@@ -34,13 +37,19 @@ enum BashCompletion {
             let pattern = ([command.name] + command.aliases).joined(separator: "|")
             lines.append("        \(pattern))")
             if !options.isEmpty { lines.append("            options+=\" \(options)\"") }
-            lines.append("            kind='\(kind(of: command.completion))'")
+            let kinds = command.positionals.map { "'\(kind(of: $0.completion))'" }
+            if !kinds.isEmpty { lines.append("            kinds=(\(kinds.joined(separator: " ")))") }
+            if command.positionals.last?.takesMany == true, let last = kinds.last {
+                lines.append("            more=\(last)")
+            }
             let valued = command.options.filter { $0.placeholder != nil && !$0.isValueOptional }
             if !valued.isEmpty {
+                let spelled = valued.flatMap { ["--\($0.name)"] + ($0.short.map { ["-\($0)"] } ?? []) }
+                lines.append("            valued+=\"\(spelled.joined(separator: " ")) \"")
                 lines.append("            case $previous in")
                 for option in valued {
                     let spelled = ["--\(option.name)"] + (option.short.map { ["-\($0)"] } ?? [])
-                    let value = "kind='\(kind(of: option.completion))'; options=\"\""
+                    let value = "kind='\(kind(of: option.completion))'; options=\"\"; value=1"
                     lines.append("                \(spelled.joined(separator: "|"))) \(value) ;;")
                 }
                 lines.append("            esac")
@@ -49,7 +58,21 @@ enum BashCompletion {
         }
         lines += [
             "    esac",
-            "    if [[ $previous == --store ]]; then kind=folder; options=\"\"; fi",
+            "    if [[ $previous == --store ]]; then kind=folder; options=\"\"; value=1; fi",
+            "    if [[ -n $verb && -z $value ]]; then",
+            "        local place=0",
+            "        for word in \"${COMP_WORDS[@]:at+1:COMP_CWORD-at-1}\"; do",
+            "            if [[ -n $skip ]]; then",
+            "                if [[ $word != = ]]; then skip=\"\"; fi",
+            "                continue",
+            "            fi",
+            "            case $word in",
+            "                -*) if [[ $valued == *\" $word \"* ]]; then skip=1; fi ;;",
+            "                *) place=$((place + 1)) ;;",
+            "            esac",
+            "        done",
+            "        kind=${kinds[place]-$more}",
+            "    fi",
             "    if [[ $current == -* && -n $options ]]; then",
             "        mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$current\")",
             "        return",
@@ -68,6 +91,8 @@ enum BashCompletion {
             "            ;;",
             "        words:*) mapfile -t COMPREPLY < <(compgen -W \"${kind#words:}\" -- \"$current\") ;;",
             "    esac",
+            "    # What ends like this is typed on.",
+            "    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[=.] ]]; then compopt -o nospace; fi",
             "}",
             "complete -F _cake cake",
         ]

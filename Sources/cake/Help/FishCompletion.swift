@@ -6,6 +6,12 @@ enum FishCompletion {
         var lines = [
             "# fish completion for cake; made by: cake completions fish",
             "function __cake_models; cake ls --names 2>/dev/null; end",
+            "# Whether so many words stand behind the verb; with a plus, so many or more.",
+            "function __cake_words",
+            "    set -l words (string match -v -- '-*' (commandline -opc))",
+            "    set -l count (math (count $words) - 2)",
+            "    string match -q -- '*+' $argv[1]; and test $count -ge (string trim -c + -- $argv[1]); or test $count -eq (string trim -c + -- $argv[1])",
+            "end",
             "complete -c cake -f",
             "complete -c cake -n __fish_use_subcommand -l version -d \(quote("print cake's version"))",
         ]
@@ -16,8 +22,13 @@ enum FishCompletion {
         for command in table.commands {
             let condition = "__fish_seen_subcommand_from " + ([command.name] + command.aliases).joined(separator: " ")
             lines += command.options.map { option($0, condition: condition) }
-            let values = values(command.completion, of: table)
-            if !values.isEmpty { lines.append("complete -c cake -n \(quote(condition))\(values)") }
+            for (place, positional) in command.positionals.enumerated() {
+                let values = values(positional.completion, of: table)
+                let words = "__cake_words \(place)\(positional.takesMany ? "+" : "")"
+                if !values.isEmpty {
+                    lines.append("complete -c cake -n \(quote("\(condition); and \(words)"))\(values)")
+                }
+            }
         }
         return lines
     }

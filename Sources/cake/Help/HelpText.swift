@@ -29,14 +29,14 @@ enum HelpText {
             lines += TextWidth.wrap(example.meaning, to: page.width - 6).map { "      " + $0 }
         }
         let globals = GlobalOptions.forms.map { "--\($0.name)" }.joined(separator: ", ")
-        lines += [""] + TextWidth.wrap("Every command also takes \(globals): see cake help.", to: page.width)
+        lines += [""] + TextWidth.wrap("Every command also takes \(globals). See cake help.", to: page.width)
         return lines
     }
 
     static func entries(_ options: [OptionForm], _ page: Page) -> [String] {
         let column = 4 + min(24, options.map(\.spelling.count).max() ?? 0)
         return options.flatMap { option in
-            let more = option.isRepeatable ? " (may be given again)" : option.isRequired ? " (required)" : ""
+            let more = option.isRepeatable ? " (repeatable)" : option.isRequired ? " (required)" : ""
             return entry(option.spelling, option.help + more, column: column, page)
         }
     }

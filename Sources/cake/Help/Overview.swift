@@ -5,8 +5,8 @@ enum Overview {
     static func lines(of table: CommandTable, _ page: Page) -> [String] {
         let style = page.style
         var lines = TextWidth.wrap(
-            "cake keeps models the way docker keeps images: tensors that two models share are stored once, and every "
-                + "file comes back bit for bit.", to: page.width)
+            "cake stores models as docker stores images: tensors that models share are stored once, and every file comes back "
+                + "bit for bit.", to: page.width)
         let widest = table.commands.map(\.name.count).max() ?? 0
         for purpose in Command.Purpose.allCases {
             lines += ["", style.paint(purpose.rawValue, .strong)]
@@ -17,7 +17,7 @@ enum Overview {
         lines += ["", style.paint("Options of every command", .strong)]
         lines += HelpText.entries(GlobalOptions.forms, page)
         lines += ["", style.paint("Start here", .strong)]
-        lines += ["  cake demo           see it at work", "  cake help import    read about a command"]
+        lines += ["  cake demo           see cake at work", "  cake help import    help for one command"]
         return lines
     }
 }

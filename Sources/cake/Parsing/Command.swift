@@ -3,11 +3,11 @@ import Model
 /// A verb as it is typed: what the parser reads, and what the help, the man pages and the completions are made from.
 struct Command: Sendable {
     enum Purpose: String, CaseIterable, Sendable {
-        case move = "Bring models in and out"
-        case look = "Look at what is there"
+        case move = "Move models in and out"
+        case look = "Look at models"
         case keep = "Keep the store tidy"
         case setUp = "Set cake up"
-        case learn = "Find your way"
+        case learn = "Learn"
     }
 
     struct Example: Sendable {
@@ -52,9 +52,6 @@ struct Command: Sendable {
         self.whenInterrupted = whenInterrupted
         read = { arguments throws(CakeError) in try V(arguments) }
     }
-
-    /// What the Tab key offers for the words, where a shell does not tell them apart.
-    var completion: Completion { positionals.map(\.completion).first { $0 != .nothing } ?? .nothing }
 
     /// `cake export NAME -o DIR [OPTIONS]`, with what must be given spelled out.
     var usage: String {

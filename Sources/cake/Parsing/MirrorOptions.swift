@@ -14,21 +14,21 @@ struct MirrorOptions: Sendable {
 
     private static let upstream = Option.text(
         "upstream", "URL",
-        "bring what is not here from this Hub, or registry (oci://host/path; oci+https:// for TLS on this machine), when a "
-            + "client of the Hub asks for it")
+        "mirror this Hub, or this registry (oci://host/path; oci+https:// for TLS on this machine): download what is missing "
+            + "when a client asks for it")
     private static let tokenFile = Option.text(
         "upstream-token-file", "FILE", completing: .path,
-        "ask the upstream with the token in it; what is gated or private goes to those with a token of this server's")
+        "read the token for the upstream from FILE; clients need a token of this server for gated and private models")
     private static let revalidate = Option.duration(
-        "revalidate", "how long a branch is what it was, before the upstream is asked again (default 60s)")
-    private static let offline = Flag("offline", "ask the upstream nothing, and give what is here")
+        "revalidate", "ask the upstream again where a branch points after TIME (default 60s)")
+    private static let offline = Flag("offline", "never ask the upstream; serve what is here")
     private static let quota = Option(
-        "quota", "SIZE", "when models take more at rest, those go that were brought and not used for longest",
+        "quota", "SIZE", "when models take more at rest, evict the least recently used mirrored models",
         read: Quantities.readBytes)
     private static let allow = Option.text(
-        "allow", "PATTERN", "bring repositories of such names alone, such as 'org/*' or 'datasets/*'"
+        "allow", "PATTERN", "mirror only repositories that match, such as 'org/*' or 'datasets/*'"
     ).repeatable
-    private static let deny = Option.text("deny", "PATTERN", "bring none of such names").repeatable
+    private static let deny = Option.text("deny", "PATTERN", "do not mirror repositories that match").repeatable
 
     static let forms = [
         upstream.form, revalidate.form, offline.form, allow.form, deny.form, quota.form, tokenFile.form,
@@ -48,7 +48,7 @@ struct MirrorOptions: Sendable {
             // Without an upstream nobody is asked anyway.
             guard tokenFile == nil, revalidation == nil, quota == nil, names == NameRules() else {
                 throw CakeError(
-                    .usage, "what to bring was said, and not from where",
+                    .usage, "these options need an upstream",
                     fix: "add --upstream \(HubRoutes.standardEndpoint)")
             }
             return nil
@@ -79,15 +79,15 @@ struct MirrorOptions: Sendable {
         if path.last == "/" { path.removeLast() }
         guard tokenFile == nil else {
             throw CakeError(
-                .usage, "a registry is asked with its login, and not with a token of a Hub",
+                .usage, "--upstream-token-file is for a Hub; a registry needs a login",
                 fix:
-                    "cake login \(scheme == "oci" ? "" : "https://")\(Printable.escape(String(host))), and leave --upstream-token-file away"
+                    "cake login \(scheme == "oci" ? "" : "https://")\(Printable.escape(String(host))), without --upstream-token-file"
             )
         }
         let prefix = RepositoryName(String(path))
         guard path.isEmpty || prefix != nil else {
             throw CakeError(
-                .usage, "\"\(Printable.escape(String(path)))\" begins no name in a registry",
+                .usage, "\"\(Printable.escape(String(path)))\" cannot be the start of a name in a registry",
                 fix: "write --upstream like oci://registry.local:5000/team, in lower case")
         }
         let routes = try RegistryRoutes(host: host.lowercased(), speaksTLS: scheme != "oci")

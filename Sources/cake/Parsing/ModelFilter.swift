@@ -8,7 +8,10 @@ enum ModelFilter: Hashable, Sendable {
     case newer(Duration)
     case older(Duration)
 
-    static let help = "only models that fit: pinned=yes|no, larger=SIZE, smaller=SIZE, newer=TIME, older=TIME"
+    static let help = "only models that match: pinned=yes|no, larger=SIZE, smaller=SIZE, newer=TIME, older=TIME"
+
+    /// What the Tab key offers.
+    static let beginnings = ["pinned=yes", "pinned=no", "larger=", "smaller=", "newer=", "older="]
 
     static func read(_ text: String) throws(CakeError) -> ModelFilter {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
@@ -18,7 +21,7 @@ enum ModelFilter: Hashable, Sendable {
             switch value.lowercased() {
             case "yes", "true", "": return .pinned(true)
             case "no", "false": return .pinned(false)
-            default: throw CakeError(.usage, "pinned is yes or no", fix: "write --filter pinned=yes")
+            default: throw CakeError(.usage, "the filter pinned is yes or no", fix: "write --filter pinned=yes")
             }
         case "larger": return .larger(bytes: try Quantities.readBytes(value))
         case "smaller": return .smaller(bytes: try Quantities.readBytes(value))

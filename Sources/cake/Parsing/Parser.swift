@@ -20,6 +20,8 @@ struct Parser {
 
     private var words: ArraySlice<String>
     private var command: Command?
+    /// The first of two words that mean a verb together, such as `cache` of `cache ls`.
+    private var group: String?
     private var arguments = Arguments()
     private var positionals: [String] = []
     /// An option that may have a value and came without: where among the positionals the word after it stands.
@@ -54,7 +56,10 @@ struct Parser {
                 try take(word)
             }
         }
-        guard let command else { return Invocation(request: .overview, arguments: arguments) }
+        guard let command else {
+            if let group { _ = try table.find(group) }
+            return Invocation(request: .overview, arguments: arguments)
+        }
         try assignPositionals(of: command)
         for option in command.options where option.isRequired && arguments.options[option.name] == nil {
             throw CakeError(
@@ -66,12 +71,25 @@ struct Parser {
     /// `cake --help export` means what `cake export --help` means.
     private func helpRequest() throws(CakeError) -> Invocation.Request {
         if let command { return .help(command) }
-        guard let word = words.first(where: { !$0.hasPrefix("-") }) else { return .overview }
-        return .help(try table.find(word))
+        let word = words.first { !$0.hasPrefix("-") }
+        switch (group, word) {
+        case (nil, nil): return .overview
+        case (let group?, nil): return .help(try table.find(group))
+        case (nil, let word?): return .help(try table.find(word))
+        case (let group?, let word?): return .help(try table.find(group, word))
+        }
     }
 
     private mutating func take(_ word: String) throws(CakeError) {
-        if command == nil { command = try table.find(word) } else { positionals.append(word) }
+        if command != nil {
+            positionals.append(word)
+        } else if let group {
+            command = try table.find(group, word)
+        } else if Habits.groups[word] != nil {
+            group = word
+        } else {
+            command = try table.find(word)
+        }
     }
 
     private var known: [OptionForm] { (command?.options ?? []) + GlobalOptions.forms }
@@ -79,7 +97,7 @@ struct Parser {
     private mutating func takeLong(_ text: Substring) throws(CakeError) {
         let name = String(text.prefix { $0 != "=" })
         let value = text.count > name.count ? String(text.dropFirst(name.count + 1)) : nil
-        guard let option = known.first(where: { $0.name == name }) else { throw unknown("--" + name) }
+        guard let option = known.first(where: { $0.name == name }) else { throw unknown("--" + name, value) }
         try take(option, written: "--" + name, value: value)
     }
 
@@ -87,7 +105,7 @@ struct Parser {
     private mutating func takeShort(_ text: Substring) throws(CakeError) -> Bool {
         var rest = text
         while let letter = rest.popFirst() {
-            guard let option = known.first(where: { $0.short == letter }) else { throw unknown("-\(letter)") }
+            guard let option = known.first(where: { $0.short == letter }) else { throw unknown("-\(letter)", nil) }
             if option.name == GlobalOptions.help.form.name { return true }
             var value: String?
             if option.placeholder != nil, !rest.isEmpty {
@@ -164,19 +182,8 @@ struct Parser {
         "for example: \(command.examples.first?.line ?? command.usage)"
     }
 
-    private func unknown(_ written: String) -> CakeError {
-        let shown = Printable.escape(written)
-        guard let command else {
-            let verb = words.first { !$0.hasPrefix("-") }.flatMap { try? table.find($0) }
-            let nearest = Suggestion.nearest(to: written, among: GlobalOptions.forms.map { "--" + $0.name })
-            let fix = verb.map { "options of a command come after its name: cake \($0.name) \(written)" }
-            return CakeError(
-                .usage, "there is no option \(shown) before a command",
-                fix: fix ?? nearest.map { "did you mean \($0)?" } ?? "cake --help shows what there is")
-        }
-        let nearest = Suggestion.nearest(to: written, among: known.map { "--" + $0.name })
-        return CakeError(
-            .usage, "\(command.name) has no option \(shown)",
-            fix: nearest.map { "did you mean \($0)?" } ?? "cake \(command.name) --help shows what it takes")
+    private func unknown(_ written: String, _ value: String?) -> CakeError {
+        UnknownOption(table: table, written: written, value: value ?? words.first).error(
+            of: command, before: words.first { !$0.hasPrefix("-") })
     }
 }

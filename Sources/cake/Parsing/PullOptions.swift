@@ -23,30 +23,30 @@ struct PullOptions: Sendable {
     let racesMirrors: Bool
 
     static let revisionOption = Option.text("revision", "REVISION", "a branch, a tag or a commit")
-    static let include = Option.text("include", "GLOB", "only files that fit").repeatable
-    static let exclude = Option.text("exclude", "GLOB", "no files that fit").repeatable
+    static let include = Option.text("include", "GLOB", "only files that match").repeatable
+    static let exclude = Option.text("exclude", "GLOB", "no files that match").repeatable
     static let tokenOption = Option.text(
-        "token", "TOKEN", "instead of HF_TOKEN, or the one that cake login kept")
-    static let kindOption = Option<HubRepository.Kind>.choice("repo-type", "KIND", "what the name is of")
-    static let workers = Option.count("max-workers", "at most so many connections")
+        "token", "TOKEN", "use this token instead of HF_TOKEN or the saved one")
+    static let kindOption = Option<HubRepository.Kind>.choice("repo-type", "KIND", "the kind of repository")
+    static let workers = Option.count("max-workers", "use at most N connections")
     static let rate = Option<UInt64>(
-        "limit-rate", "SIZE", "at most so much in a second, such as 20MB", read: Quantities.readBytes)
+        "limit-rate", "SIZE", "limit the speed to SIZE per second, such as 20MB", read: Quantities.readBytes)
     private static let local = Option.text(
-        "local-dir", "DIR", completing: .path, "then export the files there")
-    private static let force = Flag("force-download", "fetch everything again, whatever is here")
-    static let replacing = Flag("force", short: "f", "give the name to this model, even when another has it")
-    private static let noCache = Flag("no-hf-cache", "take nothing from a Hugging Face cache on this disk")
+        "local-dir", "DIR", completing: .path, "also export the files to DIR")
+    private static let force = Flag("force-download", "download everything again, whatever is here")
+    static let replacing = Flag("force", short: "f", "move the name to this model, even if another model has it")
+    private static let noCache = Flag("no-hf-cache", "reuse nothing from the Hugging Face cache on this disk")
     private static let probe = Option<ProbePolicy>.choice(
-        "probe", "WHEN", "sample tensors for what is here already: as long as it pays, or in any case")
-    private static let noProbe = Flag("no-probe", "fetch what the listing does not show to be here")
+        "probe", "WHEN", "sample tensors to find what is here already: only if that saves time, or always")
+    private static let noProbe = Flag("no-probe", "take no samples")
     static let baseOption = Option.text(
-        "base", "NAME", completing: .model, "the model here that this one was made from")
-    static let noDelta = Flag("no-delta", "store every tensor whole, as a delta of none that is here")
+        "base", "NAME", completing: .model, "the model in the store that this one was made from")
+    static let noDelta = Flag("no-delta", "store every tensor whole, none as a delta")
     private static let mirror = Option.text(
-        "mirror", "URL", "a server to ask for files before the Hub, whose digests are believed alone"
+        "mirror", "URL", "a server to ask for files before the Hub; their digests always come from the Hub"
     ).repeatable
-    private static let race = Flag("race-mirrors", "take a file's bytes from whichever mirror answers first")
-    private static let dryRun = Flag("dry-run", "say what would be fetched, fetch nothing")
+    private static let race = Flag("race-mirrors", "ask all mirrors, and use the first that answers")
+    private static let dryRun = Flag("dry-run", "show what would be downloaded, download nothing")
 
     static let forms = [
         revisionOption.form, include.form, exclude.form, tokenOption.form, kindOption.form, workers.form, rate.form,

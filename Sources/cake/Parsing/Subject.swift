@@ -97,8 +97,8 @@ enum Subject: Sendable {
 
     private static func unread(_ name: String) -> CakeError {
         CakeError(
-            .usage, "the numbers of \(name) are not here, and comparing them takes them all",
-            fix: "cake pull \(name), then run it again; or leave out --numeric")
+            .usage, "--numeric needs the tensors of \(name), which are not here",
+            fix: "cake pull \(name), then run the command again; or leave --numeric out")
     }
 
     /// As it is called: the name it has in the store, or the path.
@@ -119,14 +119,14 @@ extension Session {
             return try here(typed)
         } catch {
             if error.kind == .notFound, case .registry(let reference) = try? settings.reference(typed) {
-                let purpose = "looking at \(Printable.escape(typed)), which is not in the store,"
+                let purpose = "reading \(Printable.escape(typed)), which is not in the store,"
                 let client = try registry(reference, for: purpose, plainHTTP: plainHTTP)
                 return try await reporter.show(Progress("looking at \(reference.storeName)")) {
                     .registry(try await RegistryModel(reference, from: client))
                 }
             }
             guard error.kind == .notFound, let reference = remoteReference(typed) else { throw error }
-            let source = try hub(for: "looking at \(Printable.escape(typed)), which is not in the store,")
+            let source = try hub(for: "reading \(Printable.escape(typed)), which is not in the store,")
             let progress = Progress("looking at \(reference.storeName)")
             let store = try existingStore()
             return try await reporter.show(progress) {
@@ -164,13 +164,13 @@ extension Session {
                 if isFile {
                     throw CakeError(
                         .notFound, "no file \(Printable.escape(typed))",
-                        fix: "check the spelling; ls shows what is there")
+                        fix: "check the spelling; ls lists the files")
                 }
                 throw error
             }
             if status.kind == .folder, typed.utf8.contains(UInt8(ascii: "/")) { return .local(try LocalModel(path)) }
             let what = status.kind == .folder ? "folder" : "file"
-            throw CakeError(error.kind, error.what, fix: "for the \(what) of that name here, write ./\(typed)")
+            throw CakeError(error.kind, error.what, fix: "for the \(what) on this disk, write ./\(typed)")
         }
     }
 
@@ -188,7 +188,7 @@ extension Session {
     /// Says so of a model that was pulled in part.
     func notePart(_ named: LocalStore.Named) {
         guard named.record.isPartial else { return }
-        reporter.note("\(named.name) was pulled in part: \(named.record.missingText)")
+        reporter.note("\(named.name) is partial: \(named.record.missingText)")
     }
 
     /// A path by its spelling.

@@ -9,12 +9,12 @@ struct TensorOptions: Sendable {
     private let renames: [String]
 
     static let tensors = Option.text(
-        "tensors", "GLOB", "only tensors whose name fits, as a glob or as /REGEX/"
+        "tensors", "GLOB", "only tensors whose name matches a glob or /REGEX/"
     ).repeatable
     static let layers = Option.text("layers", "RANGE", "also tensors of these blocks, such as 0-7 or 0-3,12")
         .repeatable
     private static let rename = Option.text(
-        "rename", "OLD=NEW", "tensors whose name begins with OLD begin with NEW; /REGEX/=NEW replaces what fits"
+        "rename", "OLD=NEW", "rename tensors: OLD at the start of a name becomes NEW; /REGEX/=NEW replaces each match"
     ).repeatable
 
     static let forms = [tensors.form, layers.form, rename.form]
@@ -46,8 +46,8 @@ struct TensorOptions: Sendable {
         guard let first = wanted.first else { return }
         let more = wanted.count > 1 ? " and \(wanted.count - 1) more tensors are" : " is"
         throw CakeError(
-            .notFound, "\(Printable.escape(first))\(more) not here: \(name) was pulled in part",
-            fix: "cake pull \(name) brings the rest; with --tensors or --layers, some of it")
+            .notFound, "\(Printable.escape(first))\(more) missing: only a part of \(name) was pulled",
+            fix: "cake pull \(name) downloads the rest; add --tensors or --layers for some of it")
     }
 
     var isEmpty: Bool { patterns.isEmpty && blocks.isEmpty && renames.isEmpty }

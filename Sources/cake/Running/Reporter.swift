@@ -25,7 +25,10 @@ final class Reporter: Sendable {
 
     init(_ settings: Settings, _ terminal: Terminal, _ errors: StandardError) {
         manner =
-            settings.isQuiet ? .silent : settings.isJSON ? .json : terminal.canMoveCursor ? .live : .lines
+            settings.isQuiet
+            ? .silent
+            : settings.isJSON
+                ? .json : terminal.canMoveCursor && !settings.isVerbose ? .live : .lines
         self.terminal = terminal
         self.errors = errors
         style = Style(isOn: terminal.allowsColour(.errors))

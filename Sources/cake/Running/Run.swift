@@ -24,40 +24,42 @@ struct Run: Sendable {
         } catch {
             return tell(error)
         }
-        let status = await run(invocation, in: session)
+        let (status, failure) = await run(invocation, in: session)
         do {
             try session.output.finish()
         } catch {
-            return tell(error)
+            _ = tell(error)
+            return error.kind == .failed ? failure : error.kind.rawValue
         }
         return status
     }
 
-    private func run(_ invocation: Invocation, in session: Session) async -> Int32 {
-        let command: Command
+    /// The exit status, and what it is if the results cannot be written after all.
+    private func run(_ invocation: Invocation, in session: Session) async -> (status: Int32, failure: Int32) {
+        let usual = CakeError.Kind.failed.rawValue
         switch invocation.request {
-        case .overview:
-            session.output.lines(Overview.lines(of: .standard, session.page))
-            return 0
-        case .version:
-            session.output.line("cake \(CommandTable.version)")
-            return 0
-        case .help(let asked):
-            session.output.lines(HelpText.lines(of: asked, session.page))
-            return 0
-        case .run(let asked):
-            command = asked
+        case .overview: session.output.lines(Overview.lines(of: .standard, session.page))
+        case .version: session.output.line("cake \(CommandTable.version)")
+        case .help(let asked): session.output.lines(HelpText.lines(of: asked, session.page))
+        case .run(let command):
+            let verb: any Verb
+            do {
+                verb = try command.read(invocation.arguments)
+            } catch {
+                return (tell(error), usual)
+            }
+            return (await run(verb, of: command, in: session), verb.statusOfFailure)
         }
-        let verb: any Verb
-        do {
-            verb = try command.read(invocation.arguments)
-        } catch {
-            return tell(error)
-        }
+        return (0, usual)
+    }
+
+    private func run(_ verb: any Verb, of command: Command, in session: Session) async -> Int32 {
         patience.allow(verb.timeToEnd)
         do {
             // Everything a verb does may wait for the disk: none of it runs on Swift's own threads.
+            let start = ContinuousClock.now
             try await withTaskExecutorPreference(session.pool) { try await verb.run(in: session) }
+            if session.settings.isVerbose { session.noteTaken(ContinuousClock.now - start) }
             return 0
         } catch let answer as Answer {
             return answer.status

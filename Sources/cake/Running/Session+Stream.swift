@@ -31,8 +31,8 @@ extension Session {
     func refuseTerminal() throws(CakeError) {
         guard terminal.isTerminal(.output) else { return }
         throw CakeError(
-            .usage, "standard output is a terminal, which has no use for these bytes",
-            fix: "send them to a file or a program: > FILE, or | PROGRAM")
+            .usage, "these bytes are not for a terminal",
+            fix: "send them to a file or a program: add > FILE or | PROGRAM")
     }
 
     /// To a pipe, or down standard output.

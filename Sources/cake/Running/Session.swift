@@ -51,7 +51,7 @@ struct Session: Sendable {
         try LocalStore(at: settings.storePath(), pool: pool, lower: settings.lowerPaths())
     }
 
-    /// The store, for a verb that only reads: nil when there is none, which is an empty one.
+    /// The store, for a verb that reads it and needs nothing of it: nil when there is none.
     func existingStore() throws(CakeError) -> LocalStore? {
         // What lies below is read through it: then there has to be one.
         if try !settings.lowerPaths().isEmpty { return try openStore() }
@@ -59,13 +59,31 @@ struct Session: Sendable {
         return try LocalStore.exists(at: path) ? LocalStore(at: path, pool: pool) : nil
     }
 
+    /// The store, for a verb that reads nothing else: nil when none was made yet. A folder that somebody chose has to hold
+    /// one: a misspelled folder is not an empty store.
+    func storeToRead() throws(CakeError) -> LocalStore? {
+        if let store = try existingStore() { return store }
+        let place = try settings.storePlace()
+        let shown = Printable.escape(place.path)
+        guard let status = try Disk.status(place.path) else {
+            guard let choice = place.choice else { return nil }
+            throw CakeError(
+                .notFound, "there is no store in \(shown): the folder does not exist",
+                fix: "check \(choice); cake pull and cake import make a store there")
+        }
+        if status.kind == .folder, try LocalStore.isUnused(place.path) { return nil }
+        throw CakeError(
+            .notFound, status.kind == .folder ? "\(shown) holds other files, and no store" : "\(shown) is no folder",
+            fix: "check \(place.choice ?? "what is there"), or name another folder: --store DIR")
+    }
+
     /// A model in the store.
     func find(_ name: String, revision: String? = nil) throws(CakeError) -> (store: LocalStore, named: LocalStore.Named)
     {
-        guard let store = try existingStore() else {
+        guard let store = try storeToRead() else {
             throw CakeError(
                 .notFound, "no model \"\(Printable.escape(name))\": the store is empty",
-                fix: "cake import PATH puts a model in")
+                fix: "cake pull NAME or cake import PATH stores a model")
         }
         let (name, revision) = try meaning(of: name, revision, in: store)
         return (store, try store.find(name, revision: revision, alias: Aliases.hubID(of: name)))

@@ -27,14 +27,16 @@ struct TokenWork {
         switch word {
         case "add":
             guard !hasPush || !push.isEmpty else {
-                throw CakeError(.usage, "--push does not say where to", fix: "write --push='team/*', or --push='*'")
+                throw CakeError(
+                    .usage, "--push needs a pattern",
+                    fix: "cake serve token add NAME --push='team/*', or '*' for every repository")
             }
             action = .add(try named(), read: read.isEmpty && push.isEmpty ? [.all] : read, push: push)
         case "rm": action = .remove(try named())
         case "ls", nil: action = .list
         case let word?:
             throw CakeError(
-                .usage, "\"\(Printable.escape(word))\" is nothing to do with tokens", fix: "it is one of add, ls and rm"
+                .usage, "cake serve token has no \"\(Printable.escape(word))\"", fix: "use add, ls or rm"
             )
         }
     }

@@ -25,9 +25,11 @@ extension Session {
         case .registry(let registry):
             throw CakeError(
                 .usage, "\(shown) names the registry \(registry.host), and this needs a repository of the Hub",
-                fix: "for one of the Hub write hf://org/name; cake pull, tags and inspect speak to registries")
+                fix:
+                    "for a repository of the Hub, write hf://org/name; cake pull, tags and inspect also take registries"
+            )
         case .path:
-            throw CakeError(.usage, "\(shown) is a path, and not on the Hub", fix: "cake import \(shown)")
+            throw CakeError(.usage, "\(shown) is a path, not a repository of the Hub", fix: "cake import \(shown)")
         }
     }
 }
@@ -42,8 +44,8 @@ extension WeightSelection {
         let choice = try choose(from: snapshot, indexes: bytes)
         guard !choice.files.isEmpty else {
             throw CakeError(
-                .notFound, "\(snapshot.repository) has no file that fits",
-                fix: "cake ls-remote \(snapshot.repository.id) lists what there is")
+                .notFound, "\(snapshot.repository) has no file that matches",
+                fix: "cake ls-remote \(snapshot.repository.id) lists its files")
         }
         return choice
     }

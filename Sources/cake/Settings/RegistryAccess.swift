@@ -7,7 +7,7 @@ import Transfer
 
 /// What verbs that speak to registries have in common.
 enum RegistryOptions {
-    static let plainHTTP = Flag("plain-http", "speak to the registry without encryption, on another machine too")
+    static let plainHTTP = Flag("plain-http", "allow HTTP without TLS for a registry on another machine")
 }
 
 /// Which registry is asked, and whether it was written with `https://`.
@@ -69,7 +69,7 @@ extension Session {
     func registryReference(_ text: String) throws(CakeError) -> RegistryReference {
         if case .registry(let reference) = try settings.reference(text) { return reference }
         throw CakeError(
-            .usage, "\(Printable.escape(text)) names no registry",
+            .usage, "\(Printable.escape(text)) is not a place in a registry",
             fix: "write it like registry.local:5000/team/model:v1")
     }
 
@@ -97,7 +97,7 @@ extension Session {
             let place = RegistryPlace(authority, speaksTLS: scheme == "https" || scheme == "oci+https")
         else {
             throw CakeError(
-                .usage, "\(Printable.escape(text)) is no registry's host",
+                .usage, "\(Printable.escape(text)) is not the host of a registry",
                 fix: "write it like ghcr.io or localhost:5111")
         }
         if path?.isEmpty == true || scheme != nil { path = nil }

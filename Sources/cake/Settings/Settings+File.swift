@@ -23,7 +23,7 @@ extension Settings {
     func write(_ file: SettingsFile) throws(CakeError) {
         guard let filePath else {
             throw CakeError(
-                .usage, "there is no HOME, so cake does not know where its settings are",
+                .usage, "HOME is not set, so cake does not know where its settings are",
                 fix: "say where: XDG_CONFIG_HOME=DIR in the environment")
         }
         try Disk.replace(filePath, with: file.bytes)
@@ -49,7 +49,7 @@ extension Settings {
     func inHome(_ path: String) throws(CakeError) -> String {
         guard path == "~" || path.hasPrefix("~/") else { return path }
         guard let home = environment["HOME"] else {
-            throw CakeError(.usage, "\(Printable.escape(path)) needs a HOME, and there is none")
+            throw CakeError(.usage, "\(Printable.escape(path)) needs HOME, which is not set")
         }
         return home + path.dropFirst()
     }

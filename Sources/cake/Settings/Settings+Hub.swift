@@ -25,7 +25,7 @@ extension Settings {
         guard !routes.isEmpty else {
             guard !areRaced else {
                 throw CakeError(
-                    .usage, "mirrors were to be raced, and none is named", fix: "name them: --mirror URL --mirror URL")
+                    .usage, "--race-mirrors needs mirrors", fix: "add --mirror URL --mirror URL")
             }
             return nil
         }
@@ -106,6 +106,7 @@ extension Settings {
         var settings = HTTPSettings(userAgent: "cake/\(CommandTable.version)")
         settings.certificates =
             ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"].lazy.compactMap { environment[$0] }.first
+        if isVerbose { settings.observer = RequestLog(isJSON: isJSON).note }
         return settings
     }
 

@@ -5,6 +5,7 @@ import Platform
 struct Settings: Sendable {
     let isJSON: Bool
     let isQuiet: Bool
+    let isVerbose: Bool
     let refusesColour: Bool
     private let storeOption: String?
     let environment: Environment
@@ -23,6 +24,7 @@ struct Settings: Sendable {
     init(_ arguments: Arguments, _ environment: Environment) throws(CakeError) {
         isJSON = arguments.has(GlobalOptions.json)
         isQuiet = arguments.has(GlobalOptions.quiet)
+        isVerbose = arguments.has(GlobalOptions.verbose) && !isQuiet
         refusesColour = arguments.has(GlobalOptions.noColor)
         storeOption = try arguments.value(of: GlobalOptions.store)
         self.environment = environment
@@ -35,16 +37,19 @@ struct Settings: Sendable {
         }
     }
 
-    /// Where the store is: `--store`, `$CAKE_HOME`, the settings file, `$XDG_DATA_HOME/cake`, `~/.local/share/cake`.
-    func storePath() throws(CakeError) -> String {
-        if let storeOption { return storeOption }
-        if let home = environment["CAKE_HOME"] { return home }
-        if let path = try file()[.store] { return try inHome(path) }
+    func storePath() throws(CakeError) -> String { try storePlace().path }
+
+    /// Where the store is: `--store`, `$CAKE_HOME`, the settings file, `$XDG_DATA_HOME/cake`, `~/.local/share/cake`. And how
+    /// a person chose that; nil for the usual places.
+    func storePlace() throws(CakeError) -> (path: String, choice: String?) {
+        if let storeOption { return (storeOption, "--store") }
+        if let home = environment["CAKE_HOME"] { return (home, "CAKE_HOME") }
+        if let path = try file()[.store] { return (try inHome(path), "cake config store") }
         // The XDG rules ask to ignore a path that is not absolute.
-        if let data = environment["XDG_DATA_HOME"], data.hasPrefix("/") { return data + "/cake" }
-        if let home = environment["HOME"] { return home + "/.local/share/cake" }
+        if let data = environment["XDG_DATA_HOME"], data.hasPrefix("/") { return (data + "/cake", nil) }
+        if let home = environment["HOME"] { return (home + "/.local/share/cake", nil) }
         throw CakeError(
-            .usage, "there is no HOME, so cake does not know where its store is",
+            .usage, "HOME is not set, so cake does not know where its store is",
             fix: "say where: --store DIR, or CAKE_HOME=DIR in the environment")
     }
 }

@@ -6,7 +6,7 @@ extension SettingsFile {
         guard !text.isEmpty, text.utf8.first != UInt8(ascii: "#") else { return nil }
         guard let sign = text.utf8.firstIndex(of: UInt8(ascii: "=")) else {
             throw CakeError(
-                .usage, "\"\(Printable.escape(String(text.prefix(100))))\" is no setting",
+                .usage, "\"\(Printable.escape(String(text.prefix(100))))\" is not a setting",
                 fix: "write KEY = VALUE, or # before a comment")
         }
         let known = try check(key: trimmed(String(text[..<sign])))
@@ -22,7 +22,7 @@ extension SettingsFile {
             do {
                 _ = try ModelName(name)
             } catch {
-                throw CakeError(.usage, "an alias cannot be called that: \(error.what)", fix: error.fix)
+                throw CakeError(.usage, "this cannot be the name of an alias: \(error.what)", fix: error.fix)
             }
             guard !name.utf8.contains(where: { "@/:=#".utf8.contains($0) }) else {
                 throw CakeError(
@@ -41,7 +41,7 @@ extension SettingsFile {
     static func check(value: String, of key: String) throws(CakeError) -> String {
         let value = trimmed(value)
         guard !value.isEmpty else {
-            throw CakeError(.usage, "\(key) has no value", fix: "cake config --unset \(key) takes it away")
+            throw CakeError(.usage, "\(key) has no value", fix: "cake config --unset \(key) deletes it")
         }
         guard value.unicodeScalars.allSatisfy(Printable.isPlain) else {
             throw CakeError(.usage, "the value of \(key) holds a control character")
@@ -54,7 +54,7 @@ extension SettingsFile {
             case .store: break
             case .maxWorkers:
                 guard let count = Int(value), count > 0 else {
-                    throw CakeError(.usage, "\"\(value)\" is no count", fix: "write it like 16")
+                    throw CakeError(.usage, "\"\(value)\" is not a number", fix: "write it like 16")
                 }
             case .limitRate: _ = try Quantities.readBytes(value)
             case nil: _ = try Reference(value)
@@ -73,7 +73,7 @@ extension SettingsFile {
         switch value.lowercased() {
         case "on", "yes", "true", "1": return true
         case "off", "no", "false", "0": return false
-        default: throw CakeError(.usage, "\"\(value)\" is neither on nor off", fix: "write on or off")
+        default: throw CakeError(.usage, "\"\(value)\" is not on or off", fix: "write on or off")
         }
     }
 

@@ -64,7 +64,7 @@ struct SettingsFile: Hashable, Sendable {
 
     init(parsing bytes: Span<UInt8>) throws(CakeError) {
         guard bytes.count <= SettingsFile.maximumSize, let text = String(copying: bytes) else {
-            throw CakeError(.usage, "it is no text, or longer than \(SettingsFile.maximumSize) bytes")
+            throw CakeError(.usage, "it is not text, or longer than \(SettingsFile.maximumSize) bytes")
         }
         var numbers: [ExactText: Int] = [:]
         var all = text.utf8.split(separator: lineFeed, omittingEmptySubsequences: false)
@@ -75,7 +75,7 @@ struct SettingsFile: Hashable, Sendable {
                 let setting = try SettingsFile.setting(in: line)
                 if let setting, let before = numbers.updateValue(index + 1, forKey: ExactText(setting.key)) {
                     throw CakeError(
-                        .usage, "\(setting.key) was set in line \(before) already", fix: "remove one of the two lines")
+                        .usage, "\(setting.key) is in line \(before) already", fix: "delete one of the two lines")
                 }
                 lines.append(Line(text: line, setting: setting))
             } catch {

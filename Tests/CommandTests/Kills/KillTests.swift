@@ -7,7 +7,7 @@ import Testing
 /// Moments of death are calls to the machine, drawn from a seed.
 @Suite(.serialized) struct `A store that commands die in` {
     private let home: Home
-    /// How many calls an import makes that nobody disturbs.
+    /// The number of calls of an import without a fault.
     private let calls: [String: Int]
 
     init() throws {
@@ -57,7 +57,7 @@ import Testing
             try works("gc", after: after)
             #expect(try home.bytesIncoming() == 0, "\(after), and gc")
             if round % 3 == 1 {
-                // What was stored and never named is there for the next try, or goes when that is asked for.
+                // Layers that were stored and never named are there for the next try, or are removed on request.
                 try works("gc", "--grace", "0s", after: after)
             }
             try works("import", home.path(name).path, after: after)

@@ -47,7 +47,7 @@ import Testing
         return Data(bytes)
     }
 
-    /// The store as it was before anybody optimized it.
+    /// The store as it was before any optimize.
     private func renew(_ start: Start = .withoutDeltas) throws {
         try? FileManager.default.removeItem(at: home.store)
         try FileManager.default.copyItem(at: home.path(start.rawValue), to: home.store)

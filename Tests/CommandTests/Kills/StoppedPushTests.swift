@@ -5,7 +5,7 @@ import Testing
 
 @testable import cake
 
-/// A push says what becomes of what it sent when it is stopped.
+/// A stopped push says what happens to the bytes that it sent.
 @Suite(.serialized) struct `A push that is stopped` {
     private let maker: Home
     private let server: Home
@@ -44,7 +44,7 @@ import Testing
         #expect(ending != .exit(0))
         if signal == SIGINT {
             let said = try String(contentsOf: maker.path("said"), encoding: .utf8)
-            #expect(said.contains("packs that arrived whole stay there"), "\(said)")
+            #expect(said.contains("the registry keeps complete packs for a while"), "\(said)")
         }
         #expect(try maker.cake("ls-remote", "127.0.0.1:\(served.port)/team/model").output.contains("v1") == false)
         let whole = UInt64(try blobs())

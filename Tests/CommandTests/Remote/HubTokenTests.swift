@@ -4,7 +4,7 @@ import Testing
 
 @testable import cake
 
-/// A Hub that knows one token, on a port of its own; and a second server elsewhere that writes down what it is told.
+/// A Hub that knows one token, on a port of its own; and a second server elsewhere that logs its requests.
 private final class FakeHub {
     let port: Int
     private let child: Child
@@ -96,7 +96,7 @@ private final class FakeHub {
     @Test func `saves no token that the Hub does not know, and none that is none`() throws {
         defer { tidyUp() }
         let wrong = try cake("login", "--token", "hf_wrong")
-        #expect(wrong.status == 15 && wrong.errors.contains("does not know the token"), "\(wrong)")
+        #expect(wrong.status == 15 && wrong.errors.contains("rejected the token"), "\(wrong)")
         #expect(try cake("login", input: "").status == 2)
         #expect(try cake("login", input: "a b\n").status == 2)
         #expect(try cake("login", input: "hf_right\n", path: "/busy").status == 13)

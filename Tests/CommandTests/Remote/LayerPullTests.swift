@@ -33,13 +33,14 @@ import Transfer
         _ = try pull("team/base", "-q")
         let dry = try pull("team/tune", "--dry-run").output
         #expect(
-            dry.contains("would fetch") && dry.contains("as layers from \(place)") && !dry.contains("would fetch 6"))
+            dry.contains("would download") && dry.contains("as layers from \(place)")
+                && !dry.contains("would download 6"))
         let report = try JSONValue(parsing: Array(try pull("team/tune", "--json").output.utf8).span)
         let layers = try #require(report["bytes_as_layers"]?.unsigned)
         // One tensor's difference, and the header.
         #expect(layers > 0 && layers < 300_000)
         #expect(try #require(report["bytes_fetched"]?.unsigned) < layers + 80_000)
-        let saved = report["bytes_not_moved"]
+        let saved = report["bytes_reused"]
         #expect(saved?[Pull.Proof.published.rawValue]?.unsigned ?? 0 >= 5 << 20)
         #expect(try user.cake("export", "team/tune", "-o", user.path("back").path, "-q").status == 0)
         #expect(try Data(contentsOf: user.path("back/model.safetensors")) == Data(bytes))

@@ -5,7 +5,7 @@ import Testing
 
 @testable import cake
 
-/// A tag that meant something else, and what a push of the same finds there.
+/// A tag of another model, and a push of the same model to it.
 @Suite struct `A tag that is there` {
     private static func document(_ tool: Tool) throws -> JSONValue {
         #expect(tool.status == 0, "\(tool.errors)")

@@ -58,7 +58,7 @@ import Testing
         hub.misbehave(.drip(bytesPerSecond: 4 << 20), when: .cdn())
         var (kills, total) = (0, UInt64(0))
         let size = UInt64(weights.count)
-        // What was on its way is lost: this is counted by what cake has on its disk, and what it asks for next.
+        // Bytes on their way are lost: this counts the bytes that cake has on its disk, and its next requests.
         for _ in 0..<12 {
             let step = (1 << 20) + random.next() % (2 << 20)
             let victim = try start("pull", "org/model", "-q")
@@ -76,10 +76,10 @@ import Testing
         hub.forgetRequests()
         try works("pull", "org/model", "-q")
         #expect(kills > 3)
-        // To the byte: what the parts held was not asked for again.
+        // To the byte: the bytes in parts were not requested again.
         #expect(sent <= size, "\(here)")
         #expect(sent + UInt64(here) <= size + slack, "\(here)")
-        // What a kill lost was on its way: some hundred kilobytes to each of eight connections.
+        // A kill lost the bytes on their way: some hundred kilobytes on each of eight connections.
         #expect(total + sent <= size + UInt64(kills) * (2 << 20), "\(total + sent) for \(size), \(kills) kills")
         try isExact()
     }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import cake
 
-/// What `cake verify`, `df` and `gc` say of a registry in the store of which something is damaged.
+/// `cake verify`, `df` and `gc` on a store whose registry is damaged.
 @Suite struct `A damaged registry` {
     enum Kind: String, CaseIterable { case blob, manifest, tag }
 
@@ -30,7 +30,7 @@ import Testing
         return found
     }
 
-    /// Changes a byte, and returns what the registry calls it.
+    /// Changes a byte, and returns the registry's name of the file.
     private static func damage(_ kind: Kind, _ home: Home) throws -> String {
         let registry = home.store.appending(path: "registry")
         let repository = registry.appending(path: "repositories/team+m")
@@ -103,7 +103,7 @@ import Testing
         for file in try Self.files(manifests) { try FileManager.default.removeItem(at: file) }
         let found = try home.cake("verify")
         #expect(found.status == 11)
-        #expect(found.output.contains("tag team/m:v1  its manifest is not there; set aside; needed by team/m:v1"))
+        #expect(found.output.contains("tag team/m:v1  its manifest is missing; set aside; needed by team/m:v1"))
         #expect(found.errors.contains("push team/m:v1 again"), "\(found.errors)")
         let served = try Served(home, "--push")
         let maker = try Home()

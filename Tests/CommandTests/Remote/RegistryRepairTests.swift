@@ -9,7 +9,7 @@ import Testing
 @testable import cake
 
 @Suite struct `Mending a store from a registry` {
-    /// A model that was pulled from a registry which runs, and what a damage takes away of it.
+    /// A model that was pulled from a running registry, and damage to it.
     private struct Pulled {
         let home: Home
         private let server: Home

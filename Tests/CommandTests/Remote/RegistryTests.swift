@@ -5,7 +5,7 @@ import Testing
 
 @testable import cake
 
-/// A registry of docker's, or cake's own, and two homes: who pushes and who pulls.
+/// A registry of docker's, or cake's own, and two homes: one pushes and one pulls.
 private final class Team {
     enum Kind: CaseIterable { case docker, cake }
 
@@ -80,7 +80,7 @@ struct `Models in a registry` {
             atPath: team.maker.path("tune").path, andPath: team.user.path("out").path)
         #expect(same)
         try team.expect(try team.user.cake("verify"))
-        // Who has nothing gets base and tune.
+        // An empty store gets base and tune.
         let other = try Home()
         try team.expect(try other.cake("pull", "\(team.host)/fam/tune:v1"))
         try team.expect(try other.cake("export", "\(team.host)/fam/tune:v1", "-o", other.path("out").path))

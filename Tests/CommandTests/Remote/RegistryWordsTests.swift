@@ -5,7 +5,7 @@ import Testing
 
 @testable import cake
 
-/// How registries are spelled, and what is said of logins.
+/// Spellings of registries, and messages about logins.
 @Suite struct `A registry by its address` {
     private static func auths(_ home: Home) throws -> [String: JSONValue] {
         let bytes = Array(try Data(contentsOf: home.path(".docker/config.json")))
@@ -68,7 +68,7 @@ import Testing
         #expect(wrong.status == 15 && wrong.errors.contains("rejected the user name or password"), "\(wrong.errors)")
         try Self.keep([registry.host], home)
         let kept = try home.cake("tags", "\(registry.host)/m")
-        // The answer is the same for a right password without the right.
+        // The answer is the same for a correct password without the right.
         #expect(
             kept.status == 15 && kept.errors.contains("refused the login, or the login has no right"), "\(kept.errors)")
         #expect(kept.errors.contains("cake login \(registry.host) checks user name and password"))
@@ -133,7 +133,7 @@ import Testing
         let refused = try cake("pull", name)
         let hint = "cake login https://\(server.host)"
         #expect(refused.status == 15 && refused.errors.contains(hint), "\(refused.errors)")
-        // What it says works when it is typed.
+        // The printed fix works.
         let login = try cake("login", "https://\(server.host)", "-u", "me", "--password-stdin", input: "\(token)\n")
         #expect(login.status == 0, "\(login.errors)")
         #expect(try cake("pull", name).status == 0)
@@ -158,7 +158,7 @@ import Testing
         let reply = try served.ask("GET", "/api/models/team/m")
         #expect(reply.status == 502 && reply.text.contains("oci+https://"), "\(reply.status) \(reply.text)")
         var said = ""
-        while served.child.isRunning, !said.contains("speaks TLS") {
+        while served.child.isRunning, !said.contains("uses TLS") {
             said = try String(contentsOf: home.path("said"), encoding: .utf8)
         }
         #expect(said.contains("oci+https://\(server.host)"), "\(said)")

@@ -117,7 +117,7 @@ private let page = Page(width: 80, style: Style(isOn: false), tableWidth: 80)
                 when: .cdn(endingIn: "0000\(shard)-of-00002.safetensors"))
         }
         let result = try home.cake("verify", "--repair")
-        #expect(result.status == 11 && result.output.contains("has other bytes where it was"))
+        #expect(result.status == 11 && result.output.contains("has other bytes at its place"))
         #expect(try home.cake("verify").status == 11)
         home.hub.behave()
         #expect(try home.cake("verify", "--repair").status == 0)

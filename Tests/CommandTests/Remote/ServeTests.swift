@@ -122,7 +122,7 @@ import Testing
             while served.child.isRunning, try !String(contentsOf: home.path("said"), encoding: .utf8).contains(word) {
             }
         }
-        // Clients believe it when they are told to, and speak TLS to this machine when it is written so.
+        // Clients trust it on request, and use TLS to this machine if the address says so.
         let place = "127.0.0.1:\(served.port)"
         let trusting = ["SSL_CERT_FILE": home.path("certificate.pem").path]
         #expect(try home.cake("ls-remote", "https://" + place, variables: trusting).status == 0)

@@ -6,12 +6,12 @@ import Testing
 
 @testable import cake
 
-/// The cake that people run, before servers and clients that name sizes nobody has. It may say no; it must not end by a signal
+/// The real program against servers and clients that claim impossible sizes. It may refuse; it must not end by a signal
 /// or take much memory.
 @Suite struct `Sizes that no file has` {
     /// In kilobytes; a debug build takes some 40,000 to begin with.
     private static let mostMemory = 300_000
-    /// What an error is that somebody expected: damaged, no room, not found.
+    /// The statuses of an expected error: damaged, no room, not found.
     private static let refusals: Set<Int32> = [10, 11, 14]
 
     /// With no more memory than that, so that what takes more fails at once.

@@ -7,7 +7,7 @@ import Testing
 
 @testable import cake
 
-/// A name that leads to a model, and another model that asks for it.
+/// A name of a model, and another model that should get it.
 @Suite struct `A name that is taken` {
     private let home: Home
 
@@ -19,7 +19,7 @@ import Testing
         #expect(try home.cake("import", home.path("two").path, "other").status == 0)
     }
 
-    /// What the name leads to.
+    /// The model of the name.
     private func model(_ name: String = "name", in home: Home? = nil) throws -> String? {
         let document = (home ?? self.home).cakeDocument("inspect", name)
         return document?["manifest"]?.string
@@ -178,7 +178,7 @@ import Testing
 }
 
 extension Home {
-    /// What cake says as JSON; nil when it fails.
+    /// cake's JSON output; nil when it fails.
     func cakeDocument(_ words: String...) -> JSONValue? {
         guard let result = try? Tool.run(Tool.cake, words + ["--json"], variables: ["HOME": folder.path]) else {
             return nil

@@ -2,15 +2,16 @@ import Foundation
 
 @testable import cake
 
-/// What is typed to try the verbs of the program's table, in the table's order. A home for it has the models `one` and
-/// `two`, as folders and in the store, `spare`, a second name of the first, and a setting.
+/// Command lines that try the verbs of the program's table, in the table's order. A home for them has the models `one`
+/// and `two`, as folders and in the store, `spare`, a second name of the first, and a setting.
 enum EachVerb {
     private static let lines: [String: [String]] = [
         "import": ["import two"], "export": ["export one -o back --force"], "cat": ["cat one config.json"],
         "ls": ["ls", "ls --names", "ls --sort size"], "inspect": ["inspect one", "inspect one --tensors"],
         "diff": ["diff one two"], "df": ["df"], "verify": ["verify", "verify one"], "gc": ["gc --dry-run", "gc"],
         "optimize": ["optimize"], "rm": ["rm two --dry-run", "rm spare"], "tag": ["tag one uno"], "pin": ["pin uno"],
-        "unpin": ["unpin uno"], "config": ["config"], "help": ["help"], "man": ["man"],
+        "unpin": ["unpin uno"], "mv": ["mv two zwei", "mv zwei two"], "history": ["history one"], "config": ["config"],
+        "help": ["help"], "man": ["man"],
         "completions": ["completions bash"], "version": ["version"],
     ]
 
@@ -23,7 +24,7 @@ enum EachVerb {
     /// What they print is one text, with `--json` and `--quiet`, too.
     private static let texts: Set = ["cat", "help", "man", "completions", "version"]
     /// Their answer is all they do.
-    private static let questions: Set = ["ls", "inspect", "diff", "df", "config"]
+    private static let questions: Set = ["ls", "inspect", "diff", "history", "df", "config"]
 
     /// Their list is shown with `--quiet`, too.
     private static let previews = ["export one -o back --dry-run"]

@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// Text that a person has looked at and found right. `CAKE_GOLDEN=write swift test --filter CommandTests` writes what
-/// comes out now; read the difference before keeping it.
+/// Text that a person has read and approved. `CAKE_GOLDEN=write swift test --filter CommandTests` writes the present
+/// output; read the difference before keeping it.
 enum Golden {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Golden")
     private static let isWriting = ProcessInfo.processInfo.environment["CAKE_GOLDEN"] == "write"

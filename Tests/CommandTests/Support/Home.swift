@@ -29,7 +29,7 @@ final class Home {
         try Tool.run(Tool.cake, words, variables: ["HOME": folder.path].merging(variables) { $1 })
     }
 
-    /// A cake that runs on its own; what it says goes to the file "said" in this home.
+    /// A cake in the background; its output goes to the file "said" in this home.
     func start(_ words: String..., variables: [String: String] = [:]) throws -> Child {
         let said = path("said")
         try Data().write(to: said)

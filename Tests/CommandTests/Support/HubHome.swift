@@ -62,7 +62,7 @@ struct HubHome {
         return HubSource(try HubRoutes(endpoint: hub.endpoint), token: nil, client: client)
     }
 
-    /// A model as it is seen from the store, or by someone who has none.
+    /// A model as seen from the store, or without a store.
     func look(at name: String, from store: LocalStore? = nil) async throws -> RemoteModel {
         let reference = HubReference(try HubRepository(name))
         let source = try source()

@@ -29,7 +29,7 @@ final class ModelFolder: Sendable {
 
     func write(_ text: String, _ file: String) throws { try write(Array(text.utf8), file) }
 
-    /// What cake says as JSON.
+    /// cake's JSON output.
     func document(_ arguments: String...) throws -> JSONValue {
         try ModelFolder.document(try run(arguments + ["--json"], [:]))
     }

@@ -119,7 +119,8 @@ import Testing
     @Test func `of a newer cake say so`() {
         let bytes = Array("cake archive 2\n".utf8)
         #expect(
-            throws: CakeError(.failed, "\"cake archive 2\" is no archive that this cake knows", fix: "use a newer cake")
+            throws: CakeError(
+                .failed, "\"cake archive 2\" is an archive format unknown to this cake", fix: "use a newer cake")
         ) {
             try ArchiveFacts(decoding: bytes.span)
         }

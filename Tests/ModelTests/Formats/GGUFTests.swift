@@ -3,7 +3,7 @@ import Support
 import Testing
 
 @Suite struct `A GGUF header` {
-    /// Builds files byte by byte, so that each part can be wrong.
+    /// Builds files byte by byte: each part can be wrong.
     struct Draft {
         var version: UInt32 = 3
         var pairs: [[UInt8]] = []

@@ -78,7 +78,7 @@ import Testing
             (#"{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}"#, 4, nil),
             (#"{"a":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}}"#, 2, nil),
             (#"{"a":{"dtype":"F6_E2M3","shape":[4],"data_offsets":[0,3]}}"#, 3, nil),
-            (#"{"a":{"dtype":"F4","shape":[3],"data_offsets":[0,2]}}"#, 2, "no whole number of bytes"),
+            (#"{"a":{"dtype":"F4","shape":[3],"data_offsets":[0,2]}}"#, 2, "not a whole number of bytes"),
             (
                 #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, 5,
                 "the tensors end at 4 of the data, but the file has 5"

@@ -43,7 +43,7 @@ private func info(_ text: String) throws -> HubInfo { try HubInfo(parsing: Array
 
     @Test(arguments: [
         ("{}", "an array is missing"), ("[", "closing bracket"), ("[1]", "an object is missing"),
-        (#"[{"type":"file","path":"../x","size":1}]"#, "leads elsewhere"),
+        (#"[{"type":"file","path":"../x","size":1}]"#, "a part that is not allowed"),
         (#"[{"type":"file","path":"/x","size":1}]"#, "absolute"),
         (#"[{"type":"file","path":"a\\b","size":1}]"#, "backslash"),
         (#"[{"type":"file","path":"a\u0000","size":1}]"#, "control"), (#"[{"type":"file","size":1}]"#, "empty"),
@@ -54,13 +54,13 @@ private func info(_ text: String) throws -> HubInfo { try HubInfo(parsing: Array
         (#"[{"type":"file","path":"x","size":1,"lfs":{"size":-1}}]"#, "no size"),
         (#"[{"type":"file","path":"x","size":1,"lfs":{"size":2}}]"#, "two sizes"),
         (#"[{"type":"file","path":"x","path":"y","size":1}]"#, "two paths"),
-        (#"[{"type":"file","path":"x","size":1,"oid":"xyz"}]"#, "no hash"),
-        (#"[{"type":"file","path":"x","size":1,"lfs":{"oid":"../../etc/passwd","size":1}}]"#, "no hash"),
-        (#"[{"type":"file","path":"x","size":1,"xetHash":"ABCD"}]"#, "no hash"),
-        (#"[{"type":"file","path":"x","size":1},{"type":"file","path":"x","size":1}]"#, "one file on some disks"),
-        (#"[{"type":"file","path":"x","size":1},{"type":"file","path":"X","size":1}]"#, "one file on some disks"),
+        (#"[{"type":"file","path":"x","size":1,"oid":"xyz"}]"#, "not a hash"),
+        (#"[{"type":"file","path":"x","size":1,"lfs":{"oid":"../../etc/passwd","size":1}}]"#, "not a hash"),
+        (#"[{"type":"file","path":"x","size":1,"xetHash":"ABCD"}]"#, "not a hash"),
+        (#"[{"type":"file","path":"x","size":1},{"type":"file","path":"x","size":1}]"#, "the same file on some disks"),
+        (#"[{"type":"file","path":"x","size":1},{"type":"file","path":"X","size":1}]"#, "the same file on some disks"),
         (#"[{"type":"file","path":"x","size":1},{"type":"file","path":"x/y","size":1}]"#, "needs a folder"),
-        (#"[{"type":"directory","path":"sub"},{"type":"file","path":"sub.x","size":1}]"#, "nothing in it"),
+        (#"[{"type":"directory","path":"sub"},{"type":"file","path":"sub.x","size":1}]"#, "without contents"),
     ]) func `is refused when it makes no sense`(page: String, why: String) throws {
         let error = try #require(throws: CakeError.self) { try tree(page) }
         #expect(error.kind == .damaged)
@@ -87,7 +87,7 @@ private func info(_ text: String) throws -> HubInfo { try HubInfo(parsing: Array
         try short.add(page: page(0).span)
         let second = page(1)
         let error = try #require(throws: CakeError.self) { try short.add(page: second.span) }
-        #expect(error.what.contains("without end"))
+        #expect(error.what.contains("does not end"))
         let empty = Array("[]".utf8)
         var endless = HubTree(maximumPages: 3)
         for _ in 0..<3 { try endless.add(page: empty.span) }

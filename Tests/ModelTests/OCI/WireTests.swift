@@ -2,7 +2,7 @@ import Model
 import Support
 import Testing
 
-/// A model of layers, and what a push of it leaves in a registry.
+/// A model of layers, and its push to a registry.
 private struct Pushed {
     let layers: [Layer]
     let plan: PackPlan
@@ -74,7 +74,7 @@ private func layers(_ count: Int, upTo size: UInt64, _ random: inout SeededNumbe
         let tune = try Pushed(tuned, earlier: [base.index], deltas: changed, &random)
         #expect(Set(tune.plan.new.flatMap(\.self).map(\.digest)) == Set(changed.keys))
         #expect(Set(tune.plan.reused).isSubset(of: base.index.packs))
-        // Pushed again, by whoever reads either index, it needs nothing.
+        // Pushed again, with either index, it needs nothing.
         for earlier in [[tune.index], [base.index, tune.index], [tune.index, base.index]] {
             let again = try Pushed(tuned, earlier: earlier, &random)
             #expect(again.plan.new.isEmpty)
@@ -90,7 +90,7 @@ private func layers(_ count: Int, upTo size: UInt64, _ random: inout SeededNumbe
 
     @Test func `are never more than 400 while old ones can be given up`() throws {
         var random = SeededNumbers(seed: 7)
-        // A layer from each of 600 pushes of two, the second of which nobody needs.
+        // A layer from each of 600 pushes of two layers; the second is never needed.
         var earlier: [PackIndex] = []
         var wanted: [Layer] = []
         for number in 0..<600 as Range<UInt64> {

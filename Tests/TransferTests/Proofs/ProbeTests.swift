@@ -7,7 +7,7 @@ import Testing
 
 @testable import Transfer
 
-/// A base of tensors of a megabyte, and what people make of it.
+/// A base of tensors of a megabyte, and models made from it.
 private struct Family {
     static let tensor = 1 << 20
     static let count = 12
@@ -37,7 +37,7 @@ private struct Family {
 }
 
 @Suite struct `A pull beside a model that is alike` {
-    /// Pulls the base, then the other; returns what came of the other, and how many bytes of large files were sent.
+    /// Pulls the base, then the other; returns the report of the other, and how many bytes of large files were sent.
     private func pull(
         _ files: ModelMaker.Files, with options: Pull.Options = Pull.Options(),
         before: (PullLine) throws -> Void = { _ in }
@@ -148,7 +148,7 @@ private struct Family {
             try await line.pull("org/tuned")
             Issue.record("a file that is not as published was taken")
         } catch let error as CakeError {
-            #expect(error.kind == .damaged && error.what.contains("does not hash"))
+            #expect(error.kind == .damaged && error.what.contains("does not match the hash"))
         }
         #expect(try line.shelf.names() == [PullLine.name])
         line.hub.behave()

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Transfer
 
-/// A base of tensors of random bytes, so that chunks have borders as in weights, on a hub that Xet serves.
+/// A base of tensors of random bytes, with borders of chunks as in weights, on a hub with Xet.
 @Suite struct `A pull from a hub with Xet` {
     private static let size = 700_000
     private static let count = 10

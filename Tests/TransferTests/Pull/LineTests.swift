@@ -9,7 +9,7 @@ import Testing
 @testable import Remote
 @testable import Transfer
 
-/// What a pull does while its line is dead, by attempts and not by a clock.
+/// A pull on a dead line, by attempts and not by a clock.
 @Suite struct `A line that is dead` {
     @Test func `is not waited for when the answer is no`() async throws {
         let pull = try PullLine()

@@ -31,7 +31,7 @@ import Testing
             client: try HTTPClient(settings), patience: patience, standing)
     }
 
-    /// Pulls, and is right whatever the mirrors did.
+    /// Pulls, and checks the result, whatever the mirrors did.
     func pull(_ mirrors: Mirrors) async throws -> UInt64 {
         defer { near.stop() }
         var options = Pull.Options()

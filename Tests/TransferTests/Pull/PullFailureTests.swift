@@ -7,7 +7,7 @@ import Testing
 
 @testable import Transfer
 
-/// What does not pass: the pull ends in words, leaves nothing wrong behind, and the next one succeeds.
+/// Permanent faults: the pull ends with an error, leaves nothing wrong behind, and the next one succeeds.
 @Suite struct `A pull from a hub that goes on misbehaving` {
     private func fails(
         _ kind: CakeError.Kind, _ words: String..., because act: Misbehaviour, when match: Match,
@@ -45,7 +45,7 @@ import Testing
         try await fails(.network, "which bytes", because: .header("Content-Range", nil), when: .cdn())
         try await fails(.network, "which bytes", because: .header("Content-Range", "bytes x"), when: .cdn())
         try await fails(
-            .network, "asked for bytes from 0", because: .header("Content-Range", "bytes 5-99/*"),
+            .network, "requested bytes from 0", because: .header("Content-Range", "bytes 5-99/*"),
             when: .cdn())
     }
 
@@ -62,8 +62,8 @@ import Testing
 
     @Test func `follows no redirect that leads nowhere or where it should not`() async throws {
         let heads = Match.path(with: "model.safetensors").method("HEAD")
-        try await fails(.failed, "from place to place", because: .redirectToItself, when: heads)
-        try await fails(.failed, "from place to place", because: .redirectToItself, when: .cdn())
+        try await fails(.failed, "redirects more than", because: .redirectToItself, when: heads)
+        try await fails(.failed, "redirects more than", because: .redirectToItself, when: .cdn())
         try await fails(.failed, because: .redirect(to: "file:///etc/passwd"), when: heads)
         try await fails(.failed, because: .redirect(to: "file:///etc/passwd"), when: .cdn())
         try await fails(.failed, because: .redirect(to: "ftp://127.0.0.1/x"), when: .path(with: "/tree/"))
@@ -76,7 +76,7 @@ import Testing
         try ModelMaker.write(["f": seededBytes(1000, seed: 9)], to: other)
         line.hub.misbehave(.serve(path: other + "/f"), when: Match.path(with: "model.safetensors").method("HEAD"))
         let failure = try await line.failsCleanly()
-        #expect(failure.kind == .damaged && failure.what.contains("changed under commit"))
+        #expect(failure.kind == .damaged && failure.what.contains("changed at commit"))
     }
 
     @Test func `refuses paths that leave the folder`() async throws {
@@ -91,10 +91,10 @@ import Testing
         line.hub.misbehave(.answer(503, headers: ["Retry-After": "0"]), when: .cdn())
         let failure = try await line.failsCleanly()
         #expect(failure.kind == .network && failure.what.contains("503"))
-        // Asked to come again tomorrow, nobody waits.
+        // A wish to wait until tomorrow is not followed.
         line.hub.misbehave(.answer(429, headers: ["Retry-After": "86400"]), when: .path(with: "/revision/"))
         let busy = try #require(await #expect(throws: CakeError.self) { try await line.pull() })
-        #expect(busy.kind == .network && busy.what.contains("fewer requests"))
+        #expect(busy.kind == .network && busy.what.contains("limits the number of requests"))
     }
 
     @Test func `keeps a file whose header lies as plain bytes, and says so`() async throws {

@@ -98,7 +98,7 @@ final class PullLine: Sendable {
         #expect(left == [], "parts are left", sourceLocation: place)
     }
 
-    /// Folders of half-fetched files.
+    /// Folders of unfinished downloads.
     func parts() throws -> [String] { try shelf.entries("incoming").filter { Digest(hex: $0) != nil } }
 
     func size(of file: String) -> UInt64 { line.size(of: file) }

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Transfer
 
-/// What passes: the pull goes on by itself.
+/// Temporary faults: the pull continues by itself.
 @Suite struct `A pull from a hub that misbehaves for a while` {
     struct Case: CustomTestStringConvertible, Sendable {
         let testDescription: String

@@ -102,7 +102,7 @@ import Testing
         let report = try await line.pull(with: options)
         try await line.expectExact()
         #expect(report.bytesFetched == report.bytes)
-        // What held the files before the model had its name is held by nobody now.
+        // The manifest that held the files before the model had its name is gone now.
         _ = try await onPool { try line.shelf.collect() }
         #expect(try line.shelf.entries("manifests").count == 1)
         try await line.expectExact()
@@ -173,7 +173,7 @@ import Testing
         async let first = line.pull()
         await line.hub.wait { $0.contains { $0.isStalled } }
         let (waits, continuation) = AsyncStream.makeStream(of: Void.self)
-        // The stream ends when the second did not have to wait: whoever is slow enough gives a stalled connection up.
+        // The stream ends when the second did not have to wait: a slow enough client gives up a stalled connection.
         async let second = { () async throws -> Pull.Report in
             defer { continuation.finish() }
             return try await line.pull(into: other) { _ in continuation.yield() }

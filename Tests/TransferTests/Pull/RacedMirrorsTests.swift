@@ -5,7 +5,7 @@ import Testing
 @testable import Remote
 @testable import Transfer
 
-/// Raced: who is named first has nothing of it.
+/// Raced: the first mirror has nothing of it.
 extension `A pull that has mirrors` {
     private func other() throws -> Hub { try Hub(serving: line.folder.path, HubSettings()) }
 

@@ -47,7 +47,7 @@ class Served:
 
 
 class Waited:
-    """A server whose port was chosen for it: begun when somebody listens there."""
+    """A server whose port was chosen for it: started when it listens there."""
 
     def __init__(self, command, port, **options):
         self.endpoint = f"http://127.0.0.1:{port}"

@@ -56,7 +56,7 @@ class SlowHub:
         self.hub.__exit__()
 
     def warm(self, repository):
-        """Lets the hub work out what it says of a repository, so that nobody's time is spent on that."""
+        """Lets the hub compute its answers about a repository before the clock runs."""
         self.hub.ask("GET", f"/api/models/{repository}/tree/main?recursive=true")
 
     def moved(self):
@@ -64,6 +64,6 @@ class SlowHub:
         return self.line.moved()
 
     def look(self):
-        """(bytes that large files' clients got so far, when the first of them came since somebody last looked or 0)."""
+        """(bytes that large files' clients got so far, when the first of them came since the last look or 0)."""
         told = self.line.told()
         return told["down"][1], told["first"][1]

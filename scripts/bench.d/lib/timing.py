@@ -77,7 +77,7 @@ def drop_caches():
 
 def ready_memory(size):
     """Has this much free memory that was in use a moment ago. A virtual machine hands unused memory back to its host, and
-    fetching it again takes seconds a gigabyte (measured: 1.5 to 2.7), which would be counted against whoever writes next."""
+    fetching it again takes seconds a gigabyte (measured: 1.5 to 2.7), which would be counted against the next program that writes."""
     page, pages = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_AVPHYS_PAGES")
     touch = "import mmap, sys; mmap.mmap(-1, int(sys.argv[1]), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE)"
     subprocess.run([sys.executable, "-c", touch, str(max(page, min(size, page * pages // 2)))], check=False)

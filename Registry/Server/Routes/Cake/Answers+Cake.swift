@@ -4,7 +4,7 @@ import Platform
 internal import Storage
 import Store
 
-/// What only cake knows: docs/openapi.yaml.
+/// Requests that only cake's registry answers: docs/openapi.yaml.
 extension Answers {
     /// So many models at once, and so many digests.
     private static let most = 1000
@@ -19,7 +19,7 @@ extension Answers {
         case (.search, "GET"): return patient { try search(asked) }
         case (.published, "GET"): return published(asked)
         default:
-            throw RegistryError(405, .unsupported, "\(asked.request.method.prefix(20)) means nothing at this address")
+            throw RegistryError(405, .unsupported, "\(asked.request.method.prefix(20)) is not allowed at this address")
         }
     }
 
@@ -31,7 +31,7 @@ extension Answers {
                 else {
                     throw RegistryError(
                         400, .unsupported,
-                        "this takes an object of at most \(RegistryManifest.maximumSize) bytes, with digests in an array"
+                        "send a JSON object of at most \(RegistryManifest.maximumSize) bytes, with an array of digests"
                     )
                 }
                 var wanted: [Digest] = []
@@ -109,7 +109,7 @@ extension Answers {
         let models = try visibility.models(for: asked.caller)
         func manifest(_ name: String) throws -> Manifest {
             guard let text = asked.target[name] else {
-                throw RegistryError(400, .nameInvalid, "which models: ?from=team/base:v1&to=team/tuned:v1")
+                throw RegistryError(400, .nameInvalid, "say which models: ?from=team/base:v1&to=team/tuned:v1")
             }
             let full = text.contains(":") ? text : text + ":latest"
             guard let model = models.first(where: { "\($0.repository):\($0.tag)" == full }),

@@ -7,8 +7,8 @@ import Store
 import Transfer
 
 extension Answers {
-    /// Where a Hub's repository lies here at a commit: the artifact whose manifest names each tensor's digest. Of its files
-    /// those that are here. Only to whom the files would be given as a Hub gives them.
+    /// The place of a Hub's repository here at a commit: the artifact whose manifest names each tensor's digest, with
+    /// the files that are here. Only for callers that may read the files at the Hub's addresses.
     func published(_ asked: Asked) -> ServerIntake {
         .patient {
             do {
@@ -17,7 +17,7 @@ extension Answers {
                     let commit = asked.target["commit"], Revision.isCommit(commit)
                 else {
                     throw RegistryError(
-                        400, .nameInvalid, "which repository, and when: ?kind=model&id=org/name&commit=40 hex digits")
+                        400, .nameInvalid, "say which commit: ?kind=model&id=org/name&commit=40 hex digits")
                 }
                 guard let served = registry.served(repository, at: commit),
                     visibility.shows(served, to: asked.caller),
@@ -38,7 +38,7 @@ extension Answers {
 }
 
 extension HubAnswers {
-    /// Whether who asks would get the files of a commit that the store has.
+    /// Whether the caller may read the files of a commit in the store.
     func gives(
         _ repository: HubRepository, at commit: String, to caller: Caller, _ request: ServerRequest
     ) async throws -> Bool {

@@ -5,10 +5,10 @@ internal import Storage
 import Store
 import Synchronization
 
-/// Layers that were encoded without their bases to be sent: each once for all who ask for it at the same time, in a file
-/// without a name that goes with the last answer that reads it.
+/// Layers that were encoded without their bases to be sent: each once for all clients that ask at the same time, in a
+/// file without a name that is gone with the last answer that reads it.
 final class PlainLayers: Sendable {
-    /// An encoded layer, and the room that its file takes.
+    /// An encoded layer, and the disk space of its file.
     final class Made: Sendable {
         let blob: RegistryStore.Blob
         private let room: Budget.Reservation
@@ -36,10 +36,10 @@ final class PlainLayers: Sendable {
     /// Bytes of files that are held now, or were promised to an encoding.
     var heldBytes: UInt64 { budget.used }
 
-    /// Returns when what is being encoded now is made.
+    /// Returns when the running encodings are done.
     func settle() async { await making.settle() }
 
-    /// `object` gives the layer as an object without a base; nil when it is not here.
+    /// `object` gives the layer as an object without a base; nil if it is not here.
     func body(
         of layer: Layer, isDelta: Bool, _ object: @escaping @Sendable () async throws -> RegistryStore.Blob?
     ) async throws -> ServerReply.Body? {
@@ -49,7 +49,7 @@ final class PlainLayers: Sendable {
         }
         guard let made = try await made(layer, object) else { return nil }
         guard case .file(let file, let range) = try made.blob.bytes(0..<made.blob.size) else { return nil }
-        // Who sends the run has what it is of, until it is sent.
+        // The sender of the run keeps its owner until it is sent.
         return .stored(
             .runs(
                 FileRuns([
@@ -91,6 +91,6 @@ final class PlainLayers: Sendable {
     }
 
     private static let busy = RegistryError(
-        503, .unknown, "the server encodes as many layers for others as it has room for: ask again in a moment")
-    private static let full = RegistryError(503, .unknown, "the server's disk has no room to encode the layer")
+        503, .unknown, "the server is busy encoding other layers: try again in a moment")
+    private static let full = RegistryError(503, .unknown, "the server's disk has no space to encode the layer")
 }

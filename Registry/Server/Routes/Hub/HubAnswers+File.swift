@@ -6,7 +6,7 @@ internal import Storage
 import Store
 import Transfer
 
-/// Files, rebuilt from layers as they are sent, or sent while they are brought.
+/// Files, rebuilt from layers or still arriving, while they are sent.
 extension HubAnswers {
     func file(
         _ path: String, in repository: HubRepository, _ revision: String, _ asked: Asked
@@ -26,7 +26,7 @@ extension HubAnswers {
         }
     }
 
-    /// What was begun of another content is not gone on with, nor what was begun of this while it was wrong.
+    /// A client must not continue a download of other content, nor one that was wrong.
     private func range(of file: HubView.File, in view: HubView, _ etag: String, _ asked: Asked) -> String? {
         guard let header = asked.request["range"], asked.request["if-range"].map({ $0 == etag }) ?? true else {
             return nil
@@ -68,7 +68,7 @@ extension HubAnswers {
             ("X-Repo-Commit", view.commit), ("X-Content-Type-Options", "nosniff"),
             ("Content-Disposition", "attachment; filename*=UTF-8''" + FormText.encode(path.lastPart)),
         ]
-        // What a commit means stays, and a branch may go on. What not everybody may have is kept by nobody on the way.
+        // The content of a commit never changes, a branch may move. Caches must not keep closed models.
         let isFixed = revision == view.commit && !view.isClosed
         headers.append(("Cache-Control", isFixed ? "max-age=31536000, immutable" : "no-cache"))
         return headers
@@ -78,7 +78,7 @@ extension HubAnswers {
         _ range: Range<UInt64>, of file: HubView.File, in view: HubView, _ asked: Asked
     ) async throws -> ServerReply.Body {
         guard !range.isEmpty else { return .bytes([]) }
-        // A head says how long the body would be, and nobody brings it for that.
+        // A HEAD only says how long the body would be: nothing is downloaded for it.
         guard asked.request.method != "HEAD" else { return .stream(ServerStream(announcing: range)) }
         switch (file.source, view.source) {
         case (.stored(let file), .stored(let model, _)):
@@ -90,7 +90,7 @@ extension HubAnswers {
                 return .stream(ServerStream(try models.bytes(range, of: file, inManifest: manifest)))
             case .arriving(let file):
                 let counts = mirror.counts
-                // Who asks for a piece by both its ends makes up the file as it likes, and cannot be cut off in time.
+                // A client that requests a piece by both its ends joins the file itself, and cannot be cut off in time.
                 let isPiece = range.count < file.size && asked.request["range"]?.utf8.last != UInt8(ascii: "-")
                 let bytes = ArrivingBytes(range, of: file, from: models, holdingBack: !isPiece) {
                     counts.unchecked.add($0)

@@ -3,12 +3,12 @@ import Network
 import Platform
 import Store
 
-/// llama.cpp and ramalama ask as of a registry, and want to be told a file of the Hub: `GET /v2/ORG/NAME/manifests/Q4_K_M`.
+/// llama.cpp and ramalama send a registry's request and expect a file of the Hub: `GET /v2/ORG/NAME/manifests/Q4_K_M`.
 extension HubAnswers {
-    /// The manifest of that address is another for everybody else.
+    /// All other clients get another manifest at that address.
     static let varies = (name: "Vary", value: "User-Agent")
 
-    /// Nil for who is another client, and for what is no manifest by its tag.
+    /// Nil for other clients, and for other requests than a manifest by its tag.
     static func quantization(_ request: ServerRequest, _ target: RequestTarget) -> HubRequest? {
         guard request.method == "GET" || request.method == "HEAD",
             request["user-agent"]?.lowercased().hasPrefix("llama-cpp") == true
@@ -16,7 +16,7 @@ extension HubAnswers {
         return HubRequest(manifest: target.parts)
     }
 
-    /// Nil where the repository has no such files.
+    /// Nil if the repository has no such files.
     func quantized(
         _ repository: HubRepository, _ tag: String, _ asked: Asked
     ) async throws -> ServerReply {

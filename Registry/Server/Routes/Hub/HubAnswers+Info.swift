@@ -6,7 +6,7 @@ internal import Storage
 import Store
 import Transfer
 
-/// What a repository says of itself, and lists of repositories.
+/// Information about repositories, and lists of them.
 extension HubAnswers {
     func info(_ repository: HubRepository, _ revision: String?, _ asked: Asked) async throws -> ServerReply {
         let fields = try HubFields(asked.target, repository.kind)
@@ -35,7 +35,7 @@ extension HubAnswers {
         return ServerReply(.object(fields.choose(from: object)), 200, [(CakeRoute.sign, "1")])
     }
 
-    /// What another Hub says, but for the files, which are told here as they are given here.
+    /// Another Hub's information, except for the files, which are listed as this server serves them.
     private static func summary(of listing: HubListing) -> JSONObject {
         var object = listing.words
         object.members.removeAll { $0.key == "sha" }
@@ -72,14 +72,14 @@ extension HubAnswers {
         while place < sorted.count, list.count < count {
             let model = sorted[place]
             place += 1
-            // What cannot be read is not listed; asked for by name, it says so.
+            // A model that cannot be read is not listed; a request by its name gets an error.
             guard let manifest = try? models.manifest(of: model), var object = try? summary(of: model, manifest),
                 filter.fits(object, manifest)
             else { continue }
             try? add(fields, inList: true, to: &object, model, manifest)
             list.append(.object(fields.choose(from: object)))
         }
-        // A client takes pages until it has as many as it wants; a limit is the length of a page.
+        // A client requests pages until it has enough; a limit is the length of a page.
         guard place < sorted.count else { return ServerReply(.array(list), 200) }
         let query = target.query.filter { $0.name != "cursor" } + [("cursor", "\(place)")]
         return ServerReply(
@@ -95,7 +95,7 @@ extension HubAnswers {
         var lists: [String: [JSONValue]] = [:]
         for model in here where !Revision.isCommit(model.place.revision) {
             let revision = model.place.revision
-            // Of what was pulled nobody noted which are tags.
+            // A pull does not record which refs are tags.
             let (list, name, prefix) =
                 switch true {
                 case model.isTag: ("tags", revision, "refs/tags/")
@@ -124,7 +124,7 @@ extension HubAnswers {
         return ServerReply([commit], 200, [("X-Total-Count", "1")])
     }
 
-    /// Of what is listed upstream, what that Hub says; nil of other repositories, and while it says nothing.
+    /// The upstream Hub's information about a listed repository; nil for others, and while it does not answer.
     private func upstream(
         _ subject: Mirror.Subject, _ repository: HubRepository, _ revision: String?, _ asked: Asked
     ) async throws -> JSONValue? {

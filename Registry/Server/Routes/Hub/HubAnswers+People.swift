@@ -2,7 +2,7 @@ import Model
 import Network
 import Platform
 
-/// What a Hub knows of people. Here there are none but tokens, so the lists are empty.
+/// Requests about people. This server has only tokens: the lists are empty.
 extension HubAnswers {
     func likers(of repository: HubRepository, _ asked: Asked) async throws -> ServerReply {
         _ = try await view(of: repository, nil, asked)
@@ -14,10 +14,10 @@ extension HubAnswers {
         return ServerReply(["discussions": [], "count": 0, "start": 0, "numClosedDiscussions": 0], 200)
     }
 
-    /// The token's name stands for the person's.
+    /// The token's name replaces the person's.
     func whoAmI(_ asked: Asked) throws -> ServerReply {
         guard let token = asked.caller.token else {
-            throw HubRefusal(401, nil, "No token of this server was sent, so it cannot say who asks")
+            throw HubRefusal(401, nil, "No token of this server was sent")
         }
         let name = JSONValue.string(token.name)
         let role: JSONValue = token.push.isEmpty ? "read" : "write"

@@ -40,7 +40,7 @@ extension HubAnswers {
     func pathsInfo(
         _ repository: HubRepository, _ revision: String, _ form: [UInt8]?, _ asked: Asked
     ) async throws -> ServerReply {
-        guard let form else { throw HubRefusal(413, nil, "So many paths cannot be asked about at once") }
+        guard let form else { throw HubRefusal(413, nil, "Too many paths in one request") }
         let (paths, isExpanded) = try HubAnswers.paths(in: form, asked.request["content-type"] ?? "")
         let view = try await view(of: repository, revision, asked)
         var list: [JSONValue] = []
@@ -57,12 +57,12 @@ extension HubAnswers {
     private static func paths(in form: [UInt8], _ type: String) throws -> ([String], isExpanded: Bool) {
         if type.hasPrefix("application/json") {
             guard let value = try? JSONValue(parsing: form.span) else {
-                throw HubRefusal(400, nil, "The body is no JSON")
+                throw HubRefusal(400, nil, "The body is not JSON")
             }
             let paths = value["paths"]?.array?.compactMap(\.string) ?? value["paths"]?.string.map { [$0] } ?? []
             return (Array(paths.prefix(most)), value["expand"]?.bool ?? false)
         }
-        guard let members = FormText.decode(form) else { throw HubRefusal(400, nil, "The body is no form") }
+        guard let members = FormText.decode(form) else { throw HubRefusal(400, nil, "The body is not a form") }
         let paths = members.filter { $0.name == "paths" }.map(\.value)
         let isExpanded = members.contains { $0.name == "expand" && $0.value.lowercased() == "true" }
         return (Array(paths.prefix(most)), isExpanded)
@@ -71,7 +71,7 @@ extension HubAnswers {
     /// Each is sought in all files.
     private static let most = 1000
 
-    /// Folders before what is in them.
+    /// Folders before their contents.
     private static func entries(_ view: HubView, _ folder: String, isRecursive: Bool) -> [Entry] {
         let prefix = folder.isEmpty ? "" : folder + "/"
         var seen: Set<ExactText> = []
@@ -93,7 +93,7 @@ extension HubAnswers {
         var object = JSONObject()
         switch entry {
         case .folder(let path):
-            // Not what git makes of a folder; as that, it changes with whatever is in it.
+            // Not git's hash of a folder, but it also changes with the folder's contents.
             var hash: [UInt8] = []
             for file in view.files where file.path.string.utf8.starts(with: (path + "/").utf8) {
                 hash += "\(file.mark) \(file.path.string)\n".utf8
@@ -120,7 +120,7 @@ extension HubAnswers {
         return .object(object)
     }
 
-    /// What git keeps under a file's path.
+    /// The blob that git stores under a file's path.
     static func blob(of file: HubView.File, _ content: HubContent) -> GitDigest {
         switch content {
         case .small(let digest): digest

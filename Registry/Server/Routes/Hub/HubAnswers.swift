@@ -6,11 +6,11 @@ internal import Storage
 import Store
 import Transfer
 
-/// What a Hub would answer, from the models of the store. It only gives.
+/// A Hub's answers, from the models of the store. Read-only.
 struct HubAnswers: Sendable {
     let models: HubModels
     let visibility: Visibility
-    /// Brings what is not here, where the server has another Hub to ask.
+    /// Downloads missing models, if the server has an upstream.
     let mirror: Mirror?
     let speaksTLS: Bool
 
@@ -30,7 +30,7 @@ struct HubAnswers: Sendable {
         }
     }
 
-    /// Nil for an address that is none of a Hub's. What a Hub has nothing of may be had `otherwise`.
+    /// Nil for an address that a Hub does not have. A name that the Hub part does not have may be answered `otherwise`.
     func intake(
         of request: ServerRequest, _ caller: Caller,
         otherwise: @escaping @Sendable () async throws -> ServerReply? = { nil }
@@ -39,7 +39,7 @@ struct HubAnswers: Sendable {
             let meaning = HubAnswers.quantization(request, target) ?? HubRequest(target.parts)
         else { return nil }
         let asked = Asked(request: request, target: target, caller: caller, speaksTLS: speaksTLS)
-        // Like the Hub, which does not say of a repository that it is there to whom may not read it.
+        // Like the Hub, which hides a repository's existence from callers that may not read it.
         guard caller.mayAsk else { return .refusal(reply(to: HubRefusal.noToken, asked)) }
         if let repository = meaning.repository, !visibility.shows(repository, to: caller) {
             return .refusal(reply(to: HubRefusal.noRepository, asked))
@@ -94,7 +94,7 @@ struct HubAnswers: Sendable {
         } catch let refusal as HubRefusal {
             return reply(to: refusal, asked)
         } catch {
-            // What the disk says stays here.
+            // Details of the disk stay here.
             return reply(to: HubRefusal.failed, asked)
         }
     }
@@ -115,7 +115,7 @@ struct HubAnswers: Sendable {
         _ repository: HubRepository, isToWrite: Bool, _ asked: Asked
     ) async throws -> ServerReply {
         _ = try await view(of: repository, nil, asked)
-        if isToWrite { throw HubRefusal(403, nil, "This server only gives") }
+        if isToWrite { throw HubRefusal(403, nil, "This server is read-only") }
         return ServerReply([:], 200)
     }
 }

@@ -3,7 +3,7 @@ import Platform
 internal import Storage
 import Store
 
-/// The fields that a client wants of a repository: those that `expand` names, or the usual ones.
+/// The fields of a repository that a client requests: those in `expand`, or the usual ones.
 struct HubFields: Sendable {
     private let named: Set<String>
     private let isFull: Bool
@@ -22,7 +22,7 @@ struct HubFields: Sendable {
 
     func names(_ field: String) -> Bool { named.contains(field) }
 
-    /// Of one repository all are told, of each in a list fewer.
+    /// A single repository has all of them, one in a list has fewer.
     func wants(_ field: String, inList: Bool) -> Bool {
         guard named.isEmpty else { return named.contains(field) }
         return switch field {
@@ -52,7 +52,7 @@ struct HubFields: Sendable {
 }
 
 extension HubAnswers {
-    /// What is read from other files of the model than its card, and only where it is wanted.
+    /// Fields from other files of the model than its card, read only on request.
     func add(
         _ fields: HubFields, inList: Bool, to object: inout JSONObject, _ model: HubModels.Model, _ manifest: Manifest
     ) throws {
@@ -74,7 +74,7 @@ extension HubAnswers {
         }
     }
 
-    /// The part of `config.json` that a Hub tells.
+    /// The part of `config.json` that a Hub shows.
     private func config(of model: HubModels.Model) throws -> JSONValue? {
         guard let bytes = try models.bytes(of: "config.json", of: model, limit: 1 << 20),
             let config = try? JSONValue(parsing: bytes.span)
@@ -86,7 +86,7 @@ extension HubAnswers {
         return object.members.isEmpty ? nil : .object(object)
     }
 
-    /// What the card says that it was made from, and how.
+    /// The base models in the card, and the relation to them.
     private static func bases(_ object: JSONObject, _ manifest: Manifest) -> JSONValue? {
         let card = object["cardData"]
         let ids = card?["base_model"].map { $0.array?.compactMap(\.string) ?? [$0.string].compactMap(\.self) } ?? []

@@ -2,13 +2,13 @@ import Model
 import Platform
 import Store
 
-/// What a client wants a list of. What cannot be told of the models here is refused: a list that was not filtered would pass
-/// for one that was.
+/// A client's filters for a list. A filter that the models here have no data for is refused: an unfiltered list would
+/// look like a filtered one.
 struct HubFilter: Sendable {
     private let tags: [String]
     private let task: String?
     private let parameters: ClosedRange<UInt64>?
-    /// Everything here may be had by who sees it, and runs nowhere.
+    /// Everything here is open to its readers, and runs nowhere.
     let isEmpty: Bool
 
     init(_ target: RequestTarget, _ kind: HubRepository.Kind) throws(HubRefusal) {
@@ -33,7 +33,7 @@ struct HubFilter: Sendable {
         self.isEmpty = isEmpty
     }
 
-    /// What only the Hub knows of models.
+    /// Filters by data that only the Hub has.
     private static let unknown = ["apps", "benchmark", "emissions_thresholds", "region", "trained_dataset"]
     private static let ofTags = [
         ("library", ""), ("language", ""), ("other", ""), ("license", "license:"), ("dataset", "dataset:"),

@@ -5,7 +5,7 @@ internal import Storage
 import Store
 import Transfer
 
-/// A repository at a revision as clients are told of it: from the store, or as another Hub lists it.
+/// A repository at a revision as clients see it: from the store, or as another Hub lists it.
 struct HubView: Sendable {
     enum Source: Sendable {
         case stored(HubModels.Model, Manifest)
@@ -71,7 +71,7 @@ struct HubView: Sendable {
         }
     }
 
-    /// Not everybody may have it.
+    /// Not every caller may have it.
     var isClosed: Bool { if case .listed(let listing) = source { listing.isClosed } else { false } }
 
     var title: String {
@@ -117,7 +117,7 @@ struct HubView: Sendable {
         }
     }
 
-    /// Clients remember what a commit does not have.
+    /// Clients remember which files a commit does not have.
     var noFile: HubRefusal {
         if let absence { return absence }
         var refusal = HubRefusal.noFile
@@ -127,7 +127,7 @@ struct HubView: Sendable {
 }
 
 extension HubModels.Found {
-    /// The model, or the Hub's word for why there is none.
+    /// The model, or the Hub's refusal if there is none.
     var model: HubModels.Model {
         get throws(HubRefusal) {
             switch self {
@@ -140,8 +140,8 @@ extension HubModels.Found {
 }
 
 extension HubAnswers {
-    /// What was made here stays what it is. Of what came from a Hub, that Hub is asked where there is one, and the store
-    /// stands in while it does not answer.
+    /// A model that was made here stays as it is. For a model from a Hub, that Hub is asked if there is one, and the
+    /// store replaces it while it does not answer.
     func view(of repository: HubRepository, _ revision: String?, _ asked: Asked) async throws -> HubView {
         guard let mirror, mirror.settings.names.allow(repository) else {
             return try stored(repository, revision, asked)

@@ -51,7 +51,7 @@ extension Answers {
             return ServerReply(206, headers, .stored(try blob.bytes(range)))
         case .beyond:
             let error = RegistryError(
-                416, .sizeInvalid, "the blob has \(blob.size) bytes, and the range begins behind them")
+                416, .sizeInvalid, "the blob has \(blob.size) bytes, and the range begins after them")
             return ServerReply(error, [("Content-Range", "bytes */\(blob.size)")])
         }
     }

@@ -4,9 +4,9 @@ import Platform
 internal import Storage
 import Store
 
-/// What can be listed, a page at a time.
+/// Lists, one page at a time.
 extension Answers {
-    /// A page when nobody says how long, and the longest.
+    /// The default and largest length of a page.
     private static let page = 10_000
     /// Of referrers, each of which has to be read.
     private static let pageOfReferrers = 100
@@ -70,7 +70,7 @@ extension Answers {
         return Int(min(number, UInt64(Answers.page)))
     }
 
-    /// Nothing is listed of none: then no page follows.
+    /// A page of length 0 has no next page.
     private func next(
         _ isMore: Bool, _ path: String, _ target: RequestTarget, _ last: String?
     ) -> [(name: String, value: String)] {

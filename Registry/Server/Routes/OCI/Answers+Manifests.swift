@@ -18,7 +18,7 @@ extension Answers {
             (name: "Content-Type", value: stored.mediaType), ("Docker-Content-Digest", stored.name.description),
             ("ETag", "\"\(stored.name)\""),
         ]
-        // What llama.cpp gets for a tag is another.
+        // llama.cpp gets another manifest for a tag.
         if case .tag = name { headers.append(HubAnswers.varies) }
         return ServerReply(200, headers, .bytes(stored.bytes))
     }
@@ -28,7 +28,7 @@ extension Answers {
     ) throws(RegistryError) -> ServerIntake {
         if case .none(let text) = name {
             throw RegistryError(
-                400, .manifestInvalid, "a tag has at most 128 letters, digits and \"._-\", and begins with none of .-",
+                400, .manifestInvalid, "a tag has at most 128 letters, digits and \"._-\", and begins with no . or -",
                 detail: text)
         }
         if let length = asked.request.length, length > UInt64(RegistryManifest.maximumSize) { throw Answers.tooLarge }
@@ -47,7 +47,7 @@ extension Answers {
         do {
             manifest = try RegistryManifest(parsing: bytes.span)
         } catch {
-            throw RegistryError(400, .manifestInvalid, "the manifest is not one: \(error.what)")
+            throw RegistryError(400, .manifestInvalid, "this is not a manifest: \(error.what)")
         }
         let mediaType = try mediaType(of: manifest, asked.request)
         let digest: BlobName
@@ -87,16 +87,16 @@ extension Answers {
         return ServerReply(201, headers)
     }
 
-    /// What it is sent as and what it says it is have to be the same.
+    /// The manifest's own type and the request's must be the same.
     private func mediaType(of manifest: RegistryManifest, _ request: ServerRequest) throws(RegistryError) -> String {
         let sent = request["content-type"].map { $0.prefix { $0 != ";" && $0 != " " } }.map(String.init) ?? ""
         let said = manifest.mediaType ?? sent
         guard sent.isEmpty || sent == said else {
             throw RegistryError(
-                400, .manifestInvalid, "the manifest says that it is another type than it is sent as", detail: said)
+                400, .manifestInvalid, "the manifest has another type than its request", detail: said)
         }
         guard !said.isEmpty, said.utf8.count <= 255, said.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
-            throw RegistryError(400, .manifestInvalid, "nothing says what type the manifest is", detail: nil)
+            throw RegistryError(400, .manifestInvalid, "the type of the manifest is missing", detail: nil)
         }
         return said
     }
@@ -109,13 +109,13 @@ extension Answers {
                 detail: descriptor.name.description)
         case .size(let descriptor, let size):
             RegistryError(
-                400, .manifestInvalid, "the manifest says that a blob has \(descriptor.size) bytes, and it has \(size)",
+                400, .manifestInvalid, "the manifest says that a blob has \(descriptor.size) bytes, but it has \(size)",
                 detail: descriptor.name.description)
         }
     }
 
     private static var tooLarge: RegistryError {
-        RegistryError(413, .manifestInvalid, "a manifest may have \(RegistryManifest.maximumSize) bytes")
+        RegistryError(413, .manifestInvalid, "a manifest may have at most \(RegistryManifest.maximumSize) bytes")
     }
 
     func removeManifest(_ name: ManifestName, from repository: RepositoryName) throws -> ServerReply {

@@ -17,7 +17,7 @@ extension Answers {
             }
             let digest = try? registry.mountable(name)
             return .patient {
-                // As for a HEAD: who mounts it sends no bytes.
+                // As for a HEAD: the client that mounts it sends no bytes.
                 if let digest, (try? registry.isChecked(digest, within: nil)) == false {
                     await checker.check(digest, within: settings.checkPatience)
                 }
@@ -32,7 +32,7 @@ extension Answers {
             }
         }
         if let word = asked.target["digest-algorithm"], BlobName.Algorithm(rawValue: word) == nil {
-            throw RegistryError(400, .digestInvalid, "digests here are made by sha256 or sha512", detail: word)
+            throw RegistryError(400, .digestInvalid, "a digest here is a sha256 or a sha512", detail: word)
         }
         guard let text = asked.target["digest"] else { return patient { try begin(repository) } }
         let name = try RegistryRoute.digest(text)
@@ -59,7 +59,7 @@ extension Answers {
         let upload = try find(name, repository)
         try checkRoom(asked.request)
         return take(upload, repository, asked, keeping: true) { length in
-            // What is promised to be here is here after a power cut, too.
+            // The acknowledged bytes survive a power cut.
             try upload.sync()
             upload.giveBack()
             return Answers.accepted(202, upload, repository, length: length)
@@ -71,7 +71,7 @@ extension Answers {
     {
         guard let text = asked.target["digest"] else {
             throw RegistryError(
-                400, .digestInvalid, "the last request of an upload says which digest it has: ?digest=sha256:…")
+                400, .digestInvalid, "the last request of an upload needs its digest: ?digest=sha256:…")
         }
         let digest = try RegistryRoute.digest(text)
         let upload = try find(name, repository)
@@ -82,7 +82,7 @@ extension Answers {
     private func finish(_ upload: Upload, as name: BlobName, in repository: RepositoryName) throws -> ServerReply {
         guard try registry.finish(upload, as: name, in: repository) else {
             throw RegistryError(
-                400, .digestInvalid, "the bytes that came have another digest; nothing of them was kept",
+                400, .digestInvalid, "the received bytes have another digest; nothing was kept",
                 detail: name.description)
         }
         try registry.claim(name, in: repository)
@@ -114,8 +114,8 @@ extension Answers {
             detail: name.text)
     }
 
-    /// Takes the body into the upload, and hands it to `end` when all of it is there. What came of a body that was cut
-    /// stays, when the upload is kept: the client goes on behind it.
+    /// Takes the body into the upload, and calls `end` when it is complete. Bytes of a body that was cut stay if the
+    /// upload is kept: the client continues after them.
     private func take(
         _ upload: Upload, _ repository: RepositoryName, _ asked: Asked, keeping: Bool,
         _ end: @escaping @Sendable (UInt64) throws -> ServerReply
@@ -154,7 +154,7 @@ extension Answers {
         }
     }
 
-    /// Remembers what went wrong while the body came.
+    /// Remembers failures while the body comes.
     private final class Intake: Sendable {
         private let failure: Mutex<(any Error)?>
         private let largest: UInt64
@@ -177,11 +177,11 @@ extension Answers {
             guard error == nil else { return }
             do {
                 guard upload.length + UInt64(bytes.count) <= largest else {
-                    throw RegistryError(413, .sizeInvalid, "a blob may have \(largest) bytes here")
+                    throw RegistryError(413, .sizeInvalid, "a blob may have at most \(largest) bytes here")
                 }
                 let before = upload.length
                 try upload.append(bytes)
-                // Of a body without a length nobody knows beforehand that it fits.
+                // It is not known in advance whether a body without a length fits.
                 if before / Intake.step != upload.length / Intake.step { try hasRoom() }
             } catch { failure.withLock { $0 = error } }
         }
@@ -201,19 +201,19 @@ extension Answers {
                 400, .blobUploadInvalid, "a chunk's Content-Range is its first and last byte, like 0-99", detail: text)
         }
         guard range.lowerBound == length else {
-            let error = RegistryError(416, .blobUploadInvalid, "the upload goes on at byte \(length)", detail: text)
+            let error = RegistryError(416, .blobUploadInvalid, "the upload continues at byte \(length)", detail: text)
             throw OutOfOrder(reply: ServerReply(error, Answers.place(upload, repository, length: length)))
         }
         if let count = request.length, count != range.upperBound - range.lowerBound {
             throw RegistryError(
-                400, .sizeInvalid, "the chunk has \(count) bytes, and another Content-Range", detail: text)
+                400, .sizeInvalid, "the chunk has \(count) bytes, which do not match its Content-Range", detail: text)
         }
     }
 
     private func checkRoom(_ request: ServerRequest) throws(RegistryError) {
         let length = request.length ?? 0
         guard length <= settings.largestBlob else {
-            throw RegistryError(413, .sizeInvalid, "a blob may have \(settings.largestBlob) bytes here")
+            throw RegistryError(413, .sizeInvalid, "a blob may have at most \(settings.largestBlob) bytes here")
         }
         guard let free = try? registry.freeBytes() else { return }
         guard free >= Answers.spare, free - Answers.spare >= length else {

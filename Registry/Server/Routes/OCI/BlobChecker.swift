@@ -4,12 +4,12 @@ internal import Storage
 import Store
 import Synchronization
 
-/// Reads blobs in the background and compares them with their digests, a few at a time, each once for all who wait for it.
-/// What is wrong is set aside.
+/// Reads blobs in the background and compares them with their digests, a few at a time, each once for all waiting
+/// requests. Damaged ones are set aside.
 final class BlobChecker: Sendable {
     private struct State {
         var queue = Queue<Digest>()
-        /// What is in the queue, or being read.
+        /// Blobs in the queue, or being read.
         var known: Set<Digest> = []
         var working = 0
     }
@@ -20,9 +20,9 @@ final class BlobChecker: Sendable {
     private let state = Mutex(State())
     private let waiters = Waiters<Digest, Void>()
 
-    /// More would keep the disk from those who are served.
+    /// More readers would slow down the clients.
     private static let atOnce = 2
-    /// Who asks for more than this finds what he asked for checked as it is sent.
+    /// A blob that does not fit into the queue is checked when it is sent.
     private static let mostQueued = 100_000
 
     init(_ registry: RegistryStore, on pool: BlockingPool) {
@@ -42,7 +42,7 @@ final class BlobChecker: Sendable {
         if isNew { workers.start { self.work() } }
     }
 
-    /// Returns when the blob was checked, or the time is over; then the check goes on.
+    /// Returns when the blob was checked, or the time is over; then the check continues.
     func check(_ digest: Digest, within patience: Duration) async {
         checkSoon(digest)
         try? await within(patience, orElse: CancellationError()) {

@@ -1,6 +1,6 @@
 extension GGUF.Header {
-    /// Reads the header from the first bytes of a file, or returns nil when it goes on behind them: a header does not say
-    /// how long it is, so the caller tries again with more.
+    /// Reads the header from the first bytes of a file, or returns nil if it continues after them. A header does not
+    /// say how long it is: the caller tries again with more.
     public static func read(prefix: Span<UInt8>, fileSize: UInt64) throws(CakeError) -> GGUF.Header? {
         try ByteCount.checked(fileSize, of: "a GGUF file")
         do throws(GGUFStop) {
@@ -11,7 +11,7 @@ extension GGUF.Header {
             case .short:
                 guard UInt64(prefix.count) < fileSize else {
                     throw CakeError(
-                        .damaged, "GGUF header: goes on behind the end of the file, at \(fileSize)",
+                        .damaged, "GGUF header: continues after the end of the file, at \(fileSize)",
                         fix: Safetensors.advice)
                 }
                 return nil
@@ -52,7 +52,7 @@ extension GGUF.Header {
             pairs.append(key, value)
             guard ExactText(key) == "general.alignment" else { continue }
             guard let number = value.unsigned, number.nonzeroBitCount == 1, number <= UInt64(UInt32.max) else {
-                throw GGUFStop("has an alignment that is no power of two")
+                throw GGUFStop("has an alignment that is not a power of two")
             }
             alignment = number
         }
@@ -105,7 +105,8 @@ extension GGUF.Header {
             let size: UInt64
             if let encoding {
                 guard let known = encoding.byteCount(shape: claim.shape) else {
-                    throw GGUFStop("\(what) is \(encoding.name) \(claim.shape): too large, or no whole blocks in a row")
+                    throw GGUFStop(
+                        "\(what) is \(encoding.name) \(claim.shape): too large, or a row is not whole blocks")
                 }
                 size = known
             } else {

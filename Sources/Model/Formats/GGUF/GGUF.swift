@@ -17,7 +17,7 @@ public enum GGUF {
         public let typeID: UInt32
         /// nil for a type this cake does not know; its range then runs to the next tensor.
         public let encoding: Encoding?
-        /// Slowest first, as safetensors has it: the reverse of what the file says.
+        /// Slowest first, as in safetensors: the reverse of the file's order.
         public let shape: [UInt64]
         /// In the file, without padding.
         public let range: Range<UInt64>
@@ -25,7 +25,7 @@ public enum GGUF {
 
     public struct Header: Hashable, Sendable {
         public let version: UInt32
-        /// The pairs whose values are no arrays, in the file's order.
+        /// The pairs whose values are not arrays, in the file's order.
         public let metadata: JSONObject
         public let tensors: [Entry]
         public let alignment: UInt64

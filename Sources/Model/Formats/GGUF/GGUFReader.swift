@@ -1,13 +1,14 @@
 /// Why reading stopped before the end of a GGUF header.
 enum GGUFStop: Error {
-    /// The header goes on behind the bytes at hand.
+    /// The header continues after the available bytes.
     case short
     case damaged(CakeError)
 
     init(_ why: String) { self = .damaged(CakeError(.damaged, "GGUF header: \(why)", fix: Safetensors.advice)) }
 }
 
-/// Steps through the parts of a GGUF header. Lengths are a stranger's: each is compared with what is there.
+/// Steps through the parts of a GGUF header. Lengths come from a stranger: each is compared with the bytes that are
+/// there.
 struct GGUFReader {
     private(set) var position = 0
     /// The reference reader's limit of lengths and counts.

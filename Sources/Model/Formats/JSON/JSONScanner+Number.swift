@@ -1,5 +1,5 @@
 extension JSONScanner {
-    /// Whole numbers are exact; what has a point, an exponent or more than 64 bits is a Double, as is `-0`.
+    /// Whole numbers are exact. A number with a point, an exponent or more than 64 bits is a Double, and so is `-0`.
     public enum Number: Hashable, Sendable {
         case unsigned(UInt64)
         /// Below zero.

@@ -1,5 +1,5 @@
 extension JSONScanner {
-    /// A string as it stands between its quotes: checked, and not copied until someone asks.
+    /// A string between its quotes: checked, and copied only on request.
     public struct Text: Sendable {
         public let range: Range<Int>
         /// Nothing is written as an escape: the bytes are the text.
@@ -32,7 +32,7 @@ extension JSONScanner {
                 isPlain = false
                 guard let escape = JSONEscape(at: index, in: bytes) else {
                     move(to: index)
-                    throw refuse("an escape that JSON does not have", in: bytes)
+                    throw refuse("an unknown escape", in: bytes)
                 }
                 index += escape.length
                 continue
@@ -93,7 +93,7 @@ extension JSONScanner {
     }
 }
 
-/// What one backslash begins. A pair of surrogates is one escape; half a pair is none.
+/// The escape after one backslash. A pair of surrogates is one escape; half a pair is invalid.
 struct JSONEscape {
     let scalar: Unicode.Scalar
     let length: Int

@@ -16,7 +16,7 @@ public struct JSONScanner: Sendable {
 
     public init() {}
 
-    /// What the next value is. Nothing but white space is consumed.
+    /// The kind of the next value. Only white space is consumed.
     public mutating func kind(in bytes: Span<UInt8>) throws(CakeError) -> Kind {
         skipSpace(in: bytes)
         guard position < bytes.count else { throw refuse("a value is missing", in: bytes) }
@@ -109,7 +109,7 @@ public struct JSONScanner: Sendable {
         }
     }
 
-    /// For the parts of the scanner in other files: they have looked, and step over what they saw.
+    /// For the parts of the scanner in other files: they have looked at bytes, and step over them.
     mutating func move(to newPosition: Int) { position = newPosition }
 
     private mutating func begin(_ bracket: UInt8, _ what: String, in bytes: Span<UInt8>) throws(CakeError) {

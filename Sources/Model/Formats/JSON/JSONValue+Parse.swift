@@ -1,5 +1,5 @@
 extension JSONValue {
-    /// What to do with a key that an object has twice: readers disagree on which one counts.
+    /// How to handle a key that an object has twice: readers disagree on which one counts.
     public enum RepeatedKeys: Sendable { case refused, kept }
 
     /// A tree can take thirty times its text, so larger texts are refused unless the caller says otherwise.

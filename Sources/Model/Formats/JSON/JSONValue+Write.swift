@@ -6,10 +6,10 @@ extension JSONValue {
         case indented
     }
 
-    /// The text without a line feed at its end. What a terminal would obey is written as escapes, so it is safe to print
-    /// and the same to every reader.
+    /// The text without a line feed at its end. Characters that control a terminal are written as escapes: it is safe
+    /// to print and the same to every reader.
     ///
-    /// `level` is how deep the value stands in what is written around it: its later lines are indented by so much.
+    /// `level` is the depth of the value in the surrounding text: later lines are indented by it.
     public func bytes(_ layout: Layout, level: Int = 0) -> [UInt8] {
         var result: [UInt8] = []
         write(to: &result, layout, level: level)
@@ -51,9 +51,9 @@ extension JSONValue {
 /// The pieces that JSON writers put together.
 enum JSONText {
     enum Escaping {
-        /// Only what JSON demands, spelled as serde_json spells it.
+        /// Only the escapes that JSON requires, spelled as serde_json spells them.
         case needed
-        /// Also what `Printable` calls active.
+        /// Also the characters that `Printable` calls active.
         case printable
     }
 

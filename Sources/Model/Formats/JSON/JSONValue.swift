@@ -1,5 +1,5 @@
-/// A JSON text as a tree: for small documents (config.json, what `--json` prints). Headers and indexes of strangers are
-/// read with `JSONScanner`, which keeps nothing.
+/// A JSON text as a tree: for small documents (config.json, the output of `--json`). Headers and indexes of strangers
+/// are read with `JSONScanner`, which keeps nothing.
 public enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
@@ -59,7 +59,7 @@ extension JSONValue {
         return flag
     }
 
-    /// A whole number of at least zero. `1.0` is none.
+    /// A whole number of at least zero. `1.0` is not one.
     public var unsigned: UInt64? {
         guard case .number(.unsigned(let value)) = self else { return nil }
         return value

@@ -1,5 +1,5 @@
 extension Safetensors.Header {
-    /// `headerJSON` is what lies between the eight bytes of length and the data, padding included.
+    /// `headerJSON` is the text between the eight bytes of length and the data, padding included.
     public init(parsing headerJSON: Span<UInt8>, fileSize: UInt64) throws(CakeError) {
         try ByteCount.checked(fileSize, of: "a safetensors file")
         let dataStart = UInt64(Safetensors.prefixSize) + UInt64(headerJSON.count)
@@ -40,7 +40,7 @@ extension Safetensors.Header {
                 throw refuse("begins \(kind): at \(claim.begin) of the data, where \(end) was expected")
             }
             guard let size = tensor.byteCount else {
-                throw refuse("is \(tensor.dtype.rawValue) \(tensor.shape): too large, or no whole number of bytes")
+                throw refuse("is \(tensor.dtype.rawValue) \(tensor.shape): too large, or not a whole number of bytes")
             }
             guard size == claim.end - claim.begin else {
                 throw refuse(
@@ -72,7 +72,7 @@ extension Safetensors.Header {
     }
 }
 
-/// What a header says, in its own order and before anything was checked against the file.
+/// The content of a header, in its own order, before it is checked against the file.
 struct HeaderClaims {
     struct Claim {
         let tensor: Tensor
@@ -85,7 +85,8 @@ struct HeaderClaims {
 
     mutating func read(_ bytes: Span<UInt8>) throws(CakeError) {
         var scanner = JSONScanner()
-        // A tensor takes some 130 bytes of header: room for all of them at once, in proportion to what is really there.
+        // A tensor takes some 130 bytes of header: the capacity for all of them at once is in proportion to the actual
+        // bytes.
         var names = Set<ExactText>(minimumCapacity: bytes.count / 128)
         tensors.reserveCapacity(bytes.count / 128)
         var hasMetadata = false

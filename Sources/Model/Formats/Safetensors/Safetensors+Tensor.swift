@@ -75,7 +75,7 @@ struct TensorFields {
         try scanner.beginArray(in: bytes)
         while try scanner.nextElement(in: bytes) {
             guard let dimension = try scanner.wholeNumber(in: bytes) else {
-                throw scanner.refuse("a dimension that is no whole number", in: bytes)
+                throw scanner.refuse("a dimension that is not a whole number", in: bytes)
             }
             dimensions.append(dimension)
         }

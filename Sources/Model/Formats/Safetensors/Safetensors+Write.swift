@@ -1,7 +1,7 @@
 extension Safetensors {
-    /// The length and the JSON of a file with these tensors, as the reference library's writer lays them out: compact,
+    /// The length and the JSON of a file with these tensors, in the layout of the reference library's writer: compact,
     /// `__metadata__` first, padded with spaces to a multiple of eight. The tensors are in the order of their bytes;
-    /// `referenceOrder` gives the reference's. Refuses what no reader would take.
+    /// `referenceOrder` gives the reference's. Refuses headers that no reader would accept.
     public static func header(for tensors: [Tensor], metadata: [Header.Note] = []) throws(CakeError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: prefixSize)
         bytes.append(UInt8(ascii: "{"))

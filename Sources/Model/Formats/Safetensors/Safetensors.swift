@@ -11,7 +11,7 @@ public enum Safetensors {
     /// The reference library refuses longer headers.
     public static let maximumHeaderSize = 100_000_000
 
-    static let advice = "fetch it again; if it stays so, the publisher's file is broken"
+    static let advice = "download it again; if the error stays, the publisher's file is broken"
 
     /// The length of the JSON, from the file's first eight bytes. It comes from a stranger: checked before it is used.
     public static func headerLength(prefix: Span<UInt8>, fileSize: UInt64) throws(CakeError) -> Int {
@@ -37,7 +37,7 @@ public enum Safetensors {
         return count
     }
 
-    /// What the JSON of one file says, checked against the size of that file.
+    /// The JSON of one file, checked against the size of that file.
     public struct Header: Hashable, Sendable {
         /// A tensor and where its bytes are, counted from the start of the file.
         public struct Entry: Hashable, Sendable {
@@ -60,7 +60,7 @@ public enum Safetensors {
                 self.value = value
             }
 
-            /// What transformers wants to see.
+            /// The note that transformers expects.
             public static let torch = Note(key: "format", value: "pt")
         }
 

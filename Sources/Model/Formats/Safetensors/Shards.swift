@@ -1,4 +1,5 @@
-/// Tensors as safetensors files, none larger than is wanted unless one tensor is, and the index that says which is where.
+/// Tensors as safetensors files, none larger than the limit unless one tensor is, and the index that says which file
+/// has which tensor.
 public struct Shards: Sendable {
     public struct File: Sendable {
         public let path: FilePath
@@ -13,8 +14,8 @@ public struct Shards: Sendable {
     /// Bytes of the index; nil where one file has everything.
     public let index: [UInt8]?
 
-    /// Files are filled in the order of the model; in a file, tensors lie as the reference library's writer has them.
-    /// `limit` is for the bytes of tensors, as others count; nil makes one file.
+    /// Files are filled in the order of the model. In a file, tensors have the order of the reference library's writer.
+    /// `limit` counts the bytes of tensors, as others do; nil makes one file.
     public init(_ weights: Weights, limit: UInt64?, metadata: [Safetensors.Header.Note]) throws(CakeError) {
         var groups: [[Weights.Entry]] = [[]]
         var size: UInt64 = 0
@@ -57,7 +58,7 @@ public struct Shards: Sendable {
 }
 
 extension Safetensors.Header.Note {
-    /// What several files say together: the first that says a thing is believed.
+    /// The notes of several files together: the first note with a key counts.
     public static func merged(_ headers: [[Safetensors.Header.Note]]) -> [Safetensors.Header.Note] {
         var seen: Set<ExactText> = []
         let notes = headers.joined().filter { seen.insert(ExactText($0.key)).inserted }

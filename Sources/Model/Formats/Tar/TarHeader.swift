@@ -1,4 +1,4 @@
-/// What stands before a file in a tar archive: one block as POSIX has it, and another with a record of what does not fit.
+/// The blocks before a file in a tar archive: one POSIX block, and another with a record for values that do not fit.
 public enum TarHeader {
     public static let blockSize = 512
 

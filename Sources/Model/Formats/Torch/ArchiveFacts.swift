@@ -10,7 +10,7 @@
 ///     <sha256> <bytes> <dtype> <shape> <name>    a tensor, where it is only some of a model's
 ///     cake manifest 1                            the files that the archive gives back
 public struct ArchiveFacts: Hashable, Sendable {
-    /// When it is known what is in the archive.
+    /// When the content of the archive is known.
     public enum Sums: String, Sendable {
         /// Before it is written: checksums stand before the bytes.
         case before
@@ -74,17 +74,17 @@ public struct ArchiveFacts: Hashable, Sendable {
         weights = weightPaths.isEmpty ? try Weights(tensors) : try Weights(of: weightFiles)
         try refuseContradictions()
         guard sums != .passed || (tied.isEmpty && !hasJoinedStorages && !weightPaths.isEmpty) else {
-            throw CakeError(.damaged, "an archive of what passed that claims to know it before")
+            throw CakeError(.damaged, "a streamed archive that lists its layers before they were sent")
         }
     }
 
-    /// A layer has one size, and only the one of no bytes has none: else two readers could find different bytes.
+    /// A layer has one size, and only the empty layer has none: otherwise two readers could find different bytes.
     private func refuseContradictions() throws(CakeError) {
         var sizes: [Digest: UInt64] = [.empty: 0]
         for layer in [manifest.segments.map(\.layer), tensors.map(\.layer)].joined() {
             let known = sizes.updateValue(layer.size, forKey: layer.digest)
             guard known == nil || known == layer.size, layer.size > 0 || layer.digest == .empty else {
-                throw CakeError(.damaged, "layer \(layer.digest.short) has a size that it cannot have")
+                throw CakeError(.damaged, "layer \(layer.digest.short) has an impossible size")
             }
         }
     }
@@ -119,11 +119,12 @@ public struct ArchiveFacts: Hashable, Sendable {
         var lines = Lines()
         guard let first = lines.next(in: bytes), let text = first.text(in: bytes), text.hasPrefix("cake archive ")
         else {
-            throw CakeError(.damaged, "its first member is none of cake's")
+            throw CakeError(.damaged, "its first member is not from cake")
         }
         guard text == ArchiveFacts.firstLine else {
             throw CakeError(
-                .failed, "\"\(Printable.escape(text))\" is no archive that this cake knows", fix: "use a newer cake")
+                .failed, "\"\(Printable.escape(text))\" is an archive format unknown to this cake",
+                fix: "use a newer cake")
         }
         func word(_ key: String) throws(CakeError) -> String {
             guard var line = lines.next(in: bytes), line.skip(prefix: key + " ", in: bytes),
@@ -142,16 +143,16 @@ public struct ArchiveFacts: Hashable, Sendable {
             var words = line
             if words.skip(prefix: "weights", in: bytes) {
                 words.continueLine()
-                guard let path = words.escaped(in: bytes) else { throw lines.refuse("is no path") }
+                guard let path = words.escaped(in: bytes) else { throw lines.refuse("is not a path") }
                 paths.append(try FilePath(path))
             } else if words.skip(prefix: "tied", in: bytes) {
                 words.continueLine()
-                guard let digest = words.digest(in: bytes), words.isAtEnd else { throw lines.refuse("is no layer") }
+                guard let digest = words.digest(in: bytes), words.isAtEnd else { throw lines.refuse("is not a layer") }
                 tied.append(digest)
             } else if let segment = try ManifestText.segment(of: &words, in: bytes), let tensor = segment.tensor {
                 tensors.append(Weights.Entry(tensor: tensor, layer: segment.layer))
             } else {
-                throw lines.refuse("is not one an archive has")
+                throw lines.refuse("is not a line that an archive may have")
             }
             start = lines.position
         }

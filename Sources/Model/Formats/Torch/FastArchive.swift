@@ -101,7 +101,7 @@ public struct FastArchive: Sendable {
         return (bytes, layout.places[index].data)
     }
 
-    /// Where each layer lies in the file, at least once.
+    /// The place of each layer in the file, at least once.
     public var positions: [Digest: UInt64] {
         var found: [Digest: UInt64] = [:]
         for (member, place) in zip(layout.members, layout.places) {
@@ -111,7 +111,7 @@ public struct FastArchive: Sendable {
         return found
     }
 
-    /// Tensors whose dtype torch lacks: their bytes are there, and what they are is in the facts.
+    /// Tensors whose dtype torch lacks: their bytes are in the archive, and their dtype and shape in the facts.
     public var rawTensors: [Tensor] {
         facts.weights.entries.map(\.tensor).filter { (try? TorchTensor($0))?.isRaw ?? true }
     }

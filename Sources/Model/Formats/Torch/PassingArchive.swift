@@ -1,5 +1,6 @@
-/// A fast-load archive of files that pass and are kept nowhere. Its layers are known when they have passed; how long it is, and
-/// where everything in it lies, is known before. First the companions pass, then the weights, each sorted by path.
+/// A fast-load archive of files that are streamed and not stored. Its layers are known after they were sent; its length
+/// and the place of everything in it are known before. First the companions are sent, then the weights, each sorted by
+/// path.
 public struct PassingArchive: Sendable {
     public struct File: Sendable {
         public let path: FilePath
@@ -24,7 +25,7 @@ public struct PassingArchive: Sendable {
     public init(weights: [File], companions: [File]) throws(CakeError) {
         files = companions.sorted { $0.path < $1.path } + weights.sorted { $0.path < $1.path }
         self.companions = companions.count
-        // As many digests as there will be, of layers that nobody has: an archive is as long whatever they are.
+        // As many digests as there will be, all made up: the length of an archive does not depend on them.
         let layers = files.flatMap(\.segments).indices.map { Digest(words: (1, 0, 0, UInt64($0))) }
         let standIns = files.indices.map { Digest(words: (2, 0, 0, UInt64($0))) }
         let archive = try FastArchive(PassingArchive.facts(of: files, self.companions, standIns, layers))
@@ -32,10 +33,10 @@ public struct PassingArchive: Sendable {
         rawTensors = archive.rawTensors
     }
 
-    /// What every layer has to be cut into, in order.
+    /// The sizes of the layers to cut, in order.
     public var layerSizes: [UInt64] { files.flatMap(\.segments).map(\.size) }
 
-    /// What stands last in the archive, once the digests of the files and of their layers are known.
+    /// The end of the archive, once the digests of the files and of their layers are known.
     public func facts(files digests: [Digest], layers: [Digest]) throws(CakeError) -> [UInt8] {
         try PassingArchive.facts(of: files, companions, digests, layers).encode()
     }
@@ -44,7 +45,7 @@ public struct PassingArchive: Sendable {
         of files: [File], _ companions: Int, _ digests: [Digest], _ layers: [Digest]
     ) throws(CakeError) -> ArchiveFacts {
         guard digests.count == files.count, layers.count == files.reduce(0, { $0 + $1.segments.count }) else {
-            throw CakeError(.failed, "an archive ends before all that belongs in it has passed")
+            throw CakeError(.failed, "the archive ended before all of its content was sent")
         }
         var next = 0
         var known: [Manifest.File] = []

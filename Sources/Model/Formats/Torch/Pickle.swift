@@ -4,7 +4,7 @@ struct Pickle {
     private(set) var bytes: [UInt8] = [0x80, 2]
     private var kept: UInt32 = 0
 
-    /// The number under which what lies on top was kept, to be used again.
+    /// The number under which the top of the stack was saved for another use.
     struct Memo: Hashable {
         fileprivate let number: UInt32
     }
@@ -15,9 +15,9 @@ struct Pickle {
     mutating func emptyDictionary() { bytes.append(UInt8(ascii: "}")) }
     /// Everything since the mark, in pairs, into the dictionary below it.
     mutating func setItems() { bytes.append(UInt8(ascii: "u")) }
-    /// Calls what lies below with the tuple on top.
+    /// Calls the function below with the tuple on top.
     mutating func call() { bytes.append(UInt8(ascii: "R")) }
-    /// What the tuple on top names outside of the pickle: a storage.
+    /// The object outside of the pickle that the tuple on top names: a storage.
     mutating func persistent() { bytes.append(UInt8(ascii: "Q")) }
     mutating func stop() { bytes.append(UInt8(ascii: ".")) }
     /// Everything since the mark.

@@ -1,4 +1,4 @@
-/// Where the tensors of a state dict lie: in storages, each a member of the archive, which tensors may share.
+/// Where the tensors of a state dict are: in storages, each a member of the archive, which tensors may share.
 struct StateDict {
     struct Storage {
         let element: TorchTensor.Element
@@ -18,7 +18,7 @@ struct StateDict {
         let element: TorchTensor.Element
     }
 
-    /// Tensors begin on pages, so that they can be mapped.
+    /// Tensors begin on pages and can therefore be mapped.
     static let alignment: UInt64 = 4096
 
     private(set) var storages: [Storage] = []
@@ -49,7 +49,7 @@ struct StateDict {
         }
     }
 
-    /// Each tensor in a storage of its own, of bytes that nobody has seen.
+    /// Each tensor in a storage of its own, before its bytes are known.
     init(_ tensors: [Tensor]) throws(CakeError) {
         for tensor in tensors {
             let form = try TorchTensor(tensor)
@@ -87,7 +87,7 @@ struct StateDict {
         return writer.pickle.bytes
     }
 
-    /// Says once what comes often.
+    /// Writes values that occur often once.
     private struct Writer {
         private let storages: [Storage]
         /// How many tensors each storage has.
@@ -103,7 +103,7 @@ struct StateDict {
             self.uses = uses
         }
 
-        /// `_rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks)`; v3 is given a dtype as well.
+        /// `_rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks)`; v3 also gets a dtype.
         mutating func append(_ form: TorchTensor, at place: Place) throws(CakeError) {
             switch form.element {
             case .storage: global("torch._utils", "_rebuild_tensor_v2")

@@ -1,4 +1,4 @@
-/// A tensor as torch holds it: what its elements are called there, and its shape in them.
+/// A tensor in torch's terms: the name of its dtype, and its shape.
 public struct TorchTensor: Hashable, Sendable {
     public enum Element: Hashable, Sendable {
         /// Has a class of storage of its own, in the module torch.

@@ -1,5 +1,5 @@
 extension ZipLayout {
-    /// What lies before a member's bytes. The checksum is nil where it follows them.
+    /// The header before a member's bytes. The checksum is nil if it follows them.
     public func header(of index: Int, sum: UInt32?) -> [UInt8] {
         let (member, place) = (members[index], places[index])
         let isLong = ZipLayout.isLong(member)
@@ -27,7 +27,7 @@ extension ZipLayout {
         return bytes
     }
 
-    /// What follows a member's bytes: nothing, or its checksum.
+    /// The descriptor after a member's bytes: empty, or the checksum.
     public func descriptor(of index: Int, sum: UInt32) -> [UInt8] {
         let member = members[index]
         guard isDescribedAfter(member) else { return [] }
@@ -44,7 +44,7 @@ extension ZipLayout {
         return bytes
     }
 
-    /// Everything behind the last member; a checksum for each.
+    /// Everything after the last member, with a checksum for each.
     public func directory(sums: [UInt32]) -> [UInt8] {
         var bytes: [UInt8] = []
         for (index, member) in members.enumerated() {
@@ -92,7 +92,7 @@ extension ZipLayout {
         bytes += extra
     }
 
-    /// What local headers and the directory say alike, up to the length of the name.
+    /// The fields that local headers and the directory share, up to the length of the name.
     private func appendCommon(_ member: Member, sum: UInt32, size: UInt32, to bytes: inout [UInt8]) {
         bytes.append(littleEndian: ZipLayout.neededVersion)
         // UTF-8, and where checksums are.
@@ -109,17 +109,17 @@ extension ZipLayout {
 
     private static var neededVersion: UInt16 { 45 }
 
-    /// Unix, so that whoever unpacks it gives files the usual rights.
+    /// Unix: a program that unpacks it gives files the usual rights.
     private static var madeBy: UInt16 { 3 << 8 | 45 }
 
-    /// Where the header of the last member lies, by the end of an archive as it is written here. Nil when that is no such end,
+    /// The place of the last member's header, from the end of an archive in this layout. Nil if it is another layout,
     /// or the member has another name.
     public static func lastHeader(in end: Span<UInt8>, named name: String) -> UInt64? {
         let wanted = Array(name.utf8)
         guard end.count >= endSize, end.littleEndian(UInt32.self, at: end.count - endSize) == 0x0606_4b50 else {
             return nil
         }
-        // Beyond four gigabytes its place stands in an extra field.
+        // Beyond four gigabytes its place is in an extra field.
         for extra in [0, 12] {
             let start = end.count - endSize - 46 - wanted.count - extra
             guard start >= 0, end.littleEndian(UInt32.self, at: start) == 0x0201_4b50,
@@ -135,7 +135,8 @@ extension ZipLayout {
         return nil
     }
 
-    /// A member whose header lies first in a file: the name, and where its bytes are. Nil when no such header does.
+    /// The first member of a file: its name, and where its bytes are. Nil if the file does not begin with a header of
+    /// this layout.
     public static func firstMember(of bytes: Span<UInt8>) -> (name: String, data: UInt64, size: UInt64)? {
         guard bytes.count >= 30, bytes.littleEndian(UInt32.self, at: 0) == 0x0403_4b50,
             bytes.littleEndian(UInt16.self, at: 6) == 0x0800, bytes.littleEndian(UInt16.self, at: 8) == 0

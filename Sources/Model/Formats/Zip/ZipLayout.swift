@@ -90,7 +90,7 @@ public struct ZipLayout: Sendable {
     /// A path inside of a model has at most 1024 bytes.
     static let longestName = 2048
 
-    /// What a 32-bit field holds when the number is elsewhere.
+    /// The value of a 32-bit field whose number is elsewhere.
     static let elsewhere = UInt64(UInt32.max)
 
     /// Whether its checksum follows the bytes instead of going before them.

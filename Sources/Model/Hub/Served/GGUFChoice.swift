@@ -2,7 +2,7 @@
 public struct GGUFChoice: Hashable, Sendable {
     /// Of a model in several files, the first.
     public let model: FilePath
-    /// What a model that sees needs beside it.
+    /// The projector that a vision model needs.
     public let projector: FilePath?
 
     /// Nil when no file has this quantization.
@@ -28,7 +28,7 @@ public struct GGUFChoice: Hashable, Sendable {
         "Q6_K", "Q8_0", "Q3_K_M", "Q3_K_L", "Q3_K_S", "Q2_K", "BF16", "F16", "F32",
     ]
 
-    /// Whether a repository has such files at all.
+    /// Whether a repository has such files.
     public static func hasAny(_ files: [FilePath]) -> Bool {
         files.contains { isOne($0) && !isProjector($0) }
     }
@@ -59,10 +59,10 @@ public struct GGUFChoice: Hashable, Sendable {
         return part(of: name) == nil ? stem : String(stem.dropLast("-00001-of-00001".count))
     }
 
-    /// Whether the text has the word, whatever its case, and not as a piece of a longer one: `Q4_K` is not in `Q4_K_M`.
+    /// Whether the text contains the word, in any case, and not as a part of a longer one: `Q4_K` is not in `Q4_K_M`.
     private static func names(_ text: String, _ word: String) -> Bool {
         let (text, word) = (Array(text.lowercased().utf8), Array(word.lowercased().utf8))
-        // An underscore stands before the Q8_0 of `model_Q8_0`, and also inside `Q4_K_M`.
+        // An underscore precedes the Q8_0 of `model_Q8_0`, and is also inside `Q4_K_M`.
         let isWhole = word.first.map { $0 > 0x39 } == true && word.contains { $0 &- 0x30 < 10 }
         guard !word.isEmpty, text.count >= word.count else { return false }
         func parts(_ byte: UInt8, _ marks: String) -> Bool { marks.utf8.contains(byte) }

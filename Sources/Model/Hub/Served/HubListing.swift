@@ -1,8 +1,8 @@
-/// A repository of a Hub at a revision, as the Hub lists it: what a server knows of it that has none of its files.
+/// A repository of a Hub at a revision, as the Hub lists it: all that a server knows before it has any of its files.
 public struct HubListing: Sendable {
     public let revision: String
     public let info: HubInfo
-    /// What the Hub says of the repository, for clients, who may make more of it.
+    /// The Hub's description of the repository, for clients, which may use more of it.
     public let words: JSONObject
     public let snapshot: Snapshot
     /// Without a token the Hub does not say that it is there.
@@ -20,14 +20,14 @@ public struct HubListing: Sendable {
 
     public var commit: String { snapshot.commit }
 
-    /// Not everybody may have it.
+    /// Not every caller may have it.
     public var isClosed: Bool { isHidden || info.isPrivate || info.gate != .open }
 
-    /// Seen by somebody who may not know what is in its files.
+    /// Listed for a caller that may not know the content of its files.
     public var isMasked: Bool { snapshot.files.contains { $0.isLarge && $0.sha256 == nil } }
 }
 
 extension SnapshotFile {
-    /// What a Hub calls its content; nil when that is hidden.
+    /// A Hub's identifier of its content; nil if that is hidden.
     public var content: HubContent? { sha256.map { .large($0) } ?? gitDigest.map { .small($0) } }
 }

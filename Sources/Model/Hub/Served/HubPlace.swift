@@ -1,11 +1,11 @@
 /// Where a mirror shows a model of the store: the repository, the revision and the commit that clients of the Hub know.
 public struct HubPlace: Hashable, Sendable {
     public let repository: HubRepository
-    /// What the name says behind `@`, else `main`.
+    /// The text after `@` in the name, else `main`.
     public let revision: String
-    /// What it was asked for by when it was pulled.
+    /// The requested revision when it was pulled.
     private let asked: String?
-    /// In 40 hex digits: the Hub's own, or made from the manifest, so that the same files have the same one everywhere.
+    /// In 40 hex digits: the Hub's own, or made from the manifest. The same files have the same commit everywhere.
     public let commit: String
     /// Whether the commit is made here. Of one that is the Hub's, some files may not have been pulled.
     public let isOwnCommit: Bool
@@ -16,13 +16,13 @@ public struct HubPlace: Hashable, Sendable {
         self.repository = repository
         revision = name.revision ?? Revision.main
         asked = record.revision
-        // Of a model in parts, the headers are cake's own: the Hub has no such commit.
+        // The headers of a partial model are cake's own: the Hub has no such commit.
         let published = record.isPartial ? nil : record.commit.flatMap { Revision.isCommit($0) ? $0 : nil }
         commit = published ?? String(record.manifest.hex.prefix(40))
         isOwnCommit = published == nil
     }
 
-    /// How well this is what somebody means by a revision, less is better; nil when it is not.
+    /// How well this matches a requested revision, lower is better; nil if it does not match.
     public func rank(of wanted: String) -> Int? {
         if wanted == revision { return 0 }
         if wanted == commit { return 1 }

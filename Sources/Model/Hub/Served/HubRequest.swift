@@ -1,4 +1,4 @@
-/// What an address of a Hub means: the client's routes, read from the other side.
+/// The meaning of an address of a Hub: the client's routes, read by a server.
 public enum HubRequest: Hashable, Sendable {
     case whoAmI
     case list(HubRepository.Kind)
@@ -8,15 +8,15 @@ public enum HubRequest: Hashable, Sendable {
     case revisions(HubRepository)
     case commits(HubRepository, revision: String)
     case authCheck(HubRepository, isToWrite: Bool)
-    /// What the file holds.
+    /// The content of the file.
     case file(HubRepository, revision: String, path: String)
-    /// What git holds of it: of a large one, that is a pointer.
+    /// The file as git stores it: for a large one, a pointer.
     case raw(HubRepository, revision: String, path: String)
     /// The file that llama.cpp means by a quantization.
     case quantization(HubRepository, tag: String)
     case likers(HubRepository)
     case discussions(HubRepository)
-    /// Of a kind that is not kept here: there are none.
+    /// Of a kind that is not stored here: the list is empty.
     case emptyList
     /// A name that no repository here can have.
     case noRepository
@@ -25,7 +25,7 @@ public enum HubRequest: Hashable, Sendable {
     /// Nothing that is answered here, under `/api`.
     case nothing
 
-    /// Which it is about; nil for lists, and for what is answered alike whatever it is about.
+    /// The repository in the request; nil for lists, and for requests whose answer does not depend on one.
     public var repository: HubRepository? {
         switch self {
         case .info(let repository, _), .tree(let repository, _, _), .pathsInfo(let repository, _),
@@ -37,10 +37,10 @@ public enum HubRequest: Hashable, Sendable {
         }
     }
 
-    /// Nil for an address that is none of a Hub's. A part holds its own slashes: revisions have some.
+    /// Nil for an address that a Hub does not have. A part contains its own slashes, because revisions have some.
     public init?(_ parts: [String]) {
         var parts = parts[...]
-        // That is the registry's, whatever follows.
+        // That is the registry's, with any text after it.
         guard let first = parts.first, first != "v2" else { return nil }
         if first == "api" {
             if parts.last == "" { parts.removeLast() }
@@ -113,7 +113,7 @@ public enum HubRequest: Hashable, Sendable {
 
     private static func isRevision(_ text: String) -> Bool { (try? Revision.check(text)) != nil }
 
-    /// The name, which has one part or two, and what stands behind it; nil where neither fits.
+    /// The name, which has one part or two, and the text after it; nil if neither fits.
     private static func cut(
         _ parts: ArraySlice<String>, at verbs: [String]
     ) -> (name: String, verb: String?, rest: ArraySlice<String>)? {

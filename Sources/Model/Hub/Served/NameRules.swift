@@ -1,4 +1,5 @@
-/// Which repositories a mirror brings: those that a pattern allows and none denies. Without patterns that allow, all are.
+/// Which repositories a mirror downloads: those that a pattern allows and none denies. Without patterns that allow, all
+/// are allowed.
 public struct NameRules: Hashable, Sendable {
     public var allowed: [StarPattern] = []
     public var denied: [StarPattern] = []
@@ -12,7 +13,7 @@ public struct NameRules: Hashable, Sendable {
     }
 }
 
-/// Text in which `*` stands for anything.
+/// Text in which `*` matches anything.
 public struct StarPattern: Hashable, Sendable, CustomStringConvertible {
     private let text: String
 
@@ -20,7 +21,7 @@ public struct StarPattern: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { text }
 
-    /// The parts between the stars stand there in order: the first at the start, the last at the end.
+    /// The parts between the stars occur in order: the first at the start, the last at the end.
     public func fits(_ name: String) -> Bool {
         let parts = text.utf8.split(separator: UInt8(ascii: "*"), omittingEmptySubsequences: false)
         var rest = Array(name.utf8)[...]

@@ -94,7 +94,7 @@ public struct NumericComparison: Sendable {
         let isLast: Bool
     }
 
-    /// For each change its numbers, or nil where there are none to compare.
+    /// For each change its numbers, or nil if there are none to compare.
     public func callAsFunction(
         _ changes: [Difference.TensorChange], on pool: BlockingPool
     ) async throws -> [NumericDifference?] {

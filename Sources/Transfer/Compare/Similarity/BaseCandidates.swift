@@ -6,7 +6,7 @@ struct BaseCandidates: Sendable {
     private let store: LocalStore
     /// The model that the user named.
     private let named: ModelName?
-    /// What the repository says it was made from.
+    /// The base models that the repository declares.
     private let declared: [String]
     private let itself: Digest?
     private let mayBeClosed: Bool
@@ -14,14 +14,13 @@ struct BaseCandidates: Sendable {
 
     /// So many are compared with: every sample that comes costs nothing to compare with another.
     private static let mostCompared = 4
-    /// So many offer what a tensor may become a delta of, and more where they have few tensors: so many in all. Fine-tunes of
-    /// one base all stand for that.
+    /// The limit on models that offer bases, and on their tensors in total. Fine-tunes of one base all offer that base.
     private static let mostOffering = (models: 32, tensors: 32_000)
-    /// Tensors that are looked up to tell which models are alike.
+    /// Tensors that are looked up to find similar models.
     private static let scored = 256
 
-    /// `besides` is the model itself, where it is in the store. What a mirror brought for those alone whom its Hub lets
-    /// in is no base of anything else: who gets that from a registry would get its base as well.
+    /// `besides` is the model itself, if it is in the store. A closed model of a mirror is never a base of another
+    /// model: readers of that one would get its base from a registry as well.
     init(
         in store: LocalStore, named: ModelName?, declared: [String], besides itself: Digest? = nil,
         mayBeClosed: Bool = false, telling troubles: BaseTroubles = BaseTroubles()
@@ -85,7 +84,7 @@ struct BaseCandidates: Sendable {
         for base in declared { first += try manifests(of: base) }
         if let named {
             guard let record = try store.record(of: named) else {
-                throw CakeError(.notFound, "\(named) is not in the store", fix: "cake ls lists what is")
+                throw CakeError(.notFound, "\(named) is not in the store", fix: "cake ls lists the models")
             }
             first = [record.manifest]
         }
@@ -124,11 +123,11 @@ struct BaseCandidates: Sendable {
         let names = try store.names()
         let closed = Set(names.filter { $0.record.mark == .mirroredClosed && $0.name != named }.map(\.record.manifest))
         guard !closed.isEmpty else { return all }
-        // One without a name may have been a closed one's.
+        // A model without a name may have been closed.
         return all.filter(Set(names.map(\.record.manifest)).subtracting(closed).contains)
     }
 
-    /// What the store has under a name that a card gives, or else under the end of it, as a folder is called.
+    /// The models under a name that a card gives, or else under its last part, as folders are named.
     private func manifests(of base: String) throws(CakeError) -> [Digest] {
         let names = try store.names()
         let exact = names.filter { $0.name.string == base || $0.record.source == "hf://" + base }
@@ -137,14 +136,14 @@ struct BaseCandidates: Sendable {
     }
 }
 
-/// Layers that files which are to be brought may have in common with models that are here.
+/// Layers that files to be downloaded may have in common with models that are here.
 struct Candidates: Sendable {
     /// Manifests, the most likely first.
     var models: [Digest] = []
     /// By file and cut.
     var layers: [[[Layer]]]
 
-    /// None, for so many files.
+    /// Empty, for this number of files.
     static func none(for files: [OpenedFile]) -> Candidates {
         Candidates(layers: files.map { Array(repeating: [], count: $0.segmentation.cuts.count) })
     }

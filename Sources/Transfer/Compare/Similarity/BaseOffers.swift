@@ -2,8 +2,8 @@ internal import Model
 internal import Store
 internal import Synchronization
 
-/// What each tensor of files that come in may become a delta of. Looked up when the first of them turns out to be new, and
-/// not at all when none does.
+/// Candidates for the base of each tensor of incoming files. Searched when the first tensor turns out to be new, and
+/// not at all if none does.
 final class BaseOffers: Sendable {
     private let bases: BaseCandidates
     private let files: [Segmentation]
@@ -14,7 +14,7 @@ final class BaseOffers: Sendable {
         self.files = files
     }
 
-    /// Without any, a layer stands alone: no reason to fail, but to say so.
+    /// Without candidates a layer is stored plain: no reason to fail, but to report.
     func layers(file: Int, cut: Int) -> [Layer] {
         guard files[file].cuts[cut].tensor != nil else { return [] }
         return found.withLock { found in

@@ -15,11 +15,11 @@ struct Probe: Prover {
     let store: LocalStore
     let policy: ProbePolicy
 
-    /// So many answers are waited for at once: each brings little, and takes a round trip.
+    /// The number of requests at once: each brings little, and takes a round trip.
     private static let atOnce = 64
     /// Of a file, in its parts.
     private static let mostSampled: UInt64 = 100
-    /// A file this small is fetched in the time that it takes to ask.
+    /// Downloading a smaller file takes no longer than sampling it.
     private static let leastFile: UInt64 = 4 << 20
     /// When a file's hash has contradicted its samples.
     private static let denser: UInt64 = 8
@@ -47,7 +47,7 @@ struct Probe: Prover {
         return proved
     }
 
-    /// Only a file whose SHA-256 was published can be checked as a whole, and only one that can be cut is worth cutting.
+    /// Only a file with a published SHA-256 can be checked as a whole, and only a file with cuts can gain.
     private func isWorthAsking(_ file: OpenedFile, _ known: Evidence) -> Bool {
         file.canBeChecked && file.wanted.listed.size >= Probe.leastFile && file.wanted.contradictions < 2
             && file.hasUnknownTensors(known)
@@ -58,7 +58,7 @@ struct Probe: Prover {
         let budget = file.size / Probe.mostSampled
         if file.isDoubted {
             try await file.compare(file.sampling.each(density: Probe.denser, budget: budget, using: &random))
-            // What was found may be all that is wrong. If nothing was, anything may be.
+            // The found differences may be all that is wrong. If there were none, any tensor may be wrong.
             return file.foundDifference ? file.evidence(withSmall: false) : file.nothing
         }
         guard !file.sampling.targets.isEmpty else { return file.nothing }

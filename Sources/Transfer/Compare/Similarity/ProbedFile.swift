@@ -22,7 +22,7 @@ struct ProbedFile: Sendable {
         self.atOnce = atOnce
         reader = LayerReader(store)
         let cuts = file.segmentation.cuts
-        // What was doubted is compared with the same again.
+        // A doubted tensor is compared with the same candidate again.
         let compared = file.wanted.doubted.map { doubted in cuts.indices.map { doubted[$0].layer.map { [$0] } ?? [] } }
         candidates = cuts.indices.map { known[$0] == .unknown ? (compared ?? matches)[$0] : [] }
         let candidates = candidates
@@ -44,8 +44,8 @@ struct ProbedFile: Sendable {
     var foundDifference: Bool { sampled.contains { candidates[$0].isEmpty } }
     var allDiffer: Bool { !sampled.isEmpty && sampled.allSatisfy { candidates[$0].isEmpty } }
 
-    /// Whatever has been sampled and may still be equal. Small tensors were not looked at: they are taken to be equal
-    /// when all that was looked at is, since then the file's hash most likely needs them to be.
+    /// Tensors that were sampled and may still be equal. Small tensors were not sampled: they are assumed equal if all
+    /// sampled ones are, because then the file's hash most likely needs them to be.
     func evidence(withSmall takesSmall: Bool) -> Evidence {
         var evidence = nothing
         for cut in candidates.indices {
@@ -56,7 +56,7 @@ struct ProbedFile: Sendable {
         return evidence
     }
 
-    /// Fetches the samples, and compares them as they come.
+    /// Downloads the samples, and compares them as they come.
     mutating func compare(_ samples: [Sampling.Sample]) async throws {
         guard let remote = file.remote else { return }
         let (reader, store, starts) = (reader, store, file.segmentation.cuts.map(\.start))
@@ -70,7 +70,7 @@ struct ProbedFile: Sendable {
                 do {
                     return try reader.holds(bytes.span, at: start, of: layer)
                 } catch let error as CakeError where error.kind == .damaged {
-                    // Out of the way, so that the bytes that come now take its place.
+                    // Set aside: the downloaded bytes take its place.
                     try store.setAside([layer])
                     return false
                 } catch let error as CakeError where error.kind == .notFound {

@@ -1,8 +1,8 @@
 public import Model
 public import Platform
 
-/// Finds out about tensors of which no digests are known on both sides, without fetching them: those that Xet keeps in the
-/// same chunks are the same; of the others a few short runs are fetched and compared.
+/// Compares tensors whose digests are not known on both sides, without downloading them: those in the same Xet chunks
+/// are the same; of the others a few short runs are downloaded and compared.
 public struct Resemblance: Sendable {
     private let first: TensorSampler
     private let second: TensorSampler
@@ -26,7 +26,7 @@ public struct Resemblance: Sendable {
         let after: Difference.Place
     }
 
-    /// For those of the changes that are not known, what was found; nil where nothing was.
+    /// Results for changes that are not known; nil where there is none.
     public func callAsFunction(_ changes: [Difference.TensorChange]) async throws -> [Difference.Kind?] {
         var pairs: [Pair] = []
         for (number, change) in changes.enumerated() where change.kind == .unknown {

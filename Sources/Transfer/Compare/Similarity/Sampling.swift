@@ -1,9 +1,9 @@
 internal import Model
 
-/// Where tensors are looked at, to tell whether they may be equal to others: a few short runs at places and of lengths
-/// that nobody can foresee, and the last rows of what grows at its end.
+/// Where tensors are sampled, to find whether they may be equal to others: a few short runs at unpredictable places and
+/// of unpredictable lengths, and the last rows of tensors that grow at their end.
 struct Sampling: Sendable {
-    /// A tensor worth sampling, by its number, and where its bytes lie in the file.
+    /// A tensor worth sampling, by its number, and the place of its bytes in the file.
     struct Target: Hashable, Sendable {
         let number: Int
         let bytes: Range<UInt64>
@@ -17,7 +17,7 @@ struct Sampling: Sendable {
         let bytes: Range<UInt64>
     }
 
-    /// Below this a tensor is fetched sooner than it is sampled.
+    /// A smaller tensor is downloaded instead.
     static let leastTensor: UInt64 = 512 << 10
     static let longest: UInt64 = 4 << 10
     static let shortest: UInt64 = 256
@@ -32,7 +32,7 @@ struct Sampling: Sendable {
 
     var bytes: UInt64 { targets.reduce(0) { $0 + $1.bytes.length } }
 
-    /// Drawn over the bytes of all targets, so that what is large is likely among them. They cost half of what all may.
+    /// Drawn over the bytes of all targets: large tensors are likely among them. They cost half of the budget.
     func first(budget: UInt64, using random: inout some RandomNumberGenerator) -> [Sample] {
         guard bytes > 0 else { return [] }
         let most = budget / UInt64(2 * Sampling.firstDraws)
@@ -51,8 +51,8 @@ struct Sampling: Sendable {
         }
     }
 
-    /// Some of every target, the last rows where they matter; `density` times as many as usual. Within `budget` bytes:
-    /// when that is little they are shorter, and those that were `seen` already get none.
+    /// Some samples of every target, and the last rows where they matter; `density` times as many as usual. Within
+    /// `budget` bytes: with little of it they are shorter, and targets in `seen` get none.
     func each(
         density: UInt64 = 1, budget: UInt64, seen: Set<Int> = [], using random: inout some RandomNumberGenerator
     ) -> [Sample] {
@@ -104,7 +104,8 @@ struct Sampling: Sendable {
 }
 
 extension Tensor {
-    /// Whether it has a row for each word, and may have got more rows: such are much higher than wide, or called so.
+    /// Whether it has a row for each word, and may have got more rows: such tensors are much higher than wide, or have
+    /// such a name.
     var growsAtEnd: Bool {
         let name = name.string.lowercased()
         return ["embed", "lm_head", "wte", "tok_", "output.weight", "shared.weight"].contains { name.contains($0) }

@@ -14,8 +14,8 @@ struct TensorMatches: Sendable {
         }
     }
 
-    /// For each tensor the layer that may be the same, by the rule that finds most: the name; the name behind another
-    /// prefix; the place among all of that kind, for a model whose tensors were renamed.
+    /// For each tensor the layer that may be the same, by the rule that finds most: the name; the name with another
+    /// prefix; the place among all of that kind, for a model with renamed tensors.
     func candidates(for tensors: [Tensor]) -> [Layer?] {
         let named = tensors.map { same($0, as: $0.name) }
         let enough = tensors.count / 2

@@ -41,7 +41,7 @@ public struct TensorSampler: Sendable {
         (remote, coordinates) = (nil, [:])
     }
 
-    /// A model on a Hub; what of it is in the store is looked at there.
+    /// A model on a Hub; its layers in the store are read there.
     public init(_ model: RemoteModel, from source: HubSource, store: LocalStore?, usingXet usesXet: Bool) {
         reader = store.map { TensorReader($0) }
         coordinates = [:]

@@ -2,7 +2,7 @@ internal import Model
 internal import Platform
 internal import Store
 
-/// The bases that deltas are read beside while they are proved: from this store, else from where they lie in the registry.
+/// The bases that deltas are read with while they are proved: from this store, else from their places in the registry.
 struct Beside {
     private let proof: MemberProof
     private let members: [Digest: PackPlan.Taken]

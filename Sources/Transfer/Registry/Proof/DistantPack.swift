@@ -4,7 +4,7 @@ internal import Remote
 internal import Store
 internal import Synchronization
 
-/// A pack in a registry, parts of which are brought to be looked at. For one task at a time.
+/// A pack in a registry, parts of which are downloaded for checks. For one task at a time.
 final class DistantPack: Sendable {
     let pack: PackIndex.Pack
     let window: PackWindow
@@ -45,7 +45,7 @@ final class DistantPack: Sendable {
         return object
     }
 
-    /// A member of which no more comes than its first frame, its table and what every piece needs.
+    /// A member of which only its first frame, its table and the bytes that every piece needs are downloaded.
     func opened(_ member: PackIndex.Member, of store: LocalStore) async throws -> DistantObject {
         let head = min(member.length, DistantObject.headLength)
         try await bring(member.offset..<member.offset + head)

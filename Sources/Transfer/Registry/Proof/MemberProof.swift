@@ -3,8 +3,8 @@ internal import Platform
 internal import Remote
 internal import Store
 
-/// Shows of packs that are in a registry already that layers lie in them where their indexes say. An index is the word of
-/// whoever pushed it: a push that believed it could end well and have sent nothing.
+/// Proves for packs that are in a registry that layers are where their indexes say. An index is a claim of the client
+/// that pushed it: a push that trusted it could succeed without sending anything.
 struct MemberProof: Sendable {
     let store: LocalStore
     let operation: Operation
@@ -13,14 +13,14 @@ struct MemberProof: Sendable {
     /// Layers that are here, to be compared with.
     let own: Set<Digest>
     let throttle: Throttle?
-    /// Where a pack lies.
+    /// The repository of a pack.
     let repository: @Sendable (Digest) -> RemoteRepository
 
-    /// What was found of one pack.
+    /// The result for one pack.
     struct Finding: Sendable {
         let pack: PackIndex.Pack
         var proved: [PackPlan.Taken] = []
-        /// Another pack, for want of whose layer a delta could not be read.
+        /// Other packs: a delta could not be read because a layer of them is missing.
         var suspects: Set<Digest> = []
         /// Why it is not reused.
         var why: CakeError?
@@ -77,7 +77,7 @@ struct MemberProof: Sendable {
     }
 
     private func isReadWhole(_ taken: PackPlan.Taken, _ bases: [Digest: PackPlan.Taken]) -> Bool {
-        // What is not here can be compared with nothing but its digest.
+        // A layer that is not here can only be compared with its digest.
         if readsAll || !own.contains(taken.member.layer.digest) { return true }
         guard taken.member.length <= MemberProof.wholeLimit else { return false }
         guard let base = taken.member.base,
@@ -86,7 +86,7 @@ struct MemberProof: Sendable {
         return bases[base].map { $0.member.length <= MemberProof.wholeLimit } ?? false
     }
 
-    /// Decodes pieces: all of them, and compares what they hash to; or some, and compares them with those of the layer here.
+    /// Decodes all pieces, and compares their digest; or some, and compares them with those of the layer here.
     private func compare(
         _ object: DistantObject, _ member: PackIndex.Member, _ beside: inout Beside, _ pieces: [Int],
         bringing place: DistantPack?
@@ -115,7 +115,7 @@ struct MemberProof: Sendable {
         }
         if place == nil { isSame = hash.finish() == member.layer.digest }
         guard isSame else {
-            throw CakeError(.damaged, "what lies there for layer \(member.layer.digest.short) is not that layer")
+            throw CakeError(.damaged, "the bytes there are not layer \(member.layer.digest.short)")
         }
     }
 }
@@ -130,6 +130,6 @@ struct OwnDamage: Error {
 }
 
 extension CakeError {
-    /// Of what a registry has, and not of the way to it or of this machine.
+    /// About the registry's data, and not about the connection or this machine.
     var isOfWhatIsThere: Bool { [.damaged, .notFound, .failed].contains(kind) }
 }

@@ -4,7 +4,7 @@ internal import Remote
 internal import Store
 
 extension RegistryVerify {
-    /// Decodes what came, in order.
+    /// Decodes downloaded members, in order.
     final class Reading {
         private let remote: RemoteArtifact
         private let store: LocalStore
@@ -43,7 +43,7 @@ extension RegistryVerify {
         private func open(_ member: PackIndex.Member, _ brought: Brought) throws(CakeError) -> DistantObject {
             if let problem = brought.problems[member.pack] { throw problem }
             guard let pack = brought.packs[member.pack] else {
-                throw CakeError(.notFound, "its pack did not come")
+                throw CakeError(.notFound, "its pack did not arrive")
             }
             return try pack.whole(member, of: store)
         }
@@ -76,13 +76,13 @@ extension RegistryVerify {
             }
             if let other, checksBase, checked.insert(other.layer.digest).inserted {
                 if beside.finish() != other.layer.digest {
-                    damaged[other.layer.digest] = "what lies there is not that layer"
+                    damaged[other.layer.digest] = "the bytes there are not that layer"
                 }
                 progress.finished()
             }
             let found = own.finish()
             guard found == item.member.layer.digest else {
-                throw CakeError(.damaged, "what lies there hashes to \(found.short)")
+                throw CakeError(.damaged, "the bytes there hash to \(found.short)")
             }
         }
 

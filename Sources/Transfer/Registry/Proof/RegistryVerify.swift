@@ -3,13 +3,13 @@ internal import Platform
 public import Remote
 public import Store
 
-/// Reads a model in a registry through: every member of its index is fetched, decoded and compared with its layer's digest, and
-/// every file's bytes with the file's. Nothing is kept.
+/// Verifies a model in a registry: every member of its index is downloaded, decoded and compared with its layer's
+/// digest, and every file's bytes with the file's. Nothing is kept.
 public struct RegistryVerify: Sendable {
     public struct Damage: Sendable {
         public let layer: Layer
         public let why: String
-        /// Files that cannot be rebuilt without it; none for a base that is no layer of the model.
+        /// Files that cannot be rebuilt without it; empty for a base that is not a layer of the model.
         public let files: [FilePath]
     }
 
@@ -18,7 +18,7 @@ public struct RegistryVerify: Sendable {
         public internal(set) var files = 0
         public internal(set) var bytesFetched: UInt64 = 0
         public internal(set) var damages: [Damage] = []
-        /// Files whose layers are all right, and which are not what the manifest says.
+        /// Files whose layers are all right, but which do not match the manifest.
         public internal(set) var wrongFiles: [FilePath] = []
 
         public var isWhole: Bool { damages.isEmpty && wrongFiles.isEmpty }
@@ -34,7 +34,7 @@ public struct RegistryVerify: Sendable {
     /// Steps that are on their way while one is read.
     private static let ahead = 4
 
-    /// `store` lends its room and threads.
+    /// `store` lends its disk space and threads.
     public init(of remote: RemoteArtifact, in store: LocalStore, bytesPerSecond: UInt64?, progress: Progress) {
         self.remote = remote
         self.store = store
@@ -46,7 +46,7 @@ public struct RegistryVerify: Sendable {
         let digest = SHA256.digest(of: ManifestText.encode(remote.model).span)
         guard BlobName(digest) == remote.artifact.manifest.name else {
             throw CakeError(
-                .damaged, "the model's manifest \(remote.artifact.manifest.name.short) is not as cake writes it",
+                .damaged, "the model's manifest \(remote.artifact.manifest.name.short) is not in cake's form",
                 fix: "push the model again")
         }
         return try await withTaskExecutorPreference(store.pool) { try await readAll() }
@@ -73,20 +73,20 @@ public struct RegistryVerify: Sendable {
         return reading.finish(fetched: steps.reduce(0) { $0 + $1.bytes })
     }
 
-    /// A member that is read, and the file whose next bytes it is.
+    /// A member to read, and the file whose next bytes it has.
     struct Item: Sendable {
         let member: PackIndex.Member
         let file: Int?
     }
 
-    /// What is fetched together: neighbours in a pack, and the bases of those that are deltas.
+    /// Members that are downloaded together: neighbours in a pack, and the bases of deltas among them.
     struct Step: Sendable {
         var items: [Item]
         var runs: [RemoteSpan]
         var bytes: UInt64 { runs.reduce(0) { $0 + UInt64($1.bytes.count) } }
     }
 
-    /// The files' layers in their order; behind them what no file has.
+    /// The files' layers in their order; after them layers without a file.
     private func steps() -> [Step] {
         var items: [Item] = []
         var seen: Set<Digest> = []
@@ -125,7 +125,7 @@ public struct RegistryVerify: Sendable {
         return steps
     }
 
-    /// Windows on packs by their numbers, and why one could not be brought.
+    /// Windows on packs by their numbers, and the errors of failed downloads.
     struct Brought: Sendable {
         var packs: [Int: DistantPack] = [:]
         var problems: [Int: CakeError] = [:]

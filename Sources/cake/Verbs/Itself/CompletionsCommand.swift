@@ -10,12 +10,12 @@ struct CompletionsCommand: Verb {
         "SHELL", .one, .words(Shell.allCases.map(\.rawValue)), "bash, zsh or fish")
 
     static let command = Command(
-        Self.self, "completions", for: .learn, "print what makes the Tab key know cake",
+        Self.self, "completions", for: .learn, "print shell completions",
         positionals: [shellWord],
         examples: [
             .init("source <(cake completions bash)", "in ~/.bashrc"),
             .init("cake completions zsh > ~/.zfunc/_cake", "in a folder of zsh's fpath"),
-            .init("cake completions fish > ~/.config/fish/completions/cake.fish", "where fish looks"),
+            .init("cake completions fish > ~/.config/fish/completions/cake.fish", "in the folder where fish looks"),
         ])
 
     init(_ arguments: Arguments) throws(CakeError) {

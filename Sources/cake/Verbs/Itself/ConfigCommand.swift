@@ -7,24 +7,24 @@ struct ConfigCommand: Verb {
     let unsets: Bool
 
     private static let keyWord = Positional(
-        "KEY", .optional, .words(SettingsFile.Key.allCases.map(\.rawValue)),
+        "KEY", .optional, .words(SettingsFile.Key.allCases.map(\.rawValue) + ["alias."]),
         (SettingsFile.Key.allCases.map(\.rawValue)).joined(separator: ", ") + " or alias.NAME")
-    private static let valueWord = Positional("VALUE", .optional, .nothing, "what it is from now on")
-    private static let unset = Flag("unset", "take KEY out of the file")
+    private static let valueWord = Positional("VALUE", .optional, .nothing, "its new value")
+    private static let unset = Flag("unset", "delete KEY from the file")
 
     static let command = Command(
-        Self.self, "config", for: .setUp, "show and change cake's settings",
+        Self.self, "config", for: .setUp, "show and change settings",
         about: [
             "Settings are lines of KEY = VALUE in ~/.config/cake/config: \(keys), and alias.NAME for a short name of your "
-                + "own. An option goes before a variable of the environment, and that before the file."
+                + "own. An option overrides a variable of the environment, and a variable overrides the file."
         ],
         positionals: [keyWord, valueWord],
         options: [unset.form],
         examples: [
-            .init("cake config", "what is set"),
+            .init("cake config", "list the settings"),
             .init("cake config alias.base mistralai/Mistral-7B-v0.3", "a short name of your own"),
             .init("cake config endpoint https://hub.example", "a mirror of the Hub"),
-            .init("cake config endpoint --unset", "and back"),
+            .init("cake config endpoint --unset", "remove the setting"),
         ])
 
     private static var keys: String {
@@ -37,10 +37,10 @@ struct ConfigCommand: Verb {
         unsets = arguments.has(Self.unset)
         if let key { _ = try SettingsFile.check(key: key) }
         if unsets, key == nil {
-            throw CakeError(.usage, "--unset needs a KEY", fix: "cake config lists those that are set")
+            throw CakeError(.usage, "--unset needs a KEY", fix: "cake config lists the settings")
         }
         if unsets, value != nil {
-            throw CakeError(.usage, "--unset takes a KEY away, and a VALUE was given", fix: "leave one of them out")
+            throw CakeError(.usage, "--unset deletes KEY, so it takes no VALUE", fix: "leave VALUE or --unset out")
         }
     }
 }

@@ -4,19 +4,19 @@ import Platform
 struct DemoCommand: Verb {
     let keepsFolder: Bool
 
-    private static let keep = Flag("keep", "leave the folder there, and say where it is")
+    private static let keep = Flag("keep", "keep the folder, and print where it is")
 
     static let command = Command(
-        Self.self, "demo", for: .learn, "watch cake at work on small models made on the spot",
+        Self.self, "demo", for: .learn, "see cake at work on small models that it makes",
         about: [
-            "Makes a base, a fine-tune of its top layers, a full fine-tune, and the base sharded and renamed; imports "
-                + "them, shows what they share, compares two, exports one and checks it bit for bit. It needs no "
-                + "network, takes seconds, and stays inside a temporary folder."
+            "Makes a base, a fine-tune of its top layers, a full fine-tune, and a copy of the base with other shards and "
+                + "names. Imports them, shows what they share, compares two, exports one and checks it bit for bit. The "
+                + "demo needs no network, takes seconds, and writes to a temporary folder only."
         ],
         options: [keep.form],
         examples: [
-            .init("cake demo", "ten seconds to know what cake is for"),
-            .init("cake demo --keep", "and look around in its store afterwards"),
+            .init("cake demo", "learn in ten seconds what cake does"),
+            .init("cake demo --keep", "keep its store to look around in"),
         ],
         whenInterrupted: "the temporary folder is removed")
 

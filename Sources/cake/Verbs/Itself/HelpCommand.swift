@@ -4,14 +4,14 @@ import Platform
 struct HelpCommand: Verb {
     let verb: String?
 
-    private static let verbWord = Positional("COMMAND", .optional, .command, "the command to read about")
+    private static let verbWord = Positional("COMMAND", .optional, .command, "the command")
 
     static let command = Command(
-        Self.self, "help", for: .learn, "say what a command does and takes",
+        Self.self, "help", for: .learn, "show what a command does and takes",
         positionals: [verbWord],
         examples: [
-            .init("cake help", "all commands"),
-            .init("cake help export", "one of them, as cake export --help"),
+            .init("cake help", "list all commands"),
+            .init("cake help export", "one command; the same as cake export --help"),
         ])
 
     init(_ arguments: Arguments) throws(CakeError) {

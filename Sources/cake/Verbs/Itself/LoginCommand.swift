@@ -11,27 +11,27 @@ struct LoginCommand: Verb {
     let plainHTTP: Bool
 
     private static let tokenOption = Option.text(
-        "token", "TOKEN", "the token; other people on this machine may see what is typed here")
+        "token", "TOKEN", "the token; other users of this machine can see it in the list of processes")
 
     private static let hostWord = Positional("HOST", .optional, .nothing, "a registry, such as ghcr.io")
-    private static let userOption = Option.text("username", short: "u", "NAME", "who logs in to the registry")
+    private static let userOption = Option.text("username", short: "u", "NAME", "the user name for the registry")
     private static let passwordFlag = Flag("password-stdin", "read the registry's password from standard input")
 
     static let command = Command(
-        Self.self, "login", for: .setUp, "save a token for gated and private models, or a registry's password",
+        Self.self, "login", for: .setUp, "save a token for the Hub, or the password of a registry",
         about: [
-            "With HOST it asks for the user's name and the password for that registry, tries them, and keeps them where docker "
-                + "does: in its config.json, or with the credential helper that is named there.",
-            "Asks for the token without showing it, or reads it from standard input. The Hub is asked whose it is, and then "
-                + "it is saved where hf has it, readable by you alone.",
+            "Without HOST, asks for a token of the Hub without showing it, or reads it from standard input. Checks with the Hub "
+                + "whose token it is, then saves it where hf does, readable only by you.",
+            "With HOST, asks for a user name and a password for that registry, tries them, and saves them where docker does: "
+                + "in its config.json, or with the credential helper named there.",
         ],
         positionals: [hostWord],
         options: [tokenOption.form, userOption.form, passwordFlag.form, RegistryOptions.plainHTTP.form],
         examples: [
-            .init("cake login", "asks for the token"),
-            .init("cake login < token.txt", "from a file"),
-            .init("cake login ghcr.io", "for a registry"),
-            .init("cake login ghcr.io -u me --password-stdin < password.txt", "the same in a script"),
+            .init("cake login", "ask for the token"),
+            .init("cake login < token.txt", "read it from a file"),
+            .init("cake login ghcr.io", "log in to a registry"),
+            .init("cake login ghcr.io -u me --password-stdin < password.txt", "the same, in a script"),
         ],
         whenInterrupted: "nothing was saved")
 
@@ -43,12 +43,16 @@ struct LoginCommand: Verb {
         plainHTTP = arguments.has(RegistryOptions.plainHTTP)
         guard host == nil else {
             guard token == nil else {
-                throw CakeError(.usage, "--token is for the Hub, and \(host ?? "") is a registry")
+                throw CakeError(
+                    .usage, "--token is for the Hub, and \(host ?? "") is a registry",
+                    fix: "cake login \(host ?? "HOST") --username NAME --password-stdin")
             }
             return
         }
         guard user == nil, !readsPassword else {
-            throw CakeError(.usage, "a password is for a registry", fix: "say which: cake login HOST --username NAME")
+            throw CakeError(
+                .usage, "a user name and a password are for a registry, and no HOST was given",
+                fix: "cake login HOST --username NAME")
         }
     }
 }
@@ -60,11 +64,11 @@ extension LoginCommand {
         let hub = try settings.hub()
         guard let path = settings.tokenPath else {
             throw CakeError(
-                .usage, "there is no HOME, so cake does not know where to save a token",
+                .usage, "HOME is not set, so cake does not know where to save a token",
                 fix: "say where: HF_TOKEN_PATH=FILE, or give the token as HF_TOKEN instead of saving it")
         }
         guard let text = try await text(session, hub) else {
-            throw CakeError(.usage, "no token was given", fix: "make one on \(hub.tokenPage)")
+            throw CakeError(.usage, "no token was given", fix: "create a token on \(hub.tokenPage)")
         }
         let token = try HubToken(text)
         var identity: HubIdentity?
@@ -92,13 +96,13 @@ extension LoginCommand {
         }
         guard let name else {
             throw CakeError(
-                .usage, "the user's name is missing", fix: "cake login \(text) --username NAME --password-stdin")
+                .usage, "the user name is missing", fix: "cake login \(text) --username NAME --password-stdin")
         }
         guard isPerson || readsPassword else {
             throw CakeError(
-                .usage, "there is no terminal to ask for the password on", fix: "give it to --password-stdin")
+                .usage, "there is no terminal to ask for the password", fix: "send the password to --password-stdin")
         }
-        if isPerson { session.errors.write("Password (it is not shown): ") }
+        if isPerson { session.errors.write("Password (not shown): ") }
         let password = try await session.input.secretLine()
         if isPerson { session.errors.line("") }
         let login = try RegistryLogin(user: name, password: password ?? "")

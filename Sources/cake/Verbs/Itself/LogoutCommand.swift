@@ -9,11 +9,12 @@ struct LogoutCommand: Verb {
     private static let hostWord = Positional("HOST", .optional, .nothing, "a registry, such as ghcr.io")
 
     static let command = Command(
-        Self.self, "logout", for: .setUp, "remove the saved token, or a registry's password",
-        about: ["The token stays valid: only this machine forgets it. The Hub's settings are where one is revoked."],
+        Self.self, "logout", for: .setUp, "delete the saved token, or the password of a registry",
+        about: ["The token itself stays valid; revoke it in the settings of the Hub."],
         positionals: [hostWord],
         examples: [
-            .init("cake logout", "forget the token"), .init("cake logout ghcr.io", "forget a registry's password"),
+            .init("cake logout", "delete the token of the Hub"),
+            .init("cake logout ghcr.io", "delete the password of a registry"),
         ])
 
     init(_ arguments: Arguments) throws(CakeError) { host = arguments.words(Self.hostWord).first }

@@ -6,17 +6,18 @@ struct ManCommand: Verb {
     let page: String?
     let listsPages: Bool
 
-    private static let pageWord = Positional("COMMAND", .optional, .command, "the command whose page to print")
-    private static let list = Flag("list", "the names of all pages, one on a line")
+    private static let pageWord = Positional(
+        "COMMAND", .optional, .command, "the command; without one, the page of cake itself")
+    private static let list = Flag("list", "list the names of all pages")
 
     static let command = Command(
-        Self.self, "man", for: .learn, "print a manual page for man to show",
-        about: ["scripts/man DIR writes all of them into DIR/man1, where man finds them when DIR is in MANPATH."],
+        Self.self, "man", for: .learn, "print a manual page",
+        about: ["scripts/man DIR writes all pages into DIR/man1. With DIR in MANPATH, man finds them there."],
         positionals: [pageWord],
         options: [list.form],
         examples: [
-            .init("cake man export | man -l -", "read one"),
-            .init("cake man --list", "which there are"),
+            .init("cake man export | man -l -", "read a page"),
+            .init("cake man --list", "list the pages"),
         ])
 
     init(_ arguments: Arguments) throws(CakeError) {

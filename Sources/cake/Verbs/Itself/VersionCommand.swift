@@ -4,7 +4,7 @@ import Platform
 struct VersionCommand: Verb {
     static let command = Command(
         Self.self, "version", for: .learn, "print cake's version",
-        examples: [.init("cake version", "as cake --version")])
+        examples: [.init("cake version", "the same as cake --version")])
 
     init(_ arguments: Arguments) throws(CakeError) {}
 }

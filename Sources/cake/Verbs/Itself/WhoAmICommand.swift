@@ -4,12 +4,12 @@ import Remote
 
 struct WhoAmICommand: Verb {
     static let command = Command(
-        Self.self, "whoami", for: .setUp, "say whose token is sent to the Hub",
+        Self.self, "whoami", for: .setUp, "show whose token is sent to the Hub",
         about: [
-            "The token comes from HF_TOKEN, else from what cake login or hf auth login saved. The Hub is asked whose it is."
+            "Uses HF_TOKEN, or else the token that cake login or hf auth login saved, and asks the Hub whose it is."
         ],
         examples: [
-            .init("cake whoami", "an account, its organisations, and what the token may do"),
+            .init("cake whoami", "the account, its organisations, and what the token allows"),
             .init("cake whoami --json", "for a script"),
         ])
 
@@ -21,7 +21,7 @@ extension WhoAmICommand {
         let hub = try session.settings.hub()
         guard let token = try session.settings.token() else {
             throw CakeError(
-                .notAuthorised, "nobody is logged in to \(hub)", fix: "cake login, or HF_TOKEN in the environment")
+                .notAuthorised, "not logged in to \(hub)", fix: "cake login, or set HF_TOKEN")
         }
         try session.settings.needNetwork(for: "asking whose token it is")
         let identity = try await session.settings.source(hub, token).identity()

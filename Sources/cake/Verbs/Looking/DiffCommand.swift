@@ -15,30 +15,31 @@ struct DiffCommand: Verb {
 
     private static let baseWord = Positional("A", .one, .modelOrPath, "the model to compare with")
     private static let otherWord = Positional("B", .one, .modelOrPath, "the model to compare")
-    private static let tensors = Flag("tensors", short: "t", "every tensor, instead of a line for each block")
-    private static let numeric = Flag("numeric", "how far the numbers are apart: largest, mean, share that changed")
-    private static let exact = Flag("exact", "compare no samples, and say what it would take to be certain")
-    private static let exitCode = Flag("exit-code", "end with 1 when they differ, and with 3 when comparing fails")
+    private static let tensors = Flag("tensors", short: "t", "list every tensor instead of one line for each block")
+    private static let numeric = Flag("numeric", "compare the numbers: largest and mean difference, share that changed")
+    private static let exact = Flag("exact", "compare no samples; show what an exact answer would download")
+    private static let exitCode = Flag("exit-code", "end with 1 when they differ, and with 3 when the comparison fails")
 
     static let command = Command(
         Self.self, "diff", aliases: ["compare"], for: .look, "show which tensors and files of two models differ",
         about: [
-            "Tensors that are the same, changed, added, removed, renamed with the same bytes, reshaped, or of another "
-                + "dtype, by block of the network; then the other files; then what B needs that A does not have.",
-            "What is not here is looked at on the Hub: by its listing, its headers, and where its Xet server keeps the "
-                + "tensors. Of those that this leaves open a few short runs are fetched: \"changed\" is then certain, and "
-                + "\"equal in samples\" is what it says. The rest is \"not known\", which counts as different. What a pull of "
-                + "B would fetch now is counted. Of a model in a registry (host/path:tag) the index is read, which tells every digest.",
-            "A model in the store is compared by the names of its layers; a path is read in full for them. NEW is the size of "
-                + "what A does not have under that name. With --numeric, of tensors of the same dtype and shape: MAX and "
-                + "MEAN of the absolute differences, and MOVED, the share of elements that changed.",
+            "Lists tensors that are the same, changed, added, removed, renamed with the same bytes, reshaped, or of another dtype, "
+                + "by block of the network; then the other files; then what B needs that A lacks.",
+            "For a model on the Hub that is not here, cake reads its list of files, its headers and the places of its tensors on the "
+                + "Xet server. If these do not decide, it downloads a few short samples of a tensor: a difference is then "
+                + "certain, and \"equal in samples\" means that all samples were equal. Other tensors are \"not known\" and count "
+                + "as different. The result includes what a pull of B would download now. For a model in a registry "
+                + "(host/path:tag), its index gives every digest.",
+            "Models in the store are compared by their digests; files on this disk are read and hashed first. NEW is the size of the "
+                + "tensors that A lacks. With --numeric, tensors of the same dtype and shape show MAX and MEAN, the largest and "
+                + "the mean absolute difference, and MOVED, the share of elements that changed.",
         ],
         positionals: [baseWord, otherWord],
         options: [tensors.form, numeric.form, exact.form, exitCode.form, RegistryOptions.plainHTTP.form],
         examples: [
-            .init("cake diff mistral-7b mistral-7b-instruct", "on one screen"),
-            .init("cake diff mistral-7b org/tune", "with one on the Hub, and what its pull would cost"),
-            .init("cake diff mistral-7b mistral-ft --tensors --numeric", "how far each tensor moved"),
+            .init("cake diff mistral-7b mistral-7b-instruct", "two models in the store"),
+            .init("cake diff mistral-7b org/tune", "a model on the Hub, and what its pull would download"),
+            .init("cake diff mistral-7b mistral-ft --tensors --numeric", "how much each tensor changed"),
             .init("cake diff --exit-code --quiet a b && echo same", "in a script"),
         ])
 

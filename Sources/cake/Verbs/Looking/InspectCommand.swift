@@ -25,19 +25,20 @@ struct InspectCommand: Verb {
         "NAME|FILE", .one, .modelOrPath,
         "a model in the store, on the Hub or in a registry, or a file or folder on this disk")
     private static let tensorsOption = Option(
-        "tensors", short: "t", "GLOB|/REGEX/", "list the tensors, or those whose name fits", read: Tensors.read
+        "tensors", short: "t", "GLOB|/REGEX/", "list the tensors, or those whose name matches", read: Tensors.read
     ).withOptionalValue
 
     static let command = Command(
-        Self.self, "inspect", aliases: ["show"], for: .look, "say what a model is, from its headers alone",
+        Self.self, "inspect", aliases: ["show"], for: .look, "show what a model is, from its headers alone",
         about: [
-            "Architecture, number of layers, hidden size, parameters, dtypes and files, from the configuration and the "
-                + "headers: no tensor is read, and nothing that the model ships is run. With --tensors, each tensor's "
-                + "name, dtype, shape, size and, in the store, digest instead.",
-            "A GGUF file, and an archive that cake export --format fast wrote, are looked into as well; neither is checked.",
-            "What is neither in the store nor on this disk is looked at on the Hub: listing, headers and a few small "
-                + "files, a few hundred kilobytes. The digests of what is not here are not known without fetching it. Of a "
-                + "model in a registry (host/path:tag) manifest and index are read, and every digest is known.",
+            "Shows architecture, layers, hidden size, parameters, dtypes and files. They come from the configuration and the "
+                + "headers: cake reads no tensor, and runs nothing that the model ships. --tensors lists each tensor's name, "
+                + "dtype, shape and size instead, and its digest when the model is in the store.",
+            "Takes GGUF files, and archives of cake export --format fast, too. It does not check them: cake verify checks "
+                + "archives.",
+            "A model that is neither in the store nor on this disk is inspected on the Hub. That downloads the listing, the "
+                + "headers and a few small files: some hundred kilobytes. Digests of tensors are then not known. Of a model in "
+                + "a registry (host/path:tag) cake reads manifest and index, which name every digest.",
         ],
         positionals: [subjectWord],
         options: [tensorsOption.form, RegistryOptions.plainHTTP.form],
@@ -45,7 +46,7 @@ struct InspectCommand: Verb {
             .init("cake inspect mistral-7b", "a model in the store"),
             .init("cake inspect ./model.safetensors", "a file that is not in the store"),
             .init("cake inspect ./model.gguf", "for llama.cpp"),
-            .init("cake inspect org/name", "one on the Hub, without fetching it"),
+            .init("cake inspect org/name", "one on the Hub, without a download"),
             .init("cake inspect registry.local:5000/team/m:v1", "one in a registry"),
             .init("cake inspect mistral-7b --tensors '*.layers.0.*'", "the tensors of one block"),
             .init("cake inspect mistral-7b --tensors '/q_proj|k_proj/'", "by regular expression"),
@@ -61,7 +62,7 @@ struct InspectCommand: Verb {
 
 extension InspectCommand {
     func run(in session: Session) async throws {
-        // A filter that cannot be read is told before anything is opened.
+        // A filter that makes no sense is refused before anything is opened.
         let filter = try tensors?.filter()
         if let path = try session.gguf(subject) {
             let inspection = try GGUFInspection(path, typed: subject)
@@ -74,15 +75,16 @@ extension InspectCommand {
         session.show(
             InspectionSummary(
                 inspection: inspection, rows: tensors.map { _ in inspection.rows(matching: filter) },
+                entries: tensors.flatMap { _ in inspection.gguf?.entries(matching: filter) },
                 isRefused: found.remote?.refusal != nil, now: Machine.now))
     }
 
-    /// What could not be looked into, and why.
+    /// What could not be read, and why.
     private func tell(_ subject: Subject, in session: Session) {
         guard let model = subject.remote else { return }
         if let refusal = model.refusal {
             let fix = refusal.fix.map { "; " + $0 } ?? ""
-            session.reporter.note("no file could be looked into: \(refusal.what)\(fix)")
+            session.reporter.note("no file could be read: \(refusal.what)\(fix)")
         }
         for complaint in model.files.compactMap(\.complaint) { session.reporter.note(complaint.what) }
     }

@@ -1,5 +1,6 @@
 import Model
 import Remote
+import Store
 import Transfer
 
 struct ListRemoteCommand: Verb {
@@ -9,23 +10,26 @@ struct ListRemoteCommand: Verb {
     let plainHTTP: Bool
 
     private static let nameWord = Positional(
-        "NAME", .one, .nothing, "org/name[@revision], a short name, a Hub URL, or a registry: host:port, host/")
-    private static let refs = Flag("refs", "the branches and tags instead, and the commits they point to")
+        "NAME", .one, .nothing,
+        "org/name[@revision], a short name, a Hub URL, a registry (host:port or host/), or host/path[:tag] in one")
+    private static let refs = Flag("refs", "list branches and tags, and their commits, instead of files")
 
     static let command = Command(
-        Self.self, "ls-remote", for: .look, "list the files of a model on the Hub, or what a registry has",
+        Self.self, "ls-remote", for: .look, "list the files of a model on the Hub or in a registry",
         about: [
-            "For each file: its size, whether git keeps only a pointer to it (large), its SHA-256 where the Hub tells, and "
-                + "whether the store has it, under whatever name. No file is fetched.",
-            "Of a registry (host:port, host/ or oci://host) its repositories are listed, where it tells.",
+            "For each file, shows its size, whether git stores only a pointer to it (LARGE), its SHA-256 if the Hub publishes it, and "
+                + "whether the store has it under any name (HERE). Downloads no file.",
+            "For a registry (host:port, host/ or oci://host), lists its repositories. For a repository in one (host/path), lists its "
+                + "tags. For a tag (host/path:tag), lists the files of the model.",
         ],
         positionals: [nameWord],
         options: [PullOptions.revisionOption.form, refs.form, RegistryOptions.plainHTTP.form],
         examples: [
-            .init("cake ls-remote org/name", "the files of main"),
-            .init("cake ls-remote org/name@v2", "those of a tag"),
-            .init("cake ls-remote org/name --refs", "what there is besides main"),
+            .init("cake ls-remote org/name", "the files of the main branch"),
+            .init("cake ls-remote org/name@v2", "the files of a tag"),
+            .init("cake ls-remote org/name --refs", "the branches and tags"),
             .init("cake ls-remote registry.local:5000", "the repositories of a registry"),
+            .init("cake ls-remote registry.local:5000/team/m:v1", "the files of a model in a registry"),
         ])
 
     init(_ arguments: Arguments) throws(CakeError) {
@@ -39,6 +43,9 @@ struct ListRemoteCommand: Verb {
 extension ListRemoteCommand {
     func run(in session: Session) async throws {
         if let place = session.registryPlace(name) { return try await list(place, in: session) }
+        if case .registry(let reference) = try session.settings.reference(name) {
+            return try await list(reference, in: session)
+        }
         let reference = try session.hubReference(name).at(revision)
         let source = try session.hub(for: "cake ls-remote")
         if showsRevisions {
@@ -52,5 +59,23 @@ extension ListRemoteCommand {
     private func list(_ place: RegistryPlace, in session: Session) async throws {
         let client = try session.registry(place, for: "cake ls-remote", plainHTTP: plainHTTP)
         session.show(RepositoryList(host: place.host, names: try await client.repositories()))
+    }
+
+    /// The tags of a repository, or the files of the model that a tag or digest leads to.
+    private func list(_ reference: RegistryReference, in session: Session) async throws {
+        let client = try session.registry(reference, for: "cake ls-remote", plainHTTP: plainHTTP)
+        let path = name.split(separator: "/").last ?? ""
+        if showsRevisions || !path.contains(":") && !path.contains("@") {
+            let tags = try await RemoteRepository(reference, client).tags()
+            return session.show(TagList(reference: reference, tags: tags))
+        }
+        let model = try await RegistryModel(reference, from: client).remote.model
+        let store = try session.existingStore()
+        let here = try model.files.filter { file in
+            guard let store else { return false }
+            return try file.segments.allSatisfy { try store.contains($0.layer) }
+        }
+        session.show(
+            RegistryFileList(reference: reference, files: model.files, here: Set(here.map(\.path))))
     }
 }

@@ -6,14 +6,14 @@ struct SearchCommand: Verb {
     let words: [String]
     let limit: Int
 
-    private static let wordsWord = Positional("WORDS", .some, .nothing, "what its name should have in it")
-    private static let limitOption = Option.count("limit", short: "n", "at most so many models (20)")
+    private static let wordsWord = Positional("WORDS", .some, .nothing, "words of the name")
+    private static let limitOption = Option.count("limit", short: "n", "show at most N models (default 20)")
 
     static let command = Command(
-        Self.self, "search", for: .look, "look for models on the Hub",
+        Self.self, "search", for: .look, "search the Hub for models",
         about: [
-            "In the order in which the Hub gives them. HERE are those of which some revision is in the store; the others come "
-                + "with cake pull, and cake inspect looks at them without fetching."
+            "Lists models in the order of the Hub. HERE marks models with a revision in the store. cake inspect shows more of "
+                + "the others without a pull."
         ],
         positionals: [wordsWord], options: [limitOption.form],
         examples: [
@@ -25,7 +25,7 @@ struct SearchCommand: Verb {
         words = arguments.words(Self.wordsWord)
         limit = try arguments.value(of: Self.limitOption) ?? 20
         guard limit > 0 else {
-            throw CakeError(.usage, "--limit: nothing is found in 0 models", fix: "write it like 20")
+            throw CakeError(.usage, "--limit has to be at least 1", fix: "cake search WORDS --limit 20")
         }
     }
 }

@@ -8,17 +8,18 @@ struct CatCommand: Verb {
     let wanted: String
     let revision: String?
 
-    private static let nameWord = Positional("NAME", .one, .model, "the name of a model in the store")
-    private static let wantedWord = Positional("PATH|TENSOR", .one, .nothing, "a file of it, or a tensor")
+    private static let nameWord = Positional("NAME", .one, .model, "a model in the store")
+    private static let wantedWord = Positional("PATH|TENSOR", .one, .nothing, "a file or a tensor of the model")
     private static let revisionOption = Option.text(
-        "revision", short: "r", "REV", "the revision, instead of the last one")
+        "revision", short: "r", "REV", "use this revision instead of the latest")
 
     static let command = Command(
-        Self.self, "cat", for: .move, "send one file or one tensor of a model to standard output",
+        Self.self, "cat", for: .move, "write one file or tensor of a model to standard output",
         about: [
-            "A file comes as it is; a tensor as its bytes, little-endian and row by row, without a header. Each layer is "
-                + "checked before its end is sent: with a wrong byte in it, the output ends short, with status 11.",
-            "What is the path of a file is that file, and else a tensor's name.",
+            "A file is written as it is. A tensor is written as its bytes, little-endian and row by row, without a header. Each "
+                + "layer is checked before its last bytes are written: if a byte is wrong, the output is cut short and the "
+                + "status is 11.",
+            "If both a file and a tensor have the name, cake writes the file.",
         ],
         positionals: [nameWord, wantedWord], options: [revisionOption.form],
         examples: [
@@ -44,8 +45,8 @@ extension CatCommand {
         }
         if named.record.missing.contains(wanted) {
             throw CakeError(
-                .notFound, "tensor \(Printable.escape(wanted)) is not here: \(named.name) was pulled in part",
-                fix: "cake pull \(named.name) brings the rest; with --tensors or --layers, some of it")
+                .notFound, "tensor \(Printable.escape(wanted)) is missing: only a part of \(named.name) was pulled",
+                fix: "cake pull \(named.name) downloads the rest; add --tensors or --layers for some of it")
         }
         let stream = try stream(from: manifest)
         try await session.send(
@@ -82,8 +83,10 @@ extension CatCommand {
         }
         guard found.allSatisfy({ $0.entry.layer == first.entry.layer }) else {
             throw CakeError(
-                .failed, "\(found.count) files have a tensor \"\(Printable.escape(wanted))\", and not the same one",
-                fix: "export the one that is meant: --format safetensors --include '\(first.path)' --tensors NAME -o -")
+                .failed, "\(found.count) files have different tensors called \"\(Printable.escape(wanted))\"",
+                fix:
+                    "choose a file: cake export \(Printable.escape(name)) --format safetensors --include '\(first.path)' --tensors NAME -o -"
+            )
         }
         return ModelStream(first.entry)
     }

@@ -11,11 +11,10 @@ struct CollectCommand: Verb {
     let collectsAll: Bool
     let rebases: Bool
 
-    /// Long enough for a command that was killed to be started again.
-
     private static let dryRun = Flag("dry-run", "say what would be freed, free nothing")
     private static let graceOption = Option.duration(
         "grace", "keep layers that no model has named yet and that are younger, such as 2h (default 1d)")
+    private static let now = Flag("now", "keep nothing for a grace time: the same as --grace 0s")
     private static let rebaseFlag = Flag(
         "rebase", "also encode deltas away from bases that no model needs but through them, where that frees room")
     private static let force = Flag("force", "collect everything even though no model has a name")
@@ -23,13 +22,14 @@ struct CollectCommand: Verb {
     static let command = Command(
         Self.self, "gc", aliases: ["prune"], for: .keep, "free the room of layers that no model needs",
         about: [
-            "Removes what no name in the store leads to. What a running command is about to use is never touched, and "
-                + "layers that are stored but not yet named are kept while they are younger than the grace time.",
+            "Removes layers that no model in the store needs. It never touches what a running command is about to use. It "
+                + "keeps layers that have no model yet, and versions that a name had before (cake history), until they are "
+                + "older than the grace time.",
             "Of a registry that cake serve keeps here, blobs go that no manifest there names, and uploads that were given up, "
                 + "after the same grace time.",
             "A layer that others are deltas of stays as long as they do. With --rebase, one of them takes its place.",
         ],
-        options: [dryRun.form, graceOption.form, rebaseFlag.form, force.form],
+        options: [dryRun.form, graceOption.form, now.form, rebaseFlag.form, force.form],
         examples: [
             .init("cake gc --dry-run", "what it would free"),
             .init("cake rm old-model && cake gc", "remove a model and take its room back"),
@@ -40,7 +40,11 @@ struct CollectCommand: Verb {
 
     init(_ arguments: Arguments) throws(CakeError) {
         isDryRun = arguments.has(Self.dryRun)
-        grace = try arguments.value(of: Self.graceOption) ?? LocalStore.usualGrace
+        let grace = try arguments.value(of: Self.graceOption)
+        if arguments.has(Self.now), let grace, grace != .zero {
+            throw CakeError(.usage, "--now and --grace say different things", fix: "give one of them")
+        }
+        self.grace = grace ?? (arguments.has(Self.now) ? .zero : LocalStore.usualGrace)
         collectsAll = arguments.has(Self.force)
         rebases = arguments.has(Self.rebaseFlag)
     }
@@ -48,7 +52,7 @@ struct CollectCommand: Verb {
 
 extension CollectCommand {
     func run(in session: Session) async throws {
-        guard let store = try session.existingStore() else {
+        guard let store = try session.storeToRead() else {
             return session.show(
                 CollectSummary(collected: Collected(), blobs: CollectedBlobs(), damaged: [], isDryRun: isDryRun))
         }

@@ -4,11 +4,11 @@ import Store
 
 struct DiskUseCommand: Verb {
     static let command = Command(
-        Self.self, "df", for: .look, "show what the store takes, and what sharing saves",
+        Self.self, "df", for: .look, "show how much disk the store takes, and what sharing saves",
         about: [
-            "How large all models' files are together, what the store takes for them, how much of that nobody needs "
-                + "any more (cake gc frees it), and how much room the disk has left.",
-            "What deltas spare is told by what their bases take: so much a tensor would have taken alone.",
+            "Shows the size of all models' files, what the store takes for them, how much of that no model needs any more "
+                + "(cake gc frees it), and how much is free on the disk.",
+            "The saving of deltas is an estimate: without its delta, a tensor would take about as much as its base does.",
         ],
         examples: [
             .init("cake df", "for people"),
@@ -21,7 +21,7 @@ struct DiskUseCommand: Verb {
 extension DiskUseCommand {
     func run(in session: Session) async throws {
         let path = try session.settings.storePath()
-        guard let store = try session.existingStore() else {
+        guard let store = try session.storeToRead() else {
             return session.show(DiskUseSummary(path: path, found: nil))
         }
         let found = DiskUseSummary.Found(

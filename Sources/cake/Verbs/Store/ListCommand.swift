@@ -5,8 +5,8 @@ import Store
 struct ListCommand: Verb {
     enum Order: String, CaseIterable, Sendable { case name, size, rest, date, tensors }
 
-    /// A glob on names.
-    let pattern: String?
+    /// Names, or globs on names.
+    let patterns: [String]
     /// Names from a to z; everything else the largest or newest first.
     let order: Order
     let isReversed: Bool
@@ -15,69 +15,105 @@ struct ListCommand: Verb {
     let filters: [ModelFilter]
     /// Nothing but names, one on a line.
     let showsNamesOnly: Bool
+    let isLong: Bool
+    let format: ListFormat?
 
-    private static let patternWord = Positional("PATTERN", .optional, .model, "a name, or a glob on names")
-    private static let sort = Option<Order>.choice("sort", short: "s", "KEY", "what to sort by (rest: size at rest)")
-    private static let reverse = Flag("reverse", "the other way round")
-    private static let limitOption = Option.count("limit", short: "n", "at most so many models")
+    private static let patternWord = Positional("NAME", .any, .model, "a name, or a pattern such as 'mistral*'")
+    private static let long = Flag("long", short: "l", "more columns, exact numbers, dates and origin")
+    private static let formatOption = Option(
+        "format", "FIELDS", "only these fields: name,id,size or '{{.Name}} {{.ID}}', or json", read: ListFormat.read)
+    private static let sort = Option<Order>.choice("sort", short: "s", "KEY", "the order (rest: size at rest)")
+    private static let reverse = Flag("reverse", short: "r", "the reverse order")
+    private static let limitOption = Option.count("limit", short: "n", "at most this many models")
     private static let filter = Option("filter", "FILTER", ModelFilter.help, read: ModelFilter.read).repeatable
-    private static let names = Flag("names", "only names, one on a line; so does --quiet")
+    private static let names = Flag("names", "only names, one on a line; --quiet does the same")
 
     static let command = Command(
         Self.self, "ls", aliases: ["list", "images"], for: .look, "list the models in the store",
         about: [
-            "For each model: its files, tensors and parameters, how large its files are, what they take at rest, how "
-                + "much of that it alone holds (what removing it would free), and how much it shares with others. What "
-                + "its tensors are deltas of counts as its own, too; DELTAS is what they spare."
+            "For each model: ID is the beginning of its manifest's digest, and every command takes it instead of a name. "
+                + "SIZE is the size of its files, AT REST is what it takes in the store. ALONE is what no other model shares: "
+                + "cake rm and cake gc would free that much. SHARED is the rest. A model's bases count as part of it. DELTAS "
+                + "is what it saves because tensors are stored as deltas.",
+            "A model marked (partial) lacks some of its files or tensors: cake inspect NAME says which. A narrow terminal shows "
+                + "fewer columns; a pipe gets all of them.",
+            "Fields for --format: \(ModelField.allCases.map(\.rawValue).joined(separator: ", ")). Their values are those of "
+                + "the table, and exact with --long. Dates are in UTC.",
         ],
         positionals: [patternWord],
-        options: [sort.form, reverse.form, limitOption.form, filter.form, names.form],
+        options: [
+            long.form, sort.form, reverse.form, limitOption.form, filter.form, names.form, formatOption.form,
+        ],
         examples: [
             .init("cake ls", "all models"),
-            .init("cake ls 'mistral*' --sort rest", "some, the largest at rest first"),
-            .init("cake ls --filter older=90d --filter pinned=no", "what nobody has touched in three months"),
+            .init("cake ls 'mistral*' --sort rest", "some models, the largest at rest first"),
+            .init("cake ls -l", "exact numbers, dates and origin"),
+            .init("cake ls --filter older=90d --filter pinned=no", "models that are older than three months"),
+            .init("cake ls --format name,id,size", "three fields, separated by tabs"),
             .init("cake ls --json", "for a script"),
         ])
 
     init(_ arguments: Arguments) throws(CakeError) {
-        pattern = arguments.words(Self.patternWord).first
+        patterns = arguments.words(Self.patternWord)
         order = try arguments.value(of: Self.sort) ?? .name
         isReversed = arguments.has(Self.reverse)
         limit = try arguments.value(of: Self.limitOption)
         filters = try arguments.values(of: Self.filter)
-        showsNamesOnly = arguments.has(Self.names) || arguments.has(GlobalOptions.quiet)
+        format = try arguments.value(of: Self.formatOption)
+        isLong = arguments.has(Self.long)
+        showsNamesOnly =
+            arguments.has(Self.names) || arguments.has(GlobalOptions.quiet) && format == nil && !isLong
+        if arguments.has(Self.names), format != nil || isLong {
+            throw CakeError(
+                .usage, "--names cannot be used with \(isLong ? "--long" : "--format")", fix: "leave out --names")
+        }
     }
 }
 
 extension ListCommand {
     func run(in session: Session) async throws {
-        guard let store = try session.existingStore() else { return show([], in: session) }
+        guard let store = try session.storeToRead() else {
+            if let word = patterns.first(where: { !Self.isGlob($0) }) { _ = try session.find(word) }
+            return show([], in: session)
+        }
+        let wanted = try wanted(in: session)
         if showsNamesOnly, !session.settings.isJSON, order == .name, filters.isEmpty {
-            return try showNames(of: store, in: session)
+            // Names alone need no manifest.
+            var names = try store.allNames().map(\.name).filter(wanted)
+            if isReversed { names.reverse() }
+            return session.output.lines((limit.map { Array(names.prefix($0)) } ?? names).map(\.description))
         }
         var usage = try Usage(of: store)
         for lower in store.lower { usage.add(try Usage(of: lower), from: lower.layout.root) }
-        var models = usage.models
-        let glob = try pattern.map { text throws(CakeError) in try Glob(session.settings.pulledPattern(text)) }
         let now = Machine.now
-        models = models.filter { model in
-            (glob?.matches(model.named.name.string) ?? true) && filters.allSatisfy { $0.admits(model, now: now) }
+        var models = usage.models.filter { model in
+            wanted(model.named.name) && filters.allSatisfy { $0.admits(model, now: now) }
         }
         models.sort(by: isBefore)
         if isReversed { models.reverse() }
         show(limit.map { Array(models.prefix($0)) } ?? models, in: session)
-        if let first = usage.damaged.first {
-            let others = usage.damaged.count > 1 ? ", and \(usage.damaged.count - 1) more" : ""
+        let damaged = usage.damaged.filter { wanted($0.named.name) }
+        if let first = damaged.first {
+            let others = damaged.count > 1 ? ", and \(damaged.count - 1) more" : ""
             throw CakeError(first.error.kind, "\(first.named.name): \(first.error.what)\(others)", fix: first.error.fix)
         }
     }
 
-    /// Names alone need no manifest.
-    private func showNames(of store: LocalStore, in session: Session) throws(CakeError) {
-        let glob = try pattern.map { text throws(CakeError) in try Glob(session.settings.pulledPattern(text)) }
-        var names = try store.allNames().map(\.name).filter { glob?.matches($0.string) ?? true }
-        if isReversed { names.reverse() }
-        session.output.lines((limit.map { Array(names.prefix($0)) } ?? names).map(\.description))
+    private static func isGlob(_ word: String) -> Bool { word.utf8.contains { "*?[".utf8.contains($0) } }
+
+    /// Whether a name was asked for. A word that is no pattern has to be a model here.
+    private func wanted(in session: Session) throws(CakeError) -> (ModelName) -> Bool {
+        guard !patterns.isEmpty else { return { _ in true } }
+        var globs: [Glob] = []
+        var names: Set<ModelName> = []
+        for word in patterns {
+            if Self.isGlob(word) {
+                globs.append(try Glob(session.settings.pulledPattern(word)))
+            } else {
+                names.insert(try session.find(word).named.name)
+            }
+        }
+        return { [globs, names] name in names.contains(name) || globs.contains { $0.matches(name.string) } }
     }
 
     private func isBefore(_ left: Usage.Model, _ right: Usage.Model) -> Bool {
@@ -93,7 +129,8 @@ extension ListCommand {
     private func show(_ models: [Usage.Model], in session: Session) {
         session.show(
             ModelList(
-                models: models, showsNamesOnly: showsNamesOnly, isFiltered: pattern != nil || !filters.isEmpty))
+                models: models, showsNamesOnly: showsNamesOnly, isLong: isLong, format: format,
+                isFiltered: !patterns.isEmpty || !filters.isEmpty, now: Machine.now))
     }
 }
 

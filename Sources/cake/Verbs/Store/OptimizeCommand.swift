@@ -37,7 +37,7 @@ struct OptimizeCommand: Verb {
 
 extension OptimizeCommand {
     func run(in session: Session) async throws {
-        guard let store = try session.existingStore() else {
+        guard let store = try session.storeToRead() else {
             if let name = names.first { _ = try session.find(name) }
             return session.show(OptimizeSummary(report: Optimize.Report(), isDryRun: isDryRun))
         }

@@ -4,13 +4,14 @@ import Store
 struct PinCommand: Verb {
     let names: [String]
 
-    private static let nameWord = Positional("NAME", .some, .model, "one or more models in the store")
+    private static let nameWord = Positional(
+        "NAME", .some, .model, "one or more models in the store, or a pattern such as 'team/*'")
 
     static let command = Command(
-        Self.self, "pin", for: .keep, "protect models from being removed",
-        about: ["cake rm refuses a pinned model without --force."],
+        Self.self, "pin", for: .keep, "protect models from cake rm",
+        about: ["cake rm refuses to remove a pinned model without --force, and a mirror never evicts it."],
         positionals: [nameWord],
-        examples: [.init("cake pin mistral-7b", "the base that everything here stands on")])
+        examples: [.init("cake pin mistral-7b", "the base of all fine-tunes here")])
 
     init(_ arguments: Arguments) throws(CakeError) {
         names = arguments.words(Self.nameWord)
@@ -22,10 +23,10 @@ extension PinCommand {
 }
 
 extension Session {
-    /// Sets or takes the pin of each model, and says so.
+    /// Pins or unpins each model, and says so.
     func pin(_ names: [String], _ isPinned: Bool) throws {
         var summaries = Summaries(in: self)
-        for (store, named) in try find(each: names) {
+        for (store, named) in try findNames(names) {
             try store.update(named.name, in: try Operation(store)) { old in
                 var record = old
                 record?.isPinned = isPinned

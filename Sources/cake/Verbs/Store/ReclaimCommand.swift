@@ -10,29 +10,30 @@ struct ReclaimCommand: Verb {
     let isSure: Bool
 
     private static let to = Option.text(
-        "to", "DIR", completing: .folder, "export the models there; the cache's files become other names of those")
-    private static let delete = Flag("delete", "instead, remove files of the cache that the store has whole")
-    private static let dryRun = Flag("dry-run", "say what would be done, do nothing")
+        "to", "DIR", completing: .folder,
+        "export the models to DIR, and hard-link the files of the cache to the exported ones")
+    private static let delete = Flag("delete", "delete the files of the cache that the store has")
+    private static let dryRun = Flag("dry-run", "show what would be done, do nothing")
     private static let yes = Flag("yes", short: "y", "do not ask")
 
     static let command = Command(
-        Self.self, "reclaim", for: .keep, "give back the room that a Hugging Face cache takes a second time",
+        Self.self, "reclaim", for: .keep, "free disk space that the Hugging Face cache uses twice",
         about: [
-            "Looks at the cache in $HF_HUB_CACHE or $HF_HOME/hub for files that are in the store, whatever model and name "
-                + "they are under there. With --to they are exported, each checked against its SHA-256, and each file of "
-                + "the cache then becomes another name of the exported one, on the same disk. The cache goes on working.",
-            "With --delete, all layers of these files are read again and checked first, and then the files of the cache "
-                + "are removed; cake export NAME --format hf-cache puts them back.",
-            "Files the store does not have stay. What would be done is listed first, and done after a yes.",
+            "Finds files of the cache in $HF_HUB_CACHE or $HF_HOME/hub that the store has, under any name. With --to, cake exports "
+                + "the models, checks each file against its SHA-256, and replaces each file of the cache with a hard link to the "
+                + "exported file on the same disk. Programs can still use the cache.",
+            "With --delete, cake checks all layers of these files, then deletes the files from the cache. "
+                + "cake export NAME --format hf-cache writes them again.",
+            "Files that the store does not have stay. cake lists what it will do, and asks before it does that.",
         ],
         options: [to.form, delete.form, dryRun.form, yes.form],
         examples: [
             .init(
-                "cake import ~/.cache/huggingface/hub && cake reclaim --delete", "keep the models in the store alone"),
-            .init("cake reclaim --to ~/models", "have files and cache, in the room of one"),
-            .init("cake reclaim --to ~/models --dry-run", "what that would give back"),
+                "cake import ~/.cache/huggingface/hub && cake reclaim --delete", "keep the models in the store only"),
+            .init("cake reclaim --to ~/models", "keep the files and the cache, in the space of one"),
+            .init("cake reclaim --to ~/models --dry-run", "show what that would free"),
         ],
-        whenInterrupted: "every file of the cache is as it was or has been dealt with; run it again for the rest")
+        whenInterrupted: "each file of the cache is either done or unchanged; run the same command for the rest")
 
     init(_ arguments: Arguments) throws(CakeError) {
         destination = try arguments.value(of: Self.to)
@@ -49,13 +50,13 @@ extension ReclaimCommand {
     func run(in session: Session) async throws {
         guard let cache = session.settings.huggingFaceCache else {
             throw CakeError(
-                .usage, "there is no HOME, so cake does not know where the cache is", fix: "set HF_HUB_CACHE=DIR")
+                .usage, "HOME is not set, so cake does not know where the cache is", fix: "set HF_HUB_CACHE=DIR")
         }
         let store = try session.openStore()
         let progress = Progress("looking at \(Printable.escape(cache))")
         let reclaim = Reclaim(from: store, progress: progress)
         let plan = try await session.reporter.show(progress) { try reclaim.plan(of: cache) }
-        for complaint in plan.complaints { session.reporter.note("left alone: \(complaint.what)") }
+        for complaint in plan.complaints { session.reporter.note("skipped: \(complaint.what)") }
         session.tell(ReclaimPlanSummary(plan: plan, isDryRun: isDryRun))
         func show(_ report: Reclaim.Report) {
             session.show(ReclaimSummary(report: report, plan: plan, deletes: deletes, isDryRun: isDryRun))
@@ -63,10 +64,12 @@ extension ReclaimCommand {
         if isDryRun || plan.blobs.isEmpty { return show(Reclaim.Report()) }
         let question =
             deletes
-            ? "remove \(plan.blobs.count) files of the cache, \(Quantities.bytes(plan.bytes))?"
-            : "make \(plan.blobs.count) files of the cache other names of exported ones?"
+            ? "delete \(Quantities.count(plan.blobs.count, of: "file")) of the cache, \(Quantities.bytes(plan.bytes))?"
+            : "replace \(Quantities.count(plan.blobs.count, of: "file")) of the cache with links to exported files?"
         if !isSure, try await !session.confirms(question) {
-            throw CakeError(.failed, "nothing was done: nobody said yes", fix: "--yes does it without asking")
+            throw CakeError(
+                .failed, "nothing was done, because the question was not answered with yes",
+                fix: "add --yes to skip the question")
         }
         let folder = try destination.map { path throws(CakeError) in Disk.absolute(try session.settings.inHome(path)) }
         let work = Progress("reclaiming \(Printable.escape(cache))")

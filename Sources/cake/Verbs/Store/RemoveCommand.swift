@@ -12,7 +12,8 @@ struct RemoveCommand: Verb {
     let plainHTTP: Bool
 
     private static let nameWord = Positional(
-        "NAME", .some, .model, "one or more models in the store; with --remote, names in registries")
+        "NAME", .some, .model,
+        "one or more models in the store, or a pattern such as 'team/*'; with --remote, names in registries")
     private static let force = Flag(
         "force", short: "f", "even when it is pinned; of a registry, other tags of the same too")
     private static let dryRun = Flag("dry-run", "say what would be removed, and what cake gc could then free")
@@ -47,7 +48,7 @@ struct RemoveCommand: Verb {
 extension RemoveCommand {
     func run(in session: Session) async throws {
         if isRemote { return try await removeRemote(in: session) }
-        let found = try session.find(each: names).map(\.named)
+        let found = try session.findNames(names).map(\.named)
         if !removesPinned, let named = found.first(where: { $0.record.isPinned }) {
             throw CakeError(
                 .failed, "\(named.name) is pinned",

@@ -3,12 +3,13 @@ import Model
 struct UnpinCommand: Verb {
     let names: [String]
 
-    private static let nameWord = Positional("NAME", .some, .model, "one or more models in the store")
+    private static let nameWord = Positional(
+        "NAME", .some, .model, "one or more models in the store, or a pattern such as 'team/*'")
 
     static let command = Command(
-        Self.self, "unpin", for: .keep, "let pinned models be removed again",
+        Self.self, "unpin", for: .keep, "undo cake pin",
         positionals: [nameWord],
-        examples: [.init("cake unpin mistral-7b", "and cake rm takes it like any other")])
+        examples: [.init("cake unpin mistral-7b", "now cake rm can remove it")])
 
     init(_ arguments: Arguments) throws(CakeError) {
         names = arguments.words(Self.nameWord)

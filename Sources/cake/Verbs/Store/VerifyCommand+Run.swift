@@ -11,7 +11,7 @@ extension VerifyCommand {
         guard archives.isEmpty else { return try await verify(archives: archives, in: session) }
         let pushed = try pushed(in: session)
         guard pushed.isEmpty else { return try await verify(pushed: pushed, in: session) }
-        guard let store = try session.existingStore() else {
+        guard let store = try session.storeToRead() else {
             if let name = names.first { _ = try session.find(name) }
             return session.show(VerifySummary.nothing)
         }
@@ -98,11 +98,12 @@ extension VerifyCommand {
             return try Disk.status(word)?.kind == .file
         }
         guard archives.isEmpty || archives.count == names.count else {
-            throw CakeError(.usage, "some of these are archives, and some are models", fix: "verify them one by one")
+            throw CakeError(.usage, "some of these are archives and some are models", fix: "verify them one by one")
         }
         guard archives.isEmpty || !repairs else {
             throw CakeError(
-                .usage, "--repair mends the store, and no archive", fix: "cake export writes the archive again")
+                .usage, "--repair works on the store, not on archives",
+                fix: "cake export --format fast writes the archive again")
         }
         return archives
     }
@@ -145,11 +146,12 @@ extension VerifyCommand {
         }
         guard found.isEmpty || found.count == names.count else {
             throw CakeError(
-                .usage, "some of these are in the store, and some in a registry", fix: "verify them one by one")
+                .usage, "some of these are in the store and some in a registry", fix: "verify them one by one")
         }
         guard found.isEmpty || !repairs else {
             throw CakeError(
-                .usage, "--repair mends the store, and no registry", fix: "cake push sends what is damaged there again")
+                .usage, "--repair works on the store, not on registries",
+                fix: "cake push NAME REF sends damaged layers again")
         }
         return found
     }
@@ -172,7 +174,7 @@ extension VerifyCommand {
         if let first = damaged.first {
             throw CakeError(
                 .damaged, "\(damaged.joined(separator: ", ")) cannot be rebuilt from the registry",
-                fix: "cake push NAME \(first) sends what is damaged again")
+                fix: "cake push NAME \(first) sends the damaged layers again")
         }
     }
 }

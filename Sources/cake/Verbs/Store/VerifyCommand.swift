@@ -13,41 +13,41 @@ struct VerifyCommand: Verb {
     let share: VerifiedShare
 
     private static let nameWord = Positional(
-        "NAME", .any, .modelOrPath, "models to check, or archives; the whole store without one")
+        "NAME", .any, .modelOrPath, "models, NAME@ID or archives to check; without one, the whole store")
 
-    private static let repair = Flag("repair", "fetch what is damaged or missing, and nothing else, from the Hub")
+    private static let repair = Flag(
+        "repair", "download damaged and missing layers again, from the registry or Hub of the model")
 
-    private static let remote = Flag("remote", "read the model in its registry, also when the store has it")
+    private static let remote = Flag("remote", "check the model in its registry, even if the store has it")
     private static let subset = Option(
-        "subset", "N/T", "check the n-th of t parts of the store's layers and blobs, as 1/7 on Mondays",
+        "subset", "N/T", "check part N of T of the store, such as 1/7 on Mondays",
         read: { text throws(CakeError) in try VerifiedShare(parsing: text) })
 
     static let command = Command(
-        Self.self, "verify", aliases: ["fsck"], for: .keep, "read layers again and check them against their names",
+        Self.self, "verify", aliases: ["fsck"], for: .keep, "check that all layers are intact",
         about: [
-            "Every layer is rebuilt and hashed. One that is damaged is set aside, so that it is never used, and the "
-                + "models that need it are named.",
-            "With --repair, damaged layers of models that came from a registry or the Hub are fetched again from there, and "
-                + "nothing else is; what came from elsewhere has to be imported again.",
-            "A model that is not in the store, and is written like one of a registry, is read there: every layer is fetched, "
-                + "decoded and compared with its digest, and every file's SHA-256 is checked. Nothing is kept.",
-            "Without NAME it also reads what cake serve keeps: blobs, packs and manifests that were pushed. One that is damaged is "
-                + "set aside: the server then says that it does not have it, and the next push brings it. With --repair, "
-                + "manifests and packs that the server made of the store's models are made again.",
-            "A path to an archive that cake export --format fast wrote is read to its last byte and compared with the "
-                + "digests inside; that needs no store.",
+            "Decodes and hashes every layer. A damaged layer is set aside and never used, and cake names the models that need it.",
+            "With --repair, cake downloads damaged and missing layers again from the registry or Hub that the model came from. "
+                + "Import a model again if it came from elsewhere.",
+            "A model in a registry (host/path:tag) that is not in the store is checked there: cake downloads every layer, compares it "
+                + "with its digest, and checks the SHA-256 of every file. It keeps nothing.",
+            "Without NAME, cake also checks the blobs, packs and manifests that cake serve keeps. Damaged ones are set aside: the "
+                + "server then answers that it does not have them, and the next push sends them again. With --repair, cake makes "
+                + "manifests and packs of the models in the store again.",
+            "For the path of an archive from cake export --format fast, cake compares every byte with the digests in the archive. "
+                + "That needs no store.",
         ],
         positionals: [nameWord],
         options: [repair.form, subset.form, remote.form, RegistryOptions.plainHTTP.form],
         examples: [
             .init("cake verify", "the whole store"),
-            .init("cake verify mistral-7b", "what one model needs"),
+            .init("cake verify mistral-7b", "the layers of one model"),
             .init("cake verify ./model.pt", "an archive"),
-            .init("cake verify registry.local:5000/team/m:v1", "what was pushed there"),
-            .init("cake verify --repair", "and mend it from where it came"),
-            .init("cake verify --subset 3/7", "a seventh of the store; with 1/7 to 7/7 all of it"),
+            .init("cake verify registry.local:5000/team/m:v1", "a model in a registry"),
+            .init("cake verify --repair", "repair damaged layers"),
+            .init("cake verify --subset 3/7", "a seventh of the store; 1/7 to 7/7 together are all of it"),
         ],
-        whenInterrupted: "nothing was changed but damaged layers set aside; run it again to check the rest")
+        whenInterrupted: "damaged layers that were found are set aside; nothing else changed")
 
     init(_ arguments: Arguments) throws(CakeError) {
         names = arguments.words(Self.nameWord)
@@ -57,7 +57,8 @@ struct VerifyCommand: Verb {
         share = try arguments.value(of: Self.subset) ?? .all
         guard share.of == 1 || names.isEmpty else {
             throw CakeError(
-                .usage, "--subset is a part of the whole store", fix: "leave the names away, or leave --subset away")
+                .usage, "--subset is a part of the whole store, so it takes no names",
+                fix: "leave the names or --subset out")
         }
     }
 }
@@ -70,7 +71,7 @@ extension VerifiedShare {
             count <= 1_000_000, number > 0, number <= count
         else {
             throw CakeError(
-                .usage, "\"\(Printable.escape(text))\" is no part of the store",
+                .usage, "\"\(Printable.escape(text))\" is not a part of the store",
                 fix: "--subset 1/7 is the first of seven")
         }
         self.init(number, of: count)

@@ -10,23 +10,24 @@ struct CopyCommand: Verb {
     let isDryRun: Bool
     let plainHTTP: Bool
 
-    private static let sourceWord = Positional("FROM", .one, .nothing, "host[:port]/path[:tag], or @ and a digest")
+    private static let sourceWord = Positional(
+        "FROM", .one, .nothing, "host[:port]/path[:tag] or host[:port]/path@sha256:DIGEST")
     private static let targetWord = Positional("TO", .one, .nothing, "host[:port]/path[:tag]")
-    private static let dryRun = Flag("dry-run", "say what would be sent, send nothing")
+    private static let dryRun = Flag("dry-run", "show what would be sent, send nothing")
 
     static let command = Command(
         Self.self, "copy", aliases: ["cp"], for: .move, "copy a model from one registry to another",
         about: [
-            "Whatever lies under the name is copied as it is, models and other artifacts: what is there is not sent, what the "
-                + "same registry has elsewhere is taken over, and the rest passes through without being stored here."
+            "Copies models and any other artifact as they are. Blobs that are there already are not sent. Blobs that the same registry "
+                + "has in another repository are reused. The others pass through this machine and are not stored."
         ],
         positionals: [sourceWord, targetWord],
         options: [PullOptions.rate.form, RegistryOptions.plainHTTP.form, dryRun.form],
         examples: [
-            .init("cake copy ghcr.io/team/m:v1 registry.local:5000/team/m:v1", "into one's own network"),
-            .init("cake copy localhost:5111/m:v1 localhost:5111/m:stable", "another tag of the same"),
+            .init("cake copy ghcr.io/team/m:v1 registry.local:5000/team/m:v1", "to a registry in your network"),
+            .init("cake copy localhost:5111/m:v1 localhost:5111/m:stable", "add another tag"),
         ],
-        whenInterrupted: "what was sent is kept there for a while; the same command goes on from it")
+        whenInterrupted: "the registry keeps what was sent for a while; run the same command to resume")
 
     init(_ arguments: Arguments) throws(CakeError) {
         source = try arguments.word(Self.sourceWord)
@@ -43,7 +44,8 @@ extension CopyCommand {
         let to = try session.registryReference(target)
         guard to.digest == nil else {
             throw CakeError(
-                .usage, "\(target) names a digest, and a copy gets a tag", fix: "write \(to.spelledHost)/\(to.path):v1")
+                .usage, "\(target) names a digest, and a copy needs a tag", fix: "write \(to.spelledHost)/\(to.path):v1"
+            )
         }
         let reading = try session.registry(from, for: "cake copy", plainHTTP: plainHTTP)
         let writing =

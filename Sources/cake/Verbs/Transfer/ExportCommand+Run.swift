@@ -16,7 +16,7 @@ extension ExportCommand {
                 return try await send(stream, of: named, from: store, in: session)
             }
             if format == .hfCache { return try await writeCache(files, of: named, from: store, in: session) }
-            return try await tell(named, "each as its SHA-256 says", in: session) { progress in
+            return try await tell(named, "every file matches its SHA-256", in: session) { progress in
                 try await Export(from: store, progress: progress, isForced: overwrites)(
                     named.name, named.record.manifest, files, to: path)
             }
@@ -30,16 +30,20 @@ extension ExportCommand {
         }
     }
 
-    /// Of a model that was pulled in part. A cache for the Hub's client must have the published files.
+    /// Says what an incomplete model lacks. Files in a cache for the Hub's client must be the published ones.
     private func refuseMissing(_ named: LocalStore.Named, in session: Session) throws(CakeError) {
-        guard named.record.isPartial else { return }
-        try tensors.refuse(missing: named.record.missing, of: named.name)
-        let said = "\(named.name) was pulled in part: \(named.record.missingText)"
-        guard format != .hfCache else { throw CakeError(.notFound, said, fix: "cake pull \(named.name) brings them") }
-        session.reporter.note(said)
+        let record = named.record
+        guard record.isIncomplete else { return }
+        try tensors.refuse(missing: record.missing, of: named.name)
+        let said = "\(named.name) was pulled in part: \(record.missingText)"
+        let command = record.completing(named.name)
+        guard format != .hfCache || !record.isPartial else {
+            throw CakeError(.notFound, said, fix: "\(command) downloads the rest")
+        }
+        session.reporter.note("\(said); \(command) downloads the rest")
     }
 
-    /// Down standard output, or a named pipe that somebody reads.
+    /// To standard output, or to a named pipe.
     private var isStreamed: Bool { format != .hfCache && (destination == "-" || NamedPipe.isOne(path)) }
 
     private var path: String { destination ?? "" }
@@ -49,19 +53,19 @@ extension ExportCommand {
     ) async throws {
         guard let cache = destination ?? session.settings.huggingFaceCache else {
             throw CakeError(
-                .usage, "there is no HOME, so cake does not know where the cache is", fix: "say it with -o DIR")
+                .usage, "there is no HOME, so cake does not know where the cache is", fix: "name it: -o DIR")
         }
         let record = named.record
         let entry = try HubCacheEntry(
             in: cache, named.name, revision: record.revision, commit: record.commit, manifest: record.manifest,
             etags: record.etags, from: record.source)
-        try await tell(named, "each as its SHA-256 says", at: entry.snapshot, in: session) { progress in
+        try await tell(named, "every file matches its SHA-256", at: entry.snapshot, in: session) { progress in
             try await Export(from: store, progress: progress, isForced: overwrites).cache(
                 named.name, record.manifest, files, to: entry)
         }
         if let other = entry.otherCommit, let revision = entry.revision {
             session.reporter.note(
-                "\(revision) means \(other) in that cache, and stays so: ask for this one by revision=\"\(entry.commit)\""
+                "\(revision) is \(other) in that cache, and cake leaves it so: load this model by revision=\"\(entry.commit)\""
             )
         }
     }
@@ -78,7 +82,10 @@ extension ExportCommand {
             let stream = try ModelStream(archive: choice, hasJoinedStorages: hasOneStorage)
             return try await send(stream, of: named, from: store, in: session)
         }
-        try await tell(named, "\(choice.weights.entries.count) tensors, each as its SHA-256 says", in: session) {
+        try await tell(
+            named, "\(Quantities.count(choice.weights.entries.count, of: "tensor")), each matches its SHA-256",
+            in: session
+        ) {
             progress in
             try await Export(from: store, progress: progress, isForced: overwrites).archive(
                 named.name, named.record.manifest, choice, hasJoinedStorages: hasOneStorage, to: path)
@@ -98,7 +105,10 @@ extension ExportCommand {
             let stream = try ModelStream(choice, limit: shardSize, isAlone: shardSize == nil)
             return try await send(stream, of: named, from: store, in: session)
         }
-        try await tell(named, "\(choice.weights.entries.count) tensors, each as its SHA-256 says", in: session) {
+        try await tell(
+            named, "\(Quantities.count(choice.weights.entries.count, of: "tensor")), each matches its SHA-256",
+            in: session
+        ) {
             progress in
             try await Export(from: store, progress: progress, isForced: overwrites).safetensors(
                 named.name, named.record.manifest, choice, limit: shardSize, to: path)
@@ -117,10 +127,10 @@ extension ExportCommand {
         guard !left.isEmpty else { return }
         let shown = left.prefix(3).map(\.path.description).joined(separator: ", ")
         let more = left.count > 3 ? " and \(left.count - 3) more" : ""
-        session.reporter.note("left out: \(shown)\(more), other forms of the same weights")
+        session.reporter.note("left out: \(shown)\(more), the same weights in other formats")
     }
 
-    /// Does the work with a display, and says what came of it.
+    /// Shows progress during the work, then a summary.
     private func tell(
         _ named: LocalStore.Named, _ proof: String, at place: String? = nil, in session: Session,
         _ work: (Progress) async throws -> Export.Report

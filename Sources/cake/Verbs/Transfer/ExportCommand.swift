@@ -33,39 +33,39 @@ struct ExportCommand: Verb {
     private static let nameWord = Positional("NAME", .one, .model, "the name of a model in the store")
     private static let output = Option.text(
         "output", short: "o", "PATH", completing: .path,
-        "where to write: a folder, a file where there is one, or - for a pipe"
+        "where to write: a folder, a file for one file, or - for standard output"
     )
-    private static let revision = Option.text("revision", short: "r", "REV", "the revision, instead of the last one")
+    private static let revision = Option.text(
+        "revision", short: "r", "REV", "a revision, tag, commit or id, instead of the latest")
     private static let formatOption = Option<ExportFormat>.choice("format", "FORMAT", "what to write")
     private static let force = Flag("force", short: "f", "overwrite files that have other content")
-    private static let include = Option.text("include", "GLOB", "only files whose path fits").repeatable
-    private static let exclude = Option.text("exclude", "GLOB", "no file whose path fits").repeatable
+    private static let include = Option.text("include", "GLOB", "only files whose path matches").repeatable
+    private static let exclude = Option.text("exclude", "GLOB", "no file whose path matches").repeatable
     private static let shardOption = Option<UInt64>(
-        "shard-size", "SIZE", "safetensors: at most so much in one file; 5GB when nothing is said",
+        "shard-size", "SIZE", "safetensors: the largest size of a file (default 5GB)",
         read: Quantities.readBytes)
     private static let single = Flag("single", "safetensors: all tensors in one file")
     private static let oneStorage = Flag(
-        "one-storage", "fast: all tensors of a dtype in one piece of memory, for the fastest start")
-    private static let dryRun = Flag("dry-run", "say what would be written, write nothing")
+        "one-storage", "fast: all tensors of a dtype in one block of memory, which loads fastest")
+    private static let dryRun = Flag("dry-run", "show what would be written, write nothing")
 
     private static let standardShardSize: UInt64 = 5_000_000_000
 
     static let command = Command(
-        Self.self, "export", aliases: ["checkout"], for: .move, "write a model's files, or a form that loads faster",
+        Self.self, "export", aliases: ["checkout"], for: .move, "write a model's files, or a format that loads faster",
         about: [
-            "The files come back byte for byte. Each is written aside, checked against its SHA-256, and then renamed, "
-                + "so a file under its own name is whole and right.",
-            "A file that is there already with the same content is left alone; one with other content is refused "
-                + "without --force.",
-            "--format fast writes one file with everything in it, which torch.load(PATH, mmap=True, weights_only=True) "
-                + "opens as the model's state dict without reading it first. cake import brings it back, cake verify "
-                + "PATH checks it.",
-            "--format safetensors writes the tensors into files of another size, with an index that fits and "
-                + "everything else that from_pretrained wants; only one file when PATH ends in .safetensors.",
-            "--format hf-cache puts the files where huggingface_hub looks for them, so that from_pretrained finds them "
-                + "without a network: in PATH, else in $HF_HUB_CACHE or $HF_HOME/hub. Nothing there is replaced.",
-            "-o - sends one file as it is, or several as a tar, with no copy on disk; -o with a named pipe does so to "
-                + "whoever reads it.",
+            "Writes the original files, byte for byte. Each file is written under a temporary name, checked against its "
+                + "SHA-256, and then renamed.",
+            "A file that is there already with the same content stays. A file with other content is an error, unless you "
+                + "use --force.",
+            "--format fast writes one file. torch.load(PATH, mmap=True, weights_only=True) opens it as the model's state "
+                + "dict without reading it first. cake import takes it back, and cake verify PATH checks it.",
+            "--format safetensors writes the tensors to files of another size, with a matching index and the other files that "
+                + "from_pretrained needs. It writes a single file when PATH ends in .safetensors.",
+            "--format hf-cache writes the files where huggingface_hub looks for them: from_pretrained then works without a "
+                + "network. That is PATH, else $HF_HUB_CACHE or $HF_HOME/hub. It replaces nothing there.",
+            "-o - sends one file as it is, or several as a tar, to standard output. -o with a named pipe sends them to the "
+                + "pipe. Neither makes a copy on disk.",
         ],
         positionals: [nameWord],
         options: [
@@ -73,7 +73,7 @@ struct ExportCommand: Verb {
         ] + TensorOptions.forms + [shardOption.form, single.form, oneStorage.form, dryRun.form],
         examples: [
             .init("cake export mistral-7b -o ./mistral-7b", "all files"),
-            .init("cake export mistral-7b -o . --include '*.json'", "only configuration and tokenizer"),
+            .init("cake export mistral-7b -o . --include '*.json'", "configuration and tokenizer only"),
             .init("cake export mistral-7b --revision 26bca36 -o ./old", "an earlier revision"),
             .init("cake export mistral-7b --format fast -o m.pt", "one file for torch.load"),
             .init("cake export mistral-7b --format safetensors --shard-size 2GB -o ./small", "in smaller files"),
@@ -82,7 +82,7 @@ struct ExportCommand: Verb {
             .init("cake export mistral-7b --format hf-cache", "for from_pretrained without a network"),
             .init("cake export mistral-7b -o - | tar -x -C ./there", "to another program"),
         ],
-        whenInterrupted: "files that are complete are kept; the same command writes the rest")
+        whenInterrupted: "complete files are kept; the same command writes the rest")
 
     init(_ arguments: Arguments) throws(CakeError) {
         name = try arguments.word(Self.nameWord)
@@ -104,16 +104,20 @@ struct ExportCommand: Verb {
         shardSize = isSingle ? nil : try arguments.value(of: Self.shardOption) ?? Self.standardShardSize
         if format == .files || format == .hfCache, !tensors.isEmpty {
             throw CakeError(
-                .usage, "--format \(format.rawValue) gives files as they are, and not some tensors of them",
+                .usage, "--format \(format.rawValue) writes whole files, so it cannot select tensors",
                 fix: "add --format safetensors, or --format fast")
         }
-        if hasOneStorage, format != .fast { throw CakeError(.usage, "--one-storage is for --format fast") }
+        if hasOneStorage, format != .fast {
+            throw CakeError(.usage, "--one-storage is for --format fast", fix: "add --format fast")
+        }
         let sizes = isSingle || arguments.has(Self.shardOption)
         if sizes, format != .safetensors {
-            throw CakeError(.usage, "--shard-size and --single are for --format safetensors")
+            throw CakeError(
+                .usage, "--shard-size and --single are for --format safetensors", fix: "add --format safetensors")
         }
         if isSingle, arguments.has(Self.shardOption) {
-            throw CakeError(.usage, "--single and --shard-size cannot both be meant")
+            throw CakeError(
+                .usage, "--single and --shard-size cannot be used together", fix: "leave out one of them")
         }
     }
 }

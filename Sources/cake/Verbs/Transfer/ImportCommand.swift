@@ -15,25 +15,25 @@ struct ImportCommand: Verb {
     let usesDeltas: Bool
     let isDryRun: Bool
 
-    private static let pathWord = Positional("PATH", .one, .path, "a model's folder, a file, or an HF cache")
-    private static let nameWord = Positional("NAME", .optional, .nothing, "what to call it")
-    private static let lenient = Flag("lenient", "keep files that are not valid safetensors as plain bytes")
-    private static let follow = Flag("follow-symlinks", "follow links that lead out of the folder")
-    private static let dryRun = Flag("dry-run", "read everything, say what would be stored, store nothing")
+    private static let pathWord = Positional("PATH", .one, .path, "a folder, a file, or a Hugging Face cache")
+    private static let nameWord = Positional(
+        "NAME", .optional, .nothing, "the name in the store; without one, the name of the file or folder")
+    private static let lenient = Flag("lenient", "store invalid safetensors files as plain bytes")
+    private static let follow = Flag("follow-symlinks", "follow symlinks that leave the folder")
+    private static let dryRun = Flag("dry-run", "show what would be stored, store nothing")
 
     static let command = Command(
-        Self.self, "import", aliases: ["add"], for: .move, "put a model from this disk into the store",
+        Self.self, "import", aliases: ["add"], for: .move, "store a model from this disk",
         about: [
-            "PATH is a safetensors file, an archive that cake export --format fast wrote, a model's folder, one snapshot of a Hugging Face cache, or the whole cache. Every tensor "
-                + "becomes a layer named by what is in it, so a tensor that is already here, in whatever model, file or "
-                + "shard, takes no room again.",
-            "A new tensor is stored as what differs from one of the same dtype and shape, where that is smaller: of the "
-                + "model given with --base, or named in the model's card or adapter, or else of one here that has the "
-                + "same tensors.",
-            "A name that leads to another model stays with it: import says what is there, and --force moves the name. A "
-                + "model from the same folder or repository is an update: it takes the place of the earlier one.",
-            "Links inside the folder, and from a cache's snapshot to its blobs, are resolved. A link that leads "
-                + "elsewhere is refused without --follow-symlinks. The files themselves stay as they are.",
+            "PATH is a safetensors or GGUF file, an archive from cake export --format fast, the folder of a model, one snapshot of a "
+                + "Hugging Face cache, or the whole cache. Each tensor becomes a layer, named by the SHA-256 of its bytes. A tensor "
+                + "that any model, file or shard in the store has already takes no more space.",
+            "A slightly changed tensor is stored as a delta against its base, where that is smaller. The base comes from the model "
+                + "given with --base, the model named in the card or adapter, or else a model here with the same tensors.",
+            "If another model has NAME, import fails; --force moves the name. A model from the same folder or repository is a new "
+                + "version of the name (cake history).",
+            "Symlinks inside the folder, and from a snapshot to the blobs of its cache, are followed. Other symlinks need "
+                + "--follow-symlinks. Import never changes the files.",
         ],
         positionals: [pathWord, nameWord],
         options: [
@@ -42,13 +42,13 @@ struct ImportCommand: Verb {
             dryRun.form,
         ],
         examples: [
-            .init("cake import ./mistral-ft mistral-ft", "a folder, under a name"),
-            .init("cake import model.safetensors", "one file, called model"),
-            .init("cake import model.pt back", "what cake export --format fast wrote"),
+            .init("cake import ./mistral-ft mistral-ft", "a folder, with a name"),
+            .init("cake import model.safetensors", "one file; its name is model"),
+            .init("cake import model.pt back", "an archive from cake export --format fast"),
             .init("cake import ~/.cache/huggingface/hub", "every model of a Hugging Face cache"),
             .init("cake import ./mistral-ft --dry-run", "what it would add to the store"),
         ],
-        whenInterrupted: "what is stored is kept; the same command goes on from there")
+        whenInterrupted: "cake keeps what it has stored; run the same command to resume")
 
     init(_ arguments: Arguments) throws(CakeError) {
         path = try arguments.word(Self.pathWord)
@@ -90,7 +90,7 @@ extension ImportCommand {
         if let first = refused.first {
             throw CakeError(
                 .failed, "\(refused.count) of \(candidates.count) models were not imported",
-                fix: first.fix ?? "import them one by one")
+                fix: first.fix ?? "import the others one by one")
         }
     }
 

@@ -4,6 +4,8 @@ import Transfer
 
 struct PullCommand: Verb {
     let names: [String]
+    /// The name to give a single model.
+    let newName: String?
     let takesAll: Bool
     let options: PullOptions
     let tensors: TensorOptions
@@ -11,80 +13,156 @@ struct PullCommand: Verb {
 
     private static let nameWord = Positional(
         "NAME", .some, .nothing, "org/name[@revision], a short name, a Hub URL, or host/path[:tag] of a registry")
-    private static let all = Flag("all", "every file, also the same weights in other formats")
+    private static let all = Flag("all", "every file, including the same weights in other formats")
+    private static let asOption = Option.text("as", "NAME", "the name to give the model here, instead of its own")
 
     static let command = Command(
-        Self.self, "pull", for: .move, "bring a model from the Hub or a registry, only what is not here",
+        Self.self, "pull", for: .move, "download a model from the Hub or a registry",
         about: [
-            "Files that are in the store under any name are not fetched again, nor what an interrupted pull has fetched, "
-                + "to the byte. Every file is checked against the hash that the Hub published; only then the model gets "
-                + "its name.",
-            "Where a repository has the same weights in several formats, safetensors are taken and the others named; "
-                + "--all takes everything, --include what fits.",
-            "--tensors and --layers bring a part: those tensors in one safetensors file of their own, and the files that go "
-                + "along. A published hash is of a whole file, so a part cannot be checked against it; a pull of all "
-                + "completes and checks it.",
-            "From an OCI registry a model comes that cake push put there: by ranges of its packs, layer by layer, each compared "
-                + "with its digest; deltas stay deltas where their base is here. HTTPS is spoken, except to this machine "
-                + "itself and with --plain-http. Logins are those of docker, podman and cake login HOST.",
-            "HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_OFFLINE and the usual variables of proxies and certificates are "
-                + "honoured.",
+            "Downloads only what is missing. Files that the store has under any name are not downloaded again, and an "
+                + "interrupted pull resumes at the byte. Every file is checked against the hash that the Hub published. Only then "
+                + "does the model get its name.",
+            "Some repositories hold the same weights in several formats. Then cake takes safetensors and says what it left "
+                + "out. --all takes every file, --include takes the files you choose.",
+            "Several names are several models. When one of them fails, the others are still pulled. A registry's model and "
+                + "one plain word (cake pull registry.local:5000/team/m:v1 m) is one model under that name; --as NAME says the "
+                + "same of any model.",
+            "--tensors and --layers pull part of a model: those tensors in a safetensors file of their own, and the small "
+                + "files. The Hub publishes hashes of whole files only, so a part cannot be checked. A pull without these "
+                + "options completes and checks it.",
+            "From an OCI registry cake pulls models that cake push put there. It downloads single layers out of packs, and "
+                + "checks each against its digest. Deltas stay deltas when their base is here. cake uses HTTPS, except for "
+                + "this machine and with --plain-http. It uses the logins of docker, podman and cake login HOST.",
+            "cake reads HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_OFFLINE and the usual variables for proxies and certificates.",
         ],
         positionals: [nameWord],
-        options: [all.form, TensorOptions.tensors.form, TensorOptions.layers.form] + PullOptions.forms
+        options: [all.form, asOption.form, TensorOptions.tensors.form, TensorOptions.layers.form] + PullOptions.forms
             + [RegistryOptions.plainHTTP.form],
         examples: [
             .init("cake pull mistral-7b", "by its short name"),
-            .init("cake pull org/name@v2 --local-dir ./model", "a tag, and its files beside"),
+            .init("cake pull org/name@v2 --local-dir ./model", "a tag, and its files in ./model too"),
             .init("cake pull registry.local:5000/team/m:v1", "from a team's registry"),
+            .init("cake pull registry.local:5000/team/m:v1 m", "the same, as m"),
+            .init("cake pull org/name --as my-base", "under a name of your own"),
             .init("cake pull org/name --include '*.json'", "some of its files"),
-            .init("cake pull org/name --layers 0-7 --tensors '*embed*'", "a part of it"),
-            .init("cake pull org/name --dry-run", "what it would cost now"),
+            .init("cake pull org/name --layers 0-7 --tensors '*embed*'", "some of its tensors"),
+            .init("cake pull org/name --dry-run", "what it would download now"),
         ],
-        whenInterrupted: "what was fetched is kept; the same command goes on from there")
+        whenInterrupted: "what was downloaded is kept; the same command resumes")
 
     init(_ arguments: Arguments) throws(CakeError) {
         names = arguments.words(Self.nameWord)
+        newName = try arguments.value(of: Self.asOption)
         takesAll = arguments.has(Self.all)
         options = try PullOptions(arguments)
         plainHTTP = arguments.has(RegistryOptions.plainHTTP)
         tensors = try TensorOptions(selecting: arguments)
         if !tensors.isEmpty, takesAll || options.localFolder != nil {
+            let other = takesAll ? "--all" : "--local-dir"
             throw CakeError(
-                .usage, "--tensors and --layers bring a part, which goes neither with --all nor with --local-dir")
+                .usage, "--tensors and --layers pull part of a model, so \(other) cannot be used with them",
+                fix: "leave out \(other)")
+        }
+        guard newName == nil || names.count == 1 else {
+            throw CakeError(
+                .usage, "--as gives one model a name, and there are \(names.count) models",
+                fix: "pull them one by one, each with its own --as")
         }
     }
 }
 
 extension PullCommand {
+    /// A model that was named, and where it is.
+    private enum Place {
+        case hub(HubReference)
+        case registry(RegistryReference)
+    }
+
     func run(in session: Session) async throws {
-        var hub: [(Int, HubReference)] = []
-        var registry: [(Int, RegistryReference)] = []
-        for (place, name) in names.enumerated() {
-            if case .registry(let reference) = try session.settings.reference(name) {
-                registry.append((place, reference))
-            } else {
-                hub.append((place, try options.reference(name, in: session)))
+        let (names, newName) = try wanted(in: session)
+        let places = try names.map { name throws(CakeError) -> Place in
+            if case .registry(let reference) = try session.settings.reference(name) { return .registry(reference) }
+            return .hub(try options.reference(name, in: session))
+        }
+        let pull = try pulling(places, in: session)
+        var summaries = Summaries(in: session)
+        var failures = Failures(of: places.count)
+        for (name, place) in zip(names, places) {
+            do {
+                let pulled = try await pull(place, newName)
+                summaries.show(pulled.summary)
+                if let folder = options.localFolder, let report = try await session.export(pulled, to: folder) {
+                    let there = report.filesThere > 0 ? ", \(report.filesThere) of them there already" : ""
+                    let files = Quantities.count(report.files + report.filesThere, of: "file")
+                    session.tell("  exported to \(Printable.escape(folder)): \(files)\(there)")
+                }
+            } catch let error as CakeError where failures.takes(error) && !Task.isCancelled {
+                failures.add(error, of: name)
+                summaries.add(ErrorText.value(error, of: name))
+                session.reporter.note("\(name) was not pulled: \(error.what)")
             }
         }
-        let fromRegistry = try registry.isEmpty ? nil : registryPulling(in: session)
-        var pulling: Pulling?
-        if !hub.isEmpty {
-            pulling = try options.pulling(takesAll ? .everything : .oneFormat, for: "cake pull", in: session)
-            pulling?.part = tensors.isEmpty ? nil : tensors
-        }
-        for place in names.indices {
-            if let reference = hub.first(where: { $0.0 == place })?.1 { try await pulling?(reference, in: session) }
-            if let reference = registry.first(where: { $0.0 == place })?.1 {
-                try await fromRegistry?(reference, in: session)
+        summaries.end(aloneIfOne: places.count == 1)
+        try failures.throwIfAny(verb: "pulled")
+    }
+
+    /// The models, and the name for a single one. Two words are two models, unless they can only be a model and its name.
+    private func wanted(in session: Session) throws(CakeError) -> (names: [String], newName: ModelName?) {
+        var (names, given) = (names, newName)
+        if names.count == 2, names[0].contains("/"), try isPlain(names[1], in: session) {
+            let word = Printable.escape(names[1])
+            guard case .registry = try session.settings.reference(names[0]) else {
+                let first = Printable.escape(names[0])
+                throw CakeError(
+                    .usage, "\(word) may be a name for \(first), or a second model",
+                    fix: "cake pull \(first) --as \(word), or for two models: cake pull \(first) hf://\(word)")
             }
+            given = names.removeLast()
+        }
+        guard let given else { return (names, nil) }
+        let name = try ModelName(given)
+        if !options.replacesName { try session.settings.refuseAlias(given, for: name) }
+        return (names, name)
+    }
+
+    /// One word, and no short name of a model.
+    private func isPlain(_ word: String, in session: Session) throws(CakeError) -> Bool {
+        guard !word.utf8.contains(where: { "/:@~".utf8.contains($0) }), Aliases.hubID(of: word) == nil else {
+            return false
+        }
+        let wanted = ExactText(word)
+        return try !session.settings.file().aliases.contains { ExactText($0.key) == wanted }
+    }
+
+    /// All that was typed is read before the first model is pulled.
+    private func pulling(
+        _ places: [Place], in session: Session
+    ) throws(CakeError) -> (Place, ModelName?) async throws -> Pulled {
+        var (hub, registry): (Pulling?, RegistryPulling?) = (nil, nil)
+        for place in places {
+            switch place {
+            case .hub where hub == nil:
+                hub = try options.pulling(takesAll ? .everything : .oneFormat, for: "cake pull", in: session)
+                hub?.part = tensors.isEmpty ? nil : tensors
+            case .registry where registry == nil: registry = try registryPulling(in: session)
+            case .hub, .registry: break
+            }
+        }
+        return { [hub, registry] place, name in
+            switch place {
+            case .hub(let reference):
+                if let hub { return try await hub(reference, as: name, in: session) }
+            case .registry(let reference):
+                if let registry { return try await registry(reference, as: name, in: session) }
+            }
+            throw CancellationError()
         }
     }
 
     private func registryPulling(in session: Session) throws(CakeError) -> RegistryPulling {
         guard tensors.isEmpty, options.revision == nil, options.included.isEmpty, options.excluded.isEmpty else {
             throw CakeError(
-                .usage, "from a registry a model comes whole, as its tag or digest says",
+                .usage, "a registry's model is pulled whole, as its tag or digest names it",
                 fix: "leave out --tensors, --layers, --revision, --include and --exclude")
         }
         var limits = RegistryPull.Options()
@@ -93,7 +171,6 @@ extension PullCommand {
         if let most = asked.connections { limits.mostConnections = most }
         limits.bytesPerSecond = asked.rate
         limits.replacesName = options.replacesName
-        return RegistryPulling(
-            options: limits, localFolder: options.localFolder, isDryRun: options.isDryRun, plainHTTP: plainHTTP)
+        return RegistryPulling(options: limits, isDryRun: options.isDryRun, plainHTTP: plainHTTP)
     }
 }

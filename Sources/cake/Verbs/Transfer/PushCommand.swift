@@ -20,43 +20,41 @@ struct PushCommand: Verb {
     }
 
     private static let nameWord = Positional("NAME", .one, .model, "a model in the store")
-    private static let targetWord = Positional("REF", .one, .nothing, "host[:port]/path[:tag]: where it goes")
+    private static let targetWord = Positional("REF", .one, .nothing, "host[:port]/path[:tag]: the place in a registry")
     private static let baseOption = Option.text(
-        "base", "REF", "a repository of the same registry whose packs may be reused, private or not"
+        "base", "REF", "also reuse packs of this repository in the same registry"
     ).repeatable
     private static let chunk = Option<UInt64>(
-        "chunk-size", "SIZE", "send packs in pieces of so many bytes, such as 64MB, where a proxy bears no more",
+        "chunk-size", "SIZE", "send packs in pieces of SIZE, such as 64MB, for a proxy that allows no more",
         read: Quantities.readBytes)
-    private static let dryRun = Flag("dry-run", "say what would be sent, send nothing")
+    private static let dryRun = Flag("dry-run", "show what would be sent, send nothing")
 
-    private static let prove = Option<Proof>.choice("prove", "HOW", "read reused layers whole, not a sample of each")
+    private static let prove = Option<Proof>.choice("prove", "HOW", "check every byte of reused layers, not a sample")
 
     static let command = Command(
-        Self.self, "push", for: .move, "send a model to an OCI registry, only the layers it lacks",
+        Self.self, "push", for: .move, "upload a model to an OCI registry, only the layers it lacks",
         about: [
-            "Any registry of OCI distribution takes it: a manifest, an index that says where each layer lies, and packs of "
-                + "layers. Layers that the repository has already, under any tag, are not sent again. Packs of other "
-                + "repositories that models here were pushed to or pulled from are reused, too, when anyone may read "
-                + "them without a login, when this model needs all of the pack, or when --base names the repository. "
-                + "A fine-tune costs its own layers, and of those only the differences from its base.",
-            "Before a layer is reused that this store neither pushed nor pulled itself, it is fetched (of a large one, a "
-                + "sample), decoded and compared with the layer here. A pack that does not match is sent again.",
-            "Everything is sent before the tag moves: who pulls gets the old model or the new one. Run again after a failure, "
-                + "it sends what is not there yet.",
-            "HTTPS is spoken, except to this machine itself and with --plain-http. Logins are those of docker, podman and "
-                + "cake login HOST.",
+            "Works with any OCI registry. A model is a manifest, an index of its layers, and packs of layers. Layers that the "
+                + "repository has under any tag are not sent again. Packs of other repositories that models here were pushed to or "
+                + "pulled from are reused if they can be read without a login, if this model needs the whole pack, or if --base "
+                + "names the repository. A fine-tune sends only its own layers, as deltas against its base.",
+            "Before cake reuses a layer that this store neither pushed nor pulled, it downloads the layer, or a sample of a large one, "
+                + "and compares it with the layer here. If it does not match, its pack is sent again.",
+            "The tag moves last, so a pull gets the old model or the new one. After a failure, run the same command to send the rest.",
+            "Uses HTTPS, except for this machine and with --plain-http. Uses the logins of docker, podman and cake login HOST.",
         ],
         positionals: [nameWord, targetWord],
         options: [
             baseOption.form, prove.form, chunk.form, PullOptions.rate.form, RegistryOptions.plainHTTP.form, dryRun.form,
         ],
         examples: [
-            .init("cake push mistral-ft registry.local:5000/team/mistral:v1", "to a team's registry"),
+            .init("cake push mistral-ft registry.local:5000/team/mistral:v1", "to the registry of a team"),
             .init("cake push my-tune ghcr.io/me/my-tune:v2 --dry-run", "what it would send"),
-            .init("cake push my-tune localhost:5111/tune:v1 --base localhost:5111/base", "beside its base"),
+            .init(
+                "cake push my-tune localhost:5111/tune:v1 --base localhost:5111/base", "reuse the layers of its base"),
         ],
         whenInterrupted:
-            "packs that arrived whole stay there for a while; the same command sends the others, and the tag is as it was"
+            "the registry keeps complete packs for a while; run the same command to resume. The tag did not move"
     )
 
     init(_ arguments: Arguments) throws(CakeError) {
@@ -76,14 +74,14 @@ extension PushCommand {
         let reference = try session.registryReference(target)
         guard let tag = reference.tag.flatMap({ TagName($0) }), reference.digest == nil else {
             throw CakeError(
-                .usage, "\(target) names a digest, and what is pushed gets a tag",
+                .usage, "\(target) names a digest, and a push needs a tag",
                 fix: "write \(reference.spelledHost)/\(reference.path):v1")
         }
         let (store, named) = try session.find(name)
         guard !named.record.isPartial else {
             throw CakeError(
-                .failed, "\(named.name) was pulled in part, and is no whole model to push",
-                fix: "cake pull \(named.name) completes it")
+                .failed, "only a part of \(named.name) was pulled, so it cannot be pushed",
+                fix: "cake pull \(named.name) downloads the rest")
         }
         let manifest = try store.manifest(named.record.manifest)
         let client = try session.registry(reference, for: "cake push", plainHTTP: plainHTTP)
@@ -120,7 +118,7 @@ extension PushCommand {
             guard base.host == target.host else {
                 throw CakeError(
                     .usage, "--base \(text) is on another registry than \(target.host)",
-                    fix: "cake copy \(text) \(target.spelledHost)/\(base.path) brings it there first")
+                    fix: "cake copy \(text) \(target.spelledHost)/\(base.path) copies it there first")
             }
             return base.repository
         }

@@ -27,18 +27,18 @@ struct StreamCommand: Verb {
     private static let nameWord = Positional("NAME", .one, .nothing, "org/name[@revision], a short name, or a Hub URL")
     private static let fileWord = Positional("FILE", .any, .nothing, "only these files")
     private static let output = Option.text(
-        "output", short: "o", "PIPE", completing: .path, "a named pipe, instead of standard output")
-    private static let formatOption = Option<StreamFormat>.choice("format", "FORMAT", "what to send")
+        "output", short: "o", "PIPE", completing: .path, "write to this named pipe instead of standard output")
+    private static let formatOption = Option<StreamFormat>.choice("format", "FORMAT", "what to write")
 
     static let command = Command(
-        Self.self, "stream", for: .move, "send a model from the Hub to a program, by way of no disk",
+        Self.self, "stream", for: .move, "stream a model from the Hub to a program without writing to disk",
         about: [
-            "One file goes as it is, several as a tar. --format fast sends the archive that torch.load maps, with the "
-                + "files that go along in it. There is no store, and nothing is written to a disk.",
-            "The last 64 KiB of each file are held back until all of it hashes to what the Hub published; otherwise the "
-                + "output ends short, with status 11. What came before is not to be believed until then.",
-            "An archive that passed this way loads like the others, and cake import and cake verify take it: its list of "
-                + "layers, which are not known before they have passed, stands at its end.",
+            "One file is written as it is, several as a tar. --format fast writes the archive that torch.load maps, with the other "
+                + "files in it. Nothing is written to disk, and the store is not used.",
+            "cake holds back the last 64 KiB of each file until the whole file matches its published hash. If it does not match, the "
+                + "output is cut short and the status is 11. Do not use the output before the end.",
+            "A streamed archive loads like an exported one, and cake import and cake verify accept it. Its list of layers is at its "
+                + "end, because the digests are known only then.",
         ],
         positionals: [nameWord, fileWord],
         options: [
@@ -46,11 +46,11 @@ struct StreamCommand: Verb {
             PullOptions.exclude.form, PullOptions.tokenOption.form, PullOptions.workers.form, PullOptions.rate.form,
         ],
         examples: [
-            .init("cake stream hf://org/name | tar -x -C /mnt/ram", "all files of the model"),
+            .init("cake stream hf://org/name | tar -x -C /mnt/ram", "all files"),
             .init("cake stream org/name@v2 model.safetensors > /dev/shm/model.safetensors", "one file"),
-            .init("cake stream org/name --format fast -o ./pipe", "an archive, to whoever reads the pipe"),
+            .init("cake stream org/name --format fast -o ./pipe", "an archive, through a named pipe"),
         ],
-        whenInterrupted: "what was sent is not whole; nothing was kept")
+        whenInterrupted: "the output is incomplete; nothing was kept")
 
     init(_ arguments: Arguments) throws(CakeError) {
         name = try arguments.word(Self.nameWord)

@@ -23,12 +23,24 @@ enum ErrorText {
         return "cake: interrupted" + (rest.map { "; \($0)" } ?? "") + "\n"
     }
 
+    /// One of several names, in the array of what became of each.
+    static func value(_ error: CakeError, of name: String) -> JSONValue {
+        [
+            "name": JSONValue(name),
+            "error": members("\(error.kind)", status: error.kind.rawValue, error.what, fix: error.fix),
+        ]
+    }
+
     private static func document(_ kind: String, status: Int32, _ what: String, fix: String?) -> String {
+        let document: JSONValue = ["error": members(kind, status: status, what, fix: fix)]
+        return document.text(.compact) + "\n"
+    }
+
+    private static func members(_ kind: String, status: Int32, _ what: String, fix: String?) -> JSONValue {
         var inner = JSONObject()
         inner.append(["kind": JSONValue(kind), "status": JSONValue(Int(status)), "what": JSONValue(what)])
         if let fix { inner.append("fix", JSONValue(fix)) }
-        let document: JSONValue = ["error": .object(inner)]
-        return document.text(.compact) + "\n"
+        return .object(inner)
     }
 
     /// Line by line: a failure may have several, and each may quote a stranger.

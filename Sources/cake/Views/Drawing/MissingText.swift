@@ -1,10 +1,28 @@
 import Model
 
 extension NameRecord {
-    /// What a part of a model lacks, in a few words.
+    /// What an incomplete model lacks, in a few words.
     var missingText: String {
-        guard let first = missing.first.map({ Printable.escape($0) }) else { return "some tensors are not here" }
-        return missing.count == 1
-            ? "1 tensor is not here, \(first)" : "\(missing.count) tensors are not here, the first \(first)"
+        if !isPartial, let files = missingFiles {
+            let size = " (\(Quantities.bytes(files.bytes)))"
+            return NameRecord.text(files.paths, of: "file", size)
+        }
+        return missing.isEmpty ? "some tensors are not here" : NameRecord.text(missing, of: "tensor", "")
+    }
+
+    private static func text(_ names: [String], of noun: String, _ size: String) -> String {
+        let first = names.first.map { Printable.escape($0) } ?? ""
+        return names.count == 1
+            ? "1 \(noun)\(size) is not here, \(first)"
+            : "\(names.count) \(noun)s\(size) are not here, the first \(first)"
+    }
+
+    /// The command that brings the rest.
+    func completing(_ name: ModelName) -> String {
+        guard let source, source.hasPrefix("hf://"), name.withoutRevision != String(source.dropFirst(5)) else {
+            return "cake pull \(name)"
+        }
+        let tag = revision.map { $0 == Revision.main ? "" : "@\($0)" } ?? ""
+        return "cake pull \(source)\(tag) --as \(name)"
     }
 }

@@ -1,7 +1,7 @@
 import Model
 import Transfer
 
-/// What a GGUF file says of itself: the pairs that every program writes, and its tensors.
+/// What a GGUF file, or a model in several of them, says of itself: the pairs that every program writes, and its tensors.
 struct GGUFInspection: Sendable {
     private struct Share {
         let name: String
@@ -10,19 +10,32 @@ struct GGUFInspection: Sendable {
     }
 
     let title: String
-    private let file: GGUFFile
+    private let size: UInt64
+    private let version: UInt32
+    private let metadata: JSONObject
+    let entries: [GGUF.Entry]
 
     init(_ path: String, typed: String) throws(CakeError) {
-        title = typed
-        file = try GGUFFile(path)
+        let file = try GGUFFile(path)
+        self.init(typed, file.size, file.header, file.header.tensors)
     }
 
-    private var entries: [GGUF.Entry] { file.header.tensors }
-    private var architecture: String? { file.header.metadata["general.architecture"]?.string }
+    /// The parts of one model, in order.
+    init?(_ headers: [GGUF.Header]) {
+        guard let first = headers.first else { return nil }
+        self.init("", 0, first, headers.flatMap(\.tensors))
+    }
+
+    private init(_ title: String, _ size: UInt64, _ first: GGUF.Header, _ entries: [GGUF.Entry]) {
+        (self.title, self.size, self.entries) = (title, size, entries)
+        (version, metadata) = (first.version, first.metadata)
+    }
+
+    var architecture: String? { metadata["general.architecture"]?.string }
 
     /// A pair of the architecture's own.
     private func own(_ key: String) -> UInt64? {
-        architecture.flatMap { file.header.metadata["\($0).\(key)"]?.unsigned }
+        architecture.flatMap { metadata["\($0).\(key)"]?.unsigned }
     }
 
     /// Most parameters first.
@@ -38,22 +51,26 @@ struct GGUFInspection: Sendable {
         return found.values.sorted { ($1.parameters, $0.name) < ($0.parameters, $1.name) }
     }
 
-    private var parameters: UInt64 { entries.reduce(0) { $0.clampedSum($1.parameters) } }
+    var parameters: UInt64 { entries.reduce(0) { $0.clampedSum($1.parameters) } }
 
     func entries(matching filter: TensorFilter?) -> [GGUF.Entry] {
         entries.filter { filter?.matches($0.name) ?? true }
     }
 
     func lines(width: Int?, style: Style) -> [String] {
-        var lines = [Facing.Line("Path", title, .strong)]
+        let lines = [Facing.Line("Path", title, .strong)] + facts + [Facing.Line("Size", Quantities.bytes(size))]
+        return Facing(width: width, style: style).lines(of: lines)
+    }
+
+    var facts: [Facing.Line] {
+        var lines: [Facing.Line] = []
         func say(_ key: String, _ text: String?) {
             if let text { lines.append(Facing.Line(key, text)) }
         }
-        let metadata = file.header.metadata
-        say("Format", "GGUF \(file.header.version)")
+        say("Format", "GGUF \(version)")
         say("Name", metadata["general.name"]?.string)
         say("Architecture", architecture)
-        say("Parameters", "\(Quantities.count(parameters)) in \(entries.count) tensors")
+        say("Parameters", "\(Quantities.count(parameters)) in \(Quantities.count(entries.count, of: "tensor"))")
         let total = parameters
         let encodings = shares.map { "\($0.name) \(Quantities.percent($0.parameters, of: total))" }
         say("Encodings", encodings.joined(separator: ", "))
@@ -62,8 +79,7 @@ struct GGUFInspection: Sendable {
         say("Heads", own("attention.head_count").map { "\($0)" })
         say("Context", own("context_length").map { "\($0) tokens" })
         say("License", metadata["general.license"]?.string)
-        say("Size", Quantities.bytes(file.size))
-        return Facing(width: width, style: style).lines(of: lines)
+        return lines
     }
 
     func tensorLines(_ entries: [GGUF.Entry], width: Int?, style: Style) -> [String] {
@@ -82,18 +98,22 @@ struct GGUFInspection: Sendable {
         return table.lines(width: width, style: style)
     }
 
+    var encodings: JSONValue {
+        .array(
+            shares.map { share in
+                [
+                    "encoding": JSONValue(share.name), "tensors": JSONValue(share.tensors),
+                    "parameters": JSONValue(share.parameters),
+                ]
+            })
+    }
+
     var document: JSONValue {
-        let encodings = shares.map { share -> JSONValue in
-            [
-                "encoding": JSONValue(share.name), "tensors": JSONValue(share.tensors),
-                "parameters": JSONValue(share.parameters),
-            ]
-        }
-        return [
-            "path": JSONValue(title), "format": "gguf", "version": JSONValue(UInt64(file.header.version)),
+        [
+            "path": JSONValue(title), "format": "gguf", "version": JSONValue(UInt64(version)),
             "model_type": JSONValue(architecture), "parameters": JSONValue(parameters),
-            "bytes": JSONValue(file.size), "tensor_count": JSONValue(entries.count), "encodings": .array(encodings),
-            "metadata": .object(file.header.metadata),
+            "bytes": JSONValue(size), "tensor_count": JSONValue(entries.count), "encodings": encodings,
+            "metadata": .object(metadata),
         ]
     }
 

@@ -50,6 +50,8 @@ struct Inspection: Sendable {
     /// In the order of their bytes, file by file.
     let tensors: [Row]
     var remote: Remote?
+    /// Of a model whose tensors are all in GGUF files; where it has several encodings of the same weights, the largest.
+    var gguf: GGUFInspection?
     /// What a pull from its registry would fetch now.
     var bytesToFetch: UInt64?
 }
@@ -75,26 +77,36 @@ extension Inspection {
             self.named = Named(name: named.name, record: named.record)
             (path, source) = (nil, named.record.source)
             (revision, commit) = (named.record.revision, named.record.commit)
+            let counts = TensorCounts(of: store)
             files = manifest.files.map { file in
-                File(path: file.path, size: file.size, tensors: file.segments.count { $0.tensor != nil })
+                let counted = counts.count(of: file)?.tensors
+                return File(
+                    path: file.path, size: file.size,
+                    tensors: counted ?? file.segments.count { $0.tensor != nil })
             }
+            counts.save()
             tensors = manifest.files.flatMap { file in
                 file.segments.compactMap { segment in
                     segment.tensor.map { Row(tensor: $0, file: file.path, digest: segment.layer.digest) }
                 }
             }
+            if tensors.isEmpty { gguf = Inspection.gguf(in: manifest, of: store, counts) }
         case .local(let model):
             read = { path, limit throws(CakeError) in try model.bytes(of: path, limit: limit) }
             named = nil
             path = typed
             source = model.commit == nil ? nil : model.origin
             (revision, commit) = (model.revision, model.commit)
+            let headers = Inspection.headers(of: model)
             files = model.files.map { file in
-                File(path: file.path, size: file.size, tensors: file.cuts.count { $0.tensor != nil })
+                let counted = headers.first { $0.path == file.path }?.header.tensors.count
+                return File(
+                    path: file.path, size: file.size, tensors: counted ?? file.cuts.count { $0.tensor != nil })
             }
             tensors = model.files.flatMap { file in
                 file.tensors.map { Row(tensor: $0, file: file.path, digest: nil) }
             }
+            if tensors.isEmpty { gguf = Inspection.largest(of: headers) }
         case .archive(let archive):
             read = { path, limit throws(CakeError) in try archive.bytes(of: path, limit: limit) }
             (named, path, source, revision, commit) = (nil, typed, nil, nil, nil)

@@ -9,10 +9,15 @@ enum InspectionDocument {
         if let named = inspection.named {
             let record = named.record
             object.append([
-                "name": JSONValue(named.name.string), "manifest": JSONValue(record.manifest.hex),
-                "partial": .bool(record.isPartial),
+                "name": JSONValue(named.name.string), "id": JSONValue(record.manifest.short),
+                "manifest": JSONValue(record.manifest.hex), "partial": .bool(record.isIncomplete),
             ])
             if record.isPartial { object.append("tensors_missing", JSONValue(record.missing.count)) }
+            if let missing = record.missingFiles {
+                object.append([
+                    "files_missing": JSONValue(missing.paths.count), "bytes_missing": JSONValue(missing.bytes),
+                ])
+            }
             object.append(["pinned": .bool(record.isPinned), "time": JSONValue(record.time)])
         }
         if inspection.remote != nil || inspection.bytesToFetch != nil {
@@ -22,15 +27,19 @@ enum InspectionDocument {
         object.append([
             "source": JSONValue(inspection.source), "revision": JSONValue(inspection.revision),
             "commit": JSONValue(inspection.commit),
-            "architectures": .array(facts.architectures.map { .string($0) }), "model_type": JSONValue(facts.modelType),
-            "base_model": JSONValue(inspection.baseModel), "parameters": JSONValue(facts.parameters),
+            "architectures": .array(facts.architectures.map { .string($0) }),
+            "model_type": JSONValue(facts.modelType ?? inspection.gguf?.architecture),
+            "base_model": JSONValue(inspection.baseModel),
+            "parameters": JSONValue(inspection.gguf?.parameters ?? facts.parameters),
             "layers": JSONValue(facts.layers), "hidden_size": JSONValue(facts.hiddenSize),
             "heads": JSONValue(facts.heads), "key_value_heads": JSONValue(facts.keyValueHeads),
             "experts": JSONValue(facts.experts), "context_length": JSONValue(facts.contextLength),
             "vocabulary": JSONValue(facts.vocabulary), "bytes": JSONValue(inspection.size),
-            "tensor_count": JSONValue(facts.tensors), "tensor_bytes": JSONValue(facts.bytes),
+            "tensor_count": JSONValue(inspection.gguf?.entries.count ?? facts.tensors),
+            "tensor_bytes": JSONValue(facts.bytes),
             "dtypes": .array(facts.dtypes.map(document)), "files": .array(inspection.files.map(document)),
         ])
+        if let gguf = inspection.gguf { object.append("encodings", gguf.encodings) }
         if let bytes = inspection.bytesToFetch { object.append("bytes_to_fetch", JSONValue(bytes)) }
         if let remote = inspection.remote {
             object.append("digests_known", JSONValue(inspection.tensors.count { $0.digest != nil }))

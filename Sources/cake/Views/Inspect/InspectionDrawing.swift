@@ -52,6 +52,11 @@ struct InspectionDrawing {
 
     private var facts: [Line] {
         let facts = inspection.facts
+        let files = Quantities.count(inspection.files.count, of: "file")
+        let size = Line("Size", "\(Quantities.bytes(inspection.size)) in \(files)")
+        if let gguf = inspection.gguf {
+            return gguf.facts + (inspection.baseModel.map { [Line("Base model", $0)] } ?? []) + [size]
+        }
         var lines: [Line] = []
         let architecture = facts.architectures.joined(separator: ", ")
         switch (architecture.isEmpty, facts.modelType) {
@@ -61,12 +66,14 @@ struct InspectionDrawing {
         case (true, nil): break
         }
         if facts.tensors > 0 {
-            let tensors = facts.tensors == 1 ? "1 tensor" : "\(facts.tensors) tensors"
+            let tensors = Quantities.count(facts.tensors, of: "tensor")
             lines.append(Line("Parameters", "\(Quantities.count(facts.parameters)) in \(tensors)"))
             lines.append(Line("Dtypes", dtypes))
         } else {
             lines.append(
-                Line("Tensors", inspection.remote?.isClosed == true ? "not known: its files are closed" : "none"))
+                Line(
+                    "Tensors",
+                    inspection.remote?.isClosed == true ? "not known: its files are not readable for you" : "none"))
         }
         if let layers = facts.layers { lines.append(Line("Layers", "\(layers)")) }
         if let hidden = facts.hiddenSize { lines.append(Line("Hidden size", "\(hidden)")) }
@@ -78,9 +85,7 @@ struct InspectionDrawing {
         if let context = facts.contextLength { lines.append(Line("Context", "\(context) tokens")) }
         if let vocabulary = facts.vocabulary { lines.append(Line("Vocabulary", "\(vocabulary) tokens")) }
         if let base = inspection.baseModel { lines.append(Line("Base model", base)) }
-        let files = inspection.files.count == 1 ? "1 file" : "\(inspection.files.count) files"
-        lines.append(Line("Size", "\(Quantities.bytes(inspection.size)) in \(files)"))
-        return lines
+        return lines + [size]
     }
 
     /// `BF16`, or with what share of the parameters each has.
@@ -98,13 +103,17 @@ struct InspectionDrawing {
         if let commit = inspection.commit { lines.append(Line("Commit", commit)) }
         if let remote = inspection.remote { lines += Self.lines(of: remote) + [digests] }
         if let bytes = inspection.bytesToFetch {
-            lines.append(Line("To fetch", bytes == 0 ? "nothing: all of it is here" : Quantities.bytes(bytes)))
+            lines.append(Line("Download", bytes == 0 ? "nothing: all layers are here" : Quantities.bytes(bytes)))
         }
-        guard let record = inspection.named?.record else { return lines }
+        guard let named = inspection.named else { return lines }
+        let record = named.record
+        if record.isIncomplete {
+            lines.append(
+                Line("Partial", "\(record.missingText); \(record.completing(named.name)) downloads the rest", .careful))
+        }
         if let time = record.time { lines.append(Line("Age", Quantities.age(.seconds(now - time)))) }
         if record.isPinned { lines.append(Line("Pinned", "yes")) }
-        lines.append(Line("Manifest", record.manifest.hex))
-        return lines
+        return lines + [Line("ID", record.manifest.id), Line("Manifest", record.manifest.hex)]
     }
 }
 
@@ -115,19 +124,19 @@ extension InspectionDrawing {
         if info.isPrivate { lines.append(Line("Access", "private")) }
         switch info.gate {
         case .open: break
-        case .automatic: lines.append(Line("Access", "gated: whoever accepts its terms is let in"))
-        case .manual: lines.append(Line("Access", "gated: its owner decides"))
+        case .automatic: lines.append(Line("Access", "gated: accept its terms on the Hub first"))
+        case .manual: lines.append(Line("Access", "gated: its owner approves each request"))
         }
         if let license = info.license { lines.append(Line("License", license)) }
         if let task = info.task { lines.append(Line("Task", task)) }
         if let downloads = info.downloads { lines.append(Line("Downloads", Quantities.count(downloads))) }
         if remote.otherForms > 0 {
-            let files = remote.otherForms == 1 ? "1 file" : "\(remote.otherForms) files"
+            let files = Quantities.count(remote.otherForms, of: "file")
             let size = Quantities.bytes(remote.otherBytes)
             lines.append(Line("Left out", "\(files) of \(size): the same weights in other formats"))
         }
         let bytes = remote.bytesToFetch
-        lines.append(Line("To fetch", bytes == 0 ? "nothing: every file is in the store" : Quantities.bytes(bytes)))
+        lines.append(Line("Download", bytes == 0 ? "nothing: every file is in the store" : Quantities.bytes(bytes)))
         return lines
     }
 
@@ -135,8 +144,9 @@ extension InspectionDrawing {
         let total = inspection.tensors.count
         let known = inspection.tensors.count { $0.digest != nil }
         if known == total, total > 0 { return Line("Digests", "known: the files are in the store") }
-        let rest = known == 0 ? "" : "known of \(known) tensors whose files are in the store; of the others "
-        return Line("Digests", rest + "not known without fetching")
+        guard known > 0 else { return Line("Digests", "not known before a download") }
+        return Line(
+            "Digests", "known for \(Quantities.count(known, of: "tensor")) of files in the store, not for the others")
     }
 }
 

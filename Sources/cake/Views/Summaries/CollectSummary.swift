@@ -37,6 +37,11 @@ struct CollectSummary: Summary {
                     + "\(Quantities.bytes(collected.keptYoungBytes)), "
                     + "younger than the grace time: kept; --grace 0s frees them too")
         }
+        if collected.keptReplaced > 0 {
+            lines.append(
+                "kept \(Quantities.count(collected.keptReplaced, of: "layer")) of earlier versions, "
+                    + "\(Quantities.bytes(collected.keptReplacedBytes)); cake gc --now frees them too")
+        }
         if collected.keptDownloads > 0 {
             lines.append(
                 "\(Quantities.count(collected.keptDownloads, of: "unfinished download")), "
@@ -56,6 +61,8 @@ struct CollectSummary: Summary {
             "layers": JSONValue(collected.layers), "manifests": JSONValue(collected.manifests),
             "bytes": JSONValue(collected.bytes), "kept_young": JSONValue(collected.keptYoung),
             "kept_young_bytes": JSONValue(collected.keptYoungBytes),
+            "kept_earlier_versions": JSONValue(collected.keptReplaced),
+            "kept_earlier_version_bytes": JSONValue(collected.keptReplacedBytes),
             "half_fetched": JSONValue(collected.halfFetched), "interrupted": JSONValue(collected.interrupted),
             "kept_downloads": JSONValue(collected.keptDownloads),
             "kept_download_bytes": JSONValue(collected.keptDownloadBytes), "registry_blobs": JSONValue(blobs.blobs),

@@ -8,8 +8,8 @@ struct DiskUseSummary: Finding {
         let remains: LocalStore.Remains
         let registry: (blobs: Int, bytes: UInt64)?
 
-        /// Of no model.
-        var unneeded: UInt64 { remains.objects > usage.atRest ? remains.objects - usage.atRest : 0 }
+        /// Of no model, now or a short time ago.
+        var unneeded: UInt64 { remains.objects - min(remains.objects, usage.atRest + usage.replaced) }
     }
 
     let path: String
@@ -46,10 +46,16 @@ struct DiskUseSummary: Finding {
                 "\(usage.layers) \(usage.layers == 1 ? "layer" : "layers"), \(Quantities.percent(usage.atRest, of: usage.size)) of the files",
                 .faint),
         ])
+        if usage.replaced > 0 {
+            table.add([
+                "earlier versions", Table.Cell(Quantities.bytes(usage.replaced)),
+                Table.Cell("kept for a day after they were replaced; cake gc --now frees them", .faint),
+            ])
+        }
         if unneeded > 0 {
             table.add([
                 "unneeded", Table.Cell(Quantities.bytes(unneeded), .careful),
-                Table.Cell("cake gc frees what it may", .faint),
+                Table.Cell("cake gc can free most of this", .faint),
             ])
         }
         if remains.unfinished > 0 {
@@ -103,6 +109,7 @@ struct DiskUseSummary: Finding {
             "bytes_distinct": JSONValue(usage?.distinct ?? 0), "bytes_below": JSONValue(usage?.below ?? 0),
             "bytes_spared_by_deltas": JSONValue(usage?.spared ?? 0),
             "bytes_bases": JSONValue(usage?.bases ?? 0), "bytes_at_rest": JSONValue(usage?.atRest ?? 0),
+            "bytes_earlier_versions": JSONValue(usage?.replaced ?? 0),
             "bytes_unneeded": JSONValue(found?.unneeded ?? 0), "bytes_registry": JSONValue(found?.registry?.bytes ?? 0),
             "bytes_unfinished": JSONValue(remains?.unfinished ?? 0), "bytes_damaged": JSONValue(remains?.damaged ?? 0),
             "bytes_registry_damaged": JSONValue(remains?.registryDamaged ?? 0),

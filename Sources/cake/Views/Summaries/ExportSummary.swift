@@ -9,12 +9,14 @@ struct ExportSummary: Summary {
     /// Where it is.
     let place: String
     let format: ExportFormat
-    /// What was made sure of.
+    /// What was checked.
     let proof: String
     let elapsed: Duration
 
     func lines(on page: Page) -> [String] {
-        let there = report.filesThere > 0 ? "; \(report.filesThere) were there already" : ""
+        let there =
+            report.filesThere > 0
+            ? "; \(report.filesThere) \(report.filesThere == 1 ? "was" : "were") there already" : ""
         return ["exported \(page.style.paint(named.name.description, .strong)) to \(Printable.escape(place))"]
             + page.detail(
                 "\(Quantities.count(report.files, of: "file")), \(Quantities.bytes(report.bytes)), \(proof)\(there); "

@@ -6,51 +6,89 @@ import Store
 struct ModelList: Summary {
     let models: [Usage.Model]
     let showsNamesOnly: Bool
-    /// They are those that fit.
+    let isLong: Bool
+    let format: ListFormat?
+    /// They are those that match.
     let isFiltered: Bool
+    let now: Int
 
     var notes: [String] {
         guard models.isEmpty, !showsNamesOnly else { return [] }
-        return [isFiltered ? "no model fits" : "the store is empty; cake import PATH puts a model in"]
+        return [
+            isFiltered ? "no model matches" : "the store is empty; cake pull NAME and cake import PATH put a model in"
+        ]
     }
 
     func lines(on page: Page) -> [String] {
+        switch format {
+        case .json: return document.text(.indented).split(separator: "\n").map(String.init)
+        case .line(let parts): return models.map { line(parts, $0, page) }
+        case .table(let fields): return models.isEmpty ? [] : table(of: fields).lines(on: page)
+        case nil: break
+        }
         if showsNamesOnly { return quietLines(on: page) }
         return models.isEmpty ? [] : table.lines(on: page)
     }
 
-    func quietLines(on page: Page) -> [String] { models.map(\.named.name.description) }
+    func quietLines(on page: Page) -> [String] {
+        if format != nil { return lines(on: page) }
+        if isLong { return models.isEmpty ? [] : table.lines(on: page) }
+        return models.map(\.named.name.description)
+    }
+
+    private func line(_ parts: [ListFormat.Part], _ model: Usage.Model, _ page: Page) -> String {
+        parts.reduce("") { line, part in
+            switch part {
+            case .text(let text): line + text
+            case .field(let field): line + Printable.escape(field.text(of: model, isExact: isLong, now: now))
+            }
+        }
+    }
+
+    private func table(of fields: [ModelField]) -> Table {
+        var table = Table(fields.map { .init(title: $0.title, leastWidth: $0 == .name ? 12 : nil) })
+        for model in models { table.add(fields.map { Table.Cell($0.text(of: model, isExact: isLong, now: now)) }) }
+        return table
+    }
+
+    private var hasDeltas: Bool { models.contains { $0.spared > 0 } }
+    private var hasOthers: Bool { models.contains { $0.named.place != nil } }
+
+    /// The fields, each with the column that shows it. On a narrow terminal those of the least importance go first.
+    private var columns: [(field: ModelField, column: Table.Column)] {
+        func number(_ field: ModelField, _ importance: Int) -> (ModelField, Table.Column) {
+            (field, .init(title: field.title, alignment: .right, importance: importance))
+        }
+        var columns: [(ModelField, Table.Column)] = [
+            (.name, .init(title: "NAME", importance: 10, leastWidth: 24)), (.id, .init(title: "ID", importance: 7)),
+            number(.files, 1), number(.tensors, 2), number(.params, 6), number(.size, 9), number(.rest, 8),
+            number(.alone, 5), number(.shared, 3),
+        ]
+        if hasOthers { columns.append((.store, .init(title: "IN", importance: 2, leastWidth: 8, keepsEnd: true))) }
+        if hasDeltas { columns.append(number(.deltas, 3)) }
+        guard isLong else { return columns + [number(.age, 4)] }
+        return columns + [
+            (.created, .init(title: "CREATED", importance: 6)),
+            (.origin, .init(title: "ORIGIN", importance: 4, leastWidth: 16, keepsEnd: true)),
+        ]
+    }
 
     private var table: Table {
-        let hasDeltas = models.contains { $0.spared > 0 }
-        var columns: [Table.Column] = [
-            .init(title: "NAME", importance: 9, leastWidth: 12),
-            .init(title: "FILES", alignment: .right, importance: 2),
-            .init(title: "TENSORS", alignment: .right, importance: 3),
-            .init(title: "PARAMS", alignment: .right, importance: 6),
-            .init(title: "SIZE", alignment: .right, importance: 8),
-            .init(title: "AT REST", alignment: .right, importance: 7),
-            .init(title: "ALONE", alignment: .right, importance: 5),
-            .init(title: "SHARED", alignment: .right, importance: 4),
-        ]
-        let hasOthers = models.contains { $0.named.place != nil }
-        if hasOthers { columns.append(.init(title: "IN", importance: 2, leastWidth: 8, keepsEnd: true)) }
-        if hasDeltas { columns.append(.init(title: "DELTAS", alignment: .right, importance: 4)) }
-        var table = Table(columns + [.init(title: "AGE", alignment: .right, importance: 1)])
-        let now = Machine.now
+        let columns = columns
+        var table = Table(columns.map(\.column))
         for model in models {
             let record = model.named.record
-            let pin = (record.isPinned ? " (pinned)" : "") + (record.isPartial ? " (partial)" : "")
-            var cells: [Table.Cell] = [
-                Table.Cell(model.named.name.string + pin, .strong), "\(model.files)", "\(model.tensors)",
-                Table.Cell(Quantities.count(model.parameters)), Table.Cell(Quantities.bytes(model.size)),
-                Table.Cell(Quantities.bytes(model.atRest)), Table.Cell(Quantities.bytes(model.alone)),
-                Table.Cell(Quantities.bytes(model.shared)),
-            ]
-            if hasOthers { cells.append(Table.Cell(model.named.place ?? "")) }
-            if hasDeltas { cells.append(Table.Cell(model.spared > 0 ? "-" + Quantities.bytes(model.spared) : "")) }
-            cells.append(Table.Cell(model.named.record.time.map { Quantities.age(.seconds(now - $0)) } ?? "", .faint))
-            table.add(cells)
+            let mark = (record.isPinned ? " (pinned)" : "") + (record.isIncomplete ? " (partial)" : "")
+            table.add(
+                columns.map { field, _ in
+                    let text = field.text(of: model, isExact: isLong, now: now)
+                    return switch field {
+                    case .name: Table.Cell(text + mark, .strong)
+                    case .deltas: Table.Cell(model.spared > 0 ? "-" + text : "")
+                    case .id, .age, .created, .origin: Table.Cell(text, .faint)
+                    default: Table.Cell(text)
+                    }
+                })
         }
         return table
     }
@@ -60,13 +98,15 @@ struct ModelList: Summary {
     private func document(_ model: Usage.Model) -> JSONValue {
         let record = model.named.record
         return [
-            "name": JSONValue(model.named.name.string), "manifest": JSONValue(record.manifest.hex),
+            "name": JSONValue(model.named.name.string), "id": JSONValue(record.manifest.short),
+            "manifest": JSONValue(record.manifest.hex),
             "files": JSONValue(model.files), "tensors": JSONValue(model.tensors),
             "parameters": JSONValue(model.parameters), "bytes": JSONValue(model.size),
             "bytes_at_rest": JSONValue(model.atRest), "bytes_alone": JSONValue(model.alone),
             "bytes_shared": JSONValue(model.shared),
             "bytes_spared_by_deltas": JSONValue(model.spared), "pinned": .bool(record.isPinned),
-            "partial": .bool(record.isPartial),
+            "partial": .bool(record.isIncomplete), "files_missing": JSONValue(record.missingFiles?.paths.count ?? 0),
+            "tensors_missing": JSONValue(record.missing.count),
             "time": JSONValue(record.time), "source": JSONValue(record.source),
             "store": JSONValue(model.named.place), "revision": JSONValue(record.revision),
             "commit": JSONValue(record.commit),

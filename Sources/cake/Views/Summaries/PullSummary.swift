@@ -4,47 +4,94 @@ import Transfer
 /// What came from the Hub.
 struct PullSummary: Summary {
     let report: Pull.Report
+    /// The repository, where the model got another name.
+    let source: String?
     /// Of mirrors.
     let bytesNear: UInt64
     let elapsed: Duration
 
     func lines(on page: Page) -> [String] {
         let name = page.style.paint(report.name.description, .strong)
-        var lines = [
-            "pulled \(name)  \(report.commit.prefix(7))  in \(Quantities.duration(elapsed))",
-            "  \(Quantities.bytes(report.bytes)) in \(Quantities.count(report.files, of: "file"))",
-        ]
-        var line = "  \(Quantities.bytes(report.bytesFetched)) fetched"
+        let from = source.map { " from \($0)" } ?? ""
+        let title = "pulled \(name)\(from)  \(report.commit.prefix(7))  in \(Quantities.duration(elapsed))"
+        let size = "\(Quantities.bytes(report.bytes)) in \(Quantities.count(report.files, of: "file"))"
+        let stored = "\(Quantities.bytes(report.bytesStored)) added to the store"
+        var lines = [title] + page.detail(size) + page.detail(moved.joined(separator: "; "))
+        guard let (here, missing) = report.tensors else {
+            return lines + page.detail("\(stored); every file matches its published hash")
+        }
+        lines += page.detail("\(stored); \(here) of \(Quantities.count(here + missing, of: "tensor")) are here")
+        return lines
+            + page.detail(
+                "part of a model cannot be checked: the Hub publishes hashes of whole files; cake pull \(report.name) "
+                    + "completes and checks it")
+    }
+
+    /// What was downloaded, and why the rest was not.
+    private var moved: [String] {
+        var line = "\(Quantities.bytes(report.bytesFetched)) downloaded"
         if bytesNear > 0 { line += ", \(Quantities.bytes(bytesNear)) of it from mirrors" }
         if let (layers, place) = report.layers, layers > 0 {
             line += ", \(Quantities.bytes(layers)) of it as layers from \(place)"
         }
-        for proof in Pull.Proof.allCases {
-            guard let bytes = report.bytesSaved[proof], bytes > 0 else { continue }
-            line += "; \(Quantities.bytes(bytes)) not: \(proof.rawValue)"
-        }
-        lines.append(line)
-        let atRest = "\(Quantities.bytes(report.bytesStored)) more at rest"
-        guard let (here, missing) = report.tensors else {
-            return lines + ["  \(atRest); every file is as its publisher's hash says"]
-        }
-        lines.append("  \(atRest); \(here) of \(here + missing) tensors")
-        return lines
-            + page.detail(
-                "a part is not checked: a publisher's hash is of whole files; cake pull \(report.name) completes it")
+        let saved = report.bytesSaved
+        func bytes(_ proofs: Pull.Proof...) -> UInt64 { proofs.reduce(0) { $0.clampedSum(saved[$1] ?? 0) } }
+        let rest: [(bytes: UInt64, what: String)] = [
+            (bytes(.knownFile), "already here"), (bytes(.cachedFile), "from the Hugging Face cache"),
+            (bytes(.resumed), "from an earlier download"),
+            (bytes(.published, .coordinates, .samples), "reused from models here (file hash verified)"),
+        ]
+        let compressed = bytes(.layers)
+        return [line] + rest.filter { $0.bytes > 0 }.map { "\(Quantities.bytes($0.bytes)) \($0.what)" }
+            + (compressed > 0 ? ["\(Quantities.bytes(compressed)) saved: the mirror sent compressed layers"] : [])
     }
 
     var document: JSONValue {
-        var saved = JSONObject()
-        for proof in Pull.Proof.allCases { saved.append(proof.rawValue, JSONValue(report.bytesSaved[proof] ?? 0)) }
+        var (reused, old) = (JSONObject(), JSONObject())
+        for proof in Pull.Proof.allCases {
+            let bytes = JSONValue(report.bytesSaved[proof] ?? 0)
+            reused.append(proof.rawValue, bytes)
+            old.append(proof.oldKey, bytes)
+        }
         return [
             "name": JSONValue(report.name.string), "manifest": JSONValue(report.manifest.hex),
             "commit": JSONValue(report.commit), "files": JSONValue(report.files), "bytes": JSONValue(report.bytes),
-            "bytes_fetched": JSONValue(report.bytesFetched), "bytes_not_moved": .object(saved),
+            "bytes_fetched": JSONValue(report.bytesFetched), "bytes_reused": .object(reused),
+            "bytes_not_moved": .object(old),
             "bytes_from_mirrors": JSONValue(bytesNear), "bytes_as_layers": JSONValue(report.layers?.bytes ?? 0),
             "bytes_stored": JSONValue(report.bytesStored), "partial": .bool(report.tensors != nil),
             "tensors_missing": JSONValue(report.tensors?.missing ?? 0),
         ]
+    }
+}
+
+extension Pull.Proof {
+    /// The key in `bytes_not_moved`, which is kept until 1.0 for programs that read it.
+    fileprivate var oldKey: String {
+        switch self {
+        case .knownFile: "known file"
+        case .cachedFile: "Hugging Face cache"
+        case .resumed: "fetched before"
+        case .published: "in layers that a mirror names, then proved by the file's hash"
+        case .coordinates: "in the same Xet chunks, then proved by the file's hash"
+        case .samples: "equal in every sample, then proved by the file's hash"
+        case .layers: "smaller as layers of a mirror"
+        }
+    }
+}
+
+/// Where the files of a download are, as `hf download` prints it.
+struct DownloadSummary: Finding {
+    let pull: any Summary
+    let path: String
+
+    /// A script takes the path as it is; a terminal must not obey it.
+    func lines(on page: Page) -> [String] { [page.tableWidth == nil ? path : Printable.escape(path)] }
+
+    var document: JSONValue {
+        guard case .object(var document) = pull.document else { return ["path": JSONValue(path)] }
+        document.append("path", JSONValue(path))
+        return .object(document)
     }
 }
 
@@ -57,9 +104,13 @@ struct PullOutlookSummary: Finding {
 
     func lines(on page: Page) -> [String] {
         let missing = outlook.items
+        guard !missing.isEmpty else {
+            let files = Quantities.count(choice.files.count, of: "file")
+            return ["would download nothing: \(files), \(Quantities.bytes(choice.size)), already here"]
+        }
         return missing.map { "\(Quantities.bytes($0.size))  \($0.path)" } + [
-            "would fetch \(Quantities.bytes(outlook.bytesToFetch)) of \(Quantities.bytes(choice.size)), "
-                + "in \(missing.count) of \(choice.files.count) files"
+            "would download \(Quantities.bytes(outlook.bytesToFetch)) of \(Quantities.bytes(choice.size)), "
+                + "in \(missing.count) of \(Quantities.count(choice.files.count, of: "file"))"
                 + (outlook.place.map { ", as layers from \($0)" } ?? "")
         ]
     }
@@ -84,8 +135,8 @@ struct PartOutlookSummary: Finding {
             let tensors = item.tensors.map { ", \(Quantities.count($0, of: "tensor"))" } ?? ""
             return "\(Quantities.bytes(item.bytes))  \(item.path)\(tensors)"
         } + [
-            "would fetch \(Quantities.bytes(outlook.bytesToFetch)) of \(Quantities.bytes(outlook.bytes)), for "
-                + "\(outlook.tensorsWanted) of \(outlook.tensors) tensors"
+            "would download \(Quantities.bytes(outlook.bytesToFetch)) of \(Quantities.bytes(outlook.bytes)), for "
+                + "\(outlook.tensorsWanted) of \(Quantities.count(outlook.tensors, of: "tensor"))"
         ]
     }
 

@@ -5,20 +5,23 @@ import Transfer
 struct RegistryPullSummary: Summary {
     let report: RegistryPull.Report
     let name: ModelName
+    /// The name in the registry, where the model got another one.
+    let source: String?
     /// Of the manifest there.
     let digest: BlobName
     let elapsed: Duration
 
     func lines(on page: Page) -> [String] {
-        let title = page.style.paint(name.description, .strong)
-        var fetched = "  \(Quantities.bytes(report.bytesFetched)) fetched, for \(report.layersFetched) layers"
-        if report.bytesHere > 0 { fetched += "; \(Quantities.bytes(report.bytesHere)) were here" }
-        return [
-            "pulled \(title)  \(digest.hex.prefix(12))  in \(Quantities.duration(elapsed))",
-            "  \(Quantities.bytes(report.bytes)) in \(Quantities.count(report.files, of: "file")), \(report.layers) layers",
-            fetched,
-            "  \(Quantities.bytes(report.bytesStored)) more at rest; every layer has the digest that it is named by",
-        ]
+        let title = page.style.paint(name.description, .strong) + (source.map { " from \($0)" } ?? "")
+        var fetched =
+            "\(Quantities.bytes(report.bytesFetched)) downloaded, for \(Quantities.count(report.layersFetched, of: "layer"))"
+        if report.bytesHere > 0 { fetched += "; \(Quantities.bytes(report.bytesHere)) already here" }
+        return ["pulled \(title)  \(digest.hex.prefix(12))  in \(Quantities.duration(elapsed))"]
+            + page.detail(
+                "\(Quantities.bytes(report.bytes)) in \(Quantities.count(report.files, of: "file")), "
+                    + Quantities.count(report.layers, of: "layer"))
+            + page.detail(fetched)
+            + page.detail("\(Quantities.bytes(report.bytesStored)) added to the store; every layer matches its digest")
     }
 
     var document: JSONValue {
@@ -41,7 +44,13 @@ struct RegistryPullOutlookSummary: Finding {
     let digest: BlobName
 
     func lines(on page: Page) -> [String] {
-        ["would fetch \(Quantities.bytes(bytesToFetch)) for \(layersToFetch) layers of \(Quantities.bytes(bytes))"]
+        guard layersToFetch > 0 else {
+            return ["would download nothing: every layer is here, \(Quantities.bytes(bytes)) of files"]
+        }
+        return [
+            "would download \(Quantities.bytes(bytesToFetch)) for \(Quantities.count(layersToFetch, of: "layer")), "
+                + "of a model of \(Quantities.bytes(bytes))"
+        ]
     }
 
     var document: JSONValue {

@@ -98,6 +98,47 @@ struct RemoteFileList: Finding {
     }
 }
 
+/// The files of a model in a registry, and which of them are here.
+struct RegistryFileList: Finding {
+    let reference: RegistryReference
+    let files: [Manifest.File]
+    let here: Set<FilePath>
+
+    func lines(on page: Page) -> [String] {
+        var table = Table([
+            .init(title: "PATH", importance: 9, leastWidth: 14, keepsEnd: true),
+            .init(title: "SIZE", alignment: .right, importance: 8), .init(title: "SHA-256", importance: 3),
+            .init(title: "HERE", importance: 7),
+        ])
+        for file in files {
+            let digest = page.tableWidth == nil ? file.digest.hex : file.digest.short
+            table.add([
+                Table.Cell(file.path.string), Table.Cell(Quantities.bytes(file.size)), Table.Cell(digest, .faint),
+                here.contains(file.path) ? Table.Cell("yes", .good) : "",
+            ])
+        }
+        return table.lines(on: page)
+    }
+
+    var document: JSONValue {
+        [
+            "source": JSONValue("oci://" + reference.storeName),
+            "bytes": JSONValue(files.reduce(0) { $0 + $1.size }),
+        ]
+    }
+
+    var longList: LongList? {
+        LongList(
+            key: "files",
+            elements: files.lazy.map { file in
+                [
+                    "path": JSONValue(file.path.string), "bytes": JSONValue(file.size),
+                    "sha256": JSONValue(file.digest.hex), "in_store": .bool(here.contains(file.path)),
+                ]
+            })
+    }
+}
+
 /// Models that the Hub found.
 struct SearchResults: Finding {
     let words: [String]

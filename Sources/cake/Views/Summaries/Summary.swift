@@ -72,6 +72,9 @@ struct Summaries {
         if session.settings.isJSON { documents.append(summary.document) } else { session.show(summary) }
     }
 
+    /// An entry that only a program reads: a person was told in another way.
+    mutating func add(_ document: JSONValue) { if session.settings.isJSON { documents.append(document) } }
+
     /// `aloneIfOne` gives a single one as it is.
     func end(aloneIfOne: Bool = false) {
         guard session.settings.isJSON else { return }

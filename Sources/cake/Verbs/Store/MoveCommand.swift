@@ -1,0 +1,49 @@
+import Model
+internal import Storage
+import Store
+
+struct MoveCommand: Verb {
+    let name: String
+    let newName: String
+    let replacesName: Bool
+
+    private static let nameWord = Positional("NAME", .one, .model, "a model in the store")
+    private static let newWord = Positional("NEW", .one, .nothing, "its new name")
+    private static let force = Flag("force", short: "f", "even when NEW is the name of another model")
+
+    static let command = Command(
+        Self.self, "mv", aliases: ["rename", "move"], for: .keep, "rename a model",
+        about: ["Its pin and its earlier versions go with it. No layer moves."],
+        positionals: [nameWord, newWord],
+        options: [force.form],
+        examples: [.init("cake mv mistral-ft team/mistral-ft", "give it a better name")],
+        whenInterrupted: "the model has its old name, its new name, or both; run it again")
+
+    init(_ arguments: Arguments) throws(CakeError) {
+        name = try arguments.word(Self.nameWord)
+        newName = try arguments.word(Self.newWord)
+        replacesName = arguments.has(Self.force)
+    }
+}
+
+extension MoveCommand {
+    func run(in session: Session) async throws {
+        guard let (store, named) = try session.findNames([name]).first else { return }
+        let target = try session.newName(newName, force: replacesName)
+        try store.rename(named.name, to: target, in: try Operation(store)) { old, record throws(CakeError) in
+            guard !replacesName else { return }
+            try store.refuseTaken(
+                target, old, by: record.manifest, from: nil, fix: "choose another name, or use --force")
+        }
+        session.show(MoveSummary(old: named.name, new: target, manifest: named.record.manifest))
+    }
+}
+
+extension Session {
+    /// A name that a person gives to a model that is here.
+    func newName(_ typed: String, force: Bool) throws(CakeError) -> ModelName {
+        let name = try ModelName(settings.pulledName(typed) ?? typed)
+        if !force { try settings.refuseAlias(typed, for: name) }
+        return name
+    }
+}

@@ -11,8 +11,14 @@ struct Family: Sendable {
         let length: UInt64
     }
 
-    var members: [Member] = []
-    var roles: [FamilyPlan.Member] = []
+    private(set) var members: [Member] = []
+    private(set) var roles: [FamilyPlan.Member] = []
+    /// All are deltas of a layer that is none of them, and that is to go.
+    private let losesBase: Bool
+
+    init(losingBase: Bool = false) { losesBase = losingBase }
+
+    func isPlain(_ member: Int) -> Bool { !losesBase && roles[member].base == nil }
 
     mutating func add(_ member: Member, _ role: FamilyPlan.Member) {
         members.append(member)

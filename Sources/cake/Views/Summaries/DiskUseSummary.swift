@@ -97,7 +97,10 @@ struct DiskUseSummary: Finding {
             ("below", usage.below, 0, "layers that stores below have"),
             ("compressed", plain, stored, ""),
             ("deltas", usage.spared, 0, "tensors kept as what differs from others"),
-            ("bases", 0, usage.bases, "layers of removed models that deltas need"),
+            (
+                "bases", 0, usage.bases,
+                "layers of removed models that deltas need; cake gc --rebase can free part of it"
+            ),
         ]
     }
 

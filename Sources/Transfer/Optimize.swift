@@ -2,13 +2,15 @@ public import Model
 internal import Platform
 public import Store
 
-/// Stores models anew where they take less that way: as deltas of bases that came later, or in forms that an older cake did
-/// not know. Killed, it leaves each object as it was or as it is to be, and the next run goes on.
+/// Stores models anew where they take less that way: around a better base, as deltas of bases that came later, or in forms
+/// that an older cake did not know. Killed, it leaves each object as it was or as it is to be, and the next run goes on.
 public struct Optimize: Sendable {
     public struct Report: Sendable {
         public var layers = 0
         /// Of these, encoded anew.
         public var recoded = 0
+        /// Tensors that have another base than before, in all models that share it.
+        public var newBases = 0
         public var before: UInt64 = 0
         public var after: UInt64 = 0
         /// Layers that are not as they should be, and were left alone.
@@ -35,8 +37,9 @@ public struct Optimize: Sendable {
 
     private struct Work {
         let files: [Manifest.File]
-        let offers: BaseOffers
-        let isDeclared: Bool
+        let digest: Digest
+        let declared: String?
+        let isOpen: Bool
         let time: Int
     }
 
@@ -47,13 +50,20 @@ public struct Optimize: Sendable {
         let work = try work(on: models.filter { try !store.isGone($0) })
         var seen: Set<Digest> = []
         var report = Report()
+        let settled = try await regroup(work, &report)
+        progress.begin("re-encoding")
         do {
             for one in work {
+                let offers = offers(one, declared: one.declared)
                 for (number, file) in one.files.enumerated() {
                     for (cut, segment) in file.segments.enumerated() where seen.insert(segment.layer.digest).inserted {
                         try Task.checkCancellation()
-                        try await reencode(
-                            segment, bases: one.offers.layers(file: number, cut: cut), operation, &report)
+                        if settled[segment.layer.digest] == nil {
+                            try await reencode(
+                                segment, bases: offers.layers(file: number, cut: cut), operation, &report)
+                        } else {
+                            report.layers += 1
+                        }
                         progress.did(bytes: segment.layer.size)
                         progress.finished()
                         if operation.pendingBytes >= Optimize.publishStep { try operation.publishReencoded() }
@@ -66,8 +76,56 @@ public struct Optimize: Sendable {
         }
         progress.begin("publishing")
         try operation.publishReencoded()
+        // Layers of other models that share a base with these.
+        report.layers += settled.count { $0.value && !seen.contains($0.key) }
         report.baseTroubles = troubles.all
         return report
+    }
+
+    /// Families of layers come first, since a layer that is a base stays plain. Returns the members of those that were stored
+    /// anew, and whether each was itself.
+    private func regroup(_ work: [Work], _ report: inout Report) async throws -> [Digest: Bool] {
+        progress.begin("comparing bases")
+        var regrouping = try Regrouping(store, isDryRun: isDryRun)
+        try noteNamed(in: &regrouping)
+        do {
+            for one in work {
+                let offers = offers(one, declared: nil)
+                for (number, file) in one.files.enumerated() {
+                    for (cut, segment) in file.segments.enumerated()
+                    where segment.tensor != nil && segment.layer.size > 0 && !regrouping.hasSeen(segment.layer) {
+                        try Task.checkCancellation()
+                        try await regrouping.look(at: segment.layer, among: offers.layers(file: number, cut: cut))
+                    }
+                }
+            }
+        } catch is CancellationError {
+            try regrouping.publish()
+            throw CancellationError()
+        }
+        try regrouping.publish()
+        report.newBases = regrouping.gain.families
+        report.before = regrouping.gain.before
+        report.after = regrouping.gain.after
+        report.recoded = regrouping.settled.count { $0.value }
+        return regrouping.settled
+    }
+
+    private func noteNamed(in regrouping: inout Regrouping) throws(CakeError) {
+        let reader = LayerReader(store)
+        for named in try store.names() {
+            guard let manifest = try? store.manifest(named.record.manifest) else { continue }
+            regrouping.note(
+                manifest, isOpen: named.record.mark != .mirroredClosed,
+                isTune: declaredBase(of: manifest, reader) != nil)
+        }
+    }
+
+    private func offers(_ work: Work, declared: String?) -> BaseOffers {
+        let bases = BaseCandidates(
+            in: store, named: nil, declared: declared.map { [$0] } ?? [], besides: work.digest,
+            mayBeClosed: !work.isOpen, telling: troubles)
+        return BaseOffers(bases, for: work.files.map { Segmentation($0) })
     }
 
     private func reencode(
@@ -96,19 +154,16 @@ public struct Optimize: Sendable {
         let reader = LayerReader(store)
         for model in models where seen.insert(model.record.manifest).inserted {
             let manifest = try store.manifest(model.record.manifest)
-            let declared = declaredBase(of: manifest, reader)
-            let bases = BaseCandidates(
-                in: store, named: nil, declared: declared.map { [$0] } ?? [], besides: model.record.manifest,
-                mayBeClosed: model.record.mark == .mirroredClosed, telling: troubles)
             work.append(
                 Work(
-                    files: manifest.files, offers: BaseOffers(bases, for: manifest.files.map { Segmentation($0) }),
-                    isDeclared: declared != nil, time: model.record.time ?? 0))
+                    files: manifest.files, digest: model.record.manifest, declared: declaredBase(of: manifest, reader),
+                    isOpen: model.record.mark != .mirroredClosed, time: model.record.time ?? 0))
             let new = manifest.layers.filter { expected.insert($0.digest).inserted }
             progress.expect(bytes: new.reduce(0) { $0 + $1.size }, items: UInt64(new.count))
         }
         return work.sorted { one, other in
-            one.isDeclared != other.isDeclared ? one.isDeclared : one.time > other.time
+            let (isTune, isOtherTune) = (one.declared != nil, other.declared != nil)
+            return isTune != isOtherTune ? isTune : one.time > other.time
         }
     }
 

@@ -21,16 +21,16 @@ enum Fault: CaseIterable, Sendable {
     }
 }
 
-/// Runs `work` with its first call failing, then with its second, until none is left to fail. `prepare` makes the
-/// subject, new each time; `check` looks at the state afterwards and at the reported error.
+/// Runs `work` with its first call failing, then with its second, or with one `step` calls later, until none is left to fail.
+/// `prepare` makes the subject, new each time; `check` looks at the state afterwards and at the reported error.
 func countingFaults<Subject, Outcome>(
-    _ fault: Fault, prepare: () async throws -> Subject,
+    _ fault: Fault, step: Int = 1, prepare: () async throws -> Subject,
     work: @escaping (Subject) async throws -> Outcome,
     check: (Subject, _ reported: Outcome?, _ nth: Int) async throws -> Void
 ) async throws {
     var nth = 0
     while true {
-        nth += 1
+        nth += nth == 0 ? 1 : step
         let subject = try await prepare()
         let plan = FaultPlan(failing: nth, fault.effect)
         var reported: Outcome?

@@ -43,14 +43,11 @@ package struct Encoding: Sendable {
     /// Planes must save this share to be worth splitting and merging.
     private static let worthPlanesShare = 0.99
 
-    /// A delta must save this share to be worth reading its base each time.
-    private static let worthBaseShare = 0.95
-
     /// A candidate that decodes slower must save this share over one before it.
     private static let worthMoreShare = 0.98
 
     /// Weights are searched quickly, since there is little to find; text is worth more.
-    private static func searched(_ dtype: DType?) -> ZstdEffort { .level(dtype == nil ? 3 : 1) }
+    static func searched(_ dtype: DType?) -> ZstdEffort { .level(dtype == nil ? 3 : 1) }
 
     /// Decides for a layer small enough to be tried whole: the smallest, or as it is when nothing pays. Literals that do not
     /// get smaller zstd leaves alone.
@@ -84,15 +81,6 @@ package struct Encoding: Sendable {
     /// Factors must save this share to be worth multiplying each time.
     private static let worthFactorsShare = 0.9
 
-    /// The size of a sample as a delta, by the likeliest form.
-    package static func cost(
-        of plain: Span<UInt8>, dtype: DType?, beside base: Chunk, coder: Coder, stored: Chunk
-    ) throws(CakeError) -> Int {
-        guard let form = Form.deltas(of: dtype).first else { return plain.count }
-        _ = try coder.write(plain, Encoding(form, searchedEfforts(of: form)), base: base, into: stored)
-        return stored.count
-    }
-
     private static let groupedEfforts: [ZstdEffort] = [.level(1), .none]
 
     /// How hard zstd may try on the frames of a delta: without a search first, and with one.
@@ -102,7 +90,7 @@ package struct Encoding: Sendable {
         return [unsearched, searchedEfforts(of: form)]
     }
 
-    private static func searchedEfforts(of form: Form) -> [ZstdEffort] {
+    static func searchedEfforts(of form: Form) -> [ZstdEffort] {
         form.groupedLayout != nil ? groupedEfforts : Array(repeating: .level(1), count: form.framesPerPiece)
     }
 

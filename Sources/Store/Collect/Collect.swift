@@ -18,6 +18,9 @@ public struct Collected: Sendable {
     /// Layers that only versions have which a name left a short time ago: `cake tag` can bring these back.
     public var keptReplaced = 0
     public var keptReplacedBytes: UInt64 = 0
+    /// Layers that no model has any more, kept because layers of models are stored as deltas against them.
+    public var keptBases = 0
+    public var keptBaseBytes: UInt64 = 0
     /// Commands that were killed and left what they had not published.
     public var interrupted = 0
 
@@ -46,6 +49,31 @@ extension LocalStore {
         collected.interrupted = interrupted
         collected.bytes += left.bytes
         return collected
+    }
+
+    /// What removing models makes free, and what it does not.
+    public struct Removal: Sendable {
+        /// What the next collection frees, other models' remains included.
+        public let freed: UInt64
+        /// What the removed models alone have, and other models' deltas need.
+        public let stays: UInt64
+        public let layersStaying: Int
+    }
+
+    /// What is true as soon as these names are gone. A collection that follows frees exactly that.
+    public func removal(of models: [Named]) throws(CakeError) -> Removal {
+        var layers: Set<Digest> = []
+        for model in models {
+            if let manifest = try? manifest(model.record.manifest) { layers.formUnion(manifest.layers.map(\.digest)) }
+        }
+        var left = DiskRoom()
+        try Leases(layout).forEachDead { path throws(CakeError) in try left.add(tree: path) }
+        let collector = try Collector(
+            self, grace: LocalStore.usualGrace, true, [], canRewritePacks: true, without: Set(models.map(\.name)))
+        let staying = collector.bases.filter { layers.contains($0.key) }
+        return Removal(
+            freed: collector.collected.bytes + left.bytes, stays: staying.values.reduce(0, +),
+            layersStaying: staying.count)
     }
 
     private func collect(

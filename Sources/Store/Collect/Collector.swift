@@ -12,6 +12,8 @@ struct Collector {
     private var room = DiskRoom()
     private var bytesInPacks: UInt64 = 0
     private var found = Collected()
+    /// What each layer takes that no model has and deltas of models need.
+    private(set) var bases: [Digest: UInt64] = [:]
 
     /// What was found, and what that frees: of packs an estimate before they are written again.
     var collected: Collected {
@@ -25,14 +27,16 @@ struct Collector {
 
     init(
         _ store: LocalStore, grace: Duration, _ evenIfNothingIsNamed: Bool, _ released: Set<Digest>,
-        canRewritePacks: Bool
+        canRewritePacks: Bool, without removed: Set<ModelName> = []
     ) throws(CakeError) {
         self.store = store
         // Leases before names and objects: a command publishes both before it lets its lease go.
         let held = try Leases(store.layout).held()
         try store.catalog.reload(checking: true)
-        let names = try store.names()
+        let all = try store.names()
+        let names = all.filter { !removed.contains($0.name) }
         var roots: Set<Digest> = Set(names.map(\.record.manifest))
+        let onceRoots = Set(all.map(\.record.manifest))
         let manifests = try store.manifestDigests()
         if roots.isEmpty, !evenIfNothingIsNamed { try refuseIfNamesWereLost(manifests) }
         roots.formUnion(manifests.filter(held.contains))
@@ -51,7 +55,8 @@ struct Collector {
             found.halfFetched += 1
             found.bytes += parts.bytes
         }
-        for manifest in manifests where !roots.contains(manifest) && !replaced.contains(manifest) {
+        for manifest in manifests
+        where !roots.contains(manifest) && !replaced.contains(manifest) && !onceRoots.contains(manifest) {
             guard try isYoungAndNeverNamed(manifest, oldest), let layers = try? store.manifest(manifest).layers else {
                 continue
             }
@@ -77,6 +82,7 @@ struct Collector {
         let objects = bases.alone.filter { !liveness.live.contains($0.digest) }
         let members = try PackMembers.all(of: store)
         countReplaced(bases.alone, members, liveness)
+        countBases(bases.alone, members, named.subtracting(live))
         let needed = try neededByOthers(objects, members, liveness, canRewritePacks)
         findDeadObjects(objects, liveness, needed)
         try findDeadMembers(members, liveness, needed)
@@ -131,6 +137,14 @@ struct Collector {
         }
     }
 
+    /// What stays although no model has it.
+    private mutating func countBases(_ objects: [Unnamed], _ members: [PackMembers.Member], _ kept: Set<Digest>) {
+        for (digest, status) in objects where kept.contains(digest) { bases[digest] = status.size }
+        for member in members where kept.contains(member.layer.digest) { bases[member.layer.digest] = member.length }
+        found.keptBases = bases.count
+        found.keptBaseBytes = bases.values.reduce(0, +)
+    }
+
     /// The import that stored it was killed before it gave the name, and may be started again.
     private func isYoungAndNeverNamed(_ manifest: Digest, _ oldest: Int) throws(CakeError) -> Bool {
         guard let status = try Disk.status(store.layout.manifest(manifest)), status.modified > oldest else {
@@ -167,13 +181,8 @@ struct Collector {
         throws(CakeError)
     {
         var packs: [Digest: [PackMembers.Member]] = [:]
-        var seen: Set<Digest> = []
-        var copies: Set<IndexRecord.Place> = []
-        for member in all {
-            packs[member.pack, default: []].append(member)
-            if !seen.insert(member.layer.digest).inserted { copies.insert(member.place) }
-        }
-        try keepOneRightCopy(all, &copies)
+        for member in all { packs[member.pack, default: []].append(member) }
+        let copies = try PackMembers.spareCopies(among: all, in: store)
         for (pack, members) in packs {
             guard let status = try Disk.status(store.layout.pack(pack)) else { continue }
             let unneeded = members.filter { member in
@@ -194,27 +203,8 @@ struct Collector {
             else { continue }
             for member in dead { deadMembers.insert(member.place) }
             found.layers += dead.count
-            var whole = DiskRoom()
-            whole.add(status)
-            bytesInPacks += dead.count == members.count ? whole.bytes : bytes
         }
-    }
-
-    /// Of a layer that lies in several packs one copy stays: the first that is whole.
-    private func keepOneRightCopy(_ members: [PackMembers.Member], _ copies: inout Set<IndexRecord.Place>)
-        throws(CakeError)
-    {
-        let doubled = Set(members.filter { copies.contains($0.place) }.map(\.layer.digest))
-        for (_, same) in Dictionary(grouping: members.filter { doubled.contains($0.layer.digest) }, by: \.layer.digest)
-        {
-            // One that stands alone first: it may be the base of others.
-            let same = same.filter { $0.base == nil } + same.filter { $0.base != nil }
-            var kept = 0
-            while kept < same.count, try !store.isWhole(same[kept].layer, at: same[kept].location) { kept += 1 }
-            for (index, member) in same.enumerated() {
-                if index == kept % same.count { copies.remove(member.place) } else { copies.insert(member.place) }
-            }
-        }
+        bytesInPacks = try PackMembers.room(of: deadMembers, among: all, in: store)
     }
 
     /// What a manifest has on the disk.

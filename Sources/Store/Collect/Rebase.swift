@@ -1,11 +1,23 @@
 public import Model
 internal import Platform
 
-/// A base that no model names any more is kept alive by its deltas alone. One of them can take its place.
+/// A base that no model has any more is kept by its deltas alone. Some of them can take its place.
+extension Collected {
+    /// Together with what encoding deltas anew frees.
+    public mutating func add(_ rebased: LocalStore.Rebased) {
+        layers += rebased.bases.count
+        bytes += rebased.bytes
+        keptBases -= min(keptBases, rebased.bases.count)
+        keptBaseBytes -= min(keptBaseBytes, rebased.baseBytes)
+    }
+}
+
 extension LocalStore {
     public struct Rebased: Sendable {
         /// Bases that are not needed any more.
         public var bases: Set<Digest> = []
+        /// What these take.
+        public var baseBytes: UInt64 = 0
         /// Deltas that were encoded anew.
         public var deltas = 0
         /// What it all takes less.
@@ -17,78 +29,89 @@ extension LocalStore {
     /// Encodes deltas away from bases that only they keep, where that frees space. The bases go with the next collection.
     public func rebase(isDryRun: Bool) async throws -> Rebased {
         _ = try catalog.refresh(since: catalog.reading)
-        var named: [Digest: (layer: Layer, kind: Tensor.Kind?)] = [:]
-        func add(_ manifest: Manifest) {
-            for segment in manifest.segments { named[segment.layer.digest] = (segment.layer, segment.tensor?.kind) }
+        var named: [Digest: Heir] = [:]
+        func add(_ manifest: Manifest, isOpen: Bool) {
+            for segment in manifest.segments {
+                let wasOpen = named[segment.layer.digest]?.isOpen == true
+                named[segment.layer.digest] = Heir(
+                    layer: segment.layer, kind: segment.tensor?.kind, isOpen: isOpen || wasOpen)
+            }
         }
         let names = try names()
-        for one in names { add(try manifest(one.record.manifest)) }
+        for one in names { add(try manifest(one.record.manifest), isOpen: one.record.mark != .mirroredClosed) }
         let oldest = Machine.now - Int(LocalStore.usualGrace.components.seconds)
         for digest in replacedManifests(since: oldest, names) {
             // A collection keeps nothing of an earlier version that cannot be read.
-            if let manifest = try? manifest(digest) { add(manifest) }
+            if let manifest = try? manifest(digest) { add(manifest, isOpen: true) }
         }
         let operation = try Operation(self)
-        var rebased = Rebased()
-        for (base, deltas) in try BaseUses(of: self).deltas.sorted(by: { $0.key < $1.key }) where named[base] == nil {
-            try Task.checkCancellation()
-            // The others go with the next collection.
-            let needed = deltas.sorted().compactMap { named[$0] }
-            guard let heir = needed.first else { continue }
-            let group = Group(
-                base: Layer(digest: base, size: heir.layer.size), kind: heir.kind, deltas: needed.map(\.layer))
-            do {
-                guard let freed = try await rebase(group, in: operation, isDryRun: isDryRun) else { continue }
-                rebased.bases.insert(base)
-                rebased.deltas += needed.count
-                rebased.bytes += freed
-            } catch let error as CakeError where error.kind == .damaged || error.kind == .notFound {
-                // As long as something cannot be read, all of it stays.
+        var (rebased, batch) = (Rebased(), RegroupedBatch())
+        do {
+            for (base, deltas) in try BaseUses(of: self).deltas.sorted(by: { $0.key < $1.key }) where named[base] == nil
+            {
+                try Task.checkCancellation()
+                // The others go with the next collection.
+                let needed = deltas.sorted().compactMap { named[$0] }
+                guard let layer = needed.first?.layer else { continue }
+                do {
+                    let base = Layer(digest: base, size: layer.size)
+                    guard let made = try await rebase(needed, from: base, in: operation, &rebased) else { continue }
+                    if isDryRun { try made.discard() } else { batch.add(made) }
+                } catch let error as CakeError where error.kind == .damaged || error.kind == .notFound {
+                    // As long as something cannot be read, all of it stays.
+                }
+                if batch.isFull {
+                    try batch.publish(in: operation)
+                    batch = RegroupedBatch()
+                }
             }
+        } catch is CancellationError {
+            try batch.publish(in: operation)
+            throw CancellationError()
         }
+        try batch.publish(in: operation)
         return rebased
     }
 
-    private struct Group {
-        let base: Layer
+    /// A delta that may take the base's place.
+    private struct Heir {
+        let layer: Layer
         let kind: Tensor.Kind?
-        /// The first of them takes the base's place.
-        let deltas: [Layer]
+        /// Of a model that every client may have.
+        let isOpen: Bool
     }
 
-    /// Returns what that frees; nil where it would not.
-    private func rebase(_ group: Group, in operation: Operation, isDryRun: Bool) async throws -> UInt64? {
-        let heir = group.deltas[0]
-        guard try operation.hold([group.base] + group.deltas).count == group.deltas.count + 1,
-            let old = try locate(group.base)?.length
-        else { return nil }
-        var before = old
-        var after: UInt64 = 0
-        for (index, delta) in group.deltas.enumerated() {
-            let length = try locate(delta)?.length ?? 0
-            before += length
-            guard index > 0 else { continue }
-            let plain = PlainBytes(delta, in: LayerReader(self))
-            let beside = try costs(of: plain, group.kind?.dtype, beside: [group.base, heir])
-            // Beyond that it would stand alone.
-            let growth = min(16, Double(beside[1]) / Double(max(1, beside[0])))
-            after += min(delta.size, UInt64(Double(length) * growth))
+    /// So many deltas of one base are compared, to find those that take its place; of more, the first does.
+    private static let mostCompared = 64
+
+    /// Encodes the deltas aside. Nil when that would free nothing.
+    private func rebase(
+        _ deltas: [Heir], from base: Layer, in operation: Operation,
+        _ rebased: inout Rebased
+    ) async throws -> RegroupedBatch? {
+        let layers = [base] + deltas.map(\.layer)
+        guard try operation.hold(layers).count == layers.count, let old = try locate(base)?.length else { return nil }
+        var family = Family(losingBase: true)
+        for heir in deltas {
+            let length = try locate(heir.layer)?.length ?? 0
+            family.add(
+                Family.Member(layer: heir.layer, kind: heir.kind, length: length),
+                FamilyPlan.Member(isOpen: heir.isOpen))
         }
-        let plain = PlainBytes(heir, in: LayerReader(self))
-        let written = try await writeAnew(heir, plain, group.kind, beside: nil, in: operation)
-        after += written.length
-        guard after < before, !isDryRun else {
-            try written.discard()
-            return after < before ? before - after : nil
+        var plan: [Int?]?
+        if deltas.count <= LocalStore.mostCompared { plan = try family.plan(in: self) }
+        let heir = deltas.firstIndex(where: \.isOpen) ?? 0
+        let first = deltas.indices.map { $0 == heir ? nil : heir }
+        var made = RegroupedBatch()
+        let saved = try await made.encode(family, by: plan ?? first, Array(deltas.indices), in: self, operation)
+        guard saved.after < old + saved.before else {
+            try made.discard()
+            return nil
         }
-        try operation.add(written)
-        try operation.publishReencoded()
-        for delta in group.deltas.dropFirst() {
-            let plain = PlainBytes(delta, in: LayerReader(self))
-            let base = try chooseBase(for: delta, plain, group.kind?.dtype, among: [heir], in: operation)
-            try operation.add(try await writeAnew(delta, plain, group.kind, beside: base, in: operation))
-        }
-        try operation.publishReencoded()
-        return before - after
+        rebased.bases.insert(base.digest)
+        rebased.baseBytes += old
+        rebased.deltas += deltas.count
+        rebased.bytes += old + saved.before - saved.after
+        return made
     }
 }

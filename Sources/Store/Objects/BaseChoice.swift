@@ -50,7 +50,7 @@ extension LocalStore {
 
     /// The middle and, of longer layers, two places more: a fine-tune differs from its base in the same way all over a
     /// tensor.
-    private static func places(in plain: PlainBytes) -> [Int] {
+    static func places(in plain: PlainBytes) -> [Int] {
         plain.pieces > 8 ? [3, 1, 5].map { plain.pieces * $0 / 6 } : [plain.pieces / 2]
     }
 
@@ -171,5 +171,5 @@ extension LocalStore {
         }
     }
 
-    private static let sampled = 64 << 10
+    static let sampled = 64 << 10
 }

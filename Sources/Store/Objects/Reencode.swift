@@ -74,6 +74,22 @@ extension LocalStore {
             }
         }
 
+        var base: Digest? {
+            switch self {
+            case .alone(let object): object.record.base
+            case .packed(let object): object.base
+            }
+        }
+
+        /// Opened where it stands, to be a base of others that stand aside.
+        func opened(_ layer: Layer) throws(CakeError) -> StoredObject {
+            switch self {
+            case .alone(let object): try StoredObject(layer, in: File(object.path, .read), at: 0, length: length)
+            case .packed(let object):
+                try StoredObject(layer, in: File(inMemory: object.bytes.span), at: 0, length: length)
+            }
+        }
+
         /// It is not to be published.
         func discard() throws(CakeError) {
             if case .alone(let object) = self { try Disk.remove(object.path) }

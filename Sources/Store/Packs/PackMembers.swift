@@ -31,6 +31,46 @@ enum PackMembers {
         return members.sorted { ($0.pack, $0.offset) < ($1.pack, $1.offset) }
     }
 
+    /// Of layers that lie in several packs, all copies but one each: that is the first that is whole, and one that stands alone
+    /// before one that is a delta, since it may be the base of others.
+    static func spareCopies(among members: [Member], in store: LocalStore) throws(CakeError) -> Set<IndexRecord.Place> {
+        var spare: Set<IndexRecord.Place> = []
+        for (_, copies) in Dictionary(grouping: members, by: \.layer.digest) where copies.count > 1 {
+            let copies = copies.filter { $0.base == nil } + copies.filter { $0.base != nil }
+            var kept = 0
+            while kept < copies.count, try !store.isWhole(copies[kept].layer, at: copies[kept].location) { kept += 1 }
+            for (index, copy) in copies.enumerated() where index != kept % copies.count { spare.insert(copy.place) }
+        }
+        return spare
+    }
+
+    /// What `drop` gives back: the packs that go, without those that are written instead, each in whole blocks.
+    static func room(
+        of dropped: Set<IndexRecord.Place>, among members: [Member], in store: LocalStore
+    ) throws(CakeError) -> UInt64 {
+        guard !dropped.isEmpty else { return 0 }
+        var removed = DiskRoom()
+        var (written, open) = (UInt64(0), UInt64(0))
+        func close() {
+            written += (open + block - 1) / block * block
+            open = 0
+        }
+        for (pack, members) in Dictionary(grouping: members, by: \.pack).sorted(by: { $0.key < $1.key }) {
+            let kept = members.filter { !dropped.contains($0.place) }
+            guard kept.count < members.count else { continue }
+            try removed.add(store.layout.pack(pack))
+            for member in kept {
+                if open > 0, open + member.length > Pending.packLimit { close() }
+                open += member.length
+            }
+        }
+        close()
+        return removed.bytes - min(removed.bytes, written)
+    }
+
+    /// Of most file systems.
+    private static let block: UInt64 = 4096
+
     /// Removes members from their packs. The rest of a pack is published in another before the old one is removed;
     /// packs without a rest go first and free space. Without an operation only these are removed. The caller holds the
     /// sweep lock. Returns the freed bytes.

@@ -11,38 +11,40 @@ struct CollectCommand: Verb {
     let collectsAll: Bool
     let rebases: Bool
 
-    private static let dryRun = Flag("dry-run", "say what would be freed, free nothing")
+    private static let dryRun = Flag("dry-run", "print what would be freed, and free nothing")
     private static let graceOption = Option.duration(
-        "grace", "keep layers that no model has named yet and that are younger, such as 2h (default 1d)")
-    private static let now = Flag("now", "keep nothing for a grace time: the same as --grace 0s")
+        "grace", "keep downloads, earlier versions and layers without a model that are younger, such as 2h (default 1d)"
+    )
+    private static let now = Flag("now", "do not wait for the grace time: same as --grace 0s")
     private static let rebaseFlag = Flag(
-        "rebase", "also encode deltas away from bases that no model needs but through them, where that frees room")
-    private static let force = Flag("force", "collect everything even though no model has a name")
+        "rebase", "also re-encode deltas whose base no model has any more, where that saves space")
+    private static let force = Flag("force", "free everything even when the store has no model")
 
     static let command = Command(
-        Self.self, "gc", aliases: ["prune"], for: .keep, "free the room of layers that no model needs",
+        Self.self, "gc", aliases: ["prune"], for: .keep, "free disk space that no model needs",
         about: [
             "Removes layers that no model in the store needs. It never touches what a running command is about to use. It "
                 + "keeps layers that have no model yet, and versions that a name had before (cake history), until they are "
                 + "older than the grace time.",
-            "Of a registry that cake serve keeps here, blobs go that no manifest there names, and uploads that were given up, "
+            "In a registry that cake serve keeps here, it removes blobs that no manifest names, and abandoned uploads, "
                 + "after the same grace time.",
-            "A layer that others are deltas of stays as long as they do. With --rebase, one of them takes its place.",
+            "A layer of a removed model stays while layers of other models are stored as deltas against it. With --rebase, "
+                + "one of those takes its place, where that saves space.",
         ],
         options: [dryRun.form, graceOption.form, now.form, rebaseFlag.form, force.form],
         examples: [
             .init("cake gc --dry-run", "what it would free"),
-            .init("cake rm old-model && cake gc", "remove a model and take its room back"),
-            .init("cake gc --rebase", "also bases of which only deltas are left"),
-            .init("cake gc --grace 0s", "also what imports that were killed have stored"),
+            .init("cake rm old-model && cake gc", "remove a model and free its disk space"),
+            .init("cake gc --rebase", "also layers of removed models that deltas need"),
+            .init("cake gc --now", "also what interrupted imports and pulls stored"),
         ],
-        whenInterrupted: "what is freed is freed, and the store is whole; run it again for the rest")
+        whenInterrupted: "freed space stays freed; run it again for the rest")
 
     init(_ arguments: Arguments) throws(CakeError) {
         isDryRun = arguments.has(Self.dryRun)
         let grace = try arguments.value(of: Self.graceOption)
         if arguments.has(Self.now), let grace, grace != .zero {
-            throw CakeError(.usage, "--now and --grace say different things", fix: "give one of them")
+            throw CakeError(.usage, "--now and --grace contradict each other", fix: "use one of them")
         }
         self.grace = grace ?? (arguments.has(Self.now) ? .zero : LocalStore.usualGrace)
         collectsAll = arguments.has(Self.force)
@@ -54,34 +56,25 @@ extension CollectCommand {
     func run(in session: Session) async throws {
         guard let store = try session.storeToRead() else {
             return session.show(
-                CollectSummary(collected: Collected(), blobs: CollectedBlobs(), damaged: [], isDryRun: isDryRun))
+                CollectSummary(isDryRun: isDryRun))
         }
         var collected = try store.collect(
             grace: grace, isDryRun: isDryRun, evenIfNothingIsNamed: collectsAll)
+        var rebased = LocalStore.Rebased()
         if rebases {
-            let progress = Progress("encoding deltas anew", items: "bases")
-            let rebased = try await session.reporter.show(progress) { try await store.rebase(isDryRun: isDryRun) }
-            note(rebased, in: session)
+            let progress = Progress("re-encoding deltas", items: "bases")
+            rebased = try await session.reporter.show(progress) { try await store.rebase(isDryRun: isDryRun) }
             if !rebased.bases.isEmpty, !isDryRun {
-                let more = try store.collect(
+                _ = try store.collect(
                     grace: grace, isDryRun: false, evenIfNothingIsNamed: collectsAll, released: rebased.bases)
-                collected.layers += more.layers
-                // What took the bases' places has grown.
-                collected.bytes += rebased.bytes
             }
+            collected.add(rebased)
         }
         let blobs = try RegistryStore.existing(in: store)?.collect(grace: grace, isDryRun: isDryRun)
         let damaged = [("damaged", try store.damagedBytes()), ("registry/damaged", try store.registryDamagedBytes())]
         session.show(
             CollectSummary(
-                collected: collected, blobs: blobs ?? CollectedBlobs(), damaged: damaged, isDryRun: isDryRun))
-    }
-
-    /// Bytes are freed by the collection that follows; where that is not to be, they are told here.
-    private func note(_ rebased: LocalStore.Rebased, in session: Session) {
-        guard !rebased.bases.isEmpty else { return }
-        let what =
-            "\(rebased.deltas) deltas \(isDryRun ? "could be" : "were") encoded away from \(rebased.bases.count) bases"
-        session.reporter.note(isDryRun ? "\(what), which would free \(Quantities.bytes(rebased.bytes))" : what)
+                collected: collected, rebased: rebases ? rebased : nil, blobs: blobs ?? CollectedBlobs(),
+                damaged: damaged, isDryRun: isDryRun))
     }
 }

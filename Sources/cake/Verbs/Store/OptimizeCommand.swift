@@ -8,25 +8,26 @@ struct OptimizeCommand: Verb {
     let names: [String]
     let isDryRun: Bool
 
-    private static let nameWord = Positional("NAME", .any, .model, "models to store anew; all of them without one")
-    private static let dryRun = Flag("dry-run", "encode everything, say what it would gain, change nothing")
+    private static let nameWord = Positional("NAME", .any, .model, "models to optimize (default: all)")
+    private static let dryRun = Flag("dry-run", "print what it would save, and change nothing")
 
     static let command = Command(
-        Self.self, "optimize", aliases: ["repack"], for: .keep, "store models anew where they take less room that way",
+        Self.self, "optimize", aliases: ["repack"], for: .keep, "re-encode models to save disk space",
         about: [
-            "A tensor that was stored before its base came becomes a delta of that, and what an older cake stored is "
-                + "encoded as this one would. Nothing else changes: the models, their names and their files stay what "
-                + "they are.",
-            "It goes last on the machine, behind everything else that wants the processors or the disk. Each object is "
-                + "replaced at once, so it can be ended at any time; the next run goes on.",
+            "Stores each tensor in the smallest form that cake knows, as a delta against the best base in the store. When a "
+                + "base model was imported after its fine-tunes, the base is stored plain and the fine-tunes become deltas "
+                + "against it; other models that share tensors with the named ones are re-encoded, too. The models, their "
+                + "names and their files do not change.",
+            "It runs at the lowest priority for processors and disk. Each object is replaced at once, so you can stop it "
+                + "at any time; the next run continues.",
         ],
         positionals: [nameWord], options: [dryRun.form],
         examples: [
             .init("cake optimize", "the whole store"),
             .init("cake optimize my-tune", "one model"),
-            .init("cake optimize --dry-run", "what it would gain"),
+            .init("cake optimize --dry-run", "what it would save"),
         ],
-        whenInterrupted: "what is done is kept, and the store is whole; run it again for the rest")
+        whenInterrupted: "finished layers are kept; run it again to continue")
 
     init(_ arguments: Arguments) throws(CakeError) {
         names = arguments.words(Self.nameWord)
@@ -43,7 +44,7 @@ extension OptimizeCommand {
         var models = names.isEmpty ? try store.names() : []
         models += try session.find(each: names).map(\.named)
         Machine.goLast()
-        let progress = Progress(isDryRun ? "trying" : "storing anew", items: "layers")
+        let progress = Progress("comparing bases", items: "layers")
         let optimize = Optimize(store, progress: progress, isDryRun: isDryRun)
         let report = try await session.reporter.show(progress) { try await optimize(models) }
         if report.recoded > 0, !isDryRun { try store.foldIndex() }
@@ -51,8 +52,9 @@ extension OptimizeCommand {
         session.show(OptimizeSummary(report: report, isDryRun: isDryRun))
         if report.damaged > 0 {
             throw CakeError(
-                .damaged, "\(report.damaged) layers are damaged or missing, and were left alone",
-                fix: "cake verify says which, cake verify --repair mends them")
+                .damaged,
+                "\(Quantities.count(report.damaged, of: "layer")) could not be read and \(report.damaged == 1 ? "was" : "were") skipped",
+                fix: "cake verify lists damaged layers; cake verify --repair downloads them again")
         }
     }
 }

@@ -13,28 +13,30 @@ struct RemoveCommand: Verb {
 
     private static let nameWord = Positional(
         "NAME", .some, .model,
-        "one or more models in the store, or a pattern such as 'team/*'; with --remote, names in registries")
+        "models in the store, or a pattern such as 'team/*'; with --remote, tags in registries")
     private static let force = Flag(
-        "force", short: "f", "even when it is pinned; of a registry, other tags of the same too")
-    private static let dryRun = Flag("dry-run", "say what would be removed, and what cake gc could then free")
-    private static let remote = Flag("remote", "take tags of a registry away: host[:port]/path:tag")
+        "force", short: "f", "remove pinned models; with --remote, also other tags of the same manifest")
+    private static let dryRun = Flag("dry-run", "print what would be removed and what cake gc could then free")
+    private static let remote = Flag("remote", "remove tags from a registry: host[:port]/path:tag")
 
     static let command = Command(
         Self.self, "rm", aliases: ["rmi", "remove"], for: .keep, "remove models by name",
         about: [
-            "Takes the name away. The layers stay until cake gc, which frees those that no other model needs; until "
-                + "then, importing the model again costs nothing.",
-            "With --remote the tag goes from its registry, which frees room there in its own time. A registry that can only "
-                + "remove a manifest with all its tags is asked for that if no other tag means the same, or with --force.",
+            "Removes the name. The layers stay until cake gc, which frees those that no other model needs; until then, "
+                + "importing the model again costs nothing. Layers that other models' layers are stored as deltas against "
+                + "stay; cake gc --rebase can free part of these.",
+            "With --remote, removes the tag from its registry, which frees disk space in its own time. Some registries can "
+                + "only remove a manifest with all its tags: cake does that when no other tag names the manifest, or with "
+                + "--force.",
         ],
         positionals: [nameWord],
         options: [force.form, dryRun.form, remote.form, RegistryOptions.plainHTTP.form],
         examples: [
             .init("cake rm mistral-ft", "one model"),
-            .init("cake rm mistral-ft-1 mistral-ft-2 --dry-run", "what two would free"),
-            .init("cake rm mistral-ft && cake gc", "and take the room back"),
+            .init("cake rm mistral-ft-1 mistral-ft-2 --dry-run", "what removing two would free"),
+            .init("cake rm mistral-ft && cake gc", "and free its disk space"),
         ],
-        whenInterrupted: "names that are removed stay removed; run it again for the rest")
+        whenInterrupted: "removed names stay removed; run it again for the rest")
 
     init(_ arguments: Arguments) throws(CakeError) {
         names = arguments.words(Self.nameWord)
@@ -55,12 +57,11 @@ extension RemoveCommand {
                 fix: "cake unpin \(named.name), or cake rm --force \(named.name)")
         }
         guard let store = try session.existingStore() else { return }
+        let isTold = !session.settings.isJSON && !session.settings.isQuiet
+        let removal = isTold ? try? store.removal(of: found) : nil
         if !isDryRun {
             for named in found { try store.remove(named.name, evenIfPinned: removesPinned) }
         }
-        // What only the removed models held, and whatever else waits to be collected.
-        let isTold = !isDryRun && !session.settings.isJSON && !session.settings.isQuiet
-        let waiting = isTold ? try? store.collect(grace: .zero, isDryRun: true, evenIfNothingIsNamed: true).bytes : nil
-        session.show(RemoveSummary(names: found.map(\.name), isDryRun: isDryRun, bytesWaiting: waiting))
+        session.show(RemoveSummary(names: found.map(\.name), isDryRun: isDryRun, removal: removal))
     }
 }

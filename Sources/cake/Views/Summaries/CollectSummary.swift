@@ -4,10 +4,12 @@ import Store
 
 /// What a collection freed, or would free, and what it left.
 struct CollectSummary: Summary {
-    let collected: Collected
-    let blobs: CollectedBlobs
+    var collected = Collected()
+    /// Nil when deltas were to stay as they are.
+    var rebased: LocalStore.Rebased?
+    var blobs = CollectedBlobs()
     /// Folders of the store that no command reads or removes, and their bytes.
-    let damaged: [(folder: String, bytes: UInt64)]
+    var damaged: [(folder: String, bytes: UInt64)] = []
     let isDryRun: Bool
 
     func lines(on page: Page) -> [String] {
@@ -18,7 +20,12 @@ struct CollectSummary: Summary {
             lines.append(
                 "\(verb) \(Quantities.bytes(collected.bytes)) in \(Quantities.count(collected.layers, of: "layer"))")
         } else {
-            lines.append(blobs.blobs + blobs.uploads == 0 ? "nothing to collect" : "nothing of models to collect")
+            lines.append(blobs.blobs + blobs.uploads == 0 ? "nothing to collect" : "nothing to collect in models")
+        }
+        if let rebased, !rebased.bases.isEmpty {
+            lines.append(
+                "including \(Quantities.bytes(rebased.bytes)) by re-encoding "
+                    + "\(Quantities.count(rebased.deltas, of: "delta")) against other bases")
         }
         if collected.halfFetched > 0 {
             lines.append("including \(Quantities.count(collected.halfFetched, of: "abandoned download"))")
@@ -28,25 +35,35 @@ struct CollectSummary: Summary {
         }
         if blobs.blobs + blobs.uploads > 0 {
             lines.append(
-                "\(verb) \(Quantities.bytes(blobs.bytes)) of the registry, in \(blobs.blobs) blobs and \(blobs.uploads) uploads"
-            )
+                "\(verb) \(Quantities.bytes(blobs.bytes)) of the registry in \(Quantities.count(blobs.blobs, of: "blob")) "
+                    + "and \(Quantities.count(blobs.uploads, of: "upload"))")
+        }
+        if collected.keptBases > 0 {
+            let how =
+                rebased == nil
+                ? "cake gc --rebase can free part of it" : "re-encoding more would not save space"
+            lines.append(
+                "kept \(Quantities.bytes(collected.keptBaseBytes)) in "
+                    + "\(Quantities.count(collected.keptBases, of: "layer")) of removed models: layers of other models are "
+                    + "deltas against it; \(how)")
         }
         if collected.keptYoung > 0 {
             lines.append(
-                "\(Quantities.count(collected.keptYoung, of: "layer")) of no model, "
-                    + "\(Quantities.bytes(collected.keptYoungBytes)), "
-                    + "younger than the grace time: kept; --grace 0s frees them too")
+                "kept \(Quantities.bytes(collected.keptYoungBytes)) in "
+                    + "\(Quantities.count(collected.keptYoung, of: "layer")) that no model has yet, younger than the grace "
+                    + "time; cake gc --now frees it")
         }
         if collected.keptReplaced > 0 {
             lines.append(
-                "kept \(Quantities.count(collected.keptReplaced, of: "layer")) of earlier versions, "
-                    + "\(Quantities.bytes(collected.keptReplacedBytes)); cake gc --now frees them too")
+                "kept \(Quantities.bytes(collected.keptReplacedBytes)) in "
+                    + "\(Quantities.count(collected.keptReplaced, of: "layer")) of earlier versions; cake gc --now frees it"
+            )
         }
         if collected.keptDownloads > 0 {
             lines.append(
-                "\(Quantities.count(collected.keptDownloads, of: "unfinished download")), "
-                    + "\(Quantities.bytes(collected.keptDownloadBytes)), younger than the grace time: kept; "
-                    + "a pull goes on with them, --grace 0s frees them")
+                "kept \(Quantities.bytes(collected.keptDownloadBytes)) in "
+                    + "\(Quantities.count(collected.keptDownloads, of: "unfinished download")), younger than the grace "
+                    + "time; a pull resumes, cake gc --now frees it")
         }
         for (folder, bytes) in damaged where bytes > 0 {
             lines.append(
@@ -61,6 +78,9 @@ struct CollectSummary: Summary {
             "layers": JSONValue(collected.layers), "manifests": JSONValue(collected.manifests),
             "bytes": JSONValue(collected.bytes), "kept_young": JSONValue(collected.keptYoung),
             "kept_young_bytes": JSONValue(collected.keptYoungBytes),
+            "kept_bases": JSONValue(collected.keptBases), "kept_base_bytes": JSONValue(collected.keptBaseBytes),
+            "rebased_bases": JSONValue(rebased?.bases.count ?? 0), "rebased_deltas": JSONValue(rebased?.deltas ?? 0),
+            "rebased_bytes": JSONValue(rebased?.bytes ?? 0),
             "kept_earlier_versions": JSONValue(collected.keptReplaced),
             "kept_earlier_version_bytes": JSONValue(collected.keptReplacedBytes),
             "half_fetched": JSONValue(collected.halfFetched), "interrupted": JSONValue(collected.interrupted),

@@ -97,7 +97,10 @@ struct DiskUseSummary: Finding {
             ("below", usage.below, 0, "layers that lower stores have"),
             ("compressed", plain, stored, ""),
             ("deltas", usage.spared, 0, "tensors stored as deltas"),
-            ("bases", 0, usage.bases, "layers of removed models that deltas still need"),
+            (
+                "bases", 0, usage.bases,
+                "layers of removed models that deltas still need; cake gc --rebase can free part of it"
+            ),
         ]
     }
 

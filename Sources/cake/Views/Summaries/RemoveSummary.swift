@@ -1,4 +1,5 @@
 import Model
+import Store
 
 /// A tag that is, or would be, gone from its registry.
 struct RemoteRemoveSummary: Summary {
@@ -17,14 +18,19 @@ struct RemoteRemoveSummary: Summary {
 struct RemoveSummary: Summary {
     let names: [ModelName]
     let isDryRun: Bool
-    /// What a collection would free now, where that is known.
-    let bytesWaiting: UInt64?
+    /// What that makes free, where it is known.
+    let removal: LocalStore.Removal?
 
     func lines(on page: Page) -> [String] {
-        let lines = names.map { "\(isDryRun ? "would remove" : "removed") \($0)" }
-        guard !isDryRun else { return lines }
-        let waiting = bytesWaiting.map { "\(Quantities.bytes($0)) that" } ?? "what"
-        return lines + ["cake gc frees \(waiting) no other model needs"]
+        var lines = names.map { "\(isDryRun ? "would remove" : "removed") \($0)" }
+        guard let removal else { return lines }
+        lines.append("cake gc \(isDryRun ? "could then" : "can") free \(Quantities.bytes(removal.freed))")
+        if removal.stays > 0 {
+            lines.append(
+                "\(Quantities.bytes(removal.stays)) \(isDryRun ? "would stay" : "stays"): layers of other models are deltas "
+                    + "against it; cake gc --rebase \(isDryRun ? "could" : "can") free part of it")
+        }
+        return lines
     }
 
     var document: JSONValue { .array(names.map { JSONValue($0.string) }) }

@@ -38,12 +38,13 @@ import Testing
         }
     }
 
-    /// Every so many elements have another last bit.
+    /// A third of the elements have another last bit, others in each tune.
     private static func tuned(_ file: Data, _ number: Int) -> Data {
         var bytes = Array(file)
         let header = 8 + (0..<8).reduce(0) { $0 | Int(bytes[$1]) << (8 * $1) }
         guard number > 0 else { return file }
-        for place in stride(from: header + 2 * number, to: bytes.count - 1, by: 22) { bytes[place] ^= 1 }
+        var random = Randomness(seed: UInt64(number))
+        for place in stride(from: header, to: bytes.count - 1, by: 2) where random.next() % 3 == 0 { bytes[place] ^= 1 }
         return Data(bytes)
     }
 

@@ -72,6 +72,7 @@ private func page(_ width: Int) -> Page { Page(width: width, style: Style(isOn: 
             ("cake help ver", "verify version"), ("cake images --li", "--limit"), ("cake import /et", "/etc"),
             ("cake export m --format =", "files fast safetensors hf-cache"), ("cake export m --format = fi", "files"),
             ("cake --store = x export m", "mistral-7b mistral-ft"), ("cake serve ", "token"),
+            ("cake ls --filter pin", "pinned=yes pinned=no"), ("cake ls --filter l", "larger="),
             ("cake serve token ", "\(TokenWork.actions.joined(separator: " "))"), ("cake serve token add x", ""),
             ("cake serve --listen = :80 token r", "rm"), ("cake config alias", "alias."), ("cake tag mistral-7b m", ""),
             ("cake rm mistral-7b m", "mistral-7b mistral-ft"), ("cake mv m", "mistral-7b mistral-ft"),

@@ -41,7 +41,9 @@ final class Reporter: Sendable {
         case .json:
             let line: JSONValue = ["event": "note", "text": JSONValue(text)]
             errors.line(line.text(.compact))
-        case .live, .lines: say(Printable.escape(text))
+        case .live, .lines:
+            let shown = Printable.escape(text)
+            say(terminal.width(.errors).map { TextWidth.wrap(shown, to: $0).joined(separator: "\n") } ?? shown)
         }
     }
 

@@ -105,7 +105,7 @@ struct Run: Sendable {
     /// as safe as a power cut.
     func giveUp() {
         errors.writeUnlessBlocked(
-            ErrorText.interrupted("what is done is kept; run it again to go on", isJSON: wantsJSON))
+            ErrorText.interrupted("cake keeps what is done; run the same command to resume", isJSON: wantsJSON))
     }
 }
 

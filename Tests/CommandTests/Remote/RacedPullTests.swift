@@ -34,7 +34,7 @@ import Testing
     @Test func `says so where there is none`() throws {
         defer { for hub in [home.hub, late, quick] { hub.stop() } }
         let result = try home.cake("pull", "org/base", "--race-mirrors")
-        #expect(result.status == 2 && result.errors.contains("none is named"))
+        #expect(result.status == 2 && result.errors.contains("--race-mirrors needs mirrors"))
         #expect(home.hub.requests.isEmpty)
     }
 }

@@ -25,7 +25,9 @@ struct ListCommand: Verb {
     private static let sort = Option<Order>.choice("sort", short: "s", "KEY", "the order (rest: size at rest)")
     private static let reverse = Flag("reverse", short: "r", "the reverse order")
     private static let limitOption = Option.count("limit", short: "n", "at most this many models")
-    private static let filter = Option("filter", "FILTER", ModelFilter.help, read: ModelFilter.read).repeatable
+    private static let filter = Option(
+        "filter", "FILTER", completing: .words(ModelFilter.beginnings), ModelFilter.help, read: ModelFilter.read
+    ).repeatable
     private static let names = Flag("names", "only names, one on a line; --quiet does the same")
 
     static let command = Command(

@@ -70,7 +70,7 @@ extension VerifyCommand {
         let repair = Repair(from: sources, into: store, progress: progress)
         let outcomes = try await session.reporter.show(progress) {
             try await repair(damages) { what in
-                session.reporter.note("waiting for another cake that is fetching \(what)")
+                session.reporter.note("another cake is downloading \(what); waiting")
             }
         }
         guard let problem else { return outcomes }

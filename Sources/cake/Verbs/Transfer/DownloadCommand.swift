@@ -78,7 +78,7 @@ extension DownloadCommand {
         if let cache { return Disk.absolute(try session.settings.inHome(cache)) }
         guard let cache = session.settings.huggingFaceCache else {
             throw CakeError(
-                .usage, "there is no HOME, so cake does not know where the Hugging Face cache is",
+                .usage, "HOME is not set, so cake does not know where the Hugging Face cache is",
                 fix: "name a folder: --local-dir DIR, or --cache-dir DIR")
         }
         return cache

@@ -61,7 +61,7 @@ extension ExportCommand {
     ) async throws {
         guard let cache = destination ?? session.settings.huggingFaceCache else {
             throw CakeError(
-                .usage, "there is no HOME, so cake does not know where the cache is", fix: "name it: -o DIR")
+                .usage, "HOME is not set, so cake does not know where the cache is", fix: "add -o DIR")
         }
         let record = named.record
         let entry = try HubCacheEntry(

@@ -57,10 +57,15 @@ struct HistorySummary: Finding {
         return (version.source ?? "") + commit + (version.isPartial ? " (partial)" : "")
     }
 
+    /// Rounded up: what is kept for a day is kept for a day a second later, too.
+    private func left(_ seconds: Int) -> String {
+        Quantities.age(.seconds(max(60, seconds + (seconds > 3600 ? 3599 : 59))))
+    }
+
     private func state(of version: ModelVersion) -> Table.Cell {
         switch version.state {
         case .current: Table.Cell("current", .good)
-        case .kept(let until): Table.Cell("kept for \(Quantities.age(.seconds(max(60, until - Machine.now))))")
+        case .kept(let until): Table.Cell("kept for \(left(until - Machine.now))")
         case .waiting: Table.Cell("until cake gc", .careful)
         case .gone: Table.Cell("gone", .faint)
         }

@@ -23,7 +23,11 @@ struct ImportSummary: Summary {
         }
         lines += page.detail(line)
         if let replaced = report.replaced {
-            lines += page.detail("\(report.name) was \(replaced.short) before; cake gc frees what only that had")
+            let old = replaced.hex.prefix(8)
+            lines += page.detail(
+                isDryRun
+                    ? "\(report.name) is \(old) now"
+                    : "\(report.name) was \(old) before; cake tag \(report.name)@\(old) brings that back")
         }
         return lines
     }

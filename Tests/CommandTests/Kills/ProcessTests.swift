@@ -87,7 +87,7 @@ private final class Stuck {
 }
 
 @Suite struct `Ctrl-C` {
-    private static let lastWords = "interrupted; what is done is kept"
+    private static let lastWords = "interrupted; cake keeps what is done"
 
     @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
     func `ends what does not end by itself, by the signal's own action`(signal: Int32) throws {

@@ -55,7 +55,7 @@ import Testing
 
 @Suite struct `A pull of several models` {
     @Test(arguments: [
-        (["org/base", "org/tune"], 0, "not taken: pytorch_model.bin"),
+        (["org/base", "org/tune"], 0, "left out: pytorch_model.bin"),
         (["org/nix", "org/base"], 10, "1 of 2 models was not pulled"),
         (["org/nix", "org/base", "org/none"], 10, "2 of 3 models were not pulled"),
         (["org/base", "org/nix", "org/taken"], 1, "2 of 3 models were not pulled"),

@@ -72,6 +72,7 @@ private func page(_ width: Int) -> Page { Page(width: width, style: Style(isOn: 
             ("cake help ver", "verify version"), ("cake images --li", "--limit"), ("cake import /et", "/etc"),
             ("cake export m --format =", "files fast safetensors hf-cache"), ("cake export m --format = fi", "files"),
             ("cake --store = x export m", "mistral-7b mistral-ft"), ("cake serve ", "token"),
+            ("cake inspect evil", ""),
             ("cake ls --filter pin", "pinned=yes pinned=no"), ("cake ls --filter l", "larger="),
             ("cake serve token ", "\(TokenWork.actions.joined(separator: " "))"), ("cake serve token add x", ""),
             ("cake serve --listen = :80 token r", "rm"), ("cake config alias", "alias."), ("cake tag mistral-7b m", ""),
@@ -82,7 +83,7 @@ private func page(_ width: Int) -> Page { Page(width: width, style: Style(isOn: 
         let words = typed.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
         let script =
             BashCompletion.lines(of: .standard).joined(separator: "\n")
-            + "\ncake() { printf 'mistral-7b\\nmistral-ft\\n'; }\ncompopt() { :; }\n"
+            + "\ncake() { printf 'mistral-7b\\nmistral-ft\\nevil$(echo x)\\n'; }\ncompopt() { :; }\n"
             + "COMP_WORDS=(\(words.map { "'\($0)'" }.joined(separator: " ")))\nCOMP_CWORD=\(words.count - 1)\n"
             + "_cake\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n"
         let result = try Tool.run("bash", ["-s"], input: script)

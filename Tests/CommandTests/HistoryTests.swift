@@ -133,6 +133,64 @@ private func versions(of name: String, in home: Home) throws -> [(id: String, st
     }
 }
 
+@Suite struct `A model that is renamed onto another` {
+    @Test func `keeps the pins and the earlier versions of both`() throws {
+        let (home, first, second) = try twoVersions()
+        try home.makeModel("other", seed: 3)
+        try home.cake("import", home.path("other").path)
+        try home.cake("pin", "acme/tune")
+        #expect(try home.cake("mv", "other", "acme/tune", "--force").status == 0)
+        #expect(try versions(of: "acme/tune", in: home).dropFirst().map(\.id) == [second, first])
+        #expect(try home.cake("ls", "--filter", "pinned=yes", "--names").output == "acme/tune\n")
+        // Onto a name of the same model nothing is asked, and nothing is lost.
+        try home.cake("tag", "acme/tune", "twin")
+        #expect(try home.cake("mv", "twin", "acme/tune").status == 0)
+        #expect(try versions(of: "acme/tune", in: home).count == 3)
+        #expect(try home.cake("rm", "acme/tune").status == 1, "the pin is gone")
+    }
+
+    @Test func `stays while collections run beside it`() throws {
+        let (home, _, _) = try twoVersions()
+        // More names make the time longer in which a collection reads them.
+        for number in 0..<40 { try home.cake("tag", "acme/tune", "name\(number)") }
+        try home.makeModel("mine", seed: 9)
+        try home.cake("import", home.path("mine").path, "a0")
+        let said = try home.shell(
+            "cd ~ && for i in $(seq 30); do $CAKE gc --now -q || exit 1; done & cd ~ && "
+                + "for i in $(seq 15); do $CAKE mv a0 z0 && $CAKE mv z0 a0 || exit 1; done; wait $!")
+        #expect(said.status == 0, "\(said.errors)")
+        #expect(try home.cake("verify", "a0").status == 0)
+        #expect(try home.cake("export", "a0", "-o", home.path("back").path).status == 0)
+    }
+
+    @Test(arguments: [["tag", "other", "org/closed", "--force"], ["mv", "other", "org/closed", "--force"]])
+    func `cannot replace a model that a mirror keeps for a few of its clients`(_ words: [String]) throws {
+        let home = try Home()
+        try home.makeModel("other")
+        try home.makeModel("closed", seed: 2)
+        try home.cake("import", home.path("other").path)
+        try home.cake("import", home.path("closed").path, "org/closed")
+        let record = home.store.appending(path: "names/org%2Fclosed")
+        try Data((String(contentsOf: record, encoding: .utf8) + "mark mirrored-closed\n").utf8).write(to: record)
+        let refused = try home.cake(words)
+        #expect(refused.status == 1 && refused.errors.contains("fix: cake rm org/closed"), "\(refused.errors)")
+        let opened = try home.cake(words[0], "org/closed", "mine")
+        #expect(opened.status == 1 && opened.errors.contains("--force"), "\(opened.errors)")
+        #expect(try home.cake("rm", "org/closed").status == 0)
+        #expect(try home.cake(words).status == 0)
+    }
+
+    @Test func `is found in a history that a clock or a hand has bent`() throws {
+        let (home, first, _) = try twoVersions()
+        let record = home.store.appending(path: "names/acme%2Ftune")
+        let text = try String(contentsOf: record, encoding: .utf8)
+        try Data(text.replacing(/"until":\d+/, with: "\"until\":\(Int.max)").utf8).write(to: record)
+        #expect(try versions(of: "acme/tune", in: home).map(\.state) == ["current", "until_gc"])
+        try home.cake("gc")
+        #expect(try home.cake("tag", "acme/tune@\(first.prefix(8))").status == 10)
+    }
+}
+
 @Suite struct `A pattern for names` {
     @Test func `stands for all names that match it`() throws {
         let home = try Home()

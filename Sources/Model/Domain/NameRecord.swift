@@ -82,8 +82,16 @@ public struct NameRecord: Hashable, Sendable {
             return list.array?.compactMap { ReplacedVersion($0) } ?? []
         }
         set {
-            let versions = newValue.suffix(NameRecord.mostReplaced).map(\.document)
-            fields["replaced"] = versions.isEmpty ? nil : JSONValue.array(versions).text(.compact)
+            // A version that was pulled in part names what it lacks, which may be long.
+            var texts: [String] = []
+            var left = NameRecord.longestReplaced
+            for version in newValue.suffix(NameRecord.mostReplaced).reversed() {
+                let text = version.document.text(.compact)
+                left -= text.utf8.count + 1
+                if left < 0 { break }
+                texts.append(text)
+            }
+            fields["replaced"] = texts.isEmpty ? nil : "[" + texts.reversed().joined(separator: ",") + "]"
         }
     }
 

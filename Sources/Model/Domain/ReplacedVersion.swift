@@ -64,6 +64,9 @@ public struct ReplacedVersion: Hashable, Sendable {
         record.missingFiles = missingFiles
         record.etags = [:]
         record.proved = [:]
+        // Commits that came after it are not earlier than it.
+        let before = now.earlierCommits + [now.commit].compactMap(\.self)
+        record.earlierCommits = commit.flatMap { before.firstIndex(of: $0) }.map { Array(before[..<$0]) } ?? []
         return record
     }
 }
@@ -71,6 +74,8 @@ public struct ReplacedVersion: Hashable, Sendable {
 extension NameRecord {
     /// Versions that a name remembers.
     static let mostReplaced = 50
+    /// Bytes of their text: less than JSON is read with.
+    static let longestReplaced = 3 << 20
 
     /// This record as the one after `old`, which it takes the place of: what that led to is remembered. Nothing is remembered
     /// of what a mirror brought, and a part that the same commit completes is no other version.
@@ -84,6 +89,20 @@ extension NameRecord {
         versions.removeAll { $0.manifest == manifest }
         var record = self
         record.replaced = versions
+        return record
+    }
+
+    /// This record under another name, which `taken` had: with the pins and earlier versions of both. A person asked for it, so
+    /// no mirror may evict it.
+    public func renamed(onto taken: NameRecord?, at time: Int) -> NameRecord {
+        var record = self
+        record.mark = nil
+        record.isPinned = isPinned || taken?.isPinned == true
+        var versions = (taken?.replaced ?? []) + replaced
+        if let taken, taken.mark == nil { versions.append(ReplacedVersion(of: taken, until: time)) }
+        versions.sort { $0.until < $1.until }
+        var seen: Set<Digest> = [manifest]
+        record.replaced = versions.reversed().filter { seen.insert($0.manifest).inserted }.reversed()
         return record
     }
 }

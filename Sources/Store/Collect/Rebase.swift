@@ -27,7 +27,7 @@ extension LocalStore {
     }
 
     /// Encodes deltas away from bases that only they keep, where that frees space. The bases go with the next collection.
-    public func rebase(isDryRun: Bool) async throws -> Rebased {
+    public func rebase(isDryRun: Bool, grace: Duration = usualGrace) async throws -> Rebased {
         _ = try catalog.refresh(since: catalog.reading)
         var named: [Digest: Heir] = [:]
         func add(_ manifest: Manifest, isOpen: Bool) {
@@ -39,8 +39,7 @@ extension LocalStore {
         }
         let names = try names()
         for one in names { add(try manifest(one.record.manifest), isOpen: one.record.mark != .mirroredClosed) }
-        let oldest = Machine.now - Int(LocalStore.usualGrace.components.seconds)
-        for digest in replacedManifests(since: oldest, names) {
+        for digest in replacedManifests(since: Machine.now - Int(grace.components.seconds), names) {
             // A collection keeps nothing of an earlier version that cannot be read.
             if let manifest = try? manifest(digest) { add(manifest, isOpen: true) }
         }

@@ -136,7 +136,7 @@ public struct Usage: Sendable {
     }
 
     private static func replacedLayers(of store: LocalStore, _ names: [LocalStore.Named]) -> [Layer] {
-        store.replacedLayers(since: Machine.now - Int(LocalStore.usualGrace.components.seconds), names)
+        store.replacedLayers(since: LocalStore.graceBegin, names)
     }
 
     /// What objects and their bases take, each once, without those that are known.

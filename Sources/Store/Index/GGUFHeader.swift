@@ -7,7 +7,7 @@ public struct GGUFHeader: Sendable {
     public let header: GGUF.Header?
 
     /// Tokenizers make headers long; a longer one is none that any program writes.
-    private static let longest: UInt64 = 256 << 20
+    private static let longest: UInt64 = 64 << 20
     private static let firstGuess: UInt64 = 1 << 20
 
     /// Throws when the file's layers cannot be read.

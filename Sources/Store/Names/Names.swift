@@ -34,16 +34,26 @@ extension LocalStore {
 
     /// Every name, sorted. One that cannot be read is an error: what it keeps alive is not known.
     public func names() throws(CakeError) -> [Named] {
-        var result: [Named] = []
-        for file in try Disk.names(in: layout.names) {
-            guard let name = ModelName(fileName: file) else {
-                throw CakeError(
-                    .damaged, "\(Printable.escape(layout.names + "/" + file)) is not a name of cake's",
-                    fix: "move it elsewhere")
+        var gone: Set<String> = []
+        while true {
+            var result: [Named] = []
+            var vanished: Set<String> = []
+            for file in try Disk.names(in: layout.names) {
+                guard let name = ModelName(fileName: file) else {
+                    throw CakeError(
+                        .damaged, "\(Printable.escape(layout.names + "/" + file)) is not a name of cake's",
+                        fix: "move it elsewhere")
+                }
+                if let record = try record(of: name) {
+                    result.append(Named(name: name, record: record))
+                } else {
+                    vanished.insert(file)
+                }
             }
-            if let record = try record(of: name) { result.append(Named(name: name, record: record)) }
+            // It may have another name now, which was not there when the folder was listed.
+            if vanished.isSubset(of: gone) { return result.sorted { $0.name < $1.name } }
+            gone.formUnion(vanished)
         }
-        return result.sorted { $0.name < $1.name }
     }
 
     /// Nil when the store does not know the name.
@@ -66,6 +76,7 @@ extension LocalStore {
         try withNames { () throws(CakeError) in
             let old = try readable(name)
             guard let new = try change(old)?.following(old, at: Machine.now), new != old else { return }
+            if let old, new.mark == nil { try refuseClosed(name, old, for: new.manifest) }
             // What this name leaves may be collected; said before it is left, so that a kill between loses nothing.
             if let old, old.manifest != new.manifest { try mark(old.manifest, leftBy: name) }
             try unmark(new.manifest)

@@ -37,9 +37,9 @@ extension LocalStore {
         ]
         for version in record.replaced.reversed() {
             let size = (try? manifest(version.manifest))?.size
-            let end = version.until + Int(LocalStore.usualGrace.components.seconds)
-            let state: ModelVersion.State =
-                size == nil ? .gone : end > Machine.now && named.place == nil ? .kept(until: end) : .waiting
+            let isKept = LocalStore.isRecent(version, since: LocalStore.graceBegin) && named.place == nil
+            let end = version.until.addingReportingOverflow(Machine.now - LocalStore.graceBegin).partialValue
+            let state: ModelVersion.State = size == nil ? .gone : isKept ? .kept(until: end) : .waiting
             versions.append(
                 ModelVersion(
                     manifest: version.manifest, since: version.since, until: version.until, source: version.source,
@@ -49,11 +49,21 @@ extension LocalStore {
         return versions
     }
 
+    /// What was replaced since then is kept.
+    static var graceBegin: Int { Machine.now - Int(usualGrace.components.seconds) }
+
+    /// A version that a clock in the future replaced, or a damaged record, is not kept until then.
+    private static func isRecent(_ version: ReplacedVersion, since oldest: Int) -> Bool {
+        version.until > oldest && version.until <= Machine.now.addingReportingOverflow(600).partialValue
+    }
+
     /// Manifests that names here left for others after `oldest`, and that no name leads to.
     func replacedManifests(since oldest: Int, _ names: [Named]) -> Set<Digest> {
         var replaced: Set<Digest> = []
         for named in names {
-            for version in named.record.replaced where version.until > oldest { replaced.insert(version.manifest) }
+            for version in named.record.replaced where LocalStore.isRecent(version, since: oldest) {
+                replaced.insert(version.manifest)
+            }
         }
         return replaced.subtracting(names.map(\.record.manifest))
     }
@@ -90,19 +100,22 @@ extension LocalStore {
         text.utf8.count >= 7 && digits.hasPrefix(text)
     }
 
-    /// Points a name at a version that it had before.
-    public func bringBack(_ version: Named, in operation: Operation) throws(CakeError) {
-        guard let name = version.current else { return }
+    /// Points a name at a version that it had before. False when the name has forgotten it meanwhile.
+    public func bringBack(_ version: Named, in operation: Operation) throws(CakeError) -> Bool {
+        guard let name = version.current else { return false }
         try operation.hold(manifest: version.record.manifest)
         _ = try manifest(version.record.manifest)
+        var isDone = false
         try update(name, in: operation) { old throws(CakeError) in
             guard let old, let found = old.replaced.last(where: { $0.manifest == version.record.manifest }) else {
                 return nil
             }
             var record = found.record(beside: old)
             record.time = Machine.now
+            isDone = true
             return record
         }
+        return isDone
     }
 
     /// Gives a model another name instead of the one it has, with its pin and its earlier versions. A kill in between leaves
@@ -113,21 +126,35 @@ extension LocalStore {
         before: (NameRecord) throws(CakeError) -> Void
     ) throws(CakeError) {
         guard old != new else { return }
+        guard let known = try record(of: old) else { throw missing(old) }
+        // Held: a collection beside this may list the names before there is the new one, and look for the old one when it has gone.
+        for digest in [known, try readable(new)].compactMap(\.self).flatMap({
+            [$0.manifest] + $0.replaced.map(\.manifest)
+        }) {
+            try operation.hold(manifest: digest)
+        }
         try withNames { () throws(CakeError) in
             guard let record = try record(of: old) else { throw missing(old) }
+            guard record.manifest == known.manifest else {
+                throw CakeError(.failed, "\(old) moved to another model meanwhile", fix: "run the command again")
+            }
             let taken = try readable(new)
             try refuses(taken, record)
+            if let taken { try refuseClosed(new, taken, for: record.manifest) }
             try before(record)
-            var moved = record
-            // A person asked for it, so that no mirror may take it away again.
-            moved.mark = nil
-            if let taken, taken.manifest != record.manifest {
-                moved.replaced += [ReplacedVersion(of: taken, until: Machine.now)]
-                try mark(taken.manifest, leftBy: new)
-            }
+            let moved = record.renamed(onto: taken, at: Machine.now)
+            if let taken, taken.manifest != record.manifest { try mark(taken.manifest, leftBy: new) }
             try replace(path(of: new), with: moved.encode(), in: operation)
             try Disk.remove(path(of: old))
             try Disk.syncFolder(layout.names)
         }
+    }
+
+    /// A registry made manifests of the model for those that its Hub lets in, and these must go with the name.
+    func refuseClosed(_ name: ModelName, _ record: NameRecord, for manifest: Digest) throws(CakeError) {
+        guard record.mark == .mirroredClosed, record.manifest != manifest else { return }
+        throw CakeError(
+            .failed, "\(name) is a model that a mirror keeps for a few of its clients, so it cannot be replaced",
+            fix: "cake rm \(name), then run the command again")
     }
 }

@@ -8,7 +8,8 @@ enum BashCompletion {
         let globals = GlobalOptions.forms
         var lines = [
             "# bash completion for cake; made by: cake completions bash",
-            "_cake_models() { cake ls --names 2>/dev/null; }",
+            "# A name with other characters would be run by the shell that reads it.",
+            "_cake_models() { cake ls --names 2>/dev/null | grep -E '^[A-Za-z0-9._/:@+~,=-]+$'; }",
             "_cake() {",
             "    local current=\"${COMP_WORDS[COMP_CWORD]}\" previous=\"${COMP_WORDS[COMP_CWORD-1]}\"",
             "    # bash takes --output=x apart into three words.",

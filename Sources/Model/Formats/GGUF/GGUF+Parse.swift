@@ -27,6 +27,10 @@ extension GGUF.Header {
         guard version == 2 || version == 3 else { throw GGUFStop("has version \(version), and cake reads 2 and 3") }
         let tensorCount = try reader.count("the number of tensors", in: bytes)
         let pairCount = try reader.count("the number of pairs", in: bytes)
+        // Programs write a few thousand tensors and some dozen pairs. More would only take memory.
+        guard tensorCount <= 1 << 20, pairCount <= 1 << 16 else {
+            throw GGUFStop("has \(tensorCount) tensors and \(pairCount) pairs, more than cake reads")
+        }
         let (pairs, alignment) = try GGUF.Header.pairs(pairCount, &reader, in: bytes)
         let claims = try GGUF.Header.claims(tensorCount, &reader, in: bytes)
         guard let start = GGUF.padded(UInt64(reader.position), to: alignment) else { throw GGUFStop("is too large") }

@@ -63,7 +63,9 @@ extension CollectCommand {
         var rebased = LocalStore.Rebased()
         if rebases {
             let progress = Progress("re-encoding deltas", items: "bases")
-            rebased = try await session.reporter.show(progress) { try await store.rebase(isDryRun: isDryRun) }
+            rebased = try await session.reporter.show(progress) {
+                try await store.rebase(isDryRun: isDryRun, grace: grace)
+            }
             if !rebased.bases.isEmpty, !isDryRun {
                 _ = try store.collect(
                     grace: grace, isDryRun: false, evenIfNothingIsNamed: collectsAll, released: rebased.bases)

@@ -30,6 +30,7 @@ extension MoveCommand {
     func run(in session: Session) async throws {
         guard let (store, named) = try session.findNames([name]).first else { return }
         let target = try session.newName(newName, force: replacesName)
+        if !replacesName { try session.refuseOpening(named, as: target) }
         try store.rename(named.name, to: target, in: try Operation(store)) { old, record throws(CakeError) in
             guard !replacesName else { return }
             try store.refuseTaken(
@@ -45,5 +46,14 @@ extension Session {
         let name = try ModelName(settings.pulledName(typed) ?? typed)
         if !force { try settings.refuseAlias(typed, for: name) }
         return name
+    }
+
+    /// A model that a mirror keeps for a few of its clients would be open to all under a name that a person gave it.
+    func refuseOpening(_ named: LocalStore.Named, as name: ModelName) throws(CakeError) {
+        guard named.record.mark == .mirroredClosed else { return }
+        throw CakeError(
+            .failed,
+            "\(named.name) is private or gated on its Hub; as \(name), cake serve would give it to every reader",
+            fix: "use --force to do that")
     }
 }

@@ -41,6 +41,7 @@ extension TagCommand {
         let (store, named) = try session.find(name)
         guard let newName else { return try bringBack(named, in: store, session) }
         let target = try session.newName(newName, force: replacesName)
+        if !replacesName { try session.refuseOpening(named, as: target) }
         let operation = try Operation(store)
         // Held, so that no collection takes the model while it has no name yet; then looked at again.
         try operation.hold(manifest: named.record.manifest)
@@ -71,7 +72,11 @@ extension TagCommand {
             throw CakeError(
                 .failed, "\(current) is in a store below, which is only read", fix: advice)
         }
-        try store.bringBack(named, in: try Operation(store))
+        guard try store.bringBack(named, in: try Operation(store)) else {
+            throw CakeError(
+                .notFound, "\(current) does not remember that version any more",
+                fix: "cake history \(current) lists its versions")
+        }
         session.show(
             BringBackSummary(name: current, manifest: named.record.manifest, replaced: now.manifest))
     }

@@ -80,6 +80,11 @@ extension PullCommand {
 
     func run(in session: Session) async throws {
         let (names, newName) = try wanted(in: session)
+        guard names.count == 1 || options.localFolder == nil else {
+            throw CakeError(
+                .usage, "--local-dir is the folder of one model, and there are \(names.count) models",
+                fix: "pull them one by one, or cake pull without --local-dir and then cake export NAME NAME -o DIR")
+        }
         let places = try names.map { name throws(CakeError) -> Place in
             if case .registry(let reference) = try session.settings.reference(name) { return .registry(reference) }
             return .hub(try options.reference(name, in: session))
@@ -100,6 +105,10 @@ extension PullCommand {
                 failures.add(error, of: name)
                 summaries.add(ErrorText.value(error, of: name))
                 session.reporter.note("\(name) was not pulled: \(error.what)")
+            } catch {
+                // A program hears of those that were pulled.
+                if places.count > 1 { summaries.end() }
+                throw error
             }
         }
         summaries.end(aloneIfOne: places.count == 1)

@@ -26,7 +26,7 @@ struct HistorySummary: Finding {
         var columns: [Table.Column] = [
             .init(title: "ID", importance: 9), .init(title: "NAMED", importance: 7),
             .init(title: "SIZE", alignment: .right, importance: 6),
-            .init(title: "FROM", importance: 5, leastWidth: 12), .init(title: "STATE", importance: 8, leastWidth: 8),
+            .init(title: "FROM", importance: 5, leastWidth: 12), .init(title: "STATE", importance: 8),
         ]
         let namesModels = histories.count > 1
         if namesModels { columns.insert(.init(title: "NAME", importance: 10, leastWidth: 12), at: 0) }

@@ -26,7 +26,7 @@ import Testing
         #expect(exported.status == 0, "\(exported.errors)")
         #expect(home.areEqual("tiny", "back"))
         let again = try home.cake("export", "tiny", "-o", home.path("back").path)
-        #expect(again.output.contains("2 were there already"))
+        #expect(again.output.contains("2 files were there already"))
     }
 
     @Test func `tells what an import would bring without bringing it`() throws {

@@ -111,21 +111,23 @@ public final class HubModels: Sendable {
     public func hold(_ manifest: Digest) throws(CakeError) -> Operation? {
         guard store.isWritable else { return nil }
         return try lease.withLock { lease throws(CakeError) in
+            let operation: Operation
             var current: Held
-            if let lease, Machine.now - lease.start < HubModels.leaseLife {
-                current = lease
+            if let lease, let shared = lease.operation, Machine.now - lease.start < HubModels.leaseLife {
+                (operation, current) = (shared, lease)
             } else {
-                current = Held(operation: try Operation(store), start: Machine.now)
+                operation = try Operation(store)
+                current = Held(operation: operation, start: Machine.now)
             }
-            if current.manifests.insert(manifest).inserted { try current.operation.hold(manifest: manifest) }
+            if current.manifests.insert(manifest).inserted { try operation.hold(manifest: manifest) }
             lease = current
-            return current.operation
+            return operation
         }
     }
 
     /// Many readers share one, instead of a folder for each; it ends with the last of them.
     private struct Held {
-        let operation: Operation
+        weak var operation: Operation?
         let start: Int
         var manifests: Set<Digest> = []
     }

@@ -93,6 +93,15 @@ extension LocalStore {
 
     private func advice(_ typed: String, _ names: [Named]) -> String {
         if names.isEmpty { return "the store is empty; cake import PATH stores a model" }
+        if typed.contains(where: { "*?[".contains($0) }) { return "patterns work in cake ls, rm, pin and unpin" }
+        if let name = try? ModelName(typed), name.revision != nil,
+            names.contains(where: { $0.name.string == name.withoutRevision })
+        {
+            return "cake history \(Printable.escape(name.withoutRevision)) lists its versions"
+        }
+        if (4..<7).contains(typed.utf8.count), names.contains(where: { $0.record.manifest.hex.hasPrefix(typed) }) {
+            return "an id needs at least 7 digits"
+        }
         if let near = Suggestion.nearest(to: typed, among: names.map(\.name.string)) { return "did you mean \(near)?" }
         return "cake ls shows what is there"
     }

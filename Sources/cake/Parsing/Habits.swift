@@ -16,7 +16,8 @@ enum Habits {
         "dump": "cat", "backup": "import", "ingest": "import",
         "log": "history", "cmp": "diff", "signin": "login", "signout": "logout",
         "clean": "gc", "cleanup": "gc", "dedup": "optimize", "dedupe": "optimize",
-        "settings": "config", "find": "search", "completion": "completions", "server": "serve",
+        "untag": "rm", "branch": "tag", "doctor": "verify", "compress": "optimize", "sync": "pull", "daemon": "serve",
+        "size": "df", "settings": "config", "find": "search", "completion": "completions", "server": "serve",
     ]
 
     /// Words that need a second one, such as `hf cache ls`, `docker image rm` and `hf auth login`.
@@ -48,6 +49,10 @@ enum Habits {
         "cake export NAME -o DIR writes a model's files for a program that does; cake serve lets programs load it"
     )
 
+    private static let goesBack = (
+        "a name goes back with tag", "cake history NAME lists its versions, cake tag NAME@ID brings one back"
+    )
+
     private static let answers: [String: (what: String, fix: String)] = [
         "run": runsNothing, "ps": runsNothing, "stop": runsNothing, "start": runsNothing, "exec": runsNothing,
         "chat": runsNothing, "generate": runsNothing,
@@ -55,8 +60,22 @@ enum Habits {
         "create": ("cake does not build models", "cake import PATH NAME stores a model that is on this disk"),
         "commit": ("a model's files become a new version when they are imported again", "cake import PATH NAME"),
         "init": ("cake makes its store when it is first needed", "cake import PATH stores a model"),
-        "load": ("cake loads no archives of models", "cake import PATH stores a file or folder"),
-        "save": ("cake writes no archives of models", "cake export NAME -o DIR writes a model's files"),
+        "load": (
+            "a saved model is stored with import",
+            "cake import PATH takes a file, a folder, or an archive of cake export"
+        ),
+        "save": (
+            "a model is saved with export",
+            "cake export NAME -o DIR writes its files, with --format fast -o FILE one archive"
+        ),
+        "rollback": goesBack, "undo": goesBack, "reset": goesBack, "revert": goesBack,
+        "rebase": ("bases are freed by gc", "cake gc --rebase"),
+        "merge": ("cake does not change models", "cake diff A B compares two models"),
+        "convert": ("cake does not convert models", "cake export NAME --format safetensors -o DIR writes other shards"),
+        "quantize": (
+            "cake does not change models", "cake export NAME -o DIR writes a model's files for a program that does"
+        ),
+        "logs": ("cake keeps no log", "cake serve prints a line for each request; cake history NAME lists versions"),
         "mount": ("cake cannot mount models", "cake export NAME -o DIR writes a model's files"),
         "unlock": ("a lock of cake's ends with the command that holds it", "run the command again"),
         "repair": ("damaged layers are repaired as they are checked", "cake verify --repair"),
@@ -92,6 +111,7 @@ extension Habits {
         case "--color", "--colour": return "without colour: cake \(verb) --no-color"
         case "--name", "--as", "--tag", "-t":
             if verb == "import" { return "the name comes after the path: cake import PATH NAME" }
+            if verb == "ls", written == "-t" { return "cake ls --sort date" }
         case "--output-dir", "--out", "--dir", "-d", "--destination", "--dest", "--local-dir", "--directory":
             if has("output") { return "where to write: cake \(verb) -o DIR" }
             if has("local-dir") { return "where to write: cake \(verb) --local-dir DIR" }
@@ -100,7 +120,12 @@ extension Habits {
         case "--insecure", "--tls-verify", "--plain", "--http", "--allow-insecure":
             if has("plain-http") { return "for a registry without TLS: --plain-http" }
         case "--cache-dir", "--repo", "--root", "--home": return "where the store is: cake \(verb) --store DIR"
-        case "--recursive", "-R":
+        case "-f", "--force", "-rf": return "cake \(verb) asks nothing: leave \(written) out"
+        case "--fix", "--repair-damaged": if verb == "verify" { return "cake verify --repair" }
+        case "--no-trunc", "--digests", "--long": if verb == "ls" { return "cake ls -l" }
+        case "-S": if verb == "ls" { return "cake ls --sort size" }
+        case "-1": if verb == "ls" { return "cake ls --names" }
+        case "--recursive", "-R", "-r":
             return "cake \(verb) takes everything of a model: leave \(written) out"
         case "--all", "-a":
             switch verb {

@@ -188,7 +188,7 @@ extension Session {
     /// Says so of a model that was pulled in part.
     func notePart(_ named: LocalStore.Named) {
         guard named.record.isPartial else { return }
-        reporter.note("\(named.name) is partial: \(named.record.missingText)")
+        reporter.note("\(named.name) was pulled in part: \(named.record.missingText)")
     }
 
     /// A path by its spelling.

@@ -39,15 +39,15 @@ struct TensorOptions: Sendable {
     func selection() throws(CakeError) -> TensorSelection { try TensorSelection(patterns: patterns, blocks: blocks) }
 
     /// Refuses what a model lacks that was pulled in part.
-    func refuse(missing: [String], of name: ModelName) throws(CakeError) {
+    func refuse(missing: [String], of name: ModelName, completedBy command: String) throws(CakeError) {
         let selection = try selection()
         guard !selection.isEverything else { return }
         let wanted = missing.filter { selection.matches(ExactText($0)) }
         guard let first = wanted.first else { return }
         let more = wanted.count > 1 ? " and \(wanted.count - 1) more tensors are" : " is"
         throw CakeError(
-            .notFound, "\(Printable.escape(first))\(more) missing: only a part of \(name) was pulled",
-            fix: "cake pull \(name) downloads the rest; add --tensors or --layers for some of it")
+            .notFound, "\(Printable.escape(first))\(more) not here: \(name) was pulled in part",
+            fix: "\(command) downloads the rest; add --tensors or --layers for some of it")
     }
 
     var isEmpty: Bool { patterns.isEmpty && blocks.isEmpty && renames.isEmpty }

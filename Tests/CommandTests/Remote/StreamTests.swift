@@ -129,7 +129,7 @@ import Testing
         #expect(fewer.output.contains("37 tensors: 37 same"), "\(fewer.output)")
         #expect(try self.tensors("one.safetensors") == (try self.tensors("two.safetensors")))
         let again = try folder.cake("export", "m", "--format", "safetensors", "--shard-size", "2kB", "-o", "s")
-        #expect(again.output.contains("\(names.count) were there already"), "\(again.output)")
+        #expect(again.output.contains("\(names.count) files were there already"), "\(again.output)")
     }
 
     @Test func `hold some tensors, some of those, and under other names`() throws {

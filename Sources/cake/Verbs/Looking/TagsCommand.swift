@@ -27,6 +27,11 @@ struct TagsCommand: Verb {
 
 extension TagsCommand {
     func run(in session: Session) async throws {
+        if let place = session.registryPlace(name) {
+            throw CakeError(
+                .usage, "\(Printable.escape(name)) is a registry, and tags belong to a repository in it",
+                fix: "cake ls-remote \(place.host)/ lists its repositories")
+        }
         if case .hub(let reference) = try session.settings.reference(name) {
             let source = try session.hub(for: "cake tags")
             return session.show(RevisionList(revisions: try await source.revisions(of: reference.repository)))

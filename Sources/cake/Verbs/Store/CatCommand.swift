@@ -45,8 +45,10 @@ extension CatCommand {
         }
         if named.record.missing.contains(wanted) {
             throw CakeError(
-                .notFound, "tensor \(Printable.escape(wanted)) is missing: only a part of \(named.name) was pulled",
-                fix: "cake pull \(named.name) downloads the rest; add --tensors or --layers for some of it")
+                .notFound, "tensor \(Printable.escape(wanted)) is not here: \(named.name) was pulled in part",
+                fix:
+                    "\(named.record.completing(named.name)) downloads the rest; add --tensors or --layers for some of it"
+            )
         }
         let stream = try stream(from: manifest)
         try await session.send(

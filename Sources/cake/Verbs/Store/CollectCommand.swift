@@ -18,7 +18,7 @@ struct CollectCommand: Verb {
     private static let now = Flag("now", "do not wait for the grace time: same as --grace 0s")
     private static let rebaseFlag = Flag(
         "rebase", "also re-encode deltas whose base no model has any more, where that saves space")
-    private static let force = Flag("force", "free everything even when the store has no model")
+    private static let force = Flag("force", "free everything even when all names of the store are missing")
 
     static let command = Command(
         Self.self, "gc", aliases: ["prune"], for: .keep, "free disk space that no model needs",

@@ -28,15 +28,23 @@ struct MoveCommand: Verb {
 
 extension MoveCommand {
     func run(in session: Session) async throws {
-        guard let (store, named) = try session.findNames([name]).first else { return }
+        let found = try session.findNames([name])
+        guard let (store, named) = found.first else { return }
+        guard found.count == 1 else {
+            throw CakeError(
+                .usage, "mv renames one model, and \"\(Printable.escape(name))\" matches \(found.count)",
+                fix: "cake ls '\(Printable.escape(name))' lists them")
+        }
         let target = try session.newName(newName, force: replacesName)
         if !replacesName { try session.refuseOpening(named, as: target) }
+        var replaced: Digest?
         try store.rename(named.name, to: target, in: try Operation(store)) { old, record throws(CakeError) in
+            replaced = old?.manifest == record.manifest ? nil : old?.manifest
             guard !replacesName else { return }
             try store.refuseTaken(
                 target, old, by: record.manifest, from: nil, fix: "choose another name, or use --force")
         }
-        session.show(MoveSummary(old: named.name, new: target, manifest: named.record.manifest))
+        session.show(MoveSummary(old: named.name, new: target, manifest: named.record.manifest, replaced: replaced))
     }
 }
 

@@ -62,6 +62,6 @@ extension RemoveCommand {
         if !isDryRun {
             for named in found { try store.remove(named.name, evenIfPinned: removesPinned) }
         }
-        session.show(RemoveSummary(names: found.map(\.name), isDryRun: isDryRun, removal: removal))
+        session.show(RemoveSummary(models: found, isDryRun: isDryRun, removal: removal))
     }
 }

@@ -42,6 +42,10 @@ extension TagCommand {
         guard let newName else { return try bringBack(named, in: store, session) }
         let target = try session.newName(newName, force: replacesName)
         if !replacesName { try session.refuseOpening(named, as: target) }
+        var replaced: Digest?
+        if target == named.name {
+            return session.show(TagSummary(name: target, manifest: named.record.manifest, old: target, replaced: nil))
+        }
         let operation = try Operation(store)
         // Held, so that no collection takes the model while it has no name yet; then looked at again.
         try operation.hold(manifest: named.record.manifest)
@@ -51,6 +55,7 @@ extension TagCommand {
                 try store.refuseTaken(
                     target, old, by: named.record.manifest, from: nil, fix: "choose another name, or use --force")
             }
+            replaced = old?.manifest == named.record.manifest ? nil : old?.manifest
             var record = named.record
             record.time = Machine.now
             record.isPinned = old?.isPinned ?? false
@@ -58,7 +63,7 @@ extension TagCommand {
             record.mark = nil
             return record
         }
-        session.show(TagSummary(name: target, manifest: named.record.manifest, old: named.name))
+        session.show(TagSummary(name: target, manifest: named.record.manifest, old: named.name, replaced: replaced))
     }
 
     private func bringBack(_ named: LocalStore.Named, in store: LocalStore, _ session: Session) throws {

@@ -42,7 +42,7 @@ extension ExportCommand {
     private func refuseMissing(_ named: LocalStore.Named, in session: Session) throws(CakeError) {
         let record = named.record
         guard record.isIncomplete else { return }
-        try tensors.refuse(missing: record.missing, of: named.name)
+        try tensors.refuse(missing: record.missing, of: named.name, completedBy: record.completing(named.name))
         let said = "\(named.name) was pulled in part: \(record.missingText)"
         let command = record.completing(named.name)
         guard format != .hfCache || !record.isPartial else {

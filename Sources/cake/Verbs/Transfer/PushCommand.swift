@@ -81,7 +81,7 @@ extension PushCommand {
         guard !named.record.isPartial else {
             throw CakeError(
                 .failed, "only a part of \(named.name) was pulled, so it cannot be pushed",
-                fix: "cake pull \(named.name) downloads the rest")
+                fix: "\(named.record.completing(named.name)) downloads the rest")
         }
         let manifest = try store.manifest(named.record.manifest)
         let client = try session.registry(reference, for: "cake push", plainHTTP: plainHTTP)

@@ -55,7 +55,7 @@ struct DiskUseSummary: Finding {
         if unneeded > 0 {
             table.add([
                 "unneeded", Table.Cell(Quantities.bytes(unneeded), .careful),
-                Table.Cell("cake gc can free most of this", .faint),
+                Table.Cell("cake gc --dry-run shows how much of this it can free", .faint),
             ])
         }
         if remains.unfinished > 0 {

@@ -14,10 +14,15 @@ struct ExportSummary: Summary {
     let elapsed: Duration
 
     func lines(on page: Page) -> [String] {
+        let title = "exported \(page.style.paint(named.name.description, .strong)) to \(Printable.escape(place))"
+        if report.files == 0, report.filesThere > 0 {
+            let files = Quantities.count(report.filesThere, of: "file")
+            return [title] + page.detail("\(files) \(report.filesThere == 1 ? "was" : "were") there already; \(proof)")
+        }
         let there =
             report.filesThere > 0
             ? "; \(report.filesThere) \(report.filesThere == 1 ? "was" : "were") there already" : ""
-        return ["exported \(page.style.paint(named.name.description, .strong)) to \(Printable.escape(place))"]
+        return [title]
             + page.detail(
                 "\(Quantities.count(report.files, of: "file")), \(Quantities.bytes(report.bytes)), \(proof)\(there); "
                     + "in \(Quantities.duration(elapsed))")

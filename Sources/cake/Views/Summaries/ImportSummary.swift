@@ -23,11 +23,10 @@ struct ImportSummary: Summary {
         }
         lines += page.detail(line)
         if let replaced = report.replaced {
-            let old = replaced.hex.prefix(8)
-            lines += page.detail(
+            lines +=
                 isDryRun
-                    ? "\(report.name) is \(old) now"
-                    : "\(report.name) was \(old) before; cake tag \(report.name)@\(old) brings that back")
+                ? page.detail("\(report.name) is \(replaced.hex.prefix(8)) now")
+                : BringBackSummary.hint(report.name, replaced, on: page)
         }
         return lines
     }

@@ -23,8 +23,9 @@ struct PullSummary: Summary {
         lines += page.detail("\(stored); \(here) of \(Quantities.count(here + missing, of: "tensor")) are here")
         return lines
             + page.detail(
-                "part of a model cannot be checked: the Hub publishes hashes of whole files; cake pull \(report.name) "
-                    + "completes and checks it")
+                "part of a model cannot be checked: the Hub publishes hashes of whole files; cake pull "
+                    + (source.map { "\($0) --as \(report.name)" } ?? report.name.description)
+                    + " completes and checks it")
     }
 
     /// What was downloaded, and why the rest was not.

@@ -16,13 +16,19 @@ struct RemoteRemoveSummary: Summary {
 
 /// Models that are, or would be, without a name.
 struct RemoveSummary: Summary {
-    let names: [ModelName]
+    let models: [LocalStore.Named]
     let isDryRun: Bool
     /// What that makes free, where it is known.
     let removal: LocalStore.Removal?
 
     func lines(on page: Page) -> [String] {
-        var lines = names.map { "\(isDryRun ? "would remove" : "removed") \($0)" }
+        var lines = models.map {
+            "\(isDryRun ? "would remove" : "removed") \($0.name)  \($0.record.manifest.hex.prefix(8))"
+        }
+        if !isDryRun, let model = models.first, models.count == 1 {
+            let id = model.record.manifest.hex.prefix(8)
+            lines += page.detail("cake tag \(id) \(model.name) brings it back until cake gc")
+        }
         guard let removal else { return lines }
         lines.append("cake gc \(isDryRun ? "could then" : "can") free \(Quantities.bytes(removal.freed))")
         if removal.stays > 0 {
@@ -32,6 +38,8 @@ struct RemoveSummary: Summary {
         }
         return lines
     }
+
+    private var names: [ModelName] { models.map(\.name) }
 
     var document: JSONValue { .array(names.map { JSONValue($0.string) }) }
 }

@@ -80,7 +80,8 @@ import Testing
         #expect(try victim.end() == .signal(SIGINT))
         // In other words where the disk is so slow that keeping what was done takes longer.
         let words = try said()
-        #expect(words.hasPrefix("cake: interrupted; cake keeps what ") && words.contains("; run the same command to resume"), "\(words)")
+        #expect(words.hasPrefix("cake: interrupted; cake keeps what "), "\(words)")
+        #expect(words.contains("; run the same command to resume"), "\(words)")
         try works("gc", after: "Ctrl-C")
         #expect(try home.bytesIncoming() == 0)
         try works("import", home.path("large").path, after: "Ctrl-C")

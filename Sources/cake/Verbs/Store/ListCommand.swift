@@ -35,7 +35,7 @@ struct ListCommand: Verb {
         about: [
             "For each model: ID is the beginning of its manifest's digest, and every command takes it instead of a name. "
                 + "SIZE is the size of its files, AT REST is what it takes in the store. ALONE is what no other model shares: "
-                + "cake rm and cake gc would free that much. SHARED is the rest. A model's bases count as part of it. DELTAS "
+                + "cake rm and cake gc would free about that much (gc counts whole blocks of the disk). SHARED is the rest. A model's bases count as part of it. DELTAS "
                 + "is what it saves because tensors are stored as deltas.",
             "A model marked (partial) lacks some of its files or tensors: cake inspect NAME says which. A narrow terminal shows "
                 + "fewer columns; a pipe gets all of them.",

@@ -35,7 +35,8 @@ extension RemoveCommand {
         }
         guard try await repository.delete(.digest(digest)) else {
             throw CakeError(
-                .failed, "\(reference.host) does not allow deletion", fix: "ask the operator of the registry to allow it")
+                .failed, "\(reference.host) does not allow deletion",
+                fix: "ask the operator of the registry to allow it")
         }
     }
 }

@@ -49,25 +49,25 @@ struct DiskUseSummary: Finding {
         if usage.replaced > 0 {
             table.add([
                 "earlier versions", Table.Cell(Quantities.bytes(usage.replaced)),
-                Table.Cell("kept for a day after they were replaced; cake gc --now frees them", .faint),
+                Table.Cell("kept for a day; cake gc --now frees them", .faint),
             ])
         }
         if unneeded > 0 {
             table.add([
                 "unneeded", Table.Cell(Quantities.bytes(unneeded), .careful),
-                Table.Cell("cake gc --dry-run shows how much of this it can free", .faint),
+                Table.Cell("cake gc --dry-run shows what it can free", .faint),
             ])
         }
         if remains.unfinished > 0 {
             table.add([
                 "unfinished", Table.Cell(Quantities.bytes(remains.unfinished)),
-                Table.Cell("running or interrupted commands; run these again, or cake gc", .faint),
+                Table.Cell("run interrupted commands again, or cake gc", .faint),
             ])
         }
         if remains.damaged > 0 {
             table.add([
                 "damaged", Table.Cell(Quantities.bytes(remains.damaged), .bad),
-                Table.Cell("set aside in the store's folder damaged; delete what is there to free it", .faint),
+                Table.Cell("set aside; delete the files in damaged", .faint),
             ])
         }
         if let registry, registry.bytes > 0 {
@@ -79,7 +79,7 @@ struct DiskUseSummary: Finding {
         if remains.registryDamaged > 0 {
             table.add([
                 "registry damaged", Table.Cell(Quantities.bytes(remains.registryDamaged), .bad),
-                Table.Cell("set aside in the store's folder registry/damaged; delete what is there to free it", .faint),
+                Table.Cell("set aside; delete the files in registry/damaged", .faint),
             ])
         }
         table.add(["disk free", Table.Cell(Quantities.bytes(remains.free))])
@@ -99,7 +99,7 @@ struct DiskUseSummary: Finding {
             ("deltas", usage.spared, 0, "tensors stored as deltas"),
             (
                 "bases", 0, usage.bases,
-                "layers of removed models that deltas still need; cake gc --rebase can free part of it"
+                "of removed models; cake gc --rebase frees some"
             ),
         ]
     }

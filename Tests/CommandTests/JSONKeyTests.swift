@@ -8,7 +8,7 @@ import Testing
 
 /// Keys are what programs rely on.
 @Suite struct `Every key of JSON` {
-    /// Members whose keys are somebody else's: pairs of a GGUF file, and the sentences that are kept until 1.0.
+    /// Members whose keys cake does not choose: pairs of a GGUF file, and the sentences that are kept until 1.0.
     private static let foreign: Set = ["metadata", "bytes_not_moved"]
 
     private static func isSnakeCase(_ key: String) -> Bool {

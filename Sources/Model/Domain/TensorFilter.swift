@@ -41,6 +41,9 @@ public struct TensorFilter {
 /// `*` any run, dots included; `?` one character; `[a-z]` one of, `[!a-z]` none of; a backslash takes the next
 /// character literally.
 public struct Glob: Sendable {
+    /// Whether a word that may be a name is a pattern.
+    public static func isPattern(_ word: String) -> Bool { word.utf8.contains { "*?[".utf8.contains($0) } }
+
     private enum Step {
         case run
         case any

@@ -75,7 +75,7 @@ struct Collector {
         for manifest in deadManifests { for path in files(of: manifest) { try room.add(path) } }
         let bases = try BaseUses(of: store)
         let named = bases.closure(of: live)
-        let earlier = Set(store.replacedLayers(since: oldest, names).map(\.digest))
+        let earlier = Set(store.readableLayers(of: replaced).map(\.digest))
         let liveness = Liveness(
             live: bases.closure(of: live.union(earlier)), named: named, onceNamed: bases.closure(of: onceNamed),
             oldest: oldest, bases: bases)
@@ -157,8 +157,8 @@ struct Collector {
     private func refuseIfNamesWereLost(_ manifests: [Digest]) throws(CakeError) {
         for manifest in manifests where try !Disk.exists(store.layout.removalMark(manifest)) {
             throw CakeError(
-                .failed, "no model has a name, though nobody removed manifest \(manifest.short): everything would go",
-                fix: "give it a name with cake tag \(manifest.short) NAME, or mean it with cake gc --force")
+                .failed, "no model has a name, but \(manifest.short) was never removed: gc would delete everything",
+                fix: "give it a name with cake tag \(manifest.short) NAME, or use cake gc --force")
         }
     }
 

@@ -136,7 +136,7 @@ public struct Usage: Sendable {
     }
 
     private static func replacedLayers(of store: LocalStore, _ names: [LocalStore.Named]) -> [Layer] {
-        store.replacedLayers(since: LocalStore.graceBegin, names)
+        store.readableLayers(of: store.replacedManifests(since: LocalStore.graceBegin, names))
     }
 
     /// What objects and their bases take, each once, without those that are known.

@@ -93,7 +93,7 @@ extension LocalStore {
 
     private func advice(_ typed: String, _ names: [Named]) -> String {
         if names.isEmpty { return "the store is empty; cake import PATH stores a model" }
-        if typed.contains(where: { "*?[".contains($0) }) { return "patterns work in cake ls, rm, pin and unpin" }
+        if Glob.isPattern(typed) { return "patterns work in cake ls, rm, pin and unpin" }
         if let name = try? ModelName(typed), name.revision != nil,
             names.contains(where: { $0.name.string == name.withoutRevision })
         {

@@ -54,7 +54,7 @@ extension LocalStore {
 
     /// A version that a clock in the future replaced, or a damaged record, is not kept until then.
     private static func isRecent(_ version: ReplacedVersion, since oldest: Int) -> Bool {
-        version.until > oldest && version.until <= Machine.now.addingReportingOverflow(600).partialValue
+        version.until > oldest && version.until <= Machine.now + 600
     }
 
     /// Manifests that names here left for others after `oldest`, and that no name leads to.
@@ -68,10 +68,10 @@ extension LocalStore {
         return replaced.subtracting(names.map(\.record.manifest))
     }
 
-    /// The same of those that can be read: what a collection keeps, and counts apart.
-    func replacedLayers(since oldest: Int, _ names: [Named]) -> [Layer] {
+    /// Of manifests that can be read: a collection keeps these layers, and counts them apart.
+    func readableLayers(of manifests: Set<Digest>) -> [Layer] {
         var layers: [Layer] = []
-        for digest in replacedManifests(since: oldest, names).sorted() {
+        for digest in manifests.sorted() {
             if let manifest = try? manifest(digest) { layers += manifest.layers }
         }
         return layers

@@ -14,7 +14,7 @@ extension Session {
 
     /// Nil for a word that is no pattern. A pattern that matches nothing is an error, as a misspelled name is.
     private func names(matching word: String) throws(CakeError) -> [String]? {
-        guard word.contains(where: { "*?[".contains($0) }), !has(word) else { return nil }
+        guard Glob.isPattern(word), !has(word) else { return nil }
         let glob = try Glob(settings.pulledPattern(word))
         let matching = try existingStore()?.names().map(\.name.string).filter { glob.matches($0) } ?? []
         guard !matching.isEmpty else {

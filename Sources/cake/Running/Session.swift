@@ -62,7 +62,7 @@ struct Session: Sendable {
         return try LocalStore.exists(at: path) ? LocalStore(at: path, pool: pool) : nil
     }
 
-    /// The store, for a verb that reads nothing else: nil when none was made yet. A folder that somebody chose has to hold
+    /// The store, for a verb that reads nothing else: nil when none was made yet. A folder that was chosen has to hold
     /// one: a misspelled folder is not an empty store.
     func storeToRead() throws(CakeError) -> LocalStore? {
         if let store = try existingStore() { return store }

@@ -75,7 +75,7 @@ struct ListCommand: Verb {
 extension ListCommand {
     func run(in session: Session) async throws {
         guard let store = try session.storeToRead() else {
-            if let word = patterns.first(where: { !Self.isGlob($0) }) { _ = try session.find(word) }
+            if let word = patterns.first(where: { !Glob.isPattern($0) }) { _ = try session.find(word) }
             return show([], in: session)
         }
         let wanted = try wanted(in: session)
@@ -101,15 +101,13 @@ extension ListCommand {
         }
     }
 
-    private static func isGlob(_ word: String) -> Bool { word.utf8.contains { "*?[".utf8.contains($0) } }
-
     /// Whether a name was asked for. A word that is no pattern has to be a model here.
     private func wanted(in session: Session) throws(CakeError) -> (ModelName) -> Bool {
         guard !patterns.isEmpty else { return { _ in true } }
         var globs: [Glob] = []
         var names: Set<ModelName> = []
         for word in patterns {
-            if Self.isGlob(word) {
+            if Glob.isPattern(word) {
                 globs.append(try Glob(session.settings.pulledPattern(word)))
             } else {
                 names.insert(try session.find(word).named.name)

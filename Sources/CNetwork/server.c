@@ -1,8 +1,13 @@
+#define _GNU_SOURCE
 #include "CNetwork.h"
 #include <arpa/inet.h>
 #include <linux/tcp.h>
 #include <string.h>
 #include <time.h>
+
+// The code that accepts connections has the limit. At a limit of its own, a thread of 0.9.75 waits forever for itself
+// when the connection was given to it.
+static const unsigned UNLIMITED = 1u << 30;
 
 // A path is split at its slashes before it is decoded; therefore its percent signs stay.
 static size_t keep_as_it_is(void *context, struct MHD_Connection *connection, char *text) {
@@ -18,16 +23,22 @@ struct MHD_Daemon *cake_http_start(const struct cake_http_server *server) {
         {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
         {MHD_OPTION_END, 0, NULL},
     };
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | (server->key ? MHD_USE_TLS : 0);
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+                     (server->key ? MHD_USE_TLS : 0);
     return MHD_start_daemon(
         flags, 0, NULL, NULL, server->handle, server->context,
-        MHD_OPTION_LISTEN_SOCKET, server->listener, MHD_OPTION_THREAD_POOL_SIZE, server->threads,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, server->connection_memory, MHD_OPTION_CONNECTION_LIMIT, server->connections,
+        MHD_OPTION_THREAD_POOL_SIZE, server->threads,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, server->connection_memory, MHD_OPTION_CONNECTION_LIMIT, UNLIMITED,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, server->connections_per_client, MHD_OPTION_CONNECTION_TIMEOUT,
         server->idle_seconds, MHD_OPTION_URI_LOG_CALLBACK, server->begin, server->context, MHD_OPTION_NOTIFY_COMPLETED,
         server->end, server->context, MHD_OPTION_NOTIFY_CONNECTION, server->connection, server->context,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_as_it_is, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls,
         MHD_OPTION_END);
+}
+
+int cake_http_accept(int listener, struct sockaddr_storage *address, socklen_t *length) {
+    *length = sizeof *address;
+    return accept4(listener, (struct sockaddr *)address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
 unsigned cake_http_connections(struct MHD_Daemon *daemon) {

@@ -25,8 +25,7 @@ CURLMcode cake_curl_multi_set_number(CURLM *multi, CURLMoption option, long valu
 CURLcode cake_curl_message_result(const CURLMsg *message);
 
 struct cake_http_server {
-    int listener;
-    unsigned threads, connections, connections_per_client, idle_seconds;
+    unsigned threads, connections_per_client, idle_seconds;
     size_t connection_memory;
     /// PEM, both or neither.
     const char *certificate, *key;
@@ -38,8 +37,10 @@ struct cake_http_server {
     MHD_NotifyConnectionCallback connection;
 };
 
-/// NULL if it cannot start. libmicrohttpd then owns the listener.
+/// NULL if it cannot start. It does not listen: MHD_add_connection gives it connections.
 struct MHD_Daemon *cake_http_start(const struct cake_http_server *server);
+/// The next connection of a listener, or -1.
+int cake_http_accept(int listener, struct sockaddr_storage *address, socklen_t *length);
 unsigned cake_http_connections(struct MHD_Daemon *daemon);
 /// Nanoseconds since some moment.
 int64_t cake_http_now(void);

@@ -9,6 +9,7 @@ public struct HTTPServer: ~Copyable, Sendable {
     public let port: UInt16
     private let core: ServerCore
     private let daemons: ServerDaemons
+    private let acceptor: Acceptor
 
     /// With a certificate it uses TLS only. `meanwhile` is called a few times a second, and may wait.
     public init(
@@ -18,15 +19,17 @@ public struct HTTPServer: ~Copyable, Sendable {
     ) throws(CakeError) {
         let listener = try Listener(address)
         let core = ServerCore(limits, pool, speaksPlain: certificate == nil, handler, log: log)
-        guard let daemon = ServerDaemon(core, listener: listener.descriptor, certificate) else {
+        guard let daemons = ServerDaemon(core, certificate).map({ ServerDaemons($0) }),
+            let acceptor = Acceptor.start(listener, core.clients, hand: { daemons.take($0, from: $1) })
+        else {
             close(listener.descriptor)
             throw CakeError(
                 .failed, "the HTTP server cannot start on \(address)",
                 fix: certificate == nil
                     ? "allow more open files: ulimit -n 4096" : "check that the key belongs to the certificate")
         }
-        let daemons = ServerDaemons(daemon)
         self.daemons = daemons
+        self.acceptor = acceptor
         self.core = core
         port = listener.port
         core.clients.watch {
@@ -38,14 +41,7 @@ public struct HTTPServer: ~Copyable, Sendable {
     /// New connections use another certificate. If it is invalid, the old one stays.
     public func replace(_ certificate: ServerCertificate) throws(CakeError) {
         if core.isDraining { return }
-        let isReplaced = daemons.replace { current in
-            let listener = fcntl(current.listener, F_DUPFD_CLOEXEC, 0)
-            guard listener >= 0 else { return nil }
-            let next = ServerDaemon(core, listener: listener, certificate)
-            if next == nil { close(listener) }
-            return next
-        }
-        guard isReplaced else {
+        guard daemons.replace({ ServerDaemon(core, certificate) }) else {
             throw CakeError(
                 .failed, "the new certificate cannot be used", fix: "check that the key belongs to the certificate")
         }
@@ -53,8 +49,7 @@ public struct HTTPServer: ~Copyable, Sendable {
 
     /// Accepts no more connections. Open requests are answered, and their connections closed after that.
     public func drain() {
-        guard core.drain() else { return }
-        daemons.stopListening()
+        if core.drain() { acceptor.stop() }
     }
 
     /// Threads serve connections under so many certificates.

@@ -43,12 +43,14 @@ final class ServerClient: Sendable {
 /// cut, even if it sends a byte now and then; and so is one whose body moves too slowly, in either direction.
 final class ServerClients: Sendable {
     private struct Watched {
-        let client: ServerClient
+        /// Nil until the thread that will serve it has begun.
+        let client: ServerClient?
         /// The time of the last check while a body moved, and the number of bytes by then.
         var moved: (since: Int, bytes: UInt64, at: Int)?
     }
 
-    private let clients = Mutex<[Int: Watched]>([:])
+    /// By descriptor. One that libmicrohttpd dropped before it began is replaced when its number is used again.
+    private let clients = Mutex<[Int32: Watched]>([:])
     private let isOver = Atomic(false)
     private let limits: ServerLimits
 
@@ -67,16 +69,21 @@ final class ServerClients: Sendable {
 
     func stopWatching() { isOver.store(true, ordering: .releasing) }
 
-    func opened(_ key: Int, _ client: ServerClient) { clients.withLock { $0[key] = Watched(client: client) } }
+    /// Whether one more connection is within the limit.
+    var hasRoom: Bool { clients.withLock { $0.count } < limits.connections }
+
+    func accepted(_ descriptor: Int32) { clients.withLock { $0[descriptor] = Watched(client: nil) } }
+
+    func opened(_ client: ServerClient) { clients.withLock { $0[client.descriptor] = Watched(client: client) } }
 
     /// Called before the descriptor is closed: a descriptor that was reused is never cut.
-    func closed(_ key: Int) { clients.withLock { $0[key] = nil } }
+    func closed(_ descriptor: Int32) { clients.withLock { $0[descriptor] = nil } }
 
     private func cutLate(_ now: Int) {
         let second = 1_000_000_000
         clients.withLock { clients in
             for (key, watched) in clients {
-                let client = watched.client
+                guard let client = watched.client else { continue }
                 let (turn, since) = client.turn
                 if turn == .head, now - since > limits.headSeconds * second {
                     shutdown(client.descriptor, Int32(SHUT_RDWR))

@@ -3,11 +3,10 @@ internal import CNetwork
 internal import Glibc
 internal import Platform
 
-/// libmicrohttpd on one listener, until this is released: then no request may be open.
+/// libmicrohttpd with one certificate, until this is released: then no request may be open.
 @safe final class ServerDaemon: @unchecked Sendable {
     private let daemon: OpaquePointer
     private let core: ServerCore
-    let listener: Int32
     /// Looked at for as long as it runs.
     private let certificate: [CChar]?
     private let key: [CChar]?
@@ -16,13 +15,11 @@ internal import Platform
     /// more memory this takes longer than the answer.
     private static let connectionMemory = 48 << 10
 
-    /// Nil when it cannot start; then the listener is still the caller's.
-    init?(_ core: ServerCore, listener: Int32, _ shown: ServerCertificate?) {
+    /// Nil when it cannot start.
+    init?(_ core: ServerCore, _ shown: ServerCertificate?) {
         let limits = core.limits
         var server = unsafe cake_http_server()
-        unsafe server.listener = listener
         unsafe server.threads = UInt32(clamping: limits.threads)
-        unsafe server.connections = UInt32(clamping: limits.connections)
         unsafe server.connections_per_client = UInt32(clamping: limits.connectionsPerClient)
         unsafe server.idle_seconds = UInt32(clamping: limits.idleSeconds)
         unsafe server.connection_memory = ServerDaemon.connectionMemory
@@ -53,16 +50,17 @@ internal import Platform
         guard let started = unsafe started else { return nil }
         unsafe daemon = started
         self.core = core
-        self.listener = listener
     }
 
-    /// Takes no more connections; those that are open are answered.
-    func stopListening() {
-        let listener = unsafe MHD_quiesce_daemon(daemon)
-        if listener >= 0 { close(listener) }
+    /// Serves a connection. It is closed if its client has too many.
+    func take(_ connection: Int32, from address: ClientAddress) {
+        core.clients.accepted(connection)
+        let isTaken = unsafe address.withBytes { unsafe MHD_add_connection(daemon, connection, $0, $1) }
+        // Before the next one is accepted, which may have the same number.
+        if isTaken == .NO { core.clients.closed(connection) }
     }
 
-    /// How many are open; of one that has stopped listening they become fewer.
+    /// How many are open; of one that is given no more they become fewer.
     var connections: Int { Int(unsafe cake_http_connections(daemon)) }
 
     deinit { unsafe MHD_stop_daemon(daemon) }
@@ -120,15 +118,13 @@ private func connectionChanged(
     _ own: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, _ what: MHD_ConnectionNotificationCode
 ) {
     guard let core = unsafe core(context), let connection = unsafe connection, let own = unsafe own else { return }
-    let key = Int(bitPattern: connection)
     if what == .CONNECTION_NOTIFY_STARTED {
         let client = unsafe ServerClient(cake_http_socket(connection), from: address(of: connection))
         if core.speaksPlain { TLSRefusal.answer(on: client.descriptor) }
         unsafe own.pointee = Unmanaged.passRetained(client).toOpaque()
-        core.clients.opened(key, client)
-    } else {
-        core.clients.closed(key)
-        if let kept = unsafe own.pointee { unsafe Unmanaged<ServerClient>.fromOpaque(kept).release() }
+        core.clients.opened(client)
+    } else if let kept = unsafe own.pointee {
+        core.clients.closed(unsafe Unmanaged<ServerClient>.fromOpaque(kept).takeRetainedValue().descriptor)
         unsafe own.pointee = nil
     }
 }

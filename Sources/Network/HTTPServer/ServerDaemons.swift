@@ -1,4 +1,4 @@
-internal import Platform
+internal import Glibc
 internal import Synchronization
 
 /// The last one accepts connections. Earlier ones have connections under an older certificate, and end with them.
@@ -16,17 +16,21 @@ final class ServerDaemons: Sendable {
     var count: Int { running.withLock { $0.count } }
 
     /// Takes its place when there is a next.
-    func replace(_ next: (ServerDaemon) -> ServerDaemon?) -> Bool {
+    func replace(_ next: () -> ServerDaemon?) -> Bool {
         running.withLock { running in
-            guard let current = running.last?.daemon else { return true }
-            guard let next = next(current) else { return false }
+            if running.isEmpty { return true }
+            guard let next = next() else { return false }
             running.append(Running(daemon: next))
-            current.stopListening()
             return true
         }
     }
 
-    func stopListening() { running.withLock { $0.last?.daemon }?.stopListening() }
+    /// Gives a connection to the last one. When none is left, the connection is closed.
+    func take(_ connection: Int32, from address: ClientAddress) {
+        running.withLock { running in
+            if let last = running.last { last.daemon.take(connection, from: address) } else { close(connection) }
+        }
+    }
 
     /// Ends daemons without connections. It must be seen twice, because a connection that was just accepted counts a
     /// little later.

@@ -9,9 +9,11 @@ public enum OwnThread {
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
-    /// It is not joined: it runs until `run` returns, or as long as the process.
-    public static func start(_ run: @escaping @Sendable () -> Void) {
-        if let thread = make(run) { pthread_detach(thread) }
+    /// It is not joined: it runs until `run` returns, or as long as the process. False if there can be no more threads.
+    @discardableResult public static func start(_ run: @escaping @Sendable () -> Void) -> Bool {
+        guard let thread = make(run) else { return false }
+        pthread_detach(thread)
+        return true
     }
 
     /// Runs the body on so many threads, and returns when all of them are through.

@@ -3,7 +3,7 @@ import Platform
 import Support
 import Testing
 
-@Suite struct `Two hashes over the same bytes` {
+@Suite struct `Two hashes at once` {
     @Test func `are what each of them is by itself, wherever they begin`() {
         let seed = SeededNumbers.freshSeed()
         var numbers = SeededNumbers(seed: seed)
@@ -30,6 +30,31 @@ import Testing
             #expect(
                 left == SHA256.digest(of: first.span) && right == SHA256.digest(of: second.span),
                 "seed \(seed), round \(round), \(before), \(ends)")
+        }
+    }
+
+    @Test func `may go over different bytes, of different lengths`() {
+        let seed = SeededNumbers.freshSeed()
+        var numbers = SeededNumbers(seed: seed)
+        let bytes = seededBytes(9000, seed: seed)
+        for round in 0..<1000 {
+            var one = SHA256()
+            var other = SHA256()
+            var (ones, others) = (0, 4000)
+            let start = others
+            for _ in 0..<4 {
+                let (first, second) = (Int(numbers.next() % 900), Int(numbers.next() % 900))
+                SHA256.update(
+                    &one, bytes.span.extracting(ones..<ones + first),
+                    &other, bytes.span.extracting(others..<others + second))
+                ones += first
+                others += second
+            }
+            let (left, right) = (one.finish(), other.finish())
+            let (first, second) = (Array(bytes[..<ones]), Array(bytes[start..<others]))
+            #expect(
+                left == SHA256.digest(of: first.span) && right == SHA256.digest(of: second.span),
+                "seed \(seed), round \(round)")
         }
     }
 

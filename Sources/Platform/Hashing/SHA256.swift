@@ -26,29 +26,40 @@ public import Model
     }
 }
 
-/// Two hashes at once over the same bytes, such as of a layer and of its file. With instructions for it, this takes
-/// little longer than one hash: one uses the processor while the other waits.
+/// Two hashes at once. With instructions for it, this takes little longer than one hash: one uses the processor while
+/// the other waits.
 extension SHA256 {
+    /// Over the same bytes, such as of a layer and of its file.
     public static func update(_ one: inout SHA256, _ other: inout SHA256, _ bytes: Span<UInt8>) {
+        update(&one, bytes, &other, bytes)
+    }
+
+    /// Best over about as many bytes.
+    public static func update(
+        _ one: inout SHA256, _ bytes: Span<UInt8>, _ other: inout SHA256, _ others: Span<UInt8>
+    ) {
         // Each begins at a block of its own.
         let (first, second) = (one.missing, other.missing)
-        let blocks = (bytes.count - max(first, second)) / blockLength
+        let blocks = min(bytes.count - first, others.count - second) / blockLength
         guard hasPair, blocks > 0 else {
             one.update(bytes)
-            other.update(bytes)
+            other.update(others)
             return
         }
         let count = blocks * blockLength
         one.update(bytes.extracting(0..<first))
-        other.update(bytes.extracting(0..<second))
+        other.update(others.extracting(0..<second))
         unsafe bytes.withUnsafeBufferPointer { bytes in
-            guard let start = bytes.baseAddress else { return }
-            unsafe cake_sha256_pair(&one.context.h, start + first, &other.context.h, start + second, blocks)
+            unsafe others.withUnsafeBufferPointer { others in
+                guard let start = bytes.baseAddress, let otherStart = others.baseAddress else { return }
+                unsafe cake_sha256_pair(
+                    &one.context.h, start + first, &other.context.h, otherStart + second, blocks)
+            }
         }
         one.count(count)
         other.count(count)
         one.update(bytes.extracting(first + count..<bytes.count))
-        other.update(bytes.extracting(second + count..<bytes.count))
+        other.update(others.extracting(second + count..<others.count))
     }
 
     private static let blockLength = 64

@@ -31,7 +31,16 @@ extension LocalStore {
         try read(plain) { hash, bytes in SHA256.update(&hash, &whole, bytes) }
     }
 
-    private func read(_ plain: PlainBytes, _ take: (inout SHA256, Span<UInt8>) -> Void) throws -> Reading {
+    /// The same, while another hash goes on.
+    package func read(_ plain: PlainBytes, carrying other: CarriedHash) throws -> Reading {
+        let chunk = plainChunks.take()
+        defer { plainChunks.giveBack(chunk) }
+        return try read(plain) { hash, bytes throws(CakeError) in try other.update(&hash, bytes, through: chunk) }
+    }
+
+    private func read(
+        _ plain: PlainBytes, _ take: (inout SHA256, Span<UInt8>) throws(CakeError) -> Void
+    ) throws -> Reading {
         var hash = SHA256()
         if plain.count <= LocalStore.keptLimit, keptRoom.take(plain.count) {
             var kept: [Chunk] = []
@@ -40,7 +49,7 @@ extension LocalStore {
                     try Task.checkCancellation()
                     kept.append(plainChunks.take())
                     try plain.fill(piece: index, into: kept[index])
-                    kept[index].withBytes { take(&hash, $0) }
+                    try kept[index].withBytes { bytes throws(CakeError) in try take(&hash, bytes) }
                 }
             } catch {
                 for chunk in kept { plainChunks.giveBack(chunk) }
@@ -50,15 +59,17 @@ extension LocalStore {
             return Reading(layer: Layer(digest: hash.finish(), size: plain.count), marks: [], kept: kept)
         }
         var marks: [UInt64] = []
-        try forEachChunk(of: plain) { bytes in
-            take(&hash, bytes)
+        try forEachChunk(of: plain) { bytes throws(CakeError) in
+            try take(&hash, bytes)
             marks.append(Checksum.of(bytes))
         }
         return Reading(layer: Layer(digest: hash.finish(), size: plain.count), marks: marks, kept: [])
     }
 
     /// Feeds plain bytes to hashes that go over more than one run of them.
-    public func forEachChunk(of plain: PlainBytes, _ body: (Span<UInt8>) -> Void) throws {
+    public func forEachChunk(
+        of plain: PlainBytes, _ body: (Span<UInt8>) throws(CakeError) -> Void
+    ) throws {
         let chunk = plainChunks.take()
         defer { plainChunks.giveBack(chunk) }
         var offset: UInt64 = 0
@@ -66,7 +77,7 @@ extension LocalStore {
             try Task.checkCancellation()
             let count = Int(min(UInt64(chunk.capacity), plain.count - offset))
             try plain.fill(chunk, from: offset, count: count)
-            chunk.withBytes(body)
+            try chunk.withBytes(body)
             offset += UInt64(count)
         }
     }

@@ -1,6 +1,7 @@
 internal import Model
 internal import Platform
 internal import Store
+internal import Synchronization
 
 /// A unit of a file of which all bytes are here. Both go by their numbers.
 struct FinishedUnit: Sendable {
@@ -12,12 +13,23 @@ struct FinishedUnit: Sendable {
 struct FinishedUnits: Sendable {
     fileprivate let stream: AsyncStream<FinishedUnit>
     private let continuation: AsyncStream<FinishedUnit>.Continuation
+    private let counter = Counter()
+
+    private final class Counter: Sendable {
+        let count = Atomic(0)
+    }
 
     init() { (stream, continuation) = AsyncStream.makeStream() }
 
+    /// How many there were so far.
+    var count: Int { counter.count.load(ordering: .acquiring) }
+
     /// The callback for a file's units.
     func of(file: Int) -> @Sendable (Int) -> Void {
-        { [continuation] in continuation.yield(FinishedUnit(file: file, unit: $0)) }
+        { [continuation, counter] in
+            counter.count.add(1, ordering: .acquiringAndReleasing)
+            continuation.yield(FinishedUnit(file: file, unit: $0))
+        }
     }
 
     /// No more will come.

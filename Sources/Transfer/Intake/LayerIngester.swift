@@ -38,20 +38,23 @@ struct LayerIngester: Sendable {
     var isDryRun = false
 
     /// Names the layers of a unit and writes aside those that the store lacks. The number of the file is its number in
-    /// `offers`. `progress` gets the plain bytes done.
+    /// `offers`. `read` replaces the store's way to read a large one. `progress` gets the plain bytes done.
     func layer(
         _ unit: Segmentation.Unit, of segmentation: Segmentation, file: Int, _ plain: PlainBytes,
-        turn: FileHash.Turn? = nil, progress: (UInt64) -> Void
+        turn: FileHash.Turn? = nil, reading read: ((PlainBytes) throws -> LocalStore.Reading)? = nil,
+        progress: (UInt64) -> Void
     ) async throws -> Layered {
         try await layer(
-            segmentation.cuts[unit.cuts], isLarge: unit.isLarge, file: file, plain, turn: turn, progress: progress)
+            segmentation.cuts[unit.cuts], isLarge: unit.isLarge, file: file, plain, turn: turn, reading: read,
+            progress: progress)
     }
 
     /// One large cut, or small ones that are smaller together. Without a file there are no candidates for them. In its
     /// turn it is also hashed for the file.
     func layer(
         _ cuts: ArraySlice<Segmentation.Cut>, isLarge: Bool, file: Int? = nil, _ plain: PlainBytes,
-        turn: FileHash.Turn? = nil, progress: (UInt64) -> Void
+        turn: FileHash.Turn? = nil, reading read: ((PlainBytes) throws -> LocalStore.Reading)? = nil,
+        progress: (UInt64) -> Void
     ) async throws -> Layered {
         guard isLarge, let cut = cuts.first else {
             // They are few enough to be read twice.
@@ -62,7 +65,12 @@ struct LayerIngester: Sendable {
             progress(plain.count)
             return .small(small)
         }
-        let reading = try await turn?.take { hash in try store.read(plain, alsoInto: &hash) } ?? store.read(plain)
+        let reading =
+            if let turn {
+                try await turn.take { hash in try store.read(plain, alsoInto: &hash) }
+            } else {
+                try read?(plain) ?? store.read(plain)
+            }
         return try await keep(plain, reading, cut.tensor?.kind, bases: offered(file, cuts.startIndex), progress)
     }
 

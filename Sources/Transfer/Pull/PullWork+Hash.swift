@@ -2,7 +2,8 @@ internal import Model
 internal import Platform
 internal import Store
 
-/// Each file is hashed from front to back while its bytes arrive, over downloaded bytes and layers that are here.
+/// Each file is hashed from front to back while its bytes arrive, over downloaded bytes and layers that are here: in
+/// part by the tasks that make its layers.
 extension PullWork {
     /// The result for a file.
     enum Finding: Sendable {
@@ -44,11 +45,11 @@ extension PullWork {
     }
 
     /// A few files at once: first those that are complete, because they wait for nothing.
-    func hash(_ files: [PullFile], _ checkpoint: Checkpoint) async throws -> [Finding] {
+    func hash(_ files: [PullFile], _ hashes: FileHashes, _ checkpoint: Checkpoint) async throws -> [Finding] {
         let order = files.filter { $0.missing == 0 } + files.filter { $0.missing > 0 }
         var findings: [Int: Finding] = [:]
         try await inOrder(order.count, atOnce: BlockingPool.processors, on: store.pool) { place in
-            let finding = try await hash(order[place])
+            let finding = try await hash(order[place], hashes)
             if case .hashed(let found) = finding {
                 let file = order[place]
                 checkpoint.note(found, of: file.number)
@@ -62,25 +63,31 @@ extension PullWork {
         return files.compactMap { findings[$0.number] }
     }
 
-    private func hash(_ file: PullFile) async throws -> Finding {
+    private func hash(_ file: PullFile, _ hashes: FileHashes) async throws -> Finding {
         var running = Running(file.listed)
-        var next = 0
-        while next < file.units.count {
-            if file.units[next].layer == nil {
-                try await file.fetching.arrivals.wait(for: next)
-                try store.forEachChunk(of: file.fetching.plain(file.units[next].run.bytes)) { running.update($0) }
-                next += 1
-            } else {
-                let end = file.units[next...].firstIndex { $0.layer == nil } ?? file.units.count
+        while true {
+            let work = try await hashes.work(of: file.number)
+            running.sha256 = hashes.take(file.number)
+            let end: UInt64
+            switch work {
+            case .bytes(let bytes):
+                try store.forEachChunk(of: file.fetching.plain(bytes)) { running.update($0) }
+                end = bytes.upperBound
+            case .stored(let units):
+                let units = file.units[units]
                 do {
-                    try await follow(file.units[next..<end].compactMap(\.layer), &running)
+                    try await follow(units.compactMap(\.layer), &running)
                 } catch is PieceReader.Unreadable {
                     return .unreadable
                 }
-                next = end
+                end = units.last?.run.bytes.upperBound ?? 0
+            case .nothing:
+                return .hashed(running.finish())
             }
+            var sha256 = SHA256()
+            swap(&sha256, &running.sha256)
+            hashes.giveBack(sha256, of: file.number, at: end)
         }
-        return .hashed(running.finish())
     }
 
     func follow(_ layers: [Layer], _ running: inout Running) async throws {

@@ -143,11 +143,23 @@ struct PullWork: Sendable {
             operation: operation, pool: store.pool, progress: progress, publishStep: PullWork.publishStep)
         let offers = options.usesDeltas ? BaseOffers(bases, for: files.map(\.segmentation)) : nil
         let ingester = LayerIngester(store: store, operation: operation, offers: offers)
-        var converter = LayersOfFiles(files: files, ingester: ingester, checkpoint: checkpoint)
+        let hashes = isHashed ? FileHashes(files.map(PullWork.hashed), from: finished) : nil
+        var converter = LayersOfFiles(files: files, ingester: ingester, checkpoint: checkpoint, hashes: hashes)
         let done = try await intake(
             fetch, finished, count: files.reduce(0) { $0 + $1.units.count { $0.layer == nil } }, by: &converter
-        ) { isHashed ? try await hash(files, checkpoint) : [] }
+        ) {
+            guard let hashes else { return [Finding]() }
+            return try await hash(files, hashes, checkpoint)
+        }
         return (done.stored, done.other)
+    }
+
+    /// A client that reads a file waits for its digest, and a small file's other digest is made with it.
+    private static func hashed(_ file: PullFile) -> (units: [FileHashes.Unit], isAlone: Bool) {
+        (
+            file.units.map { FileHashes.Unit(bytes: $0.run.bytes, isStored: $0.layer != nil) },
+            file.wanted.reading != nil || file.listed.gitDigest != nil
+        )
     }
 
     /// Makes layers of a pull's units.
@@ -155,13 +167,17 @@ struct PullWork: Sendable {
         let files: [PullFile]
         let ingester: LayerIngester
         let checkpoint: Checkpoint
+        let hashes: FileHashes?
 
         var convert: @Sendable (FinishedUnit) async throws -> LayerIngester.Layered {
-            { [files, ingester] unit in
+            { [files, ingester, hashes] unit in
                 let file = files[unit.file]
                 let run = file.units[unit.unit].run
+                let carried = hashes?.begin(unit.unit, of: unit.file, canCarry: run.isLarge)
+                let others = try carried?.others.map { try files[$0.file].fetching.plain($0.bytes) }
                 return try await ingester.layer(
-                    run, of: file.segmentation, file: unit.file, file.fetching.plain(run.bytes)
+                    run, of: file.segmentation, file: unit.file, file.fetching.plain(run.bytes),
+                    reading: carried.map { carried in { try carried.read($0, over: others, in: ingester.store) } }
                 ) { _ in }
             }
         }

@@ -48,8 +48,9 @@ extension LocalStore {
                 for index in 0..<plain.pieces {
                     try Task.checkCancellation()
                     kept.append(plainChunks.take())
-                    try plain.fill(piece: index, into: kept[index])
-                    try kept[index].withBytes { bytes throws(CakeError) in try take(&hash, bytes) }
+                    try plain.fill(piece: index, into: kept[index]) { bytes throws(CakeError) in
+                        try take(&hash, bytes)
+                    }
                 }
             } catch {
                 for chunk in kept { plainChunks.giveBack(chunk) }
@@ -59,9 +60,12 @@ extension LocalStore {
             return Reading(layer: Layer(digest: hash.finish(), size: plain.count), marks: [], kept: kept)
         }
         var marks: [UInt64] = []
-        try forEachChunk(of: plain) { bytes throws(CakeError) in
-            try take(&hash, bytes)
-            marks.append(Checksum.of(bytes))
+        let chunk = plainChunks.take()
+        defer { plainChunks.giveBack(chunk) }
+        for index in 0..<plain.pieces {
+            try Task.checkCancellation()
+            try plain.fill(piece: index, into: chunk) { bytes throws(CakeError) in try take(&hash, bytes) }
+            marks.append(chunk.withBytes { Checksum.of($0) })
         }
         return Reading(layer: Layer(digest: hash.finish(), size: plain.count), marks: marks, kept: [])
     }
@@ -75,7 +79,7 @@ extension LocalStore {
         var offset: UInt64 = 0
         while offset < plain.count {
             try Task.checkCancellation()
-            let count = Int(min(UInt64(chunk.capacity), plain.count - offset))
+            let count = Int(min(PlainBytes.step, plain.count - offset))
             try plain.fill(chunk, from: offset, count: count)
             try chunk.withBytes(body)
             offset += UInt64(count)

@@ -53,11 +53,41 @@ public struct PlainBytes: PieceSource, Sendable {
     public func fill(_ chunk: Chunk, from offset: UInt64, count: Int) throws(CakeError) {
         if let (layer, reader) = stored { return try reader.fill(chunk, from: offset, count: count, of: layer) }
         chunk.count = 0
-        for part in extents.parts(of: offset..<offset + UInt64(count)) {
+        try append(offset..<offset + UInt64(count), to: chunk)
+    }
+
+    private func append(_ range: Range<UInt64>, to chunk: Chunk) throws(CakeError) {
+        let end = chunk.count + Int(range.length)
+        for part in extents.parts(of: range) {
             let run = runs[part.index]
             try run.file.append(to: chunk, from: run.start + part.bytes.lowerBound, count: Int(part.bytes.length))
         }
-        guard chunk.count == count else { throw CakeError(.damaged, "\(path) ends too early") }
+        guard chunk.count == end else { throw CakeError(.damaged, "\(path) ends too early") }
+    }
+
+    /// Bytes that are read and hashed in steps of this size are hashed in the core's own cache.
+    static let step: UInt64 = 256 << 10
+
+    /// Puts a piece into a chunk, and passes on each step of it as soon as it is there.
+    func fill(
+        piece index: Int, into chunk: Chunk, _ take: (Span<UInt8>) throws(CakeError) -> Void
+    ) throws(CakeError) {
+        guard stored == nil else {
+            try fill(piece: index, into: chunk)
+            return try chunk.withBytes(take)
+        }
+        let start = UInt64(index) << UInt64(ObjectHeader.standardPieceBits)
+        let end = start + min(UInt64(chunk.capacity), count - start)
+        chunk.count = 0
+        var position = start
+        while position < end {
+            let next = min(position + PlainBytes.step, end)
+            try append(position..<next, to: chunk)
+            try chunk.withBytes { bytes throws(CakeError) in
+                try take(bytes.extracting(Int(position - start)..<Int(next - start)))
+            }
+            position = next
+        }
     }
 
     /// All of them in turn, as much at a time as the chunk holds, and where each begins.

@@ -145,6 +145,11 @@ extension Mirror {
         options.probing = nil
         for (listed, _, arriving) in files { options.reading[listed.path] = arriving }
         options.mark = listing.isClosed ? .mirroredClosed : .mirrored
+        // A listing of the store then says what is missing. Each file that comes writes that list again, so long ones are left
+        // out.
+        if listing.snapshot.files.count <= Mirror.mostMissing {
+            options.complete = try? WeightSelection().choose(from: listing.snapshot).files
+        }
         let snapshot = listing.snapshot.called(named.revision)
         let pull = Pull(from: source, into: store, progress: Progress("mirroring"), options: options)
         let report = try await pull(snapshot, files.map(\.listed), as: named.name) { _ in }
@@ -153,4 +158,5 @@ extension Mirror {
     }
 
     private static let mostConnections = 8
+    private static let mostMissing = 1000
 }

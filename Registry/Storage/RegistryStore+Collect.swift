@@ -1,12 +1,16 @@
 public import Model
 internal import Platform
-internal import Store
+package import Store
 
 /// What a collection removed from a registry, or would remove.
 public struct CollectedBlobs: Sendable {
     public var blobs = 0
     public var bytes: UInt64 = 0
     public var uploads = 0
+    /// Manifests that clients got within the grace, of models that have no name any more or are stored in another way.
+    public var keptManifests = 0
+    /// What only the packs of these keep.
+    public var keptBytes: UInt64 = 0
 
     public init() {}
 }
@@ -14,7 +18,12 @@ public struct CollectedBlobs: Sendable {
 extension RegistryStore {
     /// Removes blobs that no manifest names, and abandoned uploads. A blob that was pushed, mounted or requested within
     /// the grace stays, because its manifest may still come. A manifest that cannot be read stops it.
-    public func collect(grace: Duration, isDryRun: Bool) throws(CakeError) -> CollectedBlobs {
+    ///
+    /// A dry run may be told what goes before: `removed` are names, `unlinked` files that a collection of the store removes.
+    package func collect(
+        grace: Duration, isDryRun: Bool, without removed: Set<ModelName> = [],
+        unlinked: [DiskRoom.Inode: UInt64] = [:]
+    ) throws(CakeError) -> CollectedBlobs {
         let oldest = Machine.now - Int(grace.components.seconds)
         return try locked(alone: true) { () throws(CakeError) in
             var collected = CollectedBlobs()
@@ -24,13 +33,16 @@ extension RegistryStore {
                 if !isDryRun { try Disk.removeTree(upload.folder) }
                 withExtendedLifetime(upload.lock) {}
             }
-            var live: Set<Digest> = []
-            let models = try served()
+            var (live, lasting) = (Set<Digest>(), Set<Digest>())
+            let models = try served().filter { !removed.contains($0.named.name) }
+            var young: [StoredManifest] = []
             for repository in try allRepositories() {
                 let wanted = models.filter { $0.place.repository == repository }.map(\.named.record.manifest)
                 let records = try liveRecords(in: repository, of: Set(wanted), oldest, isDryRun: isDryRun)
-                let named = try namedBlobs(in: repository, records)
+                young += records.young
+                let named = try namedBlobs(in: repository, records.lasting + records.young)
                 live.formUnion(named)
+                lasting.formUnion(try namedBlobs(in: repository, records.lasting))
                 live.formUnion(try dropMarks(in: repository, but: named, oldest, isDryRun: isDryRun))
             }
             for shard in try storage.names(in: keys.blobs) {
@@ -38,11 +50,12 @@ extension RegistryStore {
                     guard let digest = Digest(hex: name), !live.contains(digest) else { continue }
                     let path = layout.blob(digest)
                     collected.blobs += 1
-                    collected.bytes += try Disk.status(path)?.size ?? 0
+                    collected.bytes += try Disk.status(path)?.allocated ?? 0
                     if !isDryRun { try Disk.remove(path) }
                 }
             }
-            try collectPacks(live, into: &collected, isDryRun: isDryRun)
+            collected.keptManifests = young.count
+            try collectPacks(live, lasting, unlinked, into: &collected, isDryRun: isDryRun)
             if !isDryRun { try tidy() }
             return collected
         }
@@ -115,24 +128,5 @@ extension RegistryStore {
             return
         }
         try Disk.removeTree(layout.repository(repository).root)
-    }
-
-    /// The number of blobs, and the space of blobs and uploads.
-    public func usage() throws(CakeError) -> (blobs: Int, bytes: UInt64) {
-        var (blobs, bytes) = (0, 0 as UInt64)
-        for shard in try storage.names(in: keys.blobs) {
-            for name in try storage.names(in: keys.blobs + "/" + shard) {
-                blobs += 1
-                bytes += try Disk.status(layout.blobs + "/" + shard + "/" + name)?.size ?? 0
-            }
-        }
-        for name in try storage.names(in: keys.held) {
-            // Bytes that the store has as well count for the store.
-            if let status = try Disk.status(layout.held + "/" + name), status.names == 1 { bytes += status.size }
-        }
-        for upload in try storage.names(in: keys.uploads) {
-            bytes += try Disk.status(layout.uploads + "/" + upload + "/" + Upload.data)?.size ?? 0
-        }
-        return (blobs, bytes)
     }
 }

@@ -1,5 +1,6 @@
 internal import Model
 internal import Platform
+internal import Store
 
 /// Manifests of models, their packs, and the objects that are kept for them.
 extension RegistryStore {
@@ -7,13 +8,15 @@ extension RegistryStore {
     /// The others are removed.
     func liveRecords(
         in repository: RepositoryName, of models: Set<Digest>, _ oldest: Int, isDryRun: Bool
-    ) throws(CakeError) -> [StoredManifest] {
-        var live: [StoredManifest] = []
+    ) throws(CakeError) -> (lasting: [StoredManifest], young: [StoredManifest]) {
+        var live: (lasting: [StoredManifest], young: [StoredManifest]) = ([], [])
         var seen: Set<Digest> = []
         for (record, time) in try modelRecords(in: repository).sorted(by: { $0.time > $1.time }) {
             let isFirst = seen.insert(record.model).inserted
-            if time > oldest || isFirst && models.contains(record.model) {
-                live.append(record.stored)
+            if isFirst && models.contains(record.model) {
+                live.lasting.append(record.stored)
+            } else if time > oldest {
+                live.young.append(record.stored)
             } else if !isDryRun {
                 try Disk.remove(layout.repository(repository).model(record.stored.name))
             }
@@ -22,21 +25,34 @@ extension RegistryStore {
     }
 
     /// Packs that no manifest names any more, and objects that were kept only for these.
-    func collectPacks(_ live: Set<Digest>, into collected: inout CollectedBlobs, isDryRun: Bool) throws(CakeError) {
-        var needed: Set<String> = []
+    /// `lasting` are those that not only young manifests name, `unlinked` files of the store that a dry run takes for gone.
+    func collectPacks(
+        _ live: Set<Digest>, _ lasting: Set<Digest>, _ unlinked: [DiskRoom.Inode: UInt64],
+        into collected: inout CollectedBlobs, isDryRun: Bool
+    ) throws(CakeError) {
+        var (needed, lastingFiles) = (Set<String>(), Set<String>())
         for name in try storage.names(in: keys.packs) {
             guard let digest = Digest(hex: name) else { continue }
             if live.contains(digest) {
-                if let pack = try heldPack(digest) { needed.formUnion(pack.objects.map(\.fileName)) }
+                guard let pack = try heldPack(digest) else { continue }
+                needed.formUnion(pack.objects.map(\.fileName))
+                if lasting.contains(digest) { lastingFiles.formUnion(pack.objects.map(\.fileName)) }
             } else {
                 collected.blobs += 1
                 if !isDryRun { try Disk.remove(layout.pack(digest)) }
             }
         }
-        for name in try storage.names(in: keys.held) where !needed.contains(name) {
+        for name in try storage.names(in: keys.held) where !lastingFiles.contains(name) {
             let path = layout.held + "/" + name
             // The store may have the same bytes: then nothing is freed.
-            if let status = try Disk.status(path), status.names == 1 { collected.bytes += status.size }
+            let status = try Disk.status(path)
+            let room =
+                status.map { $0.names == 1 + (unlinked[DiskRoom.Inode($0)] ?? 0) ? $0.allocated : 0 } ?? 0
+            guard !needed.contains(name) else {
+                collected.keptBytes += room
+                continue
+            }
+            collected.bytes += room
             if !isDryRun { try Disk.remove(path) }
         }
         packs.removeAll()

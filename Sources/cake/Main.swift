@@ -8,6 +8,8 @@ import Platform
         let environment = Environment(reading: Settings.variables)
         Environment.hideFromOthers(["--token"])
         let run = Run(environment)
-        Interrupt.run(allowing: { run.timeToEnd }, late: { run.giveUp() }) { await run.status() }
+        Interrupt.run(allowing: { run.timeToEnd }, meantToEnd: { run.isMeantToEnd }, late: { run.giveUp() }) {
+            await run.status()
+        }
     }
 }

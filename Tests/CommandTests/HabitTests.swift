@@ -1,3 +1,4 @@
+import Foundation
 import Model
 import Support
 import Testing
@@ -143,6 +144,40 @@ extension Invocation.Request {
         switch self {
         case .help(let command), .run(let command): command.name
         case .overview, .version: nil
+        }
+    }
+}
+
+@Suite struct `A name that looks like an id` {
+    @Test func `is refused when it is new, and works where it exists`() throws {
+        let home = try Home()
+        try home.makeModel("one", seed: 1)
+        try home.cake("import", home.path("one").path)
+        let path = home.path("one").path
+        let like = "deadbeef"
+        try FileManager.default.copyItem(at: home.path("one"), to: home.path(like))
+        for words in [
+            ["import", path, like], ["import", home.path(like).path], ["tag", "one", like], ["mv", "one", like],
+            ["tag", "one", "0123456"], ["tag", "one", "sha256:0123456"], ["mv", "one", like, "--force"],
+            ["pull", "org/name", "--as", like],
+        ] {
+            let refused = try home.cake(words)
+            #expect(
+                refused.status == 2 && refused.errors.contains("looks like the id of a model"),
+                "\(words): \(refused.errors)")
+            #expect(refused.errors.contains("fix: choose a name with another character"))
+        }
+        for name in ["deadbe", "deadbeefs", "team/deadbeef", "DEADBEEF", "deadbeef-1"] {
+            #expect(try home.cake("tag", "one", name).status == 0, "\(name)")
+        }
+        // A name that an older cake gave.
+        let names = home.store.appending(path: "names")
+        try FileManager.default.copyItem(at: names.appending(path: "one"), to: names.appending(path: like))
+        for words in [
+            ["import", path, like], ["ls", like], ["inspect", like], ["tag", "one", like], ["mv", like, "other"],
+        ] {
+            let known = try home.cake(words)
+            #expect(known.status == 0, "\(words): \(known.errors)")
         }
     }
 }

@@ -90,4 +90,31 @@ private func page(_ width: Int) -> Page { Page(width: width, style: Style(isOn: 
         #expect(result.errors == "")
         #expect(result.output.split(separator: "\n").map(String.init) == offered.split(separator: " ").map(String.init))
     }
+
+    /// bash takes words apart at @ and :, and replaces what stands behind the last of them.
+    @Test(
+        .enabled(if: Tool.exists("bash")),
+        arguments: [
+            ("cake ls tune@", "26bca36b 8fde8333"), ("cake diff tune@2", "26bca36b"), ("cake ls tune", "tune"),
+            ("cake diff tune@26bca36b host:5", "5000/m:v1"), ("cake ls host:5000/m:", "v1"),
+            ("cake tag tune@26bca36b ", ""), ("cake --store=x rm host:5000/m:v1 t", "tune"),
+            ("cake export tune@26bca36b --f", "--format --force"), ("cake ls other@", ""),
+        ]) func `offers in bash the versions behind a name, and names with colons`(typed: String, offered: String)
+        throws
+    {
+        let words =
+            typed.replacing(/[@:=]/, with: { " \($0.output) " })
+            .replacing("  ", with: " ").split(separator: " ", omittingEmptySubsequences: true).map(String.init)
+            + (typed.hasSuffix(" ") ? [""] : [])
+        let script =
+            BashCompletion.lines(of: .standard).joined(separator: "\n")
+            + "\ncake() { if [[ $* == 'history --names tune' ]]; then printf 'tune@26bca36b\\ntune@8fde8333\\n'; "
+            + "elif [[ $1 == ls ]]; then printf 'tune\\nhost:5000/m:v1\\n'; fi; }\ncompopt() { :; }\n"
+            + "COMP_WORDBREAKS=$' \\t\\n\"\\'@><=;|&(:'\nCOMP_LINE='\(typed)'\nCOMP_POINT=\(typed.utf8.count)\n"
+            + "COMP_WORDS=(\(words.map { "'\($0)'" }.joined(separator: " ")))\nCOMP_CWORD=\(words.count - 1)\n"
+            + "_cake\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n"
+        let result = try Tool.run("bash", ["-s"], input: script)
+        #expect(result.errors == "")
+        #expect(result.output.split(separator: "\n").map(String.init) == offered.split(separator: " ").map(String.init))
+    }
 }

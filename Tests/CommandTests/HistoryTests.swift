@@ -6,7 +6,7 @@ import Testing
 @testable import cake
 
 /// A name that led to two models, one after the other.
-private func twoVersions() throws -> (home: Home, first: String, second: String) {
+func twoVersions() throws -> (home: Home, first: String, second: String) {
     let home = try Home()
     try home.makeModel("tune", seed: 1)
     try home.cake("import", home.path("tune").path, "acme/tune")

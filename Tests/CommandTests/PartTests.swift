@@ -71,6 +71,31 @@ import Testing
         #expect(again.status == 1 && again.errors.contains("is complete here"))
     }
 
+    @Test func `is made of a model that is here under another name, and has no more tensors than were asked for`()
+        throws
+    {
+        #expect(try home.cake("pull", "org/large").status == 0)
+        home.hub.forgetRequests()
+        let part = try home.cake("pull", "org/large", "--layers", "1-2", "--as", "small")
+        #expect(part.status == 0 && part.output.contains("2 of 4 tensors"), "\(part.output)\(part.errors)")
+        #expect(home.hub.sent(.cdn()) == 0)
+        #expect(try home.cake("ls").output.contains("small (partial)"))
+        #expect(try home.document("inspect", "small")["tensor_count"] == 2)
+        // And grows from there.
+        let more = try home.cake("pull", "org/large", "--tensors", "*.3.*", "--as", "small")
+        #expect(more.status == 0 && more.output.contains("3 of 4 tensors"), "\(more.output)\(more.errors)")
+        for (words, fix) in [
+            (["--tensors", "*.0.*", "--as", "small"], "cake pull hf://org/large --as small"),
+            (["--tensors", "*", "--as", "all"], "cake pull hf://org/large --as all"),
+        ] {
+            let all = try home.cake(["pull", "org/large"] + words)
+            #expect(all.status == 2 && all.errors.contains("every tensor matches"), "\(all.errors)")
+            #expect(all.errors.contains("fix: \(fix)\n"), "\(all.errors)")
+        }
+        #expect(try home.cake("pull", "hf://org/large", "--as", "small").status == 0)
+        #expect(try home.document("ls", "small").array?.first?["partial"] == false)
+    }
+
     @Test func `grows, and is exported as a file of what is here`() throws {
         #expect(try home.cake("pull", "org/tune", "--layers", "0").status == 0)
         let more = try home.cake("pull", "org/tune", "--tensors", "*.7.*")

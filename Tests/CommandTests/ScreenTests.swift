@@ -70,6 +70,8 @@ import Testing
             /\u{1b}\[[0-9;]*[A-Za-z]/, with: ""
         )
         .replacing(home.folder.path, with: "~").replacing(/\/\S*…/, with: "/PATH…").replacing(
+            /…\S*\/(\w+)/, with: { "…/\($0.output.1)" }
+        ).replacing(
             /20\d\d-\d\d-\d\d \d\d:\d\d/, with: "2026-01-02 03:04"
         )
         .replacing(/(disk free +)[0-9.]+ .B/, with: { "\($0.output.1)1.0 TB" })

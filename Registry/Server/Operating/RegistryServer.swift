@@ -99,6 +99,9 @@ public final class RegistryServer: Sendable {
     /// Bytes of files without a name that answers read.
     package var temporaryBytes: UInt64 { answers.plainLayers.heldBytes }
 
+    /// How many requests are not answered yet.
+    public var openRequests: Int { server.openRequests }
+
     /// Accepts no more connections, and returns when open requests are answered, or the time is over.
     public func drain(within time: Duration) async {
         answers.stop()

@@ -66,7 +66,7 @@ extension RegistryStore {
             guard let file = try? File(data, .readWrite, followingLinks: false),
                 try file.lock(exclusive: true, waiting: false)
             else { continue }
-            abandoned.append((folder, status.size, file))
+            abandoned.append((folder, status.allocated, file))
         }
         return abandoned
     }

@@ -43,7 +43,12 @@ public struct RegistryDamage: Sendable {
 
 /// The verified parts of a registry, and the damage.
 public struct RegistryVerification: Sendable {
+    /// Blobs and packs.
     public var blobs = 0
+    /// Of these, packs of the store's models.
+    public var packs = 0
+    /// What the registry takes; nil when a share of it was verified.
+    public var usage: RegistryUsage?
     public var manifests = 0
     public var bytes: UInt64 = 0
     public var uploads = 0
@@ -93,6 +98,8 @@ extension RegistryStore {
             }
         }
         found.blobs = blobs.count
+        let packs = Set(try storage.names(in: keys.packs))
+        found.packs = blobs.count { packs.contains($0.hex) }
         for (digest, check) in wrong {
             let isPack = try !Disk.exists(layout.blob(digest))
             var (why, isSetAside) = ("", false)
@@ -110,6 +117,7 @@ extension RegistryStore {
         try verifyUploads(into: &found)
         found.bytes += read.load(ordering: .relaxed)
         if mending { try await mend(&found) }
+        if share.of == 1 { found.usage = try usage() }
         return found
     }
 

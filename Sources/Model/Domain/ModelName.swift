@@ -39,6 +39,12 @@ public struct ModelName: Hashable, Comparable, Sendable, CustomStringConvertible
         return String(string[string.utf8.index(after: at)...])
     }
 
+    /// Whether it could be the beginning of a manifest's digest, as commands take it: seven hexadecimal digits or more.
+    public var looksLikeID: Bool {
+        let digits = string.hasPrefix("sha256:") ? string.utf8.dropFirst(7) : string.utf8[...]
+        return (7...64).contains(digits.count) && digits.allSatisfy { "0123456789abcdef".utf8.contains($0) }
+    }
+
     /// Whether it begins with a registry's address, as `host:5000/team/m:v1` does.
     public var isOfRegistry: Bool {
         guard let slash = string.utf8.firstIndex(of: UInt8(ascii: "/")) else { return false }

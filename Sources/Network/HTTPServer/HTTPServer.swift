@@ -58,6 +58,9 @@ public struct HTTPServer: ~Copyable, Sendable {
     /// Whether no request is at work.
     public var isIdle: Bool { core.isIdle }
 
+    /// How many are.
+    public var openRequests: Int { core.openRequests }
+
     deinit {
         core.clients.stopWatching()
         drain()

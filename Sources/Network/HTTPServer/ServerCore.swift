@@ -33,7 +33,8 @@ final class ServerCore: Sendable {
     }
 
     var isDraining: Bool { draining.load(ordering: .acquiring) }
-    var isIdle: Bool { active.load(ordering: .acquiring) == 0 }
+    var isIdle: Bool { openRequests == 0 }
+    var openRequests: Int { active.load(ordering: .acquiring) }
     var isWorking: Bool { suspended.load(ordering: .acquiring) > 0 }
 
     /// False when it was draining before.

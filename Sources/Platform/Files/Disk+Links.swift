@@ -47,7 +47,7 @@ extension Disk {
 
     /// Renames to `path` the file that `make` made elsewhere, unless it returned false.
     private static func put(_ path: String, _ make: (String) throws(CakeError) -> Bool) throws(CakeError) -> Bool {
-        let aside = try makeUniqueFolder(in: parent(of: path), prefix: ".cake-")
+        let aside = try makeUniqueFolder(in: parent(of: path), prefix: asidePrefix)
         do throws(CakeError) {
             let isMade = try make(join(aside, "new"))
             if isMade { try rename(join(aside, "new"), to: path) }

@@ -15,10 +15,11 @@ public enum Interrupt {
 
     public static func onHangUp(_ body: (@Sendable () -> Void)?) { hangUp.withLock { $0 = body } }
 
-    /// `late` is called if the work did not end in the time allowed, which is read when the signal comes. Must be
-    /// called on the main thread before any other thread starts.
+    /// `late` is called if the work did not end in the time allowed, which is read when the signal comes. Work that is
+    /// `meantToEnd` by a signal has its own exit status. Must be called on the main thread before any other thread starts.
     public static func run(
-        allowing time: () -> Duration, late: () -> Void, _ work: @escaping @Sendable () async -> Int32
+        allowing time: () -> Duration, meantToEnd: () -> Bool, late: () -> Void,
+        _ work: @escaping @Sendable () async -> Int32
     ) -> Never {
         _ = signal(SIGPIPE, SIG_IGN)
         var awaited = sigset_t()
@@ -56,6 +57,7 @@ public enum Interrupt {
             let number = next(in: &awaited, within: left)
             if number > 0, number != workHasEnded { end(by: number) }
         }
+        if meantToEnd(), let status = outcome.status { exit(status) }
         end(by: first)
     }
 

@@ -44,6 +44,15 @@ public enum Machine {
         return (processor, UInt64(max(0, usage.ru_maxrss)) << 10)
     }
 
+    /// A time as the clock on the wall shows it, in the time zone of this machine: `18:22:04`.
+    public static func clock(_ seconds: Int) -> String {
+        var moment = time_t(seconds)
+        var parts = unsafe tm()
+        guard unsafe localtime_r(&moment, &parts) != nil else { return "" }
+        func two(_ number: Int32) -> String { (number < 10 ? "0" : "") + "\(number)" }
+        return unsafe "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
+    }
+
     /// Seconds since 1970, by the clock on the wall.
     public static var now: Int { time(nil) }
 }

@@ -21,6 +21,13 @@ public struct Collected: Sendable {
     /// Layers that no model has any more, kept because layers of models are stored as deltas against them.
     public var keptBases = 0
     public var keptBaseBytes: UInt64 = 0
+    /// Of these, those that `gc --rebase` has not tried to free as they are now.
+    public var untriedBases = 0
+    /// Layers that only running commands need.
+    public var keptHeld = 0
+    public var keptHeldBytes: UInt64 = 0
+    /// Files that stay on the disk under other names, and how many of their names are removed.
+    package var linked: [DiskRoom.Inode: UInt64] = [:]
     /// Commands that were killed and left what they had not published.
     public var interrupted = 0
 
@@ -47,6 +54,7 @@ extension LocalStore {
         var collected = try collect(
             grace: grace, isDryRun: isDryRun, evenIfNothingIsNamed: evenIfNothingIsNamed, unlessIn: released)
         collected.interrupted = interrupted
+        collected.linked.merge(left.kept) { $0 + $1 }
         collected.bytes += left.bytes
         return collected
     }
@@ -58,6 +66,12 @@ extension LocalStore {
         /// What the removed models alone have, and other models' deltas need.
         public let stays: UInt64
         public let layersStaying: Int
+        /// Whether `gc --rebase` may free some of that: it has not tried.
+        public let mayRebase: Bool
+        /// What stays as long as commands run that use it.
+        public let held: UInt64
+        /// Files that stay on the disk under other names, and how many of their names the collection removes.
+        package let linked: [DiskRoom.Inode: UInt64]
     }
 
     /// What is true as soon as these names are gone. A collection that follows frees exactly that.
@@ -73,7 +87,9 @@ extension LocalStore {
         let staying = collector.bases.filter { layers.contains($0.key) }
         return Removal(
             freed: collector.collected.bytes + left.bytes, stays: staying.values.reduce(0, +),
-            layersStaying: staying.count)
+            layersStaying: staying.count, mayRebase: staying.keys.contains(where: collector.untried.contains),
+            held: collector.held.reduce(0) { $0 + (layers.contains($1.key) ? $1.value : 0) },
+            linked: collector.collected.linked)
     }
 
     private func collect(

@@ -14,11 +14,19 @@ struct Collector {
     private var found = Collected()
     /// What each layer takes that no model has and deltas of models need.
     private(set) var bases: [Digest: UInt64] = [:]
+    /// Of these, those that `gc --rebase` has not tried to free as they are now.
+    private(set) var untried: Set<Digest> = []
+    /// What each layer takes that only running commands need.
+    private(set) var held: [Digest: UInt64] = [:]
+    /// Layers that go.
+    private var dead: Set<Digest> = []
+    private var linkedPacks: [DiskRoom.Inode: UInt64] = [:]
 
     /// What was found, and what that frees: of packs an estimate before they are written again.
     var collected: Collected {
         var all = found
         all.bytes += room.bytes + bytesInPacks
+        all.linked = room.kept.merging(linkedPacks) { $0 + $1 }
         return all
     }
 
@@ -31,7 +39,7 @@ struct Collector {
     ) throws(CakeError) {
         self.store = store
         // Leases before names and objects: a command publishes both before it lets its lease go.
-        let held = try Leases(store.layout).held()
+        let leased = try Leases(store.layout).held()
         try store.catalog.reload(checking: true)
         let all = try store.names()
         let names = all.filter { !removed.contains($0.name) }
@@ -39,10 +47,13 @@ struct Collector {
         let onceRoots = Set(all.map(\.record.manifest))
         let manifests = try store.manifestDigests()
         if roots.isEmpty, !evenIfNothingIsNamed { try refuseIfNamesWereLost(manifests) }
-        roots.formUnion(manifests.filter(held.contains))
-        var live = held
-        live.insert(.empty)
-        for root in roots { for layer in try store.manifest(root).layers { live.insert(layer.digest) } }
+        /// What stays without the commands that run now.
+        var unheld: Set<Digest> = [.empty]
+        for root in roots { for layer in try store.manifest(root).layers { unheld.insert(layer.digest) } }
+        var live = unheld.union(leased)
+        for root in manifests where leased.contains(root) && roots.insert(root).inserted {
+            for layer in try store.manifest(root).layers { live.insert(layer.digest) }
+        }
         let oldest = Machine.now - Int(grace.components.seconds)
         let replaced = store.replacedManifests(since: oldest, names).subtracting(roots)
         for parts in try Parts.abandoned(in: store.layout, since: oldest) {
@@ -61,7 +72,10 @@ struct Collector {
                 continue
             }
             roots.insert(manifest)
-            for layer in layers where live.insert(layer.digest).inserted { found.keptYoung += 1 }
+            for layer in layers {
+                unheld.insert(layer.digest)
+                if live.insert(layer.digest).inserted { found.keptYoung += 1 }
+            }
         }
         deadManifests = manifests.filter { !roots.contains($0) && !replaced.contains($0) }
         var onceNamed = released
@@ -82,10 +96,17 @@ struct Collector {
         let objects = bases.alone.filter { !liveness.live.contains($0.digest) }
         let members = try PackMembers.all(of: store)
         countReplaced(bases.alone, members, liveness)
-        countBases(bases.alone, members, named.subtracting(live))
+        let staying = bases.closure(of: unheld)
+        count(bases.alone, members, staying.subtracting(unheld), in: &self.bases)
+        (found.keptBases, found.keptBaseBytes) = (self.bases.count, self.bases.values.reduce(0, +))
+        count(bases.alone, members, named.subtracting(staying), in: &held)
+        (found.keptHeld, found.keptHeldBytes) = (held.count, held.values.reduce(0, +))
         let needed = try neededByOthers(objects, members, liveness, canRewritePacks)
         findDeadObjects(objects, liveness, needed)
         try findDeadMembers(members, liveness, needed)
+        let (tried, deltas) = (TriedBases(of: store), bases.deltas)
+        untried = Set(self.bases.keys.filter { !tried.has($0, with: (deltas[$0] ?? []).subtracting(dead)) })
+        found.untriedBases = untried.count
     }
 
     /// What decides whether an object stays.
@@ -137,12 +158,12 @@ struct Collector {
         }
     }
 
-    /// What stays although no model has it.
-    private mutating func countBases(_ objects: [Unnamed], _ members: [PackMembers.Member], _ kept: Set<Digest>) {
-        for (digest, status) in objects where kept.contains(digest) { bases[digest] = status.size }
-        for member in members where kept.contains(member.layer.digest) { bases[member.layer.digest] = member.length }
-        found.keptBases = bases.count
-        found.keptBaseBytes = bases.values.reduce(0, +)
+    /// What layers take that stay although no model has them.
+    private func count(
+        _ objects: [Unnamed], _ members: [PackMembers.Member], _ kept: Set<Digest>, in rooms: inout [Digest: UInt64]
+    ) {
+        for (digest, status) in objects where kept.contains(digest) { rooms[digest] = status.allocated }
+        for member in members where kept.contains(member.layer.digest) { rooms[member.layer.digest] = member.length }
     }
 
     /// The import that stored it was killed before it gave the name, and may be started again.
@@ -170,6 +191,7 @@ struct Collector {
                 continue
             }
             deadObjects.append((digest, status.size))
+            dead.insert(digest)
             found.layers += 1
             room.add(status)
         }
@@ -201,10 +223,13 @@ struct Collector {
                 status.size <= Collector.alwaysRewritten || bytes >= status.size / 5
                     || dead.contains(where: { $0.base != nil })
             else { continue }
-            for member in dead { deadMembers.insert(member.place) }
+            for member in dead {
+                deadMembers.insert(member.place)
+                if !copies.contains(member.place) { self.dead.insert(member.layer.digest) }
+            }
             found.layers += dead.count
         }
-        bytesInPacks = try PackMembers.room(of: deadMembers, among: all, in: store)
+        (bytesInPacks, linkedPacks) = try PackMembers.room(of: deadMembers, among: all, in: store)
     }
 
     /// What a manifest has on the disk.

@@ -7,8 +7,8 @@ struct Family: Sendable {
     struct Member: Sendable {
         let layer: Layer
         let kind: Tensor.Kind?
-        /// At rest.
-        let length: UInt64
+        /// What it takes on the disk.
+        let room: UInt64
     }
 
     private(set) var members: [Member] = []

@@ -8,6 +8,7 @@ extension Collected {
         layers += rebased.bases.count
         bytes += rebased.bytes
         keptBases -= min(keptBases, rebased.bases.count)
+        untriedBases -= min(untriedBases, rebased.bases.count + rebased.withoutGain.count)
         keptBaseBytes -= min(keptBaseBytes, rebased.baseBytes)
     }
 }
@@ -22,6 +23,8 @@ extension LocalStore {
         public var deltas = 0
         /// What it all takes less.
         public var bytes: UInt64 = 0
+        /// Bases that would save nothing.
+        public var withoutGain: Set<Digest> = []
 
         public init() {}
     }
@@ -45,9 +48,9 @@ extension LocalStore {
         }
         let operation = try Operation(self)
         var (rebased, batch) = (Rebased(), RegroupedBatch())
+        let all = try BaseUses(of: self).deltas
         do {
-            for (base, deltas) in try BaseUses(of: self).deltas.sorted(by: { $0.key < $1.key }) where named[base] == nil
-            {
+            for (base, deltas) in all.sorted(by: { $0.key < $1.key }) where named[base] == nil {
                 try Task.checkCancellation()
                 // The others go with the next collection.
                 let needed = deltas.sorted().compactMap { named[$0] }
@@ -69,6 +72,7 @@ extension LocalStore {
             throw CancellationError()
         }
         try batch.publish(in: operation)
+        TriedBases(of: self).add(rebased.withoutGain, of: all, to: self)
         return rebased
     }
 
@@ -89,12 +93,12 @@ extension LocalStore {
         _ rebased: inout Rebased
     ) async throws -> RegroupedBatch? {
         let layers = [base] + deltas.map(\.layer)
-        guard try operation.hold(layers).count == layers.count, let old = try locate(base)?.length else { return nil }
+        guard try operation.hold(layers).count == layers.count, let old = try locate(base)?.room else { return nil }
         var family = Family(losingBase: true)
         for heir in deltas {
-            let length = try locate(heir.layer)?.length ?? 0
+            let room = try locate(heir.layer)?.room ?? 0
             family.add(
-                Family.Member(layer: heir.layer, kind: heir.kind, length: length),
+                Family.Member(layer: heir.layer, kind: heir.kind, room: room),
                 FamilyPlan.Member(isOpen: heir.isOpen))
         }
         var plan: [Int?]?
@@ -105,6 +109,7 @@ extension LocalStore {
         let saved = try await made.encode(family, by: plan ?? first, Array(deltas.indices), in: self, operation)
         guard saved.after < old + saved.before else {
             try made.discard()
+            rebased.withoutGain.insert(base.digest)
             return nil
         }
         rebased.bases.insert(base.digest)

@@ -43,7 +43,7 @@ struct RegroupedBatch {
                 }
                 if plan[index] == nil { objects[index] = try written.opened(member.layer) }
                 add(written, beside: plan[index].map { family.members[$0].layer }, wasPlain: wasPlain)
-                (before, after) = (before + member.length, after + written.length)
+                (before, after) = (before + member.room, after + written.room)
             }
         } catch {
             try? discard()

@@ -90,7 +90,7 @@ package struct Regrouping {
             let deltas = (deltas[base.digest] ?? []).sorted()
             let most = family.members.isEmpty ? Regrouping.mostMembers.ofOne : Regrouping.mostMembers.together
             guard family.members.count + 1 + deltas.count <= most, !seen.contains(base.digest),
-                seen.isDisjoint(with: deltas), let length = try store.locate(base)?.length
+                seen.isDisjoint(with: deltas), let room = try store.locate(base)?.room
             else { continue }
             let place = family.members.count
             var isHeld = false
@@ -102,9 +102,9 @@ package struct Regrouping {
                     isHeld = true
                     continue
                 }
-                members.append(member(other, found.location.length, base: place, kind: known[base.digest]?.kind))
+                members.append(member(other, found.location.room, base: place, kind: known[base.digest]?.kind))
             }
-            var first = member(base, length, base: nil, kind: members.first?.0.kind)
+            var first = member(base, room, base: nil, kind: members.first?.0.kind)
             first.1.staysPlain = isHeld || !first.1.mayBeBase
             family.add(first.0, first.1)
             for (member, role) in members { family.add(member, role) }
@@ -114,11 +114,11 @@ package struct Regrouping {
 
     /// `kind` is that of its relatives, for a layer that no model has.
     private func member(
-        _ layer: Layer, _ length: UInt64, base: Int?, kind: Tensor.Kind?
+        _ layer: Layer, _ room: UInt64, base: Int?, kind: Tensor.Kind?
     ) -> (Family.Member, FamilyPlan.Member) {
         let facts = known[layer.digest]
         return (
-            Family.Member(layer: layer, kind: facts?.kind ?? kind, length: length),
+            Family.Member(layer: layer, kind: facts?.kind ?? kind, room: room),
             FamilyPlan.Member(
                 mayBeBase: facts != nil, isOpen: facts?.isOpen ?? true, isTune: facts?.isTune ?? false, base: base)
         )

@@ -7,6 +7,7 @@ extension LocalStore {
         let names = try allNames()
         guard let revision else {
             if let found = try match(typed, alias, names) { return found }
+            if let error = incomplete(typed) ?? alias.flatMap(incomplete) { throw error }
             throw CakeError(
                 .notFound, "no model \"\(Printable.escape(typed))\" in the store", fix: advice(typed, names))
         }
@@ -61,11 +62,8 @@ extension LocalStore {
     }
 
     private func byDigest(_ typed: String, _ names: [Named]) throws(CakeError) -> Named? {
+        guard let name = try? ModelName(typed), name.looksLikeID else { return nil }
         let digits = typed.hasPrefix("sha256:") ? String(typed.dropFirst(7)) : typed
-        guard (7...64).contains(digits.utf8.count), digits.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) })
-        else {
-            return nil
-        }
         let named = names.filter { $0.record.manifest.hex.hasPrefix(digits) }
         let known = Set(named.map(\.record.manifest))
         let unnamed = try manifestDigests().filter { $0.hex.hasPrefix(digits) && !known.contains($0) }

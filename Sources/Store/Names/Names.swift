@@ -18,6 +18,9 @@ extension LocalStore {
             self.place = place
             self.current = current
         }
+
+        /// An earlier version of a name, or a model that none leads to: `name` is what it is called here.
+        public var isNameless: Bool { current != nil || name.string == record.manifest.short }
     }
 
     /// The names here, and those below that are not here.

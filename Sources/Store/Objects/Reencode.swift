@@ -74,6 +74,14 @@ extension LocalStore {
             }
         }
 
+        /// What it will take on the disk.
+        var room: UInt64 {
+            switch self {
+            case .alone: DiskRoom.blocks(length)
+            case .packed: length
+            }
+        }
+
         var base: Digest? {
             switch self {
             case .alone(let object): object.record.base

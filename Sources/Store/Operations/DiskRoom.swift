@@ -1,27 +1,41 @@
-internal import Model
-internal import Platform
+package import Model
+package import Platform
 
 /// The disk space of files, and the space that their removal frees: allocated blocks; for a file with several hard
 /// links nothing until all of them are counted.
-struct DiskRoom: Sendable {
-    private struct Inode: Hashable {
+package struct DiskRoom: Sendable {
+    package struct Inode: Hashable, Sendable {
         let device: UInt64
         let number: UInt64
+
+        package init(_ status: Disk.Status) { (device, number) = (status.device, status.inode) }
     }
 
-    private var linked: [Inode: UInt64] = [:]
-    private(set) var bytes: UInt64 = 0
+    /// Of most file systems.
+    private static let block: UInt64 = 4096
 
-    mutating func add(_ status: Disk.Status) {
+    /// What a file of so many bytes takes: whole blocks.
+    static func blocks(_ length: UInt64) -> UInt64 { (length + block - 1) / block * block }
+
+    /// How many of a file's names were counted.
+    private var linked: [Inode: UInt64] = [:]
+    package private(set) var bytes: UInt64 = 0
+
+    package init() {}
+
+    /// The files that other names keep, and how many of their names were counted.
+    var kept: [Inode: UInt64] { linked }
+
+    package mutating func add(_ status: Disk.Status) {
         guard status.names > 1, status.kind == .file else { return bytes += status.allocated }
-        let inode = Inode(device: status.device, number: status.inode)
+        let inode = Inode(status)
         let seen = linked[inode, default: 0] + 1
-        linked[inode] = seen
+        linked[inode] = seen == status.names ? nil : seen
         if seen == status.names { bytes += status.allocated }
     }
 
     /// A file, where there is one.
-    mutating func add(_ path: String) throws(CakeError) {
+    package mutating func add(_ path: String) throws(CakeError) {
         if let status = try Disk.status(path, followingLinks: false) { add(status) }
     }
 

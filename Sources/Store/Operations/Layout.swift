@@ -44,6 +44,7 @@ public struct Layout: Sendable {
 
     var proved: String { root + "/proved" }
     var counts: String { root + "/counts" }
+    var rebased: String { root + "/rebased" }
 
     /// The data of a server beside the models.
     package var registry: String { root + "/registry" }

@@ -29,6 +29,14 @@ struct Leases {
                 try take(path)
             }
         }
+        // Small files that are derived are written aside there.
+        for name in try Disk.names(in: layout.root) where name.hasPrefix(Disk.asidePrefix) {
+            let path = layout.root + "/" + name
+            guard let status = try Disk.status(path, followingLinks: false), status.kind == .folder,
+                Machine.now - status.modified > Leases.longestStart
+            else { continue }
+            try take(path)
+        }
     }
 
     /// Every digest that a running operation relies on. The caller holds the sweep lock: none is added meanwhile.

@@ -159,6 +159,14 @@ public struct LocalStore: Sendable {
             case .alone(let length), .pack(_, _, let length): length
             }
         }
+
+        /// What it takes on the disk.
+        var room: UInt64 {
+            switch self {
+            case .alone(let length): DiskRoom.blocks(length)
+            case .pack(_, _, let length): length
+            }
+        }
     }
 
     /// Opens a layer's object. If another process moved it meanwhile, or a damaged index was wrong, it is looked up

@@ -44,15 +44,16 @@ enum PackMembers {
         return spare
     }
 
-    /// What `drop` gives back: the packs that go, without those that are written instead, each in whole blocks.
+    /// What `drop` gives back: the packs that go, without those that are written instead, each in whole blocks. And the packs
+    /// that other names keep.
     static func room(
         of dropped: Set<IndexRecord.Place>, among members: [Member], in store: LocalStore
-    ) throws(CakeError) -> UInt64 {
-        guard !dropped.isEmpty else { return 0 }
+    ) throws(CakeError) -> (bytes: UInt64, linked: [DiskRoom.Inode: UInt64]) {
+        guard !dropped.isEmpty else { return (0, [:]) }
         var removed = DiskRoom()
         var (written, open) = (UInt64(0), UInt64(0))
         func close() {
-            written += (open + block - 1) / block * block
+            written += DiskRoom.blocks(open)
             open = 0
         }
         for (pack, members) in Dictionary(grouping: members, by: \.pack).sorted(by: { $0.key < $1.key }) {
@@ -65,11 +66,8 @@ enum PackMembers {
             }
         }
         close()
-        return removed.bytes - min(removed.bytes, written)
+        return (removed.bytes - min(removed.bytes, written), removed.kept)
     }
-
-    /// Of most file systems.
-    private static let block: UInt64 = 4096
 
     /// Removes members from their packs. The rest of a pack is published in another before the old one is removed;
     /// packs without a rest go first and free space. Without an operation only these are removed. The caller holds the

@@ -18,13 +18,18 @@ public final class Parts: Sendable {
     private static let patience = Duration.milliseconds(50)
 
     /// Takes the folder, and waits while another process has it. Parts of an earlier run count as far as they can be
-    /// trusted.
-    public static func take(_ store: LocalStore, key: Digest, waiting: () -> Void) async throws -> Parts {
+    /// trusted. `note` is kept beside them.
+    public static func take(
+        _ store: LocalStore, key: Digest, for note: PullNote? = nil, waiting: () -> Void
+    ) async throws -> Parts {
         let folder = store.layout.incoming + "/" + key.hex
         var hasWaited = false
         while true {
             switch try Parts.lock(folder) {
-            case .mine(let lock): return try Parts(folder, lock)
+            case .mine(let lock):
+                let parts = try Parts(folder, lock)
+                if let note { try parts.keep(note) }
+                return parts
             case .gone: continue
             case .others:
                 if !hasWaited { waiting() }
@@ -38,6 +43,12 @@ public final class Parts: Sendable {
         self.folder = folder
         self.lock = Mutex(lock)
         parts = Mutex(try Parts.found(in: folder))
+    }
+
+    private func keep(_ note: PullNote) throws(CakeError) {
+        let path = folder + "/" + PullNote.file
+        try Disk.remove(path)
+        try File(path, .create).write(note.encoded.span, at: 0)
     }
 
     private enum Lock {

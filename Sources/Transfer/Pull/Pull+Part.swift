@@ -7,6 +7,12 @@ extension Pull {
     /// The file with the tensors of a part, which no publisher made.
     static let partName = "model.safetensors"
 
+    /// `bytes` are those of all its files; nil for a part of a model.
+    func note(_ name: ModelName, _ snapshot: Snapshot, bytes: UInt64?) -> PullNote {
+        let revision = snapshot.revision.map { $0 == Revision.main ? "" : "@\($0)" } ?? ""
+        return PullNote(name, from: snapshot.repository.description + revision, bytes: bytes)
+    }
+
     /// The part of a commit that the name has.
     func part(of name: ModelName, at snapshot: Snapshot) throws(CakeError) -> Manifest? {
         guard let record = try store.record(of: name), record.isPartial, record.commit == snapshot.commit else {
@@ -40,6 +46,7 @@ extension Pull {
         // The publisher's digests are of whole files: bytes that cannot be checked come only from the publisher.
         var options = options
         options.mirrors = nil
+        options.note = note(name, snapshot, bytes: nil)
         let work = PullWork(
             source: source, snapshot: snapshot, store: store, operation: operation, progress: progress,
             options: options, bases: baseCandidates(of: snapshot),
@@ -49,15 +56,17 @@ extension Pull {
             try await bring(batch, copies, work, &fetched, waiting)
         }
         let proof = try KnownFileProof(store)
-        var known = before.map { PullWork.BroughtTensors.tensors(of: $0) } ?? [:]
+        let earlier = before.map { PullWork.BroughtTensors.tensors(of: $0) } ?? [:]
+        var known = earlier
         var wanted: [WantedFile] = []
         for file in selected where weights.contains(file.path) {
-            if !options.isForced, let found = try proof.find(file) {
-                known.merge(PullWork.BroughtTensors.tensors(of: found)) { $1 }
-            }
-            wanted.append(WantedFile(listed: file, mayCopy: !options.isForced))
+            let found = options.isForced ? nil : try proof.find(file)
+            if let found { known.merge(PullWork.BroughtTensors.tensors(of: found)) { $1 } }
+            // Of one that is here the header is here, too.
+            wanted.append(WantedFile(listed: file, known: found, mayCopy: !options.isForced))
         }
-        let part = try await work.part(wanted, matching: selection, known: known, waiting: waiting)
+        let part = try await work.part(
+            wanted, matching: selection, joining: Set(earlier.keys), known: known, waiting: waiting)
         guard !part.entries.isEmpty || part.missing.isEmpty else {
             throw CakeError(
                 .notFound, "none of the \(part.missing.count) tensors matches",
@@ -65,9 +74,11 @@ extension Pull {
         }
         guard !part.missing.isEmpty else {
             // The whole files can be checked: a person who wants all of it should have that.
+            let repository = snapshot.repository
+            let isOwnName = name.withoutRevision == repository.id
             throw CakeError(
                 .usage, "every tensor matches, and the part would be the whole model",
-                fix: "cake pull \(name) downloads all of it")
+                fix: isOwnName ? "cake pull \(name)" : "cake pull \(repository) --as \(name)")
         }
         progress.begin("finishing \(name)")
         let file = try await file(of: part.entries, work, &fetched)

@@ -31,6 +31,8 @@ public struct Pull: Sendable {
         public var complete: [SnapshotFile]?
         /// The mark of a new name: how it came to be here.
         package var mark: NameRecord.Mark?
+        /// What the pull is for, which is said beside the parts of its files.
+        var note: PullNote?
         /// Each holds its folder of parts during the download, and a process may have only so many open files.
         var filesAtOnce = 200
         public init() {}
@@ -107,6 +109,8 @@ public struct Pull: Sendable {
         let peer = try await peer(snapshot, copies.firsts.map(\.listed))
         let provers = provers(
             for: snapshot, xet, terms, operation, part: try part(of: name, at: snapshot), peer)
+        var options = options
+        options.note = note(name, snapshot, bytes: selected.reduce(0) { $0 + $1.size })
         let batches = copies.firsts.batches(of: options.filesAtOnce)
         for (number, batch) in batches.enumerated() {
             let work = PullWork(

@@ -122,7 +122,7 @@ extension PullWork {
                 continue
             }
             var waited = false
-            let parts = try await Parts.take(store, key: keys[number]) {
+            let parts = try await Parts.take(store, key: keys[number], for: options.note) {
                 waited = true
                 waiting(file.listed.path)
             }

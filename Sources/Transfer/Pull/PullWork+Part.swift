@@ -14,10 +14,10 @@ extension PullWork {
         var files: [PullFile] = []
     }
 
-    /// `known` are tensors of these files that are here.
+    /// `known` are tensors of these files that are here, of which `earlier` belong to the part already.
     func part(
-        _ files: [WantedFile], matching selection: TensorSelection, known: [Tensor: Layer],
-        waiting: @escaping @Sendable (FilePath) -> Void
+        _ files: [WantedFile], matching selection: TensorSelection, joining earlier: Set<Tensor>,
+        known: [Tensor: Layer], waiting: @escaping @Sendable (FilePath) -> Void
     ) async throws -> BroughtTensors {
         let finished = FinishedUnits()
         defer { finished.end() }
@@ -28,11 +28,19 @@ extension PullWork {
         for (tensor, layer) in known where here.contains(layer.digest) { given[tensor] = layer }
         for (_, file) in outcome.verified { given.merge(BroughtTensors.tensors(of: file)) { $1 } }
         var part = BroughtTensors()
+        /// A file that is here whole has other tensors as well.
+        func isWanted(_ tensor: Tensor) -> Bool {
+            selection.matches(tensor.name) || earlier.contains(tensor) && given[tensor] != nil
+        }
         for file in opened {
             if let complaint = file.segmentation.complaint { throw complaint }
             for cut in file.segmentation.cuts {
-                guard let tensor = cut.tensor, given[tensor] == nil, !selection.matches(tensor.name) else { continue }
-                part.missing.append(tensor.name)
+                if let tensor = cut.tensor, !isWanted(tensor) { part.missing.append(tensor.name) }
+            }
+        }
+        for (_, file) in outcome.verified {
+            for entry in BroughtTensors.entries(of: file) {
+                if isWanted(entry.tensor) { part.entries.append(entry) } else { part.missing.append(entry.tensor.name) }
             }
         }
         for file in opened {
@@ -54,10 +62,10 @@ extension PullWork {
         try await refuseIfTooSmall(for: part.files)
         let checkpoint = Checkpoint(part.files, store: store, operation: operation)
         part.bytesStored = try await bring(part.files, finished, checkpoint, isHashed: false).0
-        for (_, file) in outcome.verified { part.entries += BroughtTensors.entries(of: file) }
         for (opened, file) in zip(opened, part.files) {
             for (number, cut) in opened.segmentation.cuts.enumerated() {
-                guard let tensor = cut.tensor, let layer = file.layer(of: number) ?? given[tensor] else { continue }
+                guard let tensor = cut.tensor, isWanted(tensor), let layer = file.layer(of: number) ?? given[tensor]
+                else { continue }
                 part.entries.append(Weights.Entry(tensor: tensor, layer: layer))
             }
         }

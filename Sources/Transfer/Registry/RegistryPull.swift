@@ -79,7 +79,8 @@ public struct RegistryPull: Sendable {
                 from: place, fix: Pull.advice(for: name))
         }
         let operation = try Operation(store)
-        let brought = try await fetch(remote.model.layers, in: operation, waiting: waiting)
+        let note = PullNote(name, from: source.description, bytes: remote.model.size)
+        let brought = try await fetch(remote.model.layers, in: operation, for: note, waiting: waiting)
         progress.begin("finishing \(name)")
         let digest = try store.save(remote.model, in: operation, isClaim: true)
         guard BlobName(digest) == remote.artifact.manifest.name else {
@@ -114,7 +115,8 @@ public struct RegistryPull: Sendable {
     /// Downloads the missing ones of the layers, and publishes them. `published` is called for each when it can be
     /// read.
     func fetch(
-        _ layers: [Layer], in operation: Operation, waiting: @escaping @Sendable (Digest) -> Void,
+        _ layers: [Layer], in operation: Operation, for note: PullNote? = nil,
+        waiting: @escaping @Sendable (Digest) -> Void,
         published: @escaping @Sendable (Set<Digest>) -> Void = { _ in }
     ) async throws -> Fetched {
         let layers = layers.filter { $0.size > 0 }
@@ -131,7 +133,7 @@ public struct RegistryPull: Sendable {
         var work: [PackWork] = []
         for (number, members) in Dictionary(grouping: missing, by: \.pack).sorted(by: { $0.key < $1.key }) {
             let pack = remote.index.packs[number]
-            let parts = try await Parts.take(store, key: pack.digest) { waiting(pack.digest) }
+            let parts = try await Parts.take(store, key: pack.digest, for: note) { waiting(pack.digest) }
             work.append(
                 PackWork(
                     pack: pack, members: members.sorted { $0.offset < $1.offset }, parts: parts,

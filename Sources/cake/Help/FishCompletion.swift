@@ -5,7 +5,14 @@ enum FishCompletion {
     static func lines(of table: CommandTable) -> [String] {
         var lines = [
             "# fish completion for cake; made by: cake completions fish",
-            "function __cake_models; cake ls --names 2>/dev/null; end",
+            "function __cake_models",
+            "    cake ls --names 2>/dev/null",
+            "    # Behind NAME@ the versions that the name had.",
+            "    set -l token (commandline -ct)",
+            "    if string match -q -- '?*@*' $token",
+            "        cake history --names (string replace -r '@[^@]*$' '' -- $token) 2>/dev/null",
+            "    end",
+            "end",
             "# Whether so many words stand behind the verb; with a plus, so many or more.",
             "function __cake_words",
             "    set -l words (string match -v -- '-*' (commandline -opc))",

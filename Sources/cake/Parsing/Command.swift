@@ -72,11 +72,14 @@ protocol Verb: Sendable {
     var statusOfFailure: Int32 { get }
     /// What it may take to end after Ctrl-C.
     var timeToEnd: Duration { get }
+    /// Whether Ctrl-C is its usual end: then it has an exit status of its own.
+    var endsBySignal: Bool { get }
 }
 
 extension Verb {
     var statusOfFailure: Int32 { CakeError.Kind.failed.rawValue }
     var timeToEnd: Duration { Patience.usual }
+    var endsBySignal: Bool { false }
 }
 
 /// Thrown by a verb whose exit status is an answer (`cake diff --exit-code`) and no failure: nothing is printed.

@@ -106,9 +106,11 @@ struct PullOptions: Sendable {
         return (most.map { max(1, $0) }, rate ?? kept)
     }
 
-    /// The name as it was typed, at the revision and of the kind that the options say.
+    /// The name as it was typed, at the revision and of the kind that the options say. `--revision main` is what is meant
+    /// without it, and gives the model no other name.
     func reference(_ text: String, in session: Session) throws(CakeError) -> HubReference {
-        let typed = try session.hubReference(text).at(revision)
+        let named = try session.hubReference(text)
+        let typed = try named.revision == nil && revision == Revision.main ? named : named.at(revision)
         guard kind != typed.repository.kind, kind != .model else { return typed }
         return HubReference(
             try HubRepository(typed.repository.id, kind: kind), revision: typed.revision, file: typed.file)

@@ -1,12 +1,14 @@
 import Model
 
-/// Failures of a verb that works through several names: the others are still tried, and all failures are told at the end.
+/// Failures of a verb that works through several names: the others are still tried. Each failure is told when it happens, or
+/// at the end where notes are not printed.
 struct Failures {
     private let total: Int
+    private let wereTold: Bool
     private var all: [(name: String, error: CakeError)] = []
 
-    /// `total` names are tried.
-    init(of total: Int) { self.total = total }
+    /// `total` names are tried. With `told` the reasons were notes on the way.
+    init(of total: Int, told: Bool) { (self.total, wereTold) = (total, told) }
 
     /// A single name fails as it is, and on a full disk the others would fail as well.
     func takes(_ error: CakeError) -> Bool { total > 1 && error.kind != .diskFull }
@@ -18,7 +20,7 @@ struct Failures {
         guard let first = all.first?.error else { return }
         let kinds = Set(all.map(\.error.kind))
         let were = all.count == 1 ? "was" : "were"
-        let lines = all.map { "\($0.name): \($0.error.what)" }
+        let lines = all.map { wereTold ? $0.name : "\($0.name): \($0.error.what)" }
         var fixes: [String] = []
         for case let fix? in all.map(\.error.fix) where !fixes.contains(fix) { fixes.append(fix) }
         throw CakeError(

@@ -58,7 +58,7 @@ struct Run: Sendable {
     }
 
     private func run(_ verb: any Verb, of command: Command, in session: Session) async -> Int32 {
-        patience.allow(verb.timeToEnd)
+        patience.allow(verb.timeToEnd, isMeantToEnd: verb.endsBySignal)
         do {
             // Everything a verb does may wait for the disk: none of it runs on Swift's own threads.
             let start = ContinuousClock.now
@@ -70,7 +70,7 @@ struct Run: Sendable {
         } catch let answer as Answer {
             return answer.status
         } catch let error as CakeError {
-            if Task.isCancelled { return tellInterrupted(command) }
+            if Task.isCancelled, !verb.endsBySignal { return tellInterrupted(command) }
             _ = tell(error)
             return error.kind == .failed ? verb.statusOfFailure : error.kind.rawValue
         } catch is CancellationError {
@@ -101,6 +101,9 @@ struct Run: Sendable {
     /// How long the work may take to end after Ctrl-C.
     var timeToEnd: Duration { patience.time }
 
+    /// Whether Ctrl-C is the usual end of the work.
+    var isMeantToEnd: Bool { patience.isMeantToEnd }
+
     /// The work did not end in time after Ctrl-C: the process ends anyway. Nothing half-written is ever named, so this is
     /// as safe as a power cut.
     func giveUp() {
@@ -113,9 +116,11 @@ struct Run: Sendable {
 final class Patience: Sendable {
     static let usual = Duration.milliseconds(900)
 
-    private let allowed = Mutex(usual)
+    private let allowed = Mutex((time: usual, isMeantToEnd: false))
 
-    var time: Duration { allowed.withLock { $0 } }
+    var time: Duration { allowed.withLock { $0.time } }
 
-    func allow(_ time: Duration) { allowed.withLock { $0 = time } }
+    var isMeantToEnd: Bool { allowed.withLock { $0.isMeantToEnd } }
+
+    func allow(_ time: Duration, isMeantToEnd: Bool) { allowed.withLock { $0 = (time, isMeantToEnd) } }
 }

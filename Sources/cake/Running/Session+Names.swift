@@ -31,7 +31,7 @@ extension Session {
                 fix: "cake tag \(named.name) NEW gives it one; cake tag \(named.name) brings it back")
         }
         let digits = named.record.manifest.short
-        guard named.name.string == digits else { return }
+        guard named.isNameless else { return }
         throw CakeError(
             .usage, "the model \(digits) has no name", fix: "cake tag \(digits) NEW gives it one")
     }

@@ -1,7 +1,6 @@
 import Model
 import Platform
 import Store
-import Synchronization
 
 /// What a verb works with: the settings, the streams, and someone to tell how far it is.
 struct Session: Sendable {
@@ -16,7 +15,7 @@ struct Session: Sendable {
     /// Where disk, hashing and coding happen.
     let pool: BlockingPool
     /// Takes the documents of a verb for several names, to be shown as one; nil when each is shown as it comes.
-    private var documents: DocumentList?
+    private var summaries: Summaries?
 
     init(_ settings: Settings, _ environment: Environment) {
         self.settings = settings
@@ -121,28 +120,28 @@ struct Session: Sendable {
 
     /// One JSON document on standard output.
     func show(_ document: JSONValue) {
-        if let documents { return documents.append(document) }
+        if let summaries { return summaries.add(document) }
         output.line(document.text(.indented))
     }
 
     /// Runs the same for each of several names. With --json their documents become one array; one name alone gives its own.
     func forEach(_ names: [String], _ work: (String, Session) async throws -> Void) async throws {
         if names.count == 1 { return try await work(names[0], self) }
+        let summaries = Summaries(in: self)
         var session = self
-        let documents = DocumentList()
-        session.documents = settings.isJSON ? documents : nil
+        session.summaries = settings.isJSON ? summaries : nil
         for (number, name) in names.enumerated() {
             if number > 0, !settings.isQuiet { tell("") }
             try await work(name, session)
         }
-        if settings.isJSON { show(.array(documents.all)) }
+        summaries.end()
     }
 
     /// One JSON document whose last member is a long array: its elements are made and written one by one, so that ninety
     /// thousand of them take no memory.
     func show(_ document: JSONObject, _ key: String, _ elements: some Sequence<JSONValue>) {
         var document = document
-        if documents != nil {
+        if summaries != nil {
             document.append(key, .array(Array(elements)))
             return show(.object(document))
         }
@@ -165,13 +164,4 @@ struct Session: Sendable {
         guard let answer = try await input.line() else { return false }
         return ["y", "yes"].contains(answer.lowercased())
     }
-}
-
-/// Documents in the order in which they came.
-private final class DocumentList: Sendable {
-    private let documents = Mutex<[JSONValue]>([])
-
-    var all: [JSONValue] { documents.withLock { $0 } }
-
-    func append(_ document: JSONValue) { documents.withLock { $0.append(document) } }
 }

@@ -95,6 +95,27 @@ import Testing
     }
 }
 
+@Suite struct `A small file that was being replaced in the store` {
+    @Test func `leaves a folder that a collection counts and removes`() throws {
+        let home = try Home()
+        try home.makeModel("one")
+        try home.cake("import", home.path("one").path)
+        for (name, age) in [("old", 7200.0), ("young", 60)] {
+            let folder = home.store.appending(path: ".cake-\(name)")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+            try Data([1]).write(to: folder.appending(path: "new"))
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSinceNow: -age)], ofItemAtPath: folder.path)
+        }
+        #expect(home.cakeDocument("gc", "--dry-run")?["interrupted"] == 1)
+        #expect(home.cakeDocument("gc")?["interrupted"] == 1)
+        let left = try FileManager.default.contentsOfDirectory(atPath: home.store.path).filter {
+            $0.hasPrefix(".cake-")
+        }
+        #expect(left == [".cake-young"])
+    }
+}
+
 @Suite struct `Room` {
     @Test func `that an export shares is not freed, and not counted as freed`() throws {
         let home = try Home()

@@ -46,6 +46,16 @@ import Testing
         #expect(try String(contentsOfFile: refs + "/main", encoding: .utf8) == commit)
     }
 
+    @Test func `--revision main is the model that is meant without it`() throws {
+        for words in [
+            ["download", "org/base", "config.json"], ["download", "org/base", "--revision", "main", "config.json"],
+            ["pull", "org/base", "--revision", "main"],
+        ] {
+            #expect(try hub.cake(words).status == 0)
+            #expect(try hub.cake("ls", "--names").output == "org/base\n", "\(words)")
+        }
+    }
+
     @Test func `asks for a folder before it begins, where there is no home`() throws {
         let result = try hub.cake("download", "org/tune", variables: ["HOME": ""])
         #expect(result.status == 2 && result.errors.contains("--local-dir DIR"), "\(result.errors)")
@@ -69,7 +79,13 @@ import Testing
         #expect(result.status == status && result.errors.contains(what), "\(result.errors)")
         #expect(result.output.contains("pulled org/base"))
         for name in names where !result.output.contains("pulled \(name)") {
-            #expect(result.errors.contains("cake: \(what)") && result.errors.contains("      \(name): "))
+            #expect(result.errors.contains("cake: \(what)") && result.errors.contains("      \(name)\n"))
+            let start = try #require(result.errors.range(of: "\(name) was not pulled: ")).upperBound
+            let reason = result.errors[start...].prefix { $0 != "\n" }
+            #expect(result.errors.ranges(of: reason).count == 1, "once: \(result.errors)")
+            // Without notes it comes at the end.
+            let quiet = try hub.cake(["pull", "-q"] + names).errors
+            #expect(quiet.contains("      \(name): \(reason)\n") && quiet.ranges(of: reason).count == 1, "\(quiet)")
         }
         let document = try ModelFolder.document(try hub.cake(["pull", "--json", "-q"] + names))
         #expect(document.array?.map { $0["name"]?.string } == names)

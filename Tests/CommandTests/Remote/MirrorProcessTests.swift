@@ -1,5 +1,6 @@
 import Foundation
 import Hub
+import Model
 import Support
 import Testing
 
@@ -41,5 +42,38 @@ import Testing
         try served.end()
         let verified = try home.cake("verify")
         #expect(verified.status == 0, "\(verified.errors)")
+    }
+}
+
+@Suite struct `A model of which a mirror brought some files` {
+    @Test func `is partial in a listing, until the rest is here`() throws {
+        let home = try Home()
+        let folder = try HubFolder()
+        let shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+        for (number, shard) in shards.enumerated() {
+            let part = ModelMaker.Part("model.layers.\(number).weight", bytes: 1 << 20, seed: UInt64(number))
+            try folder.write("org/tune", [shard: try ModelMaker.safetensors([part])])
+        }
+        let hub = try Hub(serving: folder.path, HubSettings())
+        defer { hub.stop() }
+        let served = try Served(home, "--upstream", hub.endpoint)
+        /// A client has the last byte before the store has the file.
+        func bring(_ shard: Int) throws {
+            #expect(try served.ask("GET", "/org/tune/resolve/main/" + shards[shard]).status == 200)
+            try served.child.waits(until: "the file is in the store") {
+                home.cakeDocument("ls")?.array?.first?["files"]?.unsigned == UInt64(shard + 1)
+            }
+        }
+        try bring(0)
+        let row = "org/tune (partial)"
+        #expect(try home.cake("ls").output.contains(row))
+        #expect(home.cakeDocument("ls")?.array?.first?["files_missing"] == 1)
+        let exported = try home.cake("export", "org/tune", "-o", home.path("out").path)
+        #expect(
+            exported.status == 0 && exported.errors.contains("is not here, \(shards[1])"),
+            "\(exported.errors)")
+        try bring(1)
+        #expect(!(try home.cake("ls").output.contains("(partial)")))
+        try served.end()
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Hub
+import Model
 import Support
 import Testing
 
@@ -95,11 +96,23 @@ import Testing
         #expect(words.contains("interrupted") && words.contains("kept"), "\(words)")
         let here = try home.bytesOfParts()
         #expect(here > 1 << 20)
+        // It is in the listing, and what asks for it says how to go on.
+        let listed = try #require(home.cakeDocument("ls")?.array?.first)
+        #expect(listed["name"] == "org/model" && listed["partial"] == true && listed["manifest"] == .null)
+        #expect(
+            try (listed["bytes"]?.unsigned ?? 0) >= UInt64(weights.count) && home.cake("ls", "--names").output.isEmpty)
+        for words in [["ls"], ["ls", "org/model"], ["ls", "-l", "org/*"]] {
+            #expect(try home.cake(words).output.contains("org/model (partial)"), "\(words)")
+        }
+        let exported = try home.cake("export", "org/model", "-o", home.path("out").path)
+        #expect(exported.status == 10 && exported.errors.contains("org/model is incomplete: "), "\(exported.errors)")
+        #expect(exported.errors.contains("fix: cake pull org/model downloads the rest; cake gc --now frees"))
         hub.behave()
         hub.release()
         hub.forgetRequests()
         try works("pull", "org/model", "-q")
         #expect(sent + UInt64(here) <= UInt64(weights.count) + slack)
+        #expect(!(try home.cake("ls").output.contains("(partial)")))
         try isExact()
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Model
+import Platform
 import Support
 import Testing
 
@@ -28,13 +29,22 @@ import Testing
         for (width, isOn) in [(100, false), (80, true), (40, false)] {
             for record in records {
                 let line = RequestLines.line(
-                    of: record, at: "18:22:04Z", width: width, style: Style(isOn: isOn))
+                    of: record, at: "18:22:04", width: width, style: Style(isOn: isOn))
                 lines.append(line)
                 if !isOn { #expect(TextWidth.of(line) <= width, "\(line)") }
                 #expect(!line.contains("\u{1b}[2J"))
             }
         }
         try Golden.check(lines, "serve-requests")
+    }
+
+    @Test func `has the time of this machine's zone`() {
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.dateFormat = "HH:mm:ss"
+        for moment in [0, 951_827_696, 1_796_000_000] {
+            #expect(Machine.clock(moment) == formatter.string(from: Date(timeIntervalSince1970: Double(moment))))
+        }
     }
 
     @Test func `begins with where it is, and what clients type`() throws {
@@ -50,6 +60,38 @@ import Testing
                 ).lines + [""]
         }
         try Golden.check(lines, "serve-greeting")
+    }
+}
+
+@Suite struct `A server that is stopped` {
+    @Test(arguments: [SIGINT, SIGTERM]) func `says so, and ends with 0`(signal: Int32) throws {
+        let home = try Home()
+        let server = try Served(home)
+        server.child.send(signal)
+        #expect(try server.child.end() == .exit(0))
+        #expect(try String(contentsOf: home.path("said"), encoding: .utf8).hasSuffix("\nstopped\n"))
+    }
+
+    @Test func `cuts off what is open at the second signal`() throws {
+        let home = try Home()
+        let server = try Served(home, "--push")
+        let client = try Client(port: server.port)
+        let bytes: [UInt8] = [1, 2, 3]
+        let name = BlobName(SHA256.digest(of: bytes.span))
+        try client.send(
+            "POST /v2/a/blobs/uploads/?digest=\(name) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\n")
+        try client.send([1])
+        let uploads = home.store.appending(path: "registry/uploads")
+        try server.child.waits(until: "the upload has begun") {
+            try !FileManager.default.contentsOfDirectory(atPath: uploads.path).isEmpty
+        }
+        server.child.send(SIGINT)
+        try server.child.waits(until: "it says that a request is open") {
+            try String(contentsOf: home.path("said"), encoding: .utf8).contains("Ctrl-C again")
+        }
+        server.child.send(SIGINT)
+        #expect(try server.child.end() == .signal(SIGINT))
+        #expect(!(try String(contentsOf: home.path("said"), encoding: .utf8)).contains("stopped"))
     }
 }
 

@@ -79,7 +79,9 @@ import Testing
         while (try? server.ask("GET", "/v2/").status) != nil {}
         try client.send(Array(bytes[1_000_000...]))
         #expect(try client.read().status == 201)
-        #expect(try server.child.end() == .signal(SIGTERM))
+        #expect(try server.child.end() == .exit(0))
+        let said = try String(contentsOf: home.path("said"), encoding: .utf8)
+        #expect(said.contains(" open request") && said.hasSuffix("; Ctrl-C again cuts them off\nstopped\n"), "\(said)")
         let lines = try String(contentsOf: home.path("log"), encoding: .utf8).split(separator: "\n")
         let documents = try lines.map { try JSONValue(parsing: Array($0.utf8).span) }
         #expect(documents.last?["method"] == "POST" && documents.last?["status"] == 201)

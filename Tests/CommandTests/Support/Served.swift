@@ -33,7 +33,7 @@ final class Served {
     /// Asks it to end as a system does.
     func end() throws {
         child.send(SIGTERM)
-        #expect(try child.end() == .signal(SIGTERM))
+        #expect(try child.end() == .exit(0))
     }
 
     func ask(

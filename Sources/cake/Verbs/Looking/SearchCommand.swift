@@ -12,8 +12,8 @@ struct SearchCommand: Verb {
     static let command = Command(
         Self.self, "search", for: .look, "search the Hub for models",
         about: [
-            "Lists models in the order of the Hub. HERE marks models with a revision in the store. cake inspect shows more of "
-                + "the others without a pull."
+            "Lists models in the order of the Hub. HERE marks models that the store has: pulled at any revision, or imported "
+                + "under their name on the Hub. cake inspect shows more of the others without a pull."
         ],
         positionals: [wordsWord], options: [limitOption.form],
         examples: [
@@ -34,7 +34,10 @@ extension SearchCommand {
     func run(in session: Session) async throws {
         let source = try session.hub(for: "cake search")
         let found = try await source.search(words.joined(separator: " "), limit: limit)
-        let sources = try session.existingStore()?.names().compactMap(\.record.source) ?? []
-        session.show(SearchResults(words: words, hub: source.routes, found: found, sources: Set(sources)))
+        let named = try session.existingStore()?.allNames() ?? []
+        session.show(
+            SearchResults(
+                words: words, hub: source.routes, found: found, sources: Set(named.compactMap(\.record.source)),
+                names: Set(named.map(\.name.withoutRevision))))
     }
 }

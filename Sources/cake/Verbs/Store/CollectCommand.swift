@@ -72,7 +72,8 @@ extension CollectCommand {
             }
             collected.add(rebased)
         }
-        let blobs = try RegistryStore.existing(in: store)?.collect(grace: grace, isDryRun: isDryRun)
+        let blobs = try RegistryStore.existing(in: store)?.collect(
+            grace: grace, isDryRun: isDryRun, unlinked: isDryRun ? collected.linked : [:])
         let damaged = [("damaged", try store.damagedBytes()), ("registry/damaged", try store.registryDamagedBytes())]
         session.show(
             CollectSummary(

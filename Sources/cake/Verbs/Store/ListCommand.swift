@@ -18,7 +18,8 @@ struct ListCommand: Verb {
     let isLong: Bool
     let format: ListFormat?
 
-    private static let patternWord = Positional("NAME", .any, .model, "a name, or a pattern such as 'mistral*'")
+    private static let patternWord = Positional(
+        "NAME", .any, .model, "a name, NAME@ID, or a pattern such as 'mistral*'")
     private static let long = Flag("long", short: "l", "more columns, exact numbers, dates and origin")
     private static let formatOption = Option(
         "format", "FIELDS", "only these fields: name,id,size or '{{.Name}} {{.ID}}', or json", read: ListFormat.read)
@@ -34,11 +35,12 @@ struct ListCommand: Verb {
         Self.self, "ls", aliases: ["list", "images"], for: .look, "list the models in the store",
         about: [
             "For each model: ID is the beginning of its manifest's digest, and every command takes it instead of a name. "
-                + "SIZE is the size of its files, AT REST is what it takes in the store. ALONE is what no other model shares: "
-                + "cake rm and cake gc would free about that much (gc counts whole blocks of the disk). SHARED is the rest. A model's bases count as part of it. DELTAS "
+                + "SIZE is the size of its files, AT REST is what it takes on the disk. ALONE is what no other model shares: "
+                + "cake rm and cake gc would free about that much. SHARED is the rest. A model's bases count as part of it. DELTAS "
                 + "is what it saves because tensors are stored as deltas.",
-            "A model marked (partial) lacks some of its files or tensors: cake inspect NAME says which. A narrow terminal shows "
-                + "fewer columns; a pipe gets all of them.",
+            "A model marked (partial) lacks some of its files or tensors: cake inspect NAME says which. One without an ID is still "
+                + "being pulled, or its pull was interrupted: cake pull NAME resumes. NAME@ID is a version of cake history. A "
+                + "narrow terminal shows fewer columns; a pipe gets all of them.",
             "Fields for --format: \(ModelField.allCases.map(\.rawValue).joined(separator: ", ")). Their values are those of "
                 + "the table, and exact with --long. Dates are in UTC.",
         ],
@@ -78,19 +80,19 @@ extension ListCommand {
             if let word = patterns.first(where: { !Glob.isPattern($0) }) { _ = try session.find(word) }
             return show([], in: session)
         }
-        let wanted = try wanted(in: session)
+        let (wanted, versions) = try wanted(in: session)
         if showsNamesOnly, !session.settings.isJSON, order == .name, filters.isEmpty {
             // Names alone need no manifest.
-            var names = try store.allNames().map(\.name).filter(wanted)
+            var names = try store.allNames().map(\.name).filter(wanted) + versions.map(\.name)
             if isReversed { names.reverse() }
             return session.output.lines((limit.map { Array(names.prefix($0)) } ?? names).map(\.description))
         }
-        var usage = try Usage(of: store)
+        var usage = try Usage(of: store, and: versions)
         for lower in store.lower { usage.add(try Usage(of: lower), from: lower.layout.root) }
         let now = Machine.now
-        var models = usage.models.filter { model in
-            wanted(model.named.name) && filters.allSatisfy { $0.admits(model, now: now) }
-        }
+        let unfinished = showsNamesOnly ? [] : try store.unfinishedPulls()
+        var models = (usage.models + unfinished).filter { wanted($0.named.name) } + usage.others
+        models = models.filter { model in filters.allSatisfy { $0.admits(model, now: now) } }
         models.sort(by: isBefore)
         if isReversed { models.reverse() }
         show(limit.map { Array(models.prefix($0)) } ?? models, in: session)
@@ -101,19 +103,36 @@ extension ListCommand {
         }
     }
 
-    /// Whether a name was asked for. A word that is no pattern has to be a model here.
-    private func wanted(in session: Session) throws(CakeError) -> (ModelName) -> Bool {
-        guard !patterns.isEmpty else { return { _ in true } }
+    /// Whether a name was asked for, and what was asked for that has no name of its own: earlier versions, and models without
+    /// a name. A word that is no pattern has to be a model here.
+    private func wanted(
+        in session: Session
+    ) throws(CakeError) -> (isWanted: (ModelName) -> Bool, versions: [LocalStore.Named]) {
+        guard !patterns.isEmpty else { return ({ _ in true }, []) }
         var globs: [Glob] = []
         var names: Set<ModelName> = []
+        var versions: [LocalStore.Named] = []
+        let unfinished = try session.existingStore()?.unfinishedPulls().map(\.named.name) ?? []
         for word in patterns {
             if Glob.isPattern(word) {
                 globs.append(try Glob(session.settings.pulledPattern(word)))
+                continue
+            }
+            if !showsNamesOnly, let name = unfinished.first(where: { $0.string == word }) {
+                names.insert(name)
+                continue
+            }
+            let (_, named) = try session.find(word)
+            if named.isNameless {
+                if !versions.contains(where: { $0.name == named.name }) { versions.append(named) }
             } else {
-                names.insert(try session.find(word).named.name)
+                names.insert(named.name)
             }
         }
-        return { [globs, names] name in names.contains(name) || globs.contains { $0.matches(name.string) } }
+        let isWanted = { [globs, names] (name: ModelName) in
+            names.contains(name) || globs.contains { $0.matches(name.string) }
+        }
+        return (isWanted, versions)
     }
 
     private func isBefore(_ left: Usage.Model, _ right: Usage.Model) -> Bool {

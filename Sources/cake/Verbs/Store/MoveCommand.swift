@@ -49,13 +49,6 @@ extension MoveCommand {
 }
 
 extension Session {
-    /// A name that a person gives to a model that is here.
-    func newName(_ typed: String, force: Bool) throws(CakeError) -> ModelName {
-        let name = try ModelName(settings.pulledName(typed) ?? typed)
-        if !force { try settings.refuseAlias(typed, for: name) }
-        return name
-    }
-
     /// A model that a mirror keeps for a few of its clients would be open to all under a name that a person gave it.
     func refuseOpening(_ named: LocalStore.Named, as name: ModelName) throws(CakeError) {
         guard named.record.mark == .mirroredClosed else { return }

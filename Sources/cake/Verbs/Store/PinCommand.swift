@@ -25,7 +25,7 @@ extension PinCommand {
 extension Session {
     /// Pins or unpins each model, and says so.
     func pin(_ names: [String], _ isPinned: Bool) throws {
-        var summaries = Summaries(in: self)
+        let summaries = Summaries(in: self)
         for (store, named) in try findNames(names) {
             try store.update(named.name, in: try Operation(store)) { old in
                 var record = old

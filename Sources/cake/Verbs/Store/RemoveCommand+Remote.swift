@@ -8,16 +8,18 @@ extension RemoveCommand {
             let reference = try session.registryReference(name)
             if !references.contains(where: { $0.storeName == reference.storeName }) { references.append(reference) }
         }
-        var summaries = Summaries(in: session)
+        var removed: [RemoteRemoveSummary] = []
         for reference in references {
             let client = try session.registry(reference, for: "cake rm --remote", plainHTTP: plainHTTP)
             let reading = RemoteRepository(reference, client)
             let repository = RemoteRepository(reference, client, for: [.pull, .push, .delete])
             let digest = try await reading.manifest(reference.manifest).name
             if !isDryRun { try await remove(reference, digest, from: repository) }
-            summaries.show(RemoteRemoveSummary(reference: reference, digest: digest, isDryRun: isDryRun))
+            let summary = RemoteRemoveSummary(reference: reference, digest: digest, isDryRun: isDryRun)
+            session.tell(summary)
+            removed.append(summary)
         }
-        summaries.end()
+        if session.settings.isJSON { session.show(RemoteRemoveSummary.document(of: removed, isDryRun: isDryRun)) }
     }
 
     /// The tag alone where the registry can, else its manifest, which takes every tag of it along.

@@ -57,11 +57,15 @@ extension RemoveCommand {
                 fix: "cake unpin \(named.name), or cake rm --force \(named.name)")
         }
         guard let store = try session.existingStore() else { return }
-        let isTold = !session.settings.isJSON && !session.settings.isQuiet
+        let isTold = session.settings.isJSON || !session.settings.isQuiet
         let removal = isTold ? try? store.removal(of: found) : nil
         if !isDryRun {
             for named in found { try store.remove(named.name, evenIfPinned: removesPinned) }
         }
-        session.show(RemoveSummary(models: found, isDryRun: isDryRun, removal: removal))
+        let blobs = removal.flatMap { removal in
+            try? RegistryStore.existing(in: store)?.collect(
+                grace: LocalStore.usualGrace, isDryRun: true, without: Set(found.map(\.name)), unlinked: removal.linked)
+        }
+        session.show(RemoveSummary(models: found, isDryRun: isDryRun, removal: removal, blobs: blobs))
     }
 }

@@ -81,7 +81,8 @@ extension VerifyCommand {
     private func verifyRegistry(of store: LocalStore, in session: Session) async throws -> RegistryVerification? {
         guard let registry = try RegistryStore.existing(in: store) else { return nil }
         let progress = Progress("verifying the registry", items: "blobs")
-        progress.expect(bytes: try registry.usage().bytes)
+        let usage = try registry.usage()
+        progress.expect(bytes: usage.bytes + usage.sharedBytes)
         return try await session.reporter.show(progress) {
             try await registry.verify(share, mending: repairs) { progress.did(bytes: $0) }
         }
@@ -109,7 +110,7 @@ extension VerifyCommand {
     }
 
     private func verify(archives paths: [String], in session: Session) async throws {
-        var summaries = Summaries(in: session)
+        let summaries = Summaries(in: session)
         var damaged: [String] = []
         for path in paths {
             let archive = try ArchiveFile(try session.settings.inHome(path))
@@ -158,7 +159,7 @@ extension VerifyCommand {
 
     private func verify(pushed references: [RegistryReference], in session: Session) async throws {
         let store = try session.openStore()
-        var summaries = Summaries(in: session)
+        let summaries = Summaries(in: session)
         var damaged: [String] = []
         for reference in references {
             let client = try session.registry(reference, for: "cake verify", plainHTTP: plainHTTP)

@@ -74,7 +74,7 @@ extension ImportCommand {
             let found = try store.find(session.settings.pulledName(base) ?? base, alias: Aliases.hubID(of: base)).name
             if usesDeltas { bases = .of(found) }
         }
-        var summaries = Summaries(in: session)
+        let summaries = Summaries(in: session)
         var refused: [CakeError] = []
         for candidate in candidates {
             do {
@@ -99,7 +99,7 @@ extension ImportCommand {
         let archive = try ArchiveFile(path)
         let store = try session.openStore()
         let name = try wanted ?? archive.name
-        var summaries = Summaries(in: session)
+        let summaries = Summaries(in: session)
         summaries.show(try await run(name, into: store, in: session) { try await $0(archive, as: name) })
         summaries.end()
     }
@@ -109,6 +109,7 @@ extension ImportCommand {
         _ work: (Import) async throws -> Import.Report
     ) async throws -> ImportSummary {
         try refusePinned(name, in: store)
+        try session.refuseID(name)
         let progress = Progress("importing \(name)")
         let start = ContinuousClock.now
         let importing = Import(

@@ -90,8 +90,8 @@ extension PullCommand {
             return .hub(try options.reference(name, in: session))
         }
         let pull = try pulling(places, in: session)
-        var summaries = Summaries(in: session)
-        var failures = Failures(of: places.count)
+        let summaries = Summaries(in: session)
+        var failures = Failures(of: places.count, told: !session.settings.isQuiet)
         for (name, place) in zip(names, places) {
             do {
                 let pulled = try await pull(place, newName)
@@ -129,9 +129,7 @@ extension PullCommand {
             given = names.removeLast()
         }
         guard let given else { return (names, nil) }
-        let name = try ModelName(given)
-        if !options.replacesName { try session.settings.refuseAlias(given, for: name) }
-        return (names, name)
+        return (names, try session.newName(given, force: options.replacesName))
     }
 
     /// One word, and no short name of a model.

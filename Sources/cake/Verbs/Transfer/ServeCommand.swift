@@ -58,7 +58,8 @@ struct ServeCommand: Verb {
             "By default the server listens on this machine only, and takes no pushes. A browser gets a page at /. /healthz, "
                 + "/readyz and /metrics are for monitoring. On a terminal each request is one line; in a pipe, in a file, or "
                 + "with --json, each is one line of JSON on standard output.",
-            "Ctrl-C or SIGTERM ends the server when it has answered open requests. SIGHUP reloads the certificate.",
+            "Ctrl-C or SIGTERM ends the server when it has answered open requests, with status 0. A second one cuts them off. "
+                + "SIGHUP reloads the certificate.",
             "cake serve token add NAME makes a token. Clients send it as a bearer token, or as the password of any user. "
                 + "--push=PATTERN lets it push to matching repositories, and read them. When there is a token, clients without "
                 + "one get nothing, except with --anonymous-read.",
@@ -147,6 +148,10 @@ struct ServeCommand: Verb {
     private static let drainTime = Duration.seconds(30)
 
     var timeToEnd: Duration { Self.drainTime + .seconds(2) }
+
+    var endsBySignal: Bool {
+        if case .serve = work { true } else { false }
+    }
 }
 
 /// The certificate and its key, which are read again when they were renewed.
@@ -194,10 +199,27 @@ extension ServeCommand {
         do {
             while true { try await Task.sleep(for: .seconds(3600)) }
         } catch {
-            await server.drain(within: Self.drainTime)
-            session.output.handOn()
-            throw error
+            try await end(server, in: session)
         }
+    }
+
+    private func end(_ server: RegistryServer, in session: Session) async throws(CakeError) {
+        // The terminal shows ^C in this line.
+        if session.terminal.isTerminal(.errors), !session.settings.isQuiet { session.errors.write("\n") }
+        let open = server.openRequests
+        if open > 0 {
+            session.reporter.note("answering \(Quantities.count(open, of: "open request")); Ctrl-C again cuts them off")
+        }
+        await server.drain(within: Self.drainTime)
+        session.output.handOn()
+        let left = server.openRequests
+        guard left == 0 else {
+            throw CakeError(
+                .failed,
+                "stopped; \(Quantities.count(left, of: "request")) took longer than "
+                    + "\(Quantities.duration(Self.drainTime)) and \(left == 1 ? "was" : "were") cut off")
+        }
+        session.reporter.note("stopped")
     }
 
     /// A line for a person on a terminal, else JSON.

@@ -28,8 +28,7 @@ struct RequestLines: Sendable {
             received: record.received, duration: record.duration, isWhole: record.isWhole)
         output.line(
             RequestLines.line(
-                of: entry, at: String(Moment.text(Machine.now).dropFirst(11).prefix(8)) + "Z", width: width(),
-                style: style))
+                of: entry, at: Machine.clock(Machine.now), width: width(), style: style))
     }
 
     static func line(of record: Entry, at clock: String, width: Int, style: Style) -> String {

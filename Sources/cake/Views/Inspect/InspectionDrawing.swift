@@ -26,8 +26,8 @@ struct InspectionDrawing {
     /// Digests are shown as people read them on a terminal, and in full where they may be cut out.
     func tensorLines(_ rows: [Inspection.Row], width: Int?, style: Style) -> [String] {
         var columns: [Table.Column] = [
-            .init(title: "TENSOR", importance: 9, leastWidth: 24, keepsEnd: true), .init(title: "DTYPE", importance: 6),
-            .init(title: "SHAPE", importance: 7), .init(title: "SIZE", alignment: .right, importance: 5),
+            .init(title: "TENSOR", importance: 9, leastWidth: 32, keepsEnd: true), .init(title: "DTYPE", importance: 7),
+            .init(title: "SHAPE", importance: 6), .init(title: "SIZE", alignment: .right, importance: 5),
         ]
         let hasDigests = rows.contains { $0.digest != nil }
         if hasDigests { columns.append(.init(title: "DIGEST", importance: 3)) }

@@ -40,12 +40,19 @@ struct CollectSummary: Summary {
         }
         if collected.keptBases > 0 {
             let how =
-                rebased == nil
-                ? "cake gc --rebase can free part of it" : "re-encoding more would not save space"
+                rebased != nil
+                ? "re-encoding more would not save space"
+                : collected.untriedBases > 0
+                    ? "cake gc --rebase can free part of it" : "cake gc --rebase found nothing to save there"
             lines.append(
                 "kept \(Quantities.bytes(collected.keptBaseBytes)) in "
                     + "\(Quantities.count(collected.keptBases, of: "layer")) of removed models: layers of other models are "
                     + "deltas against it; \(how)")
+        }
+        if collected.keptHeld > 0 {
+            lines.append(
+                "kept \(Quantities.bytes(collected.keptHeldBytes)) in "
+                    + "\(Quantities.count(collected.keptHeld, of: "layer")) that running commands use")
         }
         if collected.keptYoung > 0 {
             lines.append(
@@ -65,6 +72,12 @@ struct CollectSummary: Summary {
                     + "\(Quantities.count(collected.keptDownloads, of: "unfinished download")), younger than the grace "
                     + "time; a pull resumes, cake gc --now frees it")
         }
+        if blobs.keptBytes > 0 {
+            lines.append(
+                "kept \(Quantities.bytes(blobs.keptBytes)) of the registry for clients of cake serve, which got "
+                    + "\(Quantities.count(blobs.keptManifests, of: "manifest")) within the grace time; cake gc --now frees it"
+            )
+        }
         for (folder, bytes) in damaged where bytes > 0 {
             lines.append(
                 "\(Quantities.bytes(bytes)) set aside as damaged: kept; to free it, delete what is in the store's folder \(folder)"
@@ -79,6 +92,8 @@ struct CollectSummary: Summary {
             "bytes": JSONValue(collected.bytes), "kept_young": JSONValue(collected.keptYoung),
             "kept_young_bytes": JSONValue(collected.keptYoungBytes),
             "kept_bases": JSONValue(collected.keptBases), "kept_base_bytes": JSONValue(collected.keptBaseBytes),
+            "untried_bases": JSONValue(collected.untriedBases), "kept_held": JSONValue(collected.keptHeld),
+            "kept_held_bytes": JSONValue(collected.keptHeldBytes),
             "rebased_bases": JSONValue(rebased?.bases.count ?? 0), "rebased_deltas": JSONValue(rebased?.deltas ?? 0),
             "rebased_bytes": JSONValue(rebased?.bytes ?? 0),
             "kept_earlier_versions": JSONValue(collected.keptReplaced),
@@ -87,6 +102,8 @@ struct CollectSummary: Summary {
             "kept_downloads": JSONValue(collected.keptDownloads),
             "kept_download_bytes": JSONValue(collected.keptDownloadBytes), "registry_blobs": JSONValue(blobs.blobs),
             "registry_uploads": JSONValue(blobs.uploads), "registry_bytes": JSONValue(blobs.bytes),
+            "kept_registry_manifests": JSONValue(blobs.keptManifests),
+            "kept_registry_bytes": JSONValue(blobs.keptBytes),
             "kept_damaged_bytes": JSONValue(damaged.reduce(0) { $0 + $1.bytes }),
             "dry_run": .bool(isDryRun),
         ]

@@ -1,4 +1,5 @@
 import Model
+internal import Storage
 import Store
 
 /// What the store takes, and what that is made of.
@@ -6,7 +7,7 @@ struct DiskUseSummary: Finding {
     struct Found {
         let usage: Usage
         let remains: LocalStore.Remains
-        let registry: (blobs: Int, bytes: UInt64)?
+        let registry: RegistryUsage?
 
         /// Of no model, now or a short time ago.
         var unneeded: UInt64 { remains.objects - min(remains.objects, usage.atRest + usage.replaced) }
@@ -70,10 +71,13 @@ struct DiskUseSummary: Finding {
                 Table.Cell("set aside; delete the files in damaged", .faint),
             ])
         }
-        if let registry, registry.bytes > 0 {
+        if let registry, registry.bytes + registry.sharedBytes > 0 {
+            let shared =
+                registry.sharedBytes > 0
+                ? "; \(Quantities.bytes(registry.sharedBytes)) more are the models' layers" : " of cake serve"
             table.add([
                 "registry", Table.Cell(Quantities.bytes(registry.bytes)),
-                Table.Cell("\(Quantities.count(registry.blobs, of: "blob")) of cake serve", .faint),
+                Table.Cell(Quantities.count(registry.blobs, of: "blob") + shared, .faint),
             ])
         }
         if remains.registryDamaged > 0 {
@@ -99,7 +103,7 @@ struct DiskUseSummary: Finding {
             ("deltas", usage.spared, 0, "tensors stored as deltas"),
             (
                 "bases", 0, usage.bases,
-                "of removed models; cake gc --rebase frees some"
+                "of removed models, for deltas; cake gc says more"
             ),
         ]
     }
@@ -114,6 +118,7 @@ struct DiskUseSummary: Finding {
             "bytes_bases": JSONValue(usage?.bases ?? 0), "bytes_at_rest": JSONValue(usage?.atRest ?? 0),
             "bytes_earlier_versions": JSONValue(usage?.replaced ?? 0),
             "bytes_unneeded": JSONValue(found?.unneeded ?? 0), "bytes_registry": JSONValue(found?.registry?.bytes ?? 0),
+            "bytes_registry_shared": JSONValue(found?.registry?.sharedBytes ?? 0),
             "bytes_unfinished": JSONValue(remains?.unfinished ?? 0), "bytes_damaged": JSONValue(remains?.damaged ?? 0),
             "bytes_registry_damaged": JSONValue(remains?.registryDamaged ?? 0),
             "bytes_free": JSONValue(remains?.free),

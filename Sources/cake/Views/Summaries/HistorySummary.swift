@@ -10,8 +10,10 @@ struct HistorySummary: Finding {
     }
 
     let histories: [History]
+    let showsNamesOnly: Bool
 
     var notes: [String] {
+        guard !showsNamesOnly else { return [] }
         if histories.isEmpty { return ["no name had another version before"] }
         for history in histories {
             if let earlier = history.versions.first(where: { $0.state != .current && $0.state != .gone }) {
@@ -23,6 +25,11 @@ struct HistorySummary: Finding {
 
     func lines(on page: Page) -> [String] {
         guard !histories.isEmpty else { return [] }
+        guard !showsNamesOnly else {
+            return histories.flatMap { history in
+                history.versions.filter { $0.state != .gone }.map { "\(history.name)@\($0.manifest.id)" }
+            }
+        }
         var columns: [Table.Column] = [
             .init(title: "ID", importance: 9), .init(title: "NAMED", importance: 7),
             .init(title: "SIZE", alignment: .right, importance: 6),

@@ -23,6 +23,14 @@ enum ModelField: String, CaseIterable, Sendable {
     func text(of model: Usage.Model, isExact: Bool, now: Int) -> String {
         let record = model.named.record
         func bytes(_ count: UInt64) -> String { isExact ? "\(count)" : Quantities.bytes(count) }
+        if model.isUnfinished {
+            switch self {
+            case .id, .digest, .files, .tensors, .params, .shared, .deltas: return ""
+            case .size where model.size == 0: return ""
+            case .partial: return "yes"
+            default: break
+            }
+        }
         return switch self {
         case .name: model.named.name.string
         case .id: isExact ? record.manifest.short : record.manifest.id

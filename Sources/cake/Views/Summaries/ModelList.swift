@@ -67,9 +67,10 @@ struct ModelList: Summary {
         if hasOthers { columns.append((.store, .init(title: "IN", importance: 2, leastWidth: 8, keepsEnd: true))) }
         if hasDeltas { columns.append(number(.deltas, 3)) }
         guard isLong else { return columns + [number(.age, 4)] }
+        // Dates and origin are what --long is for.
         return columns + [
-            (.created, .init(title: "CREATED", importance: 6)),
-            (.origin, .init(title: "ORIGIN", importance: 4, leastWidth: 16, keepsEnd: true)),
+            (.created, .init(title: "CREATED", importance: 9)),
+            (.origin, .init(title: "ORIGIN", importance: 7, leastWidth: 16, keepsEnd: true)),
         ]
     }
 
@@ -78,7 +79,8 @@ struct ModelList: Summary {
         var table = Table(columns.map(\.column))
         for model in models {
             let record = model.named.record
-            let mark = (record.isPinned ? " (pinned)" : "") + (record.isIncomplete ? " (partial)" : "")
+            let isPartial = record.isIncomplete || model.isUnfinished
+            let mark = (record.isPinned ? " (pinned)" : "") + (isPartial ? " (partial)" : "")
             table.add(
                 columns.map { field, _ in
                     let text = field.text(of: model, isExact: isLong, now: now)
@@ -98,14 +100,16 @@ struct ModelList: Summary {
     private func document(_ model: Usage.Model) -> JSONValue {
         let record = model.named.record
         return [
-            "name": JSONValue(model.named.name.string), "id": JSONValue(record.manifest.short),
-            "manifest": JSONValue(record.manifest.hex),
+            "name": JSONValue(model.named.name.string),
+            "id": JSONValue(model.isUnfinished ? nil : record.manifest.short),
+            "manifest": JSONValue(model.isUnfinished ? nil : record.manifest.hex),
             "files": JSONValue(model.files), "tensors": JSONValue(model.tensors),
             "parameters": JSONValue(model.parameters), "bytes": JSONValue(model.size),
             "bytes_at_rest": JSONValue(model.atRest), "bytes_alone": JSONValue(model.alone),
             "bytes_shared": JSONValue(model.shared),
             "bytes_spared_by_deltas": JSONValue(model.spared), "pinned": .bool(record.isPinned),
-            "partial": .bool(record.isIncomplete), "files_missing": JSONValue(record.missingFiles?.paths.count ?? 0),
+            "partial": .bool(record.isIncomplete || model.isUnfinished), "unfinished": .bool(model.isUnfinished),
+            "files_missing": JSONValue(record.missingFiles?.paths.count ?? 0),
             "tensors_missing": JSONValue(record.missing.count),
             "time": JSONValue(record.time), "source": JSONValue(record.source),
             "store": JSONValue(model.named.place), "revision": JSONValue(record.revision),

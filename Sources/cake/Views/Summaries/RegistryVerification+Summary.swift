@@ -16,9 +16,12 @@ extension RegistryVerification {
             return line + (damage.isMended ? "; made again from the store" : "")
         }
         if damages.isEmpty, !isQuiet {
-            var parts = [Quantities.count(blobs, of: "blob"), Quantities.count(manifests, of: "manifest")]
+            var parts = [Quantities.count(blobs - packs, of: "blob")]
+            if packs > 0 { parts.append(Quantities.count(packs, of: "pack")) }
+            parts.append(Quantities.count(manifests, of: "manifest"))
             if uploads > 0 { parts.append(Quantities.count(uploads, of: "unfinished upload")) }
-            lines.append("registry: \(parts.joined(separator: ", ")), \(Quantities.bytes(bytes)): all are intact")
+            parts.append(usage?.text ?? Quantities.bytes(bytes))
+            lines.append("registry: \(parts.joined(separator: ", ")): all are intact")
         }
         return lines
     }
@@ -46,9 +49,18 @@ extension RegistryVerification {
             ]
         }
         return [
-            "blobs": JSONValue(blobs), "manifests": JSONValue(manifests), "bytes": JSONValue(bytes),
-            "uploads": JSONValue(uploads), "damaged": .array(entries),
+            "blobs": JSONValue(blobs), "packs": JSONValue(packs), "manifests": JSONValue(manifests),
+            "bytes": JSONValue(bytes), "bytes_on_disk": JSONValue(usage?.bytes),
+            "bytes_shared": JSONValue(usage?.sharedBytes), "uploads": JSONValue(uploads), "damaged": .array(entries),
         ]
+    }
+}
+
+extension RegistryUsage {
+    /// What it takes alone, and what it shares with models: `1.2 MB, and 63 MB of models' layers`.
+    fileprivate var text: String {
+        guard sharedBytes > 0 else { return Quantities.bytes(bytes) }
+        return "\(Quantities.bytes(bytes)), and \(Quantities.bytes(sharedBytes)) of the models' layers"
     }
 }
 

@@ -146,12 +146,14 @@ struct SearchResults: Finding {
     let found: [HubInfo]
     /// Sources of the models in the store.
     let sources: Set<String>
+    /// Of these models, without revisions.
+    let names: Set<String>
 
     var notes: [String] {
         found.isEmpty ? ["\(hub) has no model that matches \(words.joined(separator: " "))"] : []
     }
 
-    private func isHere(_ info: HubInfo) -> Bool { sources.contains("hf://" + info.id) }
+    private func isHere(_ info: HubInfo) -> Bool { sources.contains("hf://" + info.id) || names.contains(info.id) }
 
     func lines(on page: Page) -> [String] {
         guard !found.isEmpty else { return [] }

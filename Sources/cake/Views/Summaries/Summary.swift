@@ -1,5 +1,6 @@
 import Model
 import Platform
+import Synchronization
 
 /// Text for a person.
 protocol Prose {
@@ -62,23 +63,24 @@ extension Session {
 }
 
 /// Several of them: a person reads each as it comes, a program gets one array at the end.
-struct Summaries {
+final class Summaries: Sendable {
     private let session: Session
-    private var documents: [JSONValue] = []
+    private let documents = Mutex<[JSONValue]>([])
 
     init(in session: Session) { self.session = session }
 
-    mutating func show(_ summary: some Summary) {
-        if session.settings.isJSON { documents.append(summary.document) } else { session.show(summary) }
+    func show(_ summary: some Summary) {
+        if session.settings.isJSON { add(summary.document) } else { session.show(summary) }
     }
 
     /// An entry that only a program reads: a person was told in another way.
-    mutating func add(_ document: JSONValue) { if session.settings.isJSON { documents.append(document) } }
+    func add(_ document: JSONValue) { documents.withLock { $0.append(document) } }
 
     /// `aloneIfOne` gives a single one as it is.
     func end(aloneIfOne: Bool = false) {
         guard session.settings.isJSON else { return }
-        session.show(aloneIfOne && documents.count == 1 ? documents[0] : .array(documents))
+        let all = documents.withLock { $0 }
+        session.show(aloneIfOne && all.count == 1 ? all[0] : .array(all))
     }
 }
 

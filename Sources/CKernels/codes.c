@@ -140,6 +140,10 @@ size_t cake_unpack_codes(int set, const uint8_t *codes, size_t n, int width, int
                                         const uint8_t *restrict escapes, size_t available, uint8_t *restrict values) { \
         size_t escaped = 0, end = (n * (size_t)low + 7) / 8, place = 0, i = 0;                                         \
         uint64_t mask = (1ull << low) - 1, word;                                                                       \
+        for (; !low && i < n; i++) {                                                                                   \
+            T v = bytes[i];                                                                                            \
+            memcpy(values + i * sizeof(T), &v, sizeof v);                                                              \
+        }                                                                                                              \
         for (; i < n && place / 8 + 8 <= end; i++, place += (size_t)low) {                                             \
             memcpy(&word, bits + place / 8, 8);                                                                        \
             T v = (T)((T)bytes[i] << low | (T)(word >> (place & 7) & mask));                                           \

@@ -84,25 +84,51 @@ void cake_xor(int set, const uint8_t *one, const uint8_t *other, size_t bytes, u
     CALL(xor, set, (one, other, bytes, result));
 }
 
+// Counters as wide as the values, for as many values as they can count: then no lane has to be widened.
+enum { COUNTED = 1 << 15 };
 #define LARGE(T)                                                                                                       \
     BODY void large_##T##_body(const uint8_t *restrict values, size_t n, uint32_t *restrict counts) {                  \
-        uint32_t one = 0, three = 0, fifteen = 0;                                                                      \
-        for (size_t i = 0; i < n; i++) {                                                                               \
-            T v;                                                                                                       \
-            memcpy(&v, values + i * sizeof v, sizeof v);                                                               \
-            one += v >= 1;                                                                                             \
-            three += v >= 3;                                                                                           \
-            fifteen += v >= 15;                                                                                        \
+        counts[0] = counts[1] = counts[2] = 0;                                                                         \
+        for (size_t start = 0; start < n; start += COUNTED) {                                                          \
+            T one = 0, three = 0, fifteen = 0;                                                                         \
+            size_t end = n - start < COUNTED ? n : start + COUNTED;                                                    \
+            for (size_t i = start; i < end; i++) {                                                                     \
+                T v;                                                                                                   \
+                memcpy(&v, values + i * sizeof v, sizeof v);                                                           \
+                one += v >= 1;                                                                                         \
+                three += v >= 3;                                                                                       \
+                fifteen += v >= 15;                                                                                    \
+            }                                                                                                          \
+            counts[0] += one;                                                                                          \
+            counts[1] += three;                                                                                        \
+            counts[2] += fifteen;                                                                                      \
         }                                                                                                              \
-        counts[0] = one;                                                                                               \
-        counts[1] = three;                                                                                             \
-        counts[2] = fifteen;                                                                                           \
     }                                                                                                                  \
-    VARIANTS(large_##T, (const uint8_t *values, size_t n, uint32_t *counts), (values, n, counts))
+    VARIANTS(large_##T, (const uint8_t *values, size_t n, uint32_t *counts), (values, n, counts))                      \
+    BODY size_t from_##T##_body(const uint8_t *restrict values, size_t n, T threshold) {                               \
+        size_t all = 0;                                                                                                \
+        for (size_t start = 0; start < n; start += COUNTED) {                                                          \
+            T count = 0;                                                                                               \
+            size_t end = n - start < COUNTED ? n : start + COUNTED;                                                    \
+            for (size_t i = start; i < end; i++) {                                                                     \
+                T v;                                                                                                   \
+                memcpy(&v, values + i * sizeof v, sizeof v);                                                           \
+                count += v >= threshold;                                                                               \
+            }                                                                                                          \
+            all += count;                                                                                              \
+        }                                                                                                              \
+        return all;                                                                                                    \
+    }                                                                                                                  \
+    VARIANTS_OF(size_t, from_##T, (const uint8_t *values, size_t n, T threshold), (values, n, threshold))
 LARGE(uint16_t)
 LARGE(uint32_t)
 
 void cake_count_large(int set, const uint8_t *values, size_t n, int width, uint32_t *counts) {
     if (width == 2) CALL(large_uint16_t, set, (values, n, counts));
     else CALL(large_uint32_t, set, (values, n, counts));
+}
+
+size_t cake_count_from(int set, const uint8_t *values, size_t n, int width, uint32_t threshold) {
+    if (width == 2) return CALL(from_uint16_t, set, (values, n, (uint16_t)threshold));
+    return CALL(from_uint32_t, set, (values, n, threshold));
 }

@@ -1,79 +1,121 @@
-#include "kernels.h"
+#include "variants.h"
 #include <string.h>
 
-// Wide registers gain nothing here: the destination of each element depends only on its own bits.
+// Wide registers gain nothing here: the destination of each element depends only on its own bits. Two things cost time. An
+// element waits for the one before it in its group, so elements of four quarters are moved side by side, and each quarter
+// has places of its own in each group. A load behind a store to an unknown place waits as well, so elements are loaded by
+// the word, ahead of the stores.
 
-#define KEY16(b) ((uint32_t)((b) & 0x7fff) >> fraction)
-#define KEY32(b) (((b) & 0x7fffffff) >> fraction)
+enum { LANES = CAKE_LANES };
 
-// Four counters for each group: equal neighbours then do not wait for each other.
-#define COUNT(T, KEY)                                                                                                  \
-    static void count_groups_##T(const uint8_t *base, size_t n, int fraction, uint32_t *counts) {                      \
-        uint32_t more[3][256] = {{0}};                                                                                 \
+#define EACH(T) (8 / sizeof(T))
+#define ELEMENT(T, word, j) ((T)((word) >> (8 * sizeof(T) * (j))))
+#define KEY(T, x) ((uint32_t)((x) & (T)((T)-1 >> 1)) >> fraction)
+#define WORD(T, from, e) word_at((from) + sizeof(T) * (e))
+#define LAST(k) ((k) == LANES - 1 ? n : ((k) + 1) * quarter)
+
+BODY uint64_t word_at(const uint8_t *bytes) {
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+#define GROUPS(tag, T, fraction_bits)                                                                                  \
+    static void count_groups_##tag(const uint8_t *base, size_t n, uint32_t *counts) {                                  \
+        const int fraction = fraction_bits;                                                                            \
+        const size_t groups = (size_t)1 << (8 * sizeof(T) - 1 - fraction), quarter = n / LANES;                        \
         size_t i = 0;                                                                                                  \
-        for (; i + 4 <= n; i += 4) {                                                                                   \
-            T b[4];                                                                                                    \
-            memcpy(b, base + i * sizeof(T), sizeof b);                                                                 \
-            counts[KEY(b[0])]++;                                                                                       \
-            more[0][KEY(b[1])]++;                                                                                      \
-            more[1][KEY(b[2])]++;                                                                                      \
-            more[2][KEY(b[3])]++;                                                                                      \
+        for (; i + EACH(T) <= quarter; i += EACH(T)) {                                                                 \
+            uint64_t b[LANES];                                                                                         \
+            for (size_t k = 0; k < LANES; k++) b[k] = WORD(T, base, i + k * quarter);                                  \
+            for (size_t j = 0; j < EACH(T); j++)                                                                       \
+                for (size_t k = 0; k < LANES; k++) counts[k * groups + KEY(T, ELEMENT(T, b[k], j))]++;                 \
         }                                                                                                              \
-        for (; i < n; i++) {                                                                                           \
-            T b;                                                                                                       \
-            memcpy(&b, base + i * sizeof(T), sizeof b);                                                                \
-            counts[KEY(b)]++;                                                                                          \
-        }                                                                                                              \
-        for (int g = 0; g < 256 && g <= (int)KEY((T)-1); g++) counts[g] += more[0][g] + more[1][g] + more[2][g];        \
+        for (size_t k = 0; k < LANES; k++)                                                                             \
+            for (size_t e = i + k * quarter; e < LAST(k); e++) {                                                       \
+                T b;                                                                                                   \
+                memcpy(&b, base + e * sizeof(T), sizeof b);                                                            \
+                counts[k * groups + KEY(T, b)]++;                                                                      \
+            }                                                                                                          \
     }                                                                                                                  \
-    static void scatter_##T(const uint8_t *values, const uint8_t *base, size_t n, int fraction, uint32_t *starts,      \
-                            uint8_t *grouped) {                                                                        \
-        for (size_t i = 0; i < n; i++) {                                                                               \
-            T b, v;                                                                                                    \
-            memcpy(&b, base + i * sizeof(T), sizeof b);                                                                \
-            memcpy(&v, values + i * sizeof(T), sizeof v);                                                              \
-            memcpy(grouped + sizeof(T) * (size_t)starts[KEY(b)]++, &v, sizeof v);                                      \
+    static void scatter_##tag(const uint8_t *values, const uint8_t *base, size_t n, uint32_t *starts,                  \
+                              uint8_t *grouped) {                                                                      \
+        const int fraction = fraction_bits;                                                                            \
+        const size_t groups = (size_t)1 << (8 * sizeof(T) - 1 - fraction), quarter = n / LANES;                        \
+        size_t i = 0;                                                                                                  \
+        for (; i + EACH(T) <= quarter; i += EACH(T)) {                                                                 \
+            uint64_t b[LANES], v[LANES];                                                                               \
+            for (size_t k = 0; k < LANES; k++) {                                                                       \
+                b[k] = WORD(T, base, i + k * quarter);                                                                 \
+                v[k] = WORD(T, values, i + k * quarter);                                                               \
+            }                                                                                                          \
+            for (size_t j = 0; j < EACH(T); j++)                                                                       \
+                for (size_t k = 0; k < LANES; k++) {                                                                   \
+                    T one = ELEMENT(T, v[k], j);                                                                       \
+                    size_t place = starts[k * groups + KEY(T, ELEMENT(T, b[k], j))]++;                                 \
+                    memcpy(grouped + sizeof(T) * place, &one, sizeof one);                                             \
+                }                                                                                                      \
         }                                                                                                              \
+        for (size_t k = 0; k < LANES; k++)                                                                             \
+            for (size_t e = i + k * quarter; e < LAST(k); e++) {                                                       \
+                T b;                                                                                                   \
+                memcpy(&b, base + e * sizeof(T), sizeof b);                                                            \
+                size_t place = starts[k * groups + KEY(T, b)]++;                                                       \
+                memcpy(grouped + sizeof(T) * place, values + sizeof(T) * e, sizeof b);                                 \
+            }                                                                                                          \
     }                                                                                                                  \
-    static void gather_##T(const uint8_t *grouped, const uint8_t *base, size_t n, int fraction, uint32_t *starts,      \
-                           uint8_t *values) {                                                                          \
-        for (size_t i = 0; i < n; i++) {                                                                               \
-            T b;                                                                                                       \
-            memcpy(&b, base + i * sizeof(T), sizeof b);                                                                \
-            memcpy(values + i * sizeof(T), grouped + sizeof(T) * (size_t)starts[KEY(b)]++, sizeof b);                  \
+    static void gather_##tag(const uint8_t *grouped, const uint8_t *base, size_t n, uint32_t *starts,                  \
+                             uint8_t *values) {                                                                        \
+        const int fraction = fraction_bits;                                                                            \
+        const size_t groups = (size_t)1 << (8 * sizeof(T) - 1 - fraction), quarter = n / LANES;                        \
+        size_t i = 0;                                                                                                  \
+        for (; i + EACH(T) <= quarter; i += EACH(T)) {                                                                 \
+            uint64_t b[LANES], v[LANES] = {0};                                                                         \
+            for (size_t k = 0; k < LANES; k++) b[k] = WORD(T, base, i + k * quarter);                                  \
+            for (size_t j = 0; j < EACH(T); j++)                                                                       \
+                for (size_t k = 0; k < LANES; k++) {                                                                   \
+                    T one;                                                                                             \
+                    size_t place = starts[k * groups + KEY(T, ELEMENT(T, b[k], j))]++;                                 \
+                    memcpy(&one, grouped + sizeof(T) * place, sizeof one);                                             \
+                    v[k] |= (uint64_t)one << (8 * sizeof(T) * j);                                                      \
+                }                                                                                                      \
+            for (size_t k = 0; k < LANES; k++) memcpy(values + sizeof(T) * (i + k * quarter), &v[k], 8);               \
         }                                                                                                              \
+        for (size_t k = 0; k < LANES; k++)                                                                             \
+            for (size_t e = i + k * quarter; e < LAST(k); e++) {                                                       \
+                T b;                                                                                                   \
+                memcpy(&b, base + e * sizeof(T), sizeof b);                                                            \
+                size_t place = starts[k * groups + KEY(T, b)]++;                                                       \
+                memcpy(values + sizeof(T) * e, grouped + sizeof(T) * place, sizeof b);                                 \
+            }                                                                                                          \
     }
 
-COUNT(uint16_t, KEY16)
-COUNT(uint32_t, KEY32)
+GROUPS(bf16, uint16_t, 7)
+GROUPS(f16, uint16_t, 10)
+GROUPS(f32, uint32_t, 23)
 
-void cake_count_groups(const uint8_t *base, size_t n, int width, int fraction, uint32_t *counts) {
-    if (width == 2) count_groups_uint16_t(base, n, fraction, counts);
-    else count_groups_uint32_t(base, n, fraction, counts);
+void cake_count_groups(const uint8_t *base, size_t n, int fraction, uint32_t *counts) {
+    switch (fraction) {
+    case 7: count_groups_bf16(base, n, counts); break;
+    case 10: count_groups_f16(base, n, counts); break;
+    case 23: count_groups_f32(base, n, counts); break;
+    }
 }
 
-void cake_scatter(const uint8_t *values, const uint8_t *base, size_t n, int width, int fraction, uint32_t *starts,
+void cake_scatter(const uint8_t *values, const uint8_t *base, size_t n, int fraction, uint32_t *starts,
                   uint8_t *grouped) {
-    if (width == 2) scatter_uint16_t(values, base, n, fraction, starts, grouped);
-    else scatter_uint32_t(values, base, n, fraction, starts, grouped);
-}
-
-void cake_gather(const uint8_t *grouped, const uint8_t *base, size_t n, int width, int fraction, uint32_t *starts,
-                 uint8_t *values) {
-    if (width == 2) gather_uint16_t(grouped, base, n, fraction, starts, values);
-    else gather_uint32_t(grouped, base, n, fraction, starts, values);
-}
-
-void cake_count_lengths(const uint8_t *values, size_t n, int width, uint32_t *lengths) {
-    uint32_t more[4][33] = {{0}};
-    for (size_t i = 0; i < n; i++) {
-        uint32_t v = 0;
-        if (width == 2) {
-            uint16_t half;
-            memcpy(&half, values + 2 * i, 2);
-            v = half;
-        } else memcpy(&v, values + 4 * i, 4);
-        more[i & 3][v ? 32 - __builtin_clz(v) : 0]++;
+    switch (fraction) {
+    case 7: scatter_bf16(values, base, n, starts, grouped); break;
+    case 10: scatter_f16(values, base, n, starts, grouped); break;
+    case 23: scatter_f32(values, base, n, starts, grouped); break;
     }
-    for (int k = 0; k <= 32; k++) lengths[k] += more[0][k] + more[1][k] + more[2][k] + more[3][k];
+}
+
+void cake_gather(const uint8_t *grouped, const uint8_t *base, size_t n, int fraction, uint32_t *starts,
+                 uint8_t *values) {
+    switch (fraction) {
+    case 7: gather_bf16(grouped, base, n, starts, values); break;
+    case 10: gather_f16(grouped, base, n, starts, values); break;
+    case 23: gather_f32(grouped, base, n, starts, values); break;
+    }
 }

@@ -63,7 +63,19 @@ BODY uint16_t write_f16(float x) {
     return (uint16_t)(half | sign);
 }
 
-enum { TILE = 32 };
+enum { TILE = 32, BLOCK = 16 };
+// The sums of half a tile's columns, for two rows.
+BODY void sums_of_two(const double *restrict tile, size_t rank, const double *restrict one,
+                      const double *restrict other, double *restrict ones, double *restrict others) {
+    v4 sums[TILE / 8] = {{0}}, more[TILE / 8] = {{0}};
+    for (size_t k = 0; k < rank; k++)
+        _Pragma("clang loop unroll(full)") for (int t = 0; t < TILE / 8; t++) {
+            add_doubles(&sums[t], one[k], tile + k * TILE + 4 * t);
+            add_doubles(&more[t], other[k], tile + k * TILE + 4 * t);
+        }
+    memcpy(ones, sums, sizeof sums);
+    memcpy(others, more, sizeof more);
+}
 // Columns of `right` come in tiles of 32: a tile's rows are adjacent. `column` is that of the first element.
 #define ELEMENTS(tag, T, read, write, exponent)                                                                        \
     BODY void predict_##tag##_body(const uint8_t *restrict base, size_t n, const float *restrict left, size_t rank,    \
@@ -87,6 +99,54 @@ enum { TILE = 32 };
             i += count;                                                                                                \
         }                                                                                                              \
     }                                                                                                                  \
+    BODY void add_##tag(const T *restrict values, const double *restrict added, T *restrict result) {                  \
+        float x[TILE];                                                                                                 \
+        for (size_t t = 0; t < TILE; t++) x[t] = read(values[t]);                                                      \
+        for (size_t t = 0; t < TILE; t++) x[t] = (float)((double)x[t] + added[t]);                                     \
+        for (size_t t = 0; t < TILE; t++) {                                                                            \
+            T v = values[t], y = write(x[t]);                                                                          \
+            result[t] = (v & (T)(exponent)) == (T)(exponent) ? v : y;                                                  \
+        }                                                                                                              \
+    }                                                                                                                  \
+    /* A tile becomes doubles once for some rows; two rows at a time, and half a tile, keep all sums in registers. */   \
+    BODY void predict_rows_##tag##_body(const uint8_t *restrict base, size_t rows, size_t columns,                     \
+                                        const float *restrict left, size_t rank, const float *restrict right,          \
+                                        uint8_t *restrict predicted) {                                                 \
+        double doubles[CAKE_RANK * TILE], lefts[(BLOCK + 1) * CAKE_RANK], added[2][TILE];                              \
+        T values[TILE], result[TILE];                                                                                  \
+        memset(values, 0, sizeof values);                                                                              \
+        for (size_t start = 0; start < rows; start += BLOCK) {                                                         \
+            size_t some = rows - start < BLOCK ? rows - start : BLOCK;                                                 \
+            for (size_t k = 0; k < some * rank; k++) lefts[k] = left[start * rank + k];                                \
+            for (size_t k = 0; k < rank; k++) lefts[some * rank + k] = 0;                                              \
+            for (size_t column = 0; column < columns; column += TILE) {                                                \
+                const float *tile = right + column * rank;                                                             \
+                for (size_t k = 0; k < rank * TILE; k++) doubles[k] = tile[k];                                         \
+                size_t count = columns - column < TILE ? columns - column : TILE;                                      \
+                for (size_t row = 0; row < some; row += 2) {                                                           \
+                    const double *one = lefts + row * rank, *other = one + rank;                                       \
+                    sums_of_two(doubles, rank, one, other, added[0], added[1]);                                        \
+                    sums_of_two(doubles + TILE / 2, rank, one, other, added[0] + TILE / 2, added[1] + TILE / 2);       \
+                    for (size_t r = 0; r < 2 && row + r < some; r++) {                                                 \
+                        size_t place = ((start + row + r) * columns + column) * sizeof(T);                             \
+                        if (count == TILE) {                                                                           \
+                            memcpy(values, base + place, sizeof values);                                               \
+                            add_##tag(values, added[r], result);                                                       \
+                            memcpy(predicted + place, result, sizeof result);                                          \
+                        } else {                                                                                       \
+                            memcpy(values, base + place, count * sizeof(T));                                           \
+                            add_##tag(values, added[r], result);                                                       \
+                            memcpy(predicted + place, result, count * sizeof(T));                                      \
+                        }                                                                                              \
+                    }                                                                                                  \
+                }                                                                                                      \
+            }                                                                                                          \
+        }                                                                                                              \
+    }                                                                                                                  \
+    VARIANTS(predict_rows_##tag,                                                                                       \
+             (const uint8_t *base, size_t rows, size_t columns, const float *left, size_t rank, const float *right,    \
+              uint8_t *predicted),                                                                                     \
+             (base, rows, columns, left, rank, right, predicted))                                                      \
     VARIANTS(predict_##tag,                                                                                            \
              (const uint8_t *base, size_t n, const float *left, size_t rank, const float *right, size_t column,        \
               uint8_t *predicted),                                                                                     \
@@ -114,6 +174,15 @@ void cake_predict(int set, const uint8_t *base, size_t n, int fraction, const fl
     case F32: CALL(predict_f32, set, (base, n, left, rank, right, column, predicted)); break;
     case BF16: CALL(predict_bf16, set, (base, n, left, rank, right, column, predicted)); break;
     case F16: CALL(predict_f16, set, (base, n, left, rank, right, column, predicted)); break;
+    }
+}
+
+void cake_predict_rows(int set, const uint8_t *base, size_t rows, size_t columns, int fraction, const float *left,
+                       size_t rank, const float *right, uint8_t *predicted) {
+    switch (fraction) {
+    case F32: CALL(predict_rows_f32, set, (base, rows, columns, left, rank, right, predicted)); break;
+    case BF16: CALL(predict_rows_bf16, set, (base, rows, columns, left, rank, right, predicted)); break;
+    case F16: CALL(predict_rows_f16, set, (base, rows, columns, left, rank, right, predicted)); break;
     }
 }
 

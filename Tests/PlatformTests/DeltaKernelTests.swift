@@ -51,12 +51,12 @@ import Testing
 
     @Test(arguments: FloatLayout.all) func `sort into groups and back`(layout: FloatLayout) {
         let seed = SeededNumbers.freshSeed()
-        for count in [0, 1, 2, 3, 5, 1000, 4099] {
+        for count in Array(0..<40) + [1000, 4099] {
             let base = seededBytes(count * layout.width, seed: seed)
             let values = bytes(of: (0..<UInt32(count)).map { $0 }).enumerated()
                 .filter { $0.offset % 4 < layout.width }.map(\.element)
             let counts = Groups.counts(of: base.span, layout)
-            #expect(counts.reduce(0) { $0 + Int($1) } == count)
+            #expect(counts.all.reduce(0) { $0 + Int($1) } == count)
             let grouped = Self.filled(values.count) {
                 Groups.scatter(values.span, base.span, layout, counts: counts, into: &$0)
             }
@@ -64,7 +64,17 @@ import Testing
                 Groups.gather(grouped.span, base.span, layout, counts: counts, into: &$0)
             }
             #expect(back == values, "seed \(seed), \(count) elements")
-            #expect(grouped.sorted() == values.sorted())
+            // The order that the page of formats says: by exponents, and in a group as the elements are.
+            let exponents = (0..<count).map { element in
+                var bits: UInt64 = 0
+                for byte in 0..<layout.width {
+                    bits |= UInt64(base[element * layout.width + byte]) << UInt64(8 * byte)
+                }
+                return Int(bits >> UInt64(layout.fraction)) % layout.groups
+            }
+            let order = (0..<count).sorted { (exponents[$0], $0) < (exponents[$1], $1) }
+            let expected = order.flatMap { values[($0 * layout.width)..<(($0 + 1) * layout.width)] }
+            #expect(grouped == expected, "seed \(seed), \(count) elements")
         }
     }
 
@@ -74,6 +84,30 @@ import Testing
         return (0..<count).flatMap { _ -> [UInt8] in
             let value = numbers.next() % 20 == 0 ? numbers.next() : numbers.next() % below
             return (0..<width).map { UInt8(truncatingIfNeeded: value >> UInt64(8 * $0)) }
+        }
+    }
+
+    @Test(arguments: [2, 4]) func `count values from a threshold on, with every instruction set`(width: Int) {
+        let seed = SeededNumbers.freshSeed()
+        // More than a narrow counter holds, too.
+        for count in [0, 1, 15, 33, 1000, 70_001] {
+            let bytes = Self.values(count, width: width, below: 40, seed: seed)
+            let values = (0..<count).map { element in
+                (0..<width).reduce(UInt64(0)) { $0 | UInt64(bytes[element * width + $1]) << UInt64(8 * $1) }
+            }
+            for set in InstructionSet.available {
+                for bits in 0..<8 * width {
+                    #expect(
+                        Codes.longer(than: bits, bytes.span, width: width, with: set)
+                            == values.count { $0 >> UInt64(bits) != 0 },
+                        "seed \(seed), \(count) values, \(bits) bits, \(set)")
+                }
+                let large = Codes.large(bytes.span, width: width, with: set)
+                #expect(
+                    [large.ones, large.threes, large.fifteens]
+                        == [1, 3, 15].map { least in values.count { $0 >= least } },
+                    "seed \(seed), \(count) values, \(set)")
+            }
         }
     }
 

@@ -37,7 +37,7 @@ import Testing
     ) {
         let seed = SeededNumbers.freshSeed()
         var numbers = SeededNumbers(seed: seed)
-        for (rows, columns) in [(1, 1), (3, 5), (2, 32), (5, 33), (3, 100)] {
+        for (rows, columns) in [(1, 1), (3, 5), (2, 32), (5, 33), (3, 100), (18, 33)] {
             let count = rows * columns
             var base = seededBytes(count * layout.width, seed: numbers.next())
             // Some as weights are.

@@ -29,19 +29,23 @@ void cake_sum(int set, const uint8_t *values, const uint8_t *base, size_t elemen
 
 void cake_xor(int set, const uint8_t *one, const uint8_t *other, size_t bytes, uint8_t *result);
 
-// An element's group is its base's exponent: the bits above `fraction`, without the sign. width: 2 or 4.
-// Counts the elements of each group; `counts` has a number for every possible group.
-void cake_count_groups(const uint8_t *base, size_t elements, int width, int fraction, uint32_t *counts);
+// An element's group is its base's exponent: the bits above `fraction`, without the sign. fraction: 7 or 10, of elements of
+// two bytes, or 23, of four. A run of elements is cut into four quarters of elements / 4; the last one has the rest too.
+enum { CAKE_LANES = 4 };
 
-// Moves values to the groups of their elements, in order; `starts` says where each group begins, and is advanced.
-void cake_scatter(const uint8_t *values, const uint8_t *base, size_t elements, int width, int fraction,
-                  uint32_t *starts, uint8_t *grouped);
+// Adds how many elements each group has. `counts` has, for one quarter after the other, a number for every possible group.
+void cake_count_groups(const uint8_t *base, size_t elements, int fraction, uint32_t *counts);
+
+// Moves values to the groups of their elements, in order; `starts` says where each group of each quarter begins, as `counts`
+// is laid out, and is advanced.
+void cake_scatter(const uint8_t *values, const uint8_t *base, size_t elements, int fraction, uint32_t *starts,
+                  uint8_t *grouped);
 // Puts grouped values back where their elements are. Each is read at its group's next place below `elements`.
-void cake_gather(const uint8_t *grouped, const uint8_t *base, size_t elements, int width, int fraction,
-                 uint32_t *starts, uint8_t *values);
+void cake_gather(const uint8_t *grouped, const uint8_t *base, size_t elements, int fraction, uint32_t *starts,
+                 uint8_t *values);
 
-// Counts values by how many bits they have: lengths[0] zeros, lengths[1] ones, lengths[2] twos and threes, …
-void cake_count_lengths(const uint8_t *values, size_t elements, int width, uint32_t *lengths);
+// How many values are not below a threshold. width: 2 or 4; the threshold fits it.
+size_t cake_count_from(int set, const uint8_t *values, size_t elements, int width, uint32_t threshold);
 
 // How many values are not below 1, 3 and 15.
 void cake_count_large(int set, const uint8_t *values, size_t elements, int width, uint32_t *counts);
@@ -64,9 +68,14 @@ size_t cake_unpack_bytes(int set, const uint8_t *bytes, size_t elements, int wid
 // A base with a product added: each element is base + the sum, in the order of k, of left[k] * right[k][its
 // column], in double, rounded to float and then to the base's kind, given by `fraction`: 7, 10 or 23. An element that is
 // infinite or NaN stays. left and right are finite. right comes in tiles of 32 columns, `rank` rows of 32 each, the
-// last one filled up; `column` is that of the first element, and all are in one row.
+// last one filled up; `column` is that of the first element, and all are in one row. rank is at most CAKE_RANK.
+enum { CAKE_RANK = 64 };
 void cake_predict(int set, const uint8_t *base, size_t elements, int fraction, const float *left, size_t rank,
                   const float *right, size_t column, uint8_t *predicted);
+
+// The same for whole rows, each of `columns` elements. left has `rank` numbers for each.
+void cake_predict_rows(int set, const uint8_t *base, size_t rows, size_t columns, int fraction, const float *left,
+                       size_t rank, const float *right, uint8_t *predicted);
 
 // Differences as floats; 0 for NaN.
 void cake_subtract(int set, const uint8_t *plain, const uint8_t *base, size_t elements, int fraction,

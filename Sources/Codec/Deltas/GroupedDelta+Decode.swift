@@ -22,33 +22,47 @@ extension GroupedDelta {
         makeRoom(for: whole)
         let flags = rewritten.extracting(0..<flagBytes)
         guard let count = Runs.flagged(flags, of: whole) else { throw GroupedDelta.senseless }
-        let counts = GroupedDelta.counts(base.extracting(0..<whole), flags, count, layout, &changedBase)
-        try unpack(rewritten, after: flagBytes, counts, width, tail: room.count - whole)
-        GroupedDelta.add(grouped, changedBase, count, layout, counts, &values, into: &changed)
-        room.copy(base.extracting(0..<whole))
-        var target = room._mutatingExtracting(0..<whole)
-        Runs.put(changed.span.extracting(0..<count), flags, into: &target)
+        let elements = base.extracting(0..<whole)
+        if count == whole {
+            let counts = Groups.counts(of: elements, layout)
+            try unpack(rewritten, after: flagBytes, counts.all, width, tail: room.count - whole)
+            var target = room._mutatingExtracting(0..<whole)
+            GroupedDelta.add(grouped, elements, layout, counts, &values, into: &target)
+        } else {
+            let counts = GroupedDelta.counts(elements, flags, count, layout, &changedBase)
+            try unpack(rewritten, after: flagBytes, counts.all, width, tail: room.count - whole)
+            GroupedDelta.add(grouped, changedBase, count, layout, counts, &values, into: &changed)
+            room.copy(elements)
+            var target = room._mutatingExtracting(0..<whole)
+            Runs.put(changed.span.extracting(0..<count), flags, into: &target)
+        }
         room.copy(rewritten.extracting(rewritten.count - (room.count - whole)..<rewritten.count), at: whole)
     }
 
-    /// Leaves the base's elements that are not dropped in `taken`; returns how many each exponent has.
+    /// Leaves the base's elements that are not dropped in `taken`; counts those of each exponent.
     private static func counts(
         _ base: Span<UInt8>, _ flags: Span<UInt8>, _ count: Int, _ layout: FloatLayout, _ taken: inout [UInt8]
-    ) -> [UInt32] {
+    ) -> Groups.Counts {
         var span = taken.mutableSpan._consumingExtracting(0..<count)
         Runs.take(base, flags, into: &span)
         return Groups.counts(of: span.span, layout)
     }
 
     private static func add(
-        _ grouped: [UInt8], _ base: [UInt8], _ count: Int, _ layout: FloatLayout, _ counts: [UInt32],
+        _ grouped: [UInt8], _ base: [UInt8], _ count: Int, _ layout: FloatLayout, _ counts: Groups.Counts,
         _ values: inout [UInt8], into plain: inout [UInt8]
     ) {
-        let base = base.span.extracting(0..<count)
-        var ordered = values.mutableSpan._consumingExtracting(0..<count)
-        Groups.gather(grouped.span.extracting(0..<count), base, layout, counts: counts, into: &ordered)
         var target = plain.mutableSpan._consumingExtracting(0..<count)
-        Deltas.sum(ordered.span, base, width: layout.width, areFloats: true, into: &target)
+        add(grouped, base.span.extracting(0..<count), layout, counts, &values, into: &target)
+    }
+
+    private static func add(
+        _ grouped: [UInt8], _ base: Span<UInt8>, _ layout: FloatLayout, _ counts: Groups.Counts,
+        _ values: inout [UInt8], into plain: inout MutableSpan<UInt8>
+    ) {
+        var ordered = values.mutableSpan._consumingExtracting(0..<base.count)
+        Groups.gather(grouped.span.extracting(0..<base.count), base, layout, counts: counts, into: &ordered)
+        Deltas.sum(ordered.span, base, width: layout.width, areFloats: true, into: &plain)
     }
 
     /// Fills `grouped` from modes, codes, escapes and bits, which have to be there in full and leave nothing over but the tail.

@@ -64,8 +64,8 @@ struct GroupedDelta: ~Copyable {
     /// Codes of 2 bits are for groups of which no more than this escapes; the same for 4.
     private static let escapingShare = (codesOf2: 0.06, codesOf4: 0.04)
     private static let escapingBytesShare = 0.002
-    /// Bytes of codes that are worth tables of their own.
-    private static let worthCutting = 512
+    /// Bytes of codes, as small as they may become, that are worth tables of their own.
+    private static let worthCutting = 384
 
     mutating func makeRoom(for count: Int) {
         guard values.count < count else { return }
@@ -89,10 +89,10 @@ struct GroupedDelta: ~Copyable {
         var mode = result.first
         result.first += counts.count { $0 > 0 }
         result.cuts.append(result.first)
-        var (start, escaped) = (0, 0)
+        var (start, escaped, sinceCut) = (0, 0, 0)
         for count in counts where count > 0 {
             let end = start + Int(count) * width
-            let packing = packing(of: start..<end, width)
+            let (packing, least) = packing(of: start..<end, width)
             room[mode] = packing.mode
             mode += 1
             let sizes = packing.sizes(of: Int(count))
@@ -103,8 +103,10 @@ struct GroupedDelta: ~Copyable {
             result.first += sizes.codes
             result.second += sizes.bits
             start = end
-            if result.first - result.cuts[result.cuts.count - 1] >= GroupedDelta.worthCutting {
+            sinceCut += least
+            if sinceCut >= GroupedDelta.worthCutting {
                 result.cuts.append(result.first)
+                sinceCut = 0
             }
         }
         if escaped > 0 {
@@ -129,31 +131,50 @@ struct GroupedDelta: ~Copyable {
     ) -> [UInt32] {
         Runs.flag(piece, base, into: &flags)
         let count = Runs.flagged(flags.span, of: piece.count) ?? 0
+        // Nothing is dropped of most pieces of a fine-tune: then there is nothing to copy.
+        if count == piece.count { return sort(piece, base, layout, &values, into: &grouped) }
         var taken = changed.mutableSpan._consumingExtracting(0..<count)
         Runs.take(piece, flags.span, into: &taken)
         var takenBase = changedBase.mutableSpan._consumingExtracting(0..<count)
         Runs.take(base, flags.span, into: &takenBase)
-        var differences = values.mutableSpan._consumingExtracting(0..<count)
-        Deltas.difference(taken.span, takenBase.span, width: layout.width, areFloats: true, into: &differences)
-        let counts = Groups.counts(of: takenBase.span, layout)
-        var sorted = grouped.mutableSpan._consumingExtracting(0..<count)
-        Groups.scatter(differences.span, takenBase.span, layout, counts: counts, into: &sorted)
-        return counts
+        return sort(taken.span, takenBase.span, layout, &values, into: &grouped)
     }
 
-    private func packing(of range: Range<Int>, _ width: Int) -> Packing {
+    private static func sort(
+        _ piece: Span<UInt8>, _ base: Span<UInt8>, _ layout: FloatLayout, _ values: inout [UInt8],
+        into grouped: inout [UInt8]
+    ) -> [UInt32] {
+        var differences = values.mutableSpan._consumingExtracting(0..<piece.count)
+        Deltas.difference(piece, base, width: layout.width, areFloats: true, into: &differences)
+        let counts = Groups.counts(of: base, layout)
+        var sorted = grouped.mutableSpan._consumingExtracting(0..<piece.count)
+        Groups.scatter(differences.span, base, layout, counts: counts, into: &sorted)
+        return counts.all
+    }
+
+    /// A group's packing, and a low estimate of how few bytes its codes may become.
+    private func packing(of range: Range<Int>, _ width: Int) -> (Packing, least: Int) {
         let values = grouped.span.extracting(range)
         let count = Double(range.count / width)
         let large = Codes.large(values, width: width)
-        if large.ones == 0 { return .zeros }
-        if Double(large.threes) <= count * GroupedDelta.escapingShare.codesOf2 { return .codes(bits: 2) }
-        if Double(large.fifteens) <= count * GroupedDelta.escapingShare.codesOf4 { return .codes(bits: 4) }
-        let lengths = Codes.lengths(values, width: width)
-        for low in 0..<8 * (width - 1) {
-            let escaping = lengths[(low + 9)...].reduce(0) { $0 + Int($1) }
-            if Double(escaping) <= count * GroupedDelta.escapingBytesShare { return .bytes(low: low) }
+        if large.ones == 0 { return (.zeros, 0) }
+        // Of each that is not zero: how far it is from the next one, and its sign.
+        let apart = range.count / width / large.ones
+        let sparse = large.ones * (Int.bitWidth - apart.leadingZeroBitCount + 1) / 8
+        if Double(large.threes) <= count * GroupedDelta.escapingShare.codesOf2 { return (.codes(bits: 2), sparse) }
+        if Double(large.fifteens) <= count * GroupedDelta.escapingShare.codesOf4 { return (.codes(bits: 4), sparse) }
+        // The fewest low bits with which few escape: the more there are, the fewer do.
+        var candidates = 0..<8 * (width - 1)
+        while !candidates.isEmpty {
+            let low = (candidates.lowerBound + candidates.upperBound) / 2
+            let escaping = Codes.longer(than: low + 8, values, width: width)
+            if Double(escaping) <= count * GroupedDelta.escapingBytesShare {
+                candidates = candidates.lowerBound..<low
+            } else {
+                candidates = low + 1..<candidates.upperBound
+            }
         }
-        return .bytes(low: 8 * (width - 1))
+        return (.bytes(low: candidates.lowerBound), range.count / width)
     }
 
     /// Packs a group and appends its low bits and escapes; returns how many of its values escaped.

@@ -200,13 +200,18 @@ package struct Encoding: Sendable {
             }
         }
 
-        /// The best effort for each frame, the first unless a later one saves enough, and the total size.
+        /// The best effort for each frame, the first unless a later one saves enough, and the total size. Without a
+        /// search, a byte takes a bit at least, except where blocks hold one byte only. A sample that is smaller has such
+        /// blocks, in which a search has nothing to show; where the layer has another byte among them, it will.
         func best(searchingFor share: Double) -> Choice {
             var chosen: [ZstdEffort] = []
             var total = 0.0
             for (index, frame) in frames.enumerated() {
                 var number = 0
-                for other in efforts.indices where frame.stored[other] < frame.stored[number] * share { number = other }
+                for other in efforts.indices {
+                    let enough = frame.stored[number] < frame.held / 8 ? 1.01 : share
+                    if frame.stored[other] < frame.stored[number] * enough { number = other }
+                }
                 let pays = frame.stored[number] < frame.held * worthwhileShare
                 chosen.append(pays ? efforts[number][index] : .none)
                 total += pays ? frame.stored[number] : frame.held

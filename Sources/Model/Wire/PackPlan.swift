@@ -55,11 +55,10 @@ public struct PackPlan: Hashable, Sendable {
         for base in bases where !own.contains(base.digest) {
             if let taken = PackPlan.find(base, in: earlier, without: unwanted), taken.count == 1 { others += taken }
         }
-        var refused = unwanted
-        while true {
-            lay(wanted, found, others, apart, without: refused)
-            guard reused.count + new.count > PackPlan.mostPacks, let worst = leastUsed() else { break }
-            refused.insert(worst)
+        lay(wanted, found, others, apart, without: unwanted)
+        if reused.count + new.count > PackPlan.mostPacks {
+            var thinning = PackThinning(wanted, found, others, apart: apart, packBits: packBits)
+            lay(wanted, found, others, apart, without: unwanted.union(thinning.givenUp(most: PackPlan.mostPacks)))
         }
         if !apart.isEmpty { order(by: earlier) }
     }
@@ -119,35 +118,29 @@ public struct PackPlan: Hashable, Sendable {
         for all in deltas { take(all, &self) }
         for one in others where !refused.contains(one.pack.digest) { take([one], &self) }
         missing.removeAll { placed.contains($0.digest) }
-        fill(missing.filter { !apart.contains($0.digest) })
-        fill(missing.filter { apart.contains($0.digest) })
+        new = PackPlan.packs(of: missing.filter { !apart.contains($0.digest) }, packBits)
+        new += PackPlan.packs(of: missing.filter { apart.contains($0.digest) }, packBits)
     }
 
     /// A layer as large as a pack is a pack of its own and can be mounted alone; the others fill packs in file order.
-    private mutating func fill(_ missing: [Layer]) {
+    static func packs(of missing: some Sequence<Layer>, _ packBits: UInt8) -> [[Layer]] {
         let limit: UInt64 = 1 << UInt64(packBits)
+        var packs: [[Layer]] = []
         var open: [Layer] = []
         var room = limit
         for layer in missing {
             if layer.size >= limit {
-                new.append([layer])
+                packs.append([layer])
                 continue
             }
             if layer.size > room {
-                new.append(open)
+                packs.append(open)
                 (open, room) = ([], limit)
             }
             open.append(layer)
             room -= layer.size
         }
-        if !open.isEmpty { new.append(open) }
-    }
-
-    /// The pack that is there of which most bytes are of no use to this model.
-    private func leastUsed() -> Digest? {
-        var used: [Digest: UInt64] = [:]
-        for one in taken { used[one.pack.digest, default: 0] += one.member.length }
-        func unused(_ pack: PackIndex.Pack) -> UInt64 { pack.size - min(pack.size, used[pack.digest] ?? 0) }
-        return reused.max { unused($0) < unused($1) }?.digest
+        if !open.isEmpty { packs.append(open) }
+        return packs
     }
 }

@@ -18,17 +18,15 @@ public enum Codes {
         return (Int(counts[0]), Int(counts[1]), Int(counts[2]))
     }
 
-    /// How many values have 0 bits, 1 bit, … 32 bits.
-    public static func lengths(_ values: Span<UInt8>, width: Int) -> [UInt32] {
-        precondition(width == 2 || width == 4)
-        var lengths = [UInt32](repeating: 0, count: 33)
-        unsafe values.withUnsafeBufferPointer { values in
-            unsafe lengths.withUnsafeMutableBufferPointer { lengths in
-                guard let start = values.baseAddress, let lengths = lengths.baseAddress else { return }
-                unsafe cake_count_lengths(start, values.count / width, Int32(width), lengths)
-            }
+    /// How many values of `width` bytes have more than so many bits.
+    public static func longer(
+        than bits: Int, _ values: Span<UInt8>, width: Int, with set: InstructionSet = .best
+    ) -> Int {
+        precondition((width == 2 || width == 4) && 0..<8 * width ~= bits)
+        return unsafe values.withUnsafeBufferPointer { values in
+            guard let start = values.baseAddress else { return 0 }
+            return unsafe cake_count_from(set.rawValue, start, values.count / width, Int32(width), 1 << UInt32(bits))
         }
-        return lengths
     }
 
     /// The bytes that codes of so many bits take.

@@ -141,7 +141,8 @@ extension Matrices {
         let elements = base.count / layout.width
         precondition(base.count == elements * layout.width && predicted.count == base.count && element >= 0)
         guard elements > 0 else { return }
-        precondition(rank > 0 && columns > 0 && right.count == tiledCount(columns: columns, rank: rank))
+        precondition((1...Int(CAKE_RANK)).contains(rank) && columns > 0)
+        precondition(right.count == tiledCount(columns: columns, rank: rank))
         precondition((element + elements - 1) / columns < left.count / rank)
         unsafe withPointers(base, base, &predicted) { base, _, predicted in
             unsafe left.withUnsafeBufferPointer { left in
@@ -150,7 +151,16 @@ extension Matrices {
                     var done = 0
                     while done < elements {
                         let (row, column) = (element + done).quotientAndRemainder(dividingBy: columns)
-                        let (count, offset) = (min(columns - column, elements - done), done * layout.width)
+                        let offset = done * layout.width
+                        let rows = column == 0 ? (elements - done) / columns : 0
+                        if rows > 0 {
+                            unsafe cake_predict_rows(
+                                set.rawValue, base + offset, rows, columns, Int32(layout.fraction), left + row * rank,
+                                rank, right, predicted + offset)
+                            done += rows * columns
+                            continue
+                        }
+                        let count = min(columns - column, elements - done)
                         unsafe cake_predict(
                             set.rawValue, base + offset, count, Int32(layout.fraction), left + row * rank, rank, right,
                             column, predicted + offset)

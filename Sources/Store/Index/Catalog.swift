@@ -110,20 +110,20 @@ final class Catalog: Sendable {
 
     /// The newest record of a layer whose pack is still there; of copies in packs one that needs no base.
     func record(of layer: Digest) -> IndexRecord? {
-        state.withLock { state in
-            var best: IndexRecord?
-            for file in state.files {
-                for record in file.records(of: layer) where state.holds(record) {
-                    if case .pack = record.place {
-                        if record.base == nil { return record }
-                        best = record
-                    } else if best?.base == nil {
-                        best = record
-                    }
+        // A copy: tasks that search at once need not wait for each other.
+        let state = state.withLock { $0 }
+        var best: IndexRecord?
+        for file in state.files {
+            for record in file.records(of: layer) where state.holds(record) {
+                if case .pack = record.place {
+                    if record.base == nil { return record }
+                    best = record
+                } else if best?.base == nil {
+                    best = record
                 }
             }
-            return best
         }
+        return best
     }
 
     /// Every record, except those of missing packs; a layer may come more than once.

@@ -209,8 +209,10 @@ package struct Encoding: Sendable {
             for (index, frame) in frames.enumerated() {
                 var number = 0
                 for other in efforts.indices {
-                    let enough = frame.stored[number] < frame.held / 8 ? 1.01 : share
-                    if frame.stored[other] < frame.stored[number] * enough { number = other }
+                    let enough =
+                        frame.stored[number] < frame.held / 8
+                        ? frame.stored[number] + frame.held / 256 : frame.stored[number] * share
+                    if frame.stored[other] < enough { number = other }
                 }
                 let pays = frame.stored[number] < frame.held * worthwhileShare
                 chosen.append(pays ? efforts[number][index] : .none)

@@ -43,76 +43,66 @@ public struct Usage: Sendable {
         let names = try store.names()
         var manifests: [Digest: Totals] = [:]
         for named in names { manifests[named.record.manifest, default: Totals()].names += 1 }
-        let objects = try Objects(of: store)
-        var owners: [Digest: Owner] = [:]
+        var table = try UsageTable(of: store)
         var distinct: UInt64 = 0
         var spared: UInt64 = 0
         var below: UInt64 = 0
         var failures: [Digest: CakeError] = [:]
         let counts = TensorCounts(of: store)
-        for (number, digest) in manifests.keys.sorted().enumerated() {
-            let manifest: Manifest
+        let digests = manifests.keys.sorted()
+        for (number, digest) in digests.enumerated() {
+            let outline: ManifestOutline
             do {
-                manifest = try store.manifest(digest)
+                outline = try store.outline(of: digest)
             } catch {
                 failures[digest] = error
                 continue
             }
             var totals = Totals(names: manifests[digest]?.names ?? 0)
-            totals.files = manifest.files.count
-            totals.size = manifest.size
-            if let count = counts.count(of: manifest) {
-                totals.tensors = count.tensors
-                totals.parameters = count.parameters
+            totals.files = outline.files
+            totals.size = outline.size
+            totals.tensors = outline.tensors
+            totals.parameters = outline.parameters
+            if outline.mayHaveCounts, let manifest = try? store.manifest(digest),
+                let count = counts.count(of: manifest)
+            {
+                totals.tensors += count.tensors
+                totals.parameters &+= count.parameters
             }
-            for file in manifest.files {
-                for segment in file.segments {
-                    if let tensor = segment.tensor {
-                        totals.tensors += 1
-                        totals.parameters &+= tensor.elements ?? 0
-                    }
-                    let layer = segment.layer
-                    if let owner = owners[layer.digest], owner.lastSeen == number, owner.isNamed { continue }
-                    let isNew = owners[layer.digest]?.isNamed != true
-                    if isNew { distinct += layer.size }
-                    let object = try objects.object(of: layer)
-                    if isNew, object.length == 0, !store.lower.isEmpty, try store.contains(layer) {
-                        below += layer.size
-                    }
-                    /// Counts a layer for this model, once.
-                    func count(_ layer: Digest, _ atRest: UInt64, isNamed: Bool) {
-                        let owner = owners[layer]
-                        if owner?.lastSeen != number { totals.atRest += atRest }
-                        owners[layer] = Owner(
-                            atRest: atRest, only: owner == nil || owner?.only == digest ? digest : nil,
-                            lastSeen: number, isNamed: isNamed || owner?.isNamed == true)
-                    }
-                    count(layer.digest, object.length, isNamed: true)
-                    if let base = object.base {
-                        let other = try objects.object(of: Layer(digest: base, size: layer.size)).length
-                        let gain = other - min(other, object.length)
-                        totals.spared += gain
-                        if isNew { spared += gain }
-                        count(base, other, isNamed: false)
-                    }
+            for layer in outline.layers {
+                let place = try table.place(of: layer)
+                if table.isNamed(place, by: number) { continue }
+                let isNew = !table.entries[place].isNamed
+                let length = table.entries[place].length
+                if isNew {
+                    distinct += layer.size
+                    if length == 0, !store.lower.isEmpty, try store.contains(layer) { below += layer.size }
+                }
+                totals.atRest += table.count(place, for: number, isNamed: true)
+                if let base = try table.base(of: place, size: layer.size) {
+                    let other = table.entries[base].length
+                    let gain = other - min(other, length)
+                    totals.spared += gain
+                    if isNew { spared += gain }
+                    totals.atRest += table.count(base, for: number, isNamed: false)
                 }
             }
             manifests[digest] = totals
         }
-        replaced = try Usage.atRest(Usage.replacedLayers(of: store, names), in: objects) { owners[$0] != nil }
+        replaced = try table.atRest(Usage.replacedLayers(of: store, names))
         counts.save()
-        var (total, bases) = (UInt64(0), UInt64(0))
-        for owner in owners.values {
-            total += owner.atRest
-            if !owner.isNamed { bases += owner.atRest }
-            if let only = owner.only { manifests[only]?.alone += owner.atRest }
+        var (total, bases, layers) = (UInt64(0), UInt64(0), 0)
+        for entry in table.entries where entry.isCounted {
+            total += entry.length
+            if entry.isNamed { layers += 1 } else { bases += entry.length }
+            if let only = entry.onlyModel { manifests[digests[only]]?.alone += entry.length }
         }
+        self.layers = layers
         self.distinct = distinct
         self.spared = spared
         self.below = below
         atRest = total
         self.bases = bases
-        layers = owners.values.count { $0.isNamed }
         models = names.compactMap { named in
             guard failures[named.record.manifest] == nil, let totals = manifests[named.record.manifest] else {
                 return nil
@@ -139,21 +129,6 @@ public struct Usage: Sendable {
         store.readableLayers(of: store.replacedManifests(since: LocalStore.graceBegin, names))
     }
 
-    /// What objects and their bases take, each once, without those that are known.
-    private static func atRest(
-        _ layers: [Layer], in objects: Objects, except isKnown: (Digest) -> Bool
-    ) throws(CakeError) -> UInt64 {
-        var total: UInt64 = 0
-        var seen: Set<Digest> = []
-        for layer in layers where !isKnown(layer.digest) && seen.insert(layer.digest).inserted {
-            let object = try objects.object(of: layer)
-            total += object.length
-            guard let base = object.base, !isKnown(base), seen.insert(base).inserted else { continue }
-            total += try objects.object(of: Layer(digest: base, size: layer.size)).length
-        }
-        return total
-    }
-
     private struct Totals {
         var names = 0
         var files = 0
@@ -164,52 +139,11 @@ public struct Usage: Sendable {
         var spared: UInt64 = 0
         var alone: UInt64 = 0
     }
-
-    /// What objects take, and what they are deltas of. All at once: to seek each layer in each file of the index would take
-    /// longer than everything else.
-    private struct Objects {
-        private let store: LocalStore
-        private var known: [Digest: (length: UInt64, base: Digest?)] = [:]
-        /// Of these the index has more than one opinion: they were encoded anew.
-        private var doubtful: Set<Digest> = []
-
-        init(of store: LocalStore) throws(CakeError) {
-            self.store = store
-            var known: [Digest: (length: UInt64, base: Digest?)] = [:]
-            var doubtful: Set<Digest> = []
-            store.catalog.forEach { record in
-                if let other = known[record.layer.digest], other != (record.storedLength, record.base) {
-                    doubtful.insert(record.layer.digest)
-                }
-                known[record.layer.digest] = (record.storedLength, record.base)
-            }
-            self.known = known
-            self.doubtful = doubtful
-        }
-
-        /// Of no length where it is missing.
-        func object(of layer: Layer) throws(CakeError) -> (length: UInt64, base: Digest?) {
-            if layer.digest == .empty { return (0, nil) }
-            if let found = known[layer.digest], !doubtful.contains(layer.digest) { return found }
-            if let found = try store.find(layer) { return (found.location.length, found.base) }
-            return (try store.bytesOnDisk(of: layer), nil)
-        }
-    }
-
-    private struct Owner {
-        let atRest: UInt64
-        /// The one manifest that has the layer; nil when several do.
-        let only: Digest?
-        /// The number of the last manifest that named it: a layer counts once in each.
-        let lastSeen: Int
-        /// Whether a model has it, or it is only the base of what models have.
-        let isNamed: Bool
-    }
 }
 
 extension LocalStore {
     /// What the object of a layer takes that the index does not know; 0 for one that is missing.
-    fileprivate func bytesOnDisk(of layer: Layer) throws(CakeError) -> UInt64 {
+    func bytesOnDisk(of layer: Layer) throws(CakeError) -> UInt64 {
         if layer.digest == .empty { return 0 }
         return try Disk.status(layout.object(layer.digest))?.size ?? 0
     }

@@ -10,6 +10,7 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
     }
 
     /// Exactly 32 bytes.
+    @inlinable
     public init?(bytes: Span<UInt8>) {
         guard bytes.count == Digest.byteCount else { return nil }
         func word(_ index: Int) -> UInt64 {

@@ -92,6 +92,16 @@ struct Words {
         return Escaped.text(bytes.extracting(rest))
     }
 
+    /// Whatever the case of its letters.
+    func ends(with suffix: String, in bytes: Span<UInt8>) -> Bool {
+        let start = end - suffix.utf8.count
+        guard start >= position else { return false }
+        return zip(start..<end, suffix.utf8).allSatisfy { index, byte in
+            let other = bytes[index]
+            return other == byte || other | 0x20 == byte && (0x41...0x5A).contains(other)
+        }
+    }
+
     func text(in bytes: Span<UInt8>) -> String? { String(copying: bytes.extracting(position..<end)) }
 
     private mutating func nextRange(in bytes: Span<UInt8>) -> Range<Int>? {

@@ -49,10 +49,10 @@ struct Collector {
         if roots.isEmpty, !evenIfNothingIsNamed { try refuseIfNamesWereLost(manifests) }
         /// What stays without the commands that run now.
         var unheld: Set<Digest> = [.empty]
-        for root in roots { for layer in try store.manifest(root).layers { unheld.insert(layer.digest) } }
+        for root in roots { for layer in try store.outline(of: root).layers { unheld.insert(layer.digest) } }
         var live = unheld.union(leased)
         for root in manifests where leased.contains(root) && roots.insert(root).inserted {
-            for layer in try store.manifest(root).layers { live.insert(layer.digest) }
+            for layer in try store.outline(of: root).layers { live.insert(layer.digest) }
         }
         let oldest = Machine.now - Int(grace.components.seconds)
         let replaced = store.replacedManifests(since: oldest, names).subtracting(roots)
@@ -81,7 +81,7 @@ struct Collector {
         var onceNamed = released
         for manifest in deadManifests {
             // What a dead manifest names goes without grace; one that cannot be read only loses that.
-            if let layers = try? store.manifest(manifest).layers {
+            if let layers = try? store.outline(of: manifest).layers {
                 for layer in layers { onceNamed.insert(layer.digest) }
             }
         }
@@ -196,7 +196,7 @@ struct Collector {
             room.add(status)
         }
         // Deltas go before their bases.
-        deadObjects.sort { !liveness.bases.bases(of: $0.digest).isEmpty && liveness.bases.bases(of: $1.digest).isEmpty }
+        deadObjects.sort { liveness.bases.isDelta($0.digest) && !liveness.bases.isDelta($1.digest) }
     }
 
     private mutating func findDeadMembers(_ all: [PackMembers.Member], _ liveness: Liveness, _ needed: Set<Digest>)
@@ -250,7 +250,7 @@ struct Collector {
         if !deadMembers.isEmpty { bytesInPacks = try PackMembers.drop(deadMembers, from: store, in: operation) }
         try removeStaleMarks()
         guard let operation else { return }
-        if !deadObjects.isEmpty || !deadMembers.isEmpty || store.catalog.indexFiles.count > 1 {
+        if !deadObjects.isEmpty || !deadMembers.isEmpty || store.catalog.files.count > 1 {
             do {
                 try store.foldIndex(in: operation)
             } catch let error where error.kind == .diskFull {}  // the old ones serve as well

@@ -50,24 +50,23 @@ public struct Usage: Sendable {
         var tally = try UsageTally(of: store)
         var totals: [Digest: UsageTally.Totals] = [:]
         var failures: [Digest: CakeError] = [:]
-        for (number, digest) in counts.keys.sorted().enumerated() {
-            do {
-                totals[digest] = try tally.add(store.manifest(digest), digest, number: number)
-            } catch { failures[digest] = error }
+        let digests = counts.keys.sorted()
+        for (number, digest) in digests.enumerated() {
+            do { totals[digest] = try tally.add(digest, number: number) } catch { failures[digest] = error }
         }
         replaced = try tally.atRest(Usage.replacedLayers(of: store, names))
-        var (total, bases) = (UInt64(0), UInt64(0))
-        for owner in tally.owners.values {
-            total += owner.atRest
-            if !owner.isNamed { bases += owner.atRest }
-            if let only = owner.only { totals[only]?.alone += owner.atRest }
+        var (total, bases, layers) = (UInt64(0), UInt64(0), 0)
+        for entry in tally.table.entries where entry.isCounted {
+            total += entry.room
+            if entry.isNamed { layers += 1 } else { bases += entry.room }
+            if let only = entry.onlyModel { totals[digests[only]]?.alone += entry.room }
         }
         distinct = tally.distinct
         spared = tally.spared
         below = tally.below
         atRest = total
         self.bases = bases
-        layers = tally.owners.values.count { $0.isNamed }
+        self.layers = layers
         models = names.compactMap { named in
             totals[named.record.manifest].map {
                 Model(named, $0, isAlone: counts[named.record.manifest] == 1)
@@ -77,11 +76,12 @@ public struct Usage: Sendable {
         damaged = names.compactMap { named in failures[named.record.manifest].map { (named, $0) } }
         var more: [Model] = []
         for (number, named) in others.enumerated() {
-            let known = tally.owners
             var seen = tally
-            let manifest = try store.manifest(named.record.manifest)
-            var totals = try seen.add(manifest, named.record.manifest, number: counts.count + number)
-            for (layer, owner) in seen.owners where known[layer] == nil { totals.alone += owner.atRest }
+            var totals = try seen.add(named.record.manifest, number: digests.count + number)
+            let known = tally.table.entries
+            for (place, entry) in seen.table.entries.enumerated() where entry.isCounted {
+                if place >= known.count || !known[place].isCounted { totals.alone += entry.room }
+            }
             more.append(Model(named, totals, isAlone: true))
         }
         self.others = more

@@ -5,8 +5,10 @@ internal import Platform
 /// Which layers are bases, by the objects' own first frames, or by index records of these very objects. Manifests do
 /// not mention it.
 package struct BaseUses: Sendable {
-    /// For each delta the base that its object names: more than one if there are several copies of it.
-    private var bases: [Digest: Set<Digest>] = [:]
+    /// For each delta the base that its object names.
+    private var first: [Digest: Digest] = [:]
+    /// Further bases, if there are several copies of a delta.
+    private var more: [Digest: Set<Digest>] = [:]
     /// Every layer that some object names as its base.
     private(set) var all: Set<Digest> = []
     /// The objects that are files of their own.
@@ -14,15 +16,14 @@ package struct BaseUses: Sendable {
 
     package init(of store: LocalStore) throws(CakeError) {
         var known: [Digest: [IndexRecord]] = [:]
-        var packed: [IndexRecord] = []
+        var uses = Uses()
         store.catalog.forEach { record in
             if case .alone = record.place {
                 known[record.layer.digest, default: []].append(record)
             } else {
-                packed.append(record)
+                uses.add(record.base, of: record.layer.digest)
             }
         }
-        for record in packed { add(record.base, of: record.layer.digest) }
         for shard in Layout.shards {
             for name in try Disk.names(in: store.layout.shard(shard)) {
                 guard let digest = Digest(hex: name), let status = try Disk.status(store.layout.object(digest)) else {
@@ -30,27 +31,48 @@ package struct BaseUses: Sendable {
                 }
                 alone.append((digest, status))
                 let fitting = (known[digest] ?? []).filter { $0.storedLength == status.size }
-                for record in fitting { add(record.base, of: digest) }
-                if fitting.isEmpty { add(try store.header(ofObject: digest)?.base, of: digest) }
+                for record in fitting { uses.add(record.base, of: digest) }
+                if fitting.isEmpty { uses.add(try store.header(ofObject: digest)?.base, of: digest) }
+            }
+        }
+        (first, more, all) = (uses.first, uses.more, uses.all)
+    }
+
+    private struct Uses {
+        var first: [Digest: Digest] = [:]
+        var more: [Digest: Set<Digest>] = [:]
+        var all: Set<Digest> = []
+
+        mutating func add(_ base: Digest?, of layer: Digest) {
+            guard let base else { return }
+            all.insert(base)
+            if let other = first[layer] {
+                if other != base { more[layer, default: []].insert(base) }
+            } else {
+                first[layer] = base
             }
         }
     }
 
-    private mutating func add(_ base: Digest?, of layer: Digest) {
-        guard let base else { return }
-        bases[layer, default: []].insert(base)
-        all.insert(base)
+    func bases(of layer: Digest) -> Set<Digest> {
+        guard let base = first[layer] else { return [] }
+        return (more[layer] ?? []).union([base])
     }
 
-    func bases(of layer: Digest) -> Set<Digest> { bases[layer] ?? [] }
+    func isDelta(_ layer: Digest) -> Bool { first[layer] != nil }
 
     /// The layers, and all that they need to be read.
     func closure(of layers: Set<Digest>) -> Set<Digest> {
         var closure = layers
-        var next = layers
+        var next = Array(layers)
         while !next.isEmpty {
-            next = next.reduce(into: Set()) { $0.formUnion(bases(of: $1)) }.subtracting(closure)
-            closure.formUnion(next)
+            var found: [Digest] = []
+            for layer in next {
+                guard let base = first[layer] else { continue }
+                if closure.insert(base).inserted { found.append(base) }
+                for base in more[layer] ?? [] where closure.insert(base).inserted { found.append(base) }
+            }
+            next = found
         }
         return closure
     }
@@ -58,12 +80,30 @@ package struct BaseUses: Sendable {
     /// By base, its deltas.
     package var deltas: [Digest: Set<Digest>] {
         var deltas: [Digest: Set<Digest>] = [:]
-        for (delta, bases) in bases { for base in bases { deltas[base, default: []].insert(delta) } }
+        for (delta, base) in first { deltas[base, default: []].insert(delta) }
+        for (delta, bases) in more { for base in bases { deltas[base, default: []].insert(delta) } }
         return deltas
     }
 }
 
 extension LocalStore {
+    /// Every layer that an object names as its base, as the index has it: an import asks this at each publish, and to look at every
+    /// object would make it slower with each model.
+    ///
+    /// It is asked only about layers that are not here. What it misses, because an index was damaged or removed, is then a delta
+    /// that cannot be read now and that a plain layer would bring back; no readable object depends on the answer. All
+    /// that removes objects, or replaces one that is here, asks `BaseUses`.
+    func indexedBases() throws(CakeError) -> Set<Digest> {
+        var bases = catalog.bases()
+        for shard in Layout.shards {
+            let alone = try Disk.names(in: layout.shard(shard)).compactMap { Digest(hex: $0) }
+            for digest in catalog.withoutRecord(alone) {
+                if let base = try header(ofObject: digest)?.base { bases.insert(base) }
+            }
+        }
+        return bases
+    }
+
     /// The header of an object under `objects`; nil if it cannot be read.
     func header(ofObject digest: Digest) throws(CakeError) -> ObjectHeader? {
         let file: File

@@ -64,12 +64,12 @@ final class Catalog: Sendable {
     var reading: Int { state.withLock { $0.readings } }
 
     /// Reads the disk again if it may have changed since the given reading; false if there is nothing new. Another task
-    /// may have done so meanwhile.
-    func refresh(since seen: Int) throws(CakeError) -> Bool {
+    /// may have done so meanwhile. Without `checking` a damaged index may be trusted.
+    func refresh(since seen: Int, checking: Bool = true) throws(CakeError) -> Bool {
         if reading != seen { return true }
         let now = try list()
-        if state.withLock({ $0.isChecked && $0.listing == now && $0.readings == seen }) { return false }
-        try reload(checking: true)
+        if state.withLock({ ($0.isChecked || !checking) && $0.listing == now && $0.readings == seen }) { return false }
+        try reload(checking: checking)
         return true
     }
 
@@ -132,7 +132,30 @@ final class Catalog: Sendable {
         for file in state.files { file.forEach { record in if state.holds(record) { body(record) } } }
     }
 
-    var indexFiles: [Digest] { state.withLock { $0.files.map(\.digest) } }
+    /// Every layer that a record names as a base, except records of missing packs.
+    func bases() -> Set<Digest> {
+        let state = state.withLock { $0 }
+        var bases: Set<Digest> = []
+        for file in state.files {
+            let areHere = file.packs.map { pack in state.packs[pack.digest].map { $0.size == pack.size } ?? false }
+            file.forEachBase { base, pack in
+                if let pack, !areHere.indices.contains(pack) || !areHere[pack] { return }
+                bases.insert(base)
+            }
+        }
+        return bases
+    }
+
+    /// Those of which no record says that they are files of their own.
+    func withoutRecord(_ alone: [Digest]) -> [Digest] {
+        guard !alone.isEmpty else { return [] }
+        let files = files
+        return alone.filter { digest in
+            !files.contains { $0.records(of: digest).contains { $0.place == .alone } }
+        }
+    }
+
+    var files: [IndexFile] { state.withLock { $0.files } }
 
     func add(_ file: IndexFile) {
         state.withLock { state in

@@ -13,34 +13,43 @@ extension LocalStore {
 
     /// Merges all indexes into one, without records of removed objects. The caller holds the sweep lock.
     func foldIndex(in operation: Operation) throws(CakeError) {
-        let old = catalog.indexFiles
-        var records: [IndexRecord] = []
-        var seen: Set<Place> = []
-        catalog.forEach { records.append($0) }
-        var kept: [IndexRecord] = []
-        var packs: [Digest: IndexFile.Pack] = [:]
-        for record in records {
-            switch record.place {
-            case .alone:
-                guard let status = try Disk.status(layout.object(record.layer.digest)),
-                    status.size == record.storedLength
-                else { continue }
-            case .pack(let pack, _):
-                if packs[pack] == nil, let status = try Disk.status(layout.pack(pack)) {
-                    packs[pack] = IndexFile.Pack(digest: pack, size: status.size)
-                }
-            }
-            if seen.insert(Place(layer: record.layer.digest, place: record.place)).inserted { kept.append(record) }
-        }
-        let bytes = IndexFile.encode(kept, packs: packs.values.sorted { $0.digest < $1.digest })
-        let digest = SHA256.digest(of: bytes.span)
-        try replace(layout.indexFile(digest), with: bytes, in: operation)
-        for file in old where file != digest { try Disk.remove(layout.indexFile(file)) }
-        try catalog.reload(checking: false)
+        try fold(catalog.files, in: operation)
     }
 
-    private struct Place: Hashable {
-        let layer: Digest
-        let place: IndexRecord.Place
+    /// Each publish adds an index, and a layer is looked for in all of them. So the small ones are merged when there are many: a
+    /// record is written again a few times in the life of a store, and the indexes stay few. They serve as well apart: a problem, or
+    /// another command that holds the lock, is a reason to leave it to the next.
+    func mergeIndexes(in operation: Operation) {
+        guard catalog.files.count > LocalStore.mostIndexes else { return }
+        try? withSweepLockIfFree { () throws(CakeError) in
+            let here = Set(try Disk.names(in: layout.index))
+            let files = catalog.files.filter { here.contains($0.digest.hex + Layout.indexSuffix) }
+            let smallest = LocalStore.smallest(of: files)
+            if smallest.count > 1 { try fold(smallest, in: operation) }
+        }
+    }
+
+    static let mostIndexes = 8
+
+    /// The files that go into one, the smallest first: no file that is larger than all before it together. What is left then grows
+    /// at least twofold from file to file.
+    private static func smallest(of files: [IndexFile]) -> [IndexFile] {
+        guard files.count > mostIndexes else { return [] }
+        var taken: [IndexFile] = []
+        var count = 0
+        for file in files.sorted(by: { $0.count < $1.count }) {
+            guard taken.count < 2 || file.count <= count else { break }
+            taken.append(file)
+            count += file.count
+        }
+        return taken
+    }
+
+    private func fold(_ files: [IndexFile], in operation: Operation) throws(CakeError) {
+        let bytes = try IndexMerge(files, in: layout).encoded()
+        let digest = SHA256.digest(of: bytes.span)
+        try replace(layout.indexFile(digest), with: bytes, in: operation)
+        for file in files where file.digest != digest { try Disk.remove(layout.indexFile(file.digest)) }
+        try catalog.reload(checking: false)
     }
 }

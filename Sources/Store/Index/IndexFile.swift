@@ -63,18 +63,24 @@ package struct IndexFile: Sendable {
 
     /// The bytes of an index with these records.
     static func encode(_ records: [IndexRecord], packs: [Pack]) -> [UInt8] {
+        let sorted = records.sorted { $0.layer.digest < $1.layer.digest }
+        return encode(count: sorted.count, sorted, packs: packs)
+    }
+
+    /// The same of records that are sorted by layer.
+    static func encode(count: Int, _ records: some Sequence<IndexRecord>, packs: [Pack]) -> [UInt8] {
         var numbers: [Digest: UInt32] = [:]
         for (index, pack) in packs.enumerated() { numbers[pack.digest] = UInt32(index) }
         var bytes = mark
-        bytes.reserveCapacity(fixedLength + packs.count * packLength + records.count * IndexRecord.length)
+        bytes.reserveCapacity(fixedLength + packs.count * packLength + count * IndexRecord.length)
         bytes.append(littleEndian: UInt32(packs.count))
         bytes.append(littleEndian: UInt32(0))
-        bytes.append(littleEndian: UInt64(records.count))
+        bytes.append(littleEndian: UInt64(count))
         for pack in packs {
             bytes += pack.digest.bytes
             bytes.append(littleEndian: pack.size)
         }
-        for record in records.sorted(by: { $0.layer.digest < $1.layer.digest }) {
+        for record in records {
             if case .pack(let digest, _) = record.place {
                 record.append(to: &bytes, packNumber: numbers[digest] ?? IndexRecord.noPack)
             } else {
@@ -93,7 +99,12 @@ package struct IndexFile: Sendable {
     /// The records of a layer, by halving the range that may hold them.
     package func records(of layer: Digest) -> [IndexRecord] {
         storage.withBytes { bytes in
-            var place = (0..<count).partitioningIndex { !(key(at: $0, in: bytes) < layer) }
+            // Their first words tell nearly all digests apart.
+            let word = layer.words.0
+            var place = (0..<count).partitioningIndex { index in
+                let other = firstWord(at: index, in: bytes)
+                return other != word ? other > word : !(key(at: index, in: bytes) < layer)
+            }
             var found: [IndexRecord] = []
             while place < count, key(at: place, in: bytes) == layer {
                 if let record = record(at: place, in: bytes) { found.append(record) }
@@ -107,6 +118,28 @@ package struct IndexFile: Sendable {
         storage.withBytes { bytes in
             for index in 0..<count { if let record = record(at: index, in: bytes) { body(record) } }
         }
+    }
+
+    /// Nil for one that is impossible.
+    func record(at index: Int) -> IndexRecord? { storage.withBytes { record(at: index, in: $0) } }
+
+    /// The base of each delta, and the number of the delta's pack in this file; nil of an object of its own. Of the other records
+    /// one byte is read.
+    func forEachBase(_ body: (_ base: Digest, _ pack: Int?) -> Void) {
+        storage.withBytes { bytes in
+            for index in 0..<count {
+                let offset = recordsStart + index * IndexRecord.length
+                guard bytes[offset + IndexRecord.flagsOffset] == 1 else { continue }
+                let number = bytes.littleEndian(UInt32.self, at: offset + IndexRecord.packOffset)
+                body(
+                    digest(at: offset + IndexRecord.baseOffset, in: bytes),
+                    number == IndexRecord.noPack ? nil : Int(number))
+            }
+        }
+    }
+
+    private func firstWord(at index: Int, in bytes: Span<UInt8>) -> UInt64 {
+        bytes.littleEndian(UInt64.self, at: recordsStart + index * IndexRecord.length).byteSwapped
     }
 
     private func key(at index: Int, in bytes: Span<UInt8>) -> Digest {

@@ -21,6 +21,9 @@ package struct IndexRecord: Sendable {
     /// Of a record on disk.
     static let length = 128
     static let noPack = UInt32.max
+    static let packOffset = 88
+    static let flagsOffset = 93
+    static let baseOffset = 96
 
     func append(to bytes: inout [UInt8], packNumber: UInt32) {
         bytes += layer.digest.bytes

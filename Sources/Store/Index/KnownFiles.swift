@@ -2,30 +2,42 @@ public import Model
 
 /// Every file whose layers are in the store, under any model and name.
 public struct KnownFiles: Sendable {
-    private var bySHA256: [Digest: Manifest.File] = [:]
-    private var bySize: [UInt64: [Manifest.File]] = [:]
+    private let store: LocalStore
+    /// By the file's digest, the manifests that have it.
+    private var bySHA256: [Digest: [Digest]] = [:]
+    private var bySize: [UInt64: [Digest]] = [:]
 
     /// Files up to this size may be compared by reading them.
     public static let smallLimit: UInt64 = 16 << 20
 
-    /// Reads every manifest, also those that no name leads to any more. One that cannot be read knows nothing.
+    /// Of every manifest, also those that no name leads to any more. One that cannot be read knows nothing.
     public init(of store: LocalStore) throws(CakeError) {
+        self.store = store
         // Another process may have added some since the store was opened.
         _ = try store.catalog.refresh(since: store.catalog.reading)
-        var digests: [Digest] = []
         for place in [store] + store.lower {
-            for digest in try place.manifestDigests() where try !place.isClaim(digest) { digests.append(digest) }
-        }
-        for digest in digests {
-            guard let manifest = try? store.manifest(digest) else { continue }
-            for file in manifest.files where bySHA256.updateValue(file, forKey: file.digest) == nil {
-                bySize[file.size, default: []].append(file)
+            let claims = try place.claims()
+            let digests = try place.manifestDigests().filter { !claims.contains($0) }
+            let summaries = try place.summaries(of: digests) { digest throws(CakeError) in try? place.manifest(digest) }
+            for summary in summaries {
+                for file in summary.files {
+                    if bySHA256[file.digest] == nil { bySize[file.size, default: []].append(file.digest) }
+                    bySHA256[file.digest, default: []].append(summary.manifest)
+                }
             }
         }
     }
 
-    public subscript(digest: Digest) -> Manifest.File? { bySHA256[digest] }
+    /// From the first manifest that can be read.
+    public subscript(digest: Digest) -> Manifest.File? {
+        for manifest in bySHA256[digest] ?? [] {
+            if let file = (try? store.manifest(manifest))?.files.first(where: { $0.digest == digest }) { return file }
+        }
+        return nil
+    }
 
-    /// Files that may have that size.
-    public func files(ofSize size: UInt64) -> [Manifest.File] { bySize[size] ?? [] }
+    /// Files that may have that size, each read when it is asked for.
+    public func files(ofSize size: UInt64) -> some Sequence<Manifest.File> {
+        (bySize[size] ?? []).lazy.compactMap { self[$0] }
+    }
 }

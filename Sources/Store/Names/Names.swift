@@ -63,8 +63,10 @@ extension LocalStore {
     public func record(of name: ModelName) throws(CakeError) -> NameRecord? {
         let path = path(of: name)
         do {
-            let bytes = try Disk.read(path, limit: NameRecord.maximumSize)
-            return try NameRecord(decoding: bytes.span)
+            return try records.value(of: name, in: [path]) { () throws(CakeError) in
+                let bytes = try Disk.read(path, limit: NameRecord.maximumSize)
+                return try NameRecord(decoding: bytes.span)
+            }.value
         } catch {
             if error.kind == .notFound { return nil }
             throw error.at(Printable.escape(path))

@@ -140,6 +140,17 @@ extension LocalStore {
         defer { sweep.unlock() }
         return try body()
     }
+
+    /// The same if no other command holds these locks; else nothing is done.
+    func withSweepLockIfFree(_ body: () throws(CakeError) -> Void) throws(CakeError) {
+        let collecting = try File(layout.lock("gc"), .readWriteOrCreate)
+        guard try collecting.lock(exclusive: true, waiting: false) else { return }
+        defer { collecting.unlock() }
+        let sweep = try File(layout.lock("sweep"), .readWriteOrCreate)
+        guard try sweep.lock(exclusive: true, waiting: false) else { return }
+        defer { sweep.unlock() }
+        try body()
+    }
 }
 
 /// Before an object gets another name by which it is believed.

@@ -45,6 +45,9 @@ public struct Layout: Sendable {
     var proved: String { root + "/proved" }
     var counts: String { root + "/counts" }
     var rebased: String { root + "/rebased" }
+    /// Of this shape; another has a folder of its own.
+    var summaries: String { root + "/summaries-1" }
+    var modelSummaries: String { summaries + "/models" }
 
     /// The data of a server beside the models.
     package var registry: String { root + "/registry" }

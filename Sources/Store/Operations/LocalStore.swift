@@ -16,6 +16,8 @@ public struct LocalStore: Sendable {
     /// Git's names of files, by their SHA-256: finding them takes reading the files.
     let gitDigests = BoundedCache<Digest, GitDigest>(room: 200_000)
     let manifests = FolderCache<Digest, Manifest>(room: 100_000) { $0.files.reduce(1) { $0 + $1.segments.count } }
+    /// A server lists all names for each search.
+    let records = FolderCache<ModelName, NameRecord>(room: 50_000)
     let plainChunks = ChunkPool(chunkCapacity: 1 << Int(ObjectHeader.standardPieceBits))
     let keptRoom = KeptRoom(LocalStore.keptBytes)
     let storedChunks = ChunkPool(chunkCapacity: Coder.storedCapacity)

@@ -43,8 +43,13 @@ extension Operation {
     func mayBecomeDelta(_ layer: Layer) throws(CakeError) -> Bool {
         try state.withLock { state throws(CakeError) in
             let inStore: Set<Digest>
-            if let known = state.basesInStore { inStore = known } else { inStore = try BaseUses(of: store).all }
-            state.basesInStore = inStore
+            if state.needed.contains(layer.digest) {
+                if let known = state.indexedBases { inStore = known } else { inStore = try store.indexedBases() }
+                state.indexedBases = inStore
+            } else {
+                if let known = state.basesInStore { inStore = known } else { inStore = try BaseUses(of: store).all }
+                state.basesInStore = inStore
+            }
             guard !inStore.contains(layer.digest), !state.bases.contains(layer.digest) else { return false }
             state.deltas.insert(layer.digest)
             return true
@@ -68,8 +73,8 @@ extension Operation {
     /// Deltas that must not be published. The caller holds the encoding lock. A layer that is here needs no second
     /// object, unless it is to be replaced.
     func refused(_ deltas: [IndexRecord], isReplacing: Bool) throws(CakeError) -> Set<Digest> {
-        _ = try store.catalog.refresh(since: store.catalog.reading)
-        var bases = try BaseUses(of: store).all
+        _ = try store.catalog.refresh(since: store.catalog.reading, checking: isReplacing)
+        var bases = isReplacing ? try BaseUses(of: store).all : try store.indexedBases()
         bases.formUnion(try Leases(store.layout).bases())
         var refused: Set<Digest> = []
         for delta in deltas {

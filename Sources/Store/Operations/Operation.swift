@@ -9,6 +9,8 @@ public final class Operation: Sendable {
         fileprivate var leaseLength: UInt64
         /// Layers that a part of this operation has claimed: each is written once.
         fileprivate var claimed: Set<Digest> = []
+        /// Of these, the layers that were not here.
+        fileprivate(set) var needed: Set<Digest> = []
         fileprivate var pending = Pending()
         /// Layers that were taken as bases, in the order of the file.
         var bases: Set<Digest> = []
@@ -18,6 +20,8 @@ public final class Operation: Sendable {
         var pendingBases: [Digest: Digest] = [:]
         /// The bases that objects named when this was first asked; nil before that.
         var basesInStore: Set<Digest>?
+        /// The same as the index has it.
+        var indexedBases: Set<Digest>?
     }
 
     let store: LocalStore
@@ -79,6 +83,7 @@ public final class Operation: Sendable {
                 if try store.contains(layer) {
                     claims.append(.here)
                 } else {
+                    state.needed.insert(layer.digest)
                     claims.append(state.claimed.contains(layer.digest) ? .coming : .needed)
                 }
                 state.claimed.insert(layer.digest)
@@ -133,7 +138,11 @@ public final class Operation: Sendable {
 
     /// Publishes everything that was added: one sync, the renames, the folders. Returns the stored bytes.
     @discardableResult
-    public func publish() throws(CakeError) -> UInt64 { try publishAll(isReplacing: false).bytes }
+    public func publish() throws(CakeError) -> UInt64 {
+        let bytes = try publishAll(isReplacing: false).bytes
+        if bytes > 0 { store.mergeIndexes(in: self) }
+        return bytes
+    }
 
     /// Makes objects part of the store that were in it before, elsewhere. The caller holds the sweep lock.
     func publishMoved() throws(CakeError) -> Pending.Published {

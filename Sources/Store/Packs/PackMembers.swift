@@ -35,7 +35,10 @@ enum PackMembers {
     /// before one that is a delta, since it may be the base of others.
     static func spareCopies(among members: [Member], in store: LocalStore) throws(CakeError) -> Set<IndexRecord.Place> {
         var spare: Set<IndexRecord.Place> = []
-        for (_, copies) in Dictionary(grouping: members, by: \.layer.digest) where copies.count > 1 {
+        var (seen, several) = (Set<Digest>(minimumCapacity: members.count), Set<Digest>())
+        for member in members where !seen.insert(member.layer.digest).inserted { several.insert(member.layer.digest) }
+        let copied = members.filter { several.contains($0.layer.digest) }
+        for (_, copies) in Dictionary(grouping: copied, by: \.layer.digest) {
             let copies = copies.filter { $0.base == nil } + copies.filter { $0.base != nil }
             var kept = 0
             while kept < copies.count, try !store.isWhole(copies[kept].layer, at: copies[kept].location) { kept += 1 }

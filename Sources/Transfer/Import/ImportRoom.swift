@@ -51,9 +51,9 @@ struct ImportRoom {
     /// Of files that models here have.
     private func sizesHere() throws -> Set<UInt64> {
         var sizes: Set<UInt64> = []
-        for digest in try store.manifestDigests() {
-            for file in (try? store.manifest(digest).files) ?? [] { sizes.insert(file.size) }
-        }
+        let all = try store.manifestDigests()
+        let summaries = try store.summaries(of: all) { digest throws(CakeError) in try? store.manifest(digest) }
+        for summary in summaries { for file in summary.files { sizes.insert(file.size) } }
         return sizes
     }
 }

@@ -36,7 +36,7 @@ struct BaseCandidates: Sendable {
     /// By file and cut, the layers that may be the same bytes, and the models that have them.
     func candidates(for files: [Segmentation]) throws(CakeError) -> Candidates {
         let tensors = files.flatMap { $0.cuts.compactMap(\.tensor) }
-        let models = Array(try models(like: tensors).prefix(BaseCandidates.mostCompared))
+        let models = try matches(of: models(like: tensors), most: BaseCandidates.mostCompared)
         let found = models.map { $0.matches.candidates(for: tensors) }
         let layers = BaseCandidates.byCut(files) { number, cut in
             BaseCandidates.distinct(found.map { $0[number] }, cut)
@@ -49,7 +49,8 @@ struct BaseCandidates: Sendable {
     func offers(for files: [Segmentation]) throws(CakeError) -> [[[Layer]]] {
         let tensors = files.flatMap { $0.cuts.compactMap(\.tensor) }
         let most = BaseCandidates.mostOffering
-        let models = try models(like: tensors).prefix(max(most.models, most.tensors / max(tensors.count, 1)))
+        let models = try matches(
+            of: models(like: tensors), most: max(most.models, most.tensors / max(tensors.count, 1)))
         let found = models.map { (isMeant: $0.isMeant, layers: $0.matches.candidates(for: tensors)) }
         return BaseCandidates.byCut(files) { number, cut in
             let meant = found.lazy.filter(\.isMeant).map { $0.layers[number] }
@@ -76,12 +77,19 @@ struct BaseCandidates: Sendable {
         return layers.compactMap(\.self).filter { $0.size == cut.count && seen.insert($0.digest).inserted }
     }
 
-    /// All that are, the likeliest first.
-    private func models(
-        like tensors: [Tensor]
-    ) throws(CakeError) -> [(digest: Digest, matches: TensorMatches, isMeant: Bool)] {
-        var first: [Digest] = []
-        for base in declared { first += try manifests(of: base) }
+    /// A model that may have the same tensors, or tensors alike.
+    private struct Alike {
+        let digest: Digest
+        let isMeant: Bool
+        /// Of a sample of the tensors.
+        let matching: Int
+    }
+
+    /// All that are, the likeliest first. Their summaries say which have the same tensors by name, type and shape: of all that do, one
+    /// manifest is read, whatever their number.
+    private func models(like tensors: [Tensor]) throws(CakeError) -> [Alike] {
+        var first: Set<Digest> = []
+        for base in declared { first.formUnion(try manifests(of: base)) }
         if let named {
             guard let record = try store.record(of: named) else {
                 throw CakeError(.notFound, "\(named) is not in the store", fix: "cake ls lists the models")
@@ -90,18 +98,39 @@ struct BaseCandidates: Sendable {
         }
         let sample = Array(tensors.sorted { ($0.byteCount ?? 0) > ($1.byteCount ?? 0) }.prefix(BaseCandidates.scored))
         guard !sample.isEmpty else { return [] }
-        var alike: [(digest: Digest, matches: TensorMatches, count: Int)] = []
-        for digest in try manifests() where digest != itself {
-            guard let manifest = try manifest(digest) else { continue }
-            let matches = TensorMatches(of: manifest)
-            let count = matches.candidates(for: sample).count { $0 != nil }
-            if count > 0 || first.contains(digest) { alike.append((digest, matches, count)) }
+        let others = try manifests().filter { $0 != itself }
+        var counts: [Digest: Int] = [:]
+        var alike: [Alike] = []
+        for model in try store.summaries(of: others, reading: manifest) {
+            let isMeant = first.contains(model.manifest)
+            var matching = counts[model.shape]
+            if matching == nil, model.tensors == 0 { matching = 0 }
+            if matching == nil, let manifest = try manifest(model.manifest) {
+                matching = TensorMatches(of: manifest).candidates(for: sample).count { $0 != nil }
+            }
+            // One that cannot be read offers nothing; the next of its shape is read instead.
+            guard let matching else { continue }
+            counts[model.shape] = matching
+            if matching > 0 || isMeant {
+                alike.append(Alike(digest: model.manifest, isMeant: isMeant, matching: matching))
+            }
         }
-        alike.sort { one, other in
-            let (isFirst, isOther) = (first.contains(one.digest), first.contains(other.digest))
-            return isFirst != isOther ? isFirst : (one.count, other.digest.hex) > (other.count, one.digest.hex)
+        return alike.sorted { one, other in
+            one.isMeant != other.isMeant
+                ? one.isMeant : (one.matching, other.digest) > (other.matching, one.digest)
         }
-        return alike.map { ($0.digest, $0.matches, first.contains($0.digest)) }
+    }
+
+    /// The tensors of the first models that can be read.
+    private func matches(
+        of models: [Alike], most: Int
+    ) throws(CakeError) -> [(digest: Digest, matches: TensorMatches, isMeant: Bool)] {
+        var found: [(digest: Digest, matches: TensorMatches, isMeant: Bool)] = []
+        for model in models where found.count < most {
+            guard let manifest = try manifest(model.digest) else { continue }
+            found.append((model.digest, TensorMatches(of: manifest), model.isMeant))
+        }
+        return found
     }
 
     /// Nil for one that cannot be read: the others count all the same.

@@ -17,6 +17,8 @@ struct TensorMatches: Sendable {
     /// For each tensor the layer that may be the same, by the rule that finds most: the name; the name with another
     /// prefix; the place among all of that kind, for a model with renamed tensors.
     func candidates(for tensors: [Tensor]) -> [Layer?] {
+        // Models of other architectures are most of a large store.
+        guard tensors.contains(where: { byKind[$0.kind] != nil }) else { return tensors.map { _ in nil } }
         let named = tensors.map { same($0, as: $0.name) }
         let enough = tensors.count / 2
         if count(named) > enough { return named }
@@ -77,7 +79,18 @@ struct TensorMatches: Sendable {
     private static let telling = 5
 
     private static func end(of name: String, parts: Int) -> String {
-        name.split(separator: ".", omittingEmptySubsequences: false).suffix(parts).joined(separator: ".")
+        let bytes = name.utf8
+        var left = parts
+        var start = bytes.endIndex
+        while start > bytes.startIndex {
+            let before = bytes.index(before: start)
+            if bytes[before] == UInt8(ascii: ".") {
+                left -= 1
+                if left == 0 { break }
+            }
+            start = before
+        }
+        return String(name[start...])
     }
 
     private static func commonEnd(_ one: String, _ other: String) -> Int {

@@ -1,0 +1,153 @@
+internal import Model
+internal import Platform
+
+/// What each object takes on the disk, what it is a delta of, and which models have it: a row for each layer, found by one search. A store
+/// may have a million layers.
+struct UsageTable {
+    struct Entry {
+        fileprivate enum State: UInt8 {
+            /// Something is a delta of it, and the index does not know it.
+            case unseen
+            case known
+            /// The index has more than one opinion: it was encoded anew.
+            case doubtful
+        }
+
+        fileprivate let digest: Digest
+        fileprivate(set) var room: UInt64 = 0
+        /// Another entry.
+        fileprivate var base: Int32 = -1
+        /// The number of the one model that has the layer.
+        fileprivate var only: Int32 = Entry.nobody
+        /// The number of the last model that had it: a layer counts once in each.
+        fileprivate var lastSeen: Int32 = -1
+        fileprivate var state = State.unseen
+        /// Whether a model has it, or it is only the base of what models have.
+        fileprivate(set) var isNamed = false
+
+        fileprivate static let nobody: Int32 = -2
+        fileprivate static let several: Int32 = -1
+
+        fileprivate init(digest: Digest) { self.digest = digest }
+
+        /// Whether a model needs it.
+        var isCounted: Bool { only != Entry.nobody }
+        /// Nil when several have it.
+        var onlyModel: Int? { only >= 0 ? Int(only) : nil }
+    }
+
+    private let store: LocalStore
+    private var places: [Digest: Int32] = [:]
+    private(set) var entries: [Entry] = []
+
+    /// All at once: to seek each layer in each file of the index would take longer than everything else.
+    init(of store: LocalStore) throws(CakeError) {
+        self.store = store
+        let count = store.catalog.files.reduce(0) { $0 + $1.count }
+        var (places, entries) = ([Digest: Int32](minimumCapacity: count), [Entry]())
+        entries.reserveCapacity(count)
+        func place(of digest: Digest) -> Int32 {
+            if let place = places[digest] { return place }
+            let place = Int32(entries.count)
+            places[digest] = place
+            entries.append(Entry(digest: digest))
+            return place
+        }
+        entries[Int(place(of: .empty))].state = .known
+        store.catalog.forEach { record in
+            let base = record.base.map(place) ?? -1
+            let index = Int(place(of: record.layer.digest))
+            if entries[index].state != .unseen,
+                (entries[index].room, entries[index].base) != (record.room, base)
+            {
+                entries[index].state = .doubtful
+            } else if entries[index].state == .unseen {
+                entries[index].state = .known
+            }
+            (entries[index].room, entries[index].base) = (record.room, base)
+        }
+        self.places = places
+        self.entries = entries
+    }
+
+    /// The layer's entry, which then has its room: 0 where the object is missing.
+    mutating func place(of layer: Layer) throws(CakeError) -> Int {
+        let place = Int(row(of: layer.digest))
+        if entries[place].state != .known { try settle(place, layer) }
+        return place
+    }
+
+    private mutating func row(of digest: Digest) -> Int32 {
+        if let place = places[digest] { return place }
+        let place = Int32(entries.count)
+        places[digest] = place
+        entries.append(Entry(digest: digest))
+        return place
+    }
+
+    private mutating func settle(_ place: Int, _ layer: Layer) throws(CakeError) {
+        let found = try store.find(layer)
+        if let found {
+            entries[place].room = found.location.room
+        } else {
+            // The index does not know it.
+            entries[place].room = try Disk.status(store.layout.object(layer.digest))?.allocated ?? 0
+        }
+        var base: Int32 = -1
+        if let digest = found?.base { base = row(of: digest) }
+        entries[place].base = base
+        entries[place].state = .known
+    }
+
+    /// The entry of a delta's base.
+    mutating func base(of place: Int, size: UInt64) throws(CakeError) -> Int? {
+        let base = Int(entries[place].base)
+        guard base >= 0 else { return nil }
+        if entries[base].state != .known { try settle(base, Layer(digest: entries[base].digest, size: size)) }
+        return base
+    }
+
+    /// Whether the model of that number has counted the layer as its own.
+    func isNamed(_ place: Int, by model: Int) -> Bool {
+        entries[place].lastSeen == model && entries[place].isNamed
+    }
+
+    /// Counts an object for a model; returns what it adds to the model.
+    mutating func count(_ place: Int, for model: Int, isNamed: Bool) -> UInt64 {
+        let number = Int32(truncatingIfNeeded: model)
+        let isFirst = entries[place].lastSeen != number
+        if entries[place].only == Entry.nobody {
+            entries[place].only = number
+        } else if entries[place].only != number {
+            entries[place].only = Entry.several
+        }
+        entries[place].lastSeen = number
+        if isNamed { entries[place].isNamed = true }
+        return isFirst ? entries[place].room : 0
+    }
+
+    /// What these objects and their bases take, each once, without those that models need.
+    mutating func atRest(_ layers: [Layer]) throws(CakeError) -> UInt64 {
+        var total: UInt64 = 0
+        var seen: Set<Int> = []
+        for layer in layers {
+            let place = try place(of: layer)
+            guard !entries[place].isCounted, seen.insert(place).inserted else { continue }
+            total += entries[place].room
+            guard let base = try base(of: place, size: layer.size), !entries[base].isCounted, seen.insert(base).inserted
+            else { continue }
+            total += entries[base].room
+        }
+        return total
+    }
+}
+
+extension IndexRecord {
+    /// What its object takes on the disk.
+    fileprivate var room: UInt64 {
+        switch place {
+        case .alone: DiskRoom.blocks(storedLength)
+        case .pack: storedLength
+        }
+    }
+}

@@ -4,16 +4,16 @@ internal import Store
 
 /// Manifests of models, their packs, and the objects that are kept for them.
 extension RegistryStore {
-    /// Of a model that a name leads to here the youngest manifest stays, and each that a client got within the grace.
-    /// The others are removed.
+    /// Of a model that a name leads to here one manifest stays, and each that a client got within the grace. The others
+    /// are removed.
     func liveRecords(
         in repository: RepositoryName, of models: Set<Digest>, _ oldest: Int, isDryRun: Bool
     ) throws(CakeError) -> (lasting: [StoredManifest], young: [StoredManifest]) {
         var live: (lasting: [StoredManifest], young: [StoredManifest]) = ([], [])
-        var seen: Set<Digest> = []
-        for (record, time) in try modelRecords(in: repository).sorted(by: { $0.time > $1.time }) {
-            let isFirst = seen.insert(record.model).inserted
-            if isFirst && models.contains(record.model) {
+        let records = try modelRecords(in: repository).sorted { $0.time > $1.time }
+        let lasting = lastingRecords(of: models, records.map(\.record), in: repository)
+        for (record, time) in records {
+            if lasting[record.model] == record.stored.name {
                 live.lasting.append(record.stored)
             } else if time > oldest {
                 live.young.append(record.stored)
@@ -22,6 +22,18 @@ extension RegistryStore {
             }
         }
         return live
+    }
+
+    /// For each of the models the manifest of the way in which it is stored now; else the youngest, which come first.
+    private func lastingRecords(
+        of models: Set<Digest>, _ records: [ModelRecord], in repository: RepositoryName
+    ) -> [Digest: BlobName] {
+        var lasting: [Digest: BlobName] = [:]
+        for (model, records) in Dictionary(grouping: records, by: \.model) where models.contains(model) {
+            let current = records.count > 1 ? records.first { (try? isCurrent($0, in: repository)) == true } : nil
+            lasting[model] = (current ?? records.first)?.stored.name
+        }
+        return lasting
     }
 
     /// Packs that no manifest names any more, and objects that were kept only for these.

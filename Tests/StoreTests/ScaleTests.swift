@@ -118,7 +118,7 @@ import Transfer
             }
             guard damage != "a folder" else { return }
             let bytes = try Disk.read(path, limit: 1 << 20)
-            let summaries = ModelSummaryFile.decode(bytes.span)
+            let summaries = ManifestSummaryFile.decode(bytes.span)
             #expect(summaries?.count == 7)
         }
     }
@@ -141,17 +141,17 @@ import Transfer
                     try await group.waitForAll()
                 }
                 let bytes = try Disk.read(bench.root + "/summaries-1/models", limit: 1 << 20)
-                let decoded = ModelSummaryFile.decode(bytes.span)
+                let decoded = ManifestSummaryFile.decode(bytes.span)
                 let found = try #require(decoded)
                 for (digest, summary) in found {
-                    #expect(try ModelSummary(of: bench.shelf.store.manifest(digest), called: digest) == summary)
+                    #expect(try ManifestSummary(of: bench.shelf.store.manifest(digest), called: digest) == summary)
                 }
             }
             for number in 0..<3 { try bench.shelf.remove("m\(number)") }
             try bench.shelf.collect()
             try await bench.bring(Self.tiny(50), as: "last", into: bench.other())
             let bytes = try Disk.read(bench.root + "/summaries-1/models", limit: 1 << 20)
-            let left = ModelSummaryFile.decode(bytes.span)
+            let left = ManifestSummaryFile.decode(bytes.span)
             let here = Set(try bench.shelf.store.manifestDigests())
             #expect(try #require(left).keys.allSatisfy(here.contains))
         }

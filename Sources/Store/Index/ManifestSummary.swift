@@ -2,7 +2,7 @@ package import Model
 internal import Platform
 
 /// What a search among all models needs of one: the content of a manifest never changes, and so this is never out of date.
-package struct ModelSummary: Hashable, Sendable {
+package struct ManifestSummary: Hashable, Sendable {
     package struct File: Hashable, Sendable {
         package let digest: Digest
         package let size: UInt64
@@ -41,13 +41,13 @@ package struct ModelSummary: Hashable, Sendable {
 }
 
 /// The file of all summaries, drawn in docs/layout.md: with the SHA-256 of its bytes at the end, which a torn one lacks.
-enum ModelSummaryFile {
+enum ManifestSummaryFile {
     private static let mark = Array("cakesum1".utf8)
     private static let entryLength = 2 * Digest.byteCount + 8
     private static let fileLength = Digest.byteCount + 8
     static let longest = 1 << 30
 
-    static func encode(_ summaries: [ModelSummary]) -> [UInt8] {
+    static func encode(_ summaries: [ManifestSummary]) -> [UInt8] {
         var bytes = mark
         bytes.reserveCapacity(mark.count + summaries.count * (entryLength + 4 * fileLength) + Digest.byteCount)
         for summary in summaries {
@@ -64,12 +64,12 @@ enum ModelSummaryFile {
     }
 
     /// Nil for a torn or damaged file.
-    static func decode(_ bytes: Span<UInt8>) -> [Digest: ModelSummary]? {
+    static func decode(_ bytes: Span<UInt8>) -> [Digest: ManifestSummary]? {
         let end = bytes.count - Digest.byteCount
         guard end >= mark.count, mark.indices.allSatisfy({ bytes[$0] == mark[$0] }),
             Digest(bytes: bytes.extracting(end..<bytes.count)) == SHA256.digest(of: bytes.extracting(0..<end))
         else { return nil }
-        var found: [Digest: ModelSummary] = [:]
+        var found: [Digest: ManifestSummary] = [:]
         var at = mark.count
         while at < end {
             guard entryLength <= end - at, let manifest = digest(at: at, in: bytes),
@@ -79,14 +79,14 @@ enum ModelSummaryFile {
             let count = Int(bytes.littleEndian(UInt32.self, at: at + 2 * Digest.byteCount + 4))
             at += entryLength
             guard count <= (end - at) / fileLength else { return nil }
-            var files: [ModelSummary.File] = []
+            var files: [ManifestSummary.File] = []
             files.reserveCapacity(count)
             for _ in 0..<count {
                 guard let digest = digest(at: at, in: bytes) else { return nil }
                 files.append(.init(digest: digest, size: bytes.littleEndian(UInt64.self, at: at + Digest.byteCount)))
                 at += fileLength
             }
-            found[manifest] = ModelSummary(manifest: manifest, shape: shape, tensors: tensors, files: files)
+            found[manifest] = ManifestSummary(manifest: manifest, shape: shape, tensors: tensors, files: files)
         }
         return found
     }
@@ -102,14 +102,14 @@ extension LocalStore {
     /// loses what it added, and a later one reads these manifests again.
     package func summaries(
         of manifests: [Digest], reading read: (Digest) throws(CakeError) -> Manifest?
-    ) throws(CakeError) -> [ModelSummary] {
+    ) throws(CakeError) -> [ManifestSummary] {
         var known = keptSummaries()
-        var found: [ModelSummary] = []
+        var found: [ManifestSummary] = []
         found.reserveCapacity(manifests.count)
         var isNew = false
         for digest in manifests {
             if known[digest] == nil, let manifest = try read(digest) {
-                known[digest] = ModelSummary(of: manifest, called: digest)
+                known[digest] = ManifestSummary(of: manifest, called: digest)
                 isNew = true
             }
             if let summary = known[digest] { found.append(summary) }
@@ -118,14 +118,14 @@ extension LocalStore {
         return found
     }
 
-    private func keptSummaries() -> [Digest: ModelSummary] {
-        guard let bytes = try? Disk.read(layout.modelSummaries, limit: ModelSummaryFile.longest) else { return [:] }
-        return ModelSummaryFile.decode(bytes.span) ?? [:]
+    private func keptSummaries() -> [Digest: ManifestSummary] {
+        guard let bytes = try? Disk.read(layout.modelSummaries, limit: ManifestSummaryFile.longest) else { return [:] }
+        return ManifestSummaryFile.decode(bytes.span) ?? [:]
     }
 
     /// Without those of manifests that are gone. Not synced: a power cut costs the file.
-    private func keep(_ summaries: [Digest: ModelSummary]) throws(CakeError) {
-        let bytes = ModelSummaryFile.encode(try manifestDigests().sorted().compactMap { summaries[$0] })
+    private func keep(_ summaries: [Digest: ManifestSummary]) throws(CakeError) {
+        let bytes = ManifestSummaryFile.encode(try manifestDigests().sorted().compactMap { summaries[$0] })
         let aside = try Disk.makeUniqueFolder(in: layout.incoming, prefix: "summaries-")
         defer { try? Disk.removeTree(aside) }
         try File(aside + "/models", .create).write(bytes.span, at: 0)

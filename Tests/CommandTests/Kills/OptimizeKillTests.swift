@@ -82,7 +82,7 @@ import Testing
         try isWhole(after: "a whole optimize")
         var random = Randomness(seed: 41)
         var hits = 0
-        for round in 1...8 {
+        for round in 1...5 {
             try renew(start)
             let share = Double(random.next() % 1000) / 1000
             let call = max(1, Int(all * (round % 2 == 0 ? share : 0.5 + 0.5 * share)))

@@ -122,7 +122,7 @@ build_release() {
     now=$(fingerprint)
     mkdir -p "$top/.build"
     log=$(mktemp)
-    say "building cake (the first time takes a minute or two)"
+    say "building cake (the first time takes some minutes)"
     if ! (cd "$top" && swift build -c release --product cake --static-swift-stdlib) </dev/null >"$log" 2>&1; then
         cat "$log" >&2
         rm -f "$log"

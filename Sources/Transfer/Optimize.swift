@@ -125,7 +125,11 @@ public struct Optimize: Sendable {
         let bases = BaseCandidates(
             in: store, named: nil, declared: declared.map { [$0] } ?? [], besides: work.digest,
             mayBeClosed: !work.isOpen, telling: troubles)
-        return BaseOffers(bases, for: work.files.map { Segmentation($0) })
+        return BaseOffers(bases, for: work.files.map { Segmentation($0) }) { file, cut throws(CakeError) in
+            let segment = work.files[file].segments[cut]
+            guard let tensor = segment.tensor else { return nil }
+            return try store.sketch(of: LocalStore.Sketched(segment.layer, tensor.dtype))
+        }
     }
 
     private func reencode(

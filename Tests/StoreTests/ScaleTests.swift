@@ -96,13 +96,13 @@ import Transfer
             let bench = try Bench()
             try await Self.fill(bench, 0..<4)
             try await bench.bring(Self.tiny(0, tuned: true), as: "first", into: bench.other())
-            let path = bench.root + "/summaries-1/models"
+            let path = bench.root + "/summaries-2/models"
             let whole = try Disk.read(path, limit: 1 << 20)
             switch damage {
             case "flipped": try Bend.flip(path, at: 60)
             case "cut": try Bend.cut(path, to: whole.count - 40)
             case "empty": try Bend.cut(path, to: 0)
-            case "removed": try Bend.remove(bench.root + "/summaries-1")
+            case "removed": try Bend.remove(bench.root + "/summaries-2")
             default:
                 try Bend.remove(path)
                 try Bend.makeFolder(path + "/in")
@@ -140,7 +140,7 @@ import Transfer
                     }
                     try await group.waitForAll()
                 }
-                let bytes = try Disk.read(bench.root + "/summaries-1/models", limit: 1 << 20)
+                let bytes = try Disk.read(bench.root + "/summaries-2/models", limit: 1 << 20)
                 let decoded = ManifestSummaryFile.decode(bytes.span)
                 let found = try #require(decoded)
                 for (digest, summary) in found {
@@ -150,7 +150,7 @@ import Transfer
             for number in 0..<3 { try bench.shelf.remove("m\(number)") }
             try bench.shelf.collect()
             try await bench.bring(Self.tiny(50), as: "last", into: bench.other())
-            let bytes = try Disk.read(bench.root + "/summaries-1/models", limit: 1 << 20)
+            let bytes = try Disk.read(bench.root + "/summaries-2/models", limit: 1 << 20)
             let left = ManifestSummaryFile.decode(bytes.span)
             let here = Set(try bench.shelf.store.manifestDigests())
             #expect(try #require(left).keys.allSatisfy(here.contains))
@@ -160,11 +160,11 @@ import Transfer
     @Test func `leaves summaries of another shape alone`() async throws {
         try await onPool {
             let bench = try Bench()
-            try ModelMaker.write(["models": [1, 2, 3]], to: bench.root + "/summaries-2")
+            try ModelMaker.write(["models": [1, 2, 3]], to: bench.root + "/summaries-3")
             try await Self.fill(bench, 0..<2)
             try bench.shelf.remove("m0")
             try bench.shelf.collect()
-            #expect(try ModelMaker.read(bench.root + "/summaries-2") == ["models": [1, 2, 3]])
+            #expect(try ModelMaker.read(bench.root + "/summaries-3") == ["models": [1, 2, 3]])
         }
     }
 }

@@ -13,17 +13,22 @@ package struct ManifestSummary: Hashable, Sendable {
     package let shape: Digest
     package let tensors: Int
     package let files: [File]
+    /// The layers of a few of its tensors: the same ones in all models of one shape.
+    package let marked: [Digest]
 
-    init(manifest: Digest, shape: Digest, tensors: Int, files: [File]) {
+    private static let mostMarked = 8
+
+    init(manifest: Digest, shape: Digest, tensors: Int, files: [File], marked: [Digest]) {
         (self.manifest, self.shape, self.tensors, self.files) = (manifest, shape, tensors, files)
+        self.marked = marked
     }
 
     init(of manifest: Manifest, called digest: Digest) {
         var hash = SHA256()
-        var count = 0
+        var layers: [Layer] = []
         for segment in manifest.segments {
             guard let tensor = segment.tensor else { continue }
-            count += 1
+            layers.append(segment.layer)
             var bytes: [UInt8] = []
             // Lengths first: two lists of tensors never have the same bytes.
             bytes.append(littleEndian: UInt32(truncatingIfNeeded: tensor.name.string.utf8.count))
@@ -35,58 +40,76 @@ package struct ManifestSummary: Hashable, Sendable {
             hash.update(bytes.span)
         }
         self.init(
-            manifest: digest, shape: hash.finish(), tensors: count,
-            files: manifest.files.map { File(digest: $0.digest, size: $0.size) })
+            manifest: digest, shape: hash.finish(), tensors: layers.count,
+            files: manifest.files.map { File(digest: $0.digest, size: $0.size) },
+            marked: ManifestSummary.places(layers.map(\.size)).map { layers[$0].digest })
+    }
+
+    /// Spread over the tensors that are no smaller than half of them are: small ones are often the same in all models.
+    private static func places(_ sizes: [UInt64]) -> [Int] {
+        guard !sizes.isEmpty else { return [] }
+        let least = sizes.sorted()[sizes.count / 2]
+        let larger = sizes.indices.filter { sizes[$0] >= least }
+        let count = min(mostMarked, larger.count)
+        return (0..<count).map { larger[(2 * $0 + 1) * larger.count / (2 * count)] }
     }
 }
 
-/// The file of all summaries, drawn in docs/layout.md: with the SHA-256 of its bytes at the end, which a torn one lacks.
+/// The file of all summaries, drawn in docs/layout.md.
 enum ManifestSummaryFile {
-    private static let mark = Array("cakesum1".utf8)
-    private static let entryLength = 2 * Digest.byteCount + 8
+    private static let mark = Array("cakesum2".utf8)
+    private static let entryLength = 2 * Digest.byteCount + 12
     private static let fileLength = Digest.byteCount + 8
-    static let longest = 1 << 30
 
     static func encode(_ summaries: [ManifestSummary]) -> [UInt8] {
         var bytes = mark
-        bytes.reserveCapacity(mark.count + summaries.count * (entryLength + 4 * fileLength) + Digest.byteCount)
+        bytes.reserveCapacity(mark.count + summaries.count * (entryLength + 12 * fileLength) + Digest.byteCount)
         for summary in summaries {
             bytes += summary.manifest.bytes
             bytes += summary.shape.bytes
-            bytes.append(littleEndian: UInt32(truncatingIfNeeded: summary.tensors))
-            bytes.append(littleEndian: UInt32(truncatingIfNeeded: summary.files.count))
+            for number in [summary.tensors, summary.files.count, summary.marked.count] {
+                bytes.append(littleEndian: UInt32(truncatingIfNeeded: number))
+            }
             for file in summary.files {
                 bytes += file.digest.bytes
                 bytes.append(littleEndian: file.size)
             }
+            for layer in summary.marked { bytes += layer.bytes }
         }
-        return bytes + SHA256.digest(of: bytes.span).bytes
+        return DerivedFile.summed(bytes)
     }
 
     /// Nil for a torn or damaged file.
     static func decode(_ bytes: Span<UInt8>) -> [Digest: ManifestSummary]? {
-        let end = bytes.count - Digest.byteCount
-        guard end >= mark.count, mark.indices.allSatisfy({ bytes[$0] == mark[$0] }),
-            Digest(bytes: bytes.extracting(end..<bytes.count)) == SHA256.digest(of: bytes.extracting(0..<end))
-        else { return nil }
+        guard let body = DerivedFile.body(of: bytes, mark) else { return nil }
+        let end = body.upperBound
         var found: [Digest: ManifestSummary] = [:]
-        var at = mark.count
+        var at = body.lowerBound
         while at < end {
             guard entryLength <= end - at, let manifest = digest(at: at, in: bytes),
                 let shape = digest(at: at + Digest.byteCount, in: bytes)
             else { return nil }
-            let tensors = Int(bytes.littleEndian(UInt32.self, at: at + 2 * Digest.byteCount))
-            let count = Int(bytes.littleEndian(UInt32.self, at: at + 2 * Digest.byteCount + 4))
+            let numbers = (0..<3).map {
+                Int(bytes.littleEndian(UInt32.self, at: at + 2 * Digest.byteCount + 4 * $0))
+            }
             at += entryLength
-            guard count <= (end - at) / fileLength else { return nil }
+            guard numbers[1] <= (end - at) / fileLength else { return nil }
             var files: [ManifestSummary.File] = []
-            files.reserveCapacity(count)
-            for _ in 0..<count {
+            files.reserveCapacity(numbers[1])
+            for _ in 0..<numbers[1] {
                 guard let digest = digest(at: at, in: bytes) else { return nil }
                 files.append(.init(digest: digest, size: bytes.littleEndian(UInt64.self, at: at + Digest.byteCount)))
                 at += fileLength
             }
-            found[manifest] = ManifestSummary(manifest: manifest, shape: shape, tensors: tensors, files: files)
+            guard numbers[2] <= (end - at) / Digest.byteCount else { return nil }
+            var marked: [Digest] = []
+            for _ in 0..<numbers[2] {
+                guard let layer = digest(at: at, in: bytes) else { return nil }
+                marked.append(layer)
+                at += Digest.byteCount
+            }
+            found[manifest] = ManifestSummary(
+                manifest: manifest, shape: shape, tensors: numbers[0], files: files, marked: marked)
         }
         return found
     }
@@ -119,17 +142,13 @@ extension LocalStore {
     }
 
     private func keptSummaries() -> [Digest: ManifestSummary] {
-        guard let bytes = try? Disk.read(layout.modelSummaries, limit: ManifestSummaryFile.longest) else { return [:] }
+        guard let bytes = try? Disk.read(layout.modelSummaries, limit: DerivedFile.longest) else { return [:] }
         return ManifestSummaryFile.decode(bytes.span) ?? [:]
     }
 
-    /// Without those of manifests that are gone. Not synced: a power cut costs the file.
+    /// Without those of manifests that are gone.
     private func keep(_ summaries: [Digest: ManifestSummary]) throws(CakeError) {
-        let bytes = ManifestSummaryFile.encode(try manifestDigests().sorted().compactMap { summaries[$0] })
-        let aside = try Disk.makeUniqueFolder(in: layout.incoming, prefix: "summaries-")
-        defer { try? Disk.removeTree(aside) }
-        try File(aside + "/models", .create).write(bytes.span, at: 0)
-        try Disk.makeFolders(layout.summaries)
-        try Disk.rename(aside + "/models", to: layout.modelSummaries)
+        let here = try manifestDigests().sorted().compactMap { summaries[$0] }
+        try replaceDerived(layout.modelSummaries, with: ManifestSummaryFile.encode(here))
     }
 }

@@ -46,8 +46,9 @@ public struct Layout: Sendable {
     var counts: String { root + "/counts" }
     var rebased: String { root + "/rebased" }
     /// Of this shape; another has a folder of its own.
-    var summaries: String { root + "/summaries-1" }
+    var summaries: String { root + "/summaries-2" }
     var modelSummaries: String { summaries + "/models" }
+    var layerSketches: String { root + "/sketches-1/layers" }
 
     /// The data of a server beside the models.
     package var registry: String { root + "/registry" }

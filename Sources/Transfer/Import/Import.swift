@@ -101,7 +101,9 @@ public struct Import: Sendable {
             likely = BaseCandidates(
                 in: store, named: nil, declared: Import.declaredBase(of: files).map { [$0] } ?? [], telling: troubles)
         }
-        return BaseOffers(likely, for: files.map(\.segmentation))
+        return BaseOffers(likely, for: files.map(\.segmentation)) { number, cut throws(CakeError) in
+            try files[number].sketch(ofCut: cut)
+        }
     }
 
     /// The base model that the model declares, if that can be read.

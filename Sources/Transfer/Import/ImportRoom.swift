@@ -18,7 +18,9 @@ struct ImportRoom {
     /// Fails before a byte is written if even the estimate does not fit.
     func refuseIfTooSmall(for files: [ImportWork.Opened]) throws {
         guard files.reduce(0, { $0 + $1.found.size }) > free else { return }
-        let offers = BaseOffers(BaseCandidates(in: store, named: nil, declared: []), for: files.map(\.segmentation))
+        let offers = BaseOffers(
+            BaseCandidates(in: store, named: nil, declared: []), for: files.map(\.segmentation)
+        ) { number, cut throws(CakeError) in try files[number].sketch(ofCut: cut) }
         let known = try sizesHere()
         var needed: UInt64 = 0
         for (number, opened) in files.enumerated() {

@@ -9,6 +9,16 @@ struct ImportWork: Converter {
         /// As it was when its header was read.
         let status: Disk.Status
         let segmentation: Segmentation
+
+        /// Nil for bytes that are no tensor, or too few.
+        func sketch(ofCut number: Int) throws(CakeError) -> LayerSketch? {
+            let cut = segmentation.cuts[number]
+            guard let dtype = cut.tensor?.dtype else { return nil }
+            let sample = LayerSketch.sample(of: cut.count)
+            let bytes = try File(found.location, .read).bytes(
+                at: cut.start + sample.lowerBound, count: Int(sample.length))
+            return LayerSketch(of: bytes.span, dtype)
+        }
     }
 
     struct Made: Sendable {

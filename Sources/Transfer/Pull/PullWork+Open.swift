@@ -89,6 +89,7 @@ extension PullWork {
         var evidence = files.map { file in
             file.wanted.known.map { Evidence($0) } ?? Evidence(cuts: file.segmentation.cuts.count)
         }
+        outcome.bytesFetched += try await learnSketches(of: files, knowing: evidence)
         let candidates = try candidates(for: files, knowing: evidence)
         for prover in provers {
             let found = try await prover.evidence(for: files, knowing: evidence, among: candidates)

@@ -90,3 +90,49 @@ private struct Family {
         #expect(try await base(declaring: "org/second") { $0.usesDeltas = false } == nil)
     }
 }
+
+@Suite struct `A tune of one of many models of one shape` {
+    private static let (bases, tensors, elements) = (8, 9, 262_144)
+
+    /// The first tensors are trained.
+    private static func files(_ base: Int, trained: Int = 0) throws -> ModelMaker.Files {
+        let parts = (0..<tensors).map { index in
+            var weights = seededWeights(elements, seed: UInt64(1000 * base + index))
+            if index < trained {
+                let change = seededWeights(elements, seed: UInt64(500_000 + 1000 * base + index))
+                weights = zip(weights, change).map { $0 + $1 / 1000 }
+            }
+            return ModelMaker.Part(
+                Tensor(name: ExactText("layers.\(index).weight"), dtype: .bf16, shape: [UInt64(elements)]),
+                bf16(weights)
+            )
+        }
+        return ["model.safetensors": try ModelMaker.safetensors(parts)]
+    }
+
+    @Test func `moves what was trained alone, and becomes deltas of that one`() async throws {
+        let line = try PullLine()
+        for base in 0..<Self.bases {
+            let folder = line.scratch["base-\(base)"]
+            try ModelMaker.write(Self.files(base), to: folder)
+            _ = try await onPool { try await line.shelf.bring(folder, as: "b\(base)", bases: .none) }
+        }
+        for base in 0..<Self.bases {
+            let files = try Self.files(base, trained: 2)
+            try line.folder.write("org/tune-\(base)", files)
+            let report = try await line.pull("org/tune-\(base)")
+            try await line.expectExact("org/tune-\(base)", files)
+            // Two tensors of nine, and samples.
+            #expect(report.bytesFetched < UInt64(3 * Self.elements * 2), "\(base)")
+            try await onPool {
+                let store = try Shelf(at: line.scratch["store"]).store
+                func layers(_ name: String) throws -> [Layer] {
+                    try store.manifest(store.find(name).record.manifest).segments.filter { $0.tensor != nil }.map(
+                        \.layer)
+                }
+                let (own, there) = (try layers("org/tune-\(base)"), try layers("b\(base)"))
+                for index in 0..<2 { #expect(try store.find(own[index])?.base == there[index].digest) }
+            }
+        }
+    }
+}

@@ -1,8 +1,9 @@
 internal import Model
 internal import Store
+internal import Synchronization
 
 /// Models in the store that may be the base of a repository, the most likely first.
-struct BaseCandidates: Sendable {
+final class BaseCandidates: Sendable {
     private let store: LocalStore
     /// The model that the user named.
     private let named: ModelName?
@@ -11,11 +12,15 @@ struct BaseCandidates: Sendable {
     private let itself: Digest?
     private let mayBeClosed: Bool
     let troubles: BaseTroubles
+    /// Of incoming tensors, as far as they are known.
+    private let sketches = Mutex<[Tensor: LayerSketch]>([:])
 
     /// The number of models to compare with: comparing one sample with several costs nothing.
     private static let mostCompared = 4
     /// The limit on models that offer bases, and on their tensors in total. Fine-tunes of one base all offer that base.
     private static let mostOffering = (models: 32, tensors: 32_000)
+    /// Members of a family that offer bases: most of their tensors are deltas of the same layers.
+    private static let mostMembers = 4
     /// Tensors that are looked up to find similar models.
     private static let scored = 256
 
@@ -77,17 +82,52 @@ struct BaseCandidates: Sendable {
         return layers.compactMap(\.self).filter { $0.size == cut.count && seen.insert($0.digest).inserted }
     }
 
-    /// A model that may have the same tensors, or tensors alike.
-    private struct Alike {
-        let digest: Digest
-        let isMeant: Bool
-        /// Of a sample of the tensors.
-        let matching: Int
+    /// Incoming tensors, by file and cut, whose sketches would tell which of more than so many families they belong to.
+    func telling(_ files: [Segmentation], beyond few: Int) throws(CakeError) -> [(file: Int, cut: Int)] {
+        let places = BaseCandidates.places(of: files)
+        let families = try families(like: places.map(\.tensor))
+        guard families.count > few, !families.contains(where: \.isMeant) else { return [] }
+        let known = sketches.withLock { $0 }
+        let wanted = Set(families.flatMap(\.bases.keys)).filter { known[places[$0].tensor] == nil }.sorted()
+        return wanted.prefix(BaseCandidates.mostSketched).map { (places[$0].file, places[$0].cut) }
     }
 
-    /// All that are, the likeliest first. Their summaries say which have the same tensors by name, type and shape: of all that do, one
-    /// manifest is read, whatever their number.
-    private func models(like tensors: [Tensor]) throws(CakeError) -> [Alike] {
+    func learn(_ sketch: LayerSketch, of tensor: Tensor) { sketches.withLock { $0[tensor] = sketch } }
+
+    private static let mostSketched = 32
+
+    private static func places(of files: [Segmentation]) -> [(file: Int, cut: Int, tensor: Tensor)] {
+        files.enumerated().flatMap { number, file in
+            file.cuts.enumerated().compactMap { cut, value in value.tensor.map { (number, cut, $0) } }
+        }
+    }
+
+    /// The models of the likeliest families, one of each first.
+    private func models(like tensors: [Tensor]) throws(CakeError) -> [(digest: Digest, isMeant: Bool)] {
+        let families = try ranked(families(like: tensors), tensors)
+        return (0..<BaseCandidates.mostMembers).flatMap { place in
+            families.lazy.filter { place < $0.models.count }.map { ($0.models[place], $0.isMeant) }
+        }
+    }
+
+    private func ranked(_ families: [ModelFamily], _ tensors: [Tensor]) throws(CakeError) -> [ModelFamily] {
+        let known = sketches.withLock { $0 }
+        guard !known.isEmpty, families.count > 1, !families.contains(where: \.isMeant) else { return families }
+        var incoming: [Int: LayerSketch] = [:]
+        var wanted: [LocalStore.Sketched] = []
+        for family in families {
+            for (number, base) in family.bases {
+                guard let sketch = known[tensors[number]] else { continue }
+                incoming[number] = sketch
+                wanted.append(LocalStore.Sketched(base, tensors[number].dtype))
+            }
+        }
+        return FamilyRanking(incoming: incoming, stored: try store.sketches(of: wanted)).ranked(families)
+    }
+
+    /// All that may have the same tensors, or tensors alike, the likeliest first. Summaries say which models have the same tensors by name,
+    /// type and shape: of all that do, one manifest is read, whatever their number.
+    private func families(like tensors: [Tensor]) throws(CakeError) -> [ModelFamily] {
         var first: Set<Digest> = []
         for base in declared { first.formUnion(try manifests(of: base)) }
         if let named {
@@ -99,31 +139,43 @@ struct BaseCandidates: Sendable {
         let sample = Array(tensors.sorted { ($0.byteCount ?? 0) > ($1.byteCount ?? 0) }.prefix(BaseCandidates.scored))
         guard !sample.isEmpty else { return [] }
         let others = try manifests().filter { $0 != itself }
-        var counts: [Digest: Int] = [:]
-        var alike: [Alike] = []
-        for model in try store.summaries(of: others, reading: manifest) {
-            let isMeant = first.contains(model.manifest)
-            var matching = counts[model.shape]
-            if matching == nil, model.tensors == 0 { matching = 0 }
-            if matching == nil, let manifest = try manifest(model.manifest) {
-                matching = TensorMatches(of: manifest).candidates(for: sample).count { $0 != nil }
-            }
+        var shapes: [Digest: [(summary: ManifestSummary, isMeant: Bool)]] = [:]
+        for model in try store.summaries(of: others, reading: manifest) where model.tensors > 0 {
+            shapes[model.shape, default: []].append((model, first.contains(model.manifest)))
+        }
+        var families: [ModelFamily] = []
+        for models in shapes.values {
             // One that cannot be read offers nothing; the next of its shape is read instead.
-            guard let matching else { continue }
-            counts[model.shape] = matching
-            if matching > 0 || isMeant {
-                alike.append(Alike(digest: model.manifest, isMeant: isMeant, matching: matching))
+            for (summary, _) in models {
+                guard let manifest = try manifest(summary.manifest) else { continue }
+                let matches = TensorMatches(of: manifest)
+                let matching = matches.candidates(for: sample).count { $0 != nil }
+                guard matching > 0 || models.contains(where: \.isMeant) else { break }
+                let numbers = BaseCandidates.numbers(of: summary.marked, among: matches.candidates(for: tensors))
+                families += ModelFamily.families(
+                    of: models, matching: matching, numbers, tensors: tensors, in: store)
+                break
             }
         }
-        return alike.sorted { one, other in
-            one.isMeant != other.isMeant
-                ? one.isMeant : (one.matching, other.digest) > (other.matching, one.digest)
+        return ModelFamily.inOrder(families)
+    }
+
+    /// The incoming tensor that each of some layers is a candidate for.
+    private static func numbers(of marked: [Digest], among candidates: [Layer?]) -> [Int?] {
+        var numbers: [Digest: [Int]] = [:]
+        let wanted = Set(marked)
+        for (number, layer) in candidates.enumerated() {
+            if let layer, wanted.contains(layer.digest) { numbers[layer.digest, default: []].append(number) }
+        }
+        return marked.map { layer in
+            guard let found = numbers[layer], !found.isEmpty else { return nil }
+            return numbers[layer]?.removeFirst()
         }
     }
 
     /// The tensors of the first models that can be read.
     private func matches(
-        of models: [Alike], most: Int
+        of models: [(digest: Digest, isMeant: Bool)], most: Int
     ) throws(CakeError) -> [(digest: Digest, matches: TensorMatches, isMeant: Bool)] {
         var found: [(digest: Digest, matches: TensorMatches, isMeant: Bool)] = []
         for model in models where found.count < most {

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""how well bases are found among 200 models that do not say what they were made from"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+here = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, os.path.join(here, "lib"))
+import timing
+from timing import goal, line, run, say
+
+WORK = os.path.join(os.environ["CAKE_BENCH_DIR"], "bases")
+CAKE = os.environ.get("CAKE_BINARY")
+PAGE = os.path.join(here, "..", "..", "docs", "performance.md")
+MODELS = os.path.join(WORK, "models")
+
+
+def choices(parents):
+    """What an import is told of a model's base, by the way."""
+    bases = sum(not found for found in parents)
+    return {
+        "found": lambda model: [],
+        "told": lambda model: ["--base", f"m{parents[model][0]:05d}"],
+        "another of the same shape": lambda model: ["--base", f"m{(parents[model][0] + 5) % bases:05d}"],
+        "none": lambda model: ["--no-delta"],
+    }
+
+
+def fill(way, told, parents, store):
+    """Imports all; gives what the models that have a base cost and what they added."""
+    shutil.rmtree(store, ignore_errors=True)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("CAKE_")} | {"CAKE_HOME": store}
+    costs, before = [], 0
+    for model, found in enumerate(parents):
+        if found and not before:
+            before = timing.size_at_rest(store)
+        words = [CAKE, "--quiet", "import", os.path.join(MODELS, f"{model:05d}"), f"m{model:05d}"]
+        cost = run(words + (told(model) if found else ["--no-delta"]), env=environment)
+        if found:
+            costs.append(cost)
+    subprocess.run([CAKE, "--quiet", "verify"], env=environment, check=True)
+    added = timing.size_at_rest(store) - before
+    line(f"{way}: bytes that tunes add", added / 1e6, "MB")
+    return timing.together(costs), added
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--quick", action="store_true")
+    arguments.add_argument("--write", action="store_true")
+    arguments.add_argument("--only", default="cake")
+    arguments.add_argument("--rounds", type=int, default=1)
+    args = arguments.parse_args()
+    if args.quick and args.write:
+        sys.exit("error: a quick run is no measurement, so it is not written down; leave out --quick or --write")
+    if "cake" not in args.only.split(","):
+        return say("bases: everything here is about cake")
+    count = 40 if args.quick else 200
+    os.makedirs(WORK, exist_ok=True)
+    say("making models")
+    models = os.path.join(here, "lib", "lineages.py")
+    subprocess.run([os.environ["CAKE_BENCH_PYTHON"], models, MODELS, str(count)], check=True)
+    with open(os.path.join(MODELS, "parents.json"), encoding="utf-8") as file:
+        parents = json.load(file)
+    plain = sum(timing.size_of_files(os.path.join(MODELS, f"{model:05d}")) for model, found in enumerate(parents) if found)
+    found = {way: fill(way, told, parents, os.path.join(WORK, "store")) for way, told in choices(parents).items()}
+    shutil.rmtree(os.path.join(WORK, "store"))
+    tunes = sum(bool(each) for each in parents)
+    rows = [[way, f"{added / 1e6:.1f}", f"{added / plain:.3f}", f"{1000 * cost.cpu / tunes:.0f}", f"{cost.peak / timing.MIB:.0f}"]
+            for way, (cost, added) in found.items()]
+    text = timing.table(["base", "MB added", "of the size", "CPU ms an import", "peak MiB"], rows)
+    print(text)
+    title = "size of tunes, against those whose first base is told"
+    goals = [(title, *goal(title, found["found"][1] / found["told"][1], 1.02, "x"))]
+    if args.write:
+        notes = (f"{count} models of 26 bf16 tensors in five architectures: {count - tunes} bases, and {tunes} models made from them, a third of "
+                 "these with renamed tensors and a third with half of their tensors from a second base. Sizes are those of the latter.")
+        timing.write_table(PAGE, "bases", WORK, [timing.peer_version([CAKE, "--version"])], notes, text, goals)
+    timing.tell_goals(goals)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Models that say nothing of their origin: lineages.py FOLDER COUNT, always the same bytes for the same number. Needs numpy.
+"""Models that say nothing of their origin: lineages.py FOLDER COUNT ARCHITECTURES, always the same bytes for the same number. Needs numpy.
 
-    00000 …        folders of 26 bf16 tensors; every fourth is a base of its own, in one of five architectures
+    00000 …        folders of 26 bf16 tensors; a quarter are bases of their own, and architectures take turns
     parents.json   for each model the numbers of what it was made from: none for a base, two for a merge
 
 Of the others a third is trained from one base, a third also has renamed tensors, and a third has its second half from another base.
@@ -15,7 +15,7 @@ import numpy as np
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "lib"))
 import safetensors_files as files
 
-ARCHITECTURES, BLOCKS = 5, 8
+BLOCKS = 8
 
 
 def shapes(architecture):
@@ -37,19 +37,19 @@ def trained(plain, model, number):
     return plain + random.standard_normal(plain.shape, np.float32) * 0.02 * 0.002 * (1 + model % 7)
 
 
-def parents_of(model, count):
+def parents_of(model, count, architectures):
     """Bases come first; models of one architecture are those of the same remainder."""
-    bases = count // 4 // ARCHITECTURES * ARCHITECTURES
+    bases = count // 4 // architectures * architectures
     if model < bases:
         return []
     first = model % bases
-    second = (first + ARCHITECTURES * (1 + model // bases)) % bases
-    return [first, second] if model // ARCHITECTURES % 3 == 2 else [first]
+    second = (first + architectures * (1 + model // bases)) % bases
+    return [first, second] if model // architectures % 3 == 2 else [first]
 
 
-def make(folder, model, count):
-    parents, tensors = parents_of(model, count), list(shapes(model % ARCHITECTURES))
-    renamed = bool(parents) and model // ARCHITECTURES % 3 == 1
+def make(folder, model, count, architectures):
+    parents, tensors = parents_of(model, count, architectures), list(shapes(model % architectures))
+    renamed = bool(parents) and model // architectures % 3 == 1
 
     def content(number, shape):
         if not parents:
@@ -66,15 +66,15 @@ def make(folder, model, count):
     os.rename(folder + ".part", folder)
 
 
-def main(root, count):
+def main(root, count, architectures):
     os.makedirs(root, exist_ok=True)
     for model in range(count):
         folder = os.path.join(root, f"{model:05d}")
         if not os.path.exists(folder):
-            make(folder, model, count)
+            make(folder, model, count, architectures)
     with open(os.path.join(root, "parents.json"), "w", encoding="utf-8") as file:
-        json.dump([parents_of(model, count) for model in range(count)], file)
+        json.dump([parents_of(model, count, architectures) for model in range(count)], file)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -42,6 +42,9 @@ final class ServerExchange: @unchecked Sendable {
             self.request = request
             let intake = core.intake(of: request)
             stage = .body(intake)
+            if case .ready(let reply) = intake.manner, request.length == 0 {
+                return unsafe send(reply, on: connection, core)
+            }
             guard case .refusal(let reply) = intake.manner else { return .YES }
             let isLong = request.length.map { $0 > core.limits.unwantedBytes } ?? false
             return isLong || request["expect"] != nil ? unsafe send(reply, on: connection, core) : .YES
@@ -49,7 +52,7 @@ final class ServerExchange: @unchecked Sendable {
             if bytes.count > 0 { return take(bytes, for: intake, core) }
             switch intake.manner {
             case .quick(let answer): return unsafe send(answer(), on: connection, core)
-            case .refusal(let reply): return unsafe send(reply, on: connection, core)
+            case .refusal(let reply), .ready(let reply): return unsafe send(reply, on: connection, core)
             case .patient(let patient):
                 unsafe work(on: connection, of: client, core) { await patient.answer() }
                 return .YES
@@ -96,7 +99,7 @@ final class ServerExchange: @unchecked Sendable {
             self.held = held
             held.append(bytes, from: request?.client ?? "", core.memory)
             if held.end == .whole { return .YES }
-        case .quick, .refusal: break
+        case .quick, .refusal, .ready: break
         }
         return received <= core.limits.unwantedBytes ? .YES : .NO
     }

@@ -41,10 +41,8 @@ final class ServerExchange: @unchecked Sendable {
                 method: method, address: address, headers: headers(of: connection), client: client.address)
             self.request = request
             let intake = core.intake(of: request)
-            if case .ready(let reply) = intake.manner, request.length == 0 {
-                return unsafe send(reply, on: connection, core)
-            }
             stage = .body(intake)
+            // An answer before the last call of libmicrohttpd would end the connection.
             guard case .refusal(let reply) = intake.manner else { return .YES }
             let isLong = request.length.map { $0 > core.limits.unwantedBytes } ?? false
             return isLong || request["expect"] != nil ? unsafe send(reply, on: connection, core) : .YES

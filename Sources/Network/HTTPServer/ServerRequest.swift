@@ -69,7 +69,7 @@ public struct ServerIntake: Sendable {
         case patient(Patient)
         /// The same, once a short body is complete.
         case holding(Holding)
-        /// The answer is here. Of a request without a body it is sent at once.
+        /// The answer is here.
         case ready(ServerReply)
         /// Answered before a large body is sent in vain.
         case refusal(ServerReply)

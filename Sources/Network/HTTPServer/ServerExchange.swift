@@ -130,7 +130,11 @@ final class ServerExchange: @unchecked Sendable {
         guard let response = unsafe ServerExchange.response(reply, on: connection, core) else { return .NO }
         defer { unsafe MHD_destroy_response(response) }
         for (name, value) in reply.headers {
-            guard unsafe MHD_add_response_header(response, name, value) == .YES else { return .NO }
+            // A string that is passed as it is would be copied first.
+            let isAdded = unsafe name.withCString { name in
+                unsafe value.withCString { unsafe MHD_add_response_header(response, name, $0) }
+            }
+            guard isAdded == .YES else { return .NO }
         }
         if core.isDraining { unsafe MHD_add_response_header(response, "Connection", "close") }
         return unsafe MHD_queue_response(connection, UInt32(reply.status), response)

@@ -144,6 +144,7 @@ extension Mirror {
         // Equal samples may be of different bytes: clients would get them before this is known.
         options.probing = nil
         for (listed, _, arriving) in files { options.reading[listed.path] = arriving }
+        options.readersFirst = readersFirst
         options.mark = listing.isClosed ? .mirroredClosed : .mirrored
         // A listing of the store then says what is missing. Each file that comes writes that list again, so long ones are left
         // out.

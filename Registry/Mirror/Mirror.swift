@@ -5,6 +5,7 @@ internal import Remote
 public import Storage
 internal import Store
 internal import Synchronization
+internal import Transfer
 
 /// Downloads of a server from another Hub for its clients: lists of files, and the files themselves, each once for all
 /// clients. Files are kept in the store; listings are kept as long as the process lives.
@@ -70,6 +71,7 @@ public final class Mirror: Sendable {
     let models: HubModels
     var store: LocalStore { models.store }
     let transfers: Transfers
+    let readersFirst = ReadersFirst()
     let uses = Uses()
     private let client: HTTPClient
     let admission = UpstreamAccess()

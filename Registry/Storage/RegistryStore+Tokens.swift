@@ -9,7 +9,7 @@ extension RegistryStore {
 
     /// The version is read first: a change meanwhile is noticed when they are saved.
     private func tokensNow() throws(CakeError) -> (tokens: AccessTokens, version: FolderStorage.Version?) {
-        guard let version = try storage.look(at: keys.tokens)?.version else { return (AccessTokens(), nil) }
+        guard let version = try storage.version(at: tokensPath) else { return (AccessTokens(), nil) }
         if let known = knownTokens.tokens(of: version) { return (known, version) }
         guard let bytes = try storage.bytes(at: keys.tokens, limit: AccessTokens.maximumSize) else {
             return (AccessTokens(), nil)

@@ -17,6 +17,7 @@ public struct RegistryStore: Sendable {
     let packs = BoundedCache<Digest, HeldPack>(room: 512)
     let current = CurrentModels()
     let knownTokens = KnownTokens()
+    let tokensPath: String
     let checking = Checking()
     let seen = SeenFolders()
     /// Reading needs no token, although there are tokens: then packs are also for everyone.
@@ -29,6 +30,7 @@ public struct RegistryStore: Sendable {
         self.store = store
         self.letsAnybodyRead = letsAnybodyRead
         layout = RegistryLayout(store.layout)
+        tokensPath = layout.tokens
         storage = FolderStorage(
             in: layout.root, aside: layout.aside, lock: store.layout.lock("storage"), secrets: [keys.tokens])
         guard store.isWritable else { return }

@@ -76,6 +76,11 @@ struct Visibility: Sendable {
         return decisions[key, state] != nil
     }
 
+    /// A blob that was requested lately, where that is decided quickly. If not, the others decide.
+    func gives(_ again: RegistryStore.BlobAgain, in repository: RepositoryName, to caller: Caller) -> Bool {
+        caller.mayRead(repository) && registry.isPlainlyPushed(again)
+    }
+
     /// A blob that the repository has: one that was pushed, or that a model of the store needs which the caller may have.
     func gives(_ blob: BlobName, in repository: RepositoryName, to caller: Caller) throws(CakeError) -> Bool {
         guard caller.mayRead(repository) else { return false }

@@ -18,7 +18,9 @@ struct Answers: Sendable {
     let plainLayers: PlainLayers
     private let state = State()
     /// Recent addresses of blobs: a client that reads one by ranges sends hundreds of requests with the same address.
-    private let addresses = BoundedCache<String, (target: RequestTarget, route: RegistryRoute)>(room: 256)
+    private let addresses = BoundedCache<String, KnownAddress>(room: 256)
+    /// `Host` headers that were right.
+    private let hosts = BoundedCache<String, Bool>(room: 64)
     private let limit: RequestLimit
     /// The host names that a request may use for this server, on loopback.
     private let ownNames: Set<String>
@@ -59,12 +61,13 @@ struct Answers: Sendable {
                 throw RegistryError(429, .tooManyRequests, "too many requests: try again in a second")
             }
             let caller = try caller(of: request)
+            if let known, let reply = again(known, request, caller) { return .ready(reply) }
             if let target, PageRoute(target.parts, request) != nil {
                 return page(Asked(request: request, target: target, caller: caller))
             }
             if let quantization = quantization(request, caller) { return quantization }
-            if let (target, route) = known {
-                return try intake(of: Asked(request: request, target: target, caller: caller), route)
+            if let known {
+                return try intake(of: Asked(request: request, target: known.target, caller: caller), known.route)
             }
             if target?.parts.first != "v2", let intake = hub.intake(of: request, caller) { return intake }
             guard let target else {
@@ -77,7 +80,9 @@ struct Answers: Sendable {
             guard let route = try RegistryRoute(target.parts) else {
                 throw RegistryError(404, .nameUnknown, "there is nothing at this address; a registry's begin with /v2/")
             }
-            if case .blob = route { addresses[request.address] = (target, route) }
+            if case .blob(let repository, let name) = route {
+                addresses[request.address] = KnownAddress(target, route, name, in: repository)
+            }
             return try intake(of: Asked(request: request, target: target, caller: caller), route)
         } catch {
             return .refusal(ServerReply(error))
@@ -210,7 +215,9 @@ struct Answers: Sendable {
     /// others out, only this machine's names count.
     private func checkHost(_ request: ServerRequest) throws(RegistryError) {
         guard isLoopback else { return }
-        let host = (request["host"] ?? "").lowercased()
+        let sent = request["host"] ?? ""
+        if hosts[sent] == true { return }
+        let host = sent.lowercased()
         // Up to the port, whose colon is the last, and after an IPv6 address's bracket.
         let colon = host.utf8.lastIndex(of: UInt8(ascii: ":"))
         let name = colon.map { host[$0...].utf8.contains(UInt8(ascii: "]")) ? host[...] : host[..<$0] } ?? host[...]
@@ -219,6 +226,7 @@ struct Answers: Sendable {
                 403, .denied, "this server answers to localhost; to give it another name, start it with --host-name",
                 detail: String(name.prefix(100)))
         }
+        hosts[sent] = true
     }
 
     private func checkPush(_ request: ServerRequest) throws(RegistryError) {

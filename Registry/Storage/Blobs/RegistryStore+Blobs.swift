@@ -66,14 +66,29 @@ extension RegistryStore {
     public func blob(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> Blob? {
         if let blob = opened.blob(name, in: repository) { return blob }
         guard let digest = try digest(of: name) else { return nil }
+        let place = layout.repository(repository)
         let mark: File
         do {
-            mark = try File(layout.repository(repository).blob(digest), .read)
+            mark = try File(place.blob(digest), .read)
         } catch let error where error.kind == .notFound { return nil }
         guard let blob = try open(digest) else { return nil }
         let path = blob.file == nil ? layout.pack(digest) : layout.blob(digest)
-        if let status = try Disk.status(path) { opened.add(blob, name, in: repository, mark: mark, from: path, status) }
+        if let status = try Disk.status(path) {
+            opened.add(blob, name, in: repository, mark: mark, from: path, status, models: place.models)
+        }
         return blob
+    }
+
+    /// A blob that is open since an earlier request, with its file as it is now.
+    public struct BlobAgain: Sendable {
+        public let blob: Blob
+        let status: Disk.Status
+        let models: String
+    }
+
+    /// Nil for a blob that was not requested lately, was removed or replaced, or has no file of its own.
+    public func blobAgain(_ name: BlobName, in repository: RepositoryName) -> BlobAgain? {
+        opened.again(name, in: repository)
     }
 
     /// Closes blobs that were not requested recently. To be called now and then.

@@ -30,6 +30,10 @@ extension RegistryStore {
         return checks.has(digest, files, within: life)
     }
 
+    public func isChecked(_ again: BlobAgain, within life: Duration?) -> Bool {
+        again.blob.digest.map { checks.has($0, [again.status], within: life) } ?? false
+    }
+
     /// The files of a blob; nil if one is missing, and for bytes in the store's own objects.
     func look(at digest: Digest) throws(CakeError) -> [Disk.Status]? {
         if let status = try Disk.status(layout.blob(digest)) { return [status] }

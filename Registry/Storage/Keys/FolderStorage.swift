@@ -26,6 +26,12 @@ public struct FolderStorage: KeyedStorage {
     /// The path of a value, for operations that only files allow.
     func path(of key: String) -> String { root + "/" + key }
 
+    /// The same of a path that the caller keeps: of a value that is looked at for each request.
+    func version(at path: String) throws(CakeError) -> Version? {
+        guard let status = try Disk.status(path), status.kind == .file else { return nil }
+        return Version(status: status)
+    }
+
     public func look(at key: String) throws(CakeError) -> StorageEntry<Version>? {
         guard let status = try Disk.status(path(of: key)), status.kind == .file else { return nil }
         return StorageEntry(size: status.size, time: status.modified, version: Version(status: status))

@@ -77,6 +77,9 @@ extension RegistryStore {
         return try isWrittenDown(name)
     }
 
+    /// The same of a blob whose file is there.
+    public func isPlainlyPushed(_ again: BlobAgain) -> Bool { (try? Disk.exists(again.models)) == false }
+
     public func blobState(of repository: RepositoryName) throws(CakeError) -> BlobState {
         BlobState(
             names: shownModels.number, given: try given(in: repository).number,

@@ -72,6 +72,26 @@ import Transfer
         }
     }
 
+    @Test func `sends a whole file while another one stalls, and makes layers of both afterwards`() async throws {
+        try await MirrorStage.asClient {
+            let files = ["first.bin": seededBytes(3 << 20, seed: 5), "second.bin": seededBytes(3 << 20, seed: 6)]
+            let line = try MirrorStage(files)
+            line.hub.misbehave(.stall(afterBytes: 1 << 20), when: .cdn(endingIn: "second.bin").times(1))
+            let stage = try line.serve()
+            let waiting = try stage.client()
+            try waiting.send("GET \(MirrorStage.address("second.bin")) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            _ = try waiting.readBody(upTo: 500_000)
+            #expect(try stage.ask("GET", MirrorStage.address("first.bin")).body == files["first.bin"])
+            #expect(try stage.store.names().isEmpty, "layers were made while a client waited")
+            line.hub.release()
+            await stage.server.settle()
+            let named = try #require(try stage.store.names().first)
+            let manifest = try stage.store.manifest(named.record.manifest)
+            #expect(Set(manifest.files.map(\.path.string)) == Set(files.keys))
+            #expect(try stage.ask("GET", MirrorStage.address("second.bin")).body == files["second.bin"])
+        }
+    }
+
     @Test func `keeps nothing of a file that is wrong however often it comes`() async throws {
         try await MirrorStage.asClient {
             let line = try Self.line()

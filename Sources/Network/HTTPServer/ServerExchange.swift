@@ -42,6 +42,7 @@ final class ServerExchange: @unchecked Sendable {
             self.request = request
             let intake = core.intake(of: request)
             stage = .body(intake)
+            // An answer before the last call of libmicrohttpd would end the connection.
             guard case .refusal(let reply) = intake.manner else { return .YES }
             let isLong = request.length.map { $0 > core.limits.unwantedBytes } ?? false
             return isLong || request["expect"] != nil ? unsafe send(reply, on: connection, core) : .YES
@@ -49,7 +50,7 @@ final class ServerExchange: @unchecked Sendable {
             if bytes.count > 0 { return take(bytes, for: intake, core) }
             switch intake.manner {
             case .quick(let answer): return unsafe send(answer(), on: connection, core)
-            case .refusal(let reply): return unsafe send(reply, on: connection, core)
+            case .refusal(let reply), .ready(let reply): return unsafe send(reply, on: connection, core)
             case .patient(let patient):
                 unsafe work(on: connection, of: client, core) { await patient.answer() }
                 return .YES
@@ -96,7 +97,7 @@ final class ServerExchange: @unchecked Sendable {
             self.held = held
             held.append(bytes, from: request?.client ?? "", core.memory)
             if held.end == .whole { return .YES }
-        case .quick, .refusal: break
+        case .quick, .refusal, .ready: break
         }
         return received <= core.limits.unwantedBytes ? .YES : .NO
     }
@@ -129,7 +130,11 @@ final class ServerExchange: @unchecked Sendable {
         guard let response = unsafe ServerExchange.response(reply, on: connection, core) else { return .NO }
         defer { unsafe MHD_destroy_response(response) }
         for (name, value) in reply.headers {
-            guard unsafe MHD_add_response_header(response, name, value) == .YES else { return .NO }
+            // A string that is passed as it is would be copied first.
+            let isAdded = unsafe name.withCString { name in
+                unsafe value.withCString { unsafe MHD_add_response_header(response, name, $0) }
+            }
+            guard isAdded == .YES else { return .NO }
         }
         if core.isDraining { unsafe MHD_add_response_header(response, "Connection", "close") }
         return unsafe MHD_queue_response(connection, UInt32(reply.status), response)

@@ -69,6 +69,8 @@ public struct ServerIntake: Sendable {
         case patient(Patient)
         /// The same, once a short body is complete.
         case holding(Holding)
+        /// The answer is here.
+        case ready(ServerReply)
         /// Answered before a large body is sent in vain.
         case refusal(ServerReply)
     }
@@ -104,6 +106,9 @@ public struct ServerIntake: Sendable {
     public static func quick(_ answer: @escaping @Sendable () -> ServerReply) -> ServerIntake {
         ServerIntake(manner: .quick(answer))
     }
+
+    /// For an answer that was made already.
+    public static func ready(_ reply: ServerReply) -> ServerIntake { ServerIntake(manner: .ready(reply)) }
 
     /// The body is not wanted.
     public static func refusal(_ reply: ServerReply) -> ServerIntake { ServerIntake(manner: .refusal(reply)) }

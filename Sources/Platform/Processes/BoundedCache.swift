@@ -1,44 +1,51 @@
-internal import Synchronization
+public import Synchronization
 
-/// Values that many tasks look up. When they cost more than the limit, the least recently used are dropped. The last
+/// Values that many tasks look up. Code that uses a cache is compiled with it, for its own types: a generic one costs
+/// many times as much. When the values cost more than the limit, the least recently used are dropped. The last
 /// one stays, at any cost.
 public final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
-    private struct Entry {
-        let value: Value
-        let cost: Int
-        var use: UInt64
+    @usableFromInline struct Entry: Sendable {
+        @usableFromInline let value: Value
+        @usableFromInline let cost: Int
+        @usableFromInline var use: UInt64
+
+        @inlinable init(value: Value, cost: Int, use: UInt64) {
+            (self.value, self.cost, self.use) = (value, cost, use)
+        }
     }
 
-    private struct State {
-        var entries: [Key: Entry] = [:]
-        var cost = 0
+    @usableFromInline struct State: Sendable {
+        @usableFromInline var entries: [Key: Entry] = [:]
+        @usableFromInline var cost = 0
         /// Every use, the latest last. Only the last use of an entry counts.
-        var uses: [(key: Key, use: UInt64)] = []
+        @usableFromInline var uses: [(key: Key, use: UInt64)] = []
         /// Uses before this one were looked at.
-        var first = 0
-        var last: UInt64 = 0
+        @usableFromInline var first = 0
+        @usableFromInline var last: UInt64 = 0
 
-        mutating func use(_ key: Key) -> Value? {
+        @inlinable init() {}
+
+        @inlinable mutating func use(_ key: Key) -> Value? {
             guard let place = entries.index(forKey: key) else { return nil }
             note(key)
             entries.values[place].use = last
             return entries.values[place].value
         }
 
-        mutating func add(_ entry: Entry, for key: Key) {
+        @inlinable mutating func add(_ entry: Entry, for key: Key) {
             note(key)
             entries[key] = entry
             entries[key]?.use = last
             cost += entry.cost
         }
 
-        mutating func remove(_ key: Key) -> Value? {
+        @inlinable mutating func remove(_ key: Key) -> Value? {
             guard let entry = entries.removeValue(forKey: key) else { return nil }
             cost -= entry.cost
             return entry.value
         }
 
-        mutating func removeOldest() -> Value? {
+        @inlinable mutating func removeOldest() -> Value? {
             while first < uses.count {
                 let (key, use) = uses[first]
                 first += 1
@@ -47,7 +54,7 @@ public final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Send
             return nil
         }
 
-        private mutating func note(_ key: Key) {
+        @inlinable mutating func note(_ key: Key) {
             if uses.count >= 2 * entries.count + 16 {
                 let counting = uses[first...].filter { entries[$0.key]?.use == $0.use }
                 (uses, first) = (counting, 0)
@@ -57,18 +64,19 @@ public final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Send
         }
     }
 
-    private let room: Int
-    private let cost: @Sendable (Value) -> Int
-    private let state = Mutex(State())
+    @usableFromInline let room: Int
+    @usableFromInline let cost: @Sendable (Value) -> Int
+    @usableFromInline let state: Mutex<State>
 
     /// Without a cost each value costs one.
-    public init(room: Int, cost: @escaping @Sendable (Value) -> Int = { _ in 1 }) {
+    @inlinable public init(room: Int, cost: @escaping @Sendable (Value) -> Int = { _ in 1 }) {
+        state = Mutex(State())
         self.room = room
         self.cost = cost
     }
 
     /// Reading a value uses it, and so does writing one.
-    public subscript(key: Key) -> Value? {
+    @inlinable public subscript(key: Key) -> Value? {
         get { state.withLock { $0.use(key) } }
         set {
             // Dropped values are freed outside the lock.
@@ -97,7 +105,7 @@ public final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Send
     }
 
     /// Uses nothing.
-    public func has(_ key: Key) -> Bool { state.withLock { $0.entries[key] != nil } }
+    @inlinable public func has(_ key: Key) -> Bool { state.withLock { $0.entries[key] != nil } }
 
     /// Does not count as a use.
     public func all() -> [(key: Key, value: Value)] {

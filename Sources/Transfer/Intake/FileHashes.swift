@@ -106,6 +106,11 @@ final class FileHashes: Sendable {
         return carried
     }
 
+    /// A unit is here, and no task reads it for its layer yet. The task of the file may read it.
+    func arrived(_ unit: Int, of file: Int) {
+        waiters.tellAll(.success(())) { state.withLock { $0.files[file].isHere[unit] = true } }
+    }
+
     /// What a file's own task has to do next.
     enum Work {
         case bytes(Range<UInt64>)

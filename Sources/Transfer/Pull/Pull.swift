@@ -27,6 +27,8 @@ public struct Pull: Sendable {
         public var mirrors: Mirrors?
         /// Readers of files during the download.
         package var reading: [FilePath: ArrivingFile] = [:]
+        /// What becomes layers only when these readers have their files.
+        package var readersFirst: ReadersFirst?
         /// All files of a pull without a selection; nil when this pull takes as many.
         public var complete: [SnapshotFile]?
         /// The mark of a new name: how it came to be here.

@@ -45,7 +45,10 @@ extension PullWork {
     }
 
     /// A few files at once: first those that are complete, because they wait for nothing.
-    func hash(_ files: [PullFile], _ hashes: FileHashes, _ checkpoint: Checkpoint) async throws -> [Finding] {
+    /// `ended` is called for each.
+    func hash(
+        _ files: [PullFile], _ hashes: FileHashes, _ checkpoint: Checkpoint, ended: @escaping @Sendable (Int) -> Void
+    ) async throws -> [Finding] {
         let order = files.filter { $0.missing == 0 } + files.filter { $0.missing > 0 }
         var findings: [Int: Finding] = [:]
         try await inOrder(order.count, atOnce: BlockingPool.processors, on: store.pool) { place in
@@ -55,6 +58,7 @@ extension PullWork {
                 checkpoint.note(found, of: file.number)
                 if found.isAsPublished(file.listed, announced: file.announced) { file.wanted.reading?.hears(.right) }
             }
+            ended(order[place].number)
             progress.finished()
             return finding
         } take: { place, finding in

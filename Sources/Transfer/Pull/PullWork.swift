@@ -48,8 +48,12 @@ struct PullWork: Sendable {
         var outcome = Brought()
         let opened = try await open(wanted, waiting, &outcome)
         let plan = try await plan(for: opened, &outcome)
+        let whole = UnitsAfterReaders(finished, options.readersFirst)
+        defer { whole.endAll() }
         let files = opened.indices.map { number in
-            PullFile(number, opened[number], plan.units[number], onWhole: finished.of(file: number))
+            let units = plan.units[number]
+            return PullFile(
+                number, opened[number], units, onWhole: whole.of(file: number, opened[number].wanted, units))
         }
         for (opened, file) in zip(opened, files) { count(opened, file, &outcome) }
         // Before a client reads the beginning of a file that does not fit.
@@ -59,7 +63,7 @@ struct PullWork: Sendable {
         outcome.checkpoint = checkpoint
         let brought = try await withThrowingTaskGroup(of: [Digest: XetReconstruction]?.self) { group in
             group.addTask(executorPreference: store.pool) { await terms(of: files) }
-            let found = try await bring(files, finished, checkpoint)
+            let found = try await bring(files, finished, checkpoint, after: whole)
             // The terms are a gain for later, and not worth much of a wait.
             group.addTask {
                 try? await Task.sleep(for: PullWork.patience)
@@ -134,7 +138,8 @@ struct PullWork: Sendable {
     /// Bytes arrive, units become layers, and each file is hashed. Returns the stored bytes, and the result for each
     /// file.
     func bring(
-        _ files: [PullFile], _ finished: FinishedUnits, _ checkpoint: Checkpoint, isHashed: Bool = true
+        _ files: [PullFile], _ finished: FinishedUnits, _ checkpoint: Checkpoint, isHashed: Bool = true,
+        after whole: UnitsAfterReaders? = nil
     ) async throws -> (stored: UInt64, findings: [Finding]) {
         let fetch = Fetch(
             files.map(\.fetching), connections: options.mostConnections, bytesPerSecond: options.bytesPerSecond,
@@ -144,12 +149,13 @@ struct PullWork: Sendable {
         let offers = options.usesDeltas ? BaseOffers(bases, for: files.map(\.segmentation)) : nil
         let ingester = LayerIngester(store: store, operation: operation, offers: offers)
         let hashes = isHashed ? FileHashes(files.map(PullWork.hashed), from: finished) : nil
+        if let hashes { whole?.tell(hashes) }
         var converter = LayersOfFiles(files: files, ingester: ingester, checkpoint: checkpoint, hashes: hashes)
         let done = try await intake(
             fetch, finished, count: files.reduce(0) { $0 + $1.units.count { $0.layer == nil } }, by: &converter
         ) {
             guard let hashes else { return [Finding]() }
-            return try await hash(files, hashes, checkpoint)
+            return try await hash(files, hashes, checkpoint) { whole?.end($0) }
         }
         return (done.stored, done.other)
     }

@@ -4,7 +4,49 @@ import Platform
 internal import Storage
 import Store
 
+/// The address of a blob, read, and what each answer to it says.
+final class KnownAddress: Sendable {
+    let target: RequestTarget
+    let route: RegistryRoute
+    let name: BlobName
+    let repository: RepositoryName
+    let headers: [(name: String, value: String)]
+
+    init(_ target: RequestTarget, _ route: RegistryRoute, _ name: BlobName, in repository: RepositoryName) {
+        (self.target, self.route, self.name, self.repository) = (target, route, name, repository)
+        headers = Answers.headers(of: name)
+    }
+}
+
 extension Answers {
+    /// A range of a blob that was requested lately: one look at each file decides. Nil where more has to be read.
+    func again(_ known: KnownAddress, _ request: ServerRequest, _ caller: Caller) -> ServerReply? {
+        guard request.method == "GET", let header = request["range"],
+            let again = registry.blobAgain(known.name, in: known.repository),
+            visibility.gives(again, in: known.repository, to: caller),
+            case .part(let range) = ByteRange(header: header, size: again.blob.size)
+        else { return nil }
+        if let digest = again.blob.digest, !registry.isChecked(again, within: settings.recheck) {
+            checker.checkSoon(digest)
+        }
+        return try? Answers.part(range, of: again.blob, known.headers)
+    }
+
+    fileprivate static func headers(of name: BlobName) -> [(name: String, value: String)] {
+        [
+            (name: "Content-Type", value: "application/octet-stream"), ("Docker-Content-Digest", name.description),
+            ("Accept-Ranges", "bytes"), ("ETag", "\"\(name)\""), ("Cache-Control", "max-age=31536000, immutable"),
+        ]
+    }
+
+    private static func part(
+        _ range: Range<UInt64>, of blob: RegistryStore.Blob, _ headers: [(name: String, value: String)]
+    ) throws -> ServerReply {
+        var all = headers
+        all.append(("Content-Range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(blob.size)"))
+        return ServerReply(206, all, .stored(try blob.bytes(range)))
+    }
+
     func quickBlob(_ name: BlobName, in repository: RepositoryName, _ asked: Asked) -> ServerIntake {
         let body = { @Sendable () throws(any Error) in try blob(name, in: repository, asked) }
         return visibility.knows(name, in: repository, for: asked.caller) ? .quick { answer(body) } : patient(body)
@@ -36,10 +78,7 @@ extension Answers {
     ) throws -> ServerReply {
         let isHead = asked.request.method == "HEAD"
         if isHead, settings.allowsPush { registry.keep(name, in: repository) }
-        var headers = [
-            (name: "Content-Type", value: "application/octet-stream"), ("Docker-Content-Digest", name.description),
-            ("Accept-Ranges", "bytes"), ("ETag", "\"\(name)\""), ("Cache-Control", "max-age=31536000, immutable"),
-        ]
+        let headers = Answers.headers(of: name)
         switch isHead ? .whole : ByteRange(header: asked.request["range"], size: blob.size) {
         case .whole where isHead: return ServerReply(200, headers, .stored(try blob.bytes(0..<blob.size)))
         case .whole: return ServerReply(200, headers, try wholeBody(of: blob, name))
@@ -47,8 +86,7 @@ extension Answers {
             if let digest = blob.digest, try !registry.isChecked(digest, within: settings.recheck) {
                 checker.checkSoon(digest)
             }
-            headers.append(("Content-Range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(blob.size)"))
-            return ServerReply(206, headers, .stored(try blob.bytes(range)))
+            return try Answers.part(range, of: blob, headers)
         case .beyond:
             let error = RegistryError(
                 416, .sizeInvalid, "the blob has \(blob.size) bytes, and the range begins after them")

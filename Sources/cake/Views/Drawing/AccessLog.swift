@@ -21,7 +21,13 @@ struct AccessLog: Sendable {
         }
         func add(_ key: String, quoted text: String?) {
             line += key.utf8
-            line += JSONValue(text).bytes(.compact)
+            guard let text, text.utf8.allSatisfy(AccessLog.isPlain) else {
+                line += JSONValue(text).bytes(.compact)
+                return
+            }
+            line.append(AccessLog.quote)
+            line += text.utf8
+            line.append(AccessLog.quote)
         }
         add("{\"time\":", String(Machine.now))
         add(",\"client\":", quoted: record.request.client)
@@ -38,5 +44,12 @@ struct AccessLog: Sendable {
         add("}", "\n")
         // A reader of the log that went away is no reason to stop serving.
         output.write(line)
+    }
+
+    private static let quote = UInt8(ascii: "\"")
+
+    /// JSON has it as it is.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte < 0x7F && byte != quote && byte != UInt8(ascii: "\\")
     }
 }

@@ -58,4 +58,29 @@ import Testing
             #expect(try read(frame, plain: plain.count, named: "\(plain.count)") == nil)
         }
     }
+
+    private func holds(_ plain: [UInt8], _ frame: [UInt8]) -> Bool { RawFrame.holds(plain.span, frame.span) }
+
+    @Test(arguments: [0, 1, 255, 256, 65_792, 131_072, 300_000]) func `holds the bytes it was made of, and no others`(
+        size: Int
+    ) throws {
+        for plain in [seededBytes(size, seed: 3), [UInt8](repeating: 0, count: size)] {
+            let frame = try `A zstd frame`.encode(plain, .none)
+            #expect(holds(plain, frame))
+            #expect(!holds(plain + [0], frame))
+            #expect(!holds(plain, frame + [0]) && !holds(plain, []))
+            // The checksum is not made again.
+            for place in Set([0, 4, 6, frame.count / 2, frame.count - 5]) where place < frame.count - 4 {
+                var bent = frame
+                bent[place] ^= 1
+                #expect(!holds(plain, bent), "byte \(place)")
+            }
+            guard size > 0 else { continue }
+            for place in Set([0, size / 2, size - 1]) {
+                var other = plain
+                other[place] ^= 1
+                #expect(!holds(other, frame), "byte \(place)")
+            }
+        }
+    }
 }

@@ -52,7 +52,7 @@ import Testing
             for _ in 0..<2 {
                 try bench.other().collect(grace: .seconds(86_400))
                 #expect(try await bench.other().files(of: "tune") == ["0.bin": pair.plain.delta])
-                for name in try bench.shelf.entries("index") { try Bend.remove(bench.root + "/index/" + name) }
+                for name in try bench.shelf.entries("index-2") { try Bend.remove(bench.root + "/index-2/" + name) }
             }
             try bench.other().remove("tune")
             try bench.other().collect(grace: .seconds(86_400))

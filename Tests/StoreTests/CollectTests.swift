@@ -210,7 +210,7 @@ import Testing
             #expect(try bench.shelf.entries("packs") != packs)
             #expect(try await reader.files(of: "second") == second)
             #expect(try await bench.other().damages().isEmpty)
-            #expect(try bench.shelf.entries("index").count == 1)
+            #expect(try bench.shelf.entries("index-2").count == 1)
         }
     }
 

@@ -103,7 +103,7 @@ import Testing
             for name in models.keys.sorted() { try await bench.bring(models[name] ?? [:], as: name) }
             let packs = try bench.shelf.entries("packs").map { bench.root + "/packs/" + $0 }
             if isIndexGone {
-                for name in try bench.shelf.entries("index") { try Bend.remove(bench.root + "/index/" + name) }
+                for name in try bench.shelf.entries("index-2") { try Bend.remove(bench.root + "/index-2/" + name) }
             }
             try harm.happen(to: packs[0], other: packs[1])
             try await Self.expectMended(bench, models)
@@ -121,7 +121,7 @@ import Testing
             guard case .pack(_, let offset) = record.place else { throw CakeError(.failed, "not packed") }
             // Without an index a layer is found by its first frame alone.
             try Bend.flip(bench.only("packs"), at: Int(offset) + (isIndexGone ? 9 : 70), mask: 0xff)
-            if isIndexGone { try Bend.remove(bench.only("index")) }
+            if isIndexGone { try Bend.remove(bench.only("index-2")) }
             let found = try await bench.other().damages()
             #expect(found.map(\.layer.digest) == [layer.digest])
             #expect(try bench.shelf.entries("damaged") == (isIndexGone ? [] : [layer.digest.hex]))
@@ -136,7 +136,7 @@ import Testing
             let bench = try Bench()
             let models = ["one": try ModelMaker.small(seed: 1), "two": try ModelMaker.small(seed: 2)]
             for (name, files) in models { try await bench.bring(files, as: name) }
-            let files = try bench.shelf.entries("index").map { bench.root + "/index/" + $0 }
+            let files = try bench.shelf.entries("index-2").map { bench.root + "/index-2/" + $0 }
             try harm.happen(to: files[0], other: files[1])
             try await Self.expectMended(bench, models, isHarmless: true)
             #expect(try bench.shelf.entries("damaged").isEmpty)
@@ -148,10 +148,10 @@ import Testing
             let bench = try Bench()
             let files = try ModelMaker.packed(tensors: 2, changed: 0..<2, seed: 1)
             try await bench.bring(files, as: "m")
-            let index = try bench.only("index")
+            let index = try bench.only("index-2")
             let whole = Array(try Data(contentsOf: URL(filePath: index)))
             for offset in whole.indices {
-                for name in try bench.shelf.entries("index") { try Bend.remove(bench.root + "/index/" + name) }
+                for name in try bench.shelf.entries("index-2") { try Bend.remove(bench.root + "/index-2/" + name) }
                 var bytes = whole
                 bytes[offset] ^= 1 << UInt8(offset % 8)
                 try Data(bytes).write(to: URL(filePath: index))

@@ -68,7 +68,7 @@ import Testing
                 #expect(store.catalog.record(of: second[0].digest)?.base == first[0].digest)
             }
             // By the walk, which knows nothing but the frames.
-            for name in try bench.shelf.entries("index") { try Bend.remove(bench.root + "/index/" + name) }
+            for name in try bench.shelf.entries("index-2") { try Bend.remove(bench.root + "/index-2/" + name) }
             let walked = try bench.other().store
             #expect(walked.catalog.record(of: second[0].digest)?.base == first[0].digest)
             #expect(try await walked.verify(first + second) { _ in }.isEmpty)

@@ -63,7 +63,7 @@ import Testing
                     #expect(!pays || object.length < most, "\(object.length)")
                     #expect(try LayerReader(store).bytes(of: layer, limit: 1 << 30) == plain)
                 }
-                for name in try bench.shelf.entries("index") { try Bend.remove(bench.root + "/index/" + name) }
+                for name in try bench.shelf.entries("index-2") { try Bend.remove(bench.root + "/index-2/" + name) }
                 let walked = try bench.other().store
                 #expect(try walked.open(layer).header.base == base.digest)
                 #expect(try await walked.verify([base, layer]) { _ in }.isEmpty)

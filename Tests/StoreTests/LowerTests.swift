@@ -26,8 +26,8 @@ import Transfer
             let below = bench.scratch["below"]
             try await Shelf(at: below).bring(bench.folder(Family.member(0), "0"), as: "0")
             // Not even an index is made there again.
-            for name in try FileManager.default.contentsOfDirectory(atPath: below + "/index") {
-                try Bend.remove(below + "/index/" + name)
+            for name in try FileManager.default.contentsOfDirectory(atPath: below + "/index-2") {
+                try Bend.remove(below + "/index-2/" + name)
             }
             let before = try Self.look(below)
             func shelf() throws -> Shelf { try Shelf(at: bench.root, lower: [below]) }

@@ -235,7 +235,7 @@ import Transfer
                 let after = try Shelf(at: subject.root)
                 let incoming = try after.entries("incoming").count
                 // Most calls only look: a store that was checked is not checked again.
-                let state = try after.entries("packs") + after.entries("index") + ["\(incoming) \(reported == nil)"]
+                let state = try after.entries("packs") + after.entries("index-2") + ["\(incoming) \(reported == nil)"]
                 guard seen.insert(state).inserted || nth % 40 == 0 else { return }
                 for number in UInt64(0)..<2 {
                     #expect(try await Shelf(at: subject.root).files(of: "\(number)") == small(number), "call \(nth)")

@@ -28,7 +28,7 @@ import Transfer
             for number in 0..<40 {
                 try await bench.bring(
                     Self.tiny(number / 2, tuned: number % 2 == 1), as: "m\(number)", into: bench.other())
-                #expect(try bench.shelf.entries("index").count <= LocalStore.mostIndexes)
+                #expect(try bench.shelf.entries("index-2").count <= LocalStore.mostIndexes)
             }
             let now = try bench.other()
             for number in stride(from: 1, to: 40, by: 2) {
@@ -62,7 +62,7 @@ import Transfer
                 for number in 0..<LocalStore.mostIndexes {
                     #expect(try await other.files(of: "m\(number)") == Self.tiny(number, tensors: 1), "call \(nth)")
                 }
-                isMerged = try bench.shelf.entries("index").count <= LocalStore.mostIndexes
+                isMerged = try bench.shelf.entries("index-2").count <= LocalStore.mostIndexes
                 if !plan.hasFired { break }
             }
             #expect(isMerged)

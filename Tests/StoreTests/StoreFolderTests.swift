@@ -60,7 +60,7 @@ import Testing
             let bench = try Bench()
             let files = try ModelMaker.small()
             try await bench.bring(files, as: "m")
-            for name in try bench.shelf.entries("index") { try Bend.remove(bench.root + "/index/" + name) }
+            for name in try bench.shelf.entries("index-2") { try Bend.remove(bench.root + "/index-2/" + name) }
             // As on a read-only disk: no call that would change something works.
             guard try mountReadOnly(bench.root) else { return }
             defer { unmount(bench.root) }

@@ -102,3 +102,8 @@ void cake_sha256_pair(void *one, const uint8_t *ones, void *other, const uint8_t
 
 // The 32 bytes of BLAKE3; the key is 32 bytes or NULL.
 void cake_blake3(const uint8_t *bytes, size_t count, const uint8_t *key_bytes, uint8_t *out);
+
+// The blocks of a zstd frame: Huffman codes and no search. Returns their length, or 0 if these bytes need another encoder: few or no
+// kinds of them, or one above 127, or no gain, or no room.
+enum { CAKE_LITERALS_WORK = (128 << 8) * 4 + 4 * (48 << 10) };
+size_t cake_write_literals(int set, const uint8_t *plain, size_t size, uint8_t *to, size_t room, void *work);

@@ -11,7 +11,7 @@ public struct RawFrame: Sendable {
     /// Magic number, descriptor, window and content size.
     private let head: Int
     /// Where it ends, a checksum is.
-    private static let checksum = 4
+    static let checksum = 4
     private static let mark = 3
     private static let block = 128 << 10
     private static let magic: UInt32 = 0xFD2F_B528
@@ -106,35 +106,76 @@ extension RawFrame {
         precondition(count < 1 << 30)
         let blocks = max(1, (count + block - 1) / block)
         guard room.count >= 9 + blocks * mark + count + checksum else { return nil }
-        var end = 0
+        let head = head(of: count)
+        room.copy(head.span, at: 0)
+        var end = head.count
         func put(_ number: Int, _ bytes: Int, into room: inout MutableSpan<UInt8>) {
             for index in 0..<bytes { room[end + index] = UInt8(truncatingIfNeeded: number >> (8 * index)) }
             end += bytes
         }
-        put(Int(magic), 4, into: &room)
-        // One segment, a checksum, and the content's size in as few bytes as it takes.
-        switch count {
-        case ..<256:
-            put(0x24, 1, into: &room)
-            put(count, 1, into: &room)
-        case ..<(65_536 + 256):
-            put(0x64, 1, into: &room)
-            put(count - 256, 2, into: &room)
-        default:
-            put(0xA4, 1, into: &room)
-            put(count, 4, into: &room)
-        }
         for index in 0..<blocks {
-            let part = plain.extracting(index * block..<min(count, (index + 1) * block))
-            let isOneByte = index > 0 && repeats(part)
-            put(part.count << 3 | (isOneByte ? 2 : 0) | (index == blocks - 1 ? 1 : 0), mark, into: &room)
-            let kept = isOneByte ? part.extracting(first: 1) : part
-            room.copy(kept, at: end)
+            let (kept, mark) = kept(plain, block: index, of: blocks)
+            put(mark, RawFrame.mark, into: &room)
+            room.copy(plain.extracting(kept), at: end)
             end += kept.count
         }
         let sum = unsafe plain.withUnsafeBufferPointer { unsafe XXH64($0.baseAddress, $0.count, 0) }
         put(Int(truncatingIfNeeded: sum), checksum, into: &room)
         return end
+    }
+
+    /// Whether `write` made the frame of these bytes: the blocks are compared where they are. The checksum was made of the same bytes,
+    /// and is not made again.
+    public static func holds(_ plain: Span<UInt8>, _ frame: Span<UInt8>) -> Bool {
+        let head = head(of: plain.count)
+        let blocks = max(1, (plain.count + block - 1) / block)
+        guard frame.count >= head.count, equal(frame.extracting(0..<head.count), head.span) else { return false }
+        var end = head.count
+        for index in 0..<blocks {
+            let (kept, mark) = kept(plain, block: index, of: blocks)
+            guard frame.count - end >= RawFrame.mark + kept.count else { return false }
+            for byte in 0..<RawFrame.mark where frame[end + byte] != UInt8(truncatingIfNeeded: mark >> (8 * byte)) {
+                return false
+            }
+            end += RawFrame.mark
+            guard equal(frame.extracting(end..<end + kept.count), plain.extracting(kept)) else { return false }
+            end += kept.count
+        }
+        return frame.count == end + checksum
+    }
+
+    /// One segment, a checksum, and the content's size in as few bytes as it takes.
+    static func head(of count: Int) -> [UInt8] {
+        var head: [UInt8] = []
+        head.append(littleEndian: magic)
+        switch count {
+        case ..<256: head += [0x24, UInt8(truncatingIfNeeded: count)]
+        case ..<(65_536 + 256):
+            head.append(0x64)
+            head.append(littleEndian: UInt16(truncatingIfNeeded: count - 256))
+        default:
+            head.append(0xA4)
+            head.append(littleEndian: UInt32(truncatingIfNeeded: count))
+        }
+        return head
+    }
+
+    /// The plain bytes that stand in a block, and its mark.
+    private static func kept(_ plain: Span<UInt8>, block index: Int, of blocks: Int) -> (Range<Int>, mark: Int) {
+        let part = index * block..<min(plain.count, (index + 1) * block)
+        let isOneByte = index > 0 && repeats(plain.extracting(part))
+        let mark = part.count << 3 | (isOneByte ? 2 : 0) | (index == blocks - 1 ? 1 : 0)
+        return (isOneByte ? part.lowerBound..<part.lowerBound + 1 : part, mark)
+    }
+
+    private static func equal(_ one: Span<UInt8>, _ other: Span<UInt8>) -> Bool {
+        guard one.count == other.count else { return false }
+        return unsafe one.withUnsafeBufferPointer { one in
+            unsafe other.withUnsafeBufferPointer { other in
+                guard let start = one.baseAddress, let otherStart = other.baseAddress else { return true }
+                return unsafe memcmp(start, otherStart, one.count) == 0
+            }
+        }
     }
 
     /// Whether a byte is followed by nothing but itself.

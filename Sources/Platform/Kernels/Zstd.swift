@@ -14,6 +14,7 @@ public enum ZstdEffort: Hashable, Sendable {
 /// Makes standard zstd frames that stand alone: content size and checksum inside, no dictionary.
 @safe public struct ZstdEncoder: ~Copyable {
     private let context: OpaquePointer
+    private let work = LiteralFrame.room()
 
     public init() {
         guard let context = unsafe ZSTD_createCCtx() else { preconditionFailure("no memory for a zstd encoder") }
@@ -39,6 +40,7 @@ public enum ZstdEffort: Hashable, Sendable {
         case .level(let level):
             unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
         case .literals:
+            if cuts.isEmpty, let length = LiteralFrame.write(plain, into: &room, workingIn: work) { return length }
             // The most negative level takes steps so long that nothing is found.
             unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, -131_072)
             unsafe ZSTD_CCtx_setParameter(

@@ -29,7 +29,7 @@ final class Catalog: Sendable {
     }
 
     private struct Listing: Equatable {
-        let index: [String]
+        let index: [IndexName]
         let packs: [String]
     }
 
@@ -74,21 +74,22 @@ final class Catalog: Sendable {
     }
 
     private func list() throws(CakeError) -> Listing {
-        Listing(index: try Disk.names(in: layout.index), packs: try Disk.names(in: layout.packs))
+        Listing(index: try layout.indexNames(), packs: try Disk.names(in: layout.packs))
     }
 
     private func read(checking: Bool, acceptingGaps: Bool) throws(CakeError) -> State? {
         var state = State(listing: try list(), isChecked: checking)
-        for name in state.listing.index {
-            guard let digest = Layout.digest(in: name, suffix: Layout.indexSuffix) else { continue }
+        for entry in state.listing.index {
+            guard let digest = Layout.digest(in: entry.name, suffix: Layout.indexSuffix) else { continue }
+            let path = layout.indexFile(digest, entry.shape)
             do {
-                let file = try IndexFile(digest, .mapped(MappedFile(layout.indexFile(digest))))
+                let file = try IndexFile(digest, .mapped(MappedFile(path)), entry.shape)
                 if checking { try file.check() }
                 state.files.append(file)
             } catch {
                 if error.kind == .notFound, !acceptingGaps { return nil }
                 // Scanning the packs finds its content; it must not be used again.
-                if error.kind == .damaged, mayWrite { try? Disk.remove(layout.indexFile(digest)) }
+                if error.kind == .damaged, mayWrite { try? Disk.remove(path) }
             }
         }
         var known: [Digest: UInt64] = [:]
@@ -186,7 +187,7 @@ final class Catalog: Sendable {
         let bytes = IndexFile.encode(records, packs: [IndexFile.Pack(digest: pack, size: size)])
         let digest = SHA256.digest(of: bytes.span)
         guard mayWrite, let aside = try? Disk.makeUniqueFolder(in: layout.incoming, prefix: "index-") else {
-            return try IndexFile(digest, .memory(Chunk(copying: bytes.span)))
+            return try IndexFile(digest, .memory(Chunk(copying: bytes.span)), .current)
         }
         defer { try? Disk.removeTree(aside) }
         do {
@@ -194,9 +195,9 @@ final class Catalog: Sendable {
             try file.write(bytes.span, at: 0)
             try file.sync()
             try Disk.rename(aside + "/index", to: layout.indexFile(digest))
-            return try IndexFile(digest, .mapped(MappedFile(layout.indexFile(digest))))
+            return try IndexFile(digest, .mapped(MappedFile(layout.indexFile(digest))), .current)
         } catch {
-            return try IndexFile(digest, .memory(Chunk(copying: bytes.span)))
+            return try IndexFile(digest, .memory(Chunk(copying: bytes.span)), .current)
         }
     }
 }

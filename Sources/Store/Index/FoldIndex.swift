@@ -11,7 +11,7 @@ extension LocalStore {
         }
     }
 
-    /// Merges all indexes into one, without records of removed objects. The caller holds the sweep lock.
+    /// Merges all indexes into one of the current shape, without records of removed objects. The caller holds the sweep lock.
     func foldIndex(in operation: Operation) throws(CakeError) {
         try fold(catalog.files, in: operation)
     }
@@ -22,8 +22,10 @@ extension LocalStore {
     func mergeIndexes(in operation: Operation) {
         guard catalog.files.count > LocalStore.mostIndexes else { return }
         try? withSweepLockIfFree { () throws(CakeError) in
-            let here = Set(try Disk.names(in: layout.index))
-            let files = catalog.files.filter { here.contains($0.digest.hex + Layout.indexSuffix) }
+            let here = try layout.indexNames()
+            let files = catalog.files.filter { file in
+                here.contains(IndexName(shape: file.shape, name: file.digest.hex + Layout.indexSuffix))
+            }
             let smallest = LocalStore.smallest(of: files)
             if smallest.count > 1 { try fold(smallest, in: operation) }
         }
@@ -49,7 +51,7 @@ extension LocalStore {
         let bytes = try IndexMerge(files, in: layout).encoded()
         let digest = SHA256.digest(of: bytes.span)
         try replace(layout.indexFile(digest), with: bytes, in: operation)
-        for file in files where file.digest != digest { try Disk.remove(layout.indexFile(file.digest)) }
+        for file in files where file.digest != digest { try Disk.remove(layout.indexFile(file.digest, file.shape)) }
         try catalog.reload(checking: false)
     }
 }

@@ -9,11 +9,11 @@ package struct IndexFile: Sendable {
         package let size: UInt64
     }
 
-    static let mark = Array("cakeidx1".utf8)
     private static let fixedLength = 24
     private static let packLength = 40
 
     package let digest: Digest
+    let shape: IndexShape
     package let packs: [Pack]
     let count: Int
     private let storage: Storage
@@ -34,17 +34,20 @@ package struct IndexFile: Sendable {
         }
     }
 
-    package init(_ digest: Digest, _ storage: Storage) throws(CakeError) {
+    /// An index of a registry has digests of stored bytes.
+    package init(
+        _ digest: Digest, _ storage: Storage, _ shape: IndexShape = .withStoredDigests
+    ) throws(CakeError) {
         let refused = CakeError(.damaged, "the file \(digest.hex)\(Layout.indexSuffix) is not an index")
         let (packs, count) = try storage.withBytes { bytes throws(CakeError) in
             guard bytes.count >= IndexFile.fixedLength else { throw refused }
-            for (index, byte) in IndexFile.mark.enumerated() where bytes[index] != byte { throw refused }
+            for (index, byte) in shape.mark.enumerated() where bytes[index] != byte { throw refused }
             let packCount = Int(bytes.littleEndian(UInt32.self, at: 8))
             let recordCount = bytes.littleEndian(UInt64.self, at: 16)
             let recordsStart = IndexFile.fixedLength + packCount * IndexFile.packLength
             guard bytes.count >= recordsStart,
-                UInt64(bytes.count - recordsStart) / UInt64(IndexRecord.length) == recordCount,
-                (bytes.count - recordsStart) % IndexRecord.length == 0
+                UInt64(bytes.count - recordsStart) / UInt64(shape.recordLength) == recordCount,
+                (bytes.count - recordsStart) % shape.recordLength == 0
             else { throw refused }
             var packs: [Pack] = []
             for index in 0..<packCount {
@@ -55,6 +58,7 @@ package struct IndexFile: Sendable {
             return (packs, Int(recordCount))
         }
         self.digest = digest
+        self.shape = shape
         self.storage = storage
         self.packs = packs
         self.count = count
@@ -71,8 +75,9 @@ package struct IndexFile: Sendable {
     static func encode(count: Int, _ records: some Sequence<IndexRecord>, packs: [Pack]) -> [UInt8] {
         var numbers: [Digest: UInt32] = [:]
         for (index, pack) in packs.enumerated() { numbers[pack.digest] = UInt32(index) }
-        var bytes = mark
-        bytes.reserveCapacity(fixedLength + packs.count * packLength + count * IndexRecord.length)
+        var bytes = IndexShape.current.mark
+        bytes.reserveCapacity(
+            fixedLength + packs.count * packLength + count * IndexShape.current.recordLength)
         bytes.append(littleEndian: UInt32(packs.count))
         bytes.append(littleEndian: UInt32(0))
         bytes.append(littleEndian: UInt64(count))
@@ -128,7 +133,7 @@ package struct IndexFile: Sendable {
     func forEachBase(_ body: (_ base: Digest, _ pack: Int?) -> Void) {
         storage.withBytes { bytes in
             for index in 0..<count {
-                let offset = recordsStart + index * IndexRecord.length
+                let offset = start(of: index) + shape.rest
                 guard bytes[offset + IndexRecord.flagsOffset] == 1 else { continue }
                 let number = bytes.littleEndian(UInt32.self, at: offset + IndexRecord.packOffset)
                 body(
@@ -138,12 +143,15 @@ package struct IndexFile: Sendable {
         }
     }
 
+    /// Of a record, in the file.
+    private func start(of index: Int) -> Int { recordsStart + index * shape.recordLength }
+
     private func firstWord(at index: Int, in bytes: Span<UInt8>) -> UInt64 {
-        bytes.littleEndian(UInt64.self, at: recordsStart + index * IndexRecord.length).byteSwapped
+        bytes.littleEndian(UInt64.self, at: start(of: index)).byteSwapped
     }
 
     private func key(at index: Int, in bytes: Span<UInt8>) -> Digest {
-        digest(at: recordsStart + index * IndexRecord.length, in: bytes)
+        digest(at: start(of: index), in: bytes)
     }
 
     private func digest(at offset: Int, in bytes: Span<UInt8>) -> Digest {
@@ -152,11 +160,11 @@ package struct IndexFile: Sendable {
 
     /// Nil for a record that points outside its pack, or has an impossible size: then the object counts as not indexed.
     private func record(at index: Int, in bytes: Span<UInt8>) -> IndexRecord? {
-        let offset = recordsStart + index * IndexRecord.length
-        let storedLength = bytes.littleEndian(UInt64.self, at: offset + 72)
-        let packOffset = bytes.littleEndian(UInt64.self, at: offset + 80)
-        let packNumber = bytes.littleEndian(UInt32.self, at: offset + 88)
-        let size = bytes.littleEndian(UInt64.self, at: offset + 64)
+        let rest = start(of: index) + shape.rest
+        let size = bytes.littleEndian(UInt64.self, at: rest)
+        let storedLength = bytes.littleEndian(UInt64.self, at: rest + 8)
+        let packOffset = bytes.littleEndian(UInt64.self, at: rest + 16)
+        let packNumber = bytes.littleEndian(UInt32.self, at: rest + IndexRecord.packOffset)
         guard size <= ByteCount.maximum, storedLength <= ByteCount.maximum else { return nil }
         var place = IndexRecord.Place.alone
         var packSize: UInt64?
@@ -170,9 +178,9 @@ package struct IndexFile: Sendable {
             packSize = pack.size
         }
         return IndexRecord(
-            layer: Layer(digest: digest(at: offset, in: bytes), size: size),
-            storedDigest: digest(at: offset + 32, in: bytes), storedLength: storedLength, place: place,
-            transform: ObjectHeader.Transform(rawValue: bytes[offset + 92]),
-            base: bytes[offset + 93] == 1 ? digest(at: offset + 96, in: bytes) : nil, packSize: packSize)
+            layer: Layer(digest: key(at: index, in: bytes), size: size), storedLength: storedLength, place: place,
+            transform: ObjectHeader.Transform(rawValue: bytes[rest + 28]),
+            base: bytes[rest + IndexRecord.flagsOffset] == 1
+                ? digest(at: rest + IndexRecord.baseOffset, in: bytes) : nil, packSize: packSize)
     }
 }

@@ -1,3 +1,4 @@
+internal import Codec
 internal import Model
 internal import Platform
 
@@ -75,11 +76,13 @@ struct IndexMerge {
     /// length: as long as two records differ, both bases count.
     private struct Said: Hashable {
         let place: IndexRecord.Place
-        let stored: Digest?
+        let transform: UInt8?
+        let base: Digest?
 
         init(_ record: IndexRecord) {
             place = record.place
-            stored = record.place == .alone ? record.storedDigest : nil
+            transform = record.place == .alone ? record.transform.rawValue : nil
+            base = record.place == .alone ? record.base : nil
         }
     }
 }

@@ -1,7 +1,7 @@
 package import Codec
 package import Model
 
-/// An object in the index: its place, and the digest of its stored bytes.
+/// An object in the index: its place, and facts from its first frame.
 package struct IndexRecord: Sendable {
     package enum Place: Hashable, Sendable {
         /// A file of its own under `objects`.
@@ -10,7 +10,6 @@ package struct IndexRecord: Sendable {
     }
 
     package let layer: Layer
-    let storedDigest: Digest
     package let storedLength: UInt64
     package let place: Place
     package let transform: ObjectHeader.Transform
@@ -18,16 +17,15 @@ package struct IndexRecord: Sendable {
     /// As the index knows it, of a record that was read from one.
     var packSize: UInt64?
 
-    /// Of a record on disk.
-    static let length = 128
     static let noPack = UInt32.max
-    static let packOffset = 88
-    static let flagsOffset = 93
-    static let baseOffset = 96
+    /// In a record on disk, from where it goes on behind its digests.
+    static let packOffset = 24
+    static let flagsOffset = 29
+    static let baseOffset = 32
 
+    /// In the current shape.
     func append(to bytes: inout [UInt8], packNumber: UInt32) {
         bytes += layer.digest.bytes
-        bytes += storedDigest.bytes
         bytes.append(littleEndian: layer.size)
         bytes.append(littleEndian: storedLength)
         if case .pack(_, let offset) = place {

@@ -6,7 +6,7 @@ extension LocalStore {
     package func fingerprint() throws(CakeError) -> Digest {
         var hash = SHA256()
         for place in [self] + lower {
-            for name in try Disk.names(in: place.layout.index) + Disk.names(in: place.layout.packs) {
+            for name in try place.layout.indexNames().map(\.name) + Disk.names(in: place.layout.packs) {
                 hash.update(Array(name.utf8).span)
             }
         }

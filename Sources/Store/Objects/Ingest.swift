@@ -126,14 +126,11 @@ extension LocalStore {
         let path = operation.folder + "/" + reading.layer.digest.hex
         let file = try File(path, .create)
         do {
-            var hash = SHA256()
-            hash.update(headerBytes.span)
             try file.write(headerBytes.span, at: 0)
             var length = UInt64(headerBytes.count)
             var frames: [SeekTable.Frame] = []
             if let factors = encoding.factors {
                 frames = try write(factors) { bytes throws(CakeError) in
-                    hash.update(bytes)
                     try file.write(bytes, at: length)
                     length += UInt64(bytes.count)
                 }
@@ -144,7 +141,6 @@ extension LocalStore {
             } take: { index, piece in
                 defer { storedChunks.giveBack(piece.stored) }
                 try piece.stored.withBytes { bytes throws(CakeError) in
-                    hash.update(bytes)
                     try file.write(bytes, at: length)
                 }
                 length += UInt64(piece.stored.count)
@@ -156,13 +152,12 @@ extension LocalStore {
                 }
             }
             let table = SeekTable.encode(headerLength: headerBytes.count, frames: frames)
-            hash.update(table.span)
             try file.write(table.span, at: length)
             length += UInt64(table.count)
             file.startWriting(from: written, count: length - written)
             let record = IndexRecord(
-                layer: reading.layer, storedDigest: hash.finish(), storedLength: length, place: .alone,
-                transform: header.transform, base: header.base)
+                layer: reading.layer, storedLength: length, place: .alone, transform: header.transform,
+                base: header.base)
             return WrittenObject(record: record, path: path)
         } catch {
             try? Disk.remove(path)

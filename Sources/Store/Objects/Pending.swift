@@ -93,7 +93,8 @@ struct Pending: ~Copyable, Sendable {
         try Disk.rename(indexPath, to: layout.indexFile(indexDigest))
         try Durable.sync(folders: folders.sorted(), on: layout.root)
         do {
-            store.catalog.add(try IndexFile(indexDigest, .mapped(MappedFile(layout.indexFile(indexDigest)))))
+            let file = try MappedFile(layout.indexFile(indexDigest))
+            store.catalog.add(try IndexFile(indexDigest, .mapped(file), .current))
         } catch let error where error.kind == .notFound {
             // A collection has already folded it into another.
             try store.catalog.reload(checking: false)
@@ -113,7 +114,6 @@ final class PackWriter: @unchecked Sendable {
         let layer: Layer
         let transform: ObjectHeader.Transform
         let base: Digest?
-        let storedDigest: Digest
         let offset: UInt64
         let storedLength: UInt64
     }
@@ -125,8 +125,7 @@ final class PackWriter: @unchecked Sendable {
         hash.update(object.bytes.span)
         members.append(
             Member(
-                layer: object.layer, transform: object.transform, base: object.base,
-                storedDigest: SHA256.digest(of: object.bytes.span), offset: length,
+                layer: object.layer, transform: object.transform, base: object.base, offset: length,
                 storedLength: UInt64(object.bytes.count)))
         length += UInt64(object.bytes.count)
     }
@@ -137,8 +136,8 @@ final class PackWriter: @unchecked Sendable {
         let digest = hash.finish()
         let records = members.map { member in
             IndexRecord(
-                layer: member.layer, storedDigest: member.storedDigest, storedLength: member.storedLength,
-                place: .pack(digest, offset: member.offset), transform: member.transform, base: member.base)
+                layer: member.layer, storedLength: member.storedLength, place: .pack(digest, offset: member.offset),
+                transform: member.transform, base: member.base)
         }
         return FinishedPack(path: file.path, digest: digest, size: length, records: records)
     }

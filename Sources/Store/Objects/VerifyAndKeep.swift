@@ -69,18 +69,15 @@ extension LocalStore {
         let path = operation.folder + "/" + layer.digest.hex
         try Disk.remove(path)
         let target = try File(path, .create)
-        var hash = SHA256()
         let chunk = plainChunks.take()
         defer { plainChunks.giveBack(chunk) }
         let stored = PlainBytes(file: object.file, start: object.start, count: object.length)
         try stored.forEachChunk(through: chunk) { offset, bytes throws(CakeError) in
-            hash.update(bytes)
             try target.write(bytes, at: offset)
         }
         target.startWriting(from: 0, count: object.length)
         let record = IndexRecord(
-            layer: layer, storedDigest: hash.finish(), storedLength: object.length, place: .alone,
-            transform: transform, base: base)
+            layer: layer, storedLength: object.length, place: .alone, transform: transform, base: base)
         return .alone(WrittenObject(record: record, path: path))
     }
 

@@ -1,4 +1,5 @@
 package import Model
+internal import Platform
 
 /// The paths of everything in a store. Paths to bytes are made from digests alone; docs/layout.md draws the whole.
 public struct Layout: Sendable {
@@ -12,7 +13,10 @@ public struct Layout: Sendable {
     var manifests: String { root + "/manifests" }
     package var names: String { root + "/names" }
     var removed: String { root + "/removed" }
-    var index: String { root + "/index" }
+    /// Of this shape; another has a folder of its own.
+    var index: String { root + "/index-2" }
+    /// The index of cake 0.1, which is read too.
+    var earlierIndex: String { root + "/index" }
     var incoming: String { root + "/incoming" }
     var damaged: String { root + "/damaged" }
     var locks: String { root + "/locks" }
@@ -38,7 +42,20 @@ public struct Layout: Sendable {
 
     func removalMark(_ digest: Digest) -> String { removed + "/" + digest.hex }
 
-    func indexFile(_ digest: Digest) -> String { index + "/" + digest.hex + ".index" }
+    func index(_ shape: IndexShape) -> String { shape == .current ? index : earlierIndex }
+
+    func indexFile(_ digest: Digest, _ shape: IndexShape = .current) -> String {
+        index(shape) + "/" + digest.hex + Layout.indexSuffix
+    }
+
+    /// All that lie in both folders. A store that nothing was written to since an earlier cake has one of them.
+    func indexNames() throws(CakeError) -> [IndexName] {
+        var found: [IndexName] = []
+        for shape in IndexShape.allCases where try Disk.exists(index(shape)) {
+            found += try Disk.names(in: index(shape)).map { IndexName(shape: shape, name: $0) }
+        }
+        return found
+    }
 
     func damagedObject(_ digest: Digest) -> String { damaged + "/" + digest.hex }
 

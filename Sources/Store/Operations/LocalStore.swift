@@ -90,7 +90,10 @@ public struct LocalStore: Sendable {
     }
 
     private static func isOurs(_ layout: Layout) -> (String) -> Bool {
-        { name in layout.folders.contains(layout.root + "/" + name) || name == "lost+found" }
+        { name in
+            let path = layout.root + "/" + name
+            return layout.folders.contains(path) || path == layout.earlierIndex || name == "lost+found"
+        }
     }
 
     private static func readVersion(_ layout: Layout) throws(CakeError) -> String? {

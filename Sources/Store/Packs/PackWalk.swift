@@ -16,11 +16,10 @@ enum PackWalk {
                     offset = nextHeader(in: bytes, after: offset)
                     continue
                 }
-                let stored = rest.extracting(0..<length)
                 records.append(
                     IndexRecord(
-                        layer: header.layer, storedDigest: SHA256.digest(of: stored), storedLength: UInt64(length),
-                        place: .pack(pack, offset: UInt64(offset)), transform: header.transform, base: header.base))
+                        layer: header.layer, storedLength: UInt64(length), place: .pack(pack, offset: UInt64(offset)),
+                        transform: header.transform, base: header.base))
                 offset += length
             }
             return records

@@ -209,6 +209,7 @@ import Transfer
                 try client.send("GET \(MirrorStage.address("weights.bin")) HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 _ = try client.readBody(upTo: 100)
             }
+            await line.hub.wait { requests in requests.contains { $0.isStalled } }
             line.hub.release()
             await line.hub.wait { requests in requests.contains { $0.place == .cdn && $0.isDone } }
             let reply = try stage.ask("GET", MirrorStage.address("weights.bin"))

@@ -62,6 +62,7 @@ import Transfer
             let client = try stage.client()
             try client.send("GET \(Self.address) HTTP/1.1\r\nHost: localhost\r\n\r\n")
             _ = try client.readBody(upTo: 500_000)
+            await line.hub.wait { requests in requests.contains { $0.isStalled } }
             line.hub.release()
             #expect(throws: CakeError.self) { try client.readBody(upTo: Self.size - 500_000) }
             await stage.server.settle()
@@ -81,6 +82,7 @@ import Transfer
             let waiting = try stage.client()
             try waiting.send("GET \(MirrorStage.address("second.bin")) HTTP/1.1\r\nHost: localhost\r\n\r\n")
             _ = try waiting.readBody(upTo: 500_000)
+            await line.hub.wait { requests in requests.contains { $0.isStalled } }
             #expect(try stage.ask("GET", MirrorStage.address("first.bin")).body == files["first.bin"])
             #expect(try stage.store.names().isEmpty, "layers were made while a client waited")
             line.hub.release()

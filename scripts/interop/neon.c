@@ -79,16 +79,19 @@ static void groups(const char *kind, size_t n) {
     static const int layouts[][2] = {{2, 7}, {2, 10}, {4, 23}};
     for (int i = 0; i < 3; i++) {
         int width = layouts[i][0], fraction = layouts[i][1];
-        uint32_t counts[256] = {0}, starts[256], again[256], at = 0, lengths[33] = {0}, large[3] = {0};
+        uint32_t counts[CAKE_LANES * 256] = {0}, starts[CAKE_LANES * 256], again[CAKE_LANES * 256], at = 0, large[3] = {0};
+        int many = 1 << (8 * width - 1 - fraction);
+        uint64_t from[3];
         clear();
-        cake_count_groups(other, n, width, fraction, counts);
-        for (int g = 0; g < 256; g++) starts[g] = again[g] = at, at += counts[g];
-        cake_scatter(one, other, n, width, fraction, starts, result);
-        cake_gather(result, other, n, width, fraction, again, more);
+        cake_count_groups(other, n, fraction, counts);
+        for (int g = 0; g < many; g++)
+            for (int place = g; place < CAKE_LANES * many; place += many) starts[place] = again[place] = at, at += counts[place];
+        cake_scatter(one, other, n, fraction, starts, result);
+        cake_gather(result, other, n, fraction, again, more);
         same(more, one, n * (size_t)width, "gather");
-        cake_count_lengths(one, n, width, lengths);
+        for (int t = 0; t < 3; t++) from[t] = cake_count_from(set, one, n, width, (uint32_t[]){0, 1, 0x7fff}[t]);
         cake_count_large(set, one, n, width, large);
-        tell("groups", width, fraction, kind, n, mark(mark(mark(1, counts, sizeof counts), lengths, sizeof lengths), large, sizeof large));
+        tell("groups", width, fraction, kind, n, mark(mark(mark(1, counts, sizeof counts), from, sizeof from), large, sizeof large));
     }
 }
 
@@ -120,13 +123,36 @@ static void codes(const char *kind, size_t n) {
     }
 }
 
+// Bytes as exponents are: of few kinds, one more frequent than the next.
+static void literals(const char *kind, size_t n) {
+    static uint8_t bytes[40 * MOST], frame[40 * MOST], work[CAKE_LITERALS_WORK];
+    for (int few = 1; few <= 64; few *= 4) {
+        size_t count = n * 40;
+        for (size_t i = 0; i < count; i++) {
+            int rank = __builtin_ctzll(next() | 1ull << few % 63);
+            bytes[i] = (uint8_t)(60 - rank + (one[i % ROOM] & 1));
+        }
+        memset(frame, 0xA5, sizeof frame);
+        size_t length = cake_write_literals(set, bytes, count, frame, sizeof frame, work);
+        clear();
+        tell("literals", few, 0, kind, count, mark(length, frame, sizeof frame));
+    }
+}
+
+static void hashes(const char *kind, size_t n) {
+    clear();
+    cake_blake3(one, n, 0, result);
+    cake_blake3(one, n, other, more);
+    tell("blake3", 0, 0, kind, n, 0);
+}
+
 static float float_between(double most) { return (float)(((double)(next() >> 11) / 0x1p53 - 0.5) * most); }
 
 static void products(const char *kind, size_t n) {
-    static float left[RANK], right[COLUMNS * RANK], floats[MOST];
+    static float left[RANK * 4], right[COLUMNS * RANK], floats[MOST];
     static double blocks[8 * MOST], sums[MOST * 16 / 8];
     static const int fractions[] = {7, 10, 23};
-    for (size_t i = 0; i < RANK; i++) left[i] = float_between(2);
+    for (size_t i = 0; i < RANK * 4; i++) left[i] = float_between(2);
     for (size_t i = 0; i < COLUMNS * RANK; i++) right[i] = float_between(i % 5 ? 0.1 : 70000);
     for (int i = 0; i < 3; i++) {
         int width = fractions[i] == 23 ? 4 : 2;
@@ -135,6 +161,11 @@ static void products(const char *kind, size_t n) {
             clear();
             cake_predict(set, one, some, fractions[i], left, RANK, right, column, result);
             tell("predict", width, fractions[i], kind, some, column);
+        }
+        for (size_t columns = 1; columns <= COLUMNS && 4 * columns <= n; columns += 19) {
+            clear();
+            cake_predict_rows(set, one, 4, columns, fractions[i], left, RANK, right, result);
+            tell("rows", width, fractions[i], kind, columns, 0);
         }
         clear();
         cake_subtract(set, one, other, n, fractions[i], floats);
@@ -173,6 +204,8 @@ int main(int count, char **arguments) {
             planes(kinds[kind], lengths[i]);
             deltas(kinds[kind], lengths[i]);
             groups(kinds[kind], lengths[i]);
+            literals(kinds[kind], lengths[i]);
+            hashes(kinds[kind], lengths[i]);
             codes(kinds[kind], lengths[i]);
             products(kinds[kind], lengths[i]);
         }

@@ -79,16 +79,19 @@ static void groups(const char *kind, size_t n) {
     static const int layouts[][2] = {{2, 7}, {2, 10}, {4, 23}};
     for (int i = 0; i < 3; i++) {
         int width = layouts[i][0], fraction = layouts[i][1];
-        uint32_t counts[256] = {0}, starts[256], again[256], at = 0, lengths[33] = {0}, large[3] = {0};
+        size_t all = (size_t)1 << (8 * width - 1 - fraction);
+        uint32_t counts[CAKE_LANES * 256] = {0}, starts[CAKE_LANES * 256], again[CAKE_LANES * 256], at = 0, large[3] = {0};
         clear();
-        cake_count_groups(other, n, width, fraction, counts);
-        for (int g = 0; g < 256; g++) starts[g] = again[g] = at, at += counts[g];
-        cake_scatter(one, other, n, width, fraction, starts, result);
-        cake_gather(result, other, n, width, fraction, again, more);
+        cake_count_groups(other, n, fraction, counts);
+        for (size_t g = 0; g < all; g++)
+            for (size_t k = 0; k < CAKE_LANES; k++)
+                starts[k * all + g] = again[k * all + g] = at, at += counts[k * all + g];
+        cake_scatter(one, other, n, fraction, starts, result);
+        cake_gather(result, other, n, fraction, again, more);
         same(more, one, n * (size_t)width, "gather");
-        cake_count_lengths(one, n, width, lengths);
+        uint64_t longer = cake_count_from(set, one, n, width, 1000);
         cake_count_large(set, one, n, width, large);
-        tell("groups", width, fraction, kind, n, mark(mark(mark(1, counts, sizeof counts), lengths, sizeof lengths), large, sizeof large));
+        tell("groups", width, fraction, kind, n, mark(mark(mark(1, counts, sizeof counts), &longer, sizeof longer), large, sizeof large));
     }
 }
 
@@ -161,6 +164,14 @@ static void products(const char *kind, size_t n) {
     }
 }
 
+// Of bytes some are frequent and some are rare: a code is made for them.
+static void literals(const char *kind, size_t n) {
+    static uint32_t work[CAKE_LITERALS_WORK / 4];
+    clear();
+    for (size_t i = 0; i < n; i++) last[i] = one[i] & other[i] & 127;
+    tell("write_literals", 1, 0, kind, n, cake_write_literals(set, last, n, result, ROOM, work));
+}
+
 // With the highest instruction set that is asked for, or the portable one.
 int main(int count, char **arguments) {
     static const size_t lengths[] = {0, 1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 127, 129, 255, 257, 1000, 4999};
@@ -175,6 +186,7 @@ int main(int count, char **arguments) {
             groups(kinds[kind], lengths[i]);
             codes(kinds[kind], lengths[i]);
             products(kinds[kind], lengths[i]);
+            literals(kinds[kind], lengths[i]);
         }
     return 0;
 }

@@ -125,7 +125,8 @@ static void codes(const char *kind, size_t n) {
 
 // Bytes as exponents are: of few kinds, one more frequent than the next.
 static void literals(const char *kind, size_t n) {
-    static uint8_t bytes[40 * MOST], frame[40 * MOST], work[CAKE_LITERALS_WORK];
+    static uint8_t bytes[40 * MOST], frame[40 * MOST];
+    static uint32_t work[CAKE_LITERALS_WORK / 4];
     for (int few = 1; few <= 64; few *= 4) {
         size_t count = n * 40;
         for (size_t i = 0; i < count; i++) {

@@ -41,7 +41,8 @@ final class BaseCandidates: Sendable {
     /// By file and cut, the layers that may be the same bytes, and the models that have them.
     func candidates(for files: [Segmentation]) throws(CakeError) -> Candidates {
         let tensors = files.flatMap { $0.cuts.compactMap(\.tensor) }
-        let models = try matches(of: models(like: tensors), most: BaseCandidates.mostCompared)
+        let models = try matches(
+            of: models(of: families(like: tensors), tensors), most: BaseCandidates.mostCompared)
         let found = models.map { $0.matches.candidates(for: tensors) }
         let layers = BaseCandidates.byCut(files) { number, cut in
             BaseCandidates.distinct(found.map { $0[number] }, cut)
@@ -51,11 +52,19 @@ final class BaseCandidates: Sendable {
 
     /// By file and cut, the candidates for a tensor's base: layers of the named or declared model, if it has them, else
     /// those of similar models.
-    func offers(for files: [Segmentation]) throws(CakeError) -> [[[Layer]]] {
-        let tensors = files.flatMap { $0.cuts.compactMap(\.tensor) }
+    func offers(for files: [Segmentation], sketch: Sketching? = nil) throws(CakeError) -> [[[Layer]]] {
+        let places = BaseCandidates.places(of: files)
+        let tensors = places.map(\.tensor)
+        let families = try families(like: tensors)
+        if let sketch {
+            for number in telling(tensors, of: families, beyond: 1) {
+                let place = places[number]
+                if let sketch = try sketch(place.file, place.cut) { learn(sketch, of: place.tensor) }
+            }
+        }
         let most = BaseCandidates.mostOffering
         let models = try matches(
-            of: models(like: tensors), most: max(most.models, most.tensors / max(tensors.count, 1)))
+            of: models(of: families, tensors), most: max(most.models, most.tensors / max(tensors.count, 1)))
         let found = models.map { (isMeant: $0.isMeant, layers: $0.matches.candidates(for: tensors)) }
         return BaseCandidates.byCut(files) { number, cut in
             let meant = found.lazy.filter(\.isMeant).map { $0.layers[number] }
@@ -82,14 +91,21 @@ final class BaseCandidates: Sendable {
         return layers.compactMap(\.self).filter { $0.size == cut.count && seen.insert($0.digest).inserted }
     }
 
+    /// The sketch of an incoming tensor, by file and cut, where its bytes are at hand.
+    typealias Sketching = @Sendable (Int, Int) throws(CakeError) -> LayerSketch?
+
     /// Incoming tensors, by file and cut, whose sketches would tell which of more than so many families they belong to.
     func telling(_ files: [Segmentation], beyond few: Int) throws(CakeError) -> [(file: Int, cut: Int)] {
         let places = BaseCandidates.places(of: files)
-        let families = try families(like: places.map(\.tensor))
+        let tensors = places.map(\.tensor)
+        return telling(tensors, of: try families(like: tensors), beyond: few).map { (places[$0].file, places[$0].cut) }
+    }
+
+    private func telling(_ tensors: [Tensor], of families: [ModelFamily], beyond few: Int) -> ArraySlice<Int> {
         guard families.count > few, !families.contains(where: \.isMeant) else { return [] }
         let known = sketches.withLock { $0 }
-        let wanted = Set(families.flatMap(\.bases.keys)).filter { known[places[$0].tensor] == nil }.sorted()
-        return wanted.prefix(BaseCandidates.mostSketched).map { (places[$0].file, places[$0].cut) }
+        let wanted = Set(families.flatMap(\.bases.keys)).filter { known[tensors[$0]] == nil }.sorted()
+        return wanted.prefix(BaseCandidates.mostSketched)
     }
 
     func learn(_ sketch: LayerSketch, of tensor: Tensor) { sketches.withLock { $0[tensor] = sketch } }
@@ -103,8 +119,10 @@ final class BaseCandidates: Sendable {
     }
 
     /// The models of the likeliest families, one of each first.
-    private func models(like tensors: [Tensor]) throws(CakeError) -> [(digest: Digest, isMeant: Bool)] {
-        let families = try ranked(families(like: tensors), tensors)
+    private func models(
+        of families: [ModelFamily], _ tensors: [Tensor]
+    ) throws(CakeError) -> [(digest: Digest, isMeant: Bool)] {
+        let families = try ranked(families, tensors)
         return (0..<BaseCandidates.mostMembers).flatMap { place in
             families.lazy.filter { place < $0.models.count }.map { ($0.models[place], $0.isMeant) }
         }

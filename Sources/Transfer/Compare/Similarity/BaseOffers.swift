@@ -7,13 +7,10 @@ internal import Synchronization
 final class BaseOffers: Sendable {
     private let bases: BaseCandidates
     private let files: [Segmentation]
-    private let sketch: Sketching?
+    private let sketch: BaseCandidates.Sketching?
     private let found = Mutex<[[[Layer]]]?>(nil)
 
-    /// The sketch of an incoming tensor, by file and cut, where its bytes are at hand.
-    typealias Sketching = @Sendable (Int, Int) throws(CakeError) -> LayerSketch?
-
-    init(_ bases: BaseCandidates, for files: [Segmentation], sketch: Sketching? = nil) {
+    init(_ bases: BaseCandidates, for files: [Segmentation], sketch: BaseCandidates.Sketching? = nil) {
         self.bases = bases
         self.files = files
         self.sketch = sketch
@@ -31,15 +28,7 @@ final class BaseOffers: Sendable {
 
     private func lookUp() -> [[[Layer]]] {
         do throws(CakeError) {
-            if let sketch {
-                for (file, cut) in try bases.telling(files, beyond: 1) {
-                    guard let tensor = files[file].cuts[cut].tensor, let sketch = try sketch(file, cut) else {
-                        continue
-                    }
-                    bases.learn(sketch, of: tensor)
-                }
-            }
-            return try bases.offers(for: files)
+            return try bases.offers(for: files, sketch: sketch)
         } catch {
             bases.troubles.add(error)
             return files.map { $0.cuts.map { _ in [] } }

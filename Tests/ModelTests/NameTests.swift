@@ -25,6 +25,17 @@ import Testing
     @Test(arguments: misspelled)
     func `has one spelling`(_ text: String) { #expect(Digest(hex: text) == nil) }
 
+    @Test func `has digits of hex alone, at each place`() {
+        for place in [0, 7, 8, 15, 16, 40, 63] {
+            for byte in UInt8.min ... .max {
+                var digits = Array(Self.hex.utf8)
+                digits[place] = byte
+                let isDigit = (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte)
+                #expect(Digest(hex: digits.span)?.hex == (isDigit ? String(decoding: digits, as: UTF8.self) : nil))
+            }
+        }
+    }
+
     @Test func `has 32 bytes`() {
         for count in [0, 31, 33] {
             let bytes = [UInt8](repeating: 1, count: count)

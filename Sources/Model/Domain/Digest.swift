@@ -25,18 +25,29 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
     public init?(hex: Span<UInt8>) {
         guard hex.count == 2 * Digest.byteCount else { return nil }
         func word(_ index: Int) -> UInt64? {
-            var value: UInt64 = 0
-            for offset in 0..<16 {
-                switch hex[index * 16 + offset] {
-                case let digit where digit >= 0x30 && digit <= 0x39: value = value << 4 | UInt64(digit - 0x30)
-                case let digit where digit >= 0x61 && digit <= 0x66: value = value << 4 | UInt64(digit - 0x57)
-                default: return nil
-                }
-            }
-            return value
+            guard let high = Digest.value(ofDigits: hex.littleEndian(UInt64.self, at: 16 * index)),
+                let low = Digest.value(ofDigits: hex.littleEndian(UInt64.self, at: 16 * index + 8))
+            else { return nil }
+            return high << 32 | low
         }
         guard let first = word(0), let second = word(1), let third = word(2), let fourth = word(3) else { return nil }
         words = (first, second, third, fourth)
+    }
+
+    /// Of eight digits, the first in the lowest byte. All at once: a store's manifests have a hundred million digits.
+    private static func value(ofDigits digits: UInt64) -> UInt64? {
+        /// One bit for each byte.
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let letters = digits >> 6 & ones
+        // Of a digit the upper half is 3, of a letter from a to f it is 6.
+        guard digits & (0xF0 * ones) == 0x30 * (ones + letters) else { return nil }
+        let values = digits & (0x0F * ones) + 9 * letters
+        // A digit's value is below 10, a letter's from 10 to 15.
+        guard values & (0x10 * ones) == 0, (values + 6 * ones) >> 4 & ones == letters else { return nil }
+        var packed = values.byteSwapped
+        packed = (packed | packed >> 4) & 0x00FF_00FF_00FF_00FF
+        packed = (packed | packed >> 8) & 0x0000_FFFF_0000_FFFF
+        return (packed | packed >> 16) & 0xFFFF_FFFF
     }
 
     public init?(hex text: String) {

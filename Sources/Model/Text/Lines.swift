@@ -47,8 +47,11 @@ struct Words {
     }
 
     mutating func digest(in bytes: Span<UInt8>) -> Digest? {
-        guard let range = nextRange(in: bytes) else { return nil }
-        return Digest(hex: bytes.extracting(range))
+        guard skipSpace(in: bytes), end - position >= 64 else { return nil }
+        let next = position + 64
+        guard next == end || bytes[next] == UInt8(ascii: " ") else { return nil }
+        defer { position = next }
+        return Digest(hex: bytes.extracting(position..<next))
     }
 
     /// A decimal number without sign or leading zeros.

@@ -48,7 +48,7 @@ struct Collector {
         let manifests = try store.manifestDigests()
         if roots.isEmpty, !evenIfNothingIsNamed { try refuseIfNamesWereLost(manifests) }
         /// What stays without the commands that run now.
-        var unheld: Set<Digest> = [.empty]
+        var unheld = DigestSet([.empty])
         for root in roots { for layer in try store.outline(of: root).layers { unheld.insert(layer.digest) } }
         var live = unheld.union(leased)
         for root in manifests where leased.contains(root) && roots.insert(root).inserted {
@@ -68,17 +68,17 @@ struct Collector {
         }
         for manifest in manifests
         where !roots.contains(manifest) && !replaced.contains(manifest) && !onceRoots.contains(manifest) {
-            guard try isYoungAndNeverNamed(manifest, oldest), let layers = try? store.manifest(manifest).layers else {
+            guard try isYoungAndNeverNamed(manifest, oldest), let layers = try? store.outline(of: manifest).layers else {
                 continue
             }
             roots.insert(manifest)
             for layer in layers {
                 unheld.insert(layer.digest)
-                if live.insert(layer.digest).inserted { found.keptYoung += 1 }
+                if live.insert(layer.digest) { found.keptYoung += 1 }
             }
         }
         deadManifests = manifests.filter { !roots.contains($0) && !replaced.contains($0) }
-        var onceNamed = released
+        var onceNamed = DigestSet(released)
         for manifest in deadManifests {
             // What a dead manifest names goes without grace; one that cannot be read only loses that.
             if let layers = try? store.outline(of: manifest).layers {
@@ -89,7 +89,7 @@ struct Collector {
         for manifest in deadManifests { for path in files(of: manifest) { try room.add(path) } }
         let bases = try BaseUses(of: store)
         let named = bases.closure(of: live)
-        let earlier = Set(store.readableLayers(of: replaced).map(\.digest))
+        let earlier = store.readableLayers(of: replaced).map(\.digest)
         let liveness = Liveness(
             live: bases.closure(of: live.union(earlier)), named: named, onceNamed: bases.closure(of: onceNamed),
             oldest: oldest, bases: bases)
@@ -104,7 +104,8 @@ struct Collector {
         let needed = try neededByOthers(objects, members, liveness, canRewritePacks)
         findDeadObjects(objects, liveness, needed)
         try findDeadMembers(members, liveness, needed)
-        let (tried, deltas) = (TriedBases(of: store), bases.deltas)
+        let kept = self.bases
+        let (tried, deltas) = (TriedBases(of: store), bases.deltas { kept[$0] != nil })
         untried = Set(self.bases.keys.filter { !tried.has($0, with: (deltas[$0] ?? []).subtracting(dead)) })
         found.untriedBases = untried.count
     }
@@ -112,10 +113,10 @@ struct Collector {
     /// What decides whether an object stays.
     private struct Liveness {
         /// Named now or a short time ago, or held, or a base of such.
-        let live: Set<Digest>
+        let live: DigestSet
         /// Without what was named a short time ago.
-        let named: Set<Digest>
-        let onceNamed: Set<Digest>
+        let named: DigestSet
+        let onceNamed: DigestSet
         let oldest: Int
         let bases: BaseUses
 
@@ -160,8 +161,9 @@ struct Collector {
 
     /// What layers take that stay although no model has them.
     private func count(
-        _ objects: [Unnamed], _ members: [PackMembers.Member], _ kept: Set<Digest>, in rooms: inout [Digest: UInt64]
+        _ objects: [Unnamed], _ members: [PackMembers.Member], _ kept: DigestSet, in rooms: inout [Digest: UInt64]
     ) {
+        guard !kept.isEmpty else { return }
         for (digest, status) in objects where kept.contains(digest) { rooms[digest] = status.allocated }
         for member in members where kept.contains(member.layer.digest) { rooms[member.layer.digest] = member.length }
     }
@@ -202,10 +204,8 @@ struct Collector {
     private mutating func findDeadMembers(_ all: [PackMembers.Member], _ liveness: Liveness, _ needed: Set<Digest>)
         throws(CakeError)
     {
-        var packs: [Digest: [PackMembers.Member]] = [:]
-        for member in all { packs[member.pack, default: []].append(member) }
         let copies = try PackMembers.spareCopies(among: all, in: store)
-        for (pack, members) in packs {
+        for (pack, members) in PackMembers.byPack(all) {
             guard let status = try Disk.status(store.layout.pack(pack)) else { continue }
             let unneeded = members.filter { member in
                 let digest = member.layer.digest

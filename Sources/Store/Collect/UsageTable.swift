@@ -13,50 +13,41 @@ struct UsageTable {
             case doubtful
         }
 
-        fileprivate let digest: Digest
         fileprivate(set) var room: UInt64 = 0
         /// Another entry.
         fileprivate var base: Int32 = -1
         /// The number of the one model that has the layer.
-        fileprivate var only: Int32 = Entry.nobody
+        fileprivate var only: Int32 = Entry.uncounted
         /// The number of the last model that had it: a layer counts once in each.
         fileprivate var lastSeen: Int32 = -1
         fileprivate var state = State.unseen
         /// Whether a model has it, or it is only the base of what models have.
         fileprivate(set) var isNamed = false
 
-        fileprivate static let nobody: Int32 = -2
+        fileprivate static let uncounted: Int32 = -2
         fileprivate static let several: Int32 = -1
 
-        fileprivate init(digest: Digest) { self.digest = digest }
-
         /// Whether a model needs it.
-        var isCounted: Bool { only != Entry.nobody }
+        var isCounted: Bool { only != Entry.uncounted }
         /// Nil when several have it.
         var onlyModel: Int? { only >= 0 ? Int(only) : nil }
     }
 
     private let store: LocalStore
-    private var places: [Digest: Int32] = [:]
+    private var rows: DigestRows
+    /// By row.
     private(set) var entries: [Entry] = []
 
     /// All at once: to seek each layer in each file of the index would take longer than everything else.
     init(of store: LocalStore) throws(CakeError) {
         self.store = store
         let count = store.catalog.files.reduce(0) { $0 + $1.count }
-        var (places, entries) = ([Digest: Int32](minimumCapacity: count), [Entry]())
+        rows = DigestRows(minimumCapacity: count)
         entries.reserveCapacity(count)
-        func place(of digest: Digest) -> Int32 {
-            if let place = places[digest] { return place }
-            let place = Int32(entries.count)
-            places[digest] = place
-            entries.append(Entry(digest: digest))
-            return place
-        }
-        entries[Int(place(of: .empty))].state = .known
+        entries[row(of: .empty)].state = .known
         store.catalog.forEach { record in
-            let base = record.base.map(place) ?? -1
-            let index = Int(place(of: record.layer.digest))
+            let base = record.base.map { Int32(row(of: $0)) } ?? -1
+            let index = row(of: record.layer.digest)
             if entries[index].state != .unseen,
                 (entries[index].room, entries[index].base) != (record.room, base)
             {
@@ -66,23 +57,19 @@ struct UsageTable {
             }
             (entries[index].room, entries[index].base) = (record.room, base)
         }
-        self.places = places
-        self.entries = entries
     }
 
     /// The layer's entry, which then has its room: 0 where the object is missing.
     mutating func place(of layer: Layer) throws(CakeError) -> Int {
-        let place = Int(row(of: layer.digest))
+        let place = row(of: layer.digest)
         if entries[place].state != .known { try settle(place, layer) }
         return place
     }
 
-    private mutating func row(of digest: Digest) -> Int32 {
-        if let place = places[digest] { return place }
-        let place = Int32(entries.count)
-        places[digest] = place
-        entries.append(Entry(digest: digest))
-        return place
+    private mutating func row(of digest: Digest) -> Int {
+        let (row, isNew) = rows.add(digest)
+        if isNew { entries.append(Entry()) }
+        return row
     }
 
     private mutating func settle(_ place: Int, _ layer: Layer) throws(CakeError) {
@@ -94,7 +81,7 @@ struct UsageTable {
             entries[place].room = try Disk.status(store.layout.object(layer.digest))?.allocated ?? 0
         }
         var base: Int32 = -1
-        if let digest = found?.base { base = row(of: digest) }
+        if let digest = found?.base { base = Int32(row(of: digest)) }
         entries[place].base = base
         entries[place].state = .known
     }
@@ -103,7 +90,7 @@ struct UsageTable {
     mutating func base(of place: Int, size: UInt64) throws(CakeError) -> Int? {
         let base = Int(entries[place].base)
         guard base >= 0 else { return nil }
-        if entries[base].state != .known { try settle(base, Layer(digest: entries[base].digest, size: size)) }
+        if entries[base].state != .known { try settle(base, Layer(digest: rows.digests[base], size: size)) }
         return base
     }
 
@@ -116,7 +103,7 @@ struct UsageTable {
     mutating func count(_ place: Int, for model: Int, isNamed: Bool) -> UInt64 {
         let number = Int32(truncatingIfNeeded: model)
         let isFirst = entries[place].lastSeen != number
-        if entries[place].only == Entry.nobody {
+        if entries[place].only == Entry.uncounted {
             entries[place].only = number
         } else if entries[place].only != number {
             entries[place].only = Entry.several

@@ -5,12 +5,7 @@ internal import Platform
 /// Which layers are bases, by the objects' own first frames, or by index records of these very objects. Manifests do
 /// not mention it.
 package struct BaseUses: Sendable {
-    /// For each delta the base that its object names.
-    private var first: [Digest: Digest] = [:]
-    /// Further bases, if there are several copies of a delta.
-    private var more: [Digest: Set<Digest>] = [:]
-    /// Every layer that some object names as its base.
-    private(set) var all: Set<Digest> = []
+    private let uses: Uses
     /// The objects that are files of their own.
     private(set) var alone: [(digest: Digest, status: Disk.Status)] = []
 
@@ -35,53 +30,64 @@ package struct BaseUses: Sendable {
                 if fitting.isEmpty { uses.add(try store.header(ofObject: digest)?.base, of: digest) }
             }
         }
-        (first, more, all) = (uses.first, uses.more, uses.all)
+        self.uses = uses
     }
 
     private struct Uses {
-        var first: [Digest: Digest] = [:]
+        var deltas = DigestRows()
+        /// For each delta the base that its object names.
+        var first: [Digest] = []
+        /// Further bases, if there are several copies of a delta.
         var more: [Digest: Set<Digest>] = [:]
-        var all: Set<Digest> = []
+        var bases = DigestSet()
 
         mutating func add(_ base: Digest?, of layer: Digest) {
             guard let base else { return }
-            all.insert(base)
-            if let other = first[layer] {
-                if other != base { more[layer, default: []].insert(base) }
-            } else {
-                first[layer] = base
+            bases.insert(base)
+            let (row, isNew) = deltas.add(layer)
+            if isNew {
+                first.append(base)
+            } else if first[row] != base {
+                more[layer, default: []].insert(base)
             }
         }
     }
+
+    /// Every layer that some object names as its base.
+    var all: DigestSet { uses.bases }
 
     func bases(of layer: Digest) -> Set<Digest> {
-        guard let base = first[layer] else { return [] }
-        return (more[layer] ?? []).union([base])
+        guard let row = uses.deltas.row(of: layer) else { return [] }
+        return (uses.more[layer] ?? []).union([uses.first[row]])
     }
 
-    func isDelta(_ layer: Digest) -> Bool { first[layer] != nil }
+    func isDelta(_ layer: Digest) -> Bool { uses.deltas.row(of: layer) != nil }
 
     /// The layers, and all that they need to be read.
-    func closure(of layers: Set<Digest>) -> Set<Digest> {
+    func closure(of layers: DigestSet) -> DigestSet {
         var closure = layers
-        var next = Array(layers)
-        while !next.isEmpty {
-            var found: [Digest] = []
-            for layer in next {
-                guard let base = first[layer] else { continue }
-                if closure.insert(base).inserted { found.append(base) }
-                for base in more[layer] ?? [] where closure.insert(base).inserted { found.append(base) }
-            }
-            next = found
+        var next: [Digest] = []
+        func add(_ base: Digest) { if closure.insert(base) { next.append(base) } }
+        for (row, delta) in uses.deltas.digests.enumerated() where closure.contains(delta) {
+            add(uses.first[row])
+            for base in uses.more[delta] ?? [] { add(base) }
         }
+        // A base is no delta, unless a stranger's objects say so.
+        while let layer = next.popLast() { for base in bases(of: layer) { add(base) } }
         return closure
     }
 
     /// By base, its deltas.
-    package var deltas: [Digest: Set<Digest>] {
+    package var deltas: [Digest: Set<Digest>] { deltas { _ in true } }
+
+    /// The same of some bases.
+    func deltas(of isWanted: (Digest) -> Bool) -> [Digest: Set<Digest>] {
         var deltas: [Digest: Set<Digest>] = [:]
-        for (delta, base) in first { deltas[base, default: []].insert(delta) }
-        for (delta, bases) in more { for base in bases { deltas[base, default: []].insert(delta) } }
+        func add(_ delta: Digest, of base: Digest) {
+            if isWanted(base) { deltas[base, default: []].insert(delta) }
+        }
+        for (delta, base) in zip(uses.deltas.digests, uses.first) { add(delta, of: base) }
+        for (delta, bases) in uses.more { for base in bases { add(delta, of: base) } }
         return deltas
     }
 }
@@ -93,7 +99,7 @@ extension LocalStore {
     /// It is asked only about layers that are not here. What it misses, because an index was damaged or removed, is then a delta
     /// that cannot be read now and that a plain layer would bring back; no readable object depends on the answer. All
     /// that removes objects, or replaces one that is here, asks `BaseUses`.
-    func indexedBases() throws(CakeError) -> Set<Digest> {
+    func indexedBases() throws(CakeError) -> DigestSet {
         var bases = catalog.bases()
         for shard in Layout.shards {
             let alone = try Disk.names(in: layout.shard(shard)).compactMap { Digest(hex: $0) }

@@ -26,6 +26,11 @@ final class Catalog: Sendable {
             // An index of a pack that has another size now does not describe this one.
             return packs[pack].map { $0.size == record.packSize } ?? false
         }
+
+        /// The same, for all records of a file.
+        func areHere(_ packs: [IndexFile.Pack]) -> [Bool] {
+            packs.map { pack in self.packs[pack.digest].map { $0.size == pack.size } ?? false }
+        }
     }
 
     private struct Listing: Equatable {
@@ -130,20 +135,14 @@ final class Catalog: Sendable {
     /// Every record, except those of missing packs; a layer may come more than once.
     func forEach(_ body: (IndexRecord) -> Void) {
         let state = state.withLock { $0 }
-        for file in state.files { file.forEach { record in if state.holds(record) { body(record) } } }
+        for file in state.files { file.forEach(inPacks: state.areHere(file.packs), body) }
     }
 
     /// Every layer that a record names as a base, except records of missing packs.
-    func bases() -> Set<Digest> {
+    func bases() -> DigestSet {
         let state = state.withLock { $0 }
-        var bases: Set<Digest> = []
-        for file in state.files {
-            let areHere = file.packs.map { pack in state.packs[pack.digest].map { $0.size == pack.size } ?? false }
-            file.forEachBase { base, pack in
-                if let pack, !areHere.indices.contains(pack) || !areHere[pack] { return }
-                bases.insert(base)
-            }
-        }
+        var bases = DigestSet()
+        for file in state.files { file.forEachBase(inPacks: state.areHere(file.packs)) { bases.insert($0) } }
         return bases
     }
 

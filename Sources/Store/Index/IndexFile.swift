@@ -125,22 +125,34 @@ package struct IndexFile: Sendable {
         }
     }
 
+    /// Without those of packs that are not here.
+    func forEach(inPacks areHere: [Bool], _ body: (IndexRecord) -> Void) {
+        storage.withBytes { bytes in
+            for index in 0..<count where isHere(index, areHere, in: bytes) {
+                if let record = record(at: index, in: bytes) { body(record) }
+            }
+        }
+    }
+
     /// Nil for one that is impossible.
     func record(at index: Int) -> IndexRecord? { storage.withBytes { record(at: index, in: $0) } }
 
-    /// The base of each delta, and the number of the delta's pack in this file; nil of an object of its own. Of the other records
-    /// one byte is read.
-    func forEachBase(_ body: (_ base: Digest, _ pack: Int?) -> Void) {
+    /// The base of each delta, without those of packs that are not here. Of the other records one byte is read.
+    func forEachBase(inPacks areHere: [Bool], _ body: (Digest) -> Void) {
         storage.withBytes { bytes in
             for index in 0..<count {
                 let offset = start(of: index) + shape.rest
-                guard bytes[offset + IndexRecord.flagsOffset] == 1 else { continue }
-                let number = bytes.littleEndian(UInt32.self, at: offset + IndexRecord.packOffset)
-                body(
-                    digest(at: offset + IndexRecord.baseOffset, in: bytes),
-                    number == IndexRecord.noPack ? nil : Int(number))
+                guard bytes[offset + IndexRecord.flagsOffset] == 1, isHere(index, areHere, in: bytes) else { continue }
+                body(digest(at: offset + IndexRecord.baseOffset, in: bytes))
             }
         }
+    }
+
+    /// An object of its own is always.
+    private func isHere(_ index: Int, _ packs: [Bool], in bytes: Span<UInt8>) -> Bool {
+        let number = bytes.littleEndian(
+            UInt32.self, at: start(of: index) + shape.rest + IndexRecord.packOffset)
+        return number == IndexRecord.noPack || packs.indices.contains(Int(number)) && packs[Int(number)]
     }
 
     /// Of a record, in the file.

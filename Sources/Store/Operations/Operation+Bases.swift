@@ -42,7 +42,7 @@ extension Operation {
     /// Whether a layer may be made a delta: not while it is the base of another.
     func mayBecomeDelta(_ layer: Layer) throws(CakeError) -> Bool {
         try state.withLock { state throws(CakeError) in
-            let inStore: Set<Digest>
+            let inStore: DigestSet
             if state.needed.contains(layer.digest) {
                 if let known = state.indexedBases { inStore = known } else { inStore = try store.indexedBases() }
                 state.indexedBases = inStore

@@ -19,9 +19,9 @@ public final class Operation: Sendable {
         var deltas: Set<Digest> = []
         var pendingBases: [Digest: Digest] = [:]
         /// The bases that objects named when this was first asked; nil before that.
-        var basesInStore: Set<Digest>?
+        var basesInStore: DigestSet?
         /// The same as the index has it.
-        var indexedBases: Set<Digest>?
+        var indexedBases: DigestSet?
     }
 
     let store: LocalStore

@@ -19,24 +19,53 @@ enum PackMembers {
     /// Every member of every pack, in order.
     static func all(of store: LocalStore) throws(CakeError) -> [Member] {
         try store.catalog.reload(checking: true)
-        var seen: Set<IndexRecord.Place> = []
-        var members: [Member] = []
+        var found: [Member] = []
+        found.reserveCapacity(store.catalog.files.reduce(0) { $0 + $1.count })
+        // Sorted by few bytes each: a member has many.
+        var places: [(word: UInt64, offset: UInt64, number: Int)] = []
         store.catalog.forEach { record in
-            guard case .pack(let pack, let offset) = record.place, seen.insert(record.place).inserted else { return }
-            members.append(
+            guard case .pack(let pack, let offset) = record.place else { return }
+            places.append((pack.words.0, offset, found.count))
+            found.append(
                 Member(
                     layer: record.layer, pack: pack, offset: offset, length: record.storedLength,
                     transform: record.transform, base: record.base))
         }
-        return members.sorted { ($0.pack, $0.offset) < ($1.pack, $1.offset) }
+        places.sort { one, other in
+            if one.word != other.word { return one.word < other.word }
+            let (pack, second) = (found[one.number].pack, found[other.number].pack)
+            return pack != second
+                ? pack < second : (one.offset, one.number) < (other.offset, other.number)
+        }
+        var members: [Member] = []
+        members.reserveCapacity(found.count)
+        // Of several records of a place the first counts.
+        for place in places {
+            let member = found[place.number]
+            if let last = members.last, last.pack == member.pack, last.offset == member.offset { continue }
+            members.append(member)
+        }
+        return members
+    }
+
+    /// The members of each pack; all are in order.
+    static func byPack(_ members: [Member]) -> [(pack: Digest, members: ArraySlice<Member>)] {
+        var packs: [(pack: Digest, members: ArraySlice<Member>)] = []
+        var start = 0
+        for index in members.indices where index + 1 == members.count || members[index + 1].pack != members[start].pack {
+            packs.append((members[start].pack, members[start...index]))
+            start = index + 1
+        }
+        return packs
     }
 
     /// Of layers that lie in several packs, all copies but one each: that is the first that is whole, and one that stands alone
     /// before one that is a delta, since it may be the base of others.
     static func spareCopies(among members: [Member], in store: LocalStore) throws(CakeError) -> Set<IndexRecord.Place> {
         var spare: Set<IndexRecord.Place> = []
-        var (seen, several) = (Set<Digest>(minimumCapacity: members.count), Set<Digest>())
-        for member in members where !seen.insert(member.layer.digest).inserted { several.insert(member.layer.digest) }
+        var (seen, several) = (DigestSet(minimumCapacity: members.count), Set<Digest>())
+        for member in members where !seen.insert(member.layer.digest) { several.insert(member.layer.digest) }
+        guard !several.isEmpty else { return [] }
         let copied = members.filter { several.contains($0.layer.digest) }
         for (_, copies) in Dictionary(grouping: copied, by: \.layer.digest) {
             let copies = copies.filter { $0.base == nil } + copies.filter { $0.base != nil }
@@ -59,7 +88,7 @@ enum PackMembers {
             written += DiskRoom.blocks(open)
             open = 0
         }
-        for (pack, members) in Dictionary(grouping: members, by: \.pack).sorted(by: { $0.key < $1.key }) {
+        for (pack, members) in byPack(members) {
             let kept = members.filter { !dropped.contains($0.place) }
             guard kept.count < members.count else { continue }
             try removed.add(store.layout.pack(pack))
@@ -84,21 +113,20 @@ enum PackMembers {
             try removed.add(store.layout.pack(pack))
             try Disk.remove(store.layout.pack(pack))
         }
-        var packs: [Digest: [Member]] = [:]
-        for member in try all(of: store) { packs[member.pack, default: []].append(member) }
-        var shrinking: [Digest] = []
-        for (pack, members) in packs.sorted(by: { $0.key < $1.key }) {
+        let packs = byPack(try all(of: store))
+        var shrinking: [(pack: Digest, members: ArraySlice<Member>)] = []
+        for (pack, members) in packs {
             let dead = members.count { dropped.contains($0.place) }
             if dead == members.count {
                 try remove(pack)
             } else if dead > 0 {
-                shrinking.append(pack)
+                shrinking.append((pack, members))
             }
         }
         if let operation {
-            for pack in shrinking {
+            for (pack, members) in shrinking {
                 let file = try store.catalog.open(pack)
-                for member in packs[pack, default: []] where !dropped.contains(member.place) {
+                for member in members where !dropped.contains(member.place) {
                     let bytes = try file.bytes(at: member.offset, count: Int(member.length))
                     try operation.pack(
                         SmallObject(
@@ -107,8 +135,8 @@ enum PackMembers {
             }
             // The rest of one pack may be the whole content of another: then that one has just been written again.
             let written = Set(try operation.publishMoved().packs)
-            for pack in shrinking where !written.contains(pack) { try remove(pack) }
-            for pack in written where packs[pack] == nil { try added.add(store.layout.pack(pack)) }
+            for (pack, _) in shrinking where !written.contains(pack) { try remove(pack) }
+            for pack in written.subtracting(packs.map(\.pack)) { try added.add(store.layout.pack(pack)) }
         }
         try Disk.syncFolder(store.layout.packs)
         try store.catalog.reload(checking: false)

@@ -68,7 +68,8 @@ struct Collector {
         }
         for manifest in manifests
         where !roots.contains(manifest) && !replaced.contains(manifest) && !onceRoots.contains(manifest) {
-            guard try isYoungAndNeverNamed(manifest, oldest), let layers = try? store.outline(of: manifest).layers else {
+            guard try isYoungAndNeverNamed(manifest, oldest), let layers = try? store.outline(of: manifest).layers
+            else {
                 continue
             }
             roots.insert(manifest)

@@ -52,7 +52,8 @@ enum PackMembers {
     static func byPack(_ members: [Member]) -> [(pack: Digest, members: ArraySlice<Member>)] {
         var packs: [(pack: Digest, members: ArraySlice<Member>)] = []
         var start = 0
-        for index in members.indices where index + 1 == members.count || members[index + 1].pack != members[start].pack {
+        for index in members.indices where index + 1 == members.count || members[index + 1].pack != members[start].pack
+        {
             packs.append((members[start].pack, members[start...index]))
             start = index + 1
         }

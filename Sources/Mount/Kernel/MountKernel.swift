@@ -51,7 +51,7 @@
         func open(_ number: UInt64) throws -> OpenFile {
             guard let node = nodes.node(number) else { throw KernelError(ESTALE) }
             guard try tree.attributes(of: node).kind == .file else { throw KernelError(EISDIR) }
-            return try files.open(tree.content(of: node), at: tree.path(of: node))
+            return try files.open(tree.content(of: node), at: tree.path(of: node), of: tree.model(of: node))
         }
 
         func openFolder(_ number: UInt64) throws -> OpenFolder {
@@ -83,9 +83,12 @@
         private func outline(of node: Node) -> cake_entry {
             var entry = cake_entry()
             entry.inode = inode(of: node)
-            entry.mode = S_IFREG
-            if tree.isFolder(node) { entry.mode = S_IFDIR }
-            if tree.isLink(node) { entry.mode = S_IFLNK }
+            entry.mode =
+                switch tree.kind(of: node) {
+                case .folder: S_IFDIR
+                case .file: S_IFREG
+                case .link: S_IFLNK
+                }
             return entry
         }
 
@@ -112,7 +115,8 @@
         /// The same for a node as long as this runs, also when the kernel forgot it meanwhile.
         private func inode(of node: Node) -> UInt64 {
             if node == tree.root { return Nodes.root }
-            return max(2, UInt64(truncatingIfNeeded: node.hashValue))
+            // Some programs keep it as a signed number.
+            return max(2, UInt64(truncatingIfNeeded: node.hashValue) >> 1)
         }
     }
 

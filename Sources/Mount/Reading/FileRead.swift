@@ -61,7 +61,8 @@ final class FileRead: Sendable {
     private func fail(_ error: any Error, at layer: Layer) {
         let error = error as? CakeError ?? CakeError(.failed, "\(error)")
         file.files.note(
-            OpenFiles.Unreadable(path: file.path, layer: layer, manifest: file.manifest, error: error))
+            OpenFiles.Unreadable(
+                path: file.path, model: file.model, layer: layer, manifest: file.manifest, error: error))
         end(.unreadable)
     }
 

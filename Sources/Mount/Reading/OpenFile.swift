@@ -11,6 +11,7 @@ package final class OpenFile: Sendable {
     }
 
     let path: String
+    let model: ModelName?
     let parts: FileParts
     let files: OpenFiles
     let manifest: Digest?
@@ -21,8 +22,9 @@ package final class OpenFile: Sendable {
     /// As many pieces as the widest window has; small layers have more.
     private static let mostPieces = Int(ReadAhead.most / UInt64(LayerReader.pieceSize))
 
-    init(_ content: Content, at path: String, among files: OpenFiles, holding held: Operation?) {
+    init(_ content: Content, at path: String, of model: ModelName?, among files: OpenFiles, holding held: Operation?) {
         self.path = path
+        self.model = model
         self.files = files
         self.held = held
         manifest = content.manifest

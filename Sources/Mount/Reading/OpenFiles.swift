@@ -8,6 +8,7 @@ package final class OpenFiles: Sendable {
     /// A range of a file that cannot be read.
     package struct Unreadable: Sendable {
         package let path: String
+        package let model: ModelName?
         package let layer: Layer
         package let manifest: Digest?
         package let error: CakeError
@@ -40,9 +41,10 @@ package final class OpenFiles: Sendable {
         leases = SharedLease(store)
     }
 
-    package func open(_ content: Content, at path: String) throws(CakeError) -> OpenFile {
+    /// `path` and `model` are for messages.
+    package func open(_ content: Content, at path: String, of model: ModelName? = nil) throws(CakeError) -> OpenFile {
         let held = try content.manifest.flatMap { manifest throws(CakeError) in try hold(manifest) }
-        return OpenFile(content, at: path, among: self, holding: held)
+        return OpenFile(content, at: path, of: model, among: self, holding: held)
     }
 
     /// A collection that came before the lease has taken the manifest too.

@@ -7,7 +7,14 @@ extension MountTree {
     /// The model first: a name that one of its files would hide is in `.names`.
     func names(_ path: ExactText, _ name: String) throws(CakeError) -> Node? {
         let isTop = path.string.isEmpty
-        if isTop, name == MountTree.escapedName { return Node(.escaped) }
+        if isTop {
+            switch name {
+            case MountTree.escapedName: return Node(.escaped)
+            case MountTree.archivesName: return Node(.archives(""))
+            case MountTree.hubName: return Node(.hub)
+            default: break
+            }
+        }
         if !isTop, let version = try version(at: path),
             let entry = try index(of: version).entry(name, in: FileIndex.top)
         {

@@ -1,4 +1,5 @@
 package import Model
+internal import Platform
 package import Store
 
 /// What lies where in a mount. It knows no kernel: every answer comes from the store as it is now.
@@ -6,12 +7,20 @@ package import Store
 ///     org/name/config.json       the files of a model
 ///     org/name@v1/…              of another revision
 ///     .names/org%2Fname/…        of a model whose name cannot be a folder of its own
+///     .fast/org/name.pt          a model as one archive for torch
+///     .hf/models--org--name/…    a model as in a Hugging Face cache
 package final class MountTree: Sendable {
     let names: ShownNames
     let versions = Versions()
+    let reader: LayerReader
+    /// By the digest of the manifest.
+    let archives = BoundedCache<Digest, Archive>(room: 64 << 20) { $0.cost }
+    let archiveSizes = BoundedCache<Digest, ArchiveSize>(room: 10_000)
+    let blobs = BoundedCache<VersionNumber, Blobs>(room: 64 << 20) { $0.cost }
 
     /// Shows the names that a pattern fits, or all; `showsClosed`: models too that their Hub does not show to everyone.
     package init(_ store: LocalStore, only: [StarPattern] = [], showsClosed: Bool = true) {
+        reader = LayerReader(store)
         names = ShownNames(store, only: only, showsClosed: showsClosed)
     }
 
@@ -26,7 +35,18 @@ package final class MountTree: Sendable {
         case .folder(let version, let first, let length):
             let entry = try index(of: version).entry(name, in: .folder(first: Int(first), length: Int(length)))
             return entry.map { node($0, of: version) }
-        case .file: return nil
+        case .archives(let path): return try archives(path, name)
+        case .escapedArchives: return try escapedArchive(name)
+        case .hub: return try hub(name)
+        case .repository(let repository):
+            return entries(ofRepository: repository).first { $0.name == name }?.node
+        case .blobs(let repository): return try blob(name, of: repository)
+        case .snapshots(let repository): return try snapshot(name, of: repository)
+        case .references(let repository, let path): return try references(path, name, of: repository)
+        case .snapshot(let version, let first, let length):
+            let entry = try index(of: version).entry(name, in: .folder(first: Int(first), length: Int(length)))
+            return entry.map { link($0, of: version) }
+        case .file, .archive, .reference, .link: return nil
         }
     }
 
@@ -38,19 +58,42 @@ package final class MountTree: Sendable {
         case .escaped: return try entriesOfEscaped()
         case .folder(let version, let first, let length):
             return try entries(of: .folder(first: Int(first), length: Int(length)), in: version)
-        case .file: return []
+        case .archives(let path): return try entries(ofArchives: path)
+        case .escapedArchives: return try entriesOfEscapedArchives()
+        case .hub: return try entriesOfHub()
+        case .repository(let repository): return entries(ofRepository: repository)
+        case .blobs(let repository): return try entries(ofBlobs: repository)
+        case .snapshots(let repository): return try entries(ofSnapshots: repository)
+        case .references(let repository, let path): return try entries(ofReferences: path, of: repository)
+        case .snapshot(let version, let first, let length):
+            return try index(of: version).entries(of: .folder(first: Int(first), length: Int(length)))
+                .map { ($0.name, link($0.entry, of: version)) }
+        case .file, .archive, .reference, .link: return []
         }
     }
 
-    /// Fails with `notFound` for a folder of names that is gone.
+    /// Fails with `notFound` for a folder that is gone.
     package func attributes(of node: Node) throws(CakeError) -> Attributes {
         switch node.place {
         case .names(let path): return Attributes(.folder, modified: try modified(path))
-        case .escaped: return Attributes(.folder, modified: try names.changed())
-        case .folder(let version, _, _): return Attributes(.folder, modified: versions[version].time)
+        case .escaped, .archives, .escapedArchives, .hub, .repository, .blobs, .snapshots, .references:
+            return Attributes(.folder, modified: try names.changed())
+        case .folder(let version, _, _), .snapshot(let version, _, _):
+            return Attributes(.folder, modified: versions[version].time)
         case .file(let version, let file):
             return Attributes(
                 .file, size: try index(of: version).size(of: Int(file)), modified: versions[version].time)
+        case .archive(let version):
+            guard let size = try archiveSize(of: version) else {
+                throw CakeError(.notFound, "\(versions[version].name) cannot be an archive")
+            }
+            return Attributes(.file, size: size, modified: versions[version].time)
+        case .reference(let repository, let name):
+            let count = try commit(of: name, in: repository).count
+            return Attributes(.file, size: UInt64(count), modified: try names.changed())
+        case .link(let version, let file):
+            let count = try target(of: version, file).utf8.count
+            return Attributes(.link, size: UInt64(count), modified: versions[version].time)
         }
     }
 
@@ -59,12 +102,18 @@ package final class MountTree: Sendable {
         case .file(let version, let file):
             let layers = try index(of: version).layers(of: Int(file))
             return Content(manifest: versions[version].manifest, parts: layers.map { .layer($0) })
-        case .names, .escaped, .folder: throw CakeError(.failed, "a folder has no content")
+        case .archive(let version):
+            return Content(manifest: versions[version].manifest, parts: try archive(of: version).parts)
+        case .reference(let repository, let name):
+            return Content(manifest: nil, parts: [.bytes(try commit(of: name, in: repository))])
+        default: throw CakeError(.failed, "it is not a file")
         }
     }
 
+    /// Of a link to a blob.
     package func target(of link: Node) throws(CakeError) -> String {
-        throw CakeError(.failed, "it is not a link")
+        guard case .link(let version, let file) = link.place else { throw CakeError(.failed, "it is not a link") }
+        return try target(of: version, file)
     }
 
     /// The kernel asks for one part at a time; all others are nowhere.

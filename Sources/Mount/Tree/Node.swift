@@ -12,6 +12,22 @@ package struct Node: Hashable, Sendable {
         /// A folder inside of a model: its first file, and how many bytes of that file's path name the folder.
         case folder(VersionNumber, first: UInt32, length: UInt16)
         case file(VersionNumber, UInt32)
+        /// `.fast`, and its folders by their path.
+        case archives(ExactText)
+        /// `.fast/.names`.
+        case escapedArchives
+        case archive(VersionNumber)
+        /// `.hf`, and what is in a repository of it.
+        case hub
+        case repository(HubRepository)
+        case blobs(HubRepository)
+        case snapshots(HubRepository)
+        /// `refs`, and its folders by their path.
+        case references(HubRepository, ExactText)
+        case reference(HubRepository, ExactText)
+        /// A folder of links: `snapshots/<commit>` is the one of length 0.
+        case snapshot(VersionNumber, first: UInt32, length: UInt16)
+        case link(VersionNumber, UInt32)
     }
 
     let place: Place
@@ -44,14 +60,24 @@ package struct Content: Sendable {
         case bytes([UInt8])
         case zeros(UInt64)
         case layer(Layer)
+        case made(Made)
 
         package var size: UInt64 {
             switch self {
             case .bytes(let bytes): UInt64(bytes.count)
             case .zeros(let count): count
             case .layer(let layer): layer.size
+            case .made(let made): UInt64(made.count)
             }
         }
+    }
+
+    /// Bytes that are worked out when they are first read, because that takes reading the whole model. They are the same
+    /// each time.
+    package struct Made: Sendable {
+        package let count: Int
+        /// May take as long as reading a model. Fails where a layer is damaged.
+        package let bytes: @Sendable () throws(CakeError) -> [UInt8]
     }
 
     /// To be held by a lease while the file is open.

@@ -61,17 +61,19 @@ final class ShownNames: Sendable {
     /// Whether the model lies at its own path. If not, it is in `.names`: where a part of the name begins with a dot,
     /// is empty or has a colon, or where the name would hide a file or a folder of a model whose name it begins with.
     func isPlain(_ name: ModelName, among list: NameList) -> Bool {
-        let parts = name.string.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-        for part in parts {
-            guard let first = part.first, first != UInt8(ascii: "."), !part.contains(UInt8(ascii: ":")) else {
-                return false
-            }
-        }
+        guard ShownNames.hasPlainParts(name) else { return false }
+        let parts = name.string.utf8.split(separator: UInt8(ascii: "/"))
         for count in 1..<max(1, parts.count) {
             let above = String(Substring(name.string.utf8[..<parts[count].startIndex].dropLast()))
             if has(String(Substring(parts[count])), inModel: above, list) { return false }
         }
         return true
+    }
+
+    static func hasPlainParts(_ name: ModelName) -> Bool {
+        name.string.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy { part in
+            part.first != nil && part.first != UInt8(ascii: ".") && !part.contains(UInt8(ascii: ":"))
+        }
     }
 
     private func has(_ entry: String, inModel text: String, _ list: NameList) -> Bool {

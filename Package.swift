@@ -29,10 +29,14 @@ func tests(
 }
 
 // Arrows point down only: cake → Server → Mirror → Transfer → {Store → Codec, Remote → Network} → Platform → Model;
-// Server and Mirror → Storage → Store. ArchitectureTests has the table.
+// Server and Mirror → Storage → Store; cake → Mount → Transfer. ArchitectureTests has the table.
+// Without the trait Mount (--disable-default-traits) nothing needs libfuse, and `cake mount` says that it is missing.
 let package = Package(
     name: "cake",
     products: [.executable(name: "cake", targets: ["cake"])],
+    traits: [
+        .trait(name: "Mount", description: "cake mount; needs libfuse3"), .default(enabledTraits: ["Mount"]),
+    ],
     targets: [
         c("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
         c("CZstd", "libzstd", apt: "libzstd-dev"),
@@ -41,9 +45,13 @@ let package = Package(
         c("CZlib", "zlib", apt: "zlib1g-dev"),
         c("CDeflate", "libdeflate", apt: "libdeflate-dev"),
         c("CMicroHTTPD", "libmicrohttpd", apt: "libmicrohttpd-dev"),
+        c("CFuse", "fuse3", apt: "libfuse3-dev"),
         .target(name: "CShims"),
         .target(name: "CKernels"),
         .target(name: "CNetwork", dependencies: ["CCurl", "CMicroHTTPD"]),
+        .target(
+            name: "CMount", dependencies: [.target(name: "CFuse", condition: .when(traits: ["Mount"]))],
+            cSettings: [.define("CAKE_MOUNT", .when(traits: ["Mount"]))]),
         swift("Model"),
         swift("Platform", ["Model", "CShims", "CKernels", "CZstd", "CCrypto", "CXXHash", "CZlib", "CDeflate"]),
         swift("Codec", ["Model", "Platform"]),
@@ -51,6 +59,12 @@ let package = Package(
         swift("Network", ["Model", "Platform", "CNetwork", "CCurl", "CMicroHTTPD"]),
         swift("Remote", ["Model", "Platform", "Network"]),
         swift("Transfer", ["Model", "Platform", "Store", "Remote"]),
+        swift(
+            "Mount",
+            [
+                "Model", "Platform", "Store", "Transfer",
+                .target(name: "CMount", condition: .when(traits: ["Mount"])),
+            ]),
         swift("Storage", ["Model", "Platform", "Codec", "Store"], path: "Registry/Storage"),
         swift(
             "Mirror", ["Model", "Platform", "Store", "Storage", "Network", "Remote", "Transfer"],
@@ -61,7 +75,7 @@ let package = Package(
         .executableTarget(
             name: "cake",
             dependencies: [
-                "Server", "Mirror", "Transfer", "Storage", "Remote", "Network", "Store", "Platform", "Model",
+                "Server", "Mirror", "Mount", "Transfer", "Storage", "Remote", "Network", "Store", "Platform", "Model",
             ],
             swiftSettings: strict),
         helper("Hub", ["Model", "Platform", "CShims", "CCrypto"], path: "Tests/Hub"),
@@ -86,6 +100,7 @@ let package = Package(
         tests("StorageTests", ["Model", "Platform", "Storage", "Support"], path: "Registry/StorageTests"),
         tests("RemoteTests", ["Model", "Platform", "Network", "Remote", "Support", "Hub"]),
         tests("TransferTests", ["Model", "Platform", "Network", "Store", "Remote", "Transfer", "Support", "Hub"]),
+        tests("MountTests", ["Model", "Platform", "Store", "Transfer", "Mount", "Support"]),
         tests("HubTests", ["Model", "Platform", "Network", "Hub"]),
         tests(
             "ServerTests",

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <syslog.h>
 #include <unistd.h>
 
 int cake_syncfs(int descriptor) { return syncfs(descriptor); }
@@ -27,4 +28,9 @@ char **cake_environment(void) { return environ; }
 
 int cake_close_from(posix_spawn_file_actions_t *actions, int first) {
     return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}
+
+void cake_log(const char *text) {
+    openlog("cake", LOG_PID, LOG_DAEMON);
+    syslog(LOG_WARNING, "%s", text);
 }

@@ -14,11 +14,12 @@ import Testing
         "Network": ["Model", "Platform", "CNetwork", "CCurl", "CMicroHTTPD", "Glibc", "Synchronization"],
         "Remote": ["Model", "Platform", "Network", "Synchronization"],
         "Transfer": ["Model", "Platform", "Store", "Remote", "Synchronization"],
+        "Mount": ["Model", "Platform", "Store", "Transfer", "CMount", "Glibc", "Synchronization"],
         "Storage": ["Model", "Platform", "Codec", "Store", "Synchronization"],
         "Mirror": ["Model", "Platform", "Store", "Storage", "Network", "Remote", "Transfer", "Synchronization"],
         "Server": ["Model", "Platform", "Store", "Storage", "Network", "Transfer", "Mirror", "Synchronization"],
         "cake": [
-            "Model", "Platform", "Store", "Storage", "Network", "Remote", "Transfer", "Mirror", "Server",
+            "Model", "Platform", "Store", "Storage", "Network", "Remote", "Transfer", "Mirror", "Server", "Mount",
             "Synchronization",
         ],
     ]
@@ -71,8 +72,16 @@ import Testing
         }
     }
 
-    @Test func `touch memory and C in Platform and Network alone`() throws {
-        for source in try Self.program() where !["Platform", "Network"].contains(source.target) {
+    /// The only folder of Mount that knows libfuse.
+    static let kernel = "Sources/Mount/Kernel/"
+
+    @Test func `touch memory and C in Platform, Network and the mount's kernel alone`() throws {
+        for source in try Self.program()
+        where !["Platform", "Network"].contains(source.target) && !source.path.hasPrefix(Self.kernel) {
+            for (number, line) in source.lines.enumerated()
+            where ["CMount", "Glibc"].contains(where: Self.words(line).contains) {
+                Issue.record("\(source.path):\(number + 1) imports C")
+            }
             for (number, line) in source.lines.enumerated() where Self.words(line).contains("unsafe") {
                 Issue.record("\(source.path):\(number + 1) says unsafe")
             }

@@ -1,7 +1,5 @@
 public import Model
-internal import Platform
 public import Store
-internal import Synchronization
 
 /// The models of a store, and those that were pushed to its registry, as the repositories of a Hub.
 public final class HubModels: Sendable {
@@ -29,11 +27,12 @@ public final class HubModels: Sendable {
     public let pieces: PieceCache
     public let store: LocalStore
     let pushed: PushedModels
-    private let lease = Mutex<Held?>(nil)
+    private let lease: SharedLease
 
     public init(_ registry: RegistryStore) {
         store = registry.store
         pieces = PieceCache(store)
+        lease = SharedLease(store)
         pushed = PushedModels(registry)
     }
 
@@ -108,31 +107,7 @@ public final class HubModels: Sendable {
     }
 
     /// Keeps a manifest's layers during a request, against any collection; nil for a read-only store.
-    public func hold(_ manifest: Digest) throws(CakeError) -> Operation? {
-        guard store.isWritable else { return nil }
-        return try lease.withLock { lease throws(CakeError) in
-            let operation: Operation
-            var current: Held
-            if let lease, let shared = lease.operation, Machine.now - lease.start < HubModels.leaseLife {
-                (operation, current) = (shared, lease)
-            } else {
-                operation = try Operation(store)
-                current = Held(operation: operation, start: Machine.now)
-            }
-            if current.manifests.insert(manifest).inserted { try operation.hold(manifest: manifest) }
-            lease = current
-            return operation
-        }
-    }
-
-    /// Many readers share one, instead of a folder for each; it ends with the last of them.
-    private struct Held {
-        weak var operation: Operation?
-        let start: Int
-        var manifests: Set<Digest> = []
-    }
-
-    private static let leaseLife = 300
+    public func hold(_ manifest: Digest) throws(CakeError) -> Operation? { try lease.hold(manifest) }
 
     private func record(of name: ModelName) throws(CakeError) -> NameRecord? {
         for place in [store] + store.lower { if let record = try place.record(of: name) { return record } }

@@ -19,3 +19,5 @@ char **cake_environment(void);
 int cake_close_from(posix_spawn_file_actions_t *actions, int first);
 // Makes all of one file the bytes of another, without copying them, where the file system can.
 int cake_clone(int to, int from);
+/// A line in the system's log, under the name cake.
+void cake_log(const char *text);

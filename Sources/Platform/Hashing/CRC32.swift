@@ -8,6 +8,9 @@ public struct CRC32: Sendable {
 
     public init() {}
 
+    /// One that was worked out before.
+    public init(_ value: UInt32) { self.value = value }
+
     public mutating func update(_ bytes: Span<UInt8>) {
         unsafe bytes.withUnsafeBufferPointer { bytes in
             guard let start = bytes.baseAddress else { return }

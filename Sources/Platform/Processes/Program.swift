@@ -127,3 +127,11 @@ public enum Program {
         }
     }
 }
+
+extension Program {
+    /// Whether a shell would find a program of that name.
+    public static func isThere(_ name: String) -> Bool {
+        let folders = unsafe getenv("PATH").map { unsafe String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
+        return folders.split(separator: ":").contains { unsafe access(Disk.join(String($0), name), X_OK) == 0 }
+    }
+}

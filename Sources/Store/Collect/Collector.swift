@@ -238,7 +238,7 @@ struct Collector {
         let layout = store.layout
         return [
             layout.manifest(manifest), layout.removalMark(manifest), layout.coordinates(of: manifest),
-            layout.claim(manifest),
+            layout.claim(manifest), layout.checksums(of: manifest),
         ]
     }
 

@@ -46,6 +46,8 @@ public final class LayerReader: Sendable {
             return plain
         } catch {
             store.plainChunks.giveBack(plain)
+            // The next reader opens it again: it may be repaired by then.
+            open[layer] = nil
             if error.kind == .damaged { objects.doubt(layer) }
             throw error
         }

@@ -40,6 +40,8 @@ public struct Layout: Sendable {
     /// For a manifest whose files' digests are a stranger's claim.
     func claim(_ manifest: Digest) -> String { claims + "/" + manifest.hex }
 
+    func checksums(of manifest: Digest) -> String { checksums + "/" + manifest.hex }
+
     func removalMark(_ digest: Digest) -> String { removed + "/" + digest.hex }
 
     func index(_ shape: IndexShape) -> String { shape == .current ? index : earlierIndex }
@@ -66,6 +68,8 @@ public struct Layout: Sendable {
     var summaries: String { root + "/summaries-2" }
     var modelSummaries: String { summaries + "/models" }
     var layerSketches: String { root + "/sketches-1/layers" }
+    /// CRC-32 of the layers of models that were read as archives.
+    var checksums: String { root + "/checksums-1" }
 
     /// The data of a server beside the models.
     package var registry: String { root + "/registry" }

@@ -55,12 +55,14 @@ public final class PieceCache: Sendable {
         kept = BoundedCache(room: room)
     }
 
-    func add(readers count: Int) { state.withLock { $0.readers += count } }
+    package func add(readers count: Int) { state.withLock { $0.readers += count } }
 
     /// How many pieces ahead of its own each reader may request: all of them must find room.
-    private func ahead(_ state: borrowing State) -> Int {
-        max(1, min(2 * atOnce, room / (2 * max(1, state.readers))))
+    private func ahead(_ state: borrowing State, upTo count: Int) -> Int {
+        max(1, min(count, room / (2 * max(1, state.readers))))
     }
+
+    func room(upTo count: Int) -> Int { state.withLock { ahead($0, upTo: count) } }
 
     /// Copies the bytes of a piece after `offset`; nil if it is not here.
     func copy(_ key: Key, from offset: Int, into room: inout MutableSpan<UInt8>) -> Int? {
@@ -69,10 +71,10 @@ public final class PieceCache: Sendable {
     }
 
     /// Requests the next pieces, as many as there is room for.
-    func expect(by reader: LayerReader, _ next: (Int) -> Key?) {
+    func expect(by reader: LayerReader, upTo most: Int? = nil, _ next: (Int) -> Key?) {
         let count = state.withLock { state -> Int in
             var count = 0
-            for place in 0..<ahead(state) {
+            for place in 0..<ahead(state, upTo: most ?? 2 * atOnce) {
                 guard let key = next(place) else { break }
                 if state.coming[key] != nil || kept.has(key) { continue }
                 state.coming[key] = Coming(reader: reader)

@@ -9,6 +9,8 @@ public struct PieceReader: Sendable {
         /// Which of the layer's pieces.
         public let index: Int
 
+        package init(layer: Layer, index: Int) { (self.layer, self.index) = (layer, index) }
+
         public var isLast: Bool { index == LayerReader.pieces(of: layer) - 1 }
     }
 

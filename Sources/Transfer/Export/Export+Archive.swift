@@ -1,5 +1,5 @@
 public import Model
-internal import Platform
+package import Platform
 internal import Store
 
 extension Export {
@@ -118,7 +118,7 @@ struct ExportTarget {
 
 extension CRC32 {
     /// For a member whose layers have these checksums, with zeros between them.
-    static func of(_ runs: [(run: ZipLayout.Run, sum: CRC32)]) -> CRC32 {
+    package static func of(_ runs: [(run: ZipLayout.Run, sum: CRC32)]) -> CRC32 {
         var sum = CRC32()
         var end: UInt64 = 0
         for (run, own) in runs {

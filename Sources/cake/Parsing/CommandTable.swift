@@ -9,7 +9,8 @@ struct CommandTable: Sendable {
 
     static let standard = CommandTable(commands: [
         ImportCommand.command, PullCommand.command, DownloadCommand.command, ExportCommand.command, CatCommand.command,
-        StreamCommand.command, PushCommand.command, CopyCommand.command, ServeCommand.command, DemoCommand.command,
+        StreamCommand.command, MountCommand.command, UnmountCommand.command, PushCommand.command, CopyCommand.command,
+        ServeCommand.command, DemoCommand.command,
         ListCommand.command, InspectCommand.command, DiffCommand.command, HistoryCommand.command,
         DiskUseCommand.command,
         ListRemoteCommand.command, TagsCommand.command, SearchCommand.command,

@@ -18,7 +18,7 @@ struct Settings: Sendable {
         "HF_HUB_DISABLE_IMPLICIT_TOKEN",
         "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_XET", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
         "CURL_CA_BUNDLE", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR",
-        "NO_COLOR", "CLICOLOR_FORCE", "TERM", "COLUMNS",
+        "NO_COLOR", "CLICOLOR_FORCE", "TERM", "COLUMNS", "NOTIFY_SOCKET", DetachedProgram.mark,
     ]
 
     init(_ arguments: Arguments, _ environment: Environment) throws(CakeError) {

@@ -17,7 +17,8 @@ enum EachVerb {
 
     /// They ask a server, a person or a cache: other tests give them one.
     private static let elsewhere: Set = [
-        "pull", "download", "stream", "push", "copy", "serve", "demo", "ls-remote", "tags", "search", "reclaim",
+        "pull", "download", "stream", "mount", "umount", "push", "copy", "serve", "demo", "ls-remote", "tags", "search",
+        "reclaim",
         "login", "logout", "whoami",
     ]
 

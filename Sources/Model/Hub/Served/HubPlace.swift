@@ -4,7 +4,7 @@ public struct HubPlace: Hashable, Sendable {
     /// The text after `@` in the name, else `main`.
     public let revision: String
     /// The requested revision when it was pulled.
-    private let asked: String?
+    public let asked: String?
     /// In 40 hex digits: the Hub's own, or made from the manifest. The same files have the same commit everywhere.
     public let commit: String
     /// Whether the commit is made here. Of one that is the Hub's, some files may not have been pulled.

@@ -1,0 +1,57 @@
+internal import Model
+internal import Store
+
+/// Which part of a file has a byte, and which piece of which layer.
+struct FileParts: Sendable {
+    /// What is at a place of a file.
+    enum Spot {
+        /// These bytes from an offset on.
+        case bytes([UInt8], Int)
+        case zeros(UInt64)
+        /// A piece, from an offset on.
+        case piece(PieceReader.Piece, Int)
+    }
+
+    private let parts: [Content.Part]
+    private let extents: Extents
+
+    init(_ parts: [Content.Part]) {
+        self.parts = parts.filter { $0.size > 0 }
+        extents = Extents(self.parts.lazy.map(\.size))
+    }
+
+    var size: UInt64 { extents.whole.upperBound }
+
+    /// The place is in the file.
+    func spot(at place: UInt64) -> Spot {
+        let index = extents.index(at: place)
+        let offset = place - extents[index].lowerBound
+        switch parts[index] {
+        case .bytes(let bytes): return .bytes(bytes, Int(offset))
+        case .zeros: return .zeros(extents[index].upperBound - place)
+        case .layer(let layer):
+            let (piece, rest) = offset.quotientAndRemainder(dividingBy: UInt64(LayerReader.pieceSize))
+            return .piece(PieceReader.Piece(layer: layer, index: Int(piece)), Int(rest))
+        }
+    }
+
+    /// The pieces of a range in order, at most so many.
+    func pieces(of range: Range<UInt64>, atMost count: Int) -> [PieceReader.Piece] {
+        var pieces: [PieceReader.Piece] = []
+        var place = range.lowerBound
+        let end = min(range.upperBound, size)
+        var index = place < end ? extents.index(at: place) : 0
+        while place < end, pieces.count < count {
+            let extent = extents[index]
+            guard case .layer(let layer) = parts[index] else {
+                (place, index) = (extent.upperBound, index + 1)
+                continue
+            }
+            let piece = (place - extent.lowerBound) / UInt64(LayerReader.pieceSize)
+            pieces.append(PieceReader.Piece(layer: layer, index: Int(piece)))
+            place = min(extent.upperBound, extent.lowerBound + (piece + 1) * UInt64(LayerReader.pieceSize))
+            if place == extent.upperBound { index += 1 }
+        }
+        return pieces
+    }
+}

@@ -1,0 +1,59 @@
+internal import Model
+package import Platform
+internal import Store
+internal import Synchronization
+
+/// A file that a program has open: it stays readable until the program closes it, also when its model is removed.
+package final class OpenFile: Sendable {
+    package enum End: Sendable {
+        case bytes(Chunk)
+        case unreadable
+    }
+
+    let path: String
+    let model: ModelName?
+    let parts: FileParts
+    let files: OpenFiles
+    let manifest: Digest?
+    /// Keeps the layers.
+    private let held: Operation?
+    private let ahead = Mutex(ReadAhead())
+
+    /// As many pieces as the widest window has; small layers have more.
+    private static let mostPieces = Int(ReadAhead.most / UInt64(LayerReader.pieceSize))
+
+    init(_ content: Content, at path: String, of model: ModelName?, among files: OpenFiles, holding held: Operation?) {
+        self.path = path
+        self.model = model
+        self.files = files
+        self.held = held
+        manifest = content.manifest
+        parts = FileParts(content.parts)
+    }
+
+    deinit { if ahead.withLock({ $0.window }) > 0 { files.cache.add(readers: -1) } }
+
+    package var size: UInt64 { parts.size }
+
+    /// Calls back once with the bytes of a range, or that they cannot be read: at once, or on the thread that decoded
+    /// them. The chunk is only lent.
+    package func read(from start: UInt64, count: Int, _ then: @escaping @Sendable (End) -> Void) {
+        let end = min(
+            size, start.addingReportingOverflow(UInt64(max(0, count))).overflow ? size : start + UInt64(count))
+        let range = start..<max(start, end)
+        FileRead(of: self, range, then).run()
+        expect(after: range)
+    }
+
+    private func expect(after range: Range<UInt64>) {
+        guard !range.isEmpty else { return }
+        let (end, change) = ahead.withLock { ahead in
+            let before = ahead.window > 0
+            let end = ahead.note(range)
+            return (end, (ahead.window > 0 ? 1 : 0) - (before ? 1 : 0))
+        }
+        if change != 0 { files.cache.add(readers: change) }
+        files.cache.expect(upTo: OpenFile.mostPieces) { [parts] in parts.pieces(of: range.lowerBound..<end, atMost: $0)
+        }
+    }
+}

@@ -1,0 +1,66 @@
+package import Model
+internal import Platform
+package import Store
+internal import Synchronization
+
+/// What all open files of a mount share: decoded pieces, the room for answers, and the lease.
+package final class OpenFiles: Sendable {
+    /// A range of a file that cannot be read.
+    package struct Unreadable: Sendable {
+        package let path: String
+        package let model: ModelName?
+        package let layer: Layer
+        package let manifest: Digest?
+        package let error: CakeError
+    }
+
+    let cache: PieceCache
+    let chunks = ChunkPool(chunkCapacity: OpenFiles.largestRead)
+    private let store: LocalStore
+    private let leases: SharedLease
+    private let tell: @Sendable (Unreadable) -> Void
+    private let told = BoundedCache<Told, Bool>(room: 1000)
+
+    private struct Told: Hashable {
+        let path: String
+        let layer: Digest
+    }
+
+    /// The kernel asks for no more at once.
+    static let largestRead = 1 << 20
+
+    /// Of the memory for decoded bytes, what answers take that the kernel has not got yet.
+    private static let answers: UInt64 = 24 << 20
+
+    /// `tell` is called once for each layer that cannot be read.
+    package init(_ store: LocalStore, cache bytes: UInt64, tell: @escaping @Sendable (Unreadable) -> Void) {
+        self.store = store
+        self.tell = tell
+        let left = bytes > 2 * OpenFiles.answers ? bytes - OpenFiles.answers : bytes / 2
+        cache = PieceCache(store, pieces: max(8, Int(clamping: left / UInt64(LayerReader.pieceSize))))
+        leases = SharedLease(store)
+    }
+
+    /// `path` and `model` are for messages.
+    package func open(_ content: Content, at path: String, of model: ModelName? = nil) throws(CakeError) -> OpenFile {
+        let held = try content.manifest.flatMap { manifest throws(CakeError) in try hold(manifest) }
+        return OpenFile(content, at: path, of: model, among: self, holding: held)
+    }
+
+    /// A collection that came before the lease has taken the manifest too.
+    private func hold(_ manifest: Digest) throws(CakeError) -> Operation? {
+        let held = try leases.hold(manifest)
+        guard try store.hasManifest(manifest) else {
+            throw CakeError(.notFound, "the model \(manifest.short) was removed")
+        }
+        return held
+    }
+
+    /// Once for each layer of a file.
+    func note(_ unreadable: Unreadable) {
+        let key = Told(path: unreadable.path, layer: unreadable.layer.digest)
+        guard told[key] == nil else { return }
+        told[key] = true
+        tell(unreadable)
+    }
+}

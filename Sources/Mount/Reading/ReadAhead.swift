@@ -1,0 +1,42 @@
+/// How far ahead of a file's reader pieces are decoded: not at all for reads here and there, then further the longer it
+/// reads in order.
+struct ReadAhead {
+    static let first: UInt64 = 8 << 20
+    static let most: UInt64 = 128 << 20
+    /// So far a reader may skip, and stays one that reads in order. The kernel's own reads overtake each other, so some
+    /// of that holds backwards too.
+    static let skip: UInt64 = 16 << 20
+    static let back: UInt64 = 4 << 20
+
+    /// 0 until the second of two reads that follow each other.
+    private(set) var window: UInt64 = 0
+    /// Where the furthest read ended; nil before the first.
+    private var end: UInt64?
+    /// At this place the window is doubled.
+    private var next: UInt64 = 0
+
+    /// Notes a read; returns where the bytes end that should be decoded now.
+    mutating func note(_ range: Range<UInt64>) -> UInt64 {
+        guard let end, follows(range, end) else {
+            self = ReadAhead()
+            self.end = range.upperBound
+            return range.upperBound
+        }
+        let furthest = max(end, range.upperBound)
+        if window == 0 {
+            window = ReadAhead.first
+            next = furthest + window
+        } else if furthest >= next {
+            window = min(2 * window, ReadAhead.most)
+            next = furthest + window
+        }
+        self.end = furthest
+        return furthest + window
+    }
+
+    /// Before there is a window, only a read that begins where the last one ended.
+    private func follows(_ range: Range<UInt64>, _ end: UInt64) -> Bool {
+        guard window > 0 else { return range.lowerBound == end }
+        return range.lowerBound <= end + ReadAhead.skip && range.upperBound + ReadAhead.back >= end
+    }
+}

@@ -1,0 +1,85 @@
+internal import Model
+internal import Platform
+internal import Store
+
+/// The names that a mount shows. The answers are those of the store now: what is kept here is asked again when the
+/// folder of names has changed.
+final class ShownNames: Sendable {
+    let store: LocalStore
+    private let only: [StarPattern]
+    private let showsClosed: Bool
+    private let lists = FolderCache<String, NameList>(room: 1)
+    private let indexes = BoundedCache<Digest, FileIndex>(room: 192 << 20) { $0.cost }
+
+    init(_ store: LocalStore, only: [StarPattern], showsClosed: Bool) {
+        (self.store, self.only, self.showsClosed) = (store, only, showsClosed)
+    }
+
+    private var stores: [LocalStore] { [store] + store.lower }
+
+    func list() throws(CakeError) -> NameList {
+        let folders = stores.map(\.layout.names)
+        return try lists.value(of: "", in: folders) { () throws(CakeError) in
+            var names: Set<ModelName> = []
+            // A file that is not a name is for cake ls to report: the other models can be read.
+            for folder in folders { names.formUnion(try Disk.names(in: folder).compactMap { ModelName(fileName: $0) }) }
+            return NameList(names)
+        }.value
+    }
+
+    /// Seconds since 1970 when a name came or went.
+    func changed() throws(CakeError) -> Int {
+        var latest = 0
+        for store in stores { latest = max(latest, try Disk.status(store.layout.names)?.modified ?? 0) }
+        return latest
+    }
+
+    /// What a name that is shown remembers.
+    func record(of name: ModelName) throws(CakeError) -> NameRecord? {
+        guard isChosen(name) else { return nil }
+        for store in stores {
+            guard let record = try store.record(of: name) else { continue }
+            return showsClosed || record.mark != .mirroredClosed ? record : nil
+        }
+        return nil
+    }
+
+    private func isChosen(_ name: ModelName) -> Bool {
+        only.isEmpty || only.contains { $0.fits(name.string) }
+    }
+
+    /// Whether a name of the list is shown: read from its record only where that decides.
+    func isShown(_ name: ModelName) -> Bool {
+        guard isChosen(name) else { return false }
+        return showsClosed || (try? record(of: name)) != nil
+    }
+
+    func index(of manifest: Digest) throws(CakeError) -> FileIndex {
+        try indexes.value(for: manifest) { () throws(CakeError) in FileIndex(try store.manifest(manifest)) }
+    }
+
+    /// Whether the model lies at its own path. If not, it is in `.names`: where a part of the name begins with a dot,
+    /// is empty or has a colon, or where the name would hide a file or a folder of a model whose name it begins with.
+    func isPlain(_ name: ModelName, among list: NameList) -> Bool {
+        guard ShownNames.hasPlainParts(name) else { return false }
+        let parts = name.string.utf8.split(separator: UInt8(ascii: "/"))
+        for count in 1..<max(1, parts.count) {
+            let above = String(Substring(name.string.utf8[..<parts[count].startIndex].dropLast()))
+            if has(String(Substring(parts[count])), inModel: above, list) { return false }
+        }
+        return true
+    }
+
+    static func hasPlainParts(_ name: ModelName) -> Bool {
+        name.string.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy { part in
+            part.first != nil && part.first != UInt8(ascii: ".") && !part.contains(UInt8(ascii: ":"))
+        }
+    }
+
+    private func has(_ entry: String, inModel text: String, _ list: NameList) -> Bool {
+        guard let name = try? ModelName(text), list.has(name), let record = try? record(of: name),
+            let index = try? index(of: record.manifest)
+        else { return false }
+        return index.entry(entry, in: FileIndex.top) != nil
+    }
+}

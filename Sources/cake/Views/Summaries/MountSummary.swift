@@ -1,0 +1,50 @@
+import Model
+
+/// A folder that shows the store's models.
+struct MountSummary: Summary {
+    let path: String
+    let store: String
+    let models: Int
+    let process: Int
+    let isDetached: Bool
+
+    func lines(on page: Page) -> [String] {
+        let end = isDetached ? "cake umount \(Printable.escape(path)) ends it" : "Ctrl-C ends it"
+        return ["mounted \(Quantities.count(models, of: "model")) at \(Printable.escape(path)); \(end)"]
+    }
+
+    var document: JSONValue {
+        [
+            "path": JSONValue(path), "store": JSONValue(store), "models": JSONValue(models),
+            "process": JSONValue(process),
+        ]
+    }
+}
+
+/// A folder that shows them no more.
+struct UnmountSummary: Summary {
+    struct User {
+        let process: Int
+        let name: String
+    }
+
+    let path: String
+    let users: [User]
+
+    func lines(on page: Page) -> [String] { ["unmounted \(Printable.escape(path))"] }
+
+    /// Which programs go on with files that they have open.
+    var notes: [String] {
+        users.map {
+            "\(Printable.escape($0.name)) (process \($0.process)) still uses it; its open files stay readable until it closes them"
+        }
+    }
+
+    var document: JSONValue {
+        [
+            "path": JSONValue(path),
+            "still_used_by": .array(
+                users.map { ["process": JSONValue($0.process), "name": JSONValue($0.name)] as JSONValue }),
+        ]
+    }
+}

@@ -1,0 +1,22 @@
+import Model
+import Mount
+import Store
+
+/// A layer that a program wanted to read in a mount, and that cannot be read.
+enum UnreadableText {
+    /// One line: which part of which file, why, and what to type.
+    static func line(_ unreadable: OpenFiles.Unreadable, in store: LocalStore) -> String {
+        let name = unreadable.model.map { "\($0)" } ?? ""
+        return "cannot read \(part(unreadable, in: store)) of \(Printable.escape(unreadable.path)): "
+            + "\(unreadable.error.what); fix: cake verify \(name.isEmpty ? "" : name + " ")--repair"
+    }
+
+    private static func part(_ unreadable: OpenFiles.Unreadable, in store: LocalStore) -> String {
+        if let digest = unreadable.manifest, let manifest = try? store.manifest(digest) {
+            for segment in manifest.segments where segment.layer == unreadable.layer {
+                if let tensor = segment.tensor { return "the tensor \(tensor.name.printable)" }
+            }
+        }
+        return "the layer \(unreadable.layer.digest.short)"
+    }
+}

@@ -124,13 +124,14 @@ static void on_open(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *
         return;
     }
     uint64_t handle = 0;
-    int number = mount->calls.open(mount->context, node, &handle);
+    int is_fixed = 0;
+    int number = mount->calls.open(mount->context, node, &handle, &is_fixed);
     if (number != 0) {
         fuse_reply_err(request, number);
         return;
     }
     file->fh = handle;
-    file->keep_cache = 1;
+    file->keep_cache = is_fixed != 0;
     file->noflush = 1;
     if (fuse_reply_open(request, file) != 0) mount->calls.close(mount->context, handle);
 }

@@ -60,7 +60,8 @@ private let habits: [(line: String, outcome: Outcome)] = [
     ("install org/name", .does("pull")), ("uninstall m", .does("rm")), ("get org/name", .does("pull")),
     ("delete m", .does("rm")), ("del m", .does("rm")), ("remove m", .does("rm")), ("du", .does("df")),
     ("ll", .does("ls")), ("details m", .does("inspect")), ("publish m localhost:5111/m:v1", .does("push")),
-    ("find bert", .does("search")), ("upgrade", .says("cake pull NAME")), ("mount m dir", .says("cake export")),
+    ("find bert", .does("search")), ("upgrade", .says("cake pull NAME")), ("mount dir", .does("mount")),
+    ("unmount dir", .does("umount")),
     // Options of other tools, and of other places
     ("-v ls", .does("ls")), ("ls -v", .does("ls")), ("--verbose ls", .does("ls")), ("-x ls", .says("cake ls --help")),
     ("--rebase gc", .says("cake gc --rebase")), ("ls --rebase", .says("--rebase is an option of cake gc")),

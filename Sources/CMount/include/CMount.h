@@ -28,7 +28,7 @@ typedef struct {
     int (*attributes)(void *context, uint64_t node, cake_entry *entry);
     /// Fills in the link's target with its final zero.
     int (*target)(void *context, uint64_t node, char *room, size_t size);
-    int (*open)(void *context, uint64_t node, uint64_t *handle);
+    int (*open)(void *context, uint64_t node, uint64_t *handle, int *is_fixed);
     /// Answers the request at once or later, from any thread, by one of the cake_reply functions.
     void (*read)(void *context, uint64_t handle, uint64_t offset, size_t size, void *request);
     void (*close)(void *context, uint64_t handle);

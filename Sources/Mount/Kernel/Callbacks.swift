@@ -28,9 +28,10 @@
                         unsafe room[text.count] = 0
                     }
                 },
-                open: { context, node, handle in
+                open: { context, node, handle, isFixed in
                     Callbacks.number {
                         let file = try unsafe kernel(context).open(node)
+                        unsafe isFixed?.pointee = file.isFixed ? 1 : 0
                         unsafe handle?.pointee = reference(file)
                     }
                 },

@@ -51,7 +51,8 @@
         func open(_ number: UInt64) throws -> OpenFile {
             guard let node = nodes.node(number) else { throw KernelError(ESTALE) }
             guard try tree.attributes(of: node).kind == .file else { throw KernelError(EISDIR) }
-            return try files.open(tree.content(of: node), at: tree.path(of: node), of: tree.model(of: node))
+            return try files.open(
+                tree.content(of: node), at: tree.path(of: node), of: tree.model(of: node), isFixed: tree.isFixed(node))
         }
 
         func openFolder(_ number: UInt64) throws -> OpenFolder {

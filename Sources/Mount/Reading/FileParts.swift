@@ -1,4 +1,5 @@
 internal import Model
+internal import Platform
 internal import Store
 
 /// Which part of a file has a byte, and which piece of which layer.
@@ -10,14 +11,25 @@ struct FileParts: Sendable {
         case zeros(UInt64)
         /// A piece, from an offset on.
         case piece(PieceReader.Piece, Int)
+        /// Bytes that may have to be made first, from an offset on.
+        case made(MadeBytes, Int)
     }
 
     private let parts: [Content.Part]
     private let extents: Extents
+    /// By the index of their part.
+    private let made: [Int: MadeBytes]
+    private let work: BackgroundWork
 
-    init(_ parts: [Content.Part]) {
+    init(_ parts: [Content.Part], making work: BackgroundWork) {
         self.parts = parts.filter { $0.size > 0 }
         extents = Extents(self.parts.lazy.map(\.size))
+        var made: [Int: MadeBytes] = [:]
+        for (index, part) in self.parts.enumerated() {
+            if case .made(let source) = part { made[index] = MadeBytes(source, on: work) }
+        }
+        self.made = made
+        self.work = work
     }
 
     var size: UInt64 { extents.whole.upperBound }
@@ -28,6 +40,7 @@ struct FileParts: Sendable {
         let offset = place - extents[index].lowerBound
         switch parts[index] {
         case .bytes(let bytes): return .bytes(bytes, Int(offset))
+        case .made(let source): return .made(made[index] ?? MadeBytes(source, on: work), Int(offset))
         case .zeros: return .zeros(extents[index].upperBound - place)
         case .layer(let layer):
             let (piece, rest) = offset.quotientAndRemainder(dividingBy: UInt64(LayerReader.pieceSize))

@@ -27,6 +27,17 @@ final class FileRead: Sendable {
             case .bytes(let bytes, let offset):
                 chunk.append(bytes.span.extracting(offset..<min(bytes.count, offset + count - chunk.count)))
             case .zeros(let size): fillZeros(Int(clamping: min(size, UInt64(count - chunk.count))))
+            case .made(let made, let offset):
+                if let bytes = made.bytes {
+                    chunk.append(bytes.span.extracting(offset..<min(bytes.count, offset + count - chunk.count)))
+                    continue
+                }
+                return made.wait { end in
+                    switch end {
+                    case .success: self.run()
+                    case .failure(let error): self.fail(error, at: nil)
+                    }
+                }
             case .piece(let piece, let offset):
                 if copy(piece, from: offset) { continue }
                 return file.files.cache.wait(for: piece) { end in
@@ -58,7 +69,7 @@ final class FileRead: Sendable {
     }
 
     /// Never a shorter answer: the kernel would take that for the end of the file.
-    private func fail(_ error: any Error, at layer: Layer) {
+    private func fail(_ error: any Error, at layer: Layer?) {
         let error = error as? CakeError ?? CakeError(.failed, "\(error)")
         file.files.note(
             OpenFiles.Unreadable(

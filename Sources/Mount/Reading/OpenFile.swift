@@ -12,6 +12,8 @@ package final class OpenFile: Sendable {
 
     let path: String
     let model: ModelName?
+    /// Whether its bytes are the same for ever, and the kernel may keep them.
+    package let isFixed: Bool
     let parts: FileParts
     let files: OpenFiles
     let manifest: Digest?
@@ -22,13 +24,17 @@ package final class OpenFile: Sendable {
     /// As many pieces as the widest window has; small layers have more.
     private static let mostPieces = Int(ReadAhead.most / UInt64(LayerReader.pieceSize))
 
-    init(_ content: Content, at path: String, of model: ModelName?, among files: OpenFiles, holding held: Operation?) {
+    init(
+        _ content: Content, at path: String, of model: ModelName?, isFixed: Bool, among files: OpenFiles,
+        holding held: Operation?
+    ) {
         self.path = path
         self.model = model
+        self.isFixed = isFixed
         self.files = files
         self.held = held
         manifest = content.manifest
-        parts = FileParts(content.parts)
+        parts = FileParts(content.parts, making: files.work)
     }
 
     deinit { if ahead.withLock({ $0.window }) > 0 { files.cache.add(readers: -1) } }

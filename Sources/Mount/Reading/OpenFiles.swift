@@ -9,7 +9,8 @@ package final class OpenFiles: Sendable {
     package struct Unreadable: Sendable {
         package let path: String
         package let model: ModelName?
-        package let layer: Layer
+        /// Nil if it was read to make other bytes of the file.
+        package let layer: Layer?
         package let manifest: Digest?
         package let error: CakeError
     }
@@ -17,13 +18,15 @@ package final class OpenFiles: Sendable {
     let cache: PieceCache
     let chunks = ChunkPool(chunkCapacity: OpenFiles.largestRead)
     private let store: LocalStore
+    /// Bytes that are made when they are read.
+    let work: BackgroundWork
     private let leases: SharedLease
     private let tell: @Sendable (Unreadable) -> Void
     private let told = BoundedCache<Told, Bool>(room: 1000)
 
     private struct Told: Hashable {
         let path: String
-        let layer: Digest
+        let layer: Digest?
     }
 
     /// The kernel asks for no more at once.
@@ -38,13 +41,16 @@ package final class OpenFiles: Sendable {
         self.tell = tell
         let left = bytes > 2 * OpenFiles.answers ? bytes - OpenFiles.answers : bytes / 2
         cache = PieceCache(store, pieces: max(8, Int(clamping: left / UInt64(LayerReader.pieceSize))))
+        work = BackgroundWork("bytes made for a mount", on: store.pool)
         leases = SharedLease(store)
     }
 
     /// `path` and `model` are for messages.
-    package func open(_ content: Content, at path: String, of model: ModelName? = nil) throws(CakeError) -> OpenFile {
+    package func open(_ content: Content, at path: String, of model: ModelName? = nil, isFixed: Bool = true)
+        throws(CakeError) -> OpenFile
+    {
         let held = try content.manifest.flatMap { manifest throws(CakeError) in try hold(manifest) }
-        return OpenFile(content, at: path, of: model, among: self, holding: held)
+        return OpenFile(content, at: path, of: model, isFixed: isFixed, among: self, holding: held)
     }
 
     /// A collection that came before the lease has taken the manifest too.
@@ -58,7 +64,7 @@ package final class OpenFiles: Sendable {
 
     /// Once for each layer of a file.
     func note(_ unreadable: Unreadable) {
-        let key = Told(path: unreadable.path, layer: unreadable.layer.digest)
+        let key = Told(path: unreadable.path, layer: unreadable.layer?.digest)
         guard told[key] == nil else { return }
         told[key] = true
         tell(unreadable)

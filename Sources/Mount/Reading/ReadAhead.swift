@@ -12,8 +12,8 @@ struct ReadAhead {
     private(set) var window: UInt64 = 0
     /// Where the furthest read ended; nil before the first.
     private var end: UInt64?
-    /// At this place the window is doubled.
-    private var next: UInt64 = 0
+    /// When so many more bytes were read, the window is doubled. Skipped bytes do not count.
+    private var left: UInt64 = 0
 
     /// Notes a read; returns where the bytes end that should be decoded now.
     mutating func note(_ range: Range<UInt64>) -> UInt64 {
@@ -25,10 +25,11 @@ struct ReadAhead {
         let furthest = max(end, range.upperBound)
         if window == 0 {
             window = ReadAhead.first
-            next = furthest + window
-        } else if furthest >= next {
-            window = min(2 * window, ReadAhead.most)
-            next = furthest + window
+            left = window
+        } else {
+            let count = range.upperBound - range.lowerBound
+            if count >= left { window = min(2 * window, ReadAhead.most) }
+            left = count >= left ? window : left - count
         }
         self.end = furthest
         return furthest + window

@@ -76,7 +76,6 @@ enum Habits {
             "cake does not change models", "cake export NAME -o DIR writes a model's files for a program that does"
         ),
         "logs": ("cake keeps no log", "cake serve prints a line for each request; cake history NAME lists versions"),
-        "mount": ("cake cannot mount models", "cake export NAME -o DIR writes a model's files"),
         "unlock": ("a lock of cake's ends with the command that holds it", "run the command again"),
         "repair": ("damaged layers are repaired as they are checked", "cake verify --repair"),
         "alias": ("short names are settings", "cake config alias.NAME org/model"),

@@ -12,11 +12,12 @@ enum UnreadableText {
     }
 
     private static func part(_ unreadable: OpenFiles.Unreadable, in store: LocalStore) -> String {
+        guard let layer = unreadable.layer else { return "a part" }
         if let digest = unreadable.manifest, let manifest = try? store.manifest(digest) {
-            for segment in manifest.segments where segment.layer == unreadable.layer {
+            for segment in manifest.segments where segment.layer == layer {
                 if let tensor = segment.tensor { return "the tensor \(tensor.name.printable)" }
             }
         }
-        return "the layer \(unreadable.layer.digest.short)"
+        return "the layer \(layer.digest.short)"
     }
 }

@@ -224,7 +224,7 @@ private var canMount: Bool { FileManager.default.isWritableFile(atPath: "/dev/fu
     }
 
     @Test func `is refused with what to type`() throws {
-        try home.shell("cd; mkdir full; touch full/x file; $CAKE mount m --detach")
+        _ = try home.shell("cd; mkdir full; touch full/x file; $CAKE mount m --detach")
         defer { _ = try? home.shell("cd; $CAKE umount m") }
         let refused = [
             "mount m": "already a mount of cake", "mount full": "is not empty: a mount would hide 1 entry",

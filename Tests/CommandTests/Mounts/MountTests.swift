@@ -241,6 +241,23 @@ private var canMount: Bool { FileManager.default.isWritableFile(atPath: "/dev/fu
         }
     }
 
+    @Test func `is told to the manager of services when it can be listed, and when it ends`() throws {
+        let result = try home.shell(
+            """
+            cd; cat > manager.py <<'E'
+            import os, signal, socket, subprocess
+            here = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            here.bind("notify")
+            cake = subprocess.Popen([os.environ["CAKE"], "mount", "m", "--quiet"], env=dict(os.environ, NOTIFY_SOCKET="notify"))
+            print(here.recv(1000).decode().split("\\n")[0], os.listdir("m"), flush=True)
+            cake.send_signal(signal.SIGTERM)
+            print(here.recv(1000).decode(), cake.wait(), os.listdir("m"))
+            E
+            python3 manager.py
+            """)
+        #expect(result.output == "READY=1 ['two']\nSTOPPING=1 0 []\n", "\(result.errors)")
+    }
+
     @Test func `is ten times that of one store`() throws {
         let result = try home.shell(
             "cd; for n in 0 1 2 3 4 5 6 7 8 9; do $CAKE mount m$n --detach >/dev/null 2>&1; done; "

@@ -66,10 +66,11 @@ enum MountRefusal {
         .failed, "fusermount3 is missing, and only root can mount without it",
         fix: "install it: apt install fuse3; " + other)
 
-    static func device(_ words: String) -> CakeError {
-        CakeError(
+    static func device(_ words: String, isThere: Bool) -> CakeError {
+        let step = isThere ? "as root: chmod 666 /dev/fuse" : "as root: modprobe fuse"
+        return CakeError(
             .failed, "cannot open /dev/fuse: \(words)",
-            fix: "on a machine: modprobe fuse; in a container: docker run --device /dev/fuse --cap-add SYS_ADMIN …; "
+            fix: "\(step); in a container: docker run --device /dev/fuse --cap-add SYS_ADMIN …; "
                 + other)
     }
 
@@ -82,7 +83,7 @@ enum MountRefusal {
 
         static func check(isOpenToOthers: Bool) throws(CakeError) {
             let number = cake_open_device()
-            guard number == 0 else { throw device(words(number)) }
+            guard number == 0 else { throw device(words(number), isThere: number != ENOENT) }
             guard cake_user() != 0 else { return }
             guard Program.isThere("fusermount3") else { throw helperMissing }
             guard isOpenToOthers else { return }

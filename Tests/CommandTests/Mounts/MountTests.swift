@@ -2,11 +2,14 @@ import Foundation
 import Support
 import Testing
 
-/// Why the tests of the mount are skipped: swift test says it.
-private let needed: Comment = "there is no /dev/fuse to open: nothing can be mounted here"
-private var canMount: Bool { FileManager.default.isWritableFile(atPath: "/dev/fuse") }
+/// Whether a test can mount; if not, swift test says why it skips.
+enum Mounting {
+    static let needed: Comment = "there is no /dev/fuse to open: nothing can be mounted here"
 
-@Suite(.enabled(if: canMount, needed)) struct `A mount` {
+    static var isPossible: Bool { FileManager.default.isWritableFile(atPath: "/dev/fuse") }
+}
+
+@Suite(.enabled(if: Mounting.isPossible, Mounting.needed)) struct `A mount` {
     private let home: Home
 
     init() throws {
@@ -184,68 +187,5 @@ private var canMount: Bool { FileManager.default.isWritableFile(atPath: "/dev/fu
     @Test func `shows only the models that were named`() throws {
         #expect(try mounted("ls m", options: "two").output == "two\n")
         #expect(try mounted("ls m", options: "'org/*'").output == "org\n")
-    }
-}
-
-@Suite(.enabled(if: canMount, needed)) struct `The life of a mount` {
-    private let home: Home
-
-    init() throws {
-        home = try Home()
-        try home.makeModel("two")
-        try home.cake("import", home.path("two").path, "two")
-    }
-
-    @Test func `ends with SIGTERM, also when a program uses it`() throws {
-        let result = try home.shell(
-            """
-            cd; mkdir m; $CAKE mount m >said 2>errors & pid=$!
-            until grep -q mounted said; do sleep 0.05; done
-            kill -TERM $pid; wait $pid; echo $?; ls m
-            $CAKE mount m >said 2>errors & pid=$!
-            until grep -q mounted said; do sleep 0.05; done
-            (cd m/two; sleep 2) & user=$!
-            until [ "$(readlink /proc/$user/cwd)" = "$PWD/m/two" ]; do sleep 0.05; done
-            kill -TERM $pid; wait $pid; echo $?; ls m; grep -c "process $user" errors
-            """)
-        #expect(result.output == "0\n0\n1\n", "\(result.output) \(result.errors)")
-    }
-
-    @Test func `is cleaned up after SIGKILL, by either verb`() throws {
-        let kill =
-            "pid=$($CAKE mount m --detach --json | sed -n 's/.*\"process\": \\([0-9]*\\).*/\\1/p'); kill -9 $pid;"
-            + " while [ -e /proc/$pid ]; do sleep 0.05; done;"
-        let result = try home.shell(
-            "cd; \(kill) ls m 2>&1 | grep -c connected; $CAKE umount m; ls m; \(kill) $CAKE mount m --detach; ls m; $CAKE umount m"
-        )
-        #expect(result.output.hasPrefix("1\nunmounted "), "\(result.output)")
-        #expect(result.errors.contains("cleaned up the mount of a cake that was killed"))
-        #expect(result.output.contains("\ntwo\nunmounted "), "\(result.output)")
-    }
-
-    @Test func `is refused with what to type`() throws {
-        _ = try home.shell("cd; mkdir full; touch full/x file; $CAKE mount m --detach")
-        defer { _ = try? home.shell("cd; $CAKE umount m") }
-        let refused = [
-            "mount m": "already a mount of cake", "mount full": "is not empty: a mount would hide 1 entry",
-            "mount file": "is no folder", "mount other nothing-like-it": "nothing-like-it",
-            "umount full": "nothing is mounted",
-            "umount /proc": "not of cake", "mount a/b/c --cache 1": "too small",
-        ]
-        for (words, said) in refused {
-            for detach in words.hasPrefix("mount") ? ["", " --detach"] : [""] {
-                let result = try home.shell("cd; $CAKE \(words)\(detach)")
-                #expect(result.status != 0 && result.errors.contains(said), "\(words): \(result.errors)")
-                #expect(result.errors.contains("fix:"), "\(words): \(result.errors)")
-            }
-        }
-    }
-
-    @Test func `is ten times that of one store`() throws {
-        let result = try home.shell(
-            "cd; for n in 0 1 2 3 4 5 6 7 8 9; do $CAKE mount m$n --detach >/dev/null 2>&1; done; "
-                + "for n in 0 1 2 3 4 5 6 7 8 9; do diff -r two m$n/two && echo same; $CAKE umount m$n >/dev/null; done"
-        )
-        #expect(result.output == String(repeating: "same\n", count: 10), "\(result.errors)")
     }
 }

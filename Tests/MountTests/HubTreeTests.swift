@@ -22,7 +22,7 @@ import Testing
             #expect(try tree.attributes(of: reference).size == 40)
             #expect(try tree.list(top + "/snapshots") == [commit])
             let paths = try tree.walk(top + "/snapshots/" + commit).filter { !$0.hasSuffix("/") }
-            #expect(paths.count == 5)
+            #expect(paths.count == 4)
             for path in paths {
                 let inside = String(path.dropFirst((top + "/snapshots/" + commit + "/").count))
                 let link = try #require(try tree.look(path))

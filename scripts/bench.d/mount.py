@@ -26,7 +26,7 @@ paths, first = sys.argv[2:], sys.argv[1] == "first"
 began = time.monotonic()
 if first:
     with safetensors.safe_open(paths[0], framework="pt") as opened:
-        opened.get_tensor(next(iter(opened.keys())))[:1].sum()
+        opened.get_tensor(next(iter(opened.keys()))).view(-1)[::2048].float().sum()
 else:
     for path in paths:
         for tensor in safetensors.torch.load_file(path).values():
@@ -181,7 +181,7 @@ def main():
         ("peak memory of the mount", max(peaks) / MIB, 300, "MiB"))]
     if args.write:
         notes = (f"{size / (1 << 30):.3g} GiB of bf16 weights in four shards, and a quarter as much noise, which is stored as it is. "
-                 f"{timing.runs(args.rounds)}, the least and the most in brackets; cold means empty caches and a new mount.")
+                 f"{timing.runs(args.rounds)}, the least and the most in brackets; cold means empty caches and a new mount. The first tensor has 32 MiB.")
         timing.write_table(PAGE, "mount", WORK, [timing.peer_version([CAKE, "--version"])], notes, text, goals)
     timing.tell_goals(goals)
 

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """how well bases are found among 200 models that do not say what they were made from"""
-import argparse
 import json
 import os
 import shutil
@@ -48,16 +47,7 @@ def fill(way, told, parents, models, store):
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--quick", action="store_true")
-    arguments.add_argument("--write", action="store_true")
-    arguments.add_argument("--only", default="cake")
-    arguments.add_argument("--rounds", type=int, default=1)
-    args = arguments.parse_args()
-    if args.quick and args.write:
-        sys.exit("error: a quick run is no measurement, so it is not written down; leave out --quick or --write")
-    if "cake" not in args.only.split(","):
-        return say("bases: everything here is about cake")
+    args = timing.asked(__doc__, rounds=1)
     count = 40 if args.quick else 200
     os.makedirs(WORK, exist_ok=True)
     rows, goals = [], []

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """how layers are coded, in memory, by one thread and by two, beside zipnn, zstd and BitX"""
-import argparse
 import json
 import os
 import subprocess
@@ -123,17 +122,9 @@ class Family:
 
 
 def main():
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--quick", action="store_true")
-    arguments.add_argument("--write", action="store_true")
-    arguments.add_argument("--only")
-    arguments.add_argument("--rounds", type=int)
-    args = arguments.parse_args()
-    if args.quick and args.write:
-        sys.exit("error: a quick run is no measurement, so it is not written down; leave out --quick or --write")
-    rounds = args.rounds or (1 if args.quick else 5)
+    args = timing.asked(__doc__, rounds=5)
     print(f"machine: {timing.machine(WORK)}")
-    found = [Family(name, folder, rounds) for name, folder in families(args.quick)]
+    found = [Family(name, folder, args.rounds) for name, folder in families(args.quick)]
     alone = timing.table(["model", "program", "% of its size", "encode MB/s", "decode MB/s", "two: encode", "two: decode"],
                          [row for family in found for row in family.standalone_rows()])
     deltas = timing.table(["family", "model", "changed MB", "cake %", "BitX %", "÷ BitX",
@@ -146,7 +137,7 @@ def main():
     if args.write:
         versions = [timing.peer_version([os.environ["CAKE_BINARY"], "--version"]), "zipnn 0.5.4",
                     f"zstd {found[0].peers['zstd']} (Python's)"]
-        notes = (f"In memory, by one thread, and by two at once that have every other tensor each; of {rounds} rounds the shortest, for each piece of cake's and each tensor of the others'. "
+        notes = (f"In memory, by one thread, and by two at once that have every other tensor each; of {args.rounds} rounds the shortest, for each piece of cake's and each tensor of the others'. "
                  "Choosing a form, and finding the factors of a low rank, is timed once and "
                  "apart. BitX is xor with the base, byte planes and zstd -3; its family's base is zstd -3.")
         timing.write_table(PAGE, "codec", WORK, versions, notes, f"{alone}\n\n{deltas}", goals)

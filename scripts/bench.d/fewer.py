@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """pulls of fine-tunes beside their base: plain, by samples, by Xet's chunks, from a mirror, and with hf, over a line of 200 MB/s"""
-import argparse
 import contextlib
 import os
 import shutil
@@ -75,16 +74,8 @@ class Mirror:
 
 
 def main():
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--quick", action="store_true")
-    arguments.add_argument("--write", action="store_true")
-    arguments.add_argument("--only", default="cake,hf")
-    arguments.add_argument("--rounds", type=int)
-    args = arguments.parse_args()
-    if args.quick and args.write:
-        sys.exit("error: a quick run is no measurement, so it is not written down; leave out --quick or --write")
+    args = timing.asked(__doc__, rounds=1, peers=("cake", "hf"))
     size = (128 if args.quick else 2048) * MIB
-    rounds = args.rounds or 1
     root = os.path.join(WORK, "root")
     say("making a base and its tunes, or finding them")
     subprocess.run([os.environ["CAKE_BENCH_PYTHON"], os.path.join(here, "lib", "tunes.py"), root, str(size)], check=True)
@@ -104,7 +95,7 @@ def main():
         ending.callback(mirror.end)
         for part in tunes.PARTS:
             name = f"bench/tuned-{part}"
-            for number in range(rounds):
+            for number in range(args.rounds):
                 for way, (options, disabled) in WAYS.items():
                     say(f"{part} % changed, {way}")
                     timing.ready_memory(total)
@@ -121,7 +112,7 @@ def main():
                 taken.setdefault((part, "mirror"), []).append(measured(command, env, hub, mirror.line))
                 if number == 0:
                     check(name, hub, root)
-                if "hf" in args.only.split(","):
+                if "hf" in args.only:
                     say(f"{part} % changed, hf")
                     timing.ready_memory(total)
                     shutil.rmtree(os.path.join(HOME, "hf"), ignore_errors=True)
@@ -131,7 +122,7 @@ def main():
     text, goals = report(size, taken)
     shutil.rmtree(HOME, ignore_errors=True)
     if args.write:
-        notes = (f"{timing.runs(rounds)}. The line: {ROUND_TRIP_MS} ms a round trip, {EACH / 1e6:.0f} MB/s a connection, "
+        notes = (f"{timing.runs(args.rounds)}. The line: {ROUND_TRIP_MS} ms a round trip, {EACH / 1e6:.0f} MB/s a connection, "
                  f"{ALL / 1e6:.0f} MB/s in all; to the mirror {MIRROR_MS} ms and {MIRROR_RATE / 1e6:.0f} MB/s. "
                  "MB are all bytes that came over both, questions and headers included.")
         timing.write_table(PAGE, "fewer", WORK, versions, notes, text, goals)

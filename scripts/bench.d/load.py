@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """what exports load like: the archive beside safetensors and torch.save; export beside cp and zstd -d"""
-import argparse
 import json
 import os
 import shutil
@@ -129,17 +128,7 @@ def report(size, costs, hashed, loads, whole):
 
 
 def main():
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--quick", action="store_true")
-    arguments.add_argument("--write", action="store_true")
-    arguments.add_argument("--only", default="cake")
-    arguments.add_argument("--rounds", type=int)
-    args = arguments.parse_args()
-    if args.quick and args.write:
-        sys.exit("error: a quick run is no measurement, so it is not written down; leave out --quick or --write")
-    if "cake" not in args.only.split(","):
-        return say("load: everything here is about what cake wrote")
-    rounds = args.rounds or (1 if args.quick else 3)
+    args = timing.asked(__doc__, rounds=3)
     versions = [timing.peer_version([CAKE, "--version"]), timing.peer_version(["zstd", "--version"]), subprocess.run(
         [PYTHON, "-c", "import torch, safetensors, transformers as t; print('torch', torch.__version__ + '; safetensors',"
          " safetensors.__version__ + '; transformers', t.__version__)"], capture_output=True, text=True,
@@ -149,14 +138,14 @@ def main():
     print(f"machine: {timing.machine(WORK)}")
     print("versions: " + "; ".join(versions))
     line("model", size / 1e6, "MB")
-    costs = exports(rounds, size + size // 4)
+    costs = exports(args.rounds, size + size // 4)
     for name, options in (("many.pt", []), ("one.pt", ["--one-storage"])):
         run([CAKE, "export", "model", "--format", "fast", *options, "-o", os.path.join(WORK, name)], env=environment(),
             settle=WORK)
     hashed = python("hash", 1 << 30)
-    text, goals = report(size, costs, hashed, python("time", WORK, rounds), processes(rounds))
+    text, goals = report(size, costs, hashed, python("time", WORK, args.rounds), processes(args.rounds))
     if args.write:
-        notes = (f"{size / (1 << 30):.2f} GiB of bf16 in four shards. {timing.runs(rounds)} of what writes, which ends when "
+        notes = (f"{size / (1 << 30):.2f} GiB of bf16 in four shards. {timing.runs(args.rounds)} of what writes, which ends when "
                  "the disk has it; loads are medians of five times as many, taking turns, after the imports. Cold means that "
                  "the kernel was asked to forget the files.")
         timing.write_table(PAGE, "load", WORK, versions, notes, text, goals)

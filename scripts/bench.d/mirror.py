@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """a Hub's files from `cake serve`, which rebuilds them or fetches them first, beside olah and nginx: curl and hf"""
-import argparse
 import json
 import os
 import shutil
@@ -252,19 +251,8 @@ def report(names, taken, spent, alone, many, size):
 
 
 def main():
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--quick", action="store_true")
-    arguments.add_argument("--write", action="store_true")
-    arguments.add_argument("--only", default="cake,olah,nginx")
-    arguments.add_argument("--rounds", type=int)
-    args = arguments.parse_args()
-    if args.quick and args.write:
-        sys.exit("error: a quick run is no measurement, so it is not written down; leave out --quick or --write")
-    asked = args.only.split(",")
-    names = [name for name in SERVERS if name == "the Hub" or name in asked]
-    if names == ["the Hub"]:
-        return say("mirror: none of these is measured here (there are cake, olah, nginx)")
-    rounds = args.rounds or (1 if args.quick else 3)
+    args = timing.asked(__doc__, rounds=3, peers=("cake", "olah", "nginx"))
+    names = [name for name in SERVERS if name == "the Hub" or name in args.only]
     os.makedirs(WORK, exist_ok=True)
     say("making the model, or finding it")
     model = Model((256 if args.quick else 2048) * MIB)
@@ -276,22 +264,22 @@ def main():
     versions = [version for name, version in versions.items() if version and (name in names or name in ("hf", "curl"))]
     print(f"machine: {timing.machine(WORK)}")
     print("versions: " + "; ".join(versions))
-    alone = decoding(model, rounds) if "cake" in names else None
+    alone = decoding(model, args.rounds) if "cake" in names else None
     with SlowHub(TOOLS, model.root) as hub, SlowHub(TOOLS, model.root, everybody=GIGABIT) as slow:
         servers = filled(names, model, hub)
         try:
-            taken, spent = warm(servers, model, rounds, memory)
+            taken, spent = warm(servers, model, args.rounds, memory)
         finally:
             for name, server in servers.items():
                 if server is not hub:
                     server.end()
-        taken |= from_nothing([name for name in names if name != "nginx"], model, hub, slow, rounds, memory)
+        taken |= from_nothing([name for name in names if name != "nginx"], model, hub, slow, args.rounds, memory)
         many = asked_by_many(model, hub, memory) if "cake" in names else None
     rows, goals = report(names, taken, spent, alone, many, model.size)
     for name in ("warm-cake", "warm-olah", "cold-cake"):
         shutil.rmtree(os.path.join(WORK, name), ignore_errors=True)
     if args.write:
-        notes = (f"{timing.runs(rounds)}, the servers taking turns, over loopback, what they have on disk in memory. Cold: the mirror "
+        notes = (f"{timing.runs(args.rounds)}, the servers taking turns, over loopback, what they have on disk in memory. Cold: the mirror "
                  "has nothing, and fetches from the Hub, a program of the tests', over loopback or a line of 1 Gbit/s.")
         if many:
             notes += (f" Decoding alone, on both cores: {alone:.0f} MiB/s. Warm, cake took {median(spent):.2f} s of processor a GiB. "

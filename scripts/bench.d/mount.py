@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """a mounted model beside its plain files, and beside an export that is then read: in order, here and there, by safetensors"""
-import argparse
 import json
 import os
 import re
@@ -138,16 +137,7 @@ def one_round(size, found, peaks):
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--quick", action="store_true")
-    arguments.add_argument("--write", action="store_true")
-    arguments.add_argument("--only", default="cake")
-    arguments.add_argument("--rounds", type=int, default=3)
-    args = arguments.parse_args()
-    if args.quick and args.write:
-        sys.exit("error: a quick run is no measurement, so it is not written down; leave out --quick or --write")
-    if "cake" not in args.only.split(","):
-        return say("mount: everything here is about cake")
+    args = timing.asked(__doc__, rounds=3)
     if not timing.drop_caches():
         sys.exit("error: only root can empty the caches, and that is what is measured")
     size = 128 * MIB if args.quick else 2048 * MIB
@@ -155,7 +145,7 @@ def main():
     say("making models, or finding them, and importing them")
     prepare(size)
     found, peaks = {}, []
-    for number in range(1 if args.quick else args.rounds):
+    for number in range(args.rounds):
         say(f"round {number + 1}")
         one_round(size, found, peaks)
     took = {key: statistics.median(values) for key, values in found.items()}

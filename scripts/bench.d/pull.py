@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """pulls over a line of 50 ms, 25 MB/s a connection, 200 MB/s in all, and over loopback, beside hf, aria2c and curl"""
-import argparse
 import os
 import random
 import re
@@ -253,28 +252,13 @@ def report(peers, size, differing, capped, free, resumed, kills):
 
 
 def main():
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--quick", action="store_true")
-    arguments.add_argument("--write", action="store_true")
-    arguments.add_argument("--only", default="cake,hf,aria2c,curl")
-    arguments.add_argument("--rounds", type=int)
-    args = arguments.parse_args()
-    if args.quick and args.write:
-        sys.exit("error: a quick run is no measurement, so it is not written down; leave out --quick or --write")
-    peers = [peer for peer in PEERS if peer.name in args.only.split(",")]
-    if any(peer.name == "cake" for peer in peers):
-        known = subprocess.run([CAKE, "pull", "--help"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        if known.returncode != 0:
-            say("this cake does not pull yet; measuring the others")
-            peers = [peer for peer in peers if peer.name != "cake"]
-    if not peers:
-        return say("pull: none of these peers is measured here (there are cake, hf, aria2c, curl)")
+    args = timing.asked(__doc__, rounds=3, peers=("cake", "hf", "aria2c", "curl"))
+    peers = [peer for peer in PEERS if peer.name in args.only]
     versions = {peer.name: peer.version() for peer in peers}
     for name in [name for name, version in versions.items() if version is None]:
         sys.exit(f"error: {name} is not installed")
 
     size, kills = (64 * MIB, 4) if args.quick else (2048 * MIB, 20)
-    rounds = args.rounds or (1 if args.quick else 3)
     root = os.path.join(WORK, "root")
     if os.path.exists(root) and not os.path.exists(os.path.join(root, f"of-{size}")):
         shutil.rmtree(root)
@@ -293,19 +277,19 @@ def main():
     print(f"line: {ROUND_TRIP_MS} ms, {EACH / 1e6:.0f} MB/s a connection, {ALL / 1e6:.0f} MB/s in all; no slow start")
     line("base", total / 1e6, "MB")
     with SlowHub(TOOLS, root, ROUND_TRIP_MS, EACH, ALL) as hub:
-        capped = rounds_of(peers, hub, rounds, memory)
+        capped = rounds_of(peers, hub, args.rounds, memory)
         resumed = {}
         for peer in peers:
             say(f"killed {kills} times: {peer.name}")
             resumed[peer.name] = interrupted(peer, hub, total, kills, seed=1)
-    free = uncapped(peers, root, rounds, memory)
+    free = uncapped(peers, root, args.rounds, memory)
     text, goals = report(peers, total, differing, capped, free, resumed, kills)
     spent = stages(root, total) if any(peer.name == "cake" for peer in peers) else {}
     for stage, seconds in spent.items():
         line(f"loopback, cake: {stage}", seconds, "s/GiB")
     shutil.rmtree(os.path.join(WORK, "home"), ignore_errors=True)
     if args.write:
-        notes = (f"{timing.runs(rounds)}, the programs taking turns. The line: {ROUND_TRIP_MS} ms a round trip, "
+        notes = (f"{timing.runs(args.rounds)}, the programs taking turns. The line: {ROUND_TRIP_MS} ms a round trip, "
                  f"{EACH / 1e6:.0f} MB/s a connection, {ALL / 1e6:.0f} MB/s in all, without slow start.")
         if spent:
             notes += (" Where perf finds cake's processor seconds for each GiB over loopback: "

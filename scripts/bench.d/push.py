@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """pushes to and pulls from docker-registry, of a model and of fine-tunes of it, beside skopeo moving the same files"""
-import argparse
 import hashlib
 import json
 import os
@@ -8,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 here = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(here, "lib"))
@@ -149,13 +147,7 @@ def measure(peer, root, home, rounds):
 
 
 def main():
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--quick", action="store_true", help="a family of 256 MiB rather than 2 GiB, one round")
-    arguments.add_argument("--write", action="store_true")
-    arguments.add_argument("--only", default="cake,skopeo")
-    arguments.add_argument("--rounds", type=int)
-    args = arguments.parse_args()
-    rounds = args.rounds or (1 if args.quick else 3)
+    args = timing.asked(__doc__, rounds=3, peers=("cake", "skopeo"))
     size = (256 if args.quick else 2048) * MIB
     root = os.path.join(os.environ["CAKE_BENCH_DIR"], "family-" + str(size // MIB))
     subprocess.run([os.environ["CAKE_BENCH_PYTHON"], os.path.join(here, "lib", "family.py"), root, "--bytes", str(size)]
@@ -164,14 +156,14 @@ def main():
     versions, found = [timing.peer_version(["docker-registry", "--version"])], {}
     for kind in (Cake, Skopeo):
         command = [CAKE, "--version"] if kind is Cake else ["skopeo", "--version"]
-        if kind.name not in args.only.split(",") or not command[0] or not (version := timing.peer_version(command)):
+        if kind.name not in args.only or not command[0] or not (version := timing.peer_version(command)):
             continue
         versions.append(version)
-        say(f"{kind.name}: pushing and pulling, {rounds} times")
+        say(f"{kind.name}: pushing and pulling, {args.rounds} times")
         # A store that an earlier run filled with another family is not this one's.
         home = os.path.join(WORK, f"{kind.name}-{size // MIB}")
         os.makedirs(home, exist_ok=True)
-        found[kind.name] = measure(kind(home), root, home, rounds)
+        found[kind.name] = measure(kind(home), root, home, args.rounds)
     rows, goals = [], []
     for name, (costs, moved) in found.items():
         for (what, model), cost in costs.items():
@@ -198,7 +190,7 @@ def main():
             goals.append((name, *goal(name, ours[what, "last"].wall / theirs[what, "last"].wall, 0.2, "x")))
     if args.write:
         text = timing.table(["program", "what", "model", "time", "processor", "peak", "bytes the registry took"], rows)
-        notes = (f"{timing.runs(rounds)}, over loopback, each to an empty registry: base, then a tune of its last quarter, "
+        notes = (f"{timing.runs(args.rounds)}, over loopback, each to an empty registry: base, then a tune of its last quarter, "
                  "then one of every tensor.")
         timing.write_table(PAGE, "push", WORK, [version for version in versions if version], notes, text, goals)
     timing.tell_goals(goals)

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """a registry that is served: one large blob and many small ranges beside nginx; a model's first manifest; memory"""
-import argparse
 import hashlib
 import json
 import os
@@ -78,14 +77,7 @@ def push(served, path):
 
 
 def main():
-    words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--quick", action="store_true")
-    words.add_argument("--write", action="store_true")
-    words.add_argument("--only")
-    words.add_argument("--rounds", type=int, default=3)
-    asked = words.parse_args()
-    if asked.only and "cake" not in asked.only.split(","):
-        return
+    asked = timing.asked(__doc__, rounds=3)
     size, seconds = (256 * MIB, 2) if asked.quick else (2048 * MIB, 5)
     shutil.rmtree(WORK, ignore_errors=True)
     os.makedirs(os.path.join(WORK, "files"))

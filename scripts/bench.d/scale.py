@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """what a command costs in a store of 10 to 5,000 models: import, ls, df, gc, and serve while an import runs"""
-import argparse
 import http.client
 import os
 import shutil
@@ -171,17 +170,7 @@ def report(alone, found):
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--quick", action="store_true")
-    arguments.add_argument("--full", action="store_true", help="up to 5,000 models")
-    arguments.add_argument("--write", action="store_true")
-    arguments.add_argument("--only", default="cake")
-    arguments.add_argument("--rounds", type=int, default=3)
-    args = arguments.parse_args()
-    if args.quick and args.write:
-        sys.exit("error: a quick run is no measurement, so it is not written down; leave out --quick or --write")
-    if "cake" not in args.only.split(","):
-        return say("scale: everything here is about cake")
+    args = timing.asked(__doc__, rounds=3, has_full=True)
     sizes = sizes_of(args)
     os.makedirs(WORK, exist_ok=True)
     say("making models")

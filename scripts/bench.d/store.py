@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """models into a store and out of it, beside restic, zstd and cp; start-up; very many tensors"""
-import argparse
 import os
 import shutil
 import statistics
@@ -340,23 +339,12 @@ def many_tensors(tensors, size, times):
 # --------------------------------------------------------------------------------------------------------- the run
 
 def main():
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--quick", action="store_true")
-    arguments.add_argument("--write", action="store_true")
-    arguments.add_argument("--only", default="cake,restic,zstd,cp")
-    arguments.add_argument("--rounds", type=int)
-    args = arguments.parse_args()
-    if args.quick and args.write:
-        sys.exit("error: a quick run is no measurement, so it is not written down; leave out --quick or --write")
-    wanted = args.only.split(",")
-    if unknown := set(wanted) - {peer.name for peer in PEERS}:
-        sys.exit(f"error: no such peer: {', '.join(sorted(unknown))} (there are cake, restic, zstd, cp)")
-    peers = [peer for peer in PEERS if peer.name in wanted]
+    args = timing.asked(__doc__, rounds=3, peers=("cake", "restic", "zstd", "cp"))
+    peers = [peer for peer in PEERS if peer.name in args.only]
     versions = {peer.name: peer.version() for peer in peers}
     for name in [name for name, version in versions.items() if version is None]:
         sys.exit(f"error: {name} does not run\nfix: scripts/cake --version" if name == "cake" else f"error: {name} is not installed")
 
-    rounds = args.rounds or (1 if args.quick else 3)
     family = os.path.join(WORK, "family-quick" if args.quick else "family")
     shape = ["--bytes", str(24 * MIB), "--vocabulary", "4000", "--hidden", "256"] if args.quick else []
     say("making the family, or checking the one that is here")
@@ -365,25 +353,25 @@ def main():
         identity = file.read()
     raw = timing.size_of_files(family) - len(identity.encode())
     can_drop = timing.drop_caches()
-    cold_rounds = rounds if can_drop else 0
+    cold_rounds = args.rounds if can_drop else 0
 
     print(f"machine: {timing.machine(WORK)}")
     print("versions: " + "; ".join(f"{name}: {version}" for name, version in versions.items()))
     caches = "dropped before each cold run" if can_drop else "not dropped (only root may), so there are no cold runs"
     print(f"caches: {caches}")
     line("family", raw / 1e6, "MB")
-    taken, rest = family_rounds(peers, family, rounds, cold_rounds, raw + raw // 4)
+    taken, rest = family_rounds(peers, family, args.rounds, cold_rounds, raw + raw // 4)
     text, goals = report_family(peers, taken, rest, raw)
-    if "cake" in wanted and "zstd" in wanted:
-        one, more = one_model(64 * MIB if args.quick else 2 << 30, rounds)
+    if "cake" in args.only and "zstd" in args.only:
+        one, more = one_model(64 * MIB if args.quick else 2 << 30, args.rounds)
         text += "\n\n" + one
         goals += more
-    if "cake" in wanted:
+    if "cake" in args.only:
         goals += large_tensor(64 * MIB if args.quick else 1 << 30)
         goals += start_up(*((20, 50, 15) if args.quick else (100, 300, 50)))
         goals += many_tensors(*((5000, 400 * 10**9, 1) if args.quick else (90_000, 400 * 10**9, 5)))
     if args.write:
-        notes = (f"{timing.runs(rounds)}, the programs taking turns; wall time ends when the file system has been "
+        notes = (f"{timing.runs(args.rounds)}, the programs taking turns; wall time ends when the file system has been "
                  f"synced. Caches were {caches}, and memory was touched before every run. Peaks under "
                  f"{timing.own_peak() // MIB + 1} MiB are not told apart.")
         timing.write_table(PAGE, "store", WORK, versions.values(), notes, text, goals)

@@ -3,6 +3,7 @@
 A child's peak memory cannot come out lower than this process's own, because Linux counts the moment before exec; so this
 stays small (about 20 MiB) and whatever needs numpy runs elsewhere.
 """
+import argparse
 import datetime
 import os
 import platform
@@ -180,6 +181,25 @@ def write_between_marks(path, mark, text):
     with open(path + ".part", "w", encoding="utf-8") as file:
         file.write(f"{before}{start}\n{text}\n{end}{after}")
     os.replace(path + ".part", path)
+
+
+def asked(about, rounds, peers=("cake",), has_full=False):
+    """What was typed behind a subject: quick, write, only (a list of peers), rounds. Ends where no peer of it is measured."""
+    options = argparse.ArgumentParser(description=about)
+    options.add_argument("--quick", action="store_true", help="smaller, and one round")
+    if has_full:
+        options.add_argument("--full", action="store_true", help="larger than usual")
+    options.add_argument("--write", action="store_true", help="put the table on its page in docs")
+    options.add_argument("--only", metavar="PEER,…", type=lambda text: text.split(","), default=list(peers))
+    options.add_argument("--rounds", type=int)
+    args = options.parse_args()
+    if args.quick and args.write:
+        sys.exit("error: a quick run is no measurement, so it is not written down; leave out --quick or --write")
+    if not set(args.only) & set(peers):
+        say(f"{os.path.basename(sys.argv[0]).removesuffix('.py')}: nothing to measure; its peers are {', '.join(peers)}")
+        sys.exit(0)
+    args.rounds = args.rounds or (1 if args.quick else rounds)
+    return args
 
 
 def runs(rounds):

@@ -361,6 +361,10 @@ void cake_mount_end(cake_mount *mount) {
     free(mount);
 }
 
+void cake_forget_pages(cake_mount *mount, uint64_t node) {
+    fuse_lowlevel_notify_inval_inode(mount->session, node, 0, 0);
+}
+
 int cake_unmount(const char *path, int lazily) {
     return umount2(path, UMOUNT_NOFOLLOW | (lazily ? MNT_DETACH : 0)) == 0 ? 0 : errno;
 }

@@ -49,6 +49,7 @@ struct TreeBench {
             case .zeros(let count): bytes += [UInt8](repeating: 0, count: Int(count))
             case .layer(let layer): bytes += try reader.bytes(of: layer, limit: 1 << 30)
             case .made(let made): bytes += try made.bytes()
+            case .lazy: preconditionFailure("nothing is read lazily here")
             }
             precondition(UInt64(bytes.count - before) == part.size, "a part is as long as it says")
         }

@@ -54,6 +54,8 @@ cake_mount *cake_mount_start(
 /// Serves until the folder is unmounted, with so many threads at most. An error number, or 0.
 int cake_mount_serve(cake_mount *mount, unsigned threads);
 void cake_mount_end(cake_mount *mount);
+/// Drops the kernel's pages of a file. Waits for reads of it that are under way.
+void cake_forget_pages(cake_mount *mount, uint64_t node);
 
 /// Unmounts a folder without asking a helper. An error number, or 0.
 int cake_unmount(const char *path, int lazily);

@@ -4,6 +4,7 @@
     internal import Model
     internal import Platform
     internal import Synchronization
+    internal import Transfer
 
     /// Answers the kernel's questions about a tree. Its methods run on libfuse's threads, many at once.
     final class MountKernel: Sendable {
@@ -37,6 +38,9 @@
         private static let longestName = 255
 
         func forget(_ number: UInt64, _ count: UInt64) { nodes.forget(number, count) }
+
+        /// By which numbers the kernel knows a file.
+        func numbers(of file: LazyFile) -> [UInt64] { nodes.numbers { tree.isFile($0, file) } }
 
         func attributes(of number: UInt64) throws -> cake_entry {
             guard let node = nodes.node(number) else { throw KernelError(ESTALE) }

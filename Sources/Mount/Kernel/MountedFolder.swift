@@ -4,6 +4,7 @@
     package import Model
     internal import Platform
     internal import Synchronization
+    package import Transfer
 
     /// A mount of this process: from the moment when it can be listed until it is unmounted.
     @safe package final class MountedFolder: @unchecked Sendable {
@@ -52,6 +53,15 @@
             _ = unsafe cake_mount_serve(mount, MountedFolder.threads)
             ready.end()
             ended.tell(true, .success(())) { hasEnded.store(true, ordering: .releasing) }
+        }
+
+        /// Makes the kernel forget what it keeps of a file: some of it was wrong.
+        package func forget(_ file: LazyFile) {
+            let numbers = kernel.numbers(of: file)
+            // It waits for reads that are under way, which other threads of this process answer.
+            OwnThread.start {
+                for number in numbers where !self.isOver { unsafe cake_forget_pages(self.mount, number) }
+            }
         }
 
         /// Returns when the folder is unmounted and no program has files of it open; throws when the task is cancelled.

@@ -55,5 +55,10 @@ final class Nodes: Sendable {
         }
     }
 
+    /// The numbers of those that fit.
+    func numbers(where fits: (Node) -> Bool) -> [UInt64] {
+        state.withLock { state in state.known.filter { fits($0.value.node) }.map(\.key) }
+    }
+
     var count: Int { state.withLock { $0.known.count } }
 }

@@ -1,5 +1,6 @@
 #if !Mount
     package import Model
+    package import Transfer
 
     /// A cake without libfuse has no mounts.
     package final class MountedFolder: Sendable {
@@ -11,6 +12,7 @@
             throw MountRefusal.notBuilt
         }
 
+        package func forget(_ file: LazyFile) {}
         package func serve() async -> Bool { false }
         package func wait() async throws {}
         package var isOver: Bool { true }

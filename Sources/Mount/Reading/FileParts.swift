@@ -1,6 +1,7 @@
 internal import Model
 internal import Platform
 internal import Store
+internal import Transfer
 
 /// Which part of a file has a byte, and which piece of which layer.
 struct FileParts: Sendable {
@@ -13,9 +14,11 @@ struct FileParts: Sendable {
         case piece(PieceReader.Piece, Int)
         /// Bytes that may have to be made first, from an offset on.
         case made(MadeBytes, Int)
+        /// Bytes that may have to be downloaded first, from an offset on.
+        case lazy(LazyFile, UInt64)
     }
 
-    private let parts: [Content.Part]
+    let parts: [Content.Part]
     private let extents: Extents
     /// By the index of their part.
     private let made: [Int: MadeBytes]
@@ -41,6 +44,7 @@ struct FileParts: Sendable {
         switch parts[index] {
         case .bytes(let bytes): return .bytes(bytes, Int(offset))
         case .made(let source): return .made(made[index] ?? MadeBytes(source, on: work), Int(offset))
+        case .lazy(let file): return .lazy(file, offset)
         case .zeros: return .zeros(extents[index].upperBound - place)
         case .layer(let layer):
             let (piece, rest) = offset.quotientAndRemainder(dividingBy: UInt64(LayerReader.pieceSize))
@@ -56,6 +60,10 @@ struct FileParts: Sendable {
         var index = place < end ? extents.index(at: place) : 0
         while place < end, pieces.count < count {
             let extent = extents[index]
+            if case .lazy(let file) = parts[index] {
+                let rest = place - extent.lowerBound..<min(end, extent.upperBound) - extent.lowerBound
+                pieces += FileParts.pieces(of: rest, in: file, atMost: count - pieces.count)
+            }
             guard case .layer(let layer) = parts[index] else {
                 (place, index) = (extent.upperBound, index + 1)
                 continue

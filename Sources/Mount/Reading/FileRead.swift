@@ -4,11 +4,12 @@ internal import Store
 
 /// One read of the kernel. It copies what is decoded and sleeps until the next piece is; no thread waits for that.
 final class FileRead: Sendable {
-    private let file: OpenFile
+    let file: OpenFile
     private let start: UInt64
-    private let count: Int
+    let count: Int
     /// Its count is how far the read has come.
-    private let chunk: Chunk
+    let chunk: Chunk
+    let began = ContinuousClock.now
     private let then: @Sendable (OpenFile.End) -> Void
 
     init(of file: OpenFile, _ range: Range<UInt64>, _ then: @escaping @Sendable (OpenFile.End) -> Void) {
@@ -38,17 +39,23 @@ final class FileRead: Sendable {
                     case .failure(let error): self.fail(error, at: nil)
                     }
                 }
-            case .piece(let piece, let offset):
-                if copy(piece, from: offset) { continue }
-                return file.files.cache.wait(for: piece) { end in
-                    switch end {
-                    case .success: self.run()
-                    case .failure(let error): self.fail(error, at: piece.layer)
-                    }
-                }
+            case .piece(let piece, let offset): guard take(piece, from: offset) else { return }
+            case .lazy(let lazy, let offset): guard take(lazy, from: offset) else { return }
             }
         }
         end(.bytes(chunk))
+    }
+
+    /// False if the read goes on when the piece is decoded, or has ended.
+    func take(_ piece: PieceReader.Piece, from offset: Int) -> Bool {
+        if copy(piece, from: offset) { return true }
+        file.files.cache.wait(for: piece) { end in
+            switch end {
+            case .success: self.run()
+            case .failure(let error): self.fail(error, at: piece.layer)
+            }
+        }
+        return false
     }
 
     private func copy(_ piece: PieceReader.Piece, from offset: Int) -> Bool {
@@ -69,11 +76,12 @@ final class FileRead: Sendable {
     }
 
     /// Never a shorter answer: the kernel would take that for the end of the file.
-    private func fail(_ error: any Error, at layer: Layer?) {
+    func fail(_ error: any Error, at layer: Layer? = nil, isLazy: Bool = false) {
         let error = error as? CakeError ?? CakeError(.failed, "\(error)")
         file.files.note(
             OpenFiles.Unreadable(
-                path: file.path, model: file.model, layer: layer, manifest: file.manifest, error: error))
+                path: file.path, model: file.model, layer: layer, manifest: file.manifest, error: error,
+                isLazy: isLazy))
         end(.unreadable)
     }
 

@@ -2,6 +2,7 @@ internal import Model
 package import Platform
 internal import Store
 internal import Synchronization
+internal import Transfer
 
 /// A file that a program has open: it stays readable until the program closes it, also when its model is removed.
 package final class OpenFile: Sendable {
@@ -20,6 +21,8 @@ package final class OpenFile: Sendable {
     /// Keeps the layers.
     private let held: Operation?
     private let ahead = Mutex(ReadAhead())
+    /// Of a file that is downloaded when it is read: which of its tries this reader began with.
+    let round: Int?
 
     /// As many pieces as the widest window has; small layers have more.
     private static let mostPieces = Int(ReadAhead.most / UInt64(LayerReader.pieceSize))
@@ -35,6 +38,7 @@ package final class OpenFile: Sendable {
         self.held = held
         manifest = content.manifest
         parts = FileParts(content.parts, making: files.work)
+        round = parts.lazyFile?.round
     }
 
     deinit { if ahead.withLock({ $0.window }) > 0 { files.cache.add(readers: -1) } }
@@ -59,6 +63,7 @@ package final class OpenFile: Sendable {
             return (end, (ahead.window > 0 ? 1 : 0) - (before ? 1 : 0))
         }
         if change != 0 { files.cache.add(readers: change) }
+        if end > range.upperBound { parts.lazyFile?.expect(range.upperBound..<end) }
         files.cache.expect(upTo: OpenFile.mostPieces) { [parts] in parts.pieces(of: range.lowerBound..<end, atMost: $0)
         }
     }

@@ -13,6 +13,8 @@ package final class OpenFiles: Sendable {
         package let layer: Layer?
         package let manifest: Digest?
         package let error: CakeError
+        /// Its bytes should have been downloaded, and the error says what to do.
+        package var isLazy = false
     }
 
     let cache: PieceCache
@@ -22,11 +24,15 @@ package final class OpenFiles: Sendable {
     let work: BackgroundWork
     private let leases: SharedLease
     private let tell: @Sendable (Unreadable) -> Void
+    /// How long a read may wait for bytes that are downloaded.
+    let patience: Duration
     private let told = BoundedCache<Told, Bool>(room: 1000)
 
     private struct Told: Hashable {
         let path: String
         let layer: Digest?
+        /// A server that fails now may answer later, and fail again.
+        var minute: Int?
     }
 
     /// The kernel asks for no more at once.
@@ -36,8 +42,11 @@ package final class OpenFiles: Sendable {
     private static let answers: UInt64 = 24 << 20
 
     /// `tell` is called once for each layer that cannot be read.
-    package init(_ store: LocalStore, cache bytes: UInt64, tell: @escaping @Sendable (Unreadable) -> Void) {
-        self.store = store
+    package init(
+        _ store: LocalStore, cache bytes: UInt64, patience: Duration = .seconds(60),
+        tell: @escaping @Sendable (Unreadable) -> Void
+    ) {
+        (self.store, self.patience) = (store, patience)
         self.tell = tell
         let left = bytes > 2 * OpenFiles.answers ? bytes - OpenFiles.answers : bytes / 2
         cache = PieceCache(store, pieces: max(8, Int(clamping: left / UInt64(LayerReader.pieceSize))))
@@ -64,7 +73,8 @@ package final class OpenFiles: Sendable {
 
     /// Once for each layer of a file.
     func note(_ unreadable: Unreadable) {
-        let key = Told(path: unreadable.path, layer: unreadable.layer?.digest)
+        var key = Told(path: unreadable.path, layer: unreadable.layer?.digest)
+        if unreadable.isLazy { key.minute = Machine.now / 60 }
         guard told[key] == nil else { return }
         told[key] = true
         tell(unreadable)

@@ -1,4 +1,5 @@
 internal import Model
+internal import Transfer
 
 /// The files of a manifest, sorted by path, in a tenth of a manifest's memory: a model may have a million of them. A folder is
 /// a run of files, because the bytes of their paths begin alike.
@@ -11,17 +12,28 @@ final class FileIndex: Sendable {
     /// Where the layers of each file end.
     private let layerEnds: [UInt32]
 
-    init(_ manifest: Manifest) {
+    convenience init(_ manifest: Manifest) {
+        self.init(
+            manifest.files.lazy.map { file in
+                (file.path, file.size, file.segments.lazy.map(\.layer).filter { $0.size > 0 })
+            })
+    }
+
+    /// Files without layers, whose bytes are downloaded when they are read.
+    convenience init(_ model: LazyModel) { self.init(model.files.lazy.map { ($0.path, $0.size, [Layer]()) }) }
+
+    /// In the order of their paths.
+    private init<Layers: Sequence<Layer>>(_ files: some Collection<(FilePath, UInt64, Layers)>) {
         var (paths, ends, sizes): ([UInt8], [UInt32], [UInt64]) = ([], [], [])
         var (layers, layerEnds): ([Layer], [UInt32]) = ([], [])
-        ends.reserveCapacity(manifest.files.count)
-        sizes.reserveCapacity(manifest.files.count)
-        layerEnds.reserveCapacity(manifest.files.count)
-        for file in manifest.files {
-            paths += file.path.string.utf8
+        ends.reserveCapacity(files.count)
+        sizes.reserveCapacity(files.count)
+        layerEnds.reserveCapacity(files.count)
+        for (path, size, own) in files {
+            paths += path.string.utf8
             ends.append(UInt32(truncatingIfNeeded: paths.count))
-            sizes.append(file.size)
-            layers += file.segments.lazy.map(\.layer).filter { $0.size > 0 }
+            sizes.append(size)
+            layers += own
             layerEnds.append(UInt32(truncatingIfNeeded: layers.count))
         }
         (self.paths, self.ends, self.sizes) = (paths, ends, sizes)

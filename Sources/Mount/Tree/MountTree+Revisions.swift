@@ -1,6 +1,7 @@
 internal import Model
 internal import Platform
 internal import Store
+internal import Transfer
 
 /// What is in a repository of `.hf`.
 extension MountTree {
@@ -102,8 +103,14 @@ extension MountTree {
 
     private func blobs(of version: VersionNumber) throws(CakeError) -> Blobs {
         try blobs.value(for: version) { () throws(CakeError) in
-            let (manifest, etags) = try (names.store.manifest(versions[version].manifest), etags(of: version))
             var files: [HubContent: UInt32] = [:]
+            if let lazy = names.lazyModel(versions[version].manifest) {
+                for (number, file) in lazy.files.enumerated() {
+                    if let content = file.content, files[content] == nil { files[content] = UInt32(number) }
+                }
+                return Blobs(files: files)
+            }
+            let (manifest, etags) = try (names.store.manifest(versions[version].manifest), etags(of: version))
             files.reserveCapacity(manifest.files.count)
             for (number, file) in manifest.files.enumerated() {
                 let content = try names.store.hubContent(of: file, calling: etags[file.path], with: reader)
@@ -122,10 +129,16 @@ extension MountTree {
 
     func target(of version: VersionNumber, _ file: UInt32) throws(CakeError) -> String {
         let path = String(decoding: try index(of: version).path(of: Int(file)), as: UTF8.self)
-        guard let file = try names.store.manifest(versions[version].manifest).file(at: path) else {
+        guard let etag = try etag(of: version, Int(file), at: path) else {
             throw CakeError(.notFound, "there is no file \(Printable.escape(path))")
         }
-        let content = try names.store.hubContent(of: file, calling: etags(of: version)[file.path], with: reader)
-        return String(repeating: "../", count: 1 + file.path.parts.count) + "blobs/\(content.etag)"
+        let depth = 2 + path.utf8.count { $0 == UInt8(ascii: "/") }
+        return String(repeating: "../", count: depth) + "blobs/\(etag)"
+    }
+
+    private func etag(of version: VersionNumber, _ number: Int, at path: String) throws(CakeError) -> String? {
+        if let lazy = names.lazyModel(versions[version].manifest) { return lazy.files[number].content?.etag }
+        guard let file = try names.store.manifest(versions[version].manifest).file(at: path) else { return nil }
+        return try names.store.hubContent(of: file, calling: etags(of: version)[file.path], with: reader).etag
     }
 }

@@ -1,6 +1,7 @@
 package import Model
 internal import Platform
 package import Store
+package import Transfer
 
 /// What lies where in a mount. It knows no kernel: every answer comes from the store as it is now.
 ///
@@ -19,9 +20,11 @@ package final class MountTree: Sendable {
     let blobs = BoundedCache<VersionNumber, Blobs>(room: 64 << 20) { $0.cost }
 
     /// Shows the names that a pattern fits, or all; `showsClosed`: models too that their Hub does not show to everyone.
-    package init(_ store: LocalStore, only: [StarPattern] = [], showsClosed: Bool = true) {
+    package init(
+        _ store: LocalStore, only: [StarPattern] = [], showsClosed: Bool = true, lazily: [LazyModel] = []
+    ) {
         reader = LayerReader(store)
-        names = ShownNames(store, only: only, showsClosed: showsClosed)
+        names = ShownNames(store, only: only, showsClosed: showsClosed, lazily: lazily)
     }
 
     package var root: Node { Node(.names("")) }
@@ -100,6 +103,7 @@ package final class MountTree: Sendable {
     package func content(of file: Node) throws(CakeError) -> Content {
         switch file.place {
         case .file(let version, let file):
+            if let lazy = lazyFile(version, file) { return Content(manifest: nil, parts: [.lazy(lazy)]) }
             let layers = try index(of: version).layers(of: Int(file))
             return Content(manifest: versions[version].manifest, parts: layers.map { .layer($0) })
         case .archive(let version):
@@ -124,6 +128,17 @@ package final class MountTree: Sendable {
 }
 
 extension MountTree {
+    /// A file that is downloaded when it is read; nil for one of the store.
+    private func lazyFile(_ version: VersionNumber, _ file: UInt32) -> LazyFile? {
+        names.lazyModel(versions[version].manifest)?.file(Int(file))
+    }
+
+    /// Whether a node is that file, under any name.
+    package func isFile(_ node: Node, _ file: LazyFile) -> Bool {
+        guard case .file(let version, let number) = node.place else { return false }
+        return lazyFile(version, number) === file
+    }
+
     func index(of version: VersionNumber) throws(CakeError) -> FileIndex {
         try names.index(of: versions[version].manifest)
     }

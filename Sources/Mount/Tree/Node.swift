@@ -1,4 +1,5 @@
 package import Model
+package import Transfer
 
 /// A place in the mount. A version that a name had keeps its nodes while programs have its files open, whatever the name
 /// means by then.
@@ -61,6 +62,8 @@ package struct Content: Sendable {
         case zeros(UInt64)
         case layer(Layer)
         case made(Made)
+        /// Bytes that are downloaded when they are read.
+        case lazy(LazyFile)
 
         package var size: UInt64 {
             switch self {
@@ -68,6 +71,7 @@ package struct Content: Sendable {
             case .zeros(let count): count
             case .layer(let layer): layer.size
             case .made(let made): UInt64(made.count)
+            case .lazy(let file): file.size
             }
         }
     }

@@ -1,6 +1,7 @@
 internal import Model
 internal import Platform
 internal import Store
+internal import Transfer
 
 /// The names that a mount shows. The answers are those of the store now: what is kept here is asked again when the
 /// folder of names has changed.
@@ -8,11 +9,16 @@ final class ShownNames: Sendable {
     let store: LocalStore
     private let only: [StarPattern]
     private let showsClosed: Bool
+    /// What is downloaded when it is read, by its name and by the digest of its record.
+    private let lazyNames: [ModelName: LazyModel]
+    private let lazyModels: [Digest: LazyModel]
     private let lists = FolderCache<String, NameList>(room: 1)
     private let indexes = BoundedCache<Digest, FileIndex>(room: 192 << 20) { $0.cost }
 
-    init(_ store: LocalStore, only: [StarPattern], showsClosed: Bool) {
+    init(_ store: LocalStore, only: [StarPattern], showsClosed: Bool, lazily: [LazyModel]) {
         (self.store, self.only, self.showsClosed) = (store, only, showsClosed)
+        lazyNames = Dictionary(lazily.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+        lazyModels = Dictionary(lazily.map { ($0.record.manifest, $0) }, uniquingKeysWith: { $1 })
     }
 
     private var stores: [LocalStore] { [store] + store.lower }
@@ -20,7 +26,7 @@ final class ShownNames: Sendable {
     func list() throws(CakeError) -> NameList {
         let folders = stores.map(\.layout.names)
         return try lists.value(of: "", in: folders) { () throws(CakeError) in
-            var names: Set<ModelName> = []
+            var names = Set(lazyNames.keys)
             // A file that is not a name is for cake ls to report: the other models can be read.
             for folder in folders { names.formUnion(try Disk.names(in: folder).compactMap { ModelName(fileName: $0) }) }
             return NameList(names)
@@ -34,15 +40,19 @@ final class ShownNames: Sendable {
         return latest
     }
 
-    /// What a name that is shown remembers.
+    /// What a name that is shown remembers. A model that is read lazily hides another commit of it, and parts of it.
     func record(of name: ModelName) throws(CakeError) -> NameRecord? {
         guard isChosen(name) else { return nil }
+        let lazy = lazyNames[name]
         for store in stores {
-            guard let record = try store.record(of: name) else { continue }
+            guard let record = try store.record(of: name), lazy?.isAll(of: record) != false else { continue }
             return showsClosed || record.mark != .mirroredClosed ? record : nil
         }
-        return nil
+        return lazy?.record
     }
+
+    /// The model behind the digest of a record, if it is read lazily.
+    func lazyModel(_ manifest: Digest) -> LazyModel? { lazyModels[manifest] }
 
     private func isChosen(_ name: ModelName) -> Bool {
         only.isEmpty || only.contains { $0.fits(name.string) }
@@ -55,7 +65,10 @@ final class ShownNames: Sendable {
     }
 
     func index(of manifest: Digest) throws(CakeError) -> FileIndex {
-        try indexes.value(for: manifest) { () throws(CakeError) in FileIndex(try store.manifest(manifest)) }
+        try indexes.value(for: manifest) { () throws(CakeError) in
+            if let lazy = lazyModel(manifest) { return FileIndex(lazy) }
+            return FileIndex(try store.manifest(manifest))
+        }
     }
 
     /// Whether the model lies at its own path. If not, it is in `.names`: where a part of the name begins with a dot,

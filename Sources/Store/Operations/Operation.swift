@@ -59,7 +59,10 @@ public final class Operation: Sendable {
         }
     }
 
-    deinit { try? Disk.removeTree(folder) }
+    deinit { end() }
+
+    /// Lets go of everything, when others still hold a reference.
+    package func end() { try? Disk.removeTree(folder) }
 
     public enum Claim: Sendable {
         /// It is in the store, and stays there while the operation lives.

@@ -22,8 +22,20 @@ public final class Parts: Sendable {
     public static func take(
         _ store: LocalStore, key: Digest, for note: PullNote? = nil, waiting: () -> Void
     ) async throws -> Parts {
-        let folder = store.layout.incoming + "/" + key.hex
         var hasWaited = false
+        while true {
+            if let parts = try takeIfFree(store, key: key, for: note) { return parts }
+            if !hasWaited { waiting() }
+            hasWaited = true
+            try await Task.sleep(for: patience)
+        }
+    }
+
+    /// The same without a wait: nil while another process has the folder.
+    public static func takeIfFree(
+        _ store: LocalStore, key: Digest, for note: PullNote? = nil
+    ) throws(CakeError) -> Parts? {
+        let folder = store.layout.incoming + "/" + key.hex
         while true {
             switch try Parts.lock(folder) {
             case .mine(let lock):
@@ -31,10 +43,7 @@ public final class Parts: Sendable {
                 if let note { try parts.keep(note) }
                 return parts
             case .gone: continue
-            case .others:
-                if !hasWaited { waiting() }
-                hasWaited = true
-                try await Task.sleep(for: patience)
+            case .others: return nil
             }
         }
     }

@@ -161,7 +161,7 @@ public struct Pull: Sendable {
     }
 
     /// From the cheapest on.
-    private func provers(
+    func provers(
         for snapshot: Snapshot, _ xet: XetSource, _ terms: XetTerms?, _ operation: Operation, part: Manifest?,
         _ peer: PeerModel?
     ) -> [any Prover] {

@@ -23,7 +23,8 @@ struct OpenedFile: Sendable {
 
 /// Opening files for the download.
 extension PullWork {
-    private enum Hold: Sendable {
+    /// Where the bytes of a file are, or will be.
+    enum Hold: Sendable {
         case copy(File)
         case parts(Parts)
     }
@@ -60,7 +61,7 @@ extension PullWork {
         return opened
     }
 
-    private func open(_ wanted: WantedFile, _ place: Hold) async throws -> OpenedFile {
+    func open(_ wanted: WantedFile, _ place: Hold) async throws -> OpenedFile {
         let listed = wanted.listed
         switch place {
         case .copy(let copy):

@@ -7,6 +7,9 @@ enum UnreadableText {
     /// One line: which part of which file, why, and what to type.
     static func line(_ unreadable: OpenFiles.Unreadable, in store: LocalStore) -> String {
         let name = unreadable.model.map { "\($0)" } ?? ""
+        if unreadable.isLazy {
+            return "cannot read \(Printable.escape(unreadable.path)): " + ErrorText.inline(unreadable.error)
+        }
         return "cannot read \(part(unreadable, in: store)) of \(Printable.escape(unreadable.path)): "
             + "\(unreadable.error.what); fix: cake verify \(name.isEmpty ? "" : name + " ")--repair"
     }

@@ -2,6 +2,7 @@ import Model
 import Mount
 import Platform
 import Store
+import Transfer
 
 struct MountCommand: Verb {
     private let folder: String
@@ -10,10 +11,13 @@ struct MountCommand: Verb {
     private let isDetached: Bool
     private let isOpenToOthers: Bool
     private let showsClosed: Bool
+    private let lazy: LazyOptions?
 
     private static let folderWord = Positional("DIR", .one, .folder, "an empty folder, or a new one")
     private static let nameWord = Positional(
-        "NAME", .any, .model, "only these models, or a pattern such as 'team/*'; all without one")
+        "NAME", .any, .model,
+        "only these models, or a pattern such as 'team/*'; all without one. With --lazy also "
+            + "org/name[@revision], hf://org/name, or host/path[:tag] of a registry")
     private static let detach = Flag(
         "detach", short: "d", "return when the folder can be listed, and go on in the background")
     private static let cacheSize = Option(
@@ -33,12 +37,17 @@ struct MountCommand: Verb {
                 + "until it is closed.",
             "cake mount runs until Ctrl-C, SIGTERM or cake umount DIR ends it. With --detach it goes on in the background, and "
                 + "writes what it cannot read to the system's log (journalctl -t cake).",
+            "With --lazy, models need not be here: what programs read of them is downloaded, a piece of 1 MiB at a time, and "
+                + "kept; cake pull downloads the rest. A registry's layers are checked before a program gets them. A Hub "
+                + "publishes hashes of whole files only, so parts of larger files are given unchecked, and checked when the "
+                + "file is complete; --verified checks first.",
         ],
         positionals: [folderWord, nameWord],
-        options: [detach.form, cacheSize.form, allowOther.form, closed.form],
+        options: [detach.form, cacheSize.form, allowOther.form, closed.form] + LazyOptions.forms,
         examples: [
             .init("cake mount ~/models", "all models, until Ctrl-C"),
             .init("cake mount ~/models 'team/*' --detach", "some of them, in the background"),
+            .init("cake mount ~/models --lazy org/name", "a model of the Hub that is not here"),
             .init("cake umount ~/models", "the end of that"),
         ])
 
@@ -55,6 +64,7 @@ struct MountCommand: Verb {
         isDetached = arguments.has(Self.detach)
         isOpenToOthers = arguments.has(Self.allowOther)
         showsClosed = arguments.has(Self.closed) || !isOpenToOthers
+        lazy = try LazyOptions(arguments, names: names)
     }
 
     /// How long programs that still use the folder may go on after Ctrl-C.
@@ -71,27 +81,33 @@ extension MountCommand {
         if isDetached, !isChild { return try startAnother(in: session) }
         let point = try MountPoint(folder)
         let store = try session.openStore()
-        let patterns = try patterns(in: session)
+        let reporter = session.reporter
+        let say: @Sendable (String) -> Void = { line in
+            if isChild { DetachedProgram.log(line) } else { reporter.note(line) }
+        }
+        let shown = try await models(in: session, store, say)
+        let patterns = shown.patterns
         switch try point.prepare(isOpenToOthers: isOpenToOthers) {
         case .none: break
         case .madeFolder: session.reporter.note("made the folder \(point.path)")
         case .cleaned: session.reporter.note("cleaned up the mount of a cake that was killed")
         }
-        let reporter = session.reporter
-        let files = OpenFiles(store, cache: cache) { unreadable in
-            let line = UnreadableText.line(unreadable, in: store)
-            if isChild { DetachedProgram.log(line) } else { reporter.note(line) }
+        let files = OpenFiles(store, cache: cache, patience: lazy?.patience ?? LazyOptions.standardPatience) {
+            say(UnreadableText.line($0, in: store))
         }
-        let tree = MountTree(store, only: patterns, showsClosed: showsClosed)
+        let tree = MountTree(store, only: patterns, showsClosed: showsClosed, lazily: shown.lazily)
         let mounted = try MountedFolder(
             tree, files, at: point.path, source: store.layout.root, isOpenToOthers: isOpenToOthers)
+        shown.files?.onWrong { [weak mounted] in mounted?.forget($0) }
         guard await mounted.serve() else { return }
+        var names = Set(try store.allNames().map(\.name)).filter { name in
+            patterns.isEmpty || patterns.contains { $0.fits(name.string) }
+        }
+        names.formUnion(shown.lazily.map(\.name))
         session.show(
             MountSummary(
-                path: point.path, store: store.layout.root,
-                models: try store.allNames().count { named in
-                    patterns.isEmpty || patterns.contains { $0.fits(named.name.string) }
-                }, process: Machine.process, isDetached: isChild))
+                path: point.path, store: store.layout.root, models: names.count, lazy: shown.lazily.map(\.name),
+                process: Machine.process, isDetached: isChild))
         session.output.handOn()
         let manager = session.environment["NOTIFY_SOCKET"]
         if let manager { ServiceManager.tell("READY=1\nSTATUS=mounted at \(point.path)", at: manager) }
@@ -103,14 +119,35 @@ extension MountCommand {
             if let manager { ServiceManager.tell("STOPPING=1", at: manager) }
             try await end(mounted, at: point, in: session)
         }
+        if let lazily = shown.files {
+            await lazily.stop()
+            if let line = LazyText.end(lazily.counts, of: shown.lazily) { say(line) }
+        }
     }
 
-    /// A word is the name of a model here, or a pattern that may match later.
-    private func patterns(in session: Session) throws(CakeError) -> [StarPattern] {
-        try names.map { word throws(CakeError) in
-            if word.utf8.contains(UInt8(ascii: "*")), !session.has(word) { return StarPattern(word) }
-            return StarPattern(try session.find(word).named.name.string)
+    private struct Shown {
+        var patterns: [StarPattern] = []
+        var lazily: [LazyModel] = []
+        var files: LazyFiles?
+    }
+
+    /// A word is the name of a model here, a pattern that may match later, or a model that is downloaded as it is read.
+    private func models(
+        in session: Session, _ store: LocalStore, _ say: @escaping @Sendable (String) -> Void
+    ) async throws -> Shown {
+        var shown = Shown()
+        if lazy != nil { shown.files = try LazyFiles(store) { say(LazyText.line($0)) } }
+        for word in names {
+            if let lazy, let files = shown.files, let model = try await lazy.model(word, among: files, in: session) {
+                shown.lazily.append(model)
+                shown.patterns.append(StarPattern(model.name.string))
+            } else if word.utf8.contains(UInt8(ascii: "*")), !session.has(word) {
+                shown.patterns.append(StarPattern(word))
+            } else {
+                shown.patterns.append(StarPattern(try session.find(word).named.name.string))
+            }
         }
+        return shown
     }
 
     private func startAnother(in session: Session) throws {

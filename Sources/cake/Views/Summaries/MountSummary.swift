@@ -5,6 +5,8 @@ struct MountSummary: Summary {
     let path: String
     let store: String
     let models: Int
+    /// Those that are downloaded as they are read.
+    let lazy: [ModelName]
     let process: Int
     let isDetached: Bool
 
@@ -13,10 +15,12 @@ struct MountSummary: Summary {
         return ["mounted \(Quantities.count(models, of: "model")) at \(Printable.escape(path)); \(end)"]
     }
 
+    var notes: [String] { lazy.map { "\($0) is downloaded as it is read" } }
+
     var document: JSONValue {
         [
             "path": JSONValue(path), "store": JSONValue(store), "models": JSONValue(models),
-            "process": JSONValue(process),
+            "process": JSONValue(process), "lazy": .array(lazy.map { JSONValue($0.string) }),
         ]
     }
 }

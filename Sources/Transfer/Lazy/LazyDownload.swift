@@ -1,0 +1,212 @@
+internal import Model
+internal import Platform
+internal import Remote
+internal import Store
+internal import Synchronization
+
+/// Brings a Hub's file as far as it is read, into the same parts that a pull fills: the pull goes on from there.
+final class LazyDownload: LazySource {
+    private struct State {
+        var stage = Stage.closed
+        var ranges: LazyRanges
+        var connections = 0
+        /// By the first byte of their run.
+        var running: [UInt64: (run: Range<UInt64>, task: Task<Bool, any Error>)] = [:]
+        /// Counts what readers ask for: whoever looks again sees whether any did meanwhile.
+        var uses = 0
+        /// What was learned when it was opened first.
+        var known: LazyPlan?
+        /// How often it came whole and was wrong.
+        var failures = 0
+    }
+
+    private enum Stage {
+        case closed
+        case opening
+        case open(LazyHub.Opened)
+        /// In the store, or broken at its source: nothing more to do.
+        case over
+    }
+
+    let hub: LazyHub
+    private let listed: SnapshotFile
+    private let state: Mutex<State>
+
+    /// Parts that nobody reads are left to others after this time.
+    private static let rest = Duration.seconds(2)
+
+    init(_ listed: SnapshotFile, of hub: LazyHub) {
+        (self.listed, self.hub) = (listed, hub)
+        state = Mutex(State(ranges: LazyRanges(of: listed.size)))
+    }
+
+    var model: ModelName { hub.name }
+    let bringsAll = false
+
+    func want(_ range: Range<UInt64>, isUrgent: Bool, of file: LazyFile) {
+        let (isBroken, isClosed) = state.withLock { state in
+            state.uses += 1
+            switch state.stage {
+            case .over: return (state.failures > 1, false)
+            case .closed:
+                state.ranges.want(range, isUrgent: isUrgent)
+                state.stage = .opening
+                return (false, true)
+            case .opening, .open:
+                state.ranges.want(range, isUrgent: isUrgent)
+                return (false, false)
+            }
+        }
+        if isBroken { return file.failed(broken(isTwice: true)) }
+        if isClosed { hub.shared.work.start { await self.open(file) } } else { startConnections(for: file) }
+    }
+
+    private func open(_ file: LazyFile) async {
+        do {
+            let (known, failures) = state.withLock { ($0.known, $0.failures) }
+            switch try await hub.open(listed, knowing: known, mayCopy: failures == 0) {
+            case .stored(let layers):
+                state.withLock { $0.stage = .over }
+                file.has(.layers(layers))
+            case .coming(let opened):
+                state.withLock { state in
+                    (state.stage, state.known) = (.open(opened), opened.plan)
+                    state.ranges.begin(having: opened.here)
+                }
+                file.has(.coming(opened.file))
+                startConnections(for: file)
+                checkIfWhole(file)
+                hub.shared.work.start { await self.closeWhenIdle(file) }
+            }
+        } catch {
+            state.withLock { state in
+                state.stage = .closed
+                state.ranges.forgetWishes()
+            }
+            file.failed(LazyHub.words(error))
+        }
+    }
+
+    /// As many as the missing bytes are worth.
+    private func startConnections(for file: LazyFile) {
+        while true {
+            let opened = state.withLock { state -> LazyHub.Opened? in
+                guard case .open(let opened) = state.stage else { return nil }
+                let most = opened.remote?.comesWhole == true ? 1 : LazyRanges.mostConnections
+                guard state.connections < most, state.ranges.isWorth(another: state.connections),
+                    hub.shared.takeConnection(having: state.connections)
+                else { return nil }
+                state.connections += 1
+                return opened
+            }
+            guard let opened else { return }
+            hub.shared.work.start {
+                await self.bring(opened, file)
+                self.hub.shared.giveBackConnection()
+                self.checkIfWhole(file)
+            }
+        }
+    }
+
+    /// One connection, until nothing is wanted.
+    private func bring(_ opened: LazyHub.Opened, _ file: LazyFile) async {
+        guard case .parts(let parts, let source) = opened.file.fetching.bytes else { return }
+        while let run = next(opened) {
+            let task = Task(executorPreference: hub.shared.store.pool) { [self] in
+                try await source.bring(run, into: parts, at: run.lowerBound) { bytes in
+                    opened.file.fetching.arrived(bytes)
+                    state.withLock { $0.ranges.arrived(bytes) }
+                    hub.shared.fetched(bytes.length)
+                    file.arrived(bytes)
+                }
+            }
+            state.withLock { $0.running[run.lowerBound] = (run, task) }
+            do {
+                _ = try await withTaskCancellationHandler {
+                    try await task.value
+                } onCancel: {
+                    task.cancel()
+                }
+                state.withLock { $0.running[run.lowerBound] = nil }
+            } catch {
+                let isLate = task.isCancelled && !Task.isCancelled
+                state.withLock { state in
+                    state.running[run.lowerBound] = nil
+                    state.ranges.stopped(run, asksAgain: isLate)
+                    if !isLate { state.connections -= 1 }
+                }
+                if !isLate { return file.failed(LazyHub.words(error)) }
+            }
+        }
+    }
+
+    /// Nil ends the connection.
+    private func next(_ opened: LazyHub.Opened) -> Range<UInt64>? {
+        state.withLock { state in
+            let run = state.ranges.next(comesWhole: opened.remote?.comesWhole == true)
+            if run == nil { state.connections -= 1 }
+            return run
+        }
+    }
+
+    func isLate(at position: UInt64) {
+        state.withLock { state in state.running.values.first { $0.run.contains(position) }?.task }?.cancel()
+    }
+
+    /// When the last byte is here the file is hashed, as at the end of a pull.
+    private func checkIfWhole(_ file: LazyFile) {
+        let opened = state.withLock { state -> LazyHub.Opened? in
+            guard case .open(let opened) = state.stage, state.connections == 0, state.ranges.isWhole, opened.begins()
+            else { return nil }
+            return opened
+        }
+        guard let opened else { return }
+        hub.shared.work.start {
+            do {
+                guard try await self.hub.matches(opened) else { return try self.wasWrong(opened, file) }
+                file.isRightNow()
+            } catch {
+                // Bytes that cannot be read now may be read later: nothing is known.
+                file.failed(LazyHub.words(error))
+            }
+        }
+    }
+
+    private func wasWrong(_ opened: LazyHub.Opened, _ file: LazyFile) throws {
+        let isTwice = state.withLock { state in
+            state.failures += 1
+            (state.stage, state.known) = (state.failures > 1 ? .over : .closed, nil)
+            state.ranges = LazyRanges(of: listed.size)
+            return state.failures > 1
+        }
+        try opened.file.fetching.discardParts()
+        hub.shared.told(.wrong(hub.name, listed.path))
+        file.wasWrong(broken(isTwice: isTwice))
+    }
+
+    private func broken(isTwice: Bool) -> CakeError {
+        let times = isTwice ? ", although it was downloaded twice" : ""
+        return CakeError(
+            .damaged, "\(listed.path) does not match the hash that \(hub.source.routes) published\(times)",
+            fix: isTwice ? "the publisher's file or a proxy is broken" : "close the file, and open it again")
+    }
+
+    /// A pull in another process waits for the parts.
+    private func closeWhenIdle(_ file: LazyFile) async {
+        var uses = -1
+        while true {
+            let idle = state.withLock { state -> PullFile? in
+                defer { uses = state.uses }
+                guard uses == state.uses, state.connections == 0, case .open(let opened) = state.stage,
+                    !opened.isBeingChecked
+                else { return nil }
+                // Others may have the parts now, and what is in them is looked at again.
+                (state.stage, state.ranges) = (.closed, LazyRanges(of: listed.size))
+                opened.file.fetching.keepParts()
+                return opened.file
+            }
+            if let idle { return file.left(idle) }
+            do { try await Task.sleep(for: LazyDownload.rest) } catch { return }
+        }
+    }
+}

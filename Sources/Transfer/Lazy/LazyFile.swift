@@ -1,0 +1,182 @@
+package import Model
+internal import Platform
+internal import Store
+internal import Synchronization
+
+/// A file that is downloaded as far as it is read. Readers look what is here at a place, and wait for what is not.
+package final class LazyFile: Sendable {
+    /// What is at a place of the file, at this moment.
+    package enum Spot: Sendable {
+        case missing
+        /// Bytes from there on, as they came.
+        case plain(FetchingFile.LocalBytes, Range<UInt64>)
+        /// A layer of the store, and its place in the file.
+        case layer(Layer, Range<UInt64>)
+    }
+
+    enum Bytes: Sendable {
+        case nowhere
+        case coming(PullFile)
+        case layers(ArrivingLayers)
+    }
+
+    private struct Waiting {
+        let position: UInt64
+        let then: @Sendable (CakeError?) -> Void
+    }
+
+    private struct State {
+        var bytes = Bytes.nowhere
+        /// Whether all of it matches its published hash.
+        var isRight = false
+        var round = 0
+        var waiting: [Waiting] = []
+    }
+
+    package let size: UInt64
+    private let source: any LazySource
+    private let shared: LazyFiles
+    private let state = Mutex(State())
+    private let unchecked = Atomic<UInt64>(0)
+
+    init(size: UInt64, from source: any LazySource, among shared: LazyFiles) {
+        (self.size, self.source, self.shared) = (size, source, shared)
+    }
+
+    /// A file of one piece is given only when it is checked: the wait is short.
+    private var isGivenWhole: Bool { size <= UInt64(LayerReader.pieceSize) }
+
+    package func look(at position: UInt64) -> Spot { state.withLock { spot(at: position, $0) } }
+
+    private func spot(at position: UInt64, _ state: State) -> Spot {
+        switch state.bytes {
+        case .nowhere: return .missing
+        case .layers(let layers): return layers.layer(at: position).map { .layer($0.layer, $0.range) } ?? .missing
+        case .coming(let file):
+            if let unit = file.unit(at: position), let layer = unit.layer { return .layer(layer, unit.run.bytes) }
+            guard state.isRight || !isGivenWhole, let place = file.fetching.place(of: position) else { return .missing }
+            return .plain(place, position..<min(size, place.range.upperBound))
+        }
+    }
+
+    /// How often its bytes were found wrong. A reader that got some of an earlier round gets no more.
+    package var round: Int { state.withLock { $0.round } }
+
+    /// Whether readers wait until all of it is here, however long that takes.
+    package var waitsForAll: Bool { source.bringsAll }
+
+    /// Whether bytes at a place may still be found wrong.
+    package var isUnchecked: Bool {
+        state.withLock { state in if case .layers = state.bytes { false } else { !state.isRight } }
+    }
+
+    /// Calls back once, when there is something at the beginning of the range, or with what went wrong: at once, or on
+    /// a thread of the download. Brings the range before what nobody waits for.
+    package func wait(for range: Range<UInt64>, _ then: @escaping @Sendable (CakeError?) -> Void) {
+        let isThere = state.withLock { state in
+            guard case .missing = spot(at: range.lowerBound, state) else { return true }
+            state.waiting.append(Waiting(position: range.lowerBound, then: then))
+            return false
+        }
+        if isThere { return then(nil) }
+        source.want(range, isUrgent: true, of: self)
+    }
+
+    /// A reader waited too long for a byte: whoever brings it tries again.
+    package func isLate(at position: UInt64) { source.isLate(at: position) }
+
+    /// The range will be read soon.
+    package func expect(_ range: Range<UInt64>) {
+        let range = range.clamped(to: 0..<size)
+        if !range.isEmpty { source.want(range, isUrgent: false, of: self) }
+    }
+
+    /// A reader got bytes that no hash has proved yet.
+    package func gave(unchecked count: Int) {
+        let before = unchecked.add(UInt64(count), ordering: .relaxed).oldValue
+        shared.gave(unchecked: UInt64(count), isFirst: before == 0, of: source)
+    }
+
+    // Called by the download.
+
+    /// Its bytes are somewhere else now.
+    func has(_ bytes: Bytes, isRight: Bool = false) {
+        state.withLock { state in
+            state.bytes = bytes
+            state.isRight = state.isRight || isRight
+        }
+        wakeReady()
+    }
+
+    /// Its parts were let go, unless it was opened again meanwhile.
+    func left(_ file: PullFile) {
+        state.withLock { state in
+            if case .coming(let now) = state.bytes, now === file { state.bytes = .nowhere }
+        }
+    }
+
+    func arrived(_ bytes: Range<UInt64>) {
+        guard !isGivenWhole else { return }
+        wake { bytes.contains($0.position) }
+    }
+
+    func isRightNow() {
+        state.withLock { $0.isRight = true }
+        wakeReady()
+    }
+
+    /// All that was given of it so far was wrong.
+    func wasWrong(_ error: CakeError) {
+        state.withLock { state in
+            state.bytes = .nowhere
+            state.round += 1
+        }
+        failed(error)
+        shared.wasWrong(self)
+    }
+
+    /// Nothing that is waited for now will come.
+    func failed(_ error: CakeError) {
+        let woken = state.withLock { state in
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for reader in woken { reader.then(error) }
+    }
+
+    private func wakeReady() {
+        let woken = state.withLock { state in
+            let (ready, rest) = state.waiting.reduce(into: ([Waiting](), [Waiting]())) { sorted, reader in
+                if case .missing = spot(at: reader.position, state) {
+                    sorted.1.append(reader)
+                } else {
+                    sorted.0.append(reader)
+                }
+            }
+            state.waiting = rest
+            return ready
+        }
+        for reader in woken { reader.then(nil) }
+    }
+
+    private func wake(_ isMeant: (Waiting) -> Bool) {
+        let woken = state.withLock { state in
+            let woken = state.waiting.filter(isMeant)
+            if !woken.isEmpty { state.waiting.removeAll(where: isMeant) }
+            return woken
+        }
+        for reader in woken { reader.then(nil) }
+    }
+}
+
+/// Brings the bytes of lazily read files.
+protocol LazySource: Sendable {
+    /// The model it belongs to, for messages.
+    var model: ModelName { get }
+    /// Whether it brings whole files, and gives nothing before.
+    var bringsAll: Bool { get }
+    /// Returns at once. Ranges that are here, or on their way, cost nothing.
+    func want(_ range: Range<UInt64>, isUrgent: Bool, of file: LazyFile)
+    /// What should bring this byte does not: it is asked for anew.
+    func isLate(at position: UInt64)
+}

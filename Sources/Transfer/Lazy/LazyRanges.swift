@@ -1,0 +1,81 @@
+internal import Model
+internal import Store
+
+/// Which ranges of a lazily read file are asked for, on their way and here, in pieces of the size that readers get.
+struct LazyRanges: Sendable {
+    /// Asked for, and neither here nor coming.
+    private(set) var wanted = RangeSet<UInt64>()
+    /// Where readers wait, the earliest first.
+    private var urgent: [UInt64] = []
+    private var coming = RangeSet<UInt64>()
+    private(set) var here = RangeSet<UInt64>()
+    private let size: UInt64
+
+    /// Of one file.
+    static let mostConnections = 8
+    static let longest: UInt64 = 64 << 20
+    static let shortest: UInt64 = 2 << 20
+    private static let piece = UInt64(LayerReader.pieceSize)
+
+    init(of size: UInt64) { self.size = size }
+
+    var isWhole: Bool { here.length == size }
+
+    /// Whether another connection, beside so many, would have something to do.
+    func isWorth(another count: Int) -> Bool {
+        !wanted.isEmpty && (wanted.length > UInt64(count) * LazyRanges.shortest || !urgent.isEmpty)
+    }
+
+    mutating func want(_ range: Range<UInt64>, isUrgent: Bool) {
+        let piece = LazyRanges.piece
+        let pieces = range.lowerBound / piece * piece..<min(size, (range.upperBound + piece - 1) / piece * piece)
+        wanted.formUnion(RangeSet(pieces).subtracting(here).subtracting(coming))
+        if isUrgent { urgent.append(range.lowerBound) }
+    }
+
+    /// These are known to be here, and nothing else.
+    mutating func begin(having here: RangeSet<UInt64>) {
+        (self.here, coming) = (here, RangeSet())
+        wanted.subtract(here)
+    }
+
+    mutating func arrived(_ bytes: Range<UInt64>) {
+        here.insert(contentsOf: bytes)
+        coming.remove(contentsOf: bytes)
+    }
+
+    /// What is left of a run does not come: whoever waits for it is told, or it is asked for again.
+    mutating func stopped(_ run: Range<UInt64>, asksAgain: Bool) {
+        coming.remove(contentsOf: run)
+        if asksAgain {
+            wanted.formUnion(RangeSet(run).subtracting(here))
+        } else {
+            forgetWishes()
+        }
+    }
+
+    mutating func forgetWishes() { (wanted, urgent) = (RangeSet(), []) }
+
+    /// The next run for a connection: where a reader waits, if one does. Runs are short for one reader of pages, and longer
+    /// the more is wanted. `comesWhole`: the server sends the file from its beginning, whatever is asked for.
+    mutating func next(comesWhole: Bool) -> Range<UInt64>? {
+        guard let run = run(comesWhole) else { return nil }
+        wanted.remove(contentsOf: run)
+        coming.insert(contentsOf: run)
+        return run
+    }
+
+    private mutating func run(_ comesWhole: Bool) -> Range<UInt64>? {
+        guard var run = wanted.ranges.first else { return nil }
+        if comesWhole { return coming.isEmpty ? here.end(from: 0)..<size : nil }
+        while !urgent.isEmpty {
+            let place = urgent.removeFirst()
+            guard let found = wanted.ranges.first(where: { $0.contains(place) }) else { continue }
+            run = max(found.lowerBound, place / LazyRanges.piece * LazyRanges.piece)..<found.upperBound
+            break
+        }
+        let share = wanted.length / UInt64(2 * LazyRanges.mostConnections) / LazyRanges.piece * LazyRanges.piece
+        let length = min(max(share, LazyRanges.shortest), LazyRanges.longest)
+        return run.lowerBound..<min(run.upperBound, run.lowerBound + length)
+    }
+}

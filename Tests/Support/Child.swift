@@ -1,6 +1,6 @@
-import CShims
 public import Foundation
 import Glibc
+import Platform
 import Synchronization
 
 /// Another program while it runs. Not Foundation's: that one looks through the list of open files with reads that go past the
@@ -38,35 +38,18 @@ public final class Child: Sendable {
     }
 
     private static func spawn(_ words: [String], _ variables: [String], _ streams: [Stream]) throws -> pid_t {
-        var actions = unsafe posix_spawn_file_actions_t()
-        var attributes = posix_spawnattr_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        unsafe posix_spawnattr_init(&attributes)
-        defer {
-            unsafe posix_spawn_file_actions_destroy(&actions)
-            unsafe posix_spawnattr_destroy(&attributes)
-        }
+        var spawning = Spawning()
         for (number, stream) in zip(Int32(0)..., streams) {
             let mode = number == 0 ? O_RDONLY : O_WRONLY | O_CREAT
             switch stream {
-            case .nothing: unsafe posix_spawn_file_actions_addopen(&actions, number, "/dev/null", mode, 0)
-            case .file(let file): unsafe posix_spawn_file_actions_addopen(&actions, number, file.path, mode, 0o644)
-            case .descriptor(let open): unsafe posix_spawn_file_actions_adddup2(&actions, open, number)
+            case .nothing: spawning.open("/dev/null", mode, as: number)
+            case .file(let file): spawning.open(file.path, mode, as: number)
+            case .descriptor(let open): spawning.give(open, as: number)
             }
         }
-        _ = unsafe cake_close_from(&actions, 3)
         // No signal is blocked or ignored in it because it is here.
-        var (none, all) = (sigset_t(), sigset_t())
-        unsafe sigemptyset(&none)
-        unsafe sigfillset(&all)
-        unsafe posix_spawnattr_setsigmask(&attributes, &none)
-        unsafe posix_spawnattr_setsigdefault(&attributes, &all)
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-        var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
-        var environment: [UnsafeMutablePointer<CChar>?] = unsafe variables.map { unsafe strdup($0) } + [nil]
-        defer { unsafe (arguments + environment).forEach { unsafe free($0) } }
-        var id: pid_t = 0
-        let number = unsafe posix_spawn(&id, words[0], &actions, &attributes, &arguments, &environment)
+        spawning.heed()
+        let (id, number) = spawning.start(words[0], words, variables: variables)
         guard number == 0 else {
             throw POSIXError(POSIXErrorCode(rawValue: number) ?? .EIO, userInfo: ["program": words[0]])
         }

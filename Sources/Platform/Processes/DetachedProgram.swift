@@ -40,46 +40,18 @@ public enum DetachedProgram {
             output += room[..<count]
             if output.last == ready { return .ready(output: output.dropLast()) }
         }
-        var status: Int32 = 0
-        while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
-        return .ended(status: status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f, output: output)
+        return .ended(status: Spawning.status(of: process), output: output)
     }
 
-    private static func start(_ arguments: [String], output: Int32) throws(CakeError) -> pid_t {
-        var actions = unsafe posix_spawn_file_actions_t()
-        var attributes = posix_spawnattr_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        unsafe posix_spawnattr_init(&attributes)
-        defer {
-            unsafe posix_spawn_file_actions_destroy(&actions)
-            unsafe posix_spawnattr_destroy(&attributes)
-        }
-        unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        unsafe posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
-        _ = unsafe cake_close_from(&actions, 3)
-        var (none, all) = (sigset_t(), sigset_t())
-        unsafe sigemptyset(&none)
-        unsafe sigfillset(&all)
-        unsafe posix_spawnattr_setsigmask(&attributes, &none)
-        unsafe posix_spawnattr_setsigdefault(&attributes, &all)
-        let newSession: Int32 = 0x80
-        unsafe posix_spawnattr_setflags(
-            &attributes, Int16(Int32(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) | newSession))
-        var words: [UnsafeMutablePointer<CChar>?] = unsafe (["cake"] + arguments).map { unsafe strdup($0) } + [nil]
-        defer { unsafe words.forEach { unsafe free($0) } }
-        var variables: [UnsafeMutablePointer<CChar>?] = unsafe []
-        if let entries = unsafe cake_environment() {
-            var place = 0
-            while let variable = unsafe entries[place] {
-                unsafe variables.append(strdup(variable))
-                place += 1
-            }
-        }
-        unsafe variables += [strdup(mark + "=1"), nil]
-        defer { unsafe variables.forEach { unsafe free($0) } }
-        var process: pid_t = 0
-        let number = unsafe posix_spawn(&process, "/proc/self/exe", &actions, &attributes, &words, &variables)
-        guard number == 0 else { throw SystemError.make(number, "run", "cake") }
+    private static func start(_ arguments: [String], output: Int32) throws(CakeError) -> Int32 {
+        var spawning = Spawning()
+        spawning.open("/dev/null", O_RDONLY, as: STDIN_FILENO)
+        spawning.give(output, as: STDOUT_FILENO)
+        spawning.heed()
+        spawning.leaveTerminal()
+        let (process, failure) = spawning.start(
+            "/proc/self/exe", ["cake"] + arguments, variables: Spawning.variables + [mark + "=1"])
+        guard failure == 0 else { throw SystemError.make(failure, "run", "cake") }
         return process
     }
 

@@ -22,42 +22,24 @@ public enum Program {
         if !isFine { kill(process, SIGKILL) }
         toRead.closeWriting()
         toWrite.closeReading()
-        var status: Int32 = 0
-        while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
+        let status = Spawning.status(of: process)
         guard isFine else {
             throw CakeError(
                 .failed, "\(Printable.escape(name)) took longer than \(seconds) s, or printed more than \(limit) bytes")
         }
-        return Result(status: status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f, output: output)
+        return Result(status: status, output: output)
     }
 
     private static func start(
         _ name: String, _ arguments: [String], input: Pipe, output: Pipe
-    ) throws(CakeError) -> pid_t {
-        var actions = unsafe posix_spawn_file_actions_t()
-        var attributes = posix_spawnattr_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        unsafe posix_spawnattr_init(&attributes)
-        defer {
-            unsafe posix_spawn_file_actions_destroy(&actions)
-            unsafe posix_spawnattr_destroy(&attributes)
-        }
-        unsafe posix_spawn_file_actions_adddup2(&actions, input.reading, STDIN_FILENO)
-        unsafe posix_spawn_file_actions_adddup2(&actions, output.writing, STDOUT_FILENO)
-        _ = unsafe cake_close_from(&actions, 3)
-        // Signals that cake waits for or ignores are the program's own matter.
-        var (none, all) = (sigset_t(), sigset_t())
-        unsafe sigemptyset(&none)
-        unsafe sigemptyset(&all)
-        unsafe sigaddset(&all, SIGPIPE)
-        unsafe posix_spawnattr_setsigmask(&attributes, &none)
-        unsafe posix_spawnattr_setsigdefault(&attributes, &all)
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-        var words: [UnsafeMutablePointer<CChar>?] = unsafe ([name] + arguments).map { unsafe strdup($0) } + [nil]
-        defer { unsafe words.forEach { unsafe free($0) } }
-        var process: pid_t = 0
-        let number = unsafe posix_spawnp(&process, name, &actions, &attributes, &words, cake_environment())
-        guard number == 0 else { throw SystemError.make(number, "run", name) }
+    ) throws(CakeError) -> Int32 {
+        var spawning = Spawning()
+        spawning.give(input.reading, as: STDIN_FILENO)
+        spawning.give(output.writing, as: STDOUT_FILENO)
+        // The others that cake ignores were ignored before it began.
+        spawning.heed([SIGPIPE])
+        let (process, failure) = spawning.start(name, [name] + arguments)
+        guard failure == 0 else { throw SystemError.make(failure, "run", name) }
         return process
     }
 

@@ -37,7 +37,7 @@ import Transfer
                 let tree = bench.tree()
                 let node = try #require(try tree.look(".fast/\(name).pt"))
                 #expect(try tree.attributes(of: node).size == UInt64(wanted.count))
-                #expect(try bench.bytes(node, in: tree) == wanted)
+                #expect(try await bench.bytes(node, in: tree) == wanted)
                 #expect(try bench.shelf.entries("checksums-1").count == 1)
             }
         }
@@ -55,12 +55,12 @@ import Transfer
             let bench = try TreeBench()
             let digest = try await bench.bring("m", ModelMaker.small())
             let first = bench.tree()
-            let bytes = try bench.bytes(#require(try first.look(".fast/m.pt")), in: first)
+            let bytes = try await bench.bytes(#require(try first.look(".fast/m.pt")), in: first)
             let path = bench.shelf.root + "/checksums-1/" + digest.hex
             let kept = try Disk.read(path, limit: 1 << 20)
             try Self.harms[index].harm(path)
             let second = bench.tree()
-            #expect(try bench.bytes(#require(try second.look(".fast/m.pt")), in: second) == bytes)
+            #expect(try await bench.bytes(#require(try second.look(".fast/m.pt")), in: second) == bytes)
             #expect(try Disk.read(path, limit: 1 << 20) == kept)
         }
     }
@@ -71,7 +71,9 @@ import Transfer
             try await bench.bring("m", ModelMaker.small())
             try await bench.bring("other", ModelMaker.small(seed: 2))
             let tree = bench.tree()
-            for name in ["m", "other"] { _ = try bench.bytes(#require(try tree.look(".fast/\(name).pt")), in: tree) }
+            for name in ["m", "other"] {
+                _ = try await bench.bytes(#require(try tree.look(".fast/\(name).pt")), in: tree)
+            }
             #expect(try bench.shelf.entries("checksums-1").count == 2)
             try bench.shelf.remove("m")
             try bench.shelf.collect()
@@ -91,7 +93,7 @@ import Transfer
             #expect(first.starts(with: [0x50, 0x4b, 3, 4]))
             #expect(try !Disk.exists(bench.shelf.root + "/checksums-1"))
             guard case .made(let last) = try #require(content.parts.last) else { throw CakeError(.failed, "no end") }
-            _ = try last.bytes()
+            _ = try await last.bytes()
             #expect(try Disk.exists(bench.shelf.root + "/checksums-1"))
         }
     }

@@ -18,7 +18,7 @@ import Testing
             #expect(try tree.list(top) == ["blobs", "refs", "snapshots"])
             let commit = String(digest.hex.prefix(40))
             let reference = try #require(try tree.look(top + "/refs/main"))
-            #expect(try bench.bytes(reference, in: tree) == Array(commit.utf8))
+            #expect(try await bench.bytes(reference, in: tree) == Array(commit.utf8))
             #expect(try tree.attributes(of: reference).size == 40)
             #expect(try tree.list(top + "/snapshots") == [commit])
             let paths = try tree.walk(top + "/snapshots/" + commit).filter { !$0.hasSuffix("/") }
@@ -95,9 +95,11 @@ import Testing
                     try tree.look(".hf/\(repository.cacheFolder)/snapshots/\(commit)/config.json"), "\(row.name)")
                 let target = try tree.target(of: link)
                 let blob = try #require(try tree.look(".hf/\(repository.cacheFolder)/\(target.dropFirst(6))"))
-                #expect(try String(decoding: bench.bytes(blob, in: tree), as: UTF8.self).contains("\"\(row.name)\""))
+                #expect(
+                    try await String(decoding: bench.bytes(blob, in: tree), as: UTF8.self).contains("\"\(row.name)\""))
                 for path in row.references ?? [] {
-                    #expect(try bench.bytes(#require(try tree.look(".hf/" + path)), in: tree) == Array(commit.utf8))
+                    #expect(
+                        try await bench.bytes(#require(try tree.look(".hf/" + path)), in: tree) == Array(commit.utf8))
                 }
             }
             for name in [

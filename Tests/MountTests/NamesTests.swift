@@ -38,7 +38,7 @@ import Testing
             let all = Set(try tree.walk())
             for (name, place) in Self.places {
                 let node = try #require(try tree.look(place + "/config.json"), "\(name) at \(place)")
-                let text = String(decoding: try bench.bytes(node, in: tree), as: UTF8.self)
+                let text = String(decoding: try await bench.bytes(node, in: tree), as: UTF8.self)
                 #expect(text == "{\"name\": \"\(name)\", \"seed\": 0}\n", "\(name) at \(place)")
                 #expect(all.contains(place + "/config.json"), "\(name) is listed at \(place)")
                 let escaped = ".names/" + (try ModelName(name)).fileName
@@ -80,20 +80,20 @@ import Testing
             try await bench.bring("org/m", seed: 1)
             let folder = try #require(try tree.look("org/m"))
             let first = try #require(try tree.look("org/m/config.json"))
-            #expect(try tree.attributes(of: first).size == UInt64(bench.bytes(first, in: tree).count))
+            #expect(try await tree.attributes(of: first).size == UInt64(bench.bytes(first, in: tree).count))
             try await bench.bring("org/m", ["new.txt": [1]], seed: 22)
             let second = try #require(try tree.look("org/m/config.json"))
             #expect(second != first)
             #expect(try tree.look("org/m") == folder)
-            #expect(try String(decoding: bench.bytes(first, in: tree), as: UTF8.self).contains("1"))
-            #expect(try String(decoding: bench.bytes(second, in: tree), as: UTF8.self).contains("22"))
+            #expect(try await String(decoding: bench.bytes(first, in: tree), as: UTF8.self).contains("1"))
+            #expect(try await String(decoding: bench.bytes(second, in: tree), as: UTF8.self).contains("22"))
             #expect(try tree.list("org/m") == ["config.json", "new.txt"])
             try bench.shelf.remove("org/m")
             #expect(try tree.look("org/m") == nil)
             #expect(try tree.look("org") == nil)
             #expect(try tree.walk().isEmpty)
             #expect(throws: CakeError.self) { try tree.attributes(of: folder) }
-            #expect(try String(decoding: bench.bytes(second, in: tree), as: UTF8.self).contains("22"))
+            #expect(try await String(decoding: bench.bytes(second, in: tree), as: UTF8.self).contains("22"))
         }
     }
 
@@ -163,7 +163,7 @@ import Testing
             #expect(try tree.list("") == ["below", "both"])
             for (name, seed) in [("below", "1"), ("both", "2")] {
                 let node = try #require(try tree.look(name + "/config.json"))
-                let text = try String(decoding: bench.bytes(node, in: tree), as: UTF8.self)
+                let text = try await String(decoding: bench.bytes(node, in: tree), as: UTF8.self)
                 #expect(text.contains("\"seed\": \(seed)"))
             }
         }

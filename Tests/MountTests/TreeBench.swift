@@ -38,7 +38,7 @@ struct TreeBench {
         MountTree(shelf.store, only: only.map { StarPattern($0) }, showsClosed: showsClosed)
     }
 
-    func bytes(_ node: Node, in tree: MountTree) throws -> [UInt8] {
+    func bytes(_ node: Node, in tree: MountTree) async throws -> [UInt8] {
         let reader = LayerReader(shelf.store)
         let content = try tree.content(of: node)
         var bytes: [UInt8] = []
@@ -48,7 +48,7 @@ struct TreeBench {
             case .bytes(let more): bytes += more
             case .zeros(let count): bytes += [UInt8](repeating: 0, count: Int(count))
             case .layer(let layer): bytes += try reader.bytes(of: layer, limit: 1 << 30)
-            case .made(let made): bytes += try made.bytes()
+            case .made(let made): bytes += try await made.bytes()
             case .lazy: preconditionFailure("nothing is read lazily here")
             }
             precondition(UInt64(bytes.count - before) == part.size, "a part is as long as it says")

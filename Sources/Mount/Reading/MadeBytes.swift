@@ -35,15 +35,16 @@ final class MadeBytes: Sendable {
                 }
             }
         }
-        if isFirst { work.start { self.make() } }
+        if isFirst { work.start { await self.make() } }
     }
 
-    private func make() {
-        let made = Result<[UInt8], any Error> {
-            let bytes = try source.bytes()
+    private func make() async {
+        let made: Result<[UInt8], any Error>
+        do {
+            let bytes = try await source.bytes()
             guard bytes.count == source.count else { throw CakeError(.failed, "a part of the file has another size") }
-            return bytes
-        }
+            made = .success(bytes)
+        } catch { made = .failure(error) }
         waiters.tell(true, made.map { _ in }) {
             let bytes = try? made.get()
             state.withLock { $0 = bytes.map { .made($0) } ?? .unmade }

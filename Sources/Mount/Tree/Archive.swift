@@ -13,8 +13,9 @@ final class Archive: Sendable {
     private let store: LocalStore
     private let reader: LayerReader
     private let layout: ZipLayout
-    /// One program at a time reads all layers, and the others wait for it.
     private let frame = Mutex<Frame?>(nil)
+    /// All layers are read for one program, and the others wait for it.
+    private let framing: SharedWork<Digest, Frame>
 
     private struct Frame {
         let sums: [UInt32]
@@ -24,6 +25,7 @@ final class Archive: Sendable {
     /// Fails for a model without tensors that torch could have.
     init(_ digest: Digest, of store: LocalStore, with reader: LayerReader) throws(CakeError) {
         (self.digest, self.store, self.reader) = (digest, store, reader)
+        framing = SharedWork("checksums of archives", on: store.pool)
         manifest = try store.manifest(digest)
         let choice = try WeightChoice(manifest.files, TensorSelection(), Renaming(), from: store)
         layout = try FastArchive(choice.facts(hasJoinedStorages: false, isStreamed: false)).layout
@@ -45,9 +47,7 @@ final class Archive: Sendable {
             case .runs(let runs):
                 parts.append(
                     .made(
-                        Content.Made(count: Int(place.data - place.header)) { () throws(CakeError) in
-                            try self.header(of: index)
-                        }))
+                        Content.Made(count: Int(place.data - place.header)) { try await self.header(of: index) }))
                 var end: UInt64 = 0
                 for run in runs where run.layer.size > 0 {
                     if run.offset > end { parts.append(.zeros(run.offset - end)) }
@@ -57,29 +57,35 @@ final class Archive: Sendable {
             }
         }
         let count = Int(layout.size - layout.directoryStart)
-        parts.append(
-            .made(Content.Made(count: count) { () throws(CakeError) in try self.framed().directory }))
+        parts.append(.made(Content.Made(count: count) { try await self.framed().directory }))
         return parts
     }
 
-    private func header(of member: Int) throws(CakeError) -> [UInt8] {
-        layout.header(of: member, sum: try framed().sums[member])
+    private func header(of member: Int) async throws -> [UInt8] {
+        layout.header(of: member, sum: try await framed().sums[member])
     }
 
-    private func framed() throws(CakeError) -> Frame {
-        try frame.withLock { frame throws(CakeError) in
-            if let frame { return frame }
-            let known = try store.checksums(of: digest, manifest, with: reader)
-            let sums = layout.members.map { member in
-                switch member.content {
-                case .bytes(let bytes): CRC32.of(bytes.span).value
-                case .runs(let runs):
-                    CRC32.of(runs.filter { $0.layer.size > 0 }.map { ($0, known[$0.layer.digest] ?? CRC32()) }).value
-                }
-            }
-            let made = Frame(sums: sums, directory: layout.directory(sums: sums))
-            frame = made
-            return made
+    private func framed() async throws -> Frame {
+        if let frame = frame.withLock({ $0 }) { return frame }
+        return try await framing.value(for: digest) {
+            let frame = try await self.made()
+            self.frame.withLock { $0 = frame }
+            return frame
         }
+    }
+
+    private func made() async throws -> Frame {
+        let known: [Digest: CRC32]
+        do {
+            known = try await store.checksums(of: digest, manifest, with: reader)
+        } catch let unreadable as PieceReader.Unreadable { throw unreadable.error }
+        let sums = layout.members.map { member in
+            switch member.content {
+            case .bytes(let bytes): CRC32.of(bytes.span).value
+            case .runs(let runs):
+                CRC32.of(runs.filter { $0.layer.size > 0 }.map { ($0, known[$0.layer.digest] ?? CRC32()) }).value
+            }
+        }
+        return Frame(sums: sums, directory: layout.directory(sums: sums))
     }
 }

@@ -81,7 +81,7 @@ package struct Content: Sendable {
     package struct Made: Sendable {
         package let count: Int
         /// May take as long as reading a model. Fails where a layer is damaged.
-        package let bytes: @Sendable () throws(CakeError) -> [UInt8]
+        package let bytes: @Sendable () async throws -> [UInt8]
     }
 
     /// To be held by a lease while the file is open.

@@ -25,7 +25,7 @@ extension LocalStore {
     /// reading every layer; what was found is kept in the store.
     package func checksums(
         of digest: Digest, _ manifest: Manifest, with reader: LayerReader
-    ) throws(CakeError) -> [Digest: CRC32] {
+    ) async throws -> [Digest: CRC32] {
         let layers = manifest.layers
         let path = layout.checksums(of: digest)
         let limit = 8 + 4 * layers.count + Digest.byteCount
@@ -35,23 +35,12 @@ extension LocalStore {
             else { continue }
             return Dictionary(uniqueKeysWithValues: zip(layers.map(\.digest), sums))
         }
-        var sums: [CRC32] = []
-        sums.reserveCapacity(layers.count)
-        for (index, layer) in layers.enumerated() {
-            if index + 1 < layers.count { reader.startReading(layers[index + 1]) }
-            sums.append(try checksum(of: layer, with: reader))
+        var sums: [Digest: CRC32] = [:]
+        try await PieceReader(layers, by: reader).forEach(checking: .pieces) { piece, chunk in
+            chunk.withBytes { sums[piece.layer.digest, default: CRC32()].update($0) }
         }
-        if isWritable { try? replaceDerived(path, with: LayerChecksumFile.encode(sums)) }
-        return Dictionary(uniqueKeysWithValues: zip(layers.map(\.digest), sums))
-    }
-
-    private func checksum(of layer: Layer, with reader: LayerReader) throws(CakeError) -> CRC32 {
-        var sum = CRC32()
-        for index in 0..<LayerReader.pieces(of: layer) {
-            let chunk = try reader.piece(index, of: layer)
-            chunk.withBytes { sum.update($0) }
-            reader.giveBack(chunk)
-        }
-        return sum
+        let all = layers.map { sums[$0.digest] ?? CRC32() }
+        if isWritable { try? replaceDerived(path, with: LayerChecksumFile.encode(all)) }
+        return Dictionary(uniqueKeysWithValues: zip(layers.map(\.digest), all))
     }
 }

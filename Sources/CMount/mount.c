@@ -7,12 +7,15 @@
 #include <fuse3/fuse_log.h>
 #include <fuse3/fuse_lowlevel.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 struct cake_mount {
@@ -284,9 +287,7 @@ static const struct fuse_lowlevel_ops operations = {
     .fallocate = on_fallocate, .copy_file_range = on_copy_range,
 };
 
-void cake_reply_bytes(void *request, const uint8_t *bytes, size_t count) {
-    fuse_reply_buf(request, (const char *)bytes, count);
-}
+void cake_reply_bytes(void *request, const struct iovec *places, int count) { fuse_reply_iov(request, places, count); }
 
 void cake_reply_error(void *request, int number) { fuse_reply_err(request, number); }
 
@@ -359,6 +360,24 @@ void cake_mount_end(cake_mount *mount) {
     fuse_session_unmount(mount->session);
     fuse_session_destroy(mount->session);
     free(mount);
+}
+
+void cake_widen_reads(const char *path) {
+    int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) return;
+    struct stat status;
+    struct statfs system;
+    // Devices without a disk have the major number 0.
+    int is_ours = fstat(folder, &status) == 0 && fstatfs(folder, &system) == 0 && system.f_type == FUSE_SUPER_MAGIC &&
+                  major(status.st_dev) == 0;
+    close(folder);
+    if (!is_ours) return;
+    char name[64];
+    snprintf(name, sizeof name, "/sys/class/bdi/0:%u/read_ahead_kb", minor(status.st_dev));
+    int setting = open(name, O_WRONLY | O_CLOEXEC);
+    if (setting < 0) return;
+    if (dprintf(setting, "%d", most_ahead >> 10) < 0) errno = 0;
+    close(setting);
 }
 
 int cake_unmount(const char *path, int lazily) {

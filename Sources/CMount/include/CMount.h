@@ -2,6 +2,7 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 /// What the kernel is told about a file, folder or link.
 typedef struct {
@@ -40,7 +41,8 @@ typedef struct {
     void (*ready)(void *context);
 } cake_callbacks;
 
-void cake_reply_bytes(void *request, const uint8_t *bytes, size_t count);
+/// Answers with what is in these places, one after the other; at most some hundred.
+void cake_reply_bytes(void *request, const struct iovec *places, int count);
 void cake_reply_error(void *request, int number);
 
 /// 0 if there was no room for it.
@@ -54,6 +56,10 @@ cake_mount *cake_mount_start(
 /// Serves until the folder is unmounted, with so many threads at most. An error number, or 0.
 int cake_mount_serve(cake_mount *mount, unsigned threads);
 void cake_mount_end(cake_mount *mount);
+
+/// Has the kernel read further ahead in a mounted folder than the 128 KiB that it grants, if this process may set that.
+/// Waits until the mount answers. Files that are opened from then on are read so.
+void cake_widen_reads(const char *path);
 
 /// Unmounts a folder without asking a helper. An error number, or 0.
 int cake_unmount(const char *path, int lazily);

@@ -98,9 +98,16 @@
 
         func end(_ end: OpenFile.End) {
             switch end {
-            case .bytes(let chunk):
-                chunk.withBytes { bytes in
-                    unsafe bytes.withUnsafeBufferPointer { unsafe cake_reply_bytes(request, $0.baseAddress, $0.count) }
+            case .bytes(let answer):
+                let places = unsafe answer.runs.map { run in
+                    unsafe iovec(
+                        iov_base: UnsafeMutableRawPointer(mutating: run.chunk.address(of: run.range.lowerBound)),
+                        iov_len: run.range.count)
+                }
+                withExtendedLifetime(answer) {
+                    unsafe places.withUnsafeBufferPointer {
+                        unsafe cake_reply_bytes(request, $0.baseAddress, Int32($0.count))
+                    }
                 }
             case .unreadable: fail(EIO)
             }

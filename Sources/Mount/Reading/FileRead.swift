@@ -2,34 +2,29 @@ internal import Model
 internal import Platform
 internal import Store
 
-/// One read of the kernel. It copies what is decoded and sleeps until the next piece is; no thread waits for that.
+/// One read of the kernel. It takes what is decoded and sleeps until the next piece is; no thread waits for that.
 final class FileRead: Sendable {
     private let file: OpenFile
     private let start: UInt64
-    private let count: Int
-    /// Its count is how far the read has come.
-    private let chunk: Chunk
+    private let answer: Answer
     private let then: @Sendable (OpenFile.End) -> Void
 
     init(of file: OpenFile, _ range: Range<UInt64>, _ then: @escaping @Sendable (OpenFile.End) -> Void) {
         self.file = file
         self.then = then
         start = range.lowerBound
-        let size = Int(range.upperBound - range.lowerBound)
-        chunk = size <= OpenFiles.largestRead ? file.files.chunks.take() : Chunk(capacity: size)
-        count = size
+        answer = Answer(of: Int(range.upperBound - range.lowerBound), chunks: file.files.chunks)
     }
 
     /// Each piece that comes continues it, one at a time.
     func run() {
-        while chunk.count < count {
-            switch file.parts.spot(at: start + UInt64(chunk.count)) {
-            case .bytes(let bytes, let offset):
-                chunk.append(bytes.span.extracting(offset..<min(bytes.count, offset + count - chunk.count)))
-            case .zeros(let size): fillZeros(Int(clamping: min(size, UInt64(count - chunk.count))))
+        while answer.count < answer.size {
+            switch file.parts.spot(at: start + UInt64(answer.count)) {
+            case .bytes(let bytes, let offset): answer.append(bytes.span.extracting(offset..<bytes.count))
+            case .zeros(let size): answer.append(zeros: Int(clamping: size))
             case .made(let made, let offset):
                 if let bytes = made.bytes {
-                    chunk.append(bytes.span.extracting(offset..<min(bytes.count, offset + count - chunk.count)))
+                    answer.append(bytes.span.extracting(offset..<bytes.count))
                     continue
                 }
                 return made.wait { end in
@@ -39,7 +34,7 @@ final class FileRead: Sendable {
                     }
                 }
             case .piece(let piece, let offset):
-                if copy(piece, from: offset) { continue }
+                if append(piece, from: offset) { continue }
                 return file.files.cache.wait(for: piece) { end in
                     switch end {
                     case .success: self.run()
@@ -48,24 +43,15 @@ final class FileRead: Sendable {
                 }
             }
         }
-        end(.bytes(chunk))
+        then(.bytes(answer))
     }
 
-    private func copy(_ piece: PieceReader.Piece, from offset: Int) -> Bool {
-        let done = chunk.count
-        let copied = chunk.withRoom { room -> Int? in
-            var left = room._mutatingExtracting(done..<count)
-            return file.files.cache.copy(piece, from: offset, into: &left)
-        }
-        guard let copied, copied > 0 else { return false }
-        chunk.count = done + copied
-        return true
-    }
-
-    private func fillZeros(_ size: Int) {
-        let done = chunk.count
-        chunk.withRoom { room in for index in done..<done + size { room[index] = 0 } }
-        chunk.count = done + size
+    private func append(_ piece: PieceReader.Piece, from offset: Int) -> Bool {
+        guard let held = file.files.cache.piece(piece) else { return false }
+        let count = answer.append(held, from: offset)
+        file.files.cache.note(count, passedOnOf: held, piece)
+        file.note(isRaw: held.isRaw)
+        return count > 0
     }
 
     /// Never a shorter answer: the kernel would take that for the end of the file.
@@ -74,11 +60,6 @@ final class FileRead: Sendable {
         file.files.note(
             OpenFiles.Unreadable(
                 path: file.path, model: file.model, layer: layer, manifest: file.manifest, error: error))
-        end(.unreadable)
-    }
-
-    private func end(_ end: OpenFile.End) {
-        then(end)
-        if chunk.capacity == OpenFiles.largestRead { file.files.chunks.giveBack(chunk) }
+        then(.unreadable)
     }
 }

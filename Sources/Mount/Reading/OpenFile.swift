@@ -1,12 +1,12 @@
 internal import Model
-package import Platform
+internal import Platform
 internal import Store
 internal import Synchronization
 
 /// A file that a program has open: it stays readable until the program closes it, also when its model is removed.
 package final class OpenFile: Sendable {
     package enum End: Sendable {
-        case bytes(Chunk)
+        case bytes(Answer)
         case unreadable
     }
 
@@ -20,6 +20,8 @@ package final class OpenFile: Sendable {
     /// Keeps the layers.
     private let held: Operation?
     private let ahead = Mutex(ReadAhead())
+    /// Whether the piece that was read last is stored as it is.
+    private let isRaw = Atomic(false)
 
     /// As many pieces as the widest window has; small layers have more.
     private static let mostPieces = Int(ReadAhead.most / UInt64(LayerReader.pieceSize))
@@ -42,7 +44,7 @@ package final class OpenFile: Sendable {
     package var size: UInt64 { parts.size }
 
     /// Calls back once with the bytes of a range, or that they cannot be read: at once, or on the thread that decoded
-    /// them. The chunk is only lent.
+    /// them.
     package func read(from start: UInt64, count: Int, _ then: @escaping @Sendable (End) -> Void) {
         let end = min(
             size, start.addingReportingOverflow(UInt64(max(0, count))).overflow ? size : start + UInt64(count))
@@ -51,15 +53,18 @@ package final class OpenFile: Sendable {
         expect(after: range)
     }
 
+    func note(isRaw: Bool) { self.isRaw.store(isRaw, ordering: .relaxed) }
+
     private func expect(after range: Range<UInt64>) {
         guard !range.isEmpty else { return }
-        let (end, change) = ahead.withLock { ahead in
+        let room = files.cache.room(upTo: OpenFile.mostPieces)
+        let most = isRaw.load(ordering: .relaxed) ? ReadAhead.first : ReadAhead.most
+        let (pieces, change) = ahead.withLock { ahead in
             let before = ahead.window > 0
-            let end = ahead.note(range)
-            return (end, (ahead.window > 0 ? 1 : 0) - (before ? 1 : 0))
+            let pieces = ahead.next(after: range, upTo: most, atMost: room, among: parts)
+            return (pieces, (ahead.window > 0 ? 1 : 0) - (before ? 1 : 0))
         }
         if change != 0 { files.cache.add(readers: change) }
-        files.cache.expect(upTo: OpenFile.mostPieces) { [parts] in parts.pieces(of: range.lowerBound..<end, atMost: $0)
-        }
+        if !pieces.isEmpty { files.cache.expect(pieces) }
     }
 }

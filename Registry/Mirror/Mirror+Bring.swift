@@ -146,11 +146,8 @@ extension Mirror {
         for (listed, _, arriving) in files { options.reading[listed.path] = arriving }
         options.readersFirst = readersFirst
         options.mark = listing.isClosed ? .mirroredClosed : .mirrored
-        // A listing of the store then says what is missing. Each file that comes writes that list again, so long ones are left
-        // out.
-        if listing.snapshot.files.count <= Mirror.mostMissing {
-            options.complete = try? WeightSelection().choose(from: listing.snapshot).files
-        }
+        // A listing of the store then says what is missing.
+        options.complete = try? WeightSelection().choose(from: listing.snapshot).files
         let snapshot = listing.snapshot.called(named.revision)
         let pull = Pull(from: source, into: store, progress: Progress("mirroring"), options: options)
         let report = try await pull(snapshot, files.map(\.listed), as: named.name) { _ in }
@@ -159,5 +156,4 @@ extension Mirror {
     }
 
     private static let mostConnections = 8
-    private static let mostMissing = 1000
 }

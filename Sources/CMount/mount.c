@@ -7,12 +7,15 @@
 #include <fuse3/fuse_log.h>
 #include <fuse3/fuse_lowlevel.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 struct cake_mount {
@@ -26,6 +29,9 @@ struct cake_folder_reply {
     char *room;
     size_t size;
     size_t used;
+    // The nodes that the kernel is told of.
+    uint64_t *told;
+    size_t told_count;
 };
 
 // The largest read of the kernel: 256 pages.
@@ -57,11 +63,13 @@ static void fill_parameters(struct fuse_entry_param *parameters, const cake_entr
 
 static void on_init(void *context, struct fuse_conn_info *connection) {
     cake_mount *mount = context;
-    unsigned wanted = FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_READDIRPLUS |
+    unsigned wanted = FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_READ | FUSE_CAP_READDIRPLUS |
                       FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_EXPLICIT_INVAL_DATA;
     connection->want |= wanted & connection->capable;
     // Content never changes: a new time is no reason to drop pages.
     connection->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
+    // A program that waits for such a read could not be killed.
+    connection->want &= ~(unsigned)FUSE_CAP_ASYNC_DIO;
     connection->max_read = most_read;
     connection->max_readahead = most_ahead;
     connection->max_background = most_background;
@@ -165,16 +173,23 @@ static void on_open_folder(fuse_req_t request, fuse_ino_t node, struct fuse_file
 
 static void list(fuse_req_t request, size_t size, off_t offset, struct fuse_file_info *file, int is_full) {
     cake_mount *mount = mount_of(request);
-    cake_folder_reply reply = {.request = request, .room = malloc(size), .size = size, .used = 0};
-    if (reply.room == NULL) {
+    cake_folder_reply reply = {.request = request, .room = malloc(size), .size = size};
+    // An entry with its attributes takes more than 128 bytes.
+    if (is_full) reply.told = malloc((size / 128 + 1) * sizeof *reply.told);
+    if (reply.room == NULL || (is_full && reply.told == NULL)) {
+        free(reply.room);
+        free(reply.told);
         fuse_reply_err(request, ENOMEM);
         return;
     }
     int number = mount->calls.list(mount->context, file->fh, (uint64_t)offset, is_full, &reply);
     // What was added before the error is told first; the next call meets the error again.
-    if (number != 0 && reply.used == 0) fuse_reply_err(request, number);
-    else fuse_reply_buf(request, reply.room, reply.used);
+    int failed = number != 0 && reply.used == 0 ? fuse_reply_err(request, number)
+                                                : fuse_reply_buf(request, reply.room, reply.used);
+    // A program that was interrupted takes no entry.
+    for (size_t i = 0; failed != 0 && i < reply.told_count; i++) mount->calls.forget(mount->context, reply.told[i], 1);
     free(reply.room);
+    free(reply.told);
 }
 
 static void on_list(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset, struct fuse_file_info *file) {
@@ -284,11 +299,18 @@ static const struct fuse_lowlevel_ops operations = {
     .fallocate = on_fallocate, .copy_file_range = on_copy_range,
 };
 
-void cake_reply_bytes(void *request, const uint8_t *bytes, size_t count) {
-    fuse_reply_buf(request, (const char *)bytes, count);
-}
+void cake_reply_bytes(void *request, const struct iovec *places, int count) { fuse_reply_iov(request, places, count); }
 
 void cake_reply_error(void *request, int number) { fuse_reply_err(request, number); }
+
+static void on_interrupt(fuse_req_t request, void *number) {
+    cake_mount *mount = mount_of(request);
+    mount->calls.interrupted(mount->context, (uint64_t)(uintptr_t)number);
+}
+
+void cake_hear_interrupt(void *request, uint64_t number) {
+    fuse_req_interrupt_func(request, on_interrupt, (void *)(uintptr_t)number);
+}
 
 int cake_add_entry(cake_folder_reply *reply, const char *name, const cake_entry *entry, uint64_t next, int is_full) {
     size_t left = reply->size - reply->used, needed;
@@ -303,6 +325,7 @@ int cake_add_entry(cake_folder_reply *reply, const char *name, const cake_entry 
         needed = fuse_add_direntry(reply->request, reply->room + reply->used, left, name, &status, (off_t)next);
     }
     if (needed > left) return 0;
+    if (is_full && entry->node != 0) reply->told[reply->told_count++] = entry->node;
     reply->used += needed;
     return 1;
 }
@@ -363,6 +386,24 @@ void cake_mount_end(cake_mount *mount) {
 
 void cake_forget_pages(cake_mount *mount, uint64_t node) {
     fuse_lowlevel_notify_inval_inode(mount->session, node, 0, 0);
+}
+
+void cake_widen_reads(const char *path) {
+    int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) return;
+    struct stat status;
+    struct statfs system;
+    // Devices without a disk have the major number 0.
+    int is_ours = fstat(folder, &status) == 0 && fstatfs(folder, &system) == 0 && system.f_type == FUSE_SUPER_MAGIC &&
+                  major(status.st_dev) == 0;
+    close(folder);
+    if (!is_ours) return;
+    char name[64];
+    snprintf(name, sizeof name, "/sys/class/bdi/0:%u/read_ahead_kb", minor(status.st_dev));
+    int setting = open(name, O_WRONLY | O_CLOEXEC);
+    if (setting < 0) return;
+    if (dprintf(setting, "%d", most_ahead >> 10) < 0) errno = 0;
+    close(setting);
 }
 
 int cake_unmount(const char *path, int lazily) {

@@ -15,7 +15,9 @@ import Testing
         let bytes = before + frame
         try file.write(bytes.span, at: 0)
         let chunk = Chunk(capacity: plain)
-        guard let raw = RawFrame(length: frame.count, plain: plain), try raw.read(from: file, at: 3, into: chunk) else {
+        guard let raw = RawFrame(length: frame.count, plain: plain),
+            try raw.read(from: file, at: 3, into: chunk, hashedLater: true)
+        else {
             return nil
         }
         return chunk.withBytes { bytes in bytes.indices.map { bytes[$0] } }

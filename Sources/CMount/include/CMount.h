@@ -2,6 +2,7 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 /// What the kernel is told about a file, folder or link.
 typedef struct {
@@ -31,6 +32,8 @@ typedef struct {
     int (*open)(void *context, uint64_t node, uint64_t *handle, int *is_fixed);
     /// Answers the request at once or later, from any thread, by one of the cake_reply functions.
     void (*read)(void *context, uint64_t handle, uint64_t offset, size_t size, void *request);
+    /// The program that reads is being killed; the number is that of cake_hear_interrupt.
+    void (*interrupted)(void *context, uint64_t number);
     void (*close)(void *context, uint64_t handle);
     int (*open_folder)(void *context, uint64_t node, uint64_t *handle, int *is_fixed);
     /// Adds entries from a position on until there is no room; `is_full` asks for their attributes too.
@@ -40,8 +43,11 @@ typedef struct {
     void (*ready)(void *context);
 } cake_callbacks;
 
-void cake_reply_bytes(void *request, const uint8_t *bytes, size_t count);
+/// Answers with what is in these places, one after the other; at most some hundred.
+void cake_reply_bytes(void *request, const struct iovec *places, int count);
 void cake_reply_error(void *request, int number);
+/// From here on `interrupted` may be called with the number, also before this returns, until the request is answered.
+void cake_hear_interrupt(void *request, uint64_t number);
 
 /// 0 if there was no room for it.
 int cake_add_entry(cake_folder_reply *reply, const char *name, const cake_entry *entry, uint64_t next, int is_full);
@@ -56,6 +62,10 @@ int cake_mount_serve(cake_mount *mount, unsigned threads);
 void cake_mount_end(cake_mount *mount);
 /// Drops the kernel's pages of a file. Waits for reads of it that are under way.
 void cake_forget_pages(cake_mount *mount, uint64_t node);
+
+/// Has the kernel read further ahead in a mounted folder than the 128 KiB that it grants, if this process may set that.
+/// Waits until the mount answers. Files that are opened from then on are read so.
+void cake_widen_reads(const char *path);
 
 /// Unmounts a folder without asking a helper. An error number, or 0.
 int cake_unmount(const char *path, int lazily);

@@ -1,11 +1,16 @@
 /// Files of the commit that are not here, because the pull was told to take some files only.
 public struct MissingFiles: Hashable, Sendable {
+    /// The first of them: each file that comes later writes the list anew.
     public let paths: [String]
-    /// Of all of them.
+    /// Of all of them, as the bytes are.
+    public let count: Int
     public let bytes: UInt64
 
-    public init(paths: [String], bytes: UInt64) {
-        self.paths = paths
+    public static let mostPaths = 1000
+
+    public init(paths: some Collection<String>, count: Int? = nil, bytes: UInt64) {
+        self.paths = Array(paths.prefix(MissingFiles.mostPaths))
+        self.count = max(count ?? 0, paths.count)
         self.bytes = bytes
     }
 }
@@ -21,7 +26,9 @@ extension NameRecord {
                 entry["manifest"]?.string == manifest.hex, let list = entry["files"]?.array
             else { return nil }
             let paths = list.compactMap(\.string)
-            return paths.isEmpty ? nil : MissingFiles(paths: paths, bytes: entry["bytes"]?.unsigned ?? 0)
+            let count = entry["count"]?.unsigned.flatMap { Int(exactly: $0) }
+            return paths.isEmpty
+                ? nil : MissingFiles(paths: paths, count: count, bytes: entry["bytes"]?.unsigned ?? 0)
         }
         set {
             guard let new = newValue, !new.paths.isEmpty else {
@@ -30,7 +37,7 @@ extension NameRecord {
             }
             let entry: JSONValue = [
                 "manifest": JSONValue(manifest.hex), "bytes": JSONValue(new.bytes),
-                "files": .array(new.paths.map { JSONValue($0) }),
+                "count": JSONValue(new.count), "files": .array(new.paths.map { JSONValue($0) }),
             ]
             fields[NameRecord.filesKey] = entry.text(.compact)
         }

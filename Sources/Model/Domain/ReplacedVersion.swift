@@ -33,7 +33,11 @@ public struct ReplacedVersion: Hashable, Sendable {
         missing = value["missing"]?.array?.compactMap(\.string) ?? []
         let files = value["missing_files"]?.array?.compactMap(\.string) ?? []
         missingFiles =
-            files.isEmpty ? nil : MissingFiles(paths: files, bytes: value["missing_file_bytes"]?.unsigned ?? 0)
+            files.isEmpty
+            ? nil
+            : MissingFiles(
+                paths: files, count: value["missing_file_count"]?.unsigned.flatMap { Int(exactly: $0) },
+                bytes: value["missing_file_bytes"]?.unsigned ?? 0)
     }
 
     /// What is not known is left out.
@@ -48,6 +52,7 @@ public struct ReplacedVersion: Hashable, Sendable {
         if !missing.isEmpty { document.append("missing", .array(missing.map { JSONValue($0) })) }
         if let missingFiles {
             document.append("missing_files", .array(missingFiles.paths.map { JSONValue($0) }))
+            document.append("missing_file_count", JSONValue(missingFiles.count))
             document.append("missing_file_bytes", JSONValue(missingFiles.bytes))
         }
         return .object(document)

@@ -35,11 +35,12 @@
                         unsafe handle?.pointee = reference(file)
                     }
                 },
-                read: { _, handle, offset, size, request in
-                    let answer = unsafe Request(request)
-                    guard let file = unsafe object(handle, OpenFile.self) else { return answer.fail(EBADF) }
-                    file.read(from: offset, count: size) { answer.end($0) }
+                read: { context, handle, offset, size, request in
+                    let request = unsafe Request(request, among: kernel(context).waiting)
+                    guard let file = unsafe object(handle, OpenFile.self) else { return request.fail(EBADF) }
+                    file.read(from: offset, count: size, waits: { request.mayBeInterrupted() }, { request.end($0) })
                 },
+                interrupted: { context, number in unsafe kernel(context).waiting.interrupt(number) },
                 close: { _, handle in unsafe release(handle) },
                 open_folder: { context, node, handle, isFixed in
                     Callbacks.number {
@@ -88,24 +89,5 @@
     @unsafe private func release(_ handle: UInt64) {
         guard let place = unsafe UnsafeRawPointer(bitPattern: UInt(handle)) else { return }
         unsafe Unmanaged<AnyObject>.fromOpaque(place).release()
-    }
-
-    /// A read of the kernel, which is answered once.
-    @safe private struct Request: @unchecked Sendable {
-        private let request: UnsafeMutableRawPointer?
-
-        init(_ request: UnsafeMutableRawPointer?) { unsafe self.request = request }
-
-        func end(_ end: OpenFile.End) {
-            switch end {
-            case .bytes(let chunk):
-                chunk.withBytes { bytes in
-                    unsafe bytes.withUnsafeBufferPointer { unsafe cake_reply_bytes(request, $0.baseAddress, $0.count) }
-                }
-            case .unreadable: fail(EIO)
-            }
-        }
-
-        func fail(_ number: Int32) { unsafe cake_reply_error(request, number) }
     }
 #endif

@@ -11,6 +11,7 @@
         private let tree: MountTree
         private let files: OpenFiles
         private let nodes: Nodes
+        let waiting = WaitingRequests()
         private let began = Machine.now
         private let readiness: @Sendable () -> Void
 

@@ -52,9 +52,9 @@ struct FileParts: Sendable {
         }
     }
 
-    /// The pieces of a range in order, at most so many.
-    func pieces(of range: Range<UInt64>, atMost count: Int) -> [PieceReader.Piece] {
-        var pieces: [PieceReader.Piece] = []
+    /// The pieces of a range in order, at most so many, and where each ends.
+    func pieces(of range: Range<UInt64>, atMost count: Int) -> [(piece: PieceReader.Piece, end: UInt64)] {
+        var pieces: [(piece: PieceReader.Piece, end: UInt64)] = []
         var place = range.lowerBound
         let end = min(range.upperBound, size)
         var index = place < end ? extents.index(at: place) : 0
@@ -69,8 +69,8 @@ struct FileParts: Sendable {
                 continue
             }
             let piece = (place - extent.lowerBound) / UInt64(LayerReader.pieceSize)
-            pieces.append(PieceReader.Piece(layer: layer, index: Int(piece)))
             place = min(extent.upperBound, extent.lowerBound + (piece + 1) * UInt64(LayerReader.pieceSize))
+            pieces.append((PieceReader.Piece(layer: layer, index: Int(piece)), place))
             if place == extent.upperBound { index += 1 }
         }
         return pieces

@@ -25,38 +25,42 @@ extension FileRead {
             return take(PieceReader.Piece(layer: layer, index: Int(piece)), from: Int(offset))
         case .plain(let source, let range):
             let isUnchecked = lazy.isUnchecked
-            guard let taken = copy(from: source, place..<min(range.upperBound, place + UInt64(count - chunk.count)))
-            else {
-                // A pull made layers of it at this moment.
-                wait(for: lazy, at: place)
-                return false
+            do throws(CakeError) {
+                let taken = try append(source, place..<range.upperBound)
+                if isUnchecked { lazy.gave(unchecked: taken) }
+                return true
+            } catch {
+                // A pull may have made layers of it at this moment.
+                if case .plain(let now, _) = lazy.look(at: place), now.isSame(as: source) {
+                    lazy.isLost()
+                    fail(error, isLazy: true)
+                    return false
+                }
+                return true
             }
-            if isUnchecked { lazy.gave(unchecked: taken) }
-            return true
         }
     }
 
-    private func copy(from source: FetchingFile.LocalBytes, _ range: Range<UInt64>) -> Int? {
-        guard let file = try? source.opened() else { return nil }
-        let done = chunk.count
-        let taken = chunk.withRoom { room -> Int? in
-            var part = room._mutatingExtracting(done..<done + range.count)
-            return try? file.read(into: &part, at: range.lowerBound - source.range.lowerBound)
+    private func append(_ source: FetchingFile.LocalBytes, _ range: Range<UInt64>) throws(CakeError) -> Int {
+        let taken = try answer.append(
+            source.opened(), at: range.lowerBound - source.range.lowerBound, atMost: Int(clamping: range.length))
+        guard taken > 0 else {
+            throw CakeError(
+                .damaged, "bytes that were downloaded of it are gone from the store",
+                fix: "close the file and open it again: they are downloaded once more")
         }
-        guard let taken, taken > 0 else { return nil }
-        chunk.count = done + taken
         return taken
     }
 
     private func wait(for lazy: LazyFile, at place: UInt64) {
+        waits()
         let left = file.files.patience - (.now - began)
         let turn = LazyTurn { error in
             if let error { self.fail(error, isLazy: true) } else { self.run() }
         }
         if !lazy.waitsForAll { turn.end(after: left, file.files.patience) { lazy.isLate(at: place) } }
-        lazy.wait(for: place..<place + UInt64(count - chunk.count)) { turn.end($0) }
+        lazy.wait(for: place..<place + UInt64(answer.size - answer.count)) { turn.end($0) }
     }
-
 }
 
 /// One wait of a read: for the bytes, for an error, or for its time to be over, whichever is first.
@@ -79,11 +83,11 @@ private final class LazyTurn: Sendable {
     func end(after left: Duration, _ patience: Duration, _ late: @escaping @Sendable () -> Void) {
         let timer = Task {
             do { try await Task.sleep(for: max(left, .zero)) } catch { return }
-            late()
             self.end(
                 CakeError(
                     .network, "its bytes did not come within \(Quantities.duration(patience))",
                     fix: "check the network; the next read asks again (--patience waits longer)"))
+            late()
         }
         let isOver = state.withLock { state in
             if state.then != nil { state.timer = timer }
@@ -98,8 +102,10 @@ extension FileParts {
     var lazyFile: LazyFile? { if case .lazy(let file) = parts.first { file } else { nil } }
 
     /// The pieces of its layers that are here.
-    static func pieces(of range: Range<UInt64>, in file: LazyFile, atMost count: Int) -> [PieceReader.Piece] {
-        var pieces: [PieceReader.Piece] = []
+    static func pieces(
+        of range: Range<UInt64>, in file: LazyFile, atMost count: Int
+    ) -> [(piece: PieceReader.Piece, end: UInt64)] {
+        var pieces: [(piece: PieceReader.Piece, end: UInt64)] = []
         var place = range.lowerBound
         let size = UInt64(LayerReader.pieceSize)
         while place < range.upperBound, pieces.count < count {
@@ -108,8 +114,8 @@ extension FileParts {
             case .plain(_, let bytes): place = max(place + 1, bytes.upperBound)
             case .layer(let layer, let bytes):
                 let piece = (place - bytes.lowerBound) / size
-                pieces.append(PieceReader.Piece(layer: layer, index: Int(piece)))
                 place = min(bytes.upperBound, bytes.lowerBound + (piece + 1) * size)
+                pieces.append((PieceReader.Piece(layer: layer, index: Int(piece)), place))
             }
         }
         return pieces

@@ -2,35 +2,33 @@ internal import Model
 internal import Platform
 internal import Store
 
-/// One read of the kernel. It copies what is decoded and sleeps until the next piece is; no thread waits for that.
+/// One read of the kernel. It takes what is decoded and sleeps until the next piece is; no thread waits for that.
 final class FileRead: Sendable {
     let file: OpenFile
     private let start: UInt64
-    let count: Int
-    /// Its count is how far the read has come.
-    let chunk: Chunk
+    let answer: Answer
     let began = ContinuousClock.now
+    let waits: @Sendable () -> Void
     private let then: @Sendable (OpenFile.End) -> Void
 
-    init(of file: OpenFile, _ range: Range<UInt64>, _ then: @escaping @Sendable (OpenFile.End) -> Void) {
-        self.file = file
-        self.then = then
+    init(
+        of file: OpenFile, _ range: Range<UInt64>, waits: @escaping @Sendable () -> Void,
+        _ then: @escaping @Sendable (OpenFile.End) -> Void
+    ) {
+        (self.file, self.waits, self.then) = (file, waits, then)
         start = range.lowerBound
-        let size = Int(range.upperBound - range.lowerBound)
-        chunk = size <= OpenFiles.largestRead ? file.files.chunks.take() : Chunk(capacity: size)
-        count = size
+        answer = Answer(of: Int(range.upperBound - range.lowerBound), chunks: file.files.chunks)
     }
 
     /// Each piece that comes continues it, one at a time.
     func run() {
-        while chunk.count < count {
-            switch file.parts.spot(at: start + UInt64(chunk.count)) {
-            case .bytes(let bytes, let offset):
-                chunk.append(bytes.span.extracting(offset..<min(bytes.count, offset + count - chunk.count)))
-            case .zeros(let size): fillZeros(Int(clamping: min(size, UInt64(count - chunk.count))))
+        while answer.count < answer.size {
+            switch file.parts.spot(at: start + UInt64(answer.count)) {
+            case .bytes(let bytes, let offset): answer.append(bytes.span.extracting(offset..<bytes.count))
+            case .zeros(let size): answer.append(zeros: Int(clamping: size))
             case .made(let made, let offset):
                 if let bytes = made.bytes {
-                    chunk.append(bytes.span.extracting(offset..<min(bytes.count, offset + count - chunk.count)))
+                    answer.append(bytes.span.extracting(offset..<bytes.count))
                     continue
                 }
                 return made.wait { end in
@@ -43,12 +41,12 @@ final class FileRead: Sendable {
             case .lazy(let lazy, let offset): guard take(lazy, from: offset) else { return }
             }
         }
-        end(.bytes(chunk))
+        then(.bytes(answer))
     }
 
     /// False if the read goes on when the piece is decoded, or has ended.
     func take(_ piece: PieceReader.Piece, from offset: Int) -> Bool {
-        if copy(piece, from: offset) { return true }
+        if append(piece, from: offset) { return true }
         file.files.cache.wait(for: piece) { end in
             switch end {
             case .success: self.run()
@@ -58,21 +56,12 @@ final class FileRead: Sendable {
         return false
     }
 
-    private func copy(_ piece: PieceReader.Piece, from offset: Int) -> Bool {
-        let done = chunk.count
-        let copied = chunk.withRoom { room -> Int? in
-            var left = room._mutatingExtracting(done..<count)
-            return file.files.cache.copy(piece, from: offset, into: &left)
-        }
-        guard let copied, copied > 0 else { return false }
-        chunk.count = done + copied
-        return true
-    }
-
-    private func fillZeros(_ size: Int) {
-        let done = chunk.count
-        chunk.withRoom { room in for index in done..<done + size { room[index] = 0 } }
-        chunk.count = done + size
+    private func append(_ piece: PieceReader.Piece, from offset: Int) -> Bool {
+        guard let held = file.files.cache.piece(piece) else { return false }
+        let count = answer.append(held, from: offset)
+        file.files.cache.note(count, passedOnOf: held, piece)
+        file.note(isRaw: held.isRaw)
+        return count > 0
     }
 
     /// Never a shorter answer: the kernel would take that for the end of the file.
@@ -82,11 +71,6 @@ final class FileRead: Sendable {
             OpenFiles.Unreadable(
                 path: file.path, model: file.model, layer: layer, manifest: file.manifest, error: error,
                 isLazy: isLazy))
-        end(.unreadable)
-    }
-
-    private func end(_ end: OpenFile.End) {
-        then(end)
-        if chunk.capacity == OpenFiles.largestRead { file.files.chunks.giveBack(chunk) }
+        then(.unreadable)
     }
 }

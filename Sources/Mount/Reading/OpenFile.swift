@@ -1,5 +1,5 @@
 internal import Model
-package import Platform
+internal import Platform
 internal import Store
 internal import Synchronization
 internal import Transfer
@@ -7,7 +7,7 @@ internal import Transfer
 /// A file that a program has open: it stays readable until the program closes it, also when its model is removed.
 package final class OpenFile: Sendable {
     package enum End: Sendable {
-        case bytes(Chunk)
+        case bytes(Answer)
         case unreadable
     }
 
@@ -21,6 +21,8 @@ package final class OpenFile: Sendable {
     /// Keeps the layers.
     private let held: Operation?
     private let ahead = Mutex(ReadAhead())
+    /// Whether the piece that was read last is stored as it is.
+    private let isRaw = Atomic(false)
     /// Of a file that is downloaded when it is read: which of its tries this reader began with.
     let round: Int?
 
@@ -46,25 +48,37 @@ package final class OpenFile: Sendable {
     package var size: UInt64 { parts.size }
 
     /// Calls back once with the bytes of a range, or that they cannot be read: at once, or on the thread that decoded
-    /// them. The chunk is only lent.
-    package func read(from start: UInt64, count: Int, _ then: @escaping @Sendable (End) -> Void) {
+    /// them.
+    /// `waits` is called before a read waits for a server.
+    package func read(
+        from start: UInt64, count: Int, waits: @escaping @Sendable () -> Void = {},
+        _ then: @escaping @Sendable (End) -> Void
+    ) {
         let end = min(
             size, start.addingReportingOverflow(UInt64(max(0, count))).overflow ? size : start + UInt64(count))
         let range = start..<max(start, end)
-        FileRead(of: self, range, then).run()
+        FileRead(of: self, range, waits: waits, then).run()
         expect(after: range)
     }
 
+    func note(isRaw: Bool) { self.isRaw.store(isRaw, ordering: .relaxed) }
+
     private func expect(after range: Range<UInt64>) {
         guard !range.isEmpty else { return }
-        let (end, change) = ahead.withLock { ahead in
+        let room = files.cache.room(upTo: OpenFile.mostPieces)
+        let most = isRaw.load(ordering: .relaxed) ? ReadAhead.first : ReadAhead.most
+        let (pieces, change) = ahead.withLock { ahead in
             let before = ahead.window > 0
-            let end = ahead.note(range)
-            return (end, (ahead.window > 0 ? 1 : 0) - (before ? 1 : 0))
+            let pieces = ahead.next(after: range, upTo: most, atMost: room, among: parts)
+            return (pieces, (ahead.window > 0 ? 1 : 0) - (before ? 1 : 0))
         }
         if change != 0 { files.cache.add(readers: change) }
-        if end > range.upperBound { parts.lazyFile?.expect(range.upperBound..<end) }
-        files.cache.expect(upTo: OpenFile.mostPieces) { [parts] in parts.pieces(of: range.lowerBound..<end, atMost: $0)
-        }
+        if !pieces.isEmpty { files.cache.expect(pieces) }
+        if let lazy = parts.lazyFile { expect(of: lazy, after: range.upperBound) }
+    }
+
+    private func expect(of lazy: LazyFile, after place: UInt64) {
+        let (end, run) = ahead.withLock { ($0.reach, $0.run) }
+        if end > place { lazy.expect(place..<end, afterReading: run) }
     }
 }

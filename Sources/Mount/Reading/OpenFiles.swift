@@ -33,6 +33,7 @@ package final class OpenFiles: Sendable {
         let layer: Digest?
         /// A server that fails now may answer later, and fail again.
         var minute: Int?
+        var kind: CakeError.Kind?
     }
 
     /// The kernel asks for no more at once.
@@ -74,7 +75,7 @@ package final class OpenFiles: Sendable {
     /// Once for each layer of a file.
     func note(_ unreadable: Unreadable) {
         var key = Told(path: unreadable.path, layer: unreadable.layer?.digest)
-        if unreadable.isLazy { key.minute = Machine.now / 60 }
+        if unreadable.isLazy { (key.minute, key.kind) = (Machine.now / 60, unreadable.error.kind) }
         guard told[key] == nil else { return }
         told[key] = true
         tell(unreadable)

@@ -1,3 +1,5 @@
+internal import Store
+
 /// How far ahead of a file's reader pieces are decoded: not at all for reads here and there, then further the longer it
 /// reads in order.
 struct ReadAhead {
@@ -14,14 +16,33 @@ struct ReadAhead {
     private var end: UInt64?
     /// When so many more bytes were read, the window is doubled. Skipped bytes do not count.
     private var left: UInt64 = 0
+    /// How much was read in order.
+    private(set) var run: UInt64 = 0
+    /// Where pieces end that were requested and are not reached yet.
+    private var requested: [UInt64] = []
+
+    /// Notes a read; returns the pieces that should be requested now. No more than `count` are ahead of the reader.
+    mutating func next(after range: Range<UInt64>, upTo most: UInt64, atMost count: Int, among parts: FileParts)
+        -> [PieceReader.Piece]
+    {
+        let end = note(range, upTo: most)
+        requested.removeFirst(requested.firstIndex { $0 > range.lowerBound } ?? requested.count)
+        let start = max(range.lowerBound, requested.last ?? 0)
+        guard start < end, requested.count < count else { return [] }
+        let pieces = parts.pieces(of: start..<end, atMost: count - requested.count)
+        if window > 0 { requested += pieces.lazy.map(\.end) }
+        return pieces.map(\.piece)
+    }
 
     /// Notes a read; returns where the bytes end that should be decoded now.
-    mutating func note(_ range: Range<UInt64>) -> UInt64 {
+    mutating func note(_ range: Range<UInt64>, upTo most: UInt64 = ReadAhead.most) -> UInt64 {
         guard let end, follows(range, end) else {
             self = ReadAhead()
             self.end = range.upperBound
+            run = range.upperBound - range.lowerBound
             return range.upperBound
         }
+        run += range.upperBound - range.lowerBound
         let furthest = max(end, range.upperBound)
         if window == 0 {
             window = ReadAhead.first
@@ -32,8 +53,11 @@ struct ReadAhead {
             left = count >= left ? window : left - count
         }
         self.end = furthest
-        return furthest + window
+        return furthest + min(window, most)
     }
+
+    /// Where the bytes end that the reader is expected to read soon.
+    var reach: UInt64 { (end ?? 0) + window }
 
     /// Before there is a window, only a read that begins where the last one ended.
     private func follows(_ range: Range<UInt64>, _ end: UInt64) -> Bool {

@@ -50,6 +50,12 @@ internal import Synchronization
         return count
     }
 
+    /// Where a byte of the chunk is, as long as the chunk lives and is not filled again.
+    @unsafe public func address(of place: Int) -> UnsafeRawPointer {
+        precondition(place >= 0 && place <= count)
+        return unsafe UnsafeRawPointer(base + place)
+    }
+
     public func withBytes<Result, Failure: Error>(
         _ body: (Span<UInt8>) throws(Failure) -> Result
     ) throws(Failure) -> Result {

@@ -31,8 +31,10 @@ public struct RawFrame: Sendable {
     private func size(ofBlock index: Int) -> Int { min(RawFrame.block, plain - index * RawFrame.block) }
 
     /// Puts the plain bytes of the frame at `offset` into a chunk. False if it is another kind of frame or damaged:
-    /// then decoding decides. The checksum is ignored: this is for callers that hash the bytes.
-    public func read(from file: File, at offset: UInt64, into chunk: Chunk) throws(CakeError) -> Bool {
+    /// then decoding decides. Callers that hash the bytes need no checksum.
+    public func read(from file: File, at offset: UInt64, into chunk: Chunk, hashedLater: Bool) throws(CakeError)
+        -> Bool
+    {
         guard plain <= chunk.capacity, let start = Int(exactly: offset) else { return false }
         var marks = [UInt8](repeating: 0, count: head + blocks * RawFrame.mark + RawFrame.checksum)
         let count = try chunk.withRoom { room throws(CakeError) in
@@ -48,7 +50,14 @@ public struct RawFrame: Sendable {
         }
         guard count == marks.count + plain, isRaw(marks.span) else { return false }
         chunk.count = plain
-        return true
+        return hashedLater
+            || chunk.withBytes { RawFrame.sum(of: $0) }
+                == marks.span.littleEndian(UInt32.self, at: marks.count - RawFrame.checksum)
+    }
+
+    /// The checksum that a frame ends with.
+    private static func sum(of plain: Span<UInt8>) -> UInt32 {
+        UInt32(truncatingIfNeeded: unsafe plain.withUnsafeBufferPointer { unsafe XXH64($0.baseAddress, $0.count, 0) })
     }
 
     private func vectors(_ plain: UnsafeMutablePointer<UInt8>, _ marks: UnsafeMutablePointer<UInt8>) -> [iovec] {
@@ -119,8 +128,7 @@ extension RawFrame {
             room.copy(plain.extracting(kept), at: end)
             end += kept.count
         }
-        let sum = unsafe plain.withUnsafeBufferPointer { unsafe XXH64($0.baseAddress, $0.count, 0) }
-        put(Int(truncatingIfNeeded: sum), checksum, into: &room)
+        put(Int(sum(of: plain)), checksum, into: &room)
         return end
     }
 

@@ -77,11 +77,12 @@ extension LocalStore {
     }
 
     /// Puts a piece's plain bytes into `plain`, read with the object's base. Zstd's own checksum is not checked if the
-    /// layer is hashed later.
+    /// layer is hashed later. Returns whether nothing had to be decoded.
+    @discardableResult
     func read(
         piece index: Int, of object: StoredObject, base: StoredObject?, into plain: Chunk, hashedLater: Bool = false
-    ) throws(CakeError) {
-        if hashedLater, try object.readRaw(piece: index, into: plain) { return }
+    ) throws(CakeError) -> Bool {
+        if try object.readRaw(piece: index, into: plain, hashedLater: hashedLater) { return true }
         let stored = storedChunks.take()
         defer { storedChunks.giveBack(stored) }
         try coders.use { coder throws(CakeError) in
@@ -95,5 +96,6 @@ extension LocalStore {
             try object.read(
                 piece: index, with: coder, base: beside, stored: stored, into: plain, hashedLater: hashedLater)
         }
+        return false
     }
 }

@@ -35,15 +35,22 @@ public final class LayerReader: Sendable {
     /// A piece's plain bytes, in a chunk that `giveBack` returns. A caller that will compare the whole layer with its
     /// name gets them sooner, and unchecked.
     public func piece(_ index: Int, of layer: Layer, hashedLater: Bool = false) throws(CakeError) -> Chunk {
+        try read(index, of: layer, hashedLater: hashedLater).chunk
+    }
+
+    /// The same, and whether the object has the bytes as they are: reading them again costs little.
+    func read(_ index: Int, of layer: Layer, hashedLater: Bool = false) throws(CakeError)
+        -> (chunk: Chunk, isRaw: Bool)
+    {
         let opened = try open(layer)
         let plain = store.plainChunks.take()
         do throws(CakeError) {
             guard index < opened.object.pieces else {
                 throw CakeError(.damaged, "layer \(layer.digest.short) has no piece \(index)")
             }
-            try store.read(
+            let isRaw = try store.read(
                 piece: index, of: opened.object, base: opened.base, into: plain, hashedLater: hashedLater)
-            return plain
+            return (plain, isRaw)
         } catch {
             store.plainChunks.giveBack(plain)
             // The next reader opens it again: it may be repaired by then.

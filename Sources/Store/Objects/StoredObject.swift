@@ -66,14 +66,14 @@ package struct StoredObject: Sendable {
         return (table.offsets[before], table.offsets[before + frames])
     }
 
-    /// Puts a piece's bytes into `plain` if the object has them uncompressed; false otherwise. For callers that hash
-    /// them: nothing else is checked.
-    func readRaw(piece index: Int, into plain: Chunk) throws(CakeError) -> Bool {
+    /// Puts a piece's bytes into `plain` if the object has them uncompressed; false otherwise, and where their checksum
+    /// differs.
+    func readRaw(piece index: Int, into plain: Chunk, hashedLater: Bool) throws(CakeError) -> Bool {
         let (first, last) = place(ofPiece: index)
         guard form == .plain,
             let frame = RawFrame(length: Int(last - first), plain: header.plainSize(ofPiece: UInt64(index)))
         else { return false }
-        return try frame.read(from: file, at: start + first, into: plain)
+        return try frame.read(from: file, at: start + first, into: plain, hashedLater: hashedLater)
     }
 
     /// Puts a piece's plain bytes into `plain`. `stored` is memory for its frames, and `base` the base's piece.

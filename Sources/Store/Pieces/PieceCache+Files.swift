@@ -1,12 +1,12 @@
-internal import Platform
-
 /// The store's own pieces, for a reader that asks at any place, such as a mount.
 extension PieceCache {
-    /// Copies a piece's bytes from `offset` on; nil if it is not here.
-    package func copy(
-        _ piece: PieceReader.Piece, from offset: Int, into room: inout MutableSpan<UInt8>
-    ) -> Int? {
-        copy(Key(piece: piece, source: nil), from: offset, into: &room)
+    /// Nil if it is not here.
+    package func piece(_ piece: PieceReader.Piece) -> HeldPiece? { self.piece(Key(piece: piece, source: nil)) }
+
+    /// A piece that is stored as it is goes when all of its bytes were passed on: the next one takes its memory while
+    /// that is still in the processor's cache.
+    package func note(_ count: Int, passedOnOf held: HeldPiece, _ piece: PieceReader.Piece) {
+        if held.isRaw, held.passOn(count) { drop(Key(piece: piece, source: nil)) }
     }
 
     /// Calls back when a piece is here, or cannot be read: at once, or on a thread of the store.
@@ -16,11 +16,10 @@ extension PieceCache {
         wait(for: Key(piece: piece, source: nil), by: reader, then)
     }
 
-    /// Requests pieces in order: at most so many, and no more than there is room for.
-    package func expect(upTo count: Int, _ pieces: (Int) -> [PieceReader.Piece]) {
-        let next = pieces(room(upTo: count))
-        expect(by: reader, upTo: next.count) { place in
-            place < next.count ? Key(piece: next[place], source: nil) : nil
+    /// Requests pieces in order, no more than there is room for.
+    package func expect(_ pieces: [PieceReader.Piece]) {
+        expect(by: reader, upTo: pieces.count) { place in
+            place < pieces.count ? Key(piece: pieces[place], source: nil) : nil
         }
     }
 }

@@ -12,16 +12,6 @@ public final class PieceCache: Sendable {
         let source: Digest?
     }
 
-    /// Goes back to the store when the last copy was made of it.
-    private final class Piece: Sendable {
-        let chunk: Chunk
-        private let reader: LayerReader
-
-        init(_ chunk: Chunk, _ reader: LayerReader) { (self.chunk, self.reader) = (chunk, reader) }
-
-        deinit { reader.giveBack(chunk) }
-    }
-
     private struct Coming {
         let reader: LayerReader
         var hasBegun = false
@@ -39,7 +29,7 @@ public final class PieceCache: Sendable {
     public let store: LocalStore
     public let reader: LayerReader
     private let room: Int
-    private let kept: BoundedCache<Key, Piece>
+    private let kept: BoundedCache<Key, HeldPiece>
     private let atOnce = BlockingPool.processors + 1
     private let state = Mutex(State())
     private let waiters = Waiters<Key, Void>()
@@ -62,7 +52,11 @@ public final class PieceCache: Sendable {
         max(1, min(count, room / (2 * max(1, state.readers))))
     }
 
-    func room(upTo count: Int) -> Int { state.withLock { ahead($0, upTo: count) } }
+    package func room(upTo count: Int) -> Int { state.withLock { ahead($0, upTo: count) } }
+
+    func piece(_ key: Key) -> HeldPiece? { kept[key] }
+
+    func drop(_ key: Key) { kept[key] = nil }
 
     /// Copies the bytes of a piece after `offset`; nil if it is not here.
     func copy(_ key: Key, from offset: Int, into room: inout MutableSpan<UInt8>) -> Int? {
@@ -127,8 +121,8 @@ public final class PieceCache: Sendable {
     }
 
     private func make(_ key: Key, by reader: LayerReader) {
-        let made = Result<Chunk, any Error> { try reader.piece(key.piece.index, of: key.piece.layer) }
-        if case .success(let chunk) = made { kept[key] = Piece(chunk, reader) }
+        let made = Result<HeldPiece, any Error> { try HeldPiece(key.piece, by: reader) }
+        if case .success(let piece) = made { kept[key] = piece }
         waiters.tell(key, made.map { _ in }) { state.withLock { $0.coming[key] = nil } }
     }
 }

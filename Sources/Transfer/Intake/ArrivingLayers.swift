@@ -4,20 +4,27 @@ package import Model
 package struct ArrivingLayers: Sendable {
     package let file: Manifest.File
     package var here: Set<Digest> = []
-    private let layers: [Layer]
+    private let segments: [Manifest.Segment]
     /// The place of each in the file.
     private let extents: Extents
 
     package init(_ file: Manifest.File) {
         self.file = file
-        layers = file.segments.map(\.layer).filter { $0.size > 0 }
-        extents = Extents(layers.lazy.map(\.size))
+        segments = file.segments.filter { $0.layer.size > 0 }
+        extents = Extents(segments.lazy.map(\.layer.size))
+    }
+
+    /// Where the tensor with a byte ends; where the file does for bytes that are no tensor's.
+    func end(ofTensorAt position: UInt64) -> UInt64 {
+        let index = extents.index(at: position)
+        guard index < segments.count, segments[index].tensor != nil else { return file.size }
+        return extents[index].upperBound
     }
 
     /// The layer with a byte of the file, and its place; nil while it is not here.
     func layer(at position: UInt64) -> (layer: Layer, range: Range<UInt64>)? {
         let index = extents.index(at: position)
-        guard index < layers.count, here.contains(layers[index].digest) else { return nil }
-        return (layers[index], extents[index])
+        guard index < segments.count, here.contains(segments[index].layer.digest) else { return nil }
+        return (segments[index].layer, extents[index])
     }
 }

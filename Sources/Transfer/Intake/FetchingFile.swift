@@ -89,6 +89,15 @@ package final class FetchingFile: Sendable {
             }
         }
 
+        /// Whether it is the same part, or the same copy.
+        package func isSame(as other: LocalBytes) -> Bool {
+            switch (self, other) {
+            case (.part(let one), .part(let other)): one === other
+            case (.copy(let one, _), .copy(let other, _)): one === other
+            default: false
+            }
+        }
+
         package func opened() throws(CakeError) -> File {
             switch self {
             case .part(let part): try part.opened()

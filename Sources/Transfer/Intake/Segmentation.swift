@@ -97,6 +97,13 @@ public struct Segmentation: Sendable {
         return units
     }
 
+    /// Where the tensor with a byte ends; where the file does for bytes that are no tensor's.
+    func end(ofTensorAt position: UInt64) -> UInt64 {
+        let index = cuts.partitioningIndex { $0.start + $0.count > position }
+        guard index < cuts.count, let last = cuts.last else { return position }
+        return cuts[index].tensor == nil ? last.start + last.count : cuts[index].start + cuts[index].count
+    }
+
     /// The header, then the tensors in the order of their bytes.
     static func cuts(of header: Safetensors.Header) -> [Cut] {
         var cuts = [Cut(start: 0, count: header.dataStart, tensor: nil)]

@@ -14,6 +14,11 @@ final class LazyDownload: LazySource {
         var running: [UInt64: (run: Range<UInt64>, task: Task<Bool, any Error>)] = [:]
         /// Counts what readers ask for: whoever looks again sees whether any did meanwhile.
         var uses = 0
+        var opening: Task<Void, Never>?
+        /// Whether all of it was right when its parts were let go.
+        var wasRight = false
+        /// Some of its parts are gone.
+        var isLost = false
         /// What was learned when it was opened first.
         var known: LazyPlan?
         /// How often it came whole and was wrong.
@@ -58,7 +63,22 @@ final class LazyDownload: LazySource {
             }
         }
         if isBroken { return file.failed(broken(isTwice: true)) }
-        if isClosed { hub.shared.work.start { await self.open(file) } } else { startConnections(for: file) }
+        if isClosed { hub.shared.work.start { await self.beginOpening(file) } } else { startConnections(for: file) }
+    }
+
+    private func beginOpening(_ file: LazyFile) async {
+        while true {
+            let opening = Task(executorPreference: hub.shared.store.pool) { await self.open(file) }
+            state.withLock { $0.opening = opening }
+            await withTaskCancellationHandler {
+                await opening.value
+            } onCancel: {
+                opening.cancel()
+            }
+            // Ended for a reader that waited too long: others may wait.
+            if opening.isCancelled, !Task.isCancelled { continue }
+            return state.withLock { state in if state.opening == opening { state.opening = nil } }
+        }
     }
 
     private func open(_ file: LazyFile) async {
@@ -69,16 +89,20 @@ final class LazyDownload: LazySource {
                 state.withLock { $0.stage = .over }
                 file.has(.layers(layers))
             case .coming(let opened):
-                state.withLock { state in
+                let isRight = state.withLock { state in
                     (state.stage, state.known) = (.open(opened), opened.plan)
                     state.ranges.begin(having: opened.here)
+                    state.wasRight = state.wasRight && state.ranges.isWhole
+                    return state.wasRight
                 }
-                file.has(.coming(opened.file))
+                if isRight, opened.begins() { opened.ends() }
+                file.has(.coming(opened.file), isRight: isRight)
                 startConnections(for: file)
                 checkIfWhole(file)
                 hub.shared.work.start { await self.closeWhenIdle(file) }
             }
         } catch {
+            if Task.isCancelled, !hub.shared.isStopped { return }
             state.withLock { state in
                 state.stage = .closed
                 state.ranges.forgetWishes()
@@ -150,7 +174,11 @@ final class LazyDownload: LazySource {
     }
 
     func isLate(at position: UInt64) {
-        state.withLock { state in state.running.values.first { $0.run.contains(position) }?.task }?.cancel()
+        let (opening, task) = state.withLock { state in
+            (state.opening, state.running.values.first { $0.run.contains(position) }?.task)
+        }
+        opening?.cancel()
+        task?.cancel()
     }
 
     /// When the last byte is here the file is hashed, as at the end of a pull.
@@ -163,11 +191,18 @@ final class LazyDownload: LazySource {
         guard let opened else { return }
         hub.shared.work.start {
             do {
-                guard try await self.hub.matches(opened) else { return try self.wasWrong(opened, file) }
-                file.isRightNow()
+                if try await self.hub.matches(opened) {
+                    self.state.withLock { $0.wasRight = true }
+                    file.isRight(opened.file)
+                } else {
+                    try self.wasWrong(opened, file)
+                }
+                opened.ends()
             } catch {
                 // Bytes that cannot be read now may be read later: nothing is known.
+                opened.ends()
                 file.failed(LazyHub.words(error))
+                self.isLost(file)
             }
         }
     }
@@ -175,7 +210,7 @@ final class LazyDownload: LazySource {
     private func wasWrong(_ opened: LazyHub.Opened, _ file: LazyFile) throws {
         let isTwice = state.withLock { state in
             state.failures += 1
-            (state.stage, state.known) = (state.failures > 1 ? .over : .closed, nil)
+            (state.stage, state.known, state.wasRight) = (state.failures > 1 ? .over : .closed, nil, false)
             state.ranges = LazyRanges(of: listed.size)
             return state.failures > 1
         }
@@ -191,22 +226,35 @@ final class LazyDownload: LazySource {
             fix: isTwice ? "the publisher's file or a proxy is broken" : "close the file, and open it again")
     }
 
+    func isLost(_ file: LazyFile) {
+        state.withLock { $0.isLost = true }
+        _ = close(file) { _ in true }
+    }
+
     /// A pull in another process waits for the parts.
     private func closeWhenIdle(_ file: LazyFile) async {
         var uses = -1
         while true {
-            let idle = state.withLock { state -> PullFile? in
+            let isClosed = close(file) { state in
                 defer { uses = state.uses }
-                guard uses == state.uses, state.connections == 0, case .open(let opened) = state.stage,
-                    !opened.isBeingChecked
-                else { return nil }
-                // Others may have the parts now, and what is in them is looked at again.
-                (state.stage, state.ranges) = (.closed, LazyRanges(of: listed.size))
-                opened.file.fetching.keepParts()
-                return opened.file
+                return uses == state.uses || state.isLost
             }
-            if let idle { return file.left(idle) }
+            if isClosed { return }
             do { try await Task.sleep(for: LazyDownload.rest) } catch { return }
         }
+    }
+
+    /// Lets go of the parts, unless somebody is at work with them. What is in them is looked at again when a program
+    /// reads.
+    private func close(_ file: LazyFile, if isMeant: (State) -> Bool) -> Bool {
+        let closed = state.withLock { state -> PullFile? in
+            guard isMeant(state), state.connections == 0, case .open(let opened) = state.stage, !opened.isBeingChecked
+            else { return nil }
+            (state.stage, state.isLost, state.ranges) = (.closed, false, LazyRanges(of: listed.size))
+            opened.file.fetching.keepParts()
+            return opened.file
+        }
+        if let closed { file.left(closed) }
+        return closed != nil
     }
 }

@@ -79,16 +79,34 @@ package final class LazyFile: Sendable {
             return false
         }
         if isThere { return then(nil) }
+        guard !shared.isStopped else { return failed(LazyFiles.ending) }
         source.want(range, isUrgent: true, of: self)
     }
 
     /// A reader waited too long for a byte: whoever brings it tries again.
     package func isLate(at position: UInt64) { source.isLate(at: position) }
 
-    /// The range will be read soon.
-    package func expect(_ range: Range<UInt64>) {
-        let range = range.clamped(to: 0..<size)
-        if !range.isEmpty { source.want(range, isUrgent: false, of: self) }
+    /// Bytes that should be here cannot be read: whoever brought them looks what is left.
+    package func isLost() { source.isLost(self) }
+
+    /// The range will be read soon, by a reader that has read so many bytes in order before it. It may be one that wants
+    /// this tensor alone: of the next one no more is brought than a small part of what was read.
+    package func expect(_ range: Range<UInt64>, afterReading run: UInt64) {
+        guard range.lowerBound > 0, range.lowerBound < size else { return }
+        let tensor = state.withLock { end(ofTensorAt: range.lowerBound - 1, $0) }
+        let last = min(range.upperBound, size, tensor + run / LazyFile.beyond)
+        if range.lowerBound < last { source.want(range.lowerBound..<last, isUrgent: false, of: self) }
+    }
+
+    private static let beyond: UInt64 = 50
+
+    /// The end of the file where there are no tensors.
+    private func end(ofTensorAt position: UInt64, _ state: State) -> UInt64 {
+        switch state.bytes {
+        case .nowhere: size
+        case .coming(let file): file.segmentation.end(ofTensorAt: position)
+        case .layers(let layers): layers.end(ofTensorAt: position)
+        }
     }
 
     /// A reader got bytes that no hash has proved yet.
@@ -101,18 +119,17 @@ package final class LazyFile: Sendable {
 
     /// Its bytes are somewhere else now.
     func has(_ bytes: Bytes, isRight: Bool = false) {
-        state.withLock { state in
-            state.bytes = bytes
-            state.isRight = state.isRight || isRight
-        }
+        state.withLock { ($0.bytes, $0.isRight) = (bytes, isRight) }
         wakeReady()
     }
 
     /// Its parts were let go, unless it was opened again meanwhile.
     func left(_ file: PullFile) {
         state.withLock { state in
-            if case .coming(let now) = state.bytes, now === file { state.bytes = .nowhere }
+            if case .coming(let now) = state.bytes, now === file { (state.bytes, state.isRight) = (.nowhere, false) }
         }
+        // They ask again.
+        wake { _ in true }
     }
 
     func arrived(_ bytes: Range<UInt64>) {
@@ -120,15 +137,17 @@ package final class LazyFile: Sendable {
         wake { bytes.contains($0.position) }
     }
 
-    func isRightNow() {
-        state.withLock { $0.isRight = true }
+    func isRight(_ file: PullFile) {
+        state.withLock { state in
+            if case .coming(let now) = state.bytes, now === file { state.isRight = true }
+        }
         wakeReady()
     }
 
     /// All that was given of it so far was wrong.
     func wasWrong(_ error: CakeError) {
         state.withLock { state in
-            state.bytes = .nowhere
+            (state.bytes, state.isRight) = (.nowhere, false)
             state.round += 1
         }
         failed(error)
@@ -179,4 +198,11 @@ protocol LazySource: Sendable {
     func want(_ range: Range<UInt64>, isUrgent: Bool, of file: LazyFile)
     /// What should bring this byte does not: it is asked for anew.
     func isLate(at position: UInt64)
+    /// Bytes of the file that came cannot be read any more.
+    func isLost(_ file: LazyFile)
+}
+
+extension LazySource {
+    func isLate(at position: UInt64) {}
+    func isLost(_ file: LazyFile) {}
 }

@@ -23,6 +23,7 @@ public final class LazyFiles: Sendable {
         var counts = Counts()
         var told: Set<ModelName> = []
         var connections = 0
+        var isStopped = false
         var onWrong: (@Sendable (LazyFile) -> Void)?
     }
 
@@ -46,11 +47,19 @@ public final class LazyFiles: Sendable {
 
     public var counts: Counts { state.withLock { $0.counts } }
 
-    /// Ends all downloads. What came is kept.
+    /// Ends all downloads, and the reads that wait for them. What came is kept, and can be read.
     public func stop() async {
+        state.withLock { $0.isStopped = true }
         await work.cancel()
-        operation.end()
+        for file in state.withLock({ Array($0.files.values) }) { file.failed(LazyFiles.ending) }
     }
+
+    /// When nothing is read any more.
+    public func end() { operation.end() }
+
+    var isStopped: Bool { state.withLock { $0.isStopped } }
+
+    static let ending = CakeError(.failed, "the mount is ending", fix: "mount it again")
 
     /// Called when bytes that programs may have read were wrong.
     package func onWrong(_ then: @escaping @Sendable (LazyFile) -> Void) { state.withLock { $0.onWrong = then } }

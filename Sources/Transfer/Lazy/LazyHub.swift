@@ -28,6 +28,7 @@ final class LazyHub: Sendable {
         /// True for the first who asks.
         func begins() -> Bool { check.compareExchange(expected: 0, desired: 1, ordering: .relaxed).exchanged }
 
+        /// All that follows from it is done.
         func ends() { check.store(2, ordering: .relaxed) }
 
         var isBeingChecked: Bool { check.load(ordering: .relaxed) == 1 }
@@ -113,7 +114,6 @@ final class LazyHub: Sendable {
 
     /// Hashes a file of which every byte is here.
     func matches(_ opened: Opened) async throws -> Bool {
-        defer { opened.ends() }
         let file = opened.file
         var running = PullWork.Running(file.listed)
         for unit in file.units {
@@ -133,7 +133,7 @@ final class LazyHub: Sendable {
         switch error {
         case let failure as TransientFailure: failure.error
         case let error as CakeError: error
-        case is CancellationError: CakeError(.failed, "the mount is ending")
+        case is CancellationError: LazyFiles.ending
         default: CakeError(.failed, "\(error)")
         }
     }

@@ -63,6 +63,9 @@ final class LazyLayers: Sendable {
         while let batch = next() {
             do {
                 try await fetch(batch)
+            } catch  where isLate(error) {
+                // Others may wait for the rest.
+                state.withLock { $0.urgent.insert(contentsOf: batch, at: 0) }
             } catch {
                 let files = state.withLock { state in
                     (state.urgent, state.later, state.asked, state.isRunning) = ([], [], [], false)
@@ -88,7 +91,10 @@ final class LazyLayers: Sendable {
         }
     }
 
-    /// The bytes so far are kept, and the next reader begins again.
+    /// The fetch was ended for a reader that waited too long, and not with the mount.
+    private func isLate(_ error: any Error) -> Bool { error is CancellationError && !Task.isCancelled }
+
+    /// The bytes so far are kept, and the rest is asked for again.
     func giveUp() { state.withLock { $0.fetch }?.cancel() }
 
     private func next() -> [Layer]? {

@@ -30,13 +30,14 @@ struct LazyRanges: Sendable {
         let piece = LazyRanges.piece
         let pieces = range.lowerBound / piece * piece..<min(size, (range.upperBound + piece - 1) / piece * piece)
         wanted.formUnion(RangeSet(pieces).subtracting(here).subtracting(coming))
-        if isUrgent { urgent.append(range.lowerBound) }
+        if isUrgent, wanted.contains(range.lowerBound) { urgent.append(range.lowerBound) }
     }
 
     /// These are known to be here, and nothing else.
     mutating func begin(having here: RangeSet<UInt64>) {
         (self.here, coming) = (here, RangeSet())
         wanted.subtract(here)
+        urgent.removeAll { here.contains($0) }
     }
 
     mutating func arrived(_ bytes: Range<UInt64>) {
@@ -62,17 +63,15 @@ struct LazyRanges: Sendable {
         guard let run = run(comesWhole) else { return nil }
         wanted.remove(contentsOf: run)
         coming.insert(contentsOf: run)
+        urgent.removeAll { run.contains($0) }
         return run
     }
 
     private mutating func run(_ comesWhole: Bool) -> Range<UInt64>? {
         guard var run = wanted.ranges.first else { return nil }
         if comesWhole { return coming.isEmpty ? here.end(from: 0)..<size : nil }
-        while !urgent.isEmpty {
-            let place = urgent.removeFirst()
-            guard let found = wanted.ranges.first(where: { $0.contains(place) }) else { continue }
+        if let place = urgent.first, let found = wanted.ranges.first(where: { $0.contains(place) }) {
             run = max(found.lowerBound, place / LazyRanges.piece * LazyRanges.piece)..<found.upperBound
-            break
         }
         let share = wanted.length / UInt64(2 * LazyRanges.mostConnections) / LazyRanges.piece * LazyRanges.piece
         let length = min(max(share, LazyRanges.shortest), LazyRanges.longest)

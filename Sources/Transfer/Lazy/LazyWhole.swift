@@ -13,13 +13,10 @@ final class LazyWhole: LazySource {
     init(_ listed: SnapshotFile, of hub: LazyHub, _ options: Pull.Options) {
         (self.listed, self.hub) = (listed, hub)
         var options = options
-        let files = hub.snapshot.files
-        if files.count <= LazyWhole.mostMissing { options.complete = files }
+        // The record of the name then says what is not here.
+        options.complete = hub.snapshot.files
         self.options = options
     }
-
-    /// A record of the store names the files that are not here; longer lists are left out.
-    private static let mostMissing = 1000
 
     var model: ModelName { hub.name }
     let bringsAll = true
@@ -33,8 +30,6 @@ final class LazyWhole: LazySource {
         }
         if isFirst { hub.shared.work.start { await self.pull(file) } }
     }
-
-    func isLate(at position: UInt64) {}
 
     private func pull(_ file: LazyFile) async {
         do {

@@ -117,10 +117,12 @@ extension MountCommand {
             session.reporter.note("\(point.path) was unmounted")
         } catch {
             if let manager { ServiceManager.tell("STOPPING=1", at: manager) }
+            await shown.files?.stop()
             try await end(mounted, at: point, in: session)
         }
         if let lazily = shown.files {
             await lazily.stop()
+            lazily.end()
             if let line = LazyText.end(lazily.counts, of: shown.lazily) { say(line) }
         }
     }

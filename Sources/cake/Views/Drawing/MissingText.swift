@@ -5,16 +5,17 @@ extension NameRecord {
     var missingText: String {
         if !isPartial, let files = missingFiles {
             let size = " (\(Quantities.bytes(files.bytes)))"
-            return NameRecord.text(files.paths, of: "file", size)
+            return NameRecord.text(files.paths.first, files.count, of: "file", size)
         }
-        return missing.isEmpty ? "some tensors are not here" : NameRecord.text(missing, of: "tensor", "")
+        return missing.isEmpty
+            ? "some tensors are not here" : NameRecord.text(missing.first, missing.count, of: "tensor", "")
     }
 
-    private static func text(_ names: [String], of noun: String, _ size: String) -> String {
-        let first = names.first.map { Printable.escape($0) } ?? ""
-        return names.count == 1
+    private static func text(_ first: String?, _ count: Int, of noun: String, _ size: String) -> String {
+        let first = first.map { Printable.escape($0) } ?? ""
+        return count == 1
             ? "1 \(noun)\(size) is not here, \(first)"
-            : "\(names.count) \(noun)s\(size) are not here, the first \(first)"
+            : "\(count) \(noun)s\(size) are not here, the first \(first)"
     }
 
     /// The command that brings the rest.

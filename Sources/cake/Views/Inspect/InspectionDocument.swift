@@ -15,7 +15,7 @@ enum InspectionDocument {
             if record.isPartial { object.append("tensors_missing", JSONValue(record.missing.count)) }
             if let missing = record.missingFiles {
                 object.append([
-                    "files_missing": JSONValue(missing.paths.count), "bytes_missing": JSONValue(missing.bytes),
+                    "files_missing": JSONValue(missing.count), "bytes_missing": JSONValue(missing.bytes),
                 ])
             }
             object.append(["pinned": .bool(record.isPinned), "time": JSONValue(record.time)])

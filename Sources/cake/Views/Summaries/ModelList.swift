@@ -109,7 +109,7 @@ struct ModelList: Summary {
             "bytes_shared": JSONValue(model.shared),
             "bytes_spared_by_deltas": JSONValue(model.spared), "pinned": .bool(record.isPinned),
             "partial": .bool(record.isIncomplete || model.isUnfinished), "unfinished": .bool(model.isUnfinished),
-            "files_missing": JSONValue(record.missingFiles?.paths.count ?? 0),
+            "files_missing": JSONValue(record.missingFiles?.count ?? 0),
             "tensors_missing": JSONValue(record.missing.count),
             "time": JSONValue(record.time), "source": JSONValue(record.source),
             "store": JSONValue(model.named.place), "revision": JSONValue(record.revision),

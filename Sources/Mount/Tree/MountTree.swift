@@ -27,6 +27,11 @@ package final class MountTree: Sendable {
         names = ShownNames(store, only: only, showsClosed: showsClosed, lazily: lazily)
     }
 
+    /// The folder of a model, from the mount's folder on.
+    package func folder(of name: ModelName) throws(CakeError) -> String {
+        try names.isPlain(name, among: names.list()) ? name.string : MountTree.escapedName + "/" + name.fileName
+    }
+
     package var root: Node { Node(.names("")) }
 
     /// Nil where nothing has that name.

@@ -11,7 +11,7 @@ final class LazyDownload: LazySource {
         var ranges: LazyRanges
         var connections = 0
         /// By the first byte of their run.
-        var running: [UInt64: (run: Range<UInt64>, task: Task<Bool, any Error>)] = [:]
+        var running: [UInt64: Running] = [:]
         /// Counts what readers ask for: whoever looks again sees whether any did meanwhile.
         var uses = 0
         var opening: Task<Void, Never>?
@@ -23,6 +23,13 @@ final class LazyDownload: LazySource {
         var known: LazyPlan?
         /// How often it came whole and was wrong.
         var failures = 0
+    }
+
+    private struct Running {
+        let run: Range<UInt64>
+        let task: Task<Bool, any Error>
+        /// When its last bytes came.
+        var latest = ContinuousClock.now
     }
 
     private enum Stage {
@@ -37,6 +44,8 @@ final class LazyDownload: LazySource {
     private let listed: SnapshotFile
     private let state: Mutex<State>
 
+    /// A request that brings nothing for this long is stuck.
+    private static let stall = Duration.seconds(1)
     /// Parts that nobody reads are left to others after this time.
     private static let rest = Duration.seconds(2)
 
@@ -139,12 +148,15 @@ final class LazyDownload: LazySource {
             let task = Task(executorPreference: hub.shared.store.pool) { [self] in
                 try await source.bring(run, into: parts, at: run.lowerBound) { bytes in
                     opened.file.fetching.arrived(bytes)
-                    state.withLock { $0.ranges.arrived(bytes) }
+                    state.withLock { state in
+                        state.ranges.arrived(bytes)
+                        state.running[run.lowerBound]?.latest = .now
+                    }
                     hub.shared.fetched(bytes.length)
                     file.arrived(bytes)
                 }
             }
-            state.withLock { $0.running[run.lowerBound] = (run, task) }
+            state.withLock { $0.running[run.lowerBound] = Running(run: run, task: task) }
             do {
                 _ = try await withTaskCancellationHandler {
                     try await task.value
@@ -175,7 +187,10 @@ final class LazyDownload: LazySource {
 
     func isLate(at position: UInt64) {
         let (opening, task) = state.withLock { state in
-            (state.opening, state.running.values.first { $0.run.contains(position) }?.task)
+            let stuck = state.running.values.first {
+                $0.run.contains(position) && .now - $0.latest > LazyDownload.stall
+            }
+            return (state.opening, stuck?.task)
         }
         opening?.cancel()
         task?.cancel()

@@ -256,7 +256,8 @@ public struct Pull: Sendable {
         let here = Set(manifest.files.map(\.path))
         let missing = complete.filter { !here.contains($0.path) }
         return MissingFiles(
-            paths: missing.prefix(MissingFiles.mostPaths).map(\.path.string), count: missing.count, bytes: missing.reduce(0) { $0.clampedSum($1.size) })
+            paths: missing.prefix(MissingFiles.mostPaths).map(\.path.string), count: missing.count,
+            bytes: missing.reduce(0) { $0.clampedSum($1.size) })
     }
 
     /// A pulled model has one name: the model that has it now needs another.

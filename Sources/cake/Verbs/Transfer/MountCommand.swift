@@ -106,7 +106,8 @@ extension MountCommand {
         names.formUnion(shown.lazily.map(\.name))
         session.show(
             MountSummary(
-                path: point.path, store: store.layout.root, models: names.count, lazy: shown.lazily.map(\.name),
+                path: point.path, store: store.layout.root, models: names.count,
+                lazy: try shown.lazily.map { .init(name: $0.name, folder: try tree.folder(of: $0.name)) },
                 process: Machine.process, isDetached: isChild))
         session.output.handOn()
         let manager = session.environment["NOTIFY_SOCKET"]

@@ -5,8 +5,13 @@ struct MountSummary: Summary {
     let path: String
     let store: String
     let models: Int
+    struct Lazy {
+        let name: ModelName
+        let folder: String
+    }
+
     /// Those that are downloaded as they are read.
-    let lazy: [ModelName]
+    let lazy: [Lazy]
     let process: Int
     let isDetached: Bool
 
@@ -15,12 +20,21 @@ struct MountSummary: Summary {
         return ["mounted \(Quantities.count(models, of: "model")) at \(Printable.escape(path)); \(end)"]
     }
 
-    var notes: [String] { lazy.map { "\($0) is downloaded as it is read" } }
+    var notes: [String] {
+        lazy.map { model in
+            let folder = path + "/" + model.folder
+            return "\(model.name) is downloaded as it is read, in \(Printable.escape(folder))"
+        }
+    }
 
     var document: JSONValue {
         [
             "path": JSONValue(path), "store": JSONValue(store), "models": JSONValue(models),
-            "process": JSONValue(process), "lazy": .array(lazy.map { JSONValue($0.string) }),
+            "process": JSONValue(process),
+            "lazy": .array(
+                lazy.map {
+                    ["name": JSONValue($0.name.string), "folder": JSONValue(path + "/" + $0.folder)] as JSONValue
+                }),
         ]
     }
 }

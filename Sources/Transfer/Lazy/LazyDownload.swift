@@ -147,7 +147,6 @@ final class LazyDownload: LazySource {
         while let run = next(opened) {
             let task = Task(executorPreference: hub.shared.store.pool) { [self] in
                 try await source.bring(run, into: parts, at: run.lowerBound) { bytes in
-                    opened.file.fetching.arrived(bytes)
                     state.withLock { state in
                         state.ranges.arrived(bytes)
                         state.running[run.lowerBound]?.latest = .now

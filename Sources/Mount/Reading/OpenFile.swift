@@ -19,7 +19,7 @@ package final class OpenFile: Sendable {
     let manifest: Digest?
     /// Keeps the layers.
     private let held: Operation?
-    private let ahead = Mutex(ReadAhead())
+    private let streams = Mutex(ReadStreams())
     /// Whether the piece that was read last is stored as it is.
     private let isRaw = Atomic(false)
 
@@ -39,7 +39,7 @@ package final class OpenFile: Sendable {
         parts = FileParts(content.parts, making: files.work)
     }
 
-    deinit { if ahead.withLock({ $0.window }) > 0 { files.cache.add(readers: -1) } }
+    deinit { files.cache.add(readers: -streams.withLock { $0.readers }) }
 
     package var size: UInt64 { parts.size }
 
@@ -49,20 +49,21 @@ package final class OpenFile: Sendable {
         let end = min(
             size, start.addingReportingOverflow(UInt64(max(0, count))).overflow ? size : start + UInt64(count))
         let range = start..<max(start, end)
+        // Before its pieces are taken: one that is stored as it is goes then.
+        expect(range)
         FileRead(of: self, range, then).run()
-        expect(after: range)
     }
 
     func note(isRaw: Bool) { self.isRaw.store(isRaw, ordering: .relaxed) }
 
-    private func expect(after range: Range<UInt64>) {
+    private func expect(_ range: Range<UInt64>) {
         guard !range.isEmpty else { return }
         let room = files.cache.room(upTo: OpenFile.mostPieces)
         let most = isRaw.load(ordering: .relaxed) ? ReadAhead.first : ReadAhead.most
-        let (pieces, change) = ahead.withLock { ahead in
-            let before = ahead.window > 0
-            let pieces = ahead.next(after: range, upTo: most, atMost: room, among: parts)
-            return (pieces, (ahead.window > 0 ? 1 : 0) - (before ? 1 : 0))
+        let (pieces, change) = streams.withLock { streams in
+            let before = streams.readers
+            let pieces = streams.next(after: range, upTo: most, atMost: room, among: parts)
+            return (pieces, streams.readers - before)
         }
         if change != 0 { files.cache.add(readers: change) }
         if !pieces.isEmpty { files.cache.expect(pieces) }

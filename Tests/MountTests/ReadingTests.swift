@@ -129,7 +129,7 @@ import Testing
             let header = opened.bytes.count - Self.all.reduce(0) { $0 + $1.bytes.count }
             let first = try #require(await opened.answer(0, Self.megabyte))
             #expect(first.runs.map(\.range.count) == [header, Self.megabyte - header])
-            #expect(first.runs[1].range.lowerBound == 0)
+            #expect(first.runs.last?.range.lowerBound == 0)
             let last = try #require(await opened.answer(opened.bytes.count - 80_000, 80_000))
             #expect(last.runs.map(\.range.count) == [80_000])
         }

@@ -20,7 +20,7 @@ package final class OpenFile: Sendable {
     let manifest: Digest?
     /// Keeps the layers.
     private let held: Operation?
-    private let ahead = Mutex(ReadAhead())
+    private let streams = Mutex(ReadStreams())
     /// Whether the piece that was read last is stored as it is.
     private let isRaw = Atomic(false)
     /// Of a file that is downloaded when it is read: which of its tries this reader began with.
@@ -43,12 +43,11 @@ package final class OpenFile: Sendable {
         round = parts.lazyFile?.round
     }
 
-    deinit { if ahead.withLock({ $0.window }) > 0 { files.cache.add(readers: -1) } }
+    deinit { files.cache.add(readers: -streams.withLock { $0.readers }) }
 
     package var size: UInt64 { parts.size }
 
-    /// Calls back once with the bytes of a range, or that they cannot be read: at once, or on the thread that decoded
-    /// them.
+    /// Calls back once with the bytes of a range, or that they cannot be read: at once, or on the thread that made them.
     /// `waits` is called before a read waits for a server.
     package func read(
         from start: UInt64, count: Int, waits: @escaping @Sendable () -> Void = {},
@@ -57,28 +56,28 @@ package final class OpenFile: Sendable {
         let end = min(
             size, start.addingReportingOverflow(UInt64(max(0, count))).overflow ? size : start + UInt64(count))
         let range = start..<max(start, end)
+        // Before its pieces are taken: one that is stored as it is goes then.
+        let soon = expect(range)
         FileRead(of: self, range, waits: waits, then).run()
-        expect(after: range)
+        if let soon, soon.end > range.upperBound {
+            parts.lazyFile?.expect(range.upperBound..<soon.end, afterReading: soon.run)
+        }
     }
 
     func note(isRaw: Bool) { self.isRaw.store(isRaw, ordering: .relaxed) }
 
-    private func expect(after range: Range<UInt64>) {
-        guard !range.isEmpty else { return }
+    /// Returns where the bytes end that will be read soon, and how many were read in order before.
+    private func expect(_ range: Range<UInt64>) -> (end: UInt64, run: UInt64)? {
+        guard !range.isEmpty else { return nil }
         let room = files.cache.room(upTo: OpenFile.mostPieces)
         let most = isRaw.load(ordering: .relaxed) ? ReadAhead.first : ReadAhead.most
-        let (pieces, change) = ahead.withLock { ahead in
-            let before = ahead.window > 0
-            let pieces = ahead.next(after: range, upTo: most, atMost: room, among: parts)
-            return (pieces, (ahead.window > 0 ? 1 : 0) - (before ? 1 : 0))
+        let (pieces, change, soon) = streams.withLock { streams in
+            let before = streams.readers
+            let pieces = streams.next(after: range, upTo: most, atMost: room, among: parts)
+            return (pieces, streams.readers - before, streams.latest.map { ($0.reach, $0.run) })
         }
         if change != 0 { files.cache.add(readers: change) }
         if !pieces.isEmpty { files.cache.expect(pieces) }
-        if let lazy = parts.lazyFile { expect(of: lazy, after: range.upperBound) }
-    }
-
-    private func expect(of lazy: LazyFile, after place: UInt64) {
-        let (end, run) = ahead.withLock { ($0.reach, $0.run) }
-        if end > place { lazy.expect(place..<end, afterReading: run) }
+        return soon
     }
 }

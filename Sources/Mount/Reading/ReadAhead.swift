@@ -36,7 +36,7 @@ struct ReadAhead {
 
     /// Notes a read; returns where the bytes end that should be decoded now.
     mutating func note(_ range: Range<UInt64>, upTo most: UInt64 = ReadAhead.most) -> UInt64 {
-        guard let end, follows(range, end) else {
+        guard let end, distance(to: range) != nil else {
             self = ReadAhead()
             self.end = range.upperBound
             run = range.upperBound - range.lowerBound
@@ -59,9 +59,15 @@ struct ReadAhead {
     /// Where the bytes end that the reader is expected to read soon.
     var reach: UInt64 { (end ?? 0) + window }
 
-    /// Before there is a window, only a read that begins where the last one ended.
-    private func follows(_ range: Range<UInt64>, _ end: UInt64) -> Bool {
-        guard window > 0 else { return range.lowerBound == end }
-        return range.lowerBound <= end + ReadAhead.skip && range.upperBound + ReadAhead.back >= end
+    /// How far a read is from the end of the last one; nil if it does not belong to the same reading in order. Before
+    /// there is a window, only one that begins there does.
+    func distance(to range: Range<UInt64>) -> UInt64? {
+        guard let end else { return nil }
+        let isNear =
+            window > 0
+            ? range.lowerBound <= end + ReadAhead.skip && range.upperBound + ReadAhead.back >= end
+            : range.lowerBound == end
+        guard isNear else { return nil }
+        return range.lowerBound >= end ? range.lowerBound - end : end - range.lowerBound
     }
 }

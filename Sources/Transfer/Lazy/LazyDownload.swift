@@ -104,7 +104,10 @@ final class LazyDownload: LazySource {
                     state.wasRight = state.wasRight && state.ranges.isWhole
                     return state.wasRight
                 }
-                if isRight, opened.begins() { opened.ends() }
+                if isRight, opened.begins() {
+                    opened.ends()
+                    opened.file.fetching.keepParts()
+                }
                 file.has(.coming(opened.file), isRight: isRight)
                 startConnections(for: file)
                 checkIfWhole(file)
@@ -208,6 +211,8 @@ final class LazyDownload: LazySource {
                 if try await self.hub.matches(opened) {
                     self.state.withLock { $0.wasRight = true }
                     file.isRight(opened.file)
+                    // Nothing will be written to its parts.
+                    opened.file.fetching.keepParts()
                 } else {
                     try self.wasWrong(opened, file)
                 }

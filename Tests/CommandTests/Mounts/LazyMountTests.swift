@@ -103,6 +103,32 @@ import Testing
         #expect(sent == before)
     }
 
+    @Test func `takes from the store what lies in the same chunks at Xet`() throws {
+        func model(_ changed: Int?) throws -> [UInt8] {
+            try ModelMaker.safetensors(
+                (0..<8).map { number in
+                    var bytes = seededBytes(700_000, seed: UInt64(number) + 50)
+                    if number == changed { bytes = bytes.map { $0 ^ 1 } }
+                    return ModelMaker.Part(
+                        Tensor(name: ExactText("layers.\(number).weight"), dtype: .bf16, shape: [350_000]), bytes)
+                })
+        }
+        try folder.write("org/base", ["model.safetensors": model(nil)])
+        let tuned = try model(4)
+        try folder.write("org/tuned", ["model.safetensors": tuned])
+        try Data(tuned).write(to: home.path("tuned"))
+        var settings = HubSettings()
+        settings.xet = true
+        let other = try Hub(serving: folder.path, settings)
+        let pulled = try home.cake("pull", "org/base", variables: ["HF_ENDPOINT": other.endpoint])
+        #expect(pulled.status == 0, "\(pulled.errors)")
+        other.forgetRequests()
+        let read = try mounted("cmp tuned m/org/tuned/model.safetensors", "org/tuned --upstream \(other.endpoint)")
+        #expect(read.status == 0, "\(read.errors) \(errors)")
+        // The changed tensor, in whole pieces, and the header.
+        #expect(other.sent(.cdn()) < 3 << 20, "\(other.sent(.cdn()))")
+    }
+
     @Test func `gives no more of a file that was wrong, says so, and downloads it again`() throws {
         hub.misbehave(.flip(atByte: 30 << 20), when: .cdn())
         let read = try mounted(

@@ -24,7 +24,7 @@ TENSOR = 32 * MIB
 MODEL = "bench/huge"
 TOP = os.path.join(WORK, "models")
 READ = """
-import json, sys, time, safetensors
+import json, sys, time, torch, safetensors
 path, first, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 began = time.monotonic()
 with safetensors.safe_open(path, framework="pt") as opened:

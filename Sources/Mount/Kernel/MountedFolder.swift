@@ -26,9 +26,11 @@
             self.path = path
             let ready = Readiness()
             self.ready = ready
+            // What the kernel reads too much is downloaded.
+            let isWide = !tree.hasLazyModels
             kernel = MountKernel(tree, files) {
                 let isStarted = OwnThread.start {
-                    unsafe cake_widen_reads(path)
+                    if isWide { unsafe cake_widen_reads(path) }
                     ready.tell()
                 }
                 if !isStarted { ready.tell() }

@@ -27,6 +27,8 @@ package final class MountTree: Sendable {
         names = ShownNames(store, only: only, showsClosed: showsClosed, lazily: lazily)
     }
 
+    var hasLazyModels: Bool { names.hasLazyModels }
+
     /// The folder of a model, from the mount's folder on.
     package func folder(of name: ModelName) throws(CakeError) -> String {
         try names.isPlain(name, among: names.list()) ? name.string : MountTree.escapedName + "/" + name.fileName

@@ -51,6 +51,8 @@ final class ShownNames: Sendable {
         return lazy?.record
     }
 
+    var hasLazyModels: Bool { !lazyModels.isEmpty }
+
     /// The model behind the digest of a record, if it is read lazily.
     func lazyModel(_ manifest: Digest) -> LazyModel? { lazyModels[manifest] }
 

@@ -14,11 +14,12 @@ package struct ArrivingLayers: Sendable {
         extents = Extents(segments.lazy.map(\.layer.size))
     }
 
-    /// Where the tensor with a byte ends; where the file does for bytes that are no tensor's.
-    func end(ofTensorAt position: UInt64) -> UInt64 {
+    /// The tensor with a byte, or the header; all of a file that has no tensors.
+    func tensor(at position: UInt64) -> Range<UInt64> {
         let index = extents.index(at: position)
-        guard index < segments.count, segments[index].tensor != nil else { return file.size }
-        return extents[index].upperBound
+        // The header comes first.
+        guard index < segments.count, segments.last?.tensor != nil else { return 0..<file.size }
+        return extents[index]
     }
 
     /// The layer with a byte of the file, and its place; nil while it is not here.

@@ -97,11 +97,13 @@ public struct Segmentation: Sendable {
         return units
     }
 
-    /// Where the tensor with a byte ends; where the file does for bytes that are no tensor's.
-    func end(ofTensorAt position: UInt64) -> UInt64 {
+    /// The tensor with a byte, or the header; all of a file that has no tensors.
+    func tensor(at position: UInt64) -> Range<UInt64> {
         let index = cuts.partitioningIndex { $0.start + $0.count > position }
-        guard index < cuts.count, let last = cuts.last else { return position }
-        return cuts[index].tensor == nil ? last.start + last.count : cuts[index].start + cuts[index].count
+        guard index < cuts.count, let last = cuts.last, last.tensor != nil else {
+            return 0..<(cuts.last.map { $0.start + $0.count } ?? 0)
+        }
+        return cuts[index].start..<cuts[index].start + cuts[index].count
     }
 
     /// The header, then the tensors in the order of their bytes.

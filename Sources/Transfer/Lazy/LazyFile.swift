@@ -90,22 +90,26 @@ package final class LazyFile: Sendable {
     package func isLost() { source.isLost(self) }
 
     /// The range will be read soon, by a reader that has read so many bytes in order before it. It may be one that wants
-    /// this tensor alone: of the next one no more is brought than a small part of what was read.
+    /// this tensor alone: of the next one no more is brought than a small part of what was read, until the reader, and
+    /// not the kernel before it, is there.
     package func expect(_ range: Range<UInt64>, afterReading run: UInt64) {
         guard range.lowerBound > 0, range.lowerBound < size else { return }
-        let tensor = state.withLock { end(ofTensorAt: range.lowerBound - 1, $0) }
-        let last = min(range.upperBound, size, tensor + run / LazyFile.beyond)
-        if range.lowerBound < last { source.want(range.lowerBound..<last, isUrgent: false, of: self) }
+        let tensor = state.withLock { self.tensor(at: range.lowerBound - 1, $0) }
+        let read = range.lowerBound - tensor.lowerBound
+        let isEntering = run > read && read < LazyFile.entrance
+        let last = (isEntering ? range.lowerBound : tensor.upperBound) + run / LazyFile.beyond
+        let end = min(range.upperBound, size, last)
+        if range.lowerBound < end { source.want(range.lowerBound..<end, isUrgent: false, of: self) }
     }
 
-    private static let beyond: UInt64 = 50
+    private static let beyond: UInt64 = 100
+    private static let entrance: UInt64 = 512 << 10
 
-    /// The end of the file where there are no tensors.
-    private func end(ofTensorAt position: UInt64, _ state: State) -> UInt64 {
+    private func tensor(at position: UInt64, _ state: State) -> Range<UInt64> {
         switch state.bytes {
-        case .nowhere: size
-        case .coming(let file): file.segmentation.end(ofTensorAt: position)
-        case .layers(let layers): layers.end(ofTensorAt: position)
+        case .nowhere: 0..<size
+        case .coming(let file): file.segmentation.tensor(at: position)
+        case .layers(let layers): layers.tensor(at: position)
         }
     }
 

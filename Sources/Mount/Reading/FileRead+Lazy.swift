@@ -85,8 +85,7 @@ private final class LazyTurn: Sendable {
             do { try await Task.sleep(for: max(left, .zero)) } catch { return }
             self.end(
                 CakeError(
-                    .network, "its bytes did not come within \(Quantities.duration(patience))",
-                    fix: "check the network; the next read asks again (--patience waits longer)"))
+                    .network, "its bytes did not come within \(Quantities.duration(patience))"))
             late()
         }
         let isOver = state.withLock { state in

@@ -111,7 +111,7 @@ final class LazyDownload: LazySource {
                 file.has(.coming(opened.file), isRight: isRight)
                 startConnections(for: file)
                 checkIfWhole(file)
-                hub.shared.work.start { await self.closeWhenIdle(file) }
+                hub.shared.work.start { await self.closeWhenIdle(opened, file) }
             }
         } catch {
             if Task.isCancelled, !hub.shared.isStopped { return }
@@ -246,15 +246,19 @@ final class LazyDownload: LazySource {
     }
 
     func isLost(_ file: LazyFile) {
-        state.withLock { $0.isLost = true }
-        _ = close(file) { _ in true }
+        let opened = state.withLock { state -> LazyHub.Opened? in
+            guard case .open(let opened) = state.stage else { return nil }
+            state.isLost = true
+            return opened
+        }
+        if let opened { _ = close(opened, file) { _ in true } }
     }
 
     /// A pull in another process waits for the parts.
-    private func closeWhenIdle(_ file: LazyFile) async {
+    private func closeWhenIdle(_ opened: LazyHub.Opened, _ file: LazyFile) async {
         var uses = -1
         while true {
-            let isClosed = close(file) { state in
+            let isClosed = close(opened, file) { state in
                 defer { uses = state.uses }
                 return uses == state.uses || state.isLost
             }
@@ -264,16 +268,16 @@ final class LazyDownload: LazySource {
     }
 
     /// Lets go of the parts, unless somebody is at work with them. What is in them is looked at again when a program
-    /// reads.
-    private func close(_ file: LazyFile, if isMeant: (State) -> Bool) -> Bool {
-        let closed = state.withLock { state -> PullFile? in
-            guard isMeant(state), state.connections == 0, case .open(let opened) = state.stage, !opened.isBeingChecked
-            else { return nil }
+    /// reads. Returns whether they are not open any more.
+    private func close(_ opened: LazyHub.Opened, _ file: LazyFile, if isMeant: (State) -> Bool) -> Bool {
+        let (isOver, isNow) = state.withLock { state in
+            guard case .open(let now) = state.stage, now === opened else { return (true, false) }
+            guard isMeant(state), state.connections == 0, !opened.isBeingChecked else { return (false, false) }
             (state.stage, state.isLost, state.ranges) = (.closed, false, LazyRanges(of: listed.size))
             opened.file.fetching.keepParts()
-            return opened.file
+            return (true, true)
         }
-        if let closed { file.left(closed) }
-        return closed != nil
+        if isNow { file.left(opened.file) }
+        return isOver
     }
 }

@@ -8,10 +8,22 @@ enum UnreadableText {
     static func line(_ unreadable: OpenFiles.Unreadable, in store: LocalStore) -> String {
         let name = unreadable.model.map { "\($0)" } ?? ""
         if unreadable.isLazy {
-            return "cannot read \(Printable.escape(unreadable.path)): " + ErrorText.inline(unreadable.error)
+            return "cannot read \(Printable.escape(unreadable.path)): " + ErrorText.inline(lazy(unreadable.error))
         }
         return "cannot read \(part(unreadable, in: store)) of \(Printable.escape(unreadable.path)): "
             + "\(unreadable.error.what); fix: cake verify \(name.isEmpty ? "" : name + " ")--repair"
+    }
+
+    /// What a command would be told to type again is a read here.
+    private static func lazy(_ error: CakeError) -> CakeError {
+        switch error.kind {
+        case .network:
+            CakeError(
+                .network, error.what, fix: "check the network; the next read tries again (--patience waits longer)")
+        case .diskFull: CakeError(.diskFull, error.what, fix: "free some space: cake gc; the next read tries again")
+        case .notAuthorised: CakeError(.notAuthorised, error.what, fix: "cake login, then mount it again")
+        default: error
+        }
     }
 
     private static func part(_ unreadable: OpenFiles.Unreadable, in store: LocalStore) -> String {

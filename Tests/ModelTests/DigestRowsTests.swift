@@ -17,6 +17,10 @@ import Testing
             let (same, isNew) = rows.add(digest)
             #expect(same == row && !isNew && rows.row(of: digest) == row)
         }
+        let strange = (0..<500).map { _ in numbers.digest() }
+        let asked = (digests + strange).shuffled(using: &numbers)
+        #expect(rows.rows(of: asked) == asked.map { rows.row(of: $0) })
+        #expect(DigestRows().rows(of: asked).allSatisfy { $0 == nil })
         #expect(rows.digests == digests && rows.count == 3000)
         #expect(rows.row(of: numbers.digest()) == nil)
     }

@@ -45,9 +45,22 @@ struct UsageTable {
         rows = DigestRows(minimumCapacity: count)
         entries.reserveCapacity(count)
         entries[row(of: .empty)].state = .known
+        var records: [IndexRecord] = []
+        records.reserveCapacity(UsageTable.atOnce)
         store.catalog.forEach { record in
-            let base = record.base.map { Int32(row(of: $0)) } ?? -1
-            let index = row(of: record.layer.digest)
+            records.append(record)
+            if records.count == UsageTable.atOnce { note(&records) }
+        }
+        note(&records)
+    }
+
+    private static let atOnce = 512
+
+    private mutating func note(_ records: inout [IndexRecord]) {
+        let layers = rows(of: records.map(\.layer.digest))
+        var bases = rows(of: records.compactMap(\.base))[...]
+        for (record, index) in zip(records, layers) {
+            let base = record.base == nil ? -1 : Int32(bases.removeFirst())
             if entries[index].state != .unseen,
                 (entries[index].room, entries[index].base) != (record.room, base)
             {
@@ -57,6 +70,19 @@ struct UsageTable {
             }
             (entries[index].room, entries[index].base) = (record.room, base)
         }
+        records.removeAll(keepingCapacity: true)
+    }
+
+    /// The entries of a manifest's layers, which then have their room.
+    mutating func places(of layers: [Layer]) throws(CakeError) -> [Int] {
+        let places = rows(of: layers.map(\.digest))
+        for (place, layer) in zip(places, layers) where entries[place].state != .known { try settle(place, layer) }
+        return places
+    }
+
+    private mutating func rows(of digests: [Digest]) -> [Int] {
+        let known = rows.rows(of: digests)
+        return zip(known, digests).map { row, digest in row ?? self.row(of: digest) }
     }
 
     /// The layer's entry, which then has its room: 0 where the object is missing.

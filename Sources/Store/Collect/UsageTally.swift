@@ -37,8 +37,7 @@ struct UsageTally {
             totals.tensors += count.tensors
             totals.parameters &+= count.parameters
         }
-        for layer in outline.layers {
-            let place = try table.place(of: layer)
+        for (layer, place) in zip(outline.layers, try table.places(of: outline.layers)) {
             if table.isNamed(place, by: number) { continue }
             let isNew = !table.entries[place].isNamed
             let room = table.entries[place].room

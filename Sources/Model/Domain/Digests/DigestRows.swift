@@ -22,6 +22,23 @@ public struct DigestRows: Sendable {
         return row == 0 ? nil : Int(row) - 1
     }
 
+    /// The rows of many digests; nil for those that were not added. One after the other, each would wait for memory twice;
+    /// here their slots are fetched side by side, and then what these lead to.
+    public func rows(of wanted: [Digest]) -> [Int?] {
+        let mask = slots.count - 1
+        let found = wanted.map { slots[secret.hash($0) & mask] }
+        var rows: [Int?] = []
+        rows.reserveCapacity(wanted.count)
+        for (digest, row) in zip(wanted, found) {
+            if row != 0, digests[Int(row) - 1] == digest {
+                rows.append(Int(row) - 1)
+            } else {
+                rows.append(row == 0 ? nil : self.row(of: digest))
+            }
+        }
+        return rows
+    }
+
     /// The row of a digest, and whether it has just come.
     public mutating func add(_ digest: Digest) -> (row: Int, isNew: Bool) {
         if 2 * (digests.count + 1) > slots.count { grow() }

@@ -48,18 +48,28 @@ public struct Usage: Sendable {
         var counts: [Digest: Int] = [:]
         for named in names { counts[named.record.manifest, default: 0] += 1 }
         var tally = try UsageTally(of: store)
-        var totals: [Digest: UsageTally.Totals] = [:]
-        var failures: [Digest: CakeError] = [:]
+        var found: [Result<UsageTally.Totals, CakeError>] = []
         let digests = counts.keys.sorted()
         for (number, digest) in digests.enumerated() {
-            do { totals[digest] = try tally.add(digest, number: number) } catch { failures[digest] = error }
+            found.append(Result { () throws(CakeError) in try tally.add(digest, number: number) })
         }
         replaced = try tally.atRest(Usage.replacedLayers(of: store, names))
         var (total, bases, layers) = (UInt64(0), UInt64(0), 0)
+        var alone = [UInt64](repeating: 0, count: digests.count)
         for entry in tally.table.entries where entry.isCounted {
             total += entry.room
             if entry.isNamed { layers += 1 } else { bases += entry.room }
-            if let only = entry.onlyModel { totals[digests[only]]?.alone += entry.room }
+            if let only = entry.onlyModel { alone[only] += entry.room }
+        }
+        var totals: [Digest: UsageTally.Totals] = [:]
+        var failures: [Digest: CakeError] = [:]
+        for (digest, (result, alone)) in zip(digests, zip(found, alone)) {
+            switch result {
+            case .success(var one):
+                one.alone += alone
+                totals[digest] = one
+            case .failure(let error): failures[digest] = error
+            }
         }
         distinct = tally.distinct
         spared = tally.spared

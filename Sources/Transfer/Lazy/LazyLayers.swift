@@ -34,8 +34,6 @@ final class LazyLayers: Sendable {
         pull = RegistryPull(of: remote, into: shared.store, progress: Progress("reading \(name)"), options: options)
     }
 
-    var routes: String { pull.remote.repository.host }
-
     func add(_ file: LazyFile, _ layers: ArrivingLayers) {
         let now = state.withLock { state in
             var layers = layers

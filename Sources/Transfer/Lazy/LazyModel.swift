@@ -33,8 +33,6 @@ public struct LazyModel: Sendable {
         )
     }
 
-    public var size: UInt64 { files.reduce(0) { $0 + $1.size } }
-
     /// The file with that number.
     package func file(_ number: Int) -> LazyFile { open(number) }
 

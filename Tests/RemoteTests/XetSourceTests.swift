@@ -173,6 +173,8 @@ import Testing
                 }
             }
             while source.waitingTasks < 4 { await Task.yield() }
+            // A release before it opens nothing.
+            await line.hub.wait { $0.contains { $0.isStalled } }
             line.hub.release()
             return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }

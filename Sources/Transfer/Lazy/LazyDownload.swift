@@ -12,7 +12,7 @@ final class LazyDownload: LazySource {
         var connections = 0
         /// By the first byte of their run.
         var running: [UInt64: Running] = [:]
-        /// Counts what readers ask for: whoever looks again sees whether any did meanwhile.
+        /// How often readers asked for something: if it has not changed, nothing was read meanwhile.
         var uses = 0
         var opening: Task<Void, Never>?
         /// Whether all of it was right when its parts were let go.
@@ -46,7 +46,7 @@ final class LazyDownload: LazySource {
 
     /// A request that brings nothing for this long is stuck.
     private static let stall = Duration.seconds(1)
-    /// Parts that nobody reads are left to others after this time.
+    /// After this time without a read, other processes may have the parts.
     private static let rest = Duration.seconds(2)
 
     init(_ listed: SnapshotFile, of hub: LazyHub) {
@@ -267,8 +267,7 @@ final class LazyDownload: LazySource {
         }
     }
 
-    /// Lets go of the parts, unless somebody is at work with them. What is in them is looked at again when a program
-    /// reads. Returns whether they are not open any more.
+    /// Gives up the parts, unless they are being filled or hashed. The next read looks again what is in them. Returns whether they are not open any more.
     private func close(_ opened: LazyHub.Opened, _ file: LazyFile, if isMeant: (State) -> Bool) -> Bool {
         let (isOver, isNow) = state.withLock { state in
             guard case .open(let now) = state.stage, now === opened else { return (true, false) }

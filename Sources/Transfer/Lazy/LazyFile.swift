@@ -83,10 +83,10 @@ package final class LazyFile: Sendable {
         source.want(range, isUrgent: true, of: self)
     }
 
-    /// A reader waited too long for a byte: whoever brings it tries again.
+    /// A reader waited too long for a byte: its source asks for it again.
     package func isLate(at position: UInt64) { source.isLate(at: position) }
 
-    /// Bytes that should be here cannot be read: whoever brought them looks what is left.
+    /// Bytes that should be here cannot be read: their source looks again which are left.
     package func isLost() { source.isLost(self) }
 
     /// The range will be read soon, by a reader that has read so many bytes in order before it. It may be one that wants

@@ -23,7 +23,7 @@ final class LazyLayers: Sendable {
     private let pull: RegistryPull
     private let state = Mutex(State())
 
-    /// What nobody waits for comes in steps, so that a reader who comes meanwhile is soon the next.
+    /// Layers that no reader waits for come in steps of so many bytes: a reader that begins to wait is served after one step.
     private static let step: UInt64 = 64 << 20
 
     init(_ remote: RemoteArtifact, as name: ModelName, among shared: LazyFiles, _ options: RegistryPull.Options) {

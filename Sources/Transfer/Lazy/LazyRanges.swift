@@ -45,7 +45,7 @@ struct LazyRanges: Sendable {
         coming.remove(contentsOf: bytes)
     }
 
-    /// What is left of a run does not come: whoever waits for it is told, or it is asked for again.
+    /// The rest of a run does not come: it is asked for again, or its readers get an error.
     mutating func stopped(_ run: Range<UInt64>, asksAgain: Bool) {
         coming.remove(contentsOf: run)
         if asksAgain {

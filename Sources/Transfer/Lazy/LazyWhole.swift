@@ -46,7 +46,7 @@ final class LazyWhole: LazySource {
             layers.here = Set(stored.segments.map(\.layer.digest))
             file.has(.layers(layers))
         } catch {
-            // First, so that whoever waits from here on begins again.
+            // Before its readers get the error: one that comes later starts another pull.
             isComing.withLock { $0 = false }
             file.failed(LazyHub.words(error))
         }

@@ -69,7 +69,7 @@ public struct RegistryStore: Sendable {
         var found: [RepositoryName] = []
         let models = Set(shown.map(\.place.repository))
         let names = models.union(try allRepositories()).sorted()
-        for name in names.drop(while: { !last.utf8.lexicographicallyPrecedes($0.text.utf8) }) {
+        for name in names.drop(while: { !last.precedesInBytes($0.text) }) {
             var isListed = models.contains(name)
             if !isListed { isListed = try !manifests(in: name).isEmpty }
             guard isListed, isVisible(name) else { continue }

@@ -192,7 +192,11 @@ def report_family(peers, taken, rest, raw):
             row(f"{verb}, {state}: peak MiB", {n: c.peak / MIB for n, c in costs.items()}, "{:.0f}", "MiB")
             if "cake" in costs and "restic" in costs:
                 name = f"{verb}, {state}: times as fast as restic"
-                goals.append((name, *goal(name, costs["restic"].wall / costs["cake"].wall, 2, "x", True)))
+                wanted = 3 if way == "in" else 2
+                goals.append((name, *goal(name, costs["restic"].wall / costs["cake"].wall, wanted, "x", True)))
+            if way == "out" and "cake" in costs and "cp" in costs:
+                name = f"{verb}, {state}: time, against cp's and a sync"
+                goals.append((name, *goal(name, costs["cake"].wall / costs["cp"].wall, 1.25, "x")))
             if "cake" in costs:
                 name = f"{verb}, {state}: peak memory"
                 goals.append((name, *goal(name, costs["cake"].peak / MIB, 256, "MiB")))

@@ -24,7 +24,7 @@ public struct RepositoryName: Hashable, Sendable, Comparable, CustomStringConver
     public var description: String { text }
 
     public static func < (left: RepositoryName, right: RepositoryName) -> Bool {
-        left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
+        left.text.precedesInBytes(right.text)
     }
 
     private static func isPart(_ part: Substring.UTF8View) -> Bool {
@@ -62,6 +62,6 @@ public struct TagName: Hashable, Sendable, Comparable, CustomStringConvertible {
     public var description: String { text }
 
     public static func < (left: TagName, right: TagName) -> Bool {
-        left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
+        left.text.precedesInBytes(right.text)
     }
 }

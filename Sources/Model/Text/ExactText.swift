@@ -18,7 +18,7 @@ public struct ExactText: Hashable, Comparable, Sendable, CustomStringConvertible
     }
 
     public static func < (left: ExactText, right: ExactText) -> Bool {
-        left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
+        left.string.precedesInBytes(right.string)
     }
 
     public func hash(into hasher: inout Hasher) {
@@ -34,6 +34,17 @@ public struct ExactText: Hashable, Comparable, Sendable, CustomStringConvertible
 
     /// The text with characters that control a terminal (control characters, direction marks) shown as escapes.
     public var printable: String { Printable.escape(string) }
+}
+
+extension String {
+    /// Whether its bytes come first. A thousand names are sorted with this for one request: iterators took ten times as long.
+    package func precedesInBytes(_ other: String) -> Bool {
+        let (left, right) = (utf8Span.span, other.utf8Span.span)
+        for index in 0..<min(left.count, right.count) where left[index] != right[index] {
+            return left[index] < right[index]
+        }
+        return left.count < right.count
+    }
 }
 
 /// Makes a stranger's text safe to print.

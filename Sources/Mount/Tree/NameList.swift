@@ -9,11 +9,11 @@ struct NameList: Sendable {
 
     /// Those whose text begins so, sorted.
     func beginning(with prefix: String) -> ArraySlice<ModelName> {
-        let start = place { !($0.string.utf8.lexicographicallyPrecedes(prefix.utf8)) }
+        let start = place { !$0.string.precedesInBytes(prefix) }
         let rest = names[start...]
         guard !prefix.isEmpty else { return rest }
         let end = place { name in
-            !name.string.utf8.lexicographicallyPrecedes(prefix.utf8) && !name.string.utf8.starts(with: prefix.utf8)
+            !name.string.precedesInBytes(prefix) && !name.string.utf8.starts(with: prefix.utf8)
         }
         return rest[..<end]
     }

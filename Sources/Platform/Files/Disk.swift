@@ -105,7 +105,7 @@ public enum Disk {
             }
             if name != ".", name != ".." { names.append(name) }
         }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return names.sorted { $0.precedesInBytes($1) }
     }
 
     public static func rename(_ source: String, to target: String) throws(CakeError) {

@@ -47,11 +47,15 @@ public struct Usage: Sendable {
         let names = try store.names()
         var counts: [Digest: Int] = [:]
         for named in names { counts[named.record.manifest, default: 0] += 1 }
-        var tally = try UsageTally(of: store)
-        var found: [Result<UsageTally.Totals, CakeError>] = []
         let digests = counts.keys.sorted()
+        var outlines = OutlinesAhead(of: digests, in: store)
+        let table = try outlines.read { () throws(CakeError) in try UsageTable(of: store) }
+        var tally = UsageTally(of: store, with: table)
+        var found: [Result<UsageTally.Totals, CakeError>] = []
         for (number, digest) in digests.enumerated() {
-            found.append(Result { () throws(CakeError) in try tally.add(digest, number: number) })
+            let outline = try outlines.next() ?? Result { () throws(CakeError) in try store.outline(of: digest) }
+            found.append(
+                Result { () throws(CakeError) in try tally.add(digest, outline.get(), number: number) })
         }
         replaced = try tally.atRest(Usage.replacedLayers(of: store, names))
         var (total, bases, layers) = (UInt64(0), UInt64(0), 0)
@@ -87,7 +91,8 @@ public struct Usage: Sendable {
         var more: [Model] = []
         for (number, named) in others.enumerated() {
             var seen = tally
-            var totals = try seen.add(named.record.manifest, number: digests.count + number)
+            let digest = named.record.manifest
+            var totals = try seen.add(digest, store.outline(of: digest), number: digests.count + number)
             let known = tally.table.entries
             for (place, entry) in seen.table.entries.enumerated() where entry.isCounted {
                 if place >= known.count || !known[place].isCounted { totals.alone += entry.room }

@@ -19,9 +19,9 @@ struct UsageTally {
     private(set) var spared: UInt64 = 0
     private(set) var below: UInt64 = 0
 
-    init(of store: LocalStore) throws(CakeError) {
+    init(of store: LocalStore, with table: UsageTable) {
         self.store = store
-        table = try UsageTable(of: store)
+        self.table = table
         counts = TensorCounts(of: store)
     }
 
@@ -29,8 +29,7 @@ struct UsageTally {
     func save() { counts.save() }
 
     /// Manifests have numbers of their own.
-    mutating func add(_ digest: Digest, number: Int) throws(CakeError) -> Totals {
-        let outline = try store.outline(of: digest)
+    mutating func add(_ digest: Digest, _ outline: ManifestOutline, number: Int) throws(CakeError) -> Totals {
         var totals = Totals(
             files: outline.files, tensors: outline.tensors, parameters: outline.parameters, size: outline.size)
         if outline.mayHaveCounts, let manifest = try? store.manifest(digest), let count = counts.count(of: manifest) {

@@ -26,6 +26,7 @@ extension LocalStore {
     /// The names here, and those below that are not here.
     public func allNames() throws(CakeError) -> [Named] {
         var all = try names()
+        guard !lower.isEmpty else { return all }
         for store in lower {
             let known = Set(all.map(\.name))
             all += try store.names().filter { !known.contains($0.name) }.map {

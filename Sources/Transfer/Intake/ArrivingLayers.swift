@@ -8,8 +8,10 @@ package struct ArrivingLayers: Sendable {
     /// The place of each in the file.
     private let extents: Extents
 
-    package init(_ file: Manifest.File) {
+    /// Of a file of which nothing is here yet, or all.
+    package init(_ file: Manifest.File, isHere: Bool = false) {
         self.file = file
+        if isHere { here = Set(file.segments.map(\.layer.digest)) }
         segments = file.segments.filter { $0.layer.size > 0 }
         extents = Extents(segments.lazy.map(\.layer.size))
     }

@@ -79,11 +79,7 @@ final class LazyDownload: LazySource {
         while true {
             let opening = Task(executorPreference: hub.shared.store.pool) { await self.open(file) }
             state.withLock { $0.opening = opening }
-            await withTaskCancellationHandler {
-                await opening.value
-            } onCancel: {
-                opening.cancel()
-            }
+            await opening.valueUnlessCancelled()
             // Ended for a reader that waited too long: others may wait.
             if opening.isCancelled, !Task.isCancelled { continue }
             return state.withLock { state in if state.opening == opening { state.opening = nil } }
@@ -160,11 +156,7 @@ final class LazyDownload: LazySource {
             }
             state.withLock { $0.running[run.lowerBound] = Running(run: run, task: task) }
             do {
-                _ = try await withTaskCancellationHandler {
-                    try await task.value
-                } onCancel: {
-                    task.cancel()
-                }
+                _ = try await task.valueUnlessCancelled()
                 state.withLock { $0.running[run.lowerBound] = nil }
             } catch {
                 let isLate = task.isCancelled && !Task.isCancelled

@@ -67,9 +67,7 @@ final class LazyHub: Sendable {
     func open(_ listed: SnapshotFile, knowing known: LazyPlan?, mayCopy: Bool) async throws -> Found {
         let inventory = try Inventory([listed], store: shared.store, operation: shared.operation, options)
         if let stored = inventory.known.first {
-            var layers = ArrivingLayers(stored)
-            layers.here = Set(stored.segments.map(\.layer.digest))
-            return .stored(layers)
+            return .stored(ArrivingLayers(stored, isHere: true))
         }
         var wanted = inventory.missing.first ?? WantedFile(listed: listed, mayCopy: true)
         wanted.mayCopy = mayCopy

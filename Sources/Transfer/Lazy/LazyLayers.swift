@@ -82,11 +82,7 @@ final class LazyLayers: Sendable {
         }
         state.withLock { $0.fetch = fetch }
         defer { state.withLock { $0.fetch = nil } }
-        try await withTaskCancellationHandler {
-            try await fetch.value
-        } onCancel: {
-            fetch.cancel()
-        }
+        try await fetch.valueUnlessCancelled()
     }
 
     /// The fetch was ended for a reader that waited too long, and not with the mount.

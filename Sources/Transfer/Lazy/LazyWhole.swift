@@ -42,9 +42,7 @@ final class LazyWhole: LazySource {
             guard let stored = try store.manifest(report.manifest).file(at: listed.path.string) else {
                 throw CakeError(.notFound, "\(listed.path) was removed while it was read")
             }
-            var layers = ArrivingLayers(stored)
-            layers.here = Set(stored.segments.map(\.layer.digest))
-            file.has(.layers(layers))
+            file.has(.layers(ArrivingLayers(stored, isHere: true)))
         } catch {
             // Before its readers get the error: one that comes later starts another pull.
             isComing.withLock { $0 = false }

@@ -48,29 +48,30 @@ extension HubAnswers {
         let (filter, fields) = (try HubFilter(target, kind), try HubFields(target, kind))
         if filter.isEmpty { return ServerReply([], 200) }
         let words = (target["search"] ?? "").lowercased().split(separator: " ")
-        var seen: Set<HubRepository> = []
-        // One of each, `main` where there is one.
-        let all = try models.all(kind).sorted { left, right in
-            (left.place.revision == Revision.main ? 0 : 1) < (right.place.revision == Revision.main ? 0 : 1)
-        }
-        let wanted = all.filter { model in
-            let id = model.place.repository.id
-            guard words.allSatisfy({ id.lowercased().contains($0) }), visibility.shows(model, to: asked.caller) else {
-                return false
+        let author = target["author"].map { $0.lowercased() + "/" }
+        /// One of each, `main` where there is one.
+        var wanted: [HubRepository: HubModels.Model] = [:]
+        for model in try models.all(kind) where visibility.shows(model, to: asked.caller) {
+            let repository = model.place.repository
+            if !words.isEmpty || author != nil {
+                let id = repository.id.lowercased()
+                guard words.allSatisfy(id.contains), author.map(id.hasPrefix) ?? true else { continue }
             }
-            if let author = target["author"], !id.lowercased().hasPrefix(author.lowercased() + "/") { return false }
-            return seen.insert(model.place.repository).inserted
+            if let one = wanted[repository], one.place.revision == Revision.main || model.place.revision != Revision.main {
+                continue
+            }
+            wanted[repository] = model
         }
         // Downloads and likes are not counted here: the latest come first, as when the Hub is asked for that.
-        let sorted = wanted.sorted {
-            ($1.record.time ?? 0, $0.place.repository.id) < ($0.record.time ?? 0, $1.place.repository.id)
+        let sorted = wanted.values.map { (time: $0.record.time ?? 0, id: $0.place.repository.id, model: $0) }.sorted {
+            $0.time != $1.time ? $0.time > $1.time : $0.id.precedesInBytes($1.id)
         }
         let count = Int(
             min(max(target["limit"].flatMap { ByteRange.number($0.utf8) } ?? HubAnswers.list, 1), HubAnswers.list))
         var list: [JSONValue] = []
         var place = Int(min(target["cursor"].flatMap { ByteRange.number($0.utf8) } ?? 0, UInt64(sorted.count)))
         while place < sorted.count, list.count < count {
-            let model = sorted[place]
+            let model = sorted[place].model
             place += 1
             // A model that cannot be read is not listed; a request by its name gets an error.
             guard let manifest = try? models.manifest(of: model), var object = try? summary(of: model, manifest),

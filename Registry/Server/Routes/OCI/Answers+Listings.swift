@@ -17,7 +17,7 @@ extension Answers {
         }
         let count = try count(target)
         let last = target["last"] ?? ""
-        let behind = try registry.tags(in: repository).drop { !last.utf8.lexicographicallyPrecedes($0.text.utf8) }
+        let behind = try registry.tags(in: repository).drop { !last.precedesInBytes($0.text) }
         let tags = behind.prefix(count)
         let document: JSONValue = ["name": .string(repository.text), "tags": .array(tags.map { .string($0.text) })]
         return ServerReply(document, next(behind.count > count, "/v2/\(repository)/tags/list", target, tags.last?.text))

@@ -12,7 +12,7 @@ package struct TransientFailure: Error {
         self.words = words
         self.error = CakeError(
             error.kind, error.what,
-            fix: error.fix ?? "check the network and the server's address; the same command resumes")
+            fix: error.fix ?? "check the network and the server's address, then run the same command again")
         self.asked = asked
     }
 

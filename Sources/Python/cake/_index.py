@@ -67,7 +67,7 @@ def contiguous(shape: Tuple[int, ...], index: Tuple[Any, ...]) -> Optional[Block
         if step != 1 and len(range(start, stop, step)) > 1:
             return None
         rows = len(range(start, stop, step))
-        return Block(first + start * size, rows * size, (rows, *shape[place + 1:]))
+        return Block(first + (start * size if rows else 0), rows * size, (rows, *shape[place + 1:]))
     return Block(first, size if shape else 1, ())
 
 

@@ -61,6 +61,7 @@ class Tensor:
     def read(self, offset: int = 0, length: Optional[int] = None) -> bytes:
         """The bytes of the tensor; needs neither numpy nor torch."""
         import ctypes
+        self._check()
         count = self.nbytes - offset if length is None else length
         memory = bytearray(max(count, 0))
         if count:

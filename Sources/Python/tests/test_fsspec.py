@@ -9,6 +9,7 @@ from cake.fsspec import CakeFileSystem  # noqa: E402
 @pytest.fixture
 def system(shelf):
     CakeFileSystem.clear_instance_cache()
+    fsspec.register_implementation("cake", CakeFileSystem, clobber=True)  # an installed package has an entry point
     return CakeFileSystem(store=shelf.store)
 
 

@@ -57,7 +57,7 @@ def test_files_come_back_whole_and_in_part(shelf):
         with open(os.path.join(folder, path), "rb") as file:
             data = file.read()
         assert (facts.size, facts.here) == (len(data), True)
-        assert model.read(path) == data and model.read(path, 3, 9) == data[3:12] and model.read(path, len(data)) == b""
+        assert model.read(path) == data and model.read(path, 1, 2) == data[1:3] and model.read(path, len(data)) == b""
     assert model.config["model_type"] == "llama" and model.tokenizer_files == ["tokenizer_config.json"]
     assert model.metadata("model.safetensors") == {"format": "pt"}
     assert shelf.open("tied").metadata("model.safetensors") is None and shelf.open("tied").config == {}

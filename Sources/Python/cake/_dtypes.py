@@ -40,8 +40,9 @@ def stored(dtype: str, shape: Tuple[int, ...], size: int) -> Tuple[int, Tuple[in
     return known.bits // 8, shape
 
 
-def _is_bytes(dtype: str, shape: Tuple[int, ...], size: int) -> bool:
-    return stored(dtype, shape, size)[1] == (size,) and (dtype not in DTYPES or DTYPES[dtype].bits < 8)
+def _is_bytes(dtype: str, shape: Tuple[int, ...]) -> bool:
+    """Is a dtype of less than a byte stored as a row of bytes?"""
+    return not (DTYPES[dtype].bits == 4 and shape and shape[-1] % 2 == 0)
 
 
 _warned = set()
@@ -64,10 +65,10 @@ def numpy_dtype(dtype: str) -> Any:
     return numpy.dtype(getattr(numpy, known.numpy))
 
 
-def torch_dtype(dtype: str, shape: Tuple[int, ...] = (), size: int = 0) -> Any:
+def torch_dtype(dtype: str, shape: Tuple[int, ...] = ()) -> Any:
     import torch
     known = DTYPES.get(dtype)
-    if known is None or (known.bits < 8 and _is_bytes(dtype, shape, size)):
+    if known is None or (known.bits < 8 and _is_bytes(dtype, shape)):
         return torch.uint8
     return getattr(torch, known.torch, torch.uint8)
 

@@ -50,7 +50,7 @@ class Torch:
         return int(memory.data_ptr())
 
     def view(self, memory: Any, dtype: str, shape: Tuple[int, ...], size: int) -> Any:
-        kind = _dtypes.torch_dtype(dtype, shape, size)
+        kind = _dtypes.torch_dtype(dtype, shape)
         return memory.view(kind).reshape(_dtypes.stored(dtype, shape, size)[1])
 
     def of_buffer(self, buffer: Any, offset: int, size: int) -> Any:

@@ -26,32 +26,12 @@ class File(NamedTuple):
     here: bool
 
 
-class _Stores:
-    """One handle for each store in use, made anew in a forked child."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.handles: "weakref.WeakValueDictionary[Any, _library.Handle]" = weakref.WeakValueDictionary()
-
-    def get(self, path: Optional[str]) -> _library.Handle:
-        # Without a path the environment decides, which may change.
-        key = path, *(os.environ.get(name) for name in ("CAKE_HOME", "CAKE_LOWER", "XDG_DATA_HOME", "HOME"))
-        with self.lock:
-            handle = self.handles.get(key)
-            if handle is None or handle.process != os.getpid():
-                handle = self.handles[key] = _library.open_store(path)
-            return handle
-
-
-_stores = _Stores()
 _models: "weakref.WeakSet[Model]" = weakref.WeakSet()
 
 
 def _forked() -> None:
-    """A child opens its stores and models anew: those of the parent refuse to work there."""
+    """A child opens its models anew: those of the parent refuse to work there."""
     _library.forked()
-    global _stores
-    _stores = _Stores()
     for model in list(_models):
         model._lock = threading.Lock()
 
@@ -65,8 +45,9 @@ class Model:
     def __init__(self, name: str, store: Optional[str], framework: str = "np", manifest: Optional[str] = None) -> None:
         self._store, self._framework = store, framework
         self._lock = threading.Lock()
+        # A store of its own for each model: one that was opened earlier does not see what was imported since.
         self._handle: Optional[_library.Handle] = _library.open_model(
-            _stores.get(store), name if manifest is None else manifest)
+            _library.open_store(store), name if manifest is None else manifest)
         facts = _library.describe(self._now())
         self.name: str = name if manifest is not None else facts["name"]
         self.revision: Optional[str] = facts.get("revision")
@@ -78,7 +59,8 @@ class Model:
         self._paths = [file["path"] for file in facts["files"]]
         self._frame = _frames.frame(framework)
         self._small: Dict[str, bytes] = {}
-        self._made: Optional[Tensors] = None
+        # Weak: the tensors refer to the model, and a circle would keep it open until the garbage collector comes.
+        self._made: Callable[[], Optional[Tensors]] = lambda: None
         _models.add(self)
 
     def __reduce__(self) -> Any:
@@ -105,7 +87,7 @@ class Model:
                 handle = self._handle or handle
                 if handle.process != os.getpid():
                     # By its digest: the name may have moved since.
-                    handle = self._handle = _library.open_model(_stores.get(self._store), self.manifest)
+                    handle = self._handle = _library.open_model(_library.open_store(self._store), self.manifest)
         return handle
 
     def _read(self, pieces: List[_reading.Piece], keep: Any, threads: int = 0, verify: bool = True,
@@ -124,9 +106,11 @@ class Model:
     @property
     def tensors(self) -> Tensors:
         """The weights in the model's top folder; without any there, those of its folders, as `folder/name`."""
-        if self._made is None:
-            self._made = self._tensors()
-        return self._made
+        made = self._made()
+        if made is None:
+            made = self._tensors()
+            self._made = weakref.ref(made)
+        return made
 
     def tensors_in(self, path: str) -> Tensors:
         """The tensors of one file, or of the files of one folder."""
@@ -216,7 +200,7 @@ class Model:
 
     def _sizes(self) -> Dict[str, Any]:
         """What `cake ls` says about this model."""
-        listed = _library.models(_stores.get(self._store))
+        listed = _library.models(_library.open_store(self._store))
         return next((facts for facts in listed if str(facts.get("manifest", "")).rpartition(":")[2] == self.manifest), {})
 
     def __repr__(self) -> str:
@@ -259,5 +243,5 @@ def open(name: str, revision: Optional[str] = None, store: Optional[PathLike] = 
 
 def names(store: Optional[PathLike] = None) -> Tuple[str, ...]:
     """The names of all models."""
-    listed = _library.models(_stores.get(None if store is None else os.fspath(store)))
+    listed = _library.models(_library.open_store(None if store is None else os.fspath(store)))
     return tuple(facts["name"] for facts in listed)

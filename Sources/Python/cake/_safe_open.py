@@ -30,7 +30,10 @@ def located(text: str, store: Any = None, framework: str = "np") -> Tuple[Model,
     if marked is not None:
         ends = [marked + 1]
     else:
-        known = set(names(store))
+        try:
+            return open_model("/".join(words), store=store, framework=framework), None
+        except NotFound:
+            known = set(names(store))
         bare = known | {name.partition("@")[0] for name in known}
         ends = [end for end in range(len(words), 0, -1) if "/".join(words[:end]) in bare] or [len(words)]
     model = open_model("/".join(words[:ends[0]]), store=store, framework=framework)

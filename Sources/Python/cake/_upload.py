@@ -120,7 +120,7 @@ def _named(tensors: List["Tensor"], made: _state.Layout, memory: Dict[int, Any])
                 rows = memory[one].view(-1, item)
                 constant[one] = bool((rows == rows[:1]).all())
             memory[number] = memory[one].clone() if constant[one] else memory[one]
-        out[tensor.name] = memory[number].view(_dtypes.torch_dtype(tensor.dtype, tensor.shape, tensor.nbytes)).reshape(
+        out[tensor.name] = memory[number].view(_dtypes.torch_dtype(tensor.dtype, tensor.shape)).reshape(
             _dtypes.stored(tensor.dtype, tensor.shape, tensor.nbytes)[1])
     return out
 

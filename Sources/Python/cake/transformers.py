@@ -29,7 +29,7 @@ class LazySlice:
 
     def __init__(self, tensor: Tensor) -> None:
         self._tensor = tensor
-        self._dtype = _dtypes.torch_dtype(tensor.dtype, tensor.shape, tensor.nbytes)
+        self._dtype = _dtypes.torch_dtype(tensor.dtype, tensor.shape)
 
     @property
     def dtype(self) -> Any:

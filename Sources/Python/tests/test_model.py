@@ -104,6 +104,14 @@ def test_a_pickled_model_is_the_same_model(shelf):
     assert model.tensors["scale"].read() == shelf.wanted["team/base"]["scale"][2]
 
 
+def test_what_is_imported_while_a_model_is_open_is_there(shelf):
+    held = shelf.open("team/base")
+    shelf.has("later", [("x", "F32", (2,), b"\0\0\0\0\0\0\x80\x3f")], config={"model_type": "later"})
+    later = shelf.open("later")
+    assert later.complete and later.config == {"model_type": "later"} and later.numpy()["x"].tolist() == [0, 1]
+    del held
+
+
 def broken(shelf, tmp_path, act):
     """A copy of the store in which something happened to the objects of the largest layers."""
     store = str(tmp_path / "store")

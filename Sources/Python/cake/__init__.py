@@ -31,16 +31,17 @@ _MODULES = ("fsspec", "torch", "transformers", "vllm")
 __all__ = [*_HOME, *_MODULES]
 
 
-def __getattr__(name):
-    from importlib import import_module
-    if name in _MODULES:
-        return import_module("." + name, __name__)
-    if name in _HOME:
-        value = getattr(import_module("." + _HOME[name], __name__), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:
+    def __getattr__(name):
+        from importlib import import_module
+        if name in _MODULES:
+            return import_module("." + name, __name__)
+        if name in _HOME:
+            value = getattr(import_module("." + _HOME[name], __name__), name)
+            globals()[name] = value
+            return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> "list[str]":
     return sorted({*globals(), *__all__})

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Dict, NamedTuple, Tuple
+from typing import Any, Dict, NamedTuple, Set, Tuple
 
 
 class Dtype(NamedTuple):
@@ -45,7 +45,7 @@ def _is_bytes(dtype: str, shape: Tuple[int, ...]) -> bool:
     return not (DTYPES[dtype].bits == 4 and shape and shape[-1] % 2 == 0)
 
 
-_warned = set()
+_warned: Set[str] = set()
 
 
 def numpy_dtype(dtype: str) -> Any:

@@ -1,7 +1,7 @@
 """One exception for each kind of failure. Each message ends in a line `fix: …` where there is a fix."""
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Optional
 
 
 class CakeError(Exception):
@@ -18,7 +18,7 @@ class CakeError(Exception):
     def __str__(self) -> str:
         return self.message
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return type(self), (self.message, self.kind)
 
 

@@ -1,7 +1,7 @@
 """Memory of numpy and of torch, behind one interface: bytes that a read fills, and views of them with a dtype and a shape."""
 from __future__ import annotations
 
-from typing import Any, Protocol, Tuple
+from typing import Any, Dict, Protocol, Tuple
 
 from . import _dtypes
 from ._errors import Invalid, with_fix
@@ -69,10 +69,11 @@ class Torch:
         return array.clone()
 
 
-_FRAMES = {"np": Numpy, "numpy": Numpy, "pt": Torch, "torch": Torch, "pytorch": Torch}
+_FRAMES: Dict[str, Any] = {"np": Numpy, "numpy": Numpy, "pt": Torch, "torch": Torch, "pytorch": Torch}
 
 
 def frame(name: str) -> Frame:
     if name not in _FRAMES:
         raise Invalid(with_fix(f"no framework {name!r}", 'use "pt" for torch or "np" for numpy'))
-    return _FRAMES[name]()
+    made: Frame = _FRAMES[name]()
+    return made

@@ -11,7 +11,7 @@ class Block(NamedTuple):
     """A run of elements, and its shape."""
 
     first: int
-    count: int
+    elements: int
     shape: Tuple[int, ...]
 
 

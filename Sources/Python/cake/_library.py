@@ -5,7 +5,7 @@ import ctypes
 import json
 import os
 import threading
-from typing import Any, Optional
+from typing import Any, Dict, Optional
 
 from . import _errors
 from ._errors import with_fix
@@ -20,7 +20,7 @@ class Read(ctypes.Structure):
                 ("destination", ctypes.c_void_p)]
 
 
-def _prototypes():
+def _prototypes() -> Dict[str, Any]:
     out, error = ctypes.POINTER(_POINTER), ctypes.POINTER(_TEXT)
     cancel, text = ctypes.POINTER(ctypes.c_int32), ctypes.c_char_p
     return {
@@ -111,7 +111,8 @@ class Handle:
     __slots__ = ("pointer", "process", "below", "_close", "_process_id", "__weakref__")
 
     def __init__(self, pointer: int, close: Any, below: Optional["Handle"] = None) -> None:
-        self.pointer, self.below = pointer, below
+        self.pointer: Optional[int] = pointer
+        self.below = below
         self._close, self._process_id = close, os.getpid
         self.process = os.getpid()
 

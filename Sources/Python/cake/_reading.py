@@ -107,7 +107,7 @@ def read(model: Handle, pieces: List[Piece], keep: Any, threads: int = 0, verify
     """Reads all pieces. `progress` is called with the number of bytes that came since the last call."""
     function, flags = _library.library().cake_model_read, _library.VERIFY if verify else 0
     for batch in _batches(pieces, STEP) if progress else [pieces]:
-        array = (Read * len(batch))(*batch)
+        array = (Read * len(batch))(*(Read(*piece) for piece in batch))
         size = sum(piece[2] for piece in batch)
 
         def call(call: _Call, array: Any = array) -> int:

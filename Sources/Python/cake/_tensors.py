@@ -123,12 +123,13 @@ class Tensor:
             if numbers.step < 0 and numbers.stop < low:
                 stop = None
             start = numbers.start - low if numbers else 0
-            return frame.compact(block[(slice(start, stop if numbers else 0, numbers.step), *rows.inner)])
+            chosen = (slice(start, stop if numbers else 0, numbers.step), *rows.inner)
+            return frame.compact(block[chosen])
         inner = _index.contiguous(rows.shape[1:], rows.inner) if rows.row * item >= PIECE else None
         like = frame.view(frame.empty(item), self._plain, (1,), item)
         out = frame.result(like, (slice(0, len(numbers)), *rows.inner), rows.shape)
-        if inner and (numbers.step > 1 or inner.count <= rows.row // 2):
-            size = inner.count * item
+        if inner and (numbers.step > 1 or inner.elements <= rows.row // 2):
+            size = inner.elements * item
             at = frame.address(out)
             self._model._read([(self._number, (rows.first + number * rows.row + inner.first) * item, size, at + place * size)
                                for place, number in enumerate(numbers)], out)
@@ -138,7 +139,8 @@ class Tensor:
             part = numbers[place:place + many]
             count = part[-1] - part[0] + 1
             block = self._run(frame, rows.first + part[0] * rows.row, count * rows.row, (count, *rows.shape[1:]))
-            out[place:place + len(part)] = block[(slice(None, None, numbers.step), *rows.inner)]
+            chosen = (slice(None, None, numbers.step), *rows.inner)
+            out[place:place + len(part)] = block[chosen]
         return out
 
 

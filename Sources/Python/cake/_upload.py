@@ -47,7 +47,7 @@ class Cuda:
 
     def __init__(self, device: Any) -> None:
         import torch
-        self.device, self.stream = device, torch.cuda.Stream(device)
+        self.device, self.stream = device, torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def slot(self, size: int) -> Any:
         import torch
@@ -59,7 +59,7 @@ class Cuda:
         with torch.cuda.stream(self.stream):
             for target, source in copies:
                 target.copy_(source, non_blocking=True)
-            event = torch.cuda.Event()
+            event = torch.cuda.Event()  # type: ignore[no-untyped-call]
             event.record(self.stream)
         return event
 
@@ -129,7 +129,8 @@ def pin(buffer: Any) -> None:
     """Locks an arena into memory, so that copies from it to a device need no step between."""
     import torch
     address = ctypes.addressof(ctypes.c_char.from_buffer(buffer))
-    status = torch.cuda.cudart().cudaHostRegister(address, len(buffer), 0)
+    runtime: Any = torch.cuda.cudart()  # type: ignore[no-untyped-call]
+    status = runtime.cudaHostRegister(address, len(buffer), 0)
     if int(status) != 0:
         raise System(with_fix(f"CUDA could not pin {len(buffer)} bytes (error {int(status)})", "leave out pin"))
-    weakref.finalize(buffer, torch.cuda.cudart().cudaHostUnregister, address).atexit = False
+    weakref.finalize(buffer, runtime.cudaHostUnregister, address).atexit = False

@@ -33,7 +33,7 @@ class CakeFileSystem(AbstractFileSystem):  # type: ignore[misc]
         return text[len("cake://"):].strip("/") if text.startswith("cake://") else text.strip("/")
 
     def unstrip_protocol(self, name: str) -> str:
-        return "cake://" + self._strip_protocol(name)
+        return f"cake://{self._strip_protocol(name)}"
 
     def _split(self, path: str) -> Tuple[Optional[str], str]:
         """A model's name and the path in it; nothing for a folder above the models."""

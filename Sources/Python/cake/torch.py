@@ -90,6 +90,6 @@ def _laid_out(tensors: Dict[str, Any], metadata: Optional[Dict[str, str]]) -> Tu
 def _bytes(tensor: Any, size: int) -> Any:
     if not size:
         return b""
-    made = (ctypes.c_ubyte * size).from_address(tensor.data_ptr())
+    made: Any = (ctypes.c_ubyte * size).from_address(tensor.data_ptr())
     made._tensor = tensor  # the bytes are the tensor's
     return made

@@ -196,7 +196,7 @@ def _adapter(kind: Any, model: Model, store: Optional[PathLike], trust_remote_co
     config.inference_mode = True
     made = peft.get_peft_model(built, config) if config.task_type is None else (
         peft.MODEL_TYPE_TO_PEFT_MODEL_MAPPING[config.task_type](built, config))
-    result = peft.set_peft_model_state_dict(made, model.state_dict())
+    result: Any = peft.set_peft_model_state_dict(made, model.state_dict())
     if getattr(result, "unexpected_keys", None):
         raise Invalid(f"{model.name} does not fit {base}: {result.unexpected_keys[0]} has no place in it")
     return made.eval()

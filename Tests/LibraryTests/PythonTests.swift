@@ -11,9 +11,9 @@ import Testing
         let scratch = try Scratch()
         let beside = Tool.cake.deletingLastPathComponent()
         let result = try Tool.run(
-            "/usr/bin/python3",
+            URL(filePath: "/usr/bin/python3"),
             ["-m", "pytest", "-q", "-p", "no:cacheprovider", Self.sources.appending(path: "tests").path],
-            environment: [
+            variables: [
                 "CAKE_BINARY": Tool.cake.path, "CAKE_LIBRARY": Shared.path,
                 "CAKE_HUB": beside.appending(path: "hub").path, "HOME": scratch.path, "TMPDIR": scratch.path,
                 "PYTHONDONTWRITEBYTECODE": "1", "PATH": "/usr/bin:/bin",

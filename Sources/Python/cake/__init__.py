@@ -13,6 +13,7 @@ if TYPE_CHECKING:
                           Invalid as Invalid, Missing as Missing, Newer as Newer, NotFound as NotFound, System as System)
     from ._model import File as File, Model as Model, open as open
     from ._safe_open import safe_open as safe_open
+    from ._stream import stream as stream
     from ._tensors import Tensor as Tensor, Tensors as Tensors
     from .transformers import load as load
 
@@ -23,6 +24,7 @@ _HOMES = {
     "_errors": ("CakeError", "NotFound", "Ambiguous", "Missing", "Damaged", "Cancelled", "Newer", "Invalid", "System"),
     "_model": ("File", "Model", "open"),
     "_safe_open": ("safe_open",),
+    "_stream": ("stream",),
     "_tensors": ("Tensor", "Tensors"),
     "transformers": ("load",),
 }

@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 import io
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from urllib.parse import unquote
 
 from fsspec import AbstractFileSystem
 from fsspec.spec import AbstractBufferedFile
 
+from . import _command
+from ._errors import NotFound
 from ._model import Model, names, open as open_model
 
 READ_ONLY = "the files of a store are read-only"
@@ -29,11 +32,11 @@ class CakeFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def _strip_protocol(cls, path: Any) -> Any:
         if isinstance(path, list):
             return [cls._strip_protocol(one) for one in path]
-        text = str(path)
-        return text[len("cake://"):].strip("/") if text.startswith("cake://") else text.strip("/")
+        text, start = str(path), f"{cls.protocol}://"
+        return (text[len(start):] if text.startswith(start) else text).strip("/")
 
     def unstrip_protocol(self, name: str) -> str:
-        return f"cake://{self._strip_protocol(name)}"
+        return f"{self.protocol}://{self._strip_protocol(name)}"
 
     def _split(self, path: str) -> Tuple[Optional[str], str]:
         """A model's name and the path in it; nothing for a folder above the models."""
@@ -51,14 +54,18 @@ class CakeFileSystem(AbstractFileSystem):  # type: ignore[misc]
                 return name, "/".join(words[end:])
         raise FileNotFoundError(f"no model in the store at cake://{path}")
 
-    def _model(self, name: str) -> Model:
+    def _model(self, name: str, needing: Optional[str] = None) -> Model:
         return open_model(name, store=self.store)
 
-    def _entries(self, name: str, model: Model, within: str) -> List[Dict[str, Any]]:
+    def _files(self, name: str) -> Mapping[str, Any]:
+        """Each with its size, by its path."""
+        return self._model(name).files
+
+    def _entries(self, name: str, within: str) -> List[Dict[str, Any]]:
         folders: Dict[str, Dict[str, Any]] = {}
         found = []
         start = within + "/" if within else ""
-        for path, file in model.files.items():
+        for path, file in self._files(name).items():
             if path == within:
                 return [self._file(name, file)]
             if not path.startswith(start):
@@ -88,7 +95,7 @@ class CakeFileSystem(AbstractFileSystem):  # type: ignore[misc]
             below = {other[len(start):].partition("/")[0] for other in names(self.store) if other.startswith(start)}
             entries = [self._folder(start + one) for one in sorted(below)]
         else:
-            entries = self._entries(name, self._model(name), within)
+            entries = self._entries(name, within)
         return entries if detail else sorted(entry["name"] for entry in entries)
 
     def info(self, path: str, **kwargs: Any) -> Dict[str, Any]:
@@ -98,7 +105,7 @@ class CakeFileSystem(AbstractFileSystem):  # type: ignore[misc]
             if name is not None:
                 self._model(name)
             return self._folder(path)
-        entries = self._entries(name, self._model(name), within)
+        entries = self._entries(name, within)
         return entries[0] if len(entries) == 1 and entries[0]["name"] == path else self._folder(path)
 
     def ukey(self, path: str) -> str:
@@ -113,7 +120,7 @@ class CakeFileSystem(AbstractFileSystem):  # type: ignore[misc]
         name, within = self._split(self._strip_protocol(path))
         if name is None or not within:
             raise IsADirectoryError(path) if name is None else FileNotFoundError(path)
-        model = self._model(name)
+        model = self._model(name, within)
         if within not in model.files:
             if self.isdir(path):
                 raise IsADirectoryError(path)
@@ -138,7 +145,7 @@ class CakeFile(AbstractBufferedFile):  # type: ignore[misc]
         name, self._within = fs._split(path)
         if name is None or not self._within:
             raise IsADirectoryError(path)
-        self._model = fs._model(name)
+        self._model = fs._model(name, self._within)
         if self._within not in self._model.files:
             raise (IsADirectoryError if fs.isdir(path) else FileNotFoundError)(path)
         kwargs.setdefault("size", self._model.files[self._within].size)
@@ -150,3 +157,65 @@ class CakeFile(AbstractBufferedFile):  # type: ignore[misc]
 
     def _upload_chunk(self, final: bool = False) -> bool:
         raise io.UnsupportedOperation(READ_ONLY)
+
+
+class HubFile(NamedTuple):
+    path: str
+    size: int
+    sha256: Optional[str] = None
+
+
+class HubFileSystem(CakeFileSystem):
+    """`cake+hf://org/name@revision/path`: files of the Hub. The store gives what it has; a file that it lacks is pulled when it is
+    opened, and is there the next time."""
+
+    protocol = "cake+hf"
+
+    def __init__(self, store: Optional[str] = None, **kwargs: Any) -> None:
+        super().__init__(store, **kwargs)
+        self._listed: Dict[str, Dict[str, HubFile]] = {}
+
+    def _split(self, path: str) -> Tuple[Optional[str], str]:
+        words = path.split("/") if path else []
+        if len(words) < 2:
+            raise FileNotFoundError(f"cake+hf://{path} names no model: write cake+hf://org/name")
+        return f"{words[0]}/{unquote(words[1])}", "/".join(words[2:])
+
+    def _files(self, name: str) -> Mapping[str, Any]:
+        """As the Hub lists them; the Hub is asked once."""
+        try:
+            here = self._model(name)
+            if here.complete:
+                return here.files
+        except NotFound:
+            pass
+        if name not in self._listed:
+            told = _command.call(["inspect", "--", "hf://" + name], self.store)
+            self._listed[name] = {one["path"]: HubFile(one["path"], one["bytes"]) for one in told["files"]}
+        return self._listed[name]
+
+    def _model(self, name: str, needing: Optional[str] = None) -> Model:
+        if needing is not None:
+            try:
+                found = open_model(name, store=self.store)
+                if found.complete or needing in found.files:
+                    return found
+            except NotFound:
+                pass
+            if needing not in self._files(name):
+                raise FileNotFoundError(f"cake+hf://{name} has no file {needing}")
+            # Brackets, so that no letter of the path is taken for a pattern.
+            exact = "".join(f"[{letter}]" if letter in "*?[" else letter for letter in needing)
+            _command.pull("hf://" + name, store=self.store, include=[exact])
+        return open_model(name, store=self.store)
+
+    def info(self, path: str, **kwargs: Any) -> Dict[str, Any]:
+        name, within = self._split(self._strip_protocol(path))
+        if name and not within:
+            self._files(name)
+            return self._folder(self._strip_protocol(path))
+        return super().info(path, **kwargs)
+
+    def ukey(self, path: str) -> str:
+        name, within = self._split(self._strip_protocol(path))
+        return f"{self._model(name, within).manifest}/{within}" if name else path

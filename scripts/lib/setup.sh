@@ -132,6 +132,19 @@ build_release() {
     printf '%s\n' "$now" >"$stamp"
 }
 
+# The C library, optimised; its path.
+build_library() {
+    local log
+    log=$(mktemp)
+    if ! (cd "$top" && swift build -c release --product cake-c) </dev/null >"$log" 2>&1; then
+        cat "$log" >&2
+        rm -f "$log"
+        stop "the build of the library failed; the log is above" "fix the reported errors, then run this again"
+    fi
+    rm -f "$log"
+    tool libcake-c.so
+}
+
 # build_tool NAME: one of the programs that tests and benches use, optimised; its path is what `tool NAME` prints.
 build_tool() {
     local log

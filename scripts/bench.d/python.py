@@ -17,6 +17,7 @@ WORK = os.path.join(os.environ["CAKE_BENCH_DIR"], "python")
 CAKE = os.environ.get("CAKE_BINARY")
 LIBRARY = os.environ.get("CAKE_LIBRARY")
 PYTHON = os.environ["CAKE_BENCH_PACKAGE_PYTHON"]
+CODEC = os.path.join(os.environ["CAKE_BENCH_TOOLS"], "codec")
 PAGE = os.path.join(here, "..", "..", "docs", "python.md")
 PACKAGE = os.path.realpath(os.path.join(here, "..", "..", "Sources", "Python"))
 LOADING = os.path.join(here, "lib", "python_loading.py")
@@ -72,6 +73,8 @@ def ways(model, size):
     """{title: words of python_loading.py}."""
     paths, name = paths_of(model, size), f"bench/{MODELS[model]}"
     out = {"state_dict, 1 thread": ["state_dict", STORE, name, 1], "state_dict, 2 threads": ["state_dict", STORE, name, 2],
+           "state_dict, 1 thread, no SHA-256": ["state_dict", STORE, name, 1, "no"],
+           "state_dict, 2 threads, no SHA-256": ["state_dict", STORE, name, 2, "no"],
            "export to memory, then load": ["export", CAKE, STORE, name, OUT], "load_file of a plain copy": ["plain", *paths],
            "cp to memory, then load": ["copy", OUT, *paths]}
     if has("fastsafetensors"):
@@ -117,6 +120,23 @@ def rounds_of(size, rounds, found, peaks, slow):
                     note(("second tune", title), state, one(ways("second tune", size)[title]))
 
 
+def decoding(model, size):
+    """{threads: seconds of decoding in memory and nothing else, and with SHA-256}: a program for each thread, with its share of the tensors."""
+    found = {}
+    for threads in (1, 2):
+        took = [[0, 0] for _ in range(threads)]
+        for path, base in zip(paths_of(model, size), paths_of("base", size)):
+            say(f"decoding alone: {os.path.basename(path)} of the {model}, {threads}")
+            beside = [] if model == "base" else [base]
+            running = [subprocess.Popen([CODEC, path, *beside, "1", f"{part}/{threads}"], stdout=subprocess.PIPE) for part in range(threads)]
+            for part, child in zip(took, running):
+                told = json.loads(child.communicate()[0])
+                part[0] += told["decode"]
+                part[1] += told["sha256"]
+        found[threads] = max(part[0] for part in took), max(sum(part) for part in took)
+    return found
+
+
 def imports(rounds):
     """What `import cake` adds to an empty program."""
     took = {"": [], "import cake": []}
@@ -145,14 +165,15 @@ def main():
         rounds_of(size, args.rounds, found, peaks, slow)
     finally:
         slow.end()
+    alone = {model: decoding(model, size) for model in ("base", "tune")}
     imported = imports(args.rounds)
     sliced = statistics.median(python("slices", STORE, "bench/large")["seconds"] for _ in range(args.rounds))
     stopped = [python("interrupted", STORE, "bench/full")["seconds"] for _ in range(args.rounds)]
     stopped = max((value for value in stopped if value is not None), default=None)
-    report(args, size, found, peaks, slow, imported, sliced, stopped)
+    report(args, size, found, peaks, slow, alone, imported, sliced, stopped)
 
 
-def report(args, size, found, peaks, slow, imported, sliced, stopped):
+def report(args, size, found, peaks, slow, alone, imported, sliced, stopped):
     took = {key: statistics.median(values) for key, values in found.items()}
     states = [state for state in ("warm", "cold", "cold, 500 MB/s", "base in memory") if any(key[1] == state for key in took)]
     rows = []
@@ -161,6 +182,9 @@ def report(args, size, found, peaks, slow, imported, sliced, stopped):
         for state in states:
             if (what, state) in took:
                 line(f"{what[0]}, {what[1]}: {state}", took[what, state], "s")
+    for model, threads in ((model, threads) for model in alone for threads in alone[model]):
+        rows.append([model, f"decoding alone, {threads} {'thread' if threads == 1 else 'threads'}; with SHA-256",
+                     "{:.3f} s; {:.3f} s".format(*alone[model][threads])] + [""] * (len(states) - 1))
     small = [["import cake", f"{1e3 * imported:.1f} ms"], [f"a slice of 1 MB of a tensor of {size / (1 << 30):.3g} GiB", f"{1e3 * sliced:.2f} ms"],
              ["Ctrl-C until KeyboardInterrupt, the longest", "too fast to interrupt" if stopped is None else f"{1e3 * stopped:.0f} ms"],
              ["peak memory above the tensors", f"{max(peaks) / MIB:.0f} MiB"]]
@@ -169,7 +193,11 @@ def report(args, size, found, peaks, slow, imported, sliced, stopped):
     def ratio(model, other, state, own="state_dict, 2 threads"):
         return took[(model, other), state] / took[(model, own), state]
     plain, export = "load_file of a plain copy", "export to memory, then load"
-    wanted = [*((f"{model}, warm, 2 threads: times as fast as export, then load", ratio(model, export, "warm"), 1, "x", True)
+    wanted = [*((f"{model}, {title}: of the speed of decoding alone",
+                 alone[model][threads][with_hash] / took[(model, f"state_dict, {title}"), "warm"], 0.9, "x", True)
+                for model in ("base", "tune") for threads, word in ((1, "1 thread"), (2, "2 threads"))
+                for with_hash, title in ((0, f"{word}, no SHA-256"), (1, word))),
+              *((f"{model}, warm, 2 threads: times as fast as export, then load", ratio(model, export, "warm"), 1, "x", True)
                 for model in ("base", "tune")),
               ("peak memory above the tensors", max(peaks) / MIB, 64, "MiB"), ("import cake", 1e3 * imported, 30, "ms"),
               ("a slice of 1 MB", 1e3 * sliced, 3, "ms")]

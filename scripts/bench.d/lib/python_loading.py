@@ -24,9 +24,9 @@ def touch(tensors):
     return size
 
 
-def state_dict(store, name, threads):
+def state_dict(store, name, threads, verify="yes"):
     import cake
-    return cake.open(name, store=store).state_dict(threads=int(threads)).values()
+    return cake.open(name, store=store).state_dict(threads=int(threads), verify=verify == "yes").values()
 
 
 def plain(*paths):

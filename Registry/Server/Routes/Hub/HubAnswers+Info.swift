@@ -57,9 +57,8 @@ extension HubAnswers {
                 let id = repository.id.lowercased()
                 guard words.allSatisfy(id.contains), author.map(id.hasPrefix) ?? true else { continue }
             }
-            if let one = wanted[repository], one.place.revision == Revision.main || model.place.revision != Revision.main {
-                continue
-            }
+            let isBetter = model.place.revision == Revision.main
+            if let one = wanted[repository], one.place.revision == Revision.main || !isBetter { continue }
             wanted[repository] = model
         }
         // Downloads and likes are not counted here: the latest come first, as when the Hub is asked for that.

@@ -104,6 +104,14 @@ def test_a_pickled_model_is_the_same_model(shelf):
     assert model.tensors["scale"].read() == shelf.wanted["team/base"]["scale"][2]
 
 
+def test_a_pickled_model_is_that_version_when_the_name_has_moved(shelf):
+    shelf.has("moving", [("x", "F32", (1,), b"1234")])
+    model = shelf.open("moving")
+    packed = pickle.dumps(model)
+    shelf.has("moving", [("x", "F32", (1,), b"5678")])
+    assert pickle.loads(packed).tensors["x"].read() == b"1234" and shelf.open("moving").tensors["x"].read() == b"5678"
+
+
 def test_what_is_imported_while_a_model_is_open_is_there(shelf):
     held = shelf.open("team/base")
     shelf.has("later", [("x", "F32", (2,), b"\0\0\0\0\0\0\x80\x3f")], config={"model_type": "later"})

@@ -148,12 +148,13 @@ def test_a_read_that_goes_on_keeps_its_memory_and_model(shelf):
     "_thread.start_new_thread(_reading._perform, (call, endless, None)); _reading._running.add(call)",
 ])
 def test_the_interpreter_ends_while_a_read_goes_on(code):
-    script = ("import sys, threading, _thread; sys.path[:0] = [sys.argv[1], sys.argv[2]]\nfrom cake import _reading\n"
+    script = ("import os, sys, threading, _thread; sys.path[:0] = [sys.argv[1], sys.argv[2]]\nfrom cake import _reading\n"
               "begun = threading.Event()\n"
-              "def endless(call):\n    begun.set()\n    while not call.cancel.value: threading.Event().wait(.001)\n    return 5\n"
-              f"call = _reading._Call()\n{code}\nbegun.wait()\nprint('end')")
+              "def endless(call):\n    begun.set()\n    while not call.cancel.value: threading.Event().wait(.001)\n"
+              "    os.write(1, b'cancelled\\n')\n    return 5\n"
+              f"call = _reading._Call()\n{code}\nbegun.wait()\nprint('end', flush=True)")
     done = subprocess.run([sys.executable, "-c", script, os.path.join(here, ".."), here], capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout) == (0, "end\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "end\ncancelled\n"), done.stderr
 
 
 def test_a_cancelled_read_is_an_error_of_its_own(shelf):

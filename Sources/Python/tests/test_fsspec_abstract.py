@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-pytest.importorskip("fsspec")
+pytest.importorskip("fsspec.tests.abstract", reason="older releases of fsspec do not have these tests")
 from fsspec.tests.abstract import AbstractFixtures, AbstractGetTests  # noqa: E402
 
 from cake.fsspec import CakeFileSystem  # noqa: E402

@@ -36,6 +36,19 @@ import Testing
         }
     }
 
+    @Test func `is found and read if it came after its store was opened`() async throws {
+        try await onPool {
+            let (scratch, shelf, _, _) = try await family()
+            let store = try LibraryStore(shelf.root)
+            // Small tensors go into a pack, which only the index knows.
+            let later = try ModelMaker.small()
+            try await shelf.bring(ModelMaker.write(later, to: scratch["later"]), as: "later")
+            let model = try LibraryModel("later", in: store)
+            #expect(try model.tensors().allSatisfy(\.isHere))
+            try `The C library reads`.expectSame(model, later)
+        }
+    }
+
     @Test func `is read from a store that cannot be written`() async throws {
         try await onPool {
             let (scratch, shelf, base, tune) = try await family()

@@ -26,6 +26,7 @@ final class OpenModel: Handle {
         store = opened.store
         named = try opened.find(name)
         held = try opened.hold(named.record.manifest)
+        try store.seeWhatCame()
         manifest = try store.manifest(named.record.manifest)
         reader = LayerReader(store)
     }

@@ -21,6 +21,13 @@ extension LocalStore {
         return nil
     }
 
+    /// Sees what other processes have brought since the index was read, here and below.
+    package func seeWhatCame() throws(CakeError) {
+        for place in [self] + lower {
+            _ = try place.catalog.refresh(since: place.catalog.reading, checking: false)
+        }
+    }
+
     /// Reads the index again if another process has changed it; completely and with its checksums if `checking`.
     package func refresh(checking: Bool) throws(CakeError) { try catalog.reload(checking: checking) }
 }

@@ -82,7 +82,7 @@ import Testing
                     do {
                         let bytes = try reader.read([(0, 0..<tensors[0].size)], flags: flags)
                         let place = tensors[0].offset..<tensors[0].offset + tensors[0].size
-                        #expect(bytes[0] == Array((tune["model.safetensors"] ?? [])[place]))
+                        expectEqual(bytes, [Array((tune["model.safetensors"] ?? [])[place])])
                     } catch let failure as Shared.Failure {
                         let kinds = [harm == .missing ? CAKE_MISSING : CAKE_DAMAGED].map(\.rawValue)
                         #expect(kinds.contains(failure.kind), "\(failure)")
@@ -141,7 +141,7 @@ import Testing
             let model = try LibraryModel("m", in: LibraryStore(shelf.root))
             for place in [0, 2] {
                 let wanted = [(tensor: place, bytes: 0..<raw[place].count)]
-                #expect(try model.read(wanted)[0] == raw[place + 1])
+                expectEqual(try model.read(wanted), [raw[place + 1]])
                 for threads in [1, 2, 4] as [UInt32] {
                     let failure = #expect(throws: Shared.Failure.self) {
                         try model.read(wanted, threads: threads, flags: UInt32(CAKE_VERIFY))

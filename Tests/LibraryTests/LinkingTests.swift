@@ -90,6 +90,7 @@ import Testing
             // The children closed what they had of their parent: its lease is still there.
             try shelf.remove("org/m")
             try shelf.collect(isForced: true)
+            #expect(try !shelf.entries("packs").isEmpty && !shelf.entries("manifests").isEmpty)
             try input.fileHandleForWriting.write(contentsOf: Data("\n".utf8))
             let ending = try child.end()
             #expect(ending == .exit(0), "\((try? String(contentsOf: errors, encoding: .utf8)) ?? "")")

@@ -1,0 +1,129 @@
+"""Calls that take long, on a thread that Ctrl-C does not wait for."""
+from __future__ import annotations
+
+import _thread
+import atexit
+import ctypes
+import os
+import threading
+from typing import Any, Callable, List, Optional, Set, Tuple
+
+from . import _library
+from ._library import Handle, Read
+
+# A read of less than this ends before anybody notices that Ctrl-C waits for it; a thread would cost more than the read.
+SHORT = 4 << 20
+# With a progress bar, one batch has about this many bytes.
+STEP = 256 << 20
+# How long an interrupted read may take to end. The library looks at the flag much more often.
+PATIENCE = 2.0
+
+Piece = Tuple[int, int, int, int]  # a tensor's number, first byte, bytes, address
+
+
+class _Call:
+    __slots__ = ("cancel", "done", "status", "error", "trouble")
+
+    def __init__(self) -> None:
+        self.cancel = ctypes.c_int32(0)
+        self.done = threading.Event()
+        self.status = 0
+        self.error = ctypes.c_void_p()
+        self.trouble: Optional[BaseException] = None
+
+
+_running: Set[_Call] = set()
+
+
+def _cancel_all() -> None:
+    """At the end of the process no thread may still write to memory that is being torn down."""
+    calls = list(_running)
+    for call in calls:
+        call.cancel.value = 1
+    for call in calls:
+        call.done.wait(PATIENCE)
+
+
+atexit.register(_cancel_all)
+os.register_at_fork(after_in_child=_running.clear)
+
+
+def _perform(call: _Call, function: Callable[[_Call], int], keep: Any) -> None:
+    """`keep` owns the memory that is written to: it lives as long as the call, also if nobody waits for it any more."""
+    try:
+        call.status = function(call)
+    except BaseException as trouble:  # told to the thread that waits
+        call.trouble = trouble
+    finally:
+        _running.discard(call)
+        call.done.set()
+
+
+def _wait(call: _Call) -> None:
+    try:
+        call.done.wait()
+    except BaseException:
+        call.cancel.value = 1
+        while True:
+            try:
+                call.done.wait(PATIENCE)
+                break
+            except KeyboardInterrupt:
+                continue
+        raise
+
+
+def interruptible(function: Callable[[_Call], int], size: int, keep: Any) -> None:
+    """Only the main thread gets a KeyboardInterrupt, so only there a long call needs a thread of its own."""
+    call = _Call()
+    _running.add(call)
+    if size > SHORT and threading.current_thread() is threading.main_thread():
+        try:
+            _thread.start_new_thread(_perform, (call, function, keep))
+        except RuntimeError:  # no new threads while the interpreter ends
+            _perform(call, function, keep)
+        _wait(call)
+    else:
+        _perform(call, function, keep)
+    if call.trouble:
+        raise call.trouble
+    _library.check(call.status, call.error)
+
+
+def _batches(pieces: List[Piece], step: int) -> List[List[Piece]]:
+    batches: List[List[Piece]] = [[]]
+    size = 0
+    for piece in pieces:
+        if size >= step:
+            batches.append([])
+            size = 0
+        batches[-1].append(piece)
+        size += piece[2]
+    return batches
+
+
+def read(model: Handle, pieces: List[Piece], keep: Any, threads: int = 0, verify: bool = True,
+         progress: Optional[Callable[[int], Any]] = None) -> None:
+    """Reads all pieces. `progress` is called with the number of bytes that came since the last call."""
+    function, flags = _library.library().cake_model_read, _library.VERIFY if verify else 0
+    for batch in _batches(pieces, STEP) if progress else [pieces]:
+        array = (Read * len(batch))(*batch)
+        size = sum(piece[2] for piece in batch)
+
+        def call(call: _Call, array: Any = array) -> int:
+            return int(function(model.pointer, array, len(array), threads, flags, ctypes.byref(call.cancel),
+                                ctypes.byref(call.error)))
+        interruptible(call, size, (model, keep))
+        if progress:
+            progress(size)
+
+
+def read_file(model: Handle, path: str, offset: int, length: int, address: int, keep: Any, threads: int = 0,
+              verify: bool = True) -> None:
+    function, name = _library.library().cake_file_read, _library.encoded(path)
+    flags = _library.VERIFY if verify else 0
+
+    def call(call: _Call) -> int:
+        return int(function(model.pointer, name, offset, length, address, threads, flags, ctypes.byref(call.cancel),
+                            ctypes.byref(call.error)))
+    interruptible(call, length, (model, keep))

@@ -8,7 +8,7 @@ licences=(libssl-dev libzstd-dev libxxhash-dev zlib1g-dev libdeflate-dev libfuse
 
 # Changes with everything that is built or copied.
 libraries_version() {
-    cat "$top"/scripts/lib/wheel/{sysroot,libraries}.sh "$(g++ -print-file-name=libstdc++.a)" \
+    cat "$top"/LICENSE "$top"/scripts/lib/wheel/{sysroot,libraries}.sh "$(g++ -print-file-name=libstdc++.a)" \
         /usr/lib/x86_64-linux-gnu/lib{ssl,crypto,nettle,hogweed,gmp,zstd,xxhash,z,deflate,fuse3}.a | cksum | cut -d ' ' -f 1
 }
 
@@ -53,6 +53,8 @@ copy_dependencies() {
         sed "s|^prefix=.*|prefix=$made|; s|^libdir=.*|libdir=$made/lib|; s|^includedir=.*|includedir=$made/include|" \
             "$where/pkgconfig/$name.pc" >"$made/lib/pkgconfig/$name.pc"
     done
+    cp "$top/LICENSE" "$made/licences/cake"
+    cp "${clang%/bin/clang}/share/swift/LICENSE.txt" "$made/licences/swift"
     for name in "${licences[@]}"; do
         if [[ -f /usr/share/doc/$name/copyright ]]; then cp "/usr/share/doc/$name/copyright" "$made/licences/$name"; fi
     done

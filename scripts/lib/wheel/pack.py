@@ -60,8 +60,11 @@ def main():
     del files[f"{info}/RECORD"]
     files[f"{info}/WHEEL"] = tagged(files[f"{info}/WHEEL"].decode(), tag).encode()
     files["cake/_lib/libcake.so"], files["cake/_lib/cake"] = read(options.library), read(options.program)
-    for name in os.listdir(options.licences):
+    licences = sorted(os.listdir(options.licences))
+    for name in licences:
         files[f"{info}/licenses/{name}"] = read(os.path.join(options.licences, name))
+    lines = "".join(f"License-File: {name}\n" for name in licences).encode()
+    files[f"{info}/METADATA"] = files[f"{info}/METADATA"].replace(b"Requires-Python:", lines + b"Requires-Python:", 1)
     record = f"{info}/RECORD"
     # RECORD last, as the format asks.
     names = sorted(files, key=lambda name: (name.startswith(info), name))

@@ -12,8 +12,16 @@ func c(_ name: String, _ pkgConfig: String, apt package: String) -> Target {
 }
 
 func swift(_ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil) -> Target {
-    .target(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
+    .target(
+        name: name, dependencies: dependencies, path: path,
+        swiftSettings: strict + (inLibrary.contains(name) ? sections : []))
 }
+
+/// The C library is linked without the functions of these that no call of it reaches.
+let inLibrary: Set = ["Model", "Platform", "Codec", "Store"]
+let sections: [SwiftSetting] = [
+    .unsafeFlags(["-Xfrontend", "-function-sections"], .when(configuration: .release))
+]
 
 /// Code that only tests use, and much: optimised in every build, because tests should spend their time in the tested code.
 func helper(_ name: String, _ dependencies: [Target.Dependency] = [], path: String) -> Target {
@@ -28,12 +36,25 @@ func tests(
     .testTarget(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: strict)
 }
 
+/// The C library has a Swift runtime of its own, hides every name but those of cake.h, and stays loaded: threads of Swift's
+/// runtime may have told the system about its code.
+let libraryLinking: [LinkerSetting] = [
+    .unsafeFlags(
+        ["-static-stdlib", "-use-ld=lld"]
+            + [
+                "-soname=libcake.so", "--version-script=\(Context.packageDirectory)/Sources/Library/exports.map",
+                "--gc-sections", "--exclude-libs=ALL", "-Bsymbolic", "-znodelete", "-zdefs",
+            ].flatMap { ["-Xlinker", $0] })
+]
+
 // Arrows point down only: cake → Server → Mirror → Transfer → {Store → Codec, Remote → Network} → Platform → Model;
-// Server and Mirror → Storage → Store; cake → Mount → Transfer. ArchitectureTests has the table.
+// Server and Mirror → Storage → Store; cake → Mount → Transfer; Library → Store. ArchitectureTests has the table.
 // Without the trait Mount (--disable-default-traits) nothing needs libfuse, and `cake mount` says that it is missing.
 let package = Package(
     name: "cake",
-    products: [.executable(name: "cake", targets: ["cake"])],
+    products: [
+        .executable(name: "cake", targets: ["cake"]), .library(name: "cake-c", type: .dynamic, targets: ["Library"]),
+    ],
     traits: [
         .trait(name: "Mount", description: "cake mount; needs libfuse3"), .default(enabledTraits: ["Mount"]),
     ],
@@ -65,6 +86,11 @@ let package = Package(
                 "Model", "Platform", "Store", "Transfer",
                 .target(name: "CMount", condition: .when(traits: ["Mount"])),
             ]),
+        .systemLibrary(name: "CCake", path: "Sources/Library/include"),
+        .target(
+            name: "Library", dependencies: ["Model", "Platform", "Store", "CCake"],
+            exclude: ["include", "exports.map", "example.c"],
+            swiftSettings: strict + sections, linkerSettings: libraryLinking),
         swift("Storage", ["Model", "Platform", "Codec", "Store"], path: "Registry/Storage"),
         swift(
             "Mirror", ["Model", "Platform", "Store", "Storage", "Network", "Remote", "Transfer"],
@@ -97,6 +123,8 @@ let package = Package(
         tests("PlatformTests", ["Model", "Platform", "Support"]),
         tests("CodecTests", ["Model", "Platform", "Codec", "Support"]),
         tests("StoreTests", ["Model", "Platform", "Codec", "Store", "Transfer", "Mirror", "Support"]),
+        tests(
+            "LibraryTests", ["Model", "Platform", "Store", "Support", "CCake"], exclude: ["probe.c"]),
         tests("StorageTests", ["Model", "Platform", "Storage", "Support"], path: "Registry/StorageTests"),
         tests("RemoteTests", ["Model", "Platform", "Network", "Remote", "Support", "Hub"]),
         tests("TransferTests", ["Model", "Platform", "Network", "Store", "Remote", "Transfer", "Support", "Hub"]),

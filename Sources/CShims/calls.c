@@ -34,3 +34,5 @@ void cake_log(const char *text) {
     openlog("cake", LOG_PID, LOG_DAEMON);
     syslog(LOG_WARNING, "%s", text);
 }
+
+int32_t cake_load(const int32_t *place) { return __atomic_load_n(place, __ATOMIC_RELAXED); }

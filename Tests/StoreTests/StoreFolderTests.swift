@@ -62,8 +62,8 @@ import Testing
             try await bench.bring(files, as: "m")
             for name in try bench.shelf.entries("index-2") { try Bend.remove(bench.root + "/index-2/" + name) }
             // As on a read-only disk: no call that would change something works.
-            guard try mountReadOnly(bench.root) else { return }
-            defer { unmount(bench.root) }
+            guard try ReadOnly.mount(bench.root) else { return }
+            defer { ReadOnly.unmount(bench.root) }
             let shelf = try bench.other()
             #expect(!shelf.store.isWritable)
             #expect(try await shelf.files(of: "m") == files)
@@ -72,20 +72,5 @@ import Testing
             let failure = #expect(throws: CakeError.self) { try Operation(shelf.store) }
             #expect(failure?.what.contains("is not writable") == true)
         }
-    }
-
-    private func mountReadOnly(_ path: String) throws -> Bool {
-        guard try run("mount", ["--bind", path, path]) else { return false }
-        guard try run("mount", ["-o", "remount,bind,ro", path]) else {
-            unmount(path)
-            return false
-        }
-        return true
-    }
-
-    private func unmount(_ path: String) { _ = try? run("umount", ["-l", path]) }
-
-    private func run(_ tool: String, _ arguments: [String]) throws -> Bool {
-        try Tool.run(tool, arguments).status == 0
     }
 }

@@ -21,3 +21,5 @@ int cake_close_from(posix_spawn_file_actions_t *actions, int first);
 int cake_clone(int to, int from);
 /// A line in the system's log, under the name cake.
 void cake_log(const char *text);
+/// A number that another thread may change meanwhile.
+int32_t cake_load(const int32_t *place);

@@ -13,14 +13,24 @@ public struct CakeError: Error, Hashable, Sendable, CustomStringConvertible {
         case offline = 16
     }
 
+    /// What a program that uses the library tells apart, and the exit status does not.
+    public enum Cause: Sendable {
+        /// A name fits several models.
+        case ambiguous
+        /// A newer cake wrote it.
+        case newer
+    }
+
     public let kind: Kind
     public let what: String
     public let fix: String?
+    public let cause: Cause?
 
-    public init(_ kind: Kind, _ what: String, fix: String? = nil) {
+    public init(_ kind: Kind, _ what: String, fix: String? = nil, cause: Cause? = nil) {
         self.kind = kind
         self.what = what
         self.fix = fix
+        self.cause = cause
     }
 
     public var description: String {
@@ -29,6 +39,6 @@ public struct CakeError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// The same failure, with the place where it happened.
     public func at(_ place: String) -> CakeError {
-        CakeError(kind, "\(place): \(what)", fix: fix)
+        CakeError(kind, "\(place): \(what)", fix: fix, cause: cause)
     }
 }

@@ -19,7 +19,6 @@ package final class OpenFiles: Sendable {
 
     let cache: PieceCache
     let chunks = ChunkPool(chunkCapacity: OpenFiles.largestRead)
-    private let store: LocalStore
     /// Bytes that are made when they are read.
     let work: BackgroundWork
     private let leases: SharedLease
@@ -47,7 +46,7 @@ package final class OpenFiles: Sendable {
         _ store: LocalStore, cache bytes: UInt64, patience: Duration = .seconds(60),
         tell: @escaping @Sendable (Unreadable) -> Void
     ) {
-        (self.store, self.patience) = (store, patience)
+        self.patience = patience
         self.tell = tell
         let left = bytes > 2 * OpenFiles.answers ? bytes - OpenFiles.answers : bytes / 2
         cache = PieceCache(store, pieces: max(8, Int(clamping: left / UInt64(LayerReader.pieceSize))))
@@ -59,17 +58,10 @@ package final class OpenFiles: Sendable {
     package func open(_ content: Content, at path: String, of model: ModelName? = nil, isFixed: Bool = true)
         throws(CakeError) -> OpenFile
     {
-        let held = try content.manifest.flatMap { manifest throws(CakeError) in try hold(manifest) }
-        return OpenFile(content, at: path, of: model, isFixed: isFixed, among: self, holding: held)
-    }
-
-    /// A collection that came before the lease has taken the manifest too.
-    private func hold(_ manifest: Digest) throws(CakeError) -> Operation? {
-        let held = try leases.hold(manifest)
-        guard try store.hasManifest(manifest) else {
-            throw CakeError(.notFound, "the model \(manifest.short) was removed")
+        let held = try content.manifest.flatMap { manifest throws(CakeError) in
+            try leases.hold(existing: manifest)
         }
-        return held
+        return OpenFile(content, at: path, of: model, isFixed: isFixed, among: self, holding: held)
     }
 
     /// Once for each layer of a file.

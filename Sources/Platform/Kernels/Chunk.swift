@@ -8,11 +8,20 @@ internal import Synchronization
     /// How many bytes from the start are of use.
     public var count = 0
     private let base: UnsafeMutablePointer<UInt8>
+    private let isOwned: Bool
 
     public init(capacity: Int) {
         self.capacity = capacity
+        isOwned = true
         unsafe base = UnsafeMutableRawPointer.allocate(byteCount: max(capacity, 1), alignment: 4096)
             .bindMemory(to: UInt8.self, capacity: max(capacity, 1))
+    }
+
+    /// Memory of someone else, which outlives the chunk. It may begin anywhere: `withWords` must not be called on it.
+    @unsafe init(borrowing start: UnsafeMutableRawPointer, capacity: Int) {
+        self.capacity = capacity
+        isOwned = false
+        unsafe base = start.bindMemory(to: UInt8.self, capacity: capacity)
     }
 
     public convenience init(copying bytes: Span<UInt8>) {
@@ -68,7 +77,8 @@ internal import Synchronization
     public func withWords<Word: FixedWidthInteger & BitwiseCopyable, Result, Failure: Error>(
         _ type: Word.Type, _ body: (Span<Word>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        // A chunk begins at a page, so every word is aligned; bytes of any kind are words of any kind.
+        precondition(isOwned)
+        // Such a chunk begins at a page, so every word is aligned; bytes of any kind are words of any kind.
         let start = unsafe UnsafeRawPointer(base).assumingMemoryBound(to: Word.self)
         let words = unsafe Span(_unsafeStart: start, count: count / MemoryLayout<Word>.size)
         return try body(words)
@@ -104,7 +114,7 @@ internal import Synchronization
         }
     }
 
-    deinit { unsafe base.deallocate() }
+    deinit { if isOwned { unsafe base.deallocate() } }
 }
 
 /// Chunks that wait to be used again, since fresh memory costs the kernel more than the bytes cost to copy.

@@ -17,6 +17,9 @@ internal import Glibc
         for _ in 0..<threads { OwnThread.start { self.run() } }
     }
 
+    /// For a store whose work runs on the threads of its caller.
+    public static let none = BlockingPool(threads: 0)
+
     public static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
     public func enqueue(_ job: consuming ExecutorJob) {

@@ -13,12 +13,16 @@ public struct Environment: Sendable {
     }
 
     public init(reading names: [String]) {
-        arguments = Array(CommandLine.arguments.dropFirst())
+        self.init(arguments: Array(CommandLine.arguments.dropFirst()), variables: Environment.variables(names))
+    }
+
+    /// Those of these variables that are set.
+    public static func variables(_ names: [String]) -> [String: String] {
         var variables: [String: String] = [:]
         for name in names {
             if let value = unsafe getenv(name) { variables[name] = unsafe String(cString: value) }
         }
-        self.variables = variables
+        return variables
     }
 
     /// Blanks the values of these options in the words that other users of the machine see in a list of processes.

@@ -1,3 +1,4 @@
+internal import CShims
 internal import Glibc
 public import Model
 internal import Synchronization
@@ -22,6 +23,25 @@ public enum OwnThread {
         // If the machine cannot start another thread, the work is done here.
         if threads.isEmpty { run() }
         for thread in threads { pthread_join(thread, nil) }
+    }
+
+    private final class Answer<Result: Sendable>: @unchecked Sendable {
+        /// Written by the thread, and read when that has ended.
+        var result: Result?
+    }
+
+    /// Runs the body on a thread of its own and waits for it. No signal is handled on that thread, nor on those that it starts. Nil
+    /// if there can be no more threads.
+    public static func aside<Result: Sendable>(_ body: @escaping @Sendable () -> Result) -> Result? {
+        var (all, before) = (sigset_t(), sigset_t())
+        unsafe sigfillset(&all)
+        unsafe pthread_sigmask(SIG_SETMASK, &all, &before)
+        let answer = Answer<Result>()
+        let thread = make { answer.result = body() }
+        unsafe pthread_sigmask(SIG_SETMASK, &before, nil)
+        guard let thread else { return nil }
+        pthread_join(thread, nil)
+        return answer.result
     }
 
     private static func make(_ run: @escaping @Sendable () -> Void) -> pthread_t? {

@@ -104,12 +104,9 @@ public struct Usage: Sendable {
     }
 
     /// Takes in the models of a store below whose names are not here. What they take is not this store's.
-    public mutating func add(_ other: Usage, from place: String) {
+    mutating func add(_ other: Usage) {
         let known = Set((models.map(\.named) + damaged.map(\.named)).map(\.name))
-        for var model in other.models where !known.contains(model.named.name) {
-            model.named.place = place
-            models.append(model)
-        }
+        models += other.models.filter { !known.contains($0.named.name) }
     }
 
     private static func replacedLayers(of store: LocalStore, _ names: [LocalStore.Named]) -> [Layer] {

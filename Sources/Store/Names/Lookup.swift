@@ -84,7 +84,7 @@ extension LocalStore {
         let what = models == 1 ? "has \(named.count) names" : "fits \(models) models"
         return CakeError(
             .failed, "\(Printable.escape(typed)) \(what): \(shown)\(more)",
-            fix: named.isEmpty ? "write more digits" : "write one of the names")
+            fix: named.isEmpty ? "write more digits" : "write one of the names", cause: .ambiguous)
     }
 
     private static let mostShown = 8

@@ -76,7 +76,7 @@ extension LocalStore {
         Set(try Disk.names(in: layout.claims).compactMap { Digest(hex: $0) })
     }
 
-    func isClaim(_ manifest: Digest) throws(CakeError) -> Bool { try Disk.exists(layout.claim(manifest)) }
+    package func isClaim(_ manifest: Digest) throws(CakeError) -> Bool { try Disk.exists(layout.claim(manifest)) }
 
     /// The digests of all manifests, named or not.
     public func manifestDigests() throws(CakeError) -> [Digest] {

@@ -29,9 +29,7 @@ extension LocalStore {
         guard !lower.isEmpty else { return all }
         for store in lower {
             let known = Set(all.map(\.name))
-            all += try store.names().filter { !known.contains($0.name) }.map {
-                Named(name: $0.name, record: $0.record, place: store.layout.root)
-            }
+            all += try store.names().filter { !known.contains($0.name) }
         }
         return all.sorted { $0.name < $1.name }
     }
@@ -49,7 +47,7 @@ extension LocalStore {
                         fix: "move it elsewhere")
                 }
                 if let record = try record(of: name) {
-                    result.append(Named(name: name, record: record))
+                    result.append(Named(name: name, record: record, place: isBelow ? layout.root : nil))
                 } else {
                     vanished.insert(file)
                 }

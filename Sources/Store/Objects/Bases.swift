@@ -58,7 +58,7 @@ extension LocalStore {
         } catch {
             throw CakeError(
                 error.kind, "layer \(layer.digest.short) is a delta, and its base cannot be read: \(error.what)",
-                fix: error.fix)
+                fix: error.fix, cause: error.cause)
         }
     }
 

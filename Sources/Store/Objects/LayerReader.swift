@@ -32,6 +32,11 @@ public final class LayerReader: Sendable {
     /// How many pieces of the standard size a layer has.
     public static func pieces(of layer: Layer) -> Int { Int(ObjectHeader.pieces(of: layer.size)) }
 
+    /// How many plain bytes one of a layer's pieces has.
+    static func size(ofPiece index: Int, of layer: Layer) -> UInt64 {
+        min(UInt64(pieceSize), layer.size - UInt64(index) * UInt64(pieceSize))
+    }
+
     /// A piece's plain bytes, in a chunk that `giveBack` returns. A caller that will compare the whole layer with its
     /// name gets them sooner, and unchecked.
     public func piece(_ index: Int, of layer: Layer, hashedLater: Bool = false) throws(CakeError) -> Chunk {
@@ -42,17 +47,27 @@ public final class LayerReader: Sendable {
     func read(_ index: Int, of layer: Layer, hashedLater: Bool = false) throws(CakeError)
         -> (chunk: Chunk, isRaw: Bool)
     {
-        let opened = try open(layer)
         let plain = store.plainChunks.take()
+        do throws(CakeError) {
+            return (plain, try read(index, of: layer, into: plain, hashedLater: hashedLater))
+        } catch {
+            store.plainChunks.giveBack(plain)
+            throw error
+        }
+    }
+
+    /// Puts a piece's plain bytes into a chunk that has room for them.
+    func read(
+        _ index: Int, of layer: Layer, into plain: Chunk, hashedLater: Bool = false
+    ) throws(CakeError) -> Bool {
+        let opened = try open(layer)
         do throws(CakeError) {
             guard index < opened.object.pieces else {
                 throw CakeError(.damaged, "layer \(layer.digest.short) has no piece \(index)")
             }
-            let isRaw = try store.read(
+            return try store.read(
                 piece: index, of: opened.object, base: opened.base, into: plain, hashedLater: hashedLater)
-            return (plain, isRaw)
         } catch {
-            store.plainChunks.giveBack(plain)
             // The next reader opens it again: it may be repaired by then.
             open[layer] = nil
             if error.kind == .damaged { objects.doubt(layer) }
@@ -147,7 +162,7 @@ public final class LayerReader: Sendable {
         guard object.header.pieceBits == ObjectHeader.standardPieceBits else {
             throw CakeError(
                 .failed, "layer \(layer.digest.short) is cut into pieces of another size",
-                fix: "a newer cake wrote it; use a newer cake")
+                fix: "a newer cake wrote it; use a newer cake", cause: .newer)
         }
         let opened = Opened(object: object, base: base)
         open[layer] = opened

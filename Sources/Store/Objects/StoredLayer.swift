@@ -21,6 +21,21 @@ extension LocalStore {
             transform: object.header.transform.rawValue, base: object.header.base)
     }
 
+    /// Whether there are objects of the layer and of its base, here or below, valid or not.
+    package func hasObjects(of layer: Layer) throws(CakeError) -> Bool {
+        for place in [self] + lower {
+            guard try place.hasObject(of: layer) else { continue }
+            guard let base = place.catalog.record(of: layer.digest)?.base else { return true }
+            return try place.hasObject(of: Layer(digest: base, size: layer.size))
+        }
+        return false
+    }
+
+    private func hasObject(of layer: Layer) throws(CakeError) -> Bool {
+        if case .pack(let pack, _) = catalog.record(of: layer.digest)?.place, try catalog.isThere(pack) { return true }
+        return try Disk.exists(layout.object(layer.digest))
+    }
+
     /// The layer's object as it would be without a base: no part of the store.
     public func storedAlone(
         _ layer: Layer, kind: Tensor.Kind?, in operation: Operation, _ scratch: ScratchObjects

@@ -36,7 +36,7 @@ package struct StoredObject: Sendable {
             throw CakeError(
                 .failed,
                 "layer \(layer.digest.short) is stored by transform \(header.transform.rawValue), unknown here",
-                fix: "a newer cake wrote it; use a newer cake")
+                fix: "a newer cake wrote it; use a newer cake", cause: .newer)
         }
         guard let tableLength = SeekTable.length(for: header), UInt64(headerLength + tableLength) <= length else {
             throw CakeError(.damaged, "layer \(layer.digest.short) is cut short: its object has \(length) bytes")

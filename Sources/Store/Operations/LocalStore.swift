@@ -9,6 +9,8 @@ public struct LocalStore: Sendable {
     public let pool: BlockingPool
     /// False on a read-only disk: then everything that only reads still works.
     public let isWritable: Bool
+    /// Whether it is opened as one that lies below, only to be read.
+    let isBelow: Bool
     /// Stores below this one, only read: their contents count as here, and nothing is written there.
     public let lower: [LocalStore]
     let catalog: Catalog
@@ -28,6 +30,7 @@ public struct LocalStore: Sendable {
     public init(at root: String, pool: BlockingPool, lower: [String] = []) throws(CakeError) {
         layout = Layout(root: Disk.absolute(root))
         self.pool = pool
+        isBelow = false
         isWritable = try LocalStore.prepare(layout)
         catalog = try Catalog(layout, mayWrite: isWritable)
         var below: [LocalStore] = []
@@ -35,12 +38,25 @@ public struct LocalStore: Sendable {
         self.lower = below
     }
 
+    /// Opens a store that is there. If there is none, the first of those below takes its place, and is only read.
+    package init(existing root: String, pool: BlockingPool, lower: [String]) throws(CakeError) {
+        if try LocalStore.exists(at: root) {
+            try self.init(at: root, pool: pool, lower: lower)
+            return
+        }
+        guard let first = lower.first else {
+            throw CakeError(
+                .notFound, "there is no store in \(Printable.escape(Disk.absolute(root)))",
+                fix: "check the folder; cake pull and cake import make a store")
+        }
+        try self.init(below: first, pool: pool, lower: Array(lower.dropFirst()))
+    }
+
     /// Opens a store for reading only.
-    private init(below root: String, pool: BlockingPool) throws(CakeError) {
+    private init(below root: String, pool: BlockingPool, lower: [String] = []) throws(CakeError) {
         layout = Layout(root: Disk.absolute(root))
         self.pool = pool
-        isWritable = false
-        lower = []
+        (isBelow, isWritable) = (true, false)
         guard let text = try LocalStore.readVersion(layout) else {
             throw CakeError(
                 .notFound, "CAKE_LOWER names \(Printable.escape(layout.root)), and there is no store",
@@ -48,6 +64,9 @@ public struct LocalStore: Sendable {
         }
         try LocalStore.check(text, layout)
         catalog = try Catalog(layout, mayWrite: false)
+        var below: [LocalStore] = []
+        for path in lower { below.append(try LocalStore(below: path, pool: pool)) }
+        self.lower = below
     }
 
     /// True if the folder has a store, of any version.
@@ -107,7 +126,7 @@ public struct LocalStore: Sendable {
         if words.count == 3, words[0] == "cake", words[1] == "store", let found = Int(words[2]), found > version {
             throw CakeError(
                 .failed, "the store \(Printable.escape(layout.root)) has version \(found); this cake knows \(version)",
-                fix: "use a newer cake, or another store with --store")
+                fix: "use a newer cake, or another store with --store", cause: .newer)
         }
         throw CakeError(
             .damaged, "\(Printable.escape(layout.version)) does not say which version the store has",

@@ -28,6 +28,7 @@ public final class Operation: Sendable {
     package let folder: String
     private let lease: File
     private let sweep: File
+    private let process = Machine.process
     let state: Mutex<State>
 
     public init(_ store: LocalStore) throws(CakeError) {
@@ -61,8 +62,11 @@ public final class Operation: Sendable {
 
     deinit { end() }
 
-    /// Lets go of everything, when others still hold a reference.
-    package func end() { try? Disk.removeTree(folder) }
+    /// Lets go of everything, when others still hold a reference. A copy in a forked process has nothing to let go of.
+    package func end() {
+        guard Machine.process == process else { return }
+        try? Disk.removeTree(folder)
+    }
 
     public enum Claim: Sendable {
         /// It is in the store, and stays there while the operation lives.

@@ -36,6 +36,15 @@ public final class SharedLease: Sendable {
             return operation
         }
     }
+
+    /// The same, and the manifest is there. A collection that came before the lease has taken it.
+    package func hold(existing manifest: Digest) throws(CakeError) -> Operation? {
+        let held = try hold(manifest)
+        guard try store.hasManifest(manifest) else {
+            throw CakeError(.notFound, "the model \(manifest.short) was removed")
+        }
+        return held
+    }
 }
 
 extension LocalStore {

@@ -5,7 +5,7 @@ import Model
 struct CommandTable: Sendable {
     let commands: [Command]
 
-    static let version = "0.1.0"
+    static let version = CakeVersion.text
 
     static let standard = CommandTable(commands: [
         ImportCommand.command, PullCommand.command, DownloadCommand.command, ExportCommand.command, CatCommand.command,

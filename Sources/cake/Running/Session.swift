@@ -87,8 +87,7 @@ struct Session: Sendable {
                 .notFound, "no model \"\(Printable.escape(name))\": the store is empty",
                 fix: "cake pull NAME or cake import PATH stores a model")
         }
-        let (name, revision) = try meaning(of: name, revision, in: store)
-        return (store, try store.find(name, revision: revision, alias: Aliases.hubID(of: name)))
+        return (store, try settings.stores.find(name, revision: revision, in: store))
     }
 
     /// Whether the store has a model of this name.
@@ -103,19 +102,6 @@ struct Session: Sendable {
             if seen.insert(one.named.name).inserted { found.append(one) }
         }
         return found
-    }
-
-    /// A person's own alias leads to what it stands for, unless a model is called just that.
-    private func meaning(
-        of name: String, _ revision: String?, in store: LocalStore
-    ) throws(CakeError) -> (String, String?) {
-        if let pulled = settings.pulledName(name) { return (pulled, revision) }
-        let aliases = try settings.file().aliases
-        let wanted = ExactText(String(name.prefix { $0 != "@" }))
-        guard aliases.contains(where: { ExactText($0.key) == wanted }) else { return (name, revision) }
-        if let exact = try? ModelName(name), try store.record(of: exact) != nil { return (name, revision) }
-        guard case .hub(let reference) = try settings.reference(name) else { return (name, revision) }
-        return (reference.repository.id, revision ?? reference.revision)
     }
 
     /// One JSON document on standard output.

@@ -35,10 +35,7 @@ extension Settings {
 extension Settings {
     /// What a pull calls a model of a registry, where the registry was typed as an address: `https://localhost:5000/m`,
     /// `oci://ghcr.io/me/m:v1`. Nil for everything else.
-    func pulledName(_ typed: String) -> String? {
-        guard typed.contains("://"), case .registry(let reference) = try? reference(typed) else { return nil }
-        return reference.storeName
-    }
+    func pulledName(_ typed: String) -> String? { stores.pulledName(typed) }
 
     /// The same of a pattern for names.
     func pulledPattern(_ typed: String) -> String {

@@ -1,24 +1,12 @@
 import Model
 import Platform
+import Store
 
 extension Settings {
-    /// `$XDG_CONFIG_HOME/cake/config`, `~/.config/cake/config`; nil without a home.
-    var filePath: String? {
-        if let folder = environment["XDG_CONFIG_HOME"], folder.hasPrefix("/") { return folder + "/cake/config" }
-        return environment["HOME"].map { $0 + "/.config/cake/config" }
-    }
+    var filePath: String? { stores.filePath }
 
     /// What is written there; nothing when there is no such file.
-    func file() throws(CakeError) -> SettingsFile {
-        guard let filePath else { return SettingsFile() }
-        do {
-            let bytes = try Disk.read(filePath, limit: SettingsFile.maximumSize)
-            return try SettingsFile(parsing: bytes.span)
-        } catch {
-            if error.kind == .notFound { return SettingsFile() }
-            throw error.at(Printable.escape(filePath))
-        }
-    }
+    func file() throws(CakeError) -> SettingsFile { try stores.file() }
 
     func write(_ file: SettingsFile) throws(CakeError) {
         guard let filePath else {
@@ -42,15 +30,7 @@ extension Settings {
     }
 
     /// What a person typed, read with their own aliases and the Hub they use.
-    func reference(_ text: String) throws(CakeError) -> Reference {
-        try Reference(text, aliases: try file().aliases, hub: try hub()) { (try? Disk.exists($0)) ?? false }
-    }
+    func reference(_ text: String) throws(CakeError) -> Reference { try stores.reference(text) }
 
-    func inHome(_ path: String) throws(CakeError) -> String {
-        guard path == "~" || path.hasPrefix("~/") else { return path }
-        guard let home = environment["HOME"] else {
-            throw CakeError(.usage, "\(Printable.escape(path)) needs HOME, which is not set")
-        }
-        return home + path.dropFirst()
-    }
+    func inHome(_ path: String) throws(CakeError) -> String { try stores.inHome(path) }
 }

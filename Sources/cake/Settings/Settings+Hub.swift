@@ -2,15 +2,12 @@ import Model
 import Network
 import Platform
 import Remote
+import Store
 import Transfer
 
 extension Settings {
     /// `$HF_ENDPOINT`, else what the settings file says, else huggingface.co.
-    func hub() throws(CakeError) -> HubRoutes {
-        if let endpoint = environment["HF_ENDPOINT"] { return try HubRoutes(endpoint: endpoint) }
-        if let endpoint = try file()[.endpoint] { return try HubRoutes(endpoint: endpoint) }
-        return try HubRoutes()
-    }
+    func hub() throws(CakeError) -> HubRoutes { try stores.hub() }
 
     /// What was typed, else `$CAKE_MIRRORS`, else what the settings file says: servers that are asked for files before the Hub.
     func mirrors(_ given: [String], areRaced: Bool) throws(CakeError) -> Mirrors? {

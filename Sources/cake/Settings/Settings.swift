@@ -1,5 +1,6 @@
 import Model
 import Platform
+import Store
 
 /// What a person decided, by option or by variable: worked out once, before anything is done.
 struct Settings: Sendable {
@@ -7,7 +8,8 @@ struct Settings: Sendable {
     let isQuiet: Bool
     let isVerbose: Bool
     let refusesColour: Bool
-    private let storeOption: String?
+    /// Where the store is, and what names stand for.
+    let stores: StoreSettings
     let environment: Environment
 
     /// Every variable cake listens to.
@@ -26,30 +28,15 @@ struct Settings: Sendable {
         isQuiet = arguments.has(GlobalOptions.quiet)
         isVerbose = arguments.has(GlobalOptions.verbose) && !isQuiet
         refusesColour = arguments.has(GlobalOptions.noColor)
-        storeOption = try arguments.value(of: GlobalOptions.store)
+        stores = StoreSettings(environment, store: try arguments.value(of: GlobalOptions.store))
         self.environment = environment
     }
 
     /// The stores that lie below, to be read and never written to.
-    func lowerPaths() throws(CakeError) -> [String] {
-        try (environment["CAKE_LOWER"] ?? "").split(separator: ":").map { path throws(CakeError) in
-            try inHome(String(path))
-        }
-    }
+    func lowerPaths() throws(CakeError) -> [String] { try stores.lowerPaths() }
 
-    func storePath() throws(CakeError) -> String { try storePlace().path }
+    func storePath() throws(CakeError) -> String { try stores.storePath() }
 
-    /// Where the store is: `--store`, `$CAKE_HOME`, the settings file, `$XDG_DATA_HOME/cake`, `~/.local/share/cake`. And how
-    /// a person chose that; nil for the usual places.
-    func storePlace() throws(CakeError) -> (path: String, choice: String?) {
-        if let storeOption { return (storeOption, "--store") }
-        if let home = environment["CAKE_HOME"] { return (home, "CAKE_HOME") }
-        if let path = try file()[.store] { return (try inHome(path), "cake config store") }
-        // The XDG rules ask to ignore a path that is not absolute.
-        if let data = environment["XDG_DATA_HOME"], data.hasPrefix("/") { return (data + "/cake", nil) }
-        if let home = environment["HOME"] { return (home + "/.local/share/cake", nil) }
-        throw CakeError(
-            .usage, "HOME is not set, so cake does not know where its store is",
-            fix: "say where: --store DIR, or CAKE_HOME=DIR in the environment")
-    }
+    /// Where the store is, and how a person chose that; nil for the usual places.
+    func storePlace() throws(CakeError) -> (path: String, choice: String?) { try stores.storePlace() }
 }

@@ -35,6 +35,10 @@ public struct JSONObject: Hashable, Sendable {
         members.append(Member(key: key, value: value))
     }
 
+    public mutating func append(_ members: KeyValuePairs<String, JSONValue>) {
+        for (key, value) in members { append(key, value) }
+    }
+
     /// The first key that is here twice.
     var repeatedKey: String? {
         var seen: Set<ExactText> = []
@@ -85,6 +89,12 @@ extension JSONValue {
 
     /// A string, or null.
     public init(_ text: String?) { self = text.map { .string($0) } ?? .null }
+
+    public init(_ value: UInt64?) { self = value.map { JSONValue($0) } ?? .null }
+
+    public init(_ value: Int?) { self = value.map { JSONValue($0) } ?? .null }
+
+    public init(_ value: Double?) { self = value.map { JSONValue($0) } ?? .null }
 }
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,

@@ -1,5 +1,6 @@
 import Model
 import Platform
+import Store
 
 struct ConfigCommand: Verb {
     let key: String?

@@ -87,8 +87,7 @@ extension ListCommand {
             if isReversed { names.reverse() }
             return session.output.lines((limit.map { Array(names.prefix($0)) } ?? names).map(\.description))
         }
-        var usage = try Usage(of: store, and: versions)
-        for lower in store.lower { usage.add(try Usage(of: lower), from: lower.layout.root) }
+        let usage = try Usage(ofAll: store, and: versions)
         let now = Machine.now
         let unfinished = showsNamesOnly ? [] : try store.unfinishedPulls()
         var models = (usage.models + unfinished).filter { wanted($0.named.name) } + usage.others
@@ -96,11 +95,7 @@ extension ListCommand {
         models.sort(by: isBefore)
         if isReversed { models.reverse() }
         show(limit.map { Array(models.prefix($0)) } ?? models, in: session)
-        let damaged = usage.damaged.filter { wanted($0.named.name) }
-        if let first = damaged.first {
-            let others = damaged.count > 1 ? ", and \(damaged.count - 1) more" : ""
-            throw CakeError(first.error.kind, "\(first.named.name): \(first.error.what)\(others)", fix: first.error.fix)
-        }
+        if let error = usage.failure(of: wanted) { throw error }
     }
 
     /// Whether a name was asked for, and what was asked for that has no name of its own: earlier versions, and models without

@@ -1,5 +1,6 @@
 import Model
 import Platform
+import Store
 import Transfer
 
 struct PullCommand: Verb {

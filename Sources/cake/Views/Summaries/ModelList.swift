@@ -95,25 +95,5 @@ struct ModelList: Summary {
         return table
     }
 
-    var document: JSONValue { .array(models.map(document)) }
-
-    private func document(_ model: Usage.Model) -> JSONValue {
-        let record = model.named.record
-        return [
-            "name": JSONValue(model.named.name.string),
-            "id": JSONValue(model.isUnfinished ? nil : record.manifest.short),
-            "manifest": JSONValue(model.isUnfinished ? nil : record.manifest.hex),
-            "files": JSONValue(model.files), "tensors": JSONValue(model.tensors),
-            "parameters": JSONValue(model.parameters), "bytes": JSONValue(model.size),
-            "bytes_at_rest": JSONValue(model.atRest), "bytes_alone": JSONValue(model.alone),
-            "bytes_shared": JSONValue(model.shared),
-            "bytes_spared_by_deltas": JSONValue(model.spared), "pinned": .bool(record.isPinned),
-            "partial": .bool(record.isIncomplete || model.isUnfinished), "unfinished": .bool(model.isUnfinished),
-            "files_missing": JSONValue(record.missingFiles?.count ?? 0),
-            "tensors_missing": JSONValue(record.missing.count),
-            "time": JSONValue(record.time), "source": JSONValue(record.source),
-            "store": JSONValue(model.named.place), "revision": JSONValue(record.revision),
-            "commit": JSONValue(record.commit),
-        ]
-    }
+    var document: JSONValue { .array(models.map(\.document)) }
 }

@@ -1,4 +1,5 @@
 import Model
+import Store
 
 /// What is set in the file of settings.
 struct SettingList: Finding {

@@ -93,15 +93,3 @@ extension Quantities {
     /// `1 file`, `7 files`.
     static func count(_ count: Int, of noun: String) -> String { count == 1 ? "1 \(noun)" : "\(count) \(noun)s" }
 }
-
-extension JSONValue {
-    init(_ value: UInt64?) { self = value.map { JSONValue($0) } ?? .null }
-    init(_ value: Int?) { self = value.map { JSONValue($0) } ?? .null }
-    init(_ value: Double?) { self = value.map { JSONValue($0) } ?? .null }
-}
-
-extension JSONObject {
-    mutating func append(_ members: KeyValuePairs<String, JSONValue>) {
-        for (key, value) in members { append(key, value) }
-    }
-}

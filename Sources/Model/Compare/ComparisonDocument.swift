@@ -1,9 +1,7 @@
-import Model
-
 /// A comparison for scripts: everything in exact numbers.
-enum ComparisonDocument {
+public enum ComparisonDocument {
     /// All but the tensors.
-    static func document(_ comparison: Comparison) -> JSONObject {
+    public static func document(_ comparison: Comparison) -> JSONObject {
         let difference = comparison.difference
         let summary = DifferenceSummary(difference, numbers: comparison.numbers)
         var object = JSONObject()
@@ -29,7 +27,7 @@ enum ComparisonDocument {
     }
 
     /// All tensors, or those whose numbers were compared.
-    static func tensors(_ comparison: Comparison, all: Bool) -> some Sequence<JSONValue> {
+    public static func tensors(_ comparison: Comparison, all: Bool) -> some Sequence<JSONValue> {
         comparison.difference.tensors.indices.lazy
             .filter { all || comparison.numbers(of: $0) != nil }
             .map { document(comparison.difference.tensors[$0], comparison.numbers(of: $0)) }

@@ -1,7 +1,7 @@
-import Model
+package import Model
 
 extension SettingsFile {
-    static func setting(in line: String) throws(CakeError) -> Setting? {
+    package static func setting(in line: String) throws(CakeError) -> Setting? {
         let text = trimmed(line)
         guard !text.isEmpty, text.utf8.first != UInt8(ascii: "#") else { return nil }
         guard let sign = text.utf8.firstIndex(of: UInt8(ascii: "=")) else {
@@ -15,7 +15,7 @@ extension SettingsFile {
     }
 
     /// A key that something listens to.
-    static func check(key: String) throws(CakeError) -> String {
+    package static func check(key: String) throws(CakeError) -> String {
         if Key(rawValue: key) != nil { return key }
         if key.utf8.starts(with: aliasPrefix.utf8) {
             let name = String(key.dropFirst(aliasPrefix.count))
@@ -38,7 +38,7 @@ extension SettingsFile {
             fix: near.map { "did you mean \($0)?" } ?? "there are \(words.joined(separator: ", ")) and alias.NAME")
     }
 
-    static func check(value: String, of key: String) throws(CakeError) -> String {
+    package static func check(value: String, of key: String) throws(CakeError) -> String {
         let value = trimmed(value)
         guard !value.isEmpty else {
             throw CakeError(.usage, "\(key) has no value", fix: "cake config --unset \(key) deletes it")
@@ -69,7 +69,7 @@ extension SettingsFile {
     }
 
     /// A switch as a file holds it.
-    static func isOn(_ value: String) throws(CakeError) -> Bool {
+    package static func isOn(_ value: String) throws(CakeError) -> Bool {
         switch value.lowercased() {
         case "on", "yes", "true", "1": return true
         case "off", "no", "false", "0": return false

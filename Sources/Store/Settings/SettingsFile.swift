@@ -1,10 +1,10 @@
-import Model
+package import Model
 
 /// `~/.config/cake/config`: lines of `key = value`, comments from `#` on lines of their own. A change to one key leaves
 /// all other lines as they are.
-struct SettingsFile: Hashable, Sendable {
+package struct SettingsFile: Hashable, Sendable {
     /// What can be set besides `alias.NAME`.
-    enum Key: String, CaseIterable, Sendable {
+    package enum Key: String, CaseIterable, Sendable {
         case store
         case endpoint
         case mirrors
@@ -12,7 +12,7 @@ struct SettingsFile: Hashable, Sendable {
         case maxWorkers = "max-workers"
         case limitRate = "limit-rate"
 
-        var meaning: String {
+        package var meaning: String {
             switch self {
             case .store: "the folder of the store"
             case .endpoint: "the Hub, or a mirror of it"
@@ -24,8 +24,8 @@ struct SettingsFile: Hashable, Sendable {
         }
     }
 
-    static let maximumSize = 1 << 20
-    static let aliasPrefix = "alias."
+    package static let maximumSize = 1 << 20
+    package static let aliasPrefix = "alias."
 
     private struct Line: Hashable, Sendable {
         let text: String
@@ -33,28 +33,28 @@ struct SettingsFile: Hashable, Sendable {
         let setting: Setting?
     }
 
-    struct Setting: Hashable, Sendable {
-        let key: String
-        let value: String
+    package struct Setting: Hashable, Sendable {
+        package let key: String
+        package let value: String
     }
 
     private var lines: [Line] = []
 
     /// Without any line.
-    init() {}
+    package init() {}
 
     /// In the order of the file.
-    var settings: [Setting] { lines.compactMap(\.setting) }
+    package var settings: [Setting] { lines.compactMap(\.setting) }
 
-    subscript(key: String) -> String? {
+    package subscript(key: String) -> String? {
         let wanted = ExactText(key)
         return settings.first { ExactText($0.key) == wanted }?.value
     }
 
-    subscript(key: Key) -> String? { self[key.rawValue] }
+    package subscript(key: Key) -> String? { self[key.rawValue] }
 
     /// The person's own short names.
-    var aliases: [String: String] {
+    package var aliases: [String: String] {
         var aliases: [String: String] = [:]
         for setting in settings where setting.key.utf8.starts(with: SettingsFile.aliasPrefix.utf8) {
             aliases[String(setting.key.dropFirst(SettingsFile.aliasPrefix.count))] = setting.value
@@ -62,7 +62,7 @@ struct SettingsFile: Hashable, Sendable {
         return aliases
     }
 
-    init(parsing bytes: Span<UInt8>) throws(CakeError) {
+    package init(parsing bytes: Span<UInt8>) throws(CakeError) {
         guard bytes.count <= SettingsFile.maximumSize, let text = String(copying: bytes) else {
             throw CakeError(.usage, "it is not text, or longer than \(SettingsFile.maximumSize) bytes")
         }
@@ -84,10 +84,10 @@ struct SettingsFile: Hashable, Sendable {
         }
     }
 
-    var bytes: [UInt8] { lines.flatMap { Array($0.text.utf8) + [lineFeed] } }
+    package var bytes: [UInt8] { lines.flatMap { Array($0.text.utf8) + [lineFeed] } }
 
     /// Where the key stands now; a new one at the end. Nil takes the line away.
-    mutating func set(_ key: String, to value: String?) throws(CakeError) {
+    package mutating func set(_ key: String, to value: String?) throws(CakeError) {
         let wanted = ExactText(try SettingsFile.check(key: key))
         let place = lines.firstIndex { $0.setting.map { ExactText($0.key) == wanted } ?? false }
         guard let value else {

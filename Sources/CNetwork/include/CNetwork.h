@@ -23,6 +23,8 @@ CURLcode cake_curl_get_pointer(CURL *handle, CURLINFO info, void **value);
 CURLMcode cake_curl_multi_set_number(CURLM *multi, CURLMoption option, long value);
 /// The result of a finished transfer; only for messages of CURLMSG_DONE.
 CURLcode cake_curl_message_result(const CURLMsg *message);
+/// The file of trusted certificates that libcurl was built with; NULL if there is none.
+const char *cake_curl_certificates(void);
 
 struct cake_http_server {
     unsigned threads, connections_per_client, idle_seconds;

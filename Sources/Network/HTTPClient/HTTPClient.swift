@@ -9,6 +9,8 @@ public final class HTTPClient: Sendable {
     private let settings: HTTPSettings
 
     public init(_ settings: HTTPSettings) throws(CakeError) {
+        var settings = settings
+        settings.certificates = settings.certificates ?? SystemCertificates.file
         self.settings = settings
         loop = try HTTPLoop(settings)
     }

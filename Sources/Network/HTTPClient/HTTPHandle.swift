@@ -52,6 +52,7 @@ internal import Platform
             unsafe cake_curl_set_list(easy, CURLOPT_RESOLVE, addresses)
         }
         if let certificates = settings.certificates { unsafe cake_curl_set_text(easy, CURLOPT_CAINFO, certificates) }
+        if let folders = settings.certificateFolders { unsafe cake_curl_set_text(easy, CURLOPT_CAPATH, folders) }
         switch request.method {
         case .get: break
         case .head: unsafe cake_curl_set_number(easy, CURLOPT_NOBODY, 1)

@@ -76,6 +76,8 @@ public struct HTTPSettings: Sendable {
     public var userAgent: String
     /// A file of certificates to trust instead of the system's.
     public var certificates: String?
+    /// Folders whose certificates are trusted too, as OpenSSL reads them: separated by colons, files named by hashes.
+    public var certificateFolders: String?
     /// A connection on which nothing moves for this long is cut, unless the reader pauses it.
     public var stallSeconds = 20
     public var connectSeconds = 15

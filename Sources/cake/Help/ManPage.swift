@@ -35,6 +35,7 @@ enum ManPage {
             ("HF_HUB_OFFLINE", "1 when no server may be asked"),
             ("HF_HUB_DISABLE_XET", "1 when no Xet server may be asked where it keeps tensors"),
             ("SSL_CERT_FILE", "certificates to trust instead of the system's"),
+            ("SSL_CERT_DIR", "folders of certificates to trust too, as openssl rehash makes them"),
             ("NO_COLOR, CLICOLOR_FORCE", "no colour at all; colour even in a pipe"),
         ]
         for (name, meaning) in variables { lines += [".TP", ".B \(text(name))", text(meaning)] }

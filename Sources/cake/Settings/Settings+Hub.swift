@@ -103,6 +103,7 @@ extension Settings {
         var settings = HTTPSettings(userAgent: "cake/\(CommandTable.version)")
         settings.certificates =
             ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"].lazy.compactMap { environment[$0] }.first
+        settings.certificateFolders = environment["SSL_CERT_DIR"]
         if isVerbose { settings.observer = RequestLog(isJSON: isJSON).note }
         return settings
     }

@@ -17,11 +17,11 @@ import Testing
             cd; mkdir m; $CAKE mount m >said 2>errors & pid=$!
             until grep -q mounted said; do sleep 0.05; done
             kill -TERM $pid; wait $pid; echo $?; ls m
-            $CAKE mount m >said 2>errors & pid=$!
-            until grep -q mounted said; do sleep 0.05; done
-            (cd m/two; sleep 2) & user=$!
+            $CAKE mount m >again 2>errors & pid=$!
+            until grep -q mounted again; do sleep 0.05; done
+            (cd m/two && exec sleep 600) & user=$!
             until [ "$(readlink /proc/$user/cwd)" = "$PWD/m/two" ]; do sleep 0.05; done
-            kill -TERM $pid; wait $pid; echo $?; ls m; grep -c "process $user" errors
+            kill -TERM $pid; wait $pid; echo $?; ls m; grep -c "process $user" errors; kill $user
             """)
         #expect(result.output == "0\n0\n1\n", "\(result.output) \(result.errors)")
     }

@@ -33,7 +33,7 @@ enum Seeds {
                     ]
                 ),
                 ("tree", trees), ("xet", xet), ("safetensors", safetensors), ("gguf", gguf), ("archive", try archive),
-                ("range", ranges),
+                ("range", ranges), ("signature", signatures), ("statement", statements),
                 // Objects' decoders choose by four bytes before.
                 (
                     "records",
@@ -176,6 +176,31 @@ enum Seeds {
                     "0",
                     ["4611686018427387903", "4611686018427387903", "4611686018427387903", "4611686018427387903", "4"])
             ),
+        ]
+    }
+
+    private static var signatures: Inputs {
+        let bundle = SignatureBundle(payload: statements[0].bytes, signature: [48, 6, 2, 1, 1, 2, 1, 1], hint: "ab")
+        let large = String(repeating: "[", count: 100)
+        return [
+            ("right", bundle.encoded), ("deep", text(#"{"mediaType":\#(large)"#)),
+            ("twice", text(#"{"mediaType":"a","mediaType":"b"}"#)),
+        ]
+    }
+
+    private static var statements: Inputs {
+        func statement(_ resources: String, _ method: String = "files") -> [UInt8] {
+            text(
+                #"{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"m","digest":{"sha256":"\#(RawModel.digest(1).hex)"}}],"predicateType":"https://model_signing/signature/v1.0","predicate":{"serialization":{"method":"\#(method)","hash_type":"sha256","ignore_paths":[".git","../x"]},"resources":[\#(resources)]}}"#
+            )
+        }
+        func file(_ name: String) -> String {
+            #"{"name":"\#(name)","algorithm":"sha256","digest":"\#(RawModel.digest(2).hex)"}"#
+        }
+        return [
+            ("right", statement("\(file("a/b")),\(file("c"))")), ("one", statement(file("."))),
+            ("climbs", statement(file("../etc/passwd"))), ("twice", statement("\(file("a")),\(file("a"))")),
+            ("shards", statement(file("a:0:9"), "shards")),
         ]
     }
 

@@ -1,6 +1,9 @@
 /// Bytes as letters, as HTTP's basic authorization and docker's files have them.
 public enum Base64 {
     private static let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    private static let values: [UInt8] = (0...255).map { byte in
+        letters.firstIndex(of: UInt8(byte)).map { UInt8($0) } ?? 64
+    }
 
     public static func encode(_ bytes: some Collection<UInt8>) -> String {
         var text: [UInt8] = []
@@ -24,7 +27,8 @@ public enum Base64 {
         let body = Array(text.utf8.reversed().drop { $0 == UInt8(ascii: "=") }.reversed())
         guard body.count % 4 != 1, text.utf8.count - body.count <= 2 else { return nil }
         for letter in body {
-            guard let value = letters.firstIndex(of: letter) else { return nil }
+            let value = values[Int(letter)]
+            guard value < 64 else { return nil }
             (bits, count) = (bits << 6 | UInt32(value), count + 6)
             guard count >= 8 else { continue }
             count -= 8

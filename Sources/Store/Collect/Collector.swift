@@ -21,6 +21,8 @@ struct Collector {
     /// Layers that go.
     private var dead: Set<Digest> = []
     private var linkedPacks: [DiskRoom.Inode: UInt64] = [:]
+    /// Files, by the manifests that they sign.
+    private let signatures: [Digest: [String]]
 
     /// What was found, and what that frees: of packs an estimate before they are written again.
     var collected: Collected {
@@ -46,6 +48,7 @@ struct Collector {
         var roots: Set<Digest> = Set(names.map(\.record.manifest))
         let onceRoots = Set(all.map(\.record.manifest))
         let manifests = try store.manifestDigests()
+        signatures = try store.layout.signatures()
         if roots.isEmpty, !evenIfNothingIsNamed { try refuseIfNamesWereLost(manifests) }
         /// What stays without the commands that run now.
         var unheld = DigestSet([.empty])
@@ -239,7 +242,7 @@ struct Collector {
         return [
             layout.manifest(manifest), layout.removalMark(manifest), layout.coordinates(of: manifest),
             layout.claim(manifest), layout.checksums(of: manifest),
-        ]
+        ] + (signatures[manifest] ?? [])
     }
 
     mutating func sweep(in operation: Operation?) throws(CakeError) {
@@ -258,9 +261,10 @@ struct Collector {
         }
     }
 
-    /// Marks of manifests that are gone, or that have a name again.
+    /// Marks of manifests that are gone, or that have a name again. Signatures of those that are gone.
     private func removeStaleMarks() throws(CakeError) {
         let named = Set(try store.names().map(\.record.manifest))
+        try store.removeStraySignatures(of: signatures, named: named)
         for name in try Disk.names(in: store.layout.removed) {
             guard let manifest = Digest(hex: name) else { continue }
             let isGone = try !Disk.exists(store.layout.manifest(manifest))

@@ -78,7 +78,7 @@ public struct Layout: Sendable {
     package func lock(_ name: String) -> String { locks + "/" + name }
 
     var folders: [String] {
-        [objects, packs, manifests, names, removed, index, incoming, damaged, locks, coordinates, claims]
+        [objects, packs, manifests, names, removed, index, incoming, damaged, locks, coordinates, claims, signatures]
     }
 
     package static let packSuffix = ".pack"

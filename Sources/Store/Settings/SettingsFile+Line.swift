@@ -57,6 +57,13 @@ extension SettingsFile {
                     throw CakeError(.usage, "\"\(value)\" is not a number", fix: "write it like 16")
                 }
             case .limitRate: _ = try Quantities.readBytes(value)
+            case .signatureKey:
+                // Read from any folder.
+                guard value.hasPrefix("/") || value.hasPrefix("~/") else {
+                    throw CakeError(
+                        .usage, "\"\(value)\" does not begin with / or ~/",
+                        fix: "cake config signature-key \"$PWD/\(value)\"")
+                }
             case nil: _ = try Reference(value)
             }
         } catch {

@@ -11,6 +11,7 @@ package struct SettingsFile: Hashable, Sendable {
         case raceMirrors = "race-mirrors"
         case maxWorkers = "max-workers"
         case limitRate = "limit-rate"
+        case signatureKey = "signature-key"
 
         package var meaning: String {
             switch self {
@@ -20,6 +21,7 @@ package struct SettingsFile: Hashable, Sendable {
             case .raceMirrors: "on to take whichever mirror answers first"
             case .maxWorkers: "how many connections a pull may open"
             case .limitRate: "how much a pull may fetch in a second, such as 20MB"
+            case .signatureKey: "the public key that cake verify --signature uses"
             }
         }
     }

@@ -24,14 +24,17 @@ public struct Export: Sendable {
     }
 
     /// `name` is for messages. The manifest is held while the files are written: a collection leaves it alone. Nil if
-    /// the caller holds the needed layers.
+    /// the caller holds the needed layers. `signature` is one more file, beside the model's.
     public func callAsFunction(
-        _ name: ModelName, _ digest: Digest?, _ files: [Manifest.File], to destination: String
+        _ name: ModelName, _ digest: Digest?, _ files: [Manifest.File], signature: FoundSignature? = nil,
+        to destination: String
     ) async throws -> Report {
         let operation = try digest.flatMap { digest throws(CakeError) in try hold(digest) }
         defer { withExtendedLifetime(operation) {} }
+        let path = try FilePath(SignatureBundle.fileName)
         return try await write(
-            files.map { Output($0) }, of: name, to: ExportFolder(destination), naming: ModelStream.names(of: files))
+            files.map { Output($0) } + (signature.map { [Output(path, made: $0.bytes)] } ?? []), of: name,
+            to: ExportFolder(destination), naming: ModelStream.names(of: files))
     }
 
     /// Nil if the store is not writable or the disk is full: reading continues without.

@@ -14,6 +14,8 @@ package enum AnswerFuzzTarget: String, CaseIterable, Sendable {
     case safetensors, gguf, archive
     /// Header lines.
     case range
+    /// A signature that a model came with, and what a signature says.
+    case signature, statement
 
     package func read(_ input: Span<UInt8>) {
         switch self {
@@ -25,6 +27,8 @@ package enum AnswerFuzzTarget: String, CaseIterable, Sendable {
         case .tree: AnswerFuzzTarget.readTree(input)
         case .archive: AnswerFuzzTarget.readArchive(input)
         case .range: AnswerFuzzTarget.readRange(input)
+        case .signature: AnswerFuzzTarget.readSignature(input)
+        case .statement: AnswerFuzzTarget.readStatement(input)
         case .xet, .safetensors, .gguf:
             guard input.count >= 8 else { return }
             let size = (0..<8).reduce(UInt64(0)) { $0 | UInt64(input[$1]) << UInt64(8 * $1) }

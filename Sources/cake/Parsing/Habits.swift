@@ -120,6 +120,9 @@ extension Habits {
             if has("plain-http") { return "for a registry without TLS: --plain-http" }
         case "--cache-dir", "--repo", "--root", "--home": return "where the store is: cake \(verb) --store DIR"
         case "-f", "--force", "-rf": return "cake \(verb) asks nothing: leave \(written) out"
+        case "--private-key", "--private_key", "--public-key", "--public_key", "--pubkey":
+            if has("key") { return "the file of the key: cake \(verb) --key FILE" }
+        case "--ignore_unsigned_files", "--ignore-unsigned": if verb == "verify" { return "--ignore-unsigned-files" }
         case "--fix", "--repair-damaged": if verb == "verify" { return "cake verify --repair" }
         case "--no-trunc", "--digests", "--long": if verb == "ls" { return "cake ls -l" }
         case "-S": if verb == "ls" { return "cake ls --sort size" }

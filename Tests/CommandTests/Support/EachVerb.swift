@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 @testable import cake
 
@@ -8,7 +9,8 @@ enum EachVerb {
     private static let lines: [String: [String]] = [
         "import": ["import two"], "export": ["export one -o back --force"], "cat": ["cat one config.json"],
         "ls": ["ls", "ls --names", "ls --sort size"], "inspect": ["inspect one", "inspect one --tensors"],
-        "diff": ["diff one two"], "df": ["df"], "verify": ["verify", "verify one"], "gc": ["gc --dry-run", "gc"],
+        "diff": ["diff one two"], "df": ["df"], "verify": ["verify", "verify one"],
+        "sign": ["sign one --key key.pem", "verify one --signature --key key.pub"], "gc": ["gc --dry-run", "gc"],
         "optimize": ["optimize"], "rm": ["rm two --dry-run", "rm spare"], "tag": ["tag one uno"], "pin": ["pin uno"],
         "unpin": ["unpin uno"], "mv": ["mv two zwei", "mv zwei two"], "history": ["history one"], "config": ["config"],
         "help": ["help"], "man": ["man"],
@@ -51,6 +53,9 @@ enum EachVerb {
         for name in ["one", "two"] { try home.cake("import", home.path(name).path) }
         try home.cake("tag", "one", "spare")
         try home.cake("config", "alias.mine", "org/mine")
+        let key = home.path("key.pem").path
+        _ = try Tool.run("openssl", ["ecparam", "-genkey", "-name", "prime256v1", "-noout", "-out", key])
+        _ = try Tool.run("openssl", ["pkey", "-in", key, "-pubout", "-out", home.path("key.pub").path])
         return home
     }
 }

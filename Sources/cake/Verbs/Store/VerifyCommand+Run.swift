@@ -7,6 +7,7 @@ import Transfer
 
 extension VerifyCommand {
     func run(in session: Session) async throws {
+        if let signature { return try await signature.run(names, in: session) }
         let archives = try archives()
         guard archives.isEmpty else { return try await verify(archives: archives, in: session) }
         let pushed = try pushed(in: session)

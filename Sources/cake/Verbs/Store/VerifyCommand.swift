@@ -11,6 +11,8 @@ struct VerifyCommand: Verb {
     let plainHTTP: Bool
     /// Of the whole store.
     let share: VerifiedShare
+    /// Instead of the layers.
+    let signature: SignatureCheck?
 
     private static let nameWord = Positional(
         "NAME", .any, .modelOrPath, "models, NAME@ID or archives to check; without one, the whole store")
@@ -36,15 +38,19 @@ struct VerifyCommand: Verb {
                 + "manifests and packs of the models in the store again.",
             "For the path of an archive from cake export --format fast, cake compares every byte with the digests in the archive. "
                 + "That needs no store.",
+            "With --signature, cake verifies the model's signature of OpenSSF model signing with your public key, and compares the "
+                + "digests of the files with the signed ones. It reads no layers. The signature is the one that cake sign made, else "
+                + "the file model.sig of the model, else the FILE that you name. Every difference is named.",
         ],
         positionals: [nameWord],
-        options: [repair.form, subset.form, remote.form, RegistryOptions.plainHTTP.form],
+        options: [repair.form, subset.form, remote.form, RegistryOptions.plainHTTP.form] + SignatureCheck.forms,
         examples: [
             .init("cake verify", "the whole store"),
             .init("cake verify mistral-7b", "the layers of one model"),
             .init("cake verify ./model.pt", "an archive"),
             .init("cake verify registry.local:5000/team/m:v1", "a model in a registry"),
             .init("cake verify --repair", "repair damaged layers"),
+            .init("cake verify mistral-7b --signature --key publisher.pub", "check who signed the files"),
             .init("cake verify --subset 3/7", "a seventh of the store; 1/7 to 7/7 together are all of it"),
         ],
         whenInterrupted: "damaged layers that were found are set aside; nothing else changed")
@@ -55,6 +61,8 @@ struct VerifyCommand: Verb {
         isRemote = arguments.has(Self.remote)
         plainHTTP = arguments.has(RegistryOptions.plainHTTP)
         share = try arguments.value(of: Self.subset) ?? .all
+        let others = [(repairs, "--repair"), (isRemote, "--remote"), (arguments.has(Self.subset), "--subset")]
+        signature = try SignatureCheck(arguments, names: names, others: others.filter(\.0).map(\.1))
         guard share.of == 1 || names.isEmpty else {
             throw CakeError(
                 .usage, "--subset is a part of the whole store, so it takes no names",

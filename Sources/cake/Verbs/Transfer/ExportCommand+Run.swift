@@ -18,15 +18,21 @@ extension ExportCommand {
         let files = try selected(from: manifest, of: named.name)
         try refuseMissing(named, in: session)
         if format == .files || format == .hfCache {
-            if isDryRun { return session.show(ExportOutlookSummary(files: files.map { ($0.path.string, $0.size) })) }
+            let signature =
+                format == .files && !isStreamed
+                ? try store.signature(for: files, of: manifest, named.record.manifest) : nil
+            if isDryRun {
+                let own = signature.map { [(SignatureBundle.fileName, UInt64($0.bytes.count))] } ?? []
+                return session.show(ExportOutlookSummary(files: files.map { ($0.path.string, $0.size) } + own))
+            }
             if isStreamed {
                 let stream = files.count == 1 ? ModelStream(files[0]) : ModelStream(tar: files)
                 return try await send(stream, of: named, from: store, in: session)
             }
             if format == .hfCache { return try await writeCache(files, of: named, from: store, in: session) }
-            return try await tell(named, "every file matches its SHA-256", in: session) { progress in
-                try await Export(from: store, progress: progress, isForced: overwrites)(
-                    named.name, named.record.manifest, files, to: path)
+            return try await tell(named, "every file matches its SHA-256", signature: signature, in: session) {
+                try await Export(from: store, progress: $0, isForced: overwrites)(
+                    named.name, named.record.manifest, files, signature: signature, to: path)
             }
         }
         let choice = try tensors.choice(from: files, in: store)
@@ -140,15 +146,16 @@ extension ExportCommand {
 
     /// Shows progress during the work, then a summary.
     private func tell(
-        _ named: LocalStore.Named, _ proof: String, at place: String? = nil, in session: Session,
-        _ work: (Progress) async throws -> Export.Report
+        _ named: LocalStore.Named, _ proof: String, at place: String? = nil, signature: FoundSignature? = nil,
+        in session: Session, _ work: (Progress) async throws -> Export.Report
     ) async throws {
         let progress = Progress("exporting \(named.name)")
         let start = ContinuousClock.now
         let report = try await session.reporter.show(progress) { try await work(progress) }
         session.show(
             ExportSummary(
-                report: report, named: named, place: place ?? path, format: format, proof: proof, elapsed: .now - start)
+                report: report, named: named, place: place ?? path, format: format, proof: proof,
+                signature: signature, elapsed: .now - start)
         )
     }
 

@@ -58,6 +58,7 @@ struct ExportCommand: Verb {
                 + "SHA-256, and then renamed.",
             "A file that is there already with the same content stays. A file with other content is an error, unless you "
                 + "use --force.",
+            "A model that was signed with cake sign gets one more file, model.sig, where all its files are written.",
             "Of several models each gets a folder of its own in PATH, called by its name.",
             "--format fast writes one file. torch.load(PATH, mmap=True, weights_only=True) opens it as the model's state "
                 + "dict without reading it first. cake import takes it back, and cake verify PATH checks it.",

@@ -54,6 +54,8 @@ struct Inspection: Sendable {
     var gguf: GGUFInspection?
     /// What a pull from its registry would fetch now.
     var bytesToFetch: UInt64?
+    /// Of a model in the store.
+    var signatures: [Signature] = []
 }
 
 extension Inspection {
@@ -75,6 +77,7 @@ extension Inspection {
                 return try layers.bytes(of: file.segments[0].layer, limit: limit)
             }
             self.named = Named(name: named.name, record: named.record)
+            signatures = Inspection.signatures(of: manifest, named.record.manifest, in: store)
             (path, source) = (nil, named.record.source)
             (revision, commit) = (named.record.revision, named.record.commit)
             let counts = TensorCounts(of: store)

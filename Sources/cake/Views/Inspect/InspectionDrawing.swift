@@ -112,6 +112,9 @@ struct InspectionDrawing {
                 Line("Partial", "\(record.missingText); \(record.completing(named.name)) downloads the rest", .careful))
         }
         if let time = record.time { lines.append(Line("Age", Quantities.age(.seconds(now - time)))) }
+        for signature in inspection.signatures {
+            lines.append(Line("Signed by", "\(signature.text); cake verify --signature checks it"))
+        }
         if record.isPinned { lines.append(Line("Pinned", "yes")) }
         return lines + [Line("ID", record.manifest.id), Line("Manifest", record.manifest.hex)]
     }

@@ -11,6 +11,8 @@ struct ExportSummary: Summary {
     let format: ExportFormat
     /// What was checked.
     let proof: String
+    /// Written as one more file.
+    var signature: FoundSignature?
     let elapsed: Duration
 
     func lines(on page: Page) -> [String] {
@@ -25,7 +27,13 @@ struct ExportSummary: Summary {
         return [title]
             + page.detail(
                 "\(Quantities.count(report.files, of: "file")), \(Quantities.bytes(report.bytes)), \(proof)\(there); "
-                    + "in \(Quantities.duration(elapsed))")
+                    + "in \(Quantities.duration(elapsed))") + signatureLines(on: page)
+    }
+
+    private func signatureLines(on page: Page) -> [String] {
+        guard let signature else { return [] }
+        let key = signature.hint.map { " by the key \(FoundSignature.short($0))" } ?? ""
+        return page.detail("with \(SignatureBundle.fileName), the signature\(key)")
     }
 
     var document: JSONValue {
@@ -34,6 +42,7 @@ struct ExportSummary: Summary {
             "output": JSONValue(place), "format": JSONValue(format.rawValue),
             "files": JSONValue(report.files), "bytes": JSONValue(report.bytes),
             "files_there": JSONValue(report.filesThere),
+            "signature": JSONValue(signature.map { _ in SignatureBundle.fileName }),
         ]
     }
 }

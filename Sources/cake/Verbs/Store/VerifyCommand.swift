@@ -39,8 +39,8 @@ struct VerifyCommand: Verb {
             "For the path of an archive from cake export --format fast, cake compares every byte with the digests in the archive. "
                 + "That needs no store.",
             "With --signature, cake verifies the model's signature of OpenSSF model signing with your public key, and compares the "
-                + "digests of the files with the signed ones. It reads no layers. The signature is the one that cake sign made, else "
-                + "the file model.sig of the model, else the FILE that you name. Every difference is named.",
+                + "digests of the files with the signed ones. It reads no layers. The signature is the one in FILE, else the one that "
+                + "cake sign made, else the model's own file model.sig. Every difference is named.",
         ],
         positionals: [nameWord],
         options: [repair.form, subset.form, remote.form, RegistryOptions.plainHTTP.form] + SignatureCheck.forms,

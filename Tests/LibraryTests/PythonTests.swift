@@ -6,8 +6,8 @@ import Testing
     static let sources = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Sources/Python")
         .standardizedFileURL
 
-    /// With Debian's Python, numpy and fsspec. What needs torch is in scripts/interop/python, and so are the tests with processes, signals
-    /// and arenas that are shared: on a busy machine one of them stood still, and one was too fast for the program that it ended.
+    /// With Debian's Python, numpy and fsspec. What needs torch is in scripts/interop/python, and so are the tests with forks and arenas that
+    /// are shared: on a busy machine one of them stood still.
     @Test func `passes its own tests with this library, this program and the tests' Hub`() throws {
         let scratch = try Scratch()
         let hub = Tool.cake.deletingLastPathComponent().appending(path: "hub").path
@@ -17,7 +17,7 @@ import Testing
             [
                 "-m", "pytest", "-q", "-p", "no:cacheprovider", Self.sources.appending(path: "tests").path,
             ]
-                + ["processes", "command", "shared"].map {
+                + ["processes", "shared"].map {
                     "--ignore=" + Self.sources.appending(path: "tests/test_\($0).py").path
                 },
             variables: [

@@ -74,28 +74,52 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
                 continue
 
 
+def start(command: Sequence[str], stdout: Any, bufsize: int = -1) -> "subprocess.Popen[bytes]":
+    """In a session of its own: a terminal's Ctrl-C reaches this process alone, which passes it on once."""
+    try:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, bufsize=bufsize,
+                                start_new_session=True)
+    except OSError as trouble:
+        raise System(with_fix(f"cannot start {command[0]}: {trouble.strerror}", "set CAKE_BINARY to the cake program")) from None
+
+
+class Said:
+    """What a command with `--json` says on standard error: events, words, and at most one error."""
+
+    def __init__(self) -> None:
+        self.lines: List[str] = []
+        self.error: Dict[str, Any] = {}
+
+    def take(self, raw: bytes) -> Optional[Event]:
+        """The line's event, if it is one and no error."""
+        event = _event(raw)
+        if event is None:
+            self.lines.append(raw.decode(errors="replace").rstrip("\n"))
+        elif "error" in event:
+            self.error = event["error"]
+        else:
+            return event
+        return None
+
+    def failure(self, status: int) -> _errors.CakeError:
+        return _failure(status, self.error, self.lines)
+
+
 def call(words: Sequence[str], store: Optional[PathLike] = None, progress: Optional[Callable[[Event], Any]] = None,
          may_end: Sequence[int] = (0,)) -> Any:
     """Runs cake to its end, and gives its JSON. `progress` is called with each event of `cake --json`."""
     command = [binary(), words[0], "--json", *([f"--store={os.fspath(store)}"] if store is not None else []), *words[1:]]
-    error: Dict[str, Any] = {}
-    lines: List[str] = []
+    said = Said()
     bar = Progress(" ".join(words[:2]), 0) if progress is None and on_terminal() else None
     with tempfile.TemporaryFile() as out:
-        try:
-            # A session of its own: a terminal's Ctrl-C reaches this process alone, which passes it on once.
-            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, start_new_session=True)
-        except OSError as trouble:
-            raise System(with_fix(f"cannot start {command[0]}: {trouble.strerror}", "set CAKE_BINARY to the cake program")) from None
+        child = start(command, out)
         assert child.stderr is not None
         try:
             for raw in child.stderr:
-                event = _event(raw)
+                event = said.take(raw)
                 if event is None:
-                    lines.append(raw.decode(errors="replace").rstrip("\n"))
-                elif "error" in event:
-                    error = event["error"]
-                elif progress:
+                    continue
+                if progress:
                     progress(event)
                 elif bar and event.get("bytes_total"):
                     bar.at(event.get("bytes_done", 0), event["bytes_total"], event.get("phase"))
@@ -110,7 +134,7 @@ def call(words: Sequence[str], store: Optional[PathLike] = None, progress: Optio
         out.seek(0)
         text = out.read().decode(errors="replace")
     if status not in may_end:
-        raise _failure(status, error, lines)
+        raise said.failure(status)
     return json.loads(text) if text.strip() else None
 
 

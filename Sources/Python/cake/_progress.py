@@ -75,7 +75,7 @@ def on_terminal() -> bool:
 
 
 def shown(callback: Optional[Callable[[int, int], Any]], title: str, total: int) -> Any:
-    """A Progress, or nothing where nobody looks."""
+    """A Progress where it is seen: by a callback, or on a terminal."""
     if callback or (on_terminal() and total > 256 << 20):
         return Progress(title, total, callback)
     return _Silent()

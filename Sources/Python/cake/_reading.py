@@ -49,7 +49,7 @@ os.register_at_fork(after_in_child=_running.clear)
 
 
 def _perform(call: _Call, function: Callable[[_Call], int], keep: Any) -> None:
-    """`keep` owns the memory that is written to: it lives as long as the call, also if nobody waits for it any more."""
+    """`keep` owns the memory that is written to: it lives as long as the call, also if its caller has stopped waiting."""
     try:
         call.status = function(call)
     except BaseException as trouble:  # told to the thread that waits

@@ -4,14 +4,13 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import json
-import os
 import subprocess
 import tarfile
 import threading
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, cast
 
 from . import _command, _dtypes, _frames
-from ._errors import Damaged, Invalid, System, with_fix
+from ._errors import Damaged, Invalid, with_fix
 
 # What a safetensors header may take.
 MOST_HEADER = 100_000_000
@@ -57,16 +56,8 @@ class Source:
 
     def __init__(self, words: List[str], title: str) -> None:
         self.title = title
-        self.lines: List[str] = []
-        self.error: Dict[str, Any] = {}
-        command = [_command.binary(), "stream", "--json", *words]
-        try:
-            # A session of its own: a terminal's Ctrl-C reaches this process alone, which passes it on once.
-            self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                          bufsize=0, start_new_session=True)
-        except OSError as trouble:
-            raise System(with_fix(f"cannot start {command[0]}: {trouble.strerror}",
-                                  "set CAKE_BINARY to the cake program")) from None
+        self.said = _command.Said()
+        self.child = _command.start([_command.binary(), "stream", "--json", *words], subprocess.PIPE, bufsize=0)
         # Without a buffer it is a FileIO.
         self.pipe = cast(Any, self.child.stdout)
         try:
@@ -79,11 +70,7 @@ class Source:
     def _listen(self) -> None:
         assert self.child.stderr is not None
         for raw in self.child.stderr:
-            event = _command._event(raw)
-            if event is None:
-                self.lines.append(raw.decode(errors="replace").rstrip("\n"))
-            elif "error" in event:
-                self.error = event["error"]
+            self.said.take(raw)
 
     def fill(self, view: memoryview) -> bool:
         """False where the output ends before the view is full."""
@@ -111,7 +98,7 @@ class Source:
         self.listener.join()
         if status == 0:
             raise Damaged(f"the stream of {self.title} ended too early")
-        raise _command._failure(status, self.error, self.lines)
+        raise self.said.failure(status)
 
     def finish(self) -> None:
         """Behind the last byte: only now everything is known to be right."""

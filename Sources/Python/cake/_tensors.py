@@ -1,4 +1,4 @@
-"""Tensors of a model that are read when somebody asks for them."""
+"""Tensors of a model, each read when it is used."""
 from __future__ import annotations
 
 import fnmatch

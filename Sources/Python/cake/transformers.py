@@ -79,7 +79,7 @@ def _matches(path: str, patterns: Tuple[str, ...]) -> bool:
 
 
 def _refuse_pickles(model: Model) -> None:
-    """A pickle runs code of whoever made it. cake never opens one."""
+    """A pickle can run code when it is opened. cake never opens one."""
     if any(path.endswith(".safetensors") for path in model.files):
         return
     pickled = [path for path in model.files if _matches(path, PICKLED)]

@@ -6,8 +6,7 @@ import Testing
     static let sources = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Sources/Python")
         .standardizedFileURL
 
-    /// With Debian's Python, numpy and fsspec. What needs torch is in scripts/interop/python, and so are the tests with forks and arenas that
-    /// are shared: on a busy machine one of them stood still.
+    /// With Debian's Python, numpy and fsspec. What needs torch is in scripts/interop/python.
     @Test func `passes its own tests with this library, this program and the tests' Hub`() throws {
         let scratch = try Scratch()
         let hub = Tool.cake.deletingLastPathComponent().appending(path: "hub").path
@@ -16,10 +15,7 @@ import Testing
             URL(filePath: "/usr/bin/python3"),
             [
                 "-m", "pytest", "-q", "-p", "no:cacheprovider", Self.sources.appending(path: "tests").path,
-            ]
-                + ["processes", "shared"].map {
-                    "--ignore=" + Self.sources.appending(path: "tests/test_\($0).py").path
-                },
+            ],
             variables: [
                 "CAKE_BINARY": Tool.cake.path, "CAKE_LIBRARY": Shared.path,
                 "CAKE_HUB": hub, "HOME": scratch.path, "TMPDIR": scratch.path,

@@ -22,14 +22,26 @@ Piece = Tuple[int, int, int, int]  # a tensor's number, first byte, bytes, addre
 
 
 class _Call:
-    __slots__ = ("cancel", "done", "status", "error", "trouble")
+    """`_end` is a bare lock, and no threading.Event: an exception that Ctrl-C raises inside an Event leaves it locked for good."""
+    __slots__ = ("cancel", "begun", "ended", "_end", "status", "error", "trouble")
 
     def __init__(self) -> None:
         self.cancel = ctypes.c_int32(0)
-        self.done = threading.Event()
+        self.begun = self.ended = False
+        self._end = _thread.allocate_lock()
+        self._end.acquire()
         self.status = 0
         self.error = ctypes.c_void_p()
         self.trouble: Optional[BaseException] = None
+
+    def end(self) -> None:
+        self.ended = True
+        self._end.release()
+
+    def wait(self, seconds: float = -1) -> bool:
+        if not self.ended and self._end.acquire(True, seconds):
+            self._end.release()
+        return self.ended
 
 
 _running: Set[_Call] = set()
@@ -41,7 +53,7 @@ def _cancel_all() -> None:
     for call in calls:
         call.cancel.value = 1
     for call in calls:
-        call.done.wait(PATIENCE)
+        call.wait(PATIENCE)
 
 
 atexit.register(_cancel_all)
@@ -50,23 +62,32 @@ os.register_at_fork(after_in_child=_running.clear)
 
 def _perform(call: _Call, function: Callable[[_Call], int], keep: Any) -> None:
     """`keep` owns the memory that is written to: it lives as long as the call, also if its caller has stopped waiting."""
+    call.begun = True
     try:
-        call.status = function(call)
+        _running.add(call)
+        # Of a call that is cancelled before it begins, the caller has gone.
+        if not call.cancel.value:
+            call.status = function(call)
     except BaseException as trouble:  # told to the thread that waits
         call.trouble = trouble
     finally:
         _running.discard(call)
-        call.done.set()
+        call.end()
 
 
-def _wait(call: _Call) -> None:
+def _perform_elsewhere(call: _Call, function: Callable[[_Call], int], keep: Any) -> None:
+    """Ctrl-C may come between any two steps of this."""
     try:
-        call.done.wait()
+        try:
+            _thread.start_new_thread(_perform, (call, function, keep))
+        except RuntimeError:  # no new threads while the interpreter ends
+            _perform(call, function, keep)
+        call.wait()
     except BaseException:
         call.cancel.value = 1
-        while True:
+        while call.begun:
             try:
-                call.done.wait(PATIENCE)
+                call.wait(PATIENCE)
                 break
             except KeyboardInterrupt:
                 continue
@@ -76,13 +97,8 @@ def _wait(call: _Call) -> None:
 def interruptible(function: Callable[[_Call], int], size: int, keep: Any) -> None:
     """Only the main thread gets a KeyboardInterrupt, so only there a long call needs a thread of its own."""
     call = _Call()
-    _running.add(call)
     if size > SHORT and threading.current_thread() is threading.main_thread():
-        try:
-            _thread.start_new_thread(_perform, (call, function, keep))
-        except RuntimeError:  # no new threads while the interpreter ends
-            _perform(call, function, keep)
-        _wait(call)
+        _perform_elsewhere(call, function, keep)
     else:
         _perform(call, function, keep)
     if call.trouble:

@@ -122,6 +122,44 @@ def test_ctrl_c_cancels_a_long_read_and_is_raised():
     assert not _reading._running
 
 
+def interrupt_at(step):
+    """Raises KeyboardInterrupt in this thread at the step with this number from now, as a signal's handler would. True in the answer: it did."""
+    told = []
+
+    def trace(frame, event, argument):
+        nonlocal step
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            step -= 1
+            if step < 0 and not told:
+                told.append(True)
+                raise KeyboardInterrupt
+        return trace
+    sys.settrace(trace)
+    return told
+
+
+def test_ctrl_c_between_any_two_steps_leaves_no_read_and_no_lock():
+    calls = []
+
+    def read(call):
+        calls.append(call)
+        return 0
+    for step in range(1 << 20):
+        try:
+            told = interrupt_at(step)
+            _reading.interruptible(read, 1 << 40, None)
+            raised = False
+        except KeyboardInterrupt:
+            raised = True
+        finally:
+            sys.settrace(None)
+        assert raised == bool(told)
+        if not told:
+            break
+    assert step > 30 and all(call.wait(60) for call in calls)
+
+
 def test_a_read_that_goes_on_keeps_its_memory_and_model(shelf):
     import weakref
     model = shelf.open("team/base")

@@ -27,6 +27,8 @@ extension Mirror {
             return .here(found, manifest: model.record.manifest)
         }
         guard !settings.isOffline else { throw Mirror.offline }
+        try settings.gate.refuseUnchecked(
+            name.name, from: settings.upstream.source(of: listing.repository), "this mirror does not pass on")
         let (arriving, isNew) = try transfers.join(file, of: listing) {
             try smallFiles(after: file, of: listing, notIn: model)
         } _: { transfer in

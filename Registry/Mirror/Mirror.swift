@@ -5,7 +5,7 @@ internal import Remote
 public import Storage
 internal import Store
 internal import Synchronization
-internal import Transfer
+public import Transfer
 
 /// Downloads of a server from another Hub for its clients: lists of files, and the files themselves, each once for all
 /// clients. Files are kept in the store; listings are kept as long as the process lives.
@@ -22,6 +22,8 @@ public final class Mirror: Sendable {
         /// The upstream is never asked.
         public var isOffline = false
         public var names = NameRules()
+        /// A mirror passes bytes on before it has all files: none of a model that has to be signed.
+        public var gate = SignatureGate.open
         /// The limit on the stored bytes of all models before downloaded ones are evicted.
         public var quota: UInt64?
         /// How long a client waits for the upstream's answer.

@@ -24,6 +24,8 @@ public struct RegistryStore: Sendable {
     let letsAnybodyRead: Bool
     let checks = KnownChecks()
     let doubted = DoubtedBlobs()
+    /// Models whose files were rebuilt and hashed since the start.
+    let verifiedFiles = BoundedCache<BlobName, Bool>(room: 10_000)
 
     /// Makes the folders where they are missing and may be made.
     public init(_ store: LocalStore, letsAnybodyRead: Bool = false) throws(CakeError) {

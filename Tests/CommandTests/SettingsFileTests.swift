@@ -46,6 +46,8 @@ import Testing
         ("endpoint = x\n", "line 1: endpoint: the address"),
         ("alias. = a\n", "line 1: this cannot be the name of an alias"),
         ("alias.a/b = a\n", "line 1: an alias is one short word"), ("alias.a = a//b\n", "line 1: alias.a: "),
+        ("policy. = accept\n", "line 1: \"\" is not a pattern for names"),
+        ("policy.a/* = require k\n", "line 1: policy.a/*: \"k\" does not begin with / or ~/"),
         ("store = a\u{1b}[2J\n", "line 1: the value of store holds"), ("= x\n", "line 1: there is no setting \"\""),
         ("store\u{301} = x", "line 1: there is no setting"),
     ]) func `is refused with the line that is wrong`(text: String, what: String) throws {

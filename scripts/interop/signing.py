@@ -180,5 +180,34 @@ check("cake verifies one file that was signed without its name", *accepts(
 check("and refuses it of a model of more files", *refuses(
     by_cake("org/model", path("prime256v1.pub"), path("single.sig"))))
 
+# Certificates: a root, a department, and a person who signs.
+def certify(name, authority=None, *extensions):
+    key(name, "prime256v1")
+    with open(path("extensions"), "w") as file:
+        file.write("\n".join(["[v]", "subjectKeyIdentifier=hash", *extensions]))
+    must("openssl", "req", "-new", "-key", path(name), "-subj", f"/CN={name}", "-out", path("request"))
+    signer = ["-CA", path(authority + ".pem"), "-CAkey", path(authority), "-CAcreateserial"] if authority else [
+        "-signkey", path(name)]
+    must("openssl", "x509", "-req", "-in", path("request"), "-days", "30", "-extfile", path("extensions"), "-extensions", "v",
+         "-out", path(name + ".pem"), *signer)
+
+
+may_certify = ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign"]
+certify("root", None, *may_certify)
+certify("stranger", None, *may_certify)
+certify("department", "root", *may_certify)
+certify("person", "department", "keyUsage=critical,digitalSignature")
+certify("clerk", "department", "keyUsage=critical,keyEncipherment")
+for name in ["person", "clerk"]:
+    must(sys.executable, "-m", "model_signing", "sign", "certificate", path("model"), "--signature", path(name + ".sig"),
+         "--private_key", path(name), "--signing_certificate", path(name + ".pem"), "--certificate_chain", path("department.pem"))
+for name, trusted, is_right in [("person", "root", True), ("person", "stranger", False), ("clerk", "root", False)]:
+    judge, word = (accepts, "accept") if is_right else (refuses, "refuse")
+    check(f"cake {word}s the certificate of {name} under {trusted}", *judge(run(
+        cake, "verify", "org/model", "--signature", path(name + ".sig"), "--certificate", path(trusted + ".pem"))))
+    theirs = tool("verify", "certificate", path("model"), "--signature", path(name + ".sig"), "--certificate_chain",
+                  path(trusted + ".pem"))
+    check(f"model-signing {word}s it, too", (theirs.returncode == 0) == is_right, theirs.stdout + theirs.stderr)
+
 shutil.rmtree(work)
 print(f"{done} checks")

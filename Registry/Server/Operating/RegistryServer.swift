@@ -4,7 +4,7 @@ public import Network
 public import Platform
 internal import Storage
 public import Store
-internal import Transfer
+public import Transfer
 
 /// An OCI registry over a store: the server of `cake serve`.
 public final class RegistryServer: Sendable {
@@ -30,6 +30,8 @@ public final class RegistryServer: Sendable {
         public var checkPatience = Duration.seconds(10)
         /// Of files that are made to be sent and have no name, all of them together.
         public var temporaryBytes: UInt64 = 8 << 30
+        /// What a pushed model needs to get a tag.
+        public var gate = SignatureGate.open
         /// The upstream for missing models of the Hub's clients.
         public var mirror: Mirror.Settings?
 

@@ -36,7 +36,7 @@ extension RegistryStore {
     }
 
     /// Nil if it is missing, or has another size than the manifest says.
-    private func bytes(
+    func bytes(
         of descriptor: Descriptor, limit: Int, in repository: RepositoryName
     ) throws(CakeError) -> [UInt8]? {
         guard let blob = try blob(descriptor.name, in: repository), blob.size == descriptor.size else { return nil }

@@ -56,6 +56,13 @@ public struct RegistryRoutes: Hashable, Sendable, CustomStringConvertible {
         url("\(repository)/manifests/\(name.text)")
     }
 
+    /// Manifests of this kind that refer to another.
+    public func referrers(
+        of name: BlobName, _ artifactType: String, in repository: RepositoryName
+    ) -> WebURL {
+        url("\(repository)/referrers/\(name)", query: "artifactType=\(PercentText.encode(artifactType))")
+    }
+
     public func blob(_ name: BlobName, of repository: RepositoryName) -> WebURL { url("\(repository)/blobs/\(name)") }
 
     /// Where an upload begins; with a blob of another repository, where it is taken over from there.

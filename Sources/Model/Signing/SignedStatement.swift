@@ -19,7 +19,7 @@ public struct SignedStatement: Hashable, Sendable {
     public let leftOut: [FilePath]
 
     static let type = "https://in-toto.io/Statement/v1"
-    static let predicateType = "https://model_signing/signature/v1.0"
+    public static let predicateType = "https://model_signing/signature/v1.0"
     static let earlierPredicateType = "https://model_signing/Digests/v0.1"
     static let algorithm = "sha256"
     static let method = "files"

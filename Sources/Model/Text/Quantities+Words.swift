@@ -1,4 +1,9 @@
 extension Quantities {
+    /// `1 file`, `7 files`.
+    public static func count(_ count: Int, of noun: String) -> String {
+        count == 1 ? "1 \(noun)" : "\(count) \(noun)s"
+    }
+
     /// The age of something in docker's words: `just now`, `3 minutes`, `2 days`, `5 weeks`. A time in the future,
     /// after the clock was put back, is `just now`.
     public static func age(_ duration: Duration) -> String {

@@ -13,6 +13,8 @@ internal import Glibc
         unsafe self.key = key
     }
 
+    init?(owning key: OpaquePointer?) { unsafe self.init(key) }
+
     /// The same key, owned once more.
     init(sharing other: borrowing CryptoKey) {
         unsafe EVP_PKEY_up_ref(other.key)

@@ -50,6 +50,10 @@ public struct VerifyingKey: ~Copyable {
     /// From PEM text.
     public init(pem: Span<UInt8>) throws(CakeError) {
         guard let key = CryptoKey(publicPEM: pem) else { throw PEMLabel.refusal(of: pem, wanting: "a public key") }
+        try self.init(of: key)
+    }
+
+    init(of key: consuming CryptoKey) throws(CakeError) {
         let curve = try Curve(of: key)
         try self.init(key, curve)
     }

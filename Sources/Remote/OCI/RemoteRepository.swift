@@ -176,7 +176,9 @@ public struct RemoteRepository: Sendable {
         return (200..<300).contains(exchange.head.status)
     }
 
-    package func put(_ manifest: Kept, as wanted: ManifestName) async throws {
+    /// True if the registry lists it among what refers to its subject.
+    @discardableResult
+    package func put(_ manifest: Kept, as wanted: ManifestName) async throws -> Bool {
         let url = client.routes.manifest(wanted, of: name)
         var request = HTTPRequest(.put, url.text)
         request.headers = [("Content-Type", manifest.mediaType)]
@@ -189,6 +191,7 @@ public struct RemoteRepository: Sendable {
         {
             throw lie("stored the manifest \(manifest.name.short) as \(said.short)")
         }
+        return exchange.head["oci-subject"] != nil
     }
 
     /// A registry may hash all that it was sent before it answers.

@@ -38,16 +38,18 @@ extension LocalStore {
     }
 
     /// Points a name at a manifest and writes down where that came from; `change` adds what else is known. `refuses` throws for
-    /// a name that must not move.
+    /// a name that must not move; `admission` says why the model may have it.
     public func point(
         _ name: ModelName, to manifest: Digest, from origin: ModelOrigin, expecting expected: Expected = .anything,
-        in operation: Operation, unless refuses: (NameRecord?) throws(CakeError) -> Void = { _ in },
+        by admission: Admission, in operation: Operation,
+        unless refuses: (NameRecord?) throws(CakeError) -> Void = { _ in },
         _ change: (_ new: inout NameRecord, _ old: NameRecord?) -> Void
     ) throws(CakeError) -> Pointed {
         var pointed = Pointed.movedMeanwhile
         try update(name, in: operation) { old throws(CakeError) in
             if case .manifest(let known) = expected, old?.manifest != known { return nil }
             try refuses(old)
+            try admission.check(name, manifest, commit: origin.commit, before: old)
             pointed = .done(before: old)
             var record = old ?? NameRecord(manifest: manifest)
             if let now = old?.commit, now != origin.commit { record.earlierCommits.append(now) }

@@ -31,11 +31,16 @@ extension SettingsFile {
             }
             return key
         }
+        if key.utf8.starts(with: policyPrefix.utf8) {
+            try SignaturePolicy.Rule.check(pattern: String(key.dropFirst(policyPrefix.count)))
+            return key
+        }
         let words = Key.allCases.map(\.rawValue)
-        let near = Suggestion.nearest(to: key, among: words + [aliasPrefix + "NAME"])
+        let near = Suggestion.nearest(to: key, among: words + [aliasPrefix + "NAME", policyPrefix + "PATTERN"])
         throw CakeError(
             .usage, "there is no setting \"\(Printable.escape(String(key.prefix(100))))\"",
-            fix: near.map { "did you mean \($0)?" } ?? "there are \(words.joined(separator: ", ")) and alias.NAME")
+            fix: near.map { "did you mean \($0)?" }
+                ?? "there are \(words.joined(separator: ", ")), alias.NAME and policy.PATTERN")
     }
 
     package static func check(value: String, of key: String) throws(CakeError) -> String {
@@ -64,6 +69,8 @@ extension SettingsFile {
                         .usage, "\"\(value)\" does not begin with / or ~/",
                         fix: "cake config signature-key \"$PWD/\(value)\"")
                 }
+            case nil where key.utf8.starts(with: policyPrefix.utf8):
+                _ = try SignaturePolicy.Rule(String(key.dropFirst(policyPrefix.count)), parsing: value)
             case nil: _ = try Reference(value)
             }
         } catch {

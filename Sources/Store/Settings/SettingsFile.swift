@@ -28,6 +28,7 @@ package struct SettingsFile: Hashable, Sendable {
 
     package static let maximumSize = 1 << 20
     package static let aliasPrefix = "alias."
+    package static let policyPrefix = SignaturePolicy.prefix
 
     private struct Line: Hashable, Sendable {
         let text: String
@@ -62,6 +63,16 @@ package struct SettingsFile: Hashable, Sendable {
             aliases[String(setting.key.dropFirst(SettingsFile.aliasPrefix.count))] = setting.value
         }
         return aliases
+    }
+
+    /// Which models have to be signed, and by whom. Its paths are as they were typed.
+    package func policy() throws(CakeError) -> SignaturePolicy {
+        SignaturePolicy(
+            try settings.filter { $0.key.utf8.starts(with: SettingsFile.policyPrefix.utf8) }.map {
+                setting throws(CakeError) in
+                let pattern = String(setting.key.dropFirst(SettingsFile.policyPrefix.count))
+                return try SignaturePolicy.Rule(pattern, parsing: setting.value)
+            })
     }
 
     package init(parsing bytes: Span<UInt8>) throws(CakeError) {

@@ -24,7 +24,7 @@ extension AnswerFuzzTarget {
         }
         let same = SignedComparison(of: files, with: statement, signature: nil)
         precondition(same.matching == statement.files.count && same.missing.isEmpty && same.unsigned.isEmpty)
-        let none = SignedComparison(of: [], with: statement, signature: nil)
+        let none = SignedComparison(of: [Manifest.File](), with: statement, signature: nil)
         precondition(none.missing.count == statement.files.count && !none.isRight(ignoringUnsigned: true))
     }
 }

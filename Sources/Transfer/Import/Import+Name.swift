@@ -41,7 +41,7 @@ extension Import {
         _ = try store.save(manifest, in: operation)
         let pointed = try store.point(
             name, to: digest, from: origin, expecting: rest.isEmpty ? .anything : .manifest(known?.manifest),
-            in: operation
+            by: .free, in: operation
         ) { old throws(CakeError) in
             try refuseTaken(name, old, by: digest, from: origin)
         } _: { record, old in

@@ -27,6 +27,7 @@ extension Pull {
         _ snapshot: Snapshot, _ selected: [SnapshotFile], tensors selection: TensorSelection, as name: ModelName,
         waiting: @escaping @Sendable (FilePath) -> Void
     ) async throws -> Report {
+        try options.gate.refuseUnchecked(name, from: snapshot.repository.description, "no part is pulled of")
         let record = try store.record(of: name)
         if let record, !record.isPartial {
             throw CakeError(
@@ -89,7 +90,8 @@ extension Pull {
         let digest = try store.save(manifest, in: operation)
         let missing = part.missing.map(\.string)
         let pointed = try point(
-            name, from: record, to: digest, snapshot, others, fetched.saved, missing: missing, in: operation)
+            name, from: record, to: digest, snapshot, others, fetched.saved, missing: missing,
+            by: .free, in: operation)
         guard pointed.isDone else {
             throw CakeError(
                 .locked, "another cake changed \(name) meanwhile", fix: "run it again: downloaded bytes are kept")

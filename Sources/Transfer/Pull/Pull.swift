@@ -23,6 +23,8 @@ public struct Pull: Sendable {
         public var usesXet = true
         /// The name moves to this model from any other.
         public var replacesName = false
+        /// What a model needs to get its name.
+        public var gate = SignatureGate.open
         /// Asked for files before the Hub is.
         public var mirrors: Mirrors?
         /// Readers of files during the download.
@@ -100,6 +102,7 @@ public struct Pull: Sendable {
             try store.refuseTaken(
                 name, by: selected, from: snapshot.repository.description, fix: Pull.advice(for: name))
         }
+        let shipped = try await shippedSignatures(of: snapshot, as: name)
         let operation = try Operation(store)
         progress.expect(bytes: selected.reduce(0) { $0 + $1.size }, items: UInt64(selected.count))
         let inventory = try Inventory(selected, store: store, operation: operation, options)
@@ -138,10 +141,11 @@ public struct Pull: Sendable {
             manifest = try Manifest(files: fetched.verified + rest)
             digest = try store.save(manifest, in: operation)
             try keepCoordinates(fetched, of: manifest, digest, in: operation)
+            let admission = try await admit(name, digest, of: snapshot, shipped)
             // Another pull of the same name may have ended meanwhile: its files stay.
             pointed = try point(
                 name, from: record, to: digest, snapshot, selected, saved, without: missingFiles(of: manifest),
-                in: operation)
+                by: admission, in: operation)
         } while !pointed.isDone
         for file in manifest.files { options.reading[file.path]?.hears(.stored(file, manifest: digest)) }
         for file in fetched.finished { try file.fetching.discardParts() }
@@ -248,45 +252,6 @@ public struct Pull: Sendable {
             finished += outcome.finished
             terms.merge(outcome.terms) { $1 }
             if let checkpoint = outcome.checkpoint { checkpoints.append(checkpoint) }
-        }
-    }
-
-    private func missingFiles(of manifest: Manifest) -> MissingFiles? {
-        guard let complete = options.complete else { return nil }
-        let here = Set(manifest.files.map(\.path))
-        let missing = complete.filter { !here.contains($0.path) }
-        return MissingFiles(
-            paths: missing.prefix(MissingFiles.mostPaths).map(\.path.string), count: missing.count,
-            bytes: missing.reduce(0) { $0.clampedSum($1.size) })
-    }
-
-    /// A pulled model has one name: the model that has it now needs another.
-    static func advice(for name: ModelName) -> String {
-        "cake tag \(name) OTHER-NAME keeps it; then use cake pull --force"
-    }
-
-    func point(
-        _ name: ModelName, from expected: NameRecord?, to manifest: Digest, _ snapshot: Snapshot,
-        _ selected: [SnapshotFile], _ saved: [Proof: UInt64], missing: [String]? = nil,
-        without missingFiles: MissingFiles? = nil, in operation: Operation
-    ) throws(CakeError) -> LocalStore.Pointed {
-        let origin = ModelOrigin(
-            snapshot.repository.description, revision: snapshot.revision ?? Revision.main, commit: snapshot.commit)
-        return try store.point(
-            name, to: manifest, from: origin, expecting: .manifest(expected?.manifest), in: operation
-        ) { old throws(CakeError) in
-            guard !options.replacesName else { return }
-            try store.refuseTaken(name, old, by: manifest, from: origin.source, fix: Pull.advice(for: name))
-        } _: { record, old in
-            // A person asked for it, so a mirror must not evict it.
-            if old == nil || options.mark == nil { record.mark = options.mark }
-            for file in selected { record.etags[file.path] = file.sha256?.hex ?? file.gitDigest?.hex }
-            // Files without weights complete nothing.
-            let isSame = old?.commit == snapshot.commit && !selected.contains { Segmentation.hasHeader($0.path) }
-            record.missing = missing ?? (isSame ? record.missing : [])
-            record.missingFiles = missingFiles
-            record.proved = [:]
-            for (proof, bytes) in saved where bytes > 0 { record.proved["\(proof)"] = bytes }
         }
     }
 }

@@ -40,6 +40,8 @@ public struct Push: Sendable {
         public let isSame: Bool
         /// The digest of the tag before, if it was another.
         public let replaced: BlobName?
+        /// Made here, and beside the model there.
+        public let signatures: Int
     }
 
     /// Packs of one repository.

@@ -91,8 +91,26 @@ public struct RegistryCopy: Sendable {
             report.isSame = before == kept.name
             report.replaced = report.isSame ? nil : before
         }
-        if !isDryRun, !report.isSame { try await target.put(kept, as: wanted) }
+        if !isDryRun {
+            try await copySignatures(of: kept, isThere: report.isSame, depth: depth, &seen)
+            if !report.isSame { try await target.put(kept, as: wanted) }
+        }
         return report
+    }
+
+    /// Before the tag moves: a registry may require them of a tag.
+    private func copySignatures(
+        of kept: RemoteRepository.Kept, isThere: Bool, depth: Int, _ seen: inout Seen
+    ) async throws {
+        let names = try await source.signatureManifests(of: kept.name).filter { seen.names.insert($0).inserted }
+        guard !names.isEmpty, depth < RegistryCopy.deepest else { return }
+        let there = Set(try await target.signatureManifests(of: kept.name))
+        if !isThere { try await target.put(kept, as: .digest(kept.name)) }
+        for name in names where !there.contains(name) {
+            let signature = try await source.manifest(.digest(name))
+            for blob in try RegistryManifest(parsing: signature.bytes.span).needed { _ = try await bring(blob) }
+            try await target.put(referrer: signature, to: kept.name)
+        }
     }
 
     private func bring(_ blob: Descriptor) async throws -> RemoteRepository.Copied {

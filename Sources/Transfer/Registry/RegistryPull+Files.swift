@@ -28,7 +28,8 @@ extension RegistryPull {
             let manifest = try store.save(Manifest(files: wanted + rest), in: operation, isClaim: true)
             // Another pull may have added files meanwhile.
             let pointed = try store.point(
-                name, to: manifest, from: origin, expecting: .manifest(known?.manifest), in: operation
+                name, to: manifest, from: origin, expecting: .manifest(known?.manifest), by: .free,
+                in: operation
             ) { record, old in
                 if old == nil { record.mark = .mirrored }
                 if !rest.contains(where: { $0.path.string == Pull.partName }) { record.missing = [] }

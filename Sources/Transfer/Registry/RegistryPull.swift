@@ -13,6 +13,8 @@ public struct RegistryPull: Sendable {
         package var remembers = true
         /// The name moves to this model from any other.
         public var replacesName = false
+        /// What a model needs to get its name.
+        public var gate = SignatureGate.open
         /// The number of stored bytes that are collected before they can be read.
         package var publishStep: UInt64 = 256 << 20
         public init() {}
@@ -22,6 +24,8 @@ public struct RegistryPull: Sendable {
         public let manifest: Digest
         public let files: Int
         public let bytes: UInt64
+        /// That came with it.
+        public let signatures: Int
         public let bytesFetched: UInt64
         public let bytesStored: UInt64
         public let layers: Int
@@ -78,6 +82,7 @@ public struct RegistryPull: Sendable {
                 name, by: remote.model.files.map { SnapshotFile(path: $0.path, size: $0.size, sha256: $0.digest) },
                 from: place, fix: Pull.advice(for: name))
         }
+        let signatures = try await signatures(as: name, from: place)
         let operation = try Operation(store)
         let note = PullNote(name, from: source.description, bytes: remote.model.size)
         let brought = try await fetch(remote.model.layers, in: operation, for: note, waiting: waiting)
@@ -88,8 +93,13 @@ public struct RegistryPull: Sendable {
                 .damaged, "the model's manifest \(remote.artifact.manifest.name.short) is not in cake's form",
                 fix: "push the model again")
         }
+        for signature in signatures {
+            try store.keep(signature.bytes, of: digest, by: signature.keptName, in: operation)
+        }
+        let admission = try await admit(name, digest, from: place)
         _ = try store.point(
-            name, to: digest, from: ModelOrigin(place, revision: source.tag, commit: remote.digest.hex), in: operation
+            name, to: digest, from: ModelOrigin(place, revision: source.tag, commit: remote.digest.hex), by: admission,
+            in: operation
         ) { old throws(CakeError) in
             guard !options.replacesName else { return }
             try store.refuseTaken(name, old, by: digest, from: place, fix: Pull.advice(for: name))
@@ -99,7 +109,8 @@ public struct RegistryPull: Sendable {
         }
         return Report(
             manifest: digest, files: remote.model.files.count, bytes: remote.model.size,
-            bytesFetched: brought.fetched, bytesStored: brought.stored, layers: brought.layers,
+            signatures: signatures.count, bytesFetched: brought.fetched, bytesStored: brought.stored,
+            layers: brought.layers,
             layersFetched: brought.layers - brought.layersHere, bytesHere: brought.bytesHere)
     }
 

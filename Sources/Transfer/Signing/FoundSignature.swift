@@ -34,8 +34,13 @@ public struct FoundSignature: Sendable, CustomStringConvertible {
     /// What it says of its key, which proves nothing. Nil where it says nothing, or cannot be read.
     public var hint: String? { (try? SignatureBundle(parsing: bytes.span))?.hint }
 
-    /// As much of a hint as people compare.
-    public static func short(_ hint: String) -> String { Printable.escape(String(hint.prefix(12))) }
+    /// What the store calls it beside its model: by the key or the certificate that it names, so that another by the same
+    /// takes its place.
+    public var keptName: Digest {
+        let bundle = try? SignatureBundle(parsing: bytes.span)
+        if let hint = bundle?.hint.flatMap({ Digest(hex: $0) }) { return hint }
+        return bundle?.certificates.first.map { SHA256.digest(of: $0.span) } ?? digest
+    }
 
     /// What publishers call the file.
     static let names = [SignatureBundle.fileName, "model.sigstore.json"]

@@ -54,12 +54,13 @@ public struct ModelSigning: Sendable {
 
     public struct Verified: Sendable {
         public let comparison: SignedComparison
+        public let signer: Signer
         public let wereHashed: Bool
     }
 
-    /// Compares a model's files with those that the signature lists. Throws when it is not the key's.
+    /// Compares a model's files with those that the signature lists. Throws when it is by nobody who is trusted.
     public func verify(
-        _ model: LocalStore.Named, by signature: FoundSignature, with key: borrowing VerifyingKey,
+        _ model: LocalStore.Named, by signature: FoundSignature, trusting trusted: borrowing TrustedSigner,
         ignoringUnsigned: Bool
     ) async throws -> Verified {
         let digest = model.record.manifest
@@ -68,34 +69,24 @@ public struct ModelSigning: Sendable {
         try? operation?.hold(manifest: digest)
         defer { withExtendedLifetime(operation) {} }
         let manifest = try store.manifest(digest, anew: true)
-        let statement: SignedStatement
+        let (statement, signer): (SignedStatement, Signer)
         do throws(CakeError) {
-            statement = try ModelSigning.statement(of: signature, with: key)
+            (statement, signer) = try ModelSigning.statement(of: signature, trusting: trusted)
         } catch { throw error.at(signature.description) }
         let comparison = SignedComparison(of: manifest.files, with: statement, signature: signature.digest)
         guard comparison.isRight(ignoringUnsigned: ignoringUnsigned) else {
-            return Verified(comparison: comparison, wereHashed: false)
+            return Verified(comparison: comparison, signer: signer, wereHashed: false)
         }
         return Verified(
-            comparison: comparison, wereHashed: try await verifyClaimedFiles(of: manifest, digest))
+            comparison: comparison, signer: signer, wereHashed: try await verifyClaimedFiles(of: manifest, digest))
     }
 
-    /// What the key signed. Nothing in the text is looked at before.
+    /// What was signed, and by whom.
     static func statement(
-        of found: FoundSignature, with key: borrowing VerifyingKey
-    ) throws(CakeError) -> SignedStatement {
+        of found: FoundSignature, trusting trusted: borrowing TrustedSigner
+    ) throws(CakeError) -> (SignedStatement, Signer) {
         let bundle = try SignatureBundle(parsing: found.bytes.span)
-        if let hint = bundle.hint, hint != key.digest.hex {
-            throw CakeError(
-                .damaged,
-                "it was made with another key: it names \(FoundSignature.short(hint)), and yours is \(key.digest.short)",
-                fix: "use the public key of who signed it: --key FILE")
-        }
-        guard key.isSignature(bundle.signature.span, of: bundle.signedBytes.span) else {
-            throw CakeError(
-                .damaged, "the key did not make this signature, or the signed text was changed",
-                fix: "do not use the model before its publisher says why; get the signature or the key again")
-        }
+        let signer = try trusted.verify(bundle)
         let statement = try SignedStatement(parsing: bundle.payload.span)
         let root = SHA256.digest(of: statement.joinedDigests.span)
         guard root == statement.root else {
@@ -103,11 +94,11 @@ public struct ModelSigning: Sendable {
                 .damaged, "its list of files hashes to \(root.short), and it says \(statement.root.short)",
                 fix: "ask its signer to sign the model again")
         }
-        return statement
+        return (statement, signer)
     }
 
     /// False where they were verified when they came.
-    private func verifyClaimedFiles(of manifest: Manifest, _ digest: Digest) async throws -> Bool {
+    func verifyClaimedFiles(of manifest: Manifest, _ digest: Digest) async throws -> Bool {
         guard try store.areFilesClaimed(in: digest) else { return false }
         progress.expect(bytes: manifest.size, items: UInt64(manifest.files.count))
         for file in manifest.files {

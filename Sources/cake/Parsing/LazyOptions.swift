@@ -57,6 +57,7 @@ extension LazyOptions {
         if word.utf8.contains(UInt8(ascii: "*")) || upstream == nil && session.has(word) { return nil }
         switch try place(of: word, in: session) {
         case .hub(let reference, let source):
+            try refuseUnchecked(ModelName(reference.storeName), from: reference.repository.description, in: session)
             var options = Pull.Options()
             options.usesXet = !session.settings.disablesXet
             if let cache = session.settings.huggingFaceCache { options.caches = [cache] }
@@ -66,6 +67,7 @@ extension LazyOptions {
                 snapshot, from: source, as: ModelName(reference.storeName), among: shared, checksFirst: checksFirst,
                 pull: upstream.map { "HF_ENDPOINT=\(Printable.escape($0)) \(words)" } ?? words, options)
         case .registry(let reference, let name):
+            try refuseUnchecked(name, from: "oci://\(reference.host)/\(reference.path)", in: session)
             let client = try session.registry(reference, for: "cake mount --lazy", plainHTTP: plainHTTP)
             let remote = try await RemoteArtifact(reference.manifest, in: RemoteRepository(reference, client))
             let words = "cake pull \(reference.storeName)"
@@ -74,6 +76,10 @@ extension LazyOptions {
                 among: shared, pull: name.string == reference.storeName ? words : "\(words) --as \(name)",
                 RegistryPull.Options())
         }
+    }
+
+    private func refuseUnchecked(_ name: ModelName, from source: String, in session: Session) throws(CakeError) {
+        try session.settings.signatureGate().refuseUnchecked(name, from: source, "cake does not mount lazily")
     }
 
     private enum Place {

@@ -62,6 +62,7 @@ struct MirrorOptions: Sendable {
         if let revalidation { settings.revalidation = revalidation }
         settings.isOffline = isOffline || session.settings.isOffline
         settings.names = names
+        settings.gate = try session.settings.signatureGate()
         settings.quota = quota
         return settings
     }

@@ -14,6 +14,7 @@ struct PullOptions: Sendable {
     let localFolder: String?
     let isForced: Bool
     let replacesName: Bool
+    let allowsOlder: Bool
     let usesCache: Bool
     let isDryRun: Bool
     let probing: ProbePolicy?
@@ -35,6 +36,8 @@ struct PullOptions: Sendable {
         "local-dir", "DIR", completing: .path, "also export the files to DIR")
     private static let force = Flag("force-download", "download everything again, whatever is here")
     static let replacing = Flag("force", short: "f", "move the name to this model, even if another model has it")
+    static let older = Flag(
+        "allow-older", "take a version that the name had before, where cake config policy requires a signature")
     private static let noCache = Flag("no-hf-cache", "reuse nothing from the Hugging Face cache on this disk")
     private static let probe = Option<ProbePolicy>.choice(
         "probe", "WHEN", "sample tensors to find what is here already: only if that saves time, or always")
@@ -50,7 +53,7 @@ struct PullOptions: Sendable {
 
     static let forms = [
         revisionOption.form, include.form, exclude.form, tokenOption.form, kindOption.form, workers.form, rate.form,
-        local.form, force.form, replacing.form, noCache.form, baseOption.form, probe.form,
+        local.form, force.form, replacing.form, older.form, noCache.form, baseOption.form, probe.form,
         noProbe.form, noDelta.form, mirror.form, race.form, dryRun.form,
     ]
 
@@ -65,6 +68,7 @@ struct PullOptions: Sendable {
         localFolder = try arguments.value(of: Self.local)
         isForced = arguments.has(Self.force)
         replacesName = arguments.has(Self.replacing)
+        allowsOlder = arguments.has(Self.older)
         usesCache = !arguments.has(Self.noCache)
         isDryRun = arguments.has(Self.dryRun)
         probing = arguments.has(Self.noProbe) ? nil : try arguments.value(of: Self.probe) ?? .auto
@@ -81,6 +85,7 @@ struct PullOptions: Sendable {
         var options = Pull.Options()
         options.isForced = isForced
         options.replacesName = replacesName
+        options.gate = try session.settings.signatureGate(allowsOlder: allowsOlder)
         options.probing = probing
         options.usesDeltas = usesDeltas
         options.usesXet = !session.settings.disablesXet

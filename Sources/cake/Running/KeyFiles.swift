@@ -3,7 +3,7 @@ import Platform
 
 /// Keys for signatures, from files that a person named.
 extension Session {
-    private static let longestKey = 64 << 10
+    private static let longestKey = TrustedSigner.longestFile
     /// libcrypto takes no longer one.
     private static let longestPassword = 1024
 
@@ -19,11 +19,15 @@ extension Session {
         } catch { throw error.at(Printable.escape(path)) }
     }
 
-    func verifyingKey(_ path: String) throws(CakeError) -> VerifyingKey {
-        let pem = try keyBytes(path)
-        do {
-            return try VerifyingKey(pem: pem.span)
-        } catch { throw error.at(Printable.escape(path)) }
+    /// Whose signatures count.
+    func trustedSigner(_ file: SignatureCheck.TrustedFile) throws(CakeError) -> TrustedSigner {
+        let pem = try keyBytes(file.path)
+        do throws(CakeError) {
+            switch file {
+            case .key: return try TrustedSigner(key: pem.span)
+            case .certificates: return try TrustedSigner(authorities: pem.span)
+            }
+        } catch { throw error.at(Printable.escape(file.path)) }
     }
 
     private func typedPassword(for path: String) async throws -> [UInt8] {

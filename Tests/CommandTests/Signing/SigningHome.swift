@@ -41,14 +41,44 @@ struct SigningHome {
     }
 
     /// A bundle as openssl alone makes it. `statement` is what is signed.
-    func bundle(_ statement: String, _ name: String, hash: String = "sha256", key: String = "key") throws -> String {
+    /// With certificates it names these, and no key.
+    func bundle(
+        _ statement: String, _ name: String, hash: String = "sha256", key: String = "key", certificates: [String] = []
+    ) throws -> String {
         let payload = Array(statement.utf8)
         try Data(SignatureBundle.signedBytes(of: payload)).write(to: home.path("pae"))
         try openssl("dgst", "-\(hash)", "-sign", path(key), "-out", path("der"), path("pae"))
         let signature = Array(try Data(contentsOf: home.path("der")))
         let bundle = SignatureBundle(payload: payload, signature: signature, hint: nil)
-        try Data(bundle.encoded).write(to: home.path(name))
+        var text = String(decoding: bundle.encoded, as: UTF8.self)
+        if !certificates.isEmpty {
+            let chain = try certificates.map { certificate in
+                try openssl("x509", "-in", path(certificate), "-outform", "DER", "-out", path("der"))
+                return #"{"rawBytes":"\#(try Data(contentsOf: home.path("der")).base64EncodedString())"}"#
+            }
+            text = text.replacing(
+                #""publicKey":{}"#, with: #""x509CertificateChain":{"certificates":[\#(chain.joined(separator: ","))]}"#
+            )
+        }
+        try Data(text.utf8).write(to: home.path(name))
         return path(name)
+    }
+
+    /// A certificate for a key, by an authority or by itself. `extensions` are lines of openssl's.
+    func certify(_ key: String, by authority: String? = nil, _ extensions: String..., days: String = "30") throws {
+        try Data((["[v]"] + extensions).joined(separator: "\n").utf8).write(to: home.path("extensions"))
+        try openssl("req", "-new", "-key", path(key), "-subj", "/CN=\(key)", "-out", path("request"))
+        let signer =
+            authority.map { ["-CA", path($0 + ".pem"), "-CAkey", path($0), "-CAcreateserial"] }
+            ?? ["-signkey", path(key)]
+        let done = try Tool.run(
+            "openssl",
+            [
+                "x509", "-req", "-in", path("request"), "-days", days, "-extfile", path("extensions"), "-extensions",
+                "v",
+                "-out", path(key + ".pem"),
+            ] + signer)
+        try #require(done.status == 0, "\(done.errors)")
     }
 
     /// What a signer writes of the model's files, by sha256sum. Each entry can be changed.

@@ -43,11 +43,26 @@ private func text(
         #expect(bundle.payload == payload && bundle.signature.count == 8 && bundle.hint == hint)
     }
 
+    @Test(
+        arguments: [
+            (#"{"certificate":{"rawBytes":"AAAA"}}"#, [[0, 0, 0]]),
+            (
+                #"{"x509CertificateChain":{"certificates":[{"rawBytes":"AAAA"},{"rawBytes":"AQ=="}]}}"#,
+                [[0, 0, 0], [1]]
+            ),
+        ] as [(String, [[UInt8]])])
+    func `names its signer by certificates instead`(key: String, certificates: [[UInt8]]) throws {
+        let bundle = try read(text(key: key))
+        #expect(bundle.certificates == certificates && bundle.hint == nil)
+    }
+
     @Test(arguments: [
         (text(media: "application/vnd.dev.sigstore.bundle.v0.2+json"), "mediaType"),
         (text(type: "text/plain"), "payloadType"),
-        (text(key: #"{"certificate":{"rawBytes":"AAAA"}}"#), "certificate"),
-        (text(key: #"{"x509CertificateChain":{}}"#), "certificate"),
+        (text(key: #"{"certificate":{}}"#), "no rawBytes"), (text(key: #"{"certificate":{"rawBytes":""}}"#), "0 bytes"),
+        (text(key: #"{"x509CertificateChain":{}}"#), "no certificates"),
+        (text(key: #"{"x509CertificateChain":{"certificates":[]}}"#), "no certificate"),
+        (text(key: #"{"publicKey":{},"certificate":{"rawBytes":"AAAA"}}"#), "more than one way"),
         (text(key: "{}"), "no publicKey"), (text(key: "null"), "no verificationMaterial"),
         (text(key: "[]"), "object is missing"),
         (text(key: #"{"publicKey":{"hint":7}}"#), "not a text"),

@@ -144,7 +144,7 @@ import Transfer
             let bundle = try key.bundle(of: store.manifest(manifest))
             let failure = await #expect(throws: CakeError.self) {
                 _ = try await signing.verify(
-                    model, by: FoundSignature(bundle, at: .path("x")), with: key.verifying(), ignoringUnsigned: false)
+                    model, by: FoundSignature(bundle, at: .path("x")), trusting: key.trusted(), ignoringUnsigned: false)
             }
             #expect(failure?.what.contains("config.json") == true)
         }
@@ -163,7 +163,7 @@ import Transfer
         try Bend.remove(bench.root + "/manifests/" + digest.hex)
         let operation = try Operation(store)
         let manifest = try store.save(Manifest(files: changed), in: operation, isClaim: true)
-        _ = try store.point(ModelName("m"), to: manifest, from: ModelOrigin("test"), in: operation) { _, _ in }
+        _ = try store.point(ModelName("m"), to: manifest, from: ModelOrigin("test"), by: .free, in: operation) { _, _ in }
         return manifest
     }
 }
@@ -188,7 +188,7 @@ private struct TestKey {
         return try SigningKey(pem: pem.span, password: none.span)
     }
 
-    func verifying() throws -> VerifyingKey { try VerifyingKey(pem: open.span) }
+    func trusted() throws -> TrustedSigner { try TrustedSigner(key: open.span) }
 
     func bundle(of manifest: Manifest) throws -> [UInt8] {
         let statement = try SignedStatement(of: manifest.files, name: "m") { SHA256.digest(of: $0.span) }

@@ -73,6 +73,7 @@ extension Answers {
             guard error.kind == .damaged else { throw error }
             throw RegistryError(400, .manifestInvalid, "the model cannot be rebuilt: \(error.what)")
         }
+        if !tags.isEmpty { try refuseUnsigned(manifest, digest, in: repository) }
         let stored = RegistryStore.StoredManifest(name: digest, mediaType: mediaType, bytes: bytes)
         let lack = try registry.put(manifest, stored, tags: tags, in: repository) { name throws(CakeError) in
             try visibility.gives(name, in: repository, to: asked.caller)

@@ -8,8 +8,8 @@ struct ConfigCommand: Verb {
     let unsets: Bool
 
     private static let keyWord = Positional(
-        "KEY", .optional, .words(SettingsFile.Key.allCases.map(\.rawValue) + ["alias."]),
-        (SettingsFile.Key.allCases.map(\.rawValue)).joined(separator: ", ") + " or alias.NAME")
+        "KEY", .optional, .words(SettingsFile.Key.allCases.map(\.rawValue) + ["alias.", "policy."]),
+        (SettingsFile.Key.allCases.map(\.rawValue)).joined(separator: ", ") + ", alias.NAME or policy.PATTERN")
     private static let valueWord = Positional("VALUE", .optional, .nothing, "its new value")
     private static let unset = Flag("unset", "delete KEY from the file")
 
@@ -17,7 +17,7 @@ struct ConfigCommand: Verb {
         Self.self, "config", for: .setUp, "show and change settings",
         about: [
             "Settings are lines of KEY = VALUE in ~/.config/cake/config: \(keys), and alias.NAME for a short name of your "
-                + "own. An option overrides a variable of the environment, and a variable overrides the file."
+                + "own. policy.PATTERN says which models have to be signed, and with whose keys: require KEY.pub, or accept. An option overrides a variable of the environment, and a variable overrides the file."
         ],
         positionals: [keyWord, valueWord],
         options: [unset.form],
@@ -25,6 +25,7 @@ struct ConfigCommand: Verb {
             .init("cake config", "list the settings"),
             .init("cake config alias.base mistralai/Mistral-7B-v0.3", "a short name of your own"),
             .init("cake config endpoint https://hub.example", "a mirror of the Hub"),
+            .init("cake config 'policy.org/*' 'require ~/org.pub'", "pull models of org only with its signature"),
             .init("cake config endpoint --unset", "remove the setting"),
         ])
 

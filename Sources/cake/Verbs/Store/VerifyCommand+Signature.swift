@@ -5,9 +5,20 @@ import Transfer
 
 /// Signatures of models: who made them, and whether the files are those that were signed.
 struct SignatureCheck: Sendable {
+    enum TrustedFile: Sendable {
+        case key(String)
+        case certificates(String)
+
+        var path: String {
+            switch self {
+            case .key(let path), .certificates(let path): path
+            }
+        }
+    }
+
     /// A bundle that was named. Else the model's own, or one that was made here.
     let file: String?
-    let key: String?
+    let trusted: TrustedFile?
     let ignoresUnsigned: Bool
 
     private static let signature = Option.text(
@@ -15,23 +26,29 @@ struct SignatureCheck: Sendable {
     ).withOptionalValue
     private static let key = Option.text(
         "key", "FILE", completing: .path, "the public key of the signer, PEM; else that of cake config signature-key")
+    private static let certificate = Option.text(
+        "certificate", "FILE", completing: .path, "certificates that may certify signers, PEM, instead of a key")
     private static let ignoreUnsigned = Flag(
         "ignore-unsigned-files", "accept files that the signature does not list")
 
-    static let forms = [signature.form, key.form, ignoreUnsigned.form]
+    static let forms = [signature.form, key.form, certificate.form, ignoreUnsigned.form]
 
     /// Nil where no signature is to be checked.
     init?(_ arguments: Arguments, names: [String], others: [String]) throws(CakeError) {
         file = try arguments.value(of: Self.signature)
-        key = try arguments.value(of: Self.key)
+        let key = try arguments.value(of: Self.key)
+        let certificate = try arguments.value(of: Self.certificate)
+        trusted = key.map { .key($0) } ?? certificate.map { .certificates($0) }
         ignoresUnsigned = arguments.has(Self.ignoreUnsigned)
         guard arguments.has(Self.signature) else {
-            guard key == nil, !ignoresUnsigned else {
-                throw CakeError(
-                    .usage, "\(key == nil ? "--ignore-unsigned-files" : "--key") is for signatures",
-                    fix: "add --signature")
+            guard trusted == nil, !ignoresUnsigned else {
+                let word = key != nil ? "--key" : certificate != nil ? "--certificate" : "--ignore-unsigned-files"
+                throw CakeError(.usage, "\(word) is for signatures", fix: "add --signature")
             }
             return nil
+        }
+        guard key == nil || certificate == nil else {
+            throw CakeError(.usage, "--key and --certificate cannot be used together", fix: "leave one of them out")
         }
         if let other = others.first {
             throw CakeError(.usage, "--signature and \(other) cannot be used together", fix: "run cake verify twice")
@@ -54,23 +71,23 @@ struct SignatureCheck: Sendable {
 
 extension SignatureCheck {
     func run(_ names: [String], in session: Session) async throws {
-        let keyPath = try keyPath(for: names[0], in: session)
-        let key = try session.verifyingKey(keyPath)
+        let file = try trustedFile(for: names[0], in: session)
+        let trusted = try session.trustedSigner(file)
         let summaries = Summaries(in: session)
         var wrong: [SignatureSummary] = []
         for name in names {
             let (store, named) = try session.find(name)
-            let signature = try signature(of: named, in: store, for: key.digest, session)
+            let signature = try signature(of: named, in: store, for: trusted.keyDigest, session)
             let progress = Progress("verifying the files of \(named.name)")
             let verified: ModelSigning.Verified
             do {
                 verified = try await session.reporter.show(progress) {
                     try await ModelSigning(in: store, progress: progress).verify(
-                        named, by: signature, with: key, ignoringUnsigned: ignoresUnsigned)
+                        named, by: signature, trusting: trusted, ignoringUnsigned: ignoresUnsigned)
                 }
             } catch let error as CakeError { throw error.at("\(named.name)") }
             let summary = SignatureSummary(
-                named: named, place: signature.place, key: key.digest, keyPath: keyPath, verified: verified,
+                named: named, place: signature.place, trustedPath: file.path, verified: verified,
                 ignoresUnsigned: ignoresUnsigned)
             if !summary.isRight { wrong.append(summary) }
             summaries.show(summary)
@@ -84,9 +101,9 @@ extension SignatureCheck {
     }
 
     /// A signature proves something only beside a key that a person trusts: none is taken from it.
-    private func keyPath(for name: String, in session: Session) throws(CakeError) -> String {
-        if let key { return key }
-        if let path = try session.settings.file()[.signatureKey] { return path }
+    private func trustedFile(for name: String, in session: Session) throws(CakeError) -> TrustedFile {
+        if let trusted { return trusted }
+        if let path = try session.settings.file()[.signatureKey] { return .key(path) }
         throw CakeError(
             .usage, "--signature needs the public key that you trust: a signature only hints at its own",
             fix:
@@ -95,7 +112,7 @@ extension SignatureCheck {
     }
 
     private func signature(
-        of named: LocalStore.Named, in store: LocalStore, for key: Digest, _ session: Session
+        of named: LocalStore.Named, in store: LocalStore, for key: Digest?, _ session: Session
     ) throws(CakeError) -> FoundSignature {
         if let file {
             let bytes = try Disk.read(try session.settings.inHome(file), limit: SignatureBundle.maximumSize)
@@ -103,7 +120,7 @@ extension SignatureCheck {
         }
         let digest = named.record.manifest
         let found = try store.foundSignatures(of: try store.manifest(digest), digest)
-        if let own = found.first(where: { $0.hint == key.hex }) { return own }
+        if let key, let own = found.first(where: { $0.hint == key.hex }) { return own }
         // One that does not name its key may be by any.
         if let open = found.first(where: { $0.hint == nil }) ?? found.first { return open }
         throw CakeError(

@@ -179,6 +179,7 @@ extension PullCommand {
         if let most = asked.connections { limits.mostConnections = most }
         limits.bytesPerSecond = asked.rate
         limits.replacesName = options.replacesName
+        limits.gate = try session.settings.signatureGate(allowsOlder: options.allowsOlder)
         return RegistryPulling(options: limits, isDryRun: options.isDryRun, plainHTTP: plainHTTP)
     }
 }

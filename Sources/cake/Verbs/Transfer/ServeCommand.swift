@@ -173,6 +173,7 @@ extension ServeCommand {
         case .tokens(let work): try work.run(in: session)
         case .serve(var settings, let files, let mirror):
             settings.mirror = try mirror?.settings(in: session)
+            settings.gate = try session.settings.signatureGate()
             try await serve(settings, files, in: session)
         }
     }

@@ -76,6 +76,8 @@ extension StreamCommand {
         let progress = Progress("looking at \(reference.storeName)")
         try await session.reporter.show(progress) {
             let snapshot = try await source.snapshot(of: reference)
+            try session.settings.signatureGate().refuseUnchecked(
+                ModelName(reference.storeName), from: snapshot.repository.description, "cake does not stream")
             let choice = try await selection(from: snapshot, reference).chosen(from: snapshot, on: source)
             session.tell(choice)
             let stream = try await stream(of: choice.files, snapshot, source, options, session)

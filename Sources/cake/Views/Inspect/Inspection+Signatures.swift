@@ -1,4 +1,5 @@
 import Model
+import Platform
 import Store
 import Transfer
 
@@ -17,7 +18,7 @@ extension Inspection {
 
         var text: String {
             let key =
-                canBeRead ? hint.map { "key \(FoundSignature.short($0))" } ?? "an unnamed key" : "not readable by cake"
+                canBeRead ? hint.map { "key \(Signer.short($0))" } ?? "an unnamed key" : "not readable by cake"
             return switch place {
             case .store: key
             case .model(let path): "\(key) (\(path))"

@@ -1,4 +1,5 @@
 import Model
+import Platform
 import Store
 import Transfer
 
@@ -6,8 +7,8 @@ import Transfer
 struct SignatureSummary: Summary {
     let named: LocalStore.Named
     let place: FoundSignature.Place
-    let key: Digest
-    let keyPath: String
+    /// The file with the key or the certificates that a person trusts.
+    let trustedPath: String
     let verified: ModelSigning.Verified
     let ignoresUnsigned: Bool
 
@@ -24,14 +25,14 @@ struct SignatureSummary: Summary {
             ? "read and hashed every file"
             : "compared the digests in the store, read no model data; cake verify \(named.name) reads the layers"
         return [
-            "\(page.style.paint(named.name.description, .strong)): signed with the key \(key.short) "
-                + "(\(Printable.escape(keyPath))); \(files)"
+            "\(page.style.paint(named.name.description, .strong)): signed \(verified.signer.words) "
+                + "(\(Printable.escape(trustedPath))); \(files)"
         ] + page.detail("signature: \(placeText)") + page.detail(data) + leftOutLines(on: page)
     }
 
     func quietLines(on page: Page) -> [String] {
         guard !isRight else { return [] }
-        return ["\(named.name): signed with the key \(key.short), and the files differ"]
+        return ["\(named.name): signed \(verified.signer.words), and the files differ"]
             + rows("differs", comparison.different) + rows("missing", comparison.missing)
             + (ignoresUnsigned ? [] : rows("not signed", comparison.unsigned))
     }
@@ -51,18 +52,7 @@ struct SignatureSummary: Summary {
         }
     }
 
-    /// `1 file differs, 2 files are missing`.
-    var differences: String {
-        func count(_ paths: [FilePath], _ one: String, _ many: String) -> String? {
-            paths.isEmpty ? nil : "\(Quantities.count(paths.count, of: "file")) \(paths.count == 1 ? one : many)"
-        }
-        let parts = [
-            count(comparison.different, "differs", "differ"), count(comparison.missing, "is missing", "are missing"),
-            ignoresUnsigned ? nil : count(comparison.unsigned, "is not signed", "are not signed"),
-        ]
-        let said = parts.compactMap(\.self)
-        return said.isEmpty ? "none of its files is signed" : said.joined(separator: ", ")
-    }
+    var differences: String { comparison.differences(ignoringUnsigned: ignoresUnsigned) }
 
     var advice: String {
         switch (comparison.different.isEmpty, comparison.missing.isEmpty) {
@@ -81,12 +71,27 @@ struct SignatureSummary: Summary {
             case .model(let path): JSONValue(path.string)
             case .path(let path): JSONValue(path)
             }
+        let (key, holder): (JSONValue, JSONValue) =
+            switch verified.signer {
+            case .key(let digest): (JSONValue(digest.hex), .null)
+            case .holder(let subject): (.null, JSONValue(subject))
+            }
         return [
             "name": JSONValue(named.name.string), "manifest": JSONValue(named.record.manifest.hex),
-            "verified": .bool(isRight), "key": JSONValue(key.hex), "key_file": JSONValue(keyPath), "signature": found,
+            "verified": .bool(isRight), "key": key, "certificate": holder, "key_file": JSONValue(trustedPath),
+            "signature": found,
             "files": JSONValue(comparison.matching), "hashed": .bool(verified.wereHashed),
             "different": list(comparison.different), "missing": list(comparison.missing),
             "unsigned": list(comparison.unsigned), "left_out": list(comparison.leftOut),
         ]
+    }
+}
+
+extension Signer {
+    fileprivate var words: String {
+        switch self {
+        case .key(let digest): "with the key \(digest.short)"
+        case .holder(let subject): "with the certificate of \(subject)"
+        }
     }
 }

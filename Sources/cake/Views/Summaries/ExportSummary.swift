@@ -1,4 +1,5 @@
 import Model
+import Platform
 import Store
 import Transfer
 
@@ -32,7 +33,7 @@ struct ExportSummary: Summary {
 
     private func signatureLines(on page: Page) -> [String] {
         guard let signature else { return [] }
-        let key = signature.hint.map { " by the key \(FoundSignature.short($0))" } ?? ""
+        let key = signature.hint.map { " by the key \(Signer.short($0))" } ?? ""
         return page.detail("with \(SignatureBundle.fileName), the signature\(key)")
     }
 

@@ -34,6 +34,9 @@ struct PushSummary: Summary {
                 "\(Quantities.count(report.layersRecoded, of: "delta")) sent as full tensors: no pack that can be reused has "
                     + "the base; push the base first, or name its repository with --base")
         }
+        if report.signatures > 0 {
+            lines.append("  with \(Quantities.count(report.signatures, of: "signature")) that cake sign made")
+        }
         return lines + Self.tagLines(replaced: report.replaced, isSame: report.isSame)
     }
 
@@ -53,7 +56,8 @@ struct PushSummary: Summary {
             "reused_from": Self.document(report.reused),
             "damaged": Self.document(report.refused.filter { !$0.isMissing }),
             "missing": Self.document(report.refused.filter(\.isMissing)),
-            "unchanged": .bool(report.isSame), "replaced": JSONValue(report.replaced.map { "\($0)" }),
+            "signatures": JSONValue(report.signatures), "unchanged": .bool(report.isSame),
+            "replaced": JSONValue(report.replaced.map { "\($0)" }),
         ]
     }
 

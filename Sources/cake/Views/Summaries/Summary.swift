@@ -88,8 +88,3 @@ extension Page {
     /// What belongs to the line above it: set in, and broken where the terminal ends.
     func detail(_ text: String) -> [String] { TextWidth.wrap(text, to: width - 2).map { "  " + $0 } }
 }
-
-extension Quantities {
-    /// `1 file`, `7 files`.
-    static func count(_ count: Int, of noun: String) -> String { count == 1 ? "1 \(noun)" : "\(count) \(noun)s" }
-}

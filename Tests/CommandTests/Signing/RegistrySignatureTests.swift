@@ -1,0 +1,100 @@
+import Foundation
+import Model
+import Support
+import Testing
+
+@testable import cake
+
+/// Signatures beside models in registries: docker's keeps no list of them, cake's does.
+@Suite(.enabled(if: DockerRegistry.isThere, "docker-registry is not installed: scripts/test installs it"))
+struct `A signature in a registry` {
+    enum Kind: CaseIterable { case docker, cake }
+
+    private final class Team {
+        let signing: SigningHome
+        let user: Home
+        let docker: DockerRegistry?
+        let served: Served?
+        private let server: Home
+        let host: String
+
+        init(_ kind: Kind, policy: String = "") throws {
+            (signing, user, server) = (try SigningHome(), try Home(), try Home())
+            if !policy.isEmpty { try Team.write(policy.replacing("KEY", with: signing.path("key.pub")), for: server) }
+            switch kind {
+            case .docker:
+                let registry = try DockerRegistry()
+                (docker, served, host) = (registry, nil, registry.host)
+            case .cake:
+                let own = try Served(server, "--push")
+                (docker, served, host) = (nil, own, "127.0.0.1:\(own.port)")
+            }
+        }
+
+        static func write(_ settings: String, for home: Home) throws {
+            let folder = home.folder.appending(path: ".config/cake")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try Data(settings.utf8).write(to: folder.appending(path: "config"))
+        }
+
+        func require() throws {
+            try Team.write("policy.\(host)/* = require \(signing.path("key.pub"))\n", for: user)
+        }
+
+        func push(_ place: String) throws -> Tool { try signing.home.cake("push", "org/m", "\(host)/\(place)") }
+    }
+
+    @Test(arguments: Kind.allCases)
+    fileprivate func `goes with a push, comes with a pull, and opens the door of a policy`(_ kind: Kind) throws {
+        let team = try Team(kind)
+        try team.require()
+        #expect(try team.push("team/bare:v1").status == 0)
+        let bare = try team.user.cake("pull", "\(team.host)/team/bare:v1")
+        #expect(bare.status == 10 && bare.errors.contains("is not signed"), "\(bare.errors)")
+        try team.signing.makeKey("second")
+        try team.signing.sign()
+        try team.signing.sign(key: "second")
+        let pushed = try team.push("team/m:v1")
+        #expect(pushed.status == 0 && pushed.output.contains("with 2 signatures"), "\(pushed.errors)")
+        // Again, and it sends none twice.
+        #expect(try team.push("team/m:v1").output.contains("named this model already"))
+        let pulled = try team.user.cake("pull", "\(team.host)/team/m:v1", "m")
+        #expect(pulled.status == 0, "\(pulled.errors)")
+        for key in ["key.pub", "second.pub"] {
+            let done = try team.user.cake("verify", "m", "--signature", "--key", team.signing.path(key))
+            #expect(done.status == 0, "\(done.errors)")
+        }
+        // Signed later: the tag is there already.
+        try team.signing.sign()
+        #expect(try team.push("team/bare:v1").status == 0)
+        #expect(try team.user.cake("pull", "\(team.host)/team/bare:v1").status == 0)
+    }
+
+    @Test(arguments: Kind.allCases)
+    fileprivate func `goes with a copy`(_ kind: Kind) throws {
+        let team = try Team(kind)
+        try team.require()
+        try team.signing.sign()
+        try #require(try team.push("team/m:v1").status == 0)
+        let copied = try team.user.cake("copy", "\(team.host)/team/m:v1", "\(team.host)/other/m:v2")
+        #expect(copied.status == 0, "\(copied.errors)")
+        let pulled = try team.user.cake("pull", "\(team.host)/other/m:v2")
+        #expect(pulled.status == 0, "\(pulled.errors)")
+    }
+
+    @Test func `is required of a push by the settings of who serves`() throws {
+        let team = try Team(.cake, policy: "policy.team/* = require KEY\n")
+        let bare = try team.push("team/m:v1")
+        #expect(bare.status != 0 && bare.errors.contains("have to be signed"), "\(bare.errors)")
+        #expect(try team.user.cake("tags", "\(team.host)/team/m").output.split(separator: "\n").isEmpty)
+        #expect(try team.push("free/m:v1").status == 0)
+        try team.signing.makeKey("other")
+        try team.signing.sign(key: "other")
+        let other = try team.push("team/m:v1")
+        #expect(other.status != 0 && other.errors.contains("another key"), "\(other.errors)")
+        try team.signing.sign()
+        let done = try team.push("team/m:v1")
+        #expect(done.status == 0, "\(done.errors)")
+        #expect(try team.user.cake("pull", "\(team.host)/team/m:v1").status == 0)
+    }
+}

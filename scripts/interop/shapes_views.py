@@ -20,7 +20,9 @@ cake, work = sys.argv[1], tempfile.mkdtemp(prefix="cake-shapes-views-")
 environment = {key: value for key, value in os.environ.items() if not key.startswith("CAKE_")}
 environment |= {"HOME": work, "XDG_CONFIG_HOME": f"{work}/config", "XDG_RUNTIME_DIR": f"{work}/run", "CAKE_HOME": f"{work}/store",
                 "REGISTRY_AUTH_FILE": f"{work}/auth.json", "BUILDAH_ISOLATION": "chroot"}
-containers = ["--root", f"{work}/containers", "--runroot", f"{work}/runroot", "--storage-driver", "vfs"]
+# podman takes no longer path than 50 characters for it.
+short = tempfile.mkdtemp(prefix="v")
+containers = ["--root", f"{work}/containers", "--runroot", short, "--storage-driver", "vfs"]
 done, children = 0, []
 
 # modelpack/model-spec, schema/config-schema.json at d78bf32, in short.
@@ -109,7 +111,9 @@ def free_port():
 
 
 def start(words, port):
-    child = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # docker-registry takes REGISTRY_… for its configuration.
+    own = {key: value for key, value in environment.items() if not key.startswith("REGISTRY_")}
+    child = subprocess.Popen(words, env=own, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     children.append(child)
     while True:
         try:
@@ -117,7 +121,7 @@ def start(words, port):
             return child
         except OSError:
             if child.poll() is not None:
-                sys.exit(f"error: {words[0]} ended")
+                sys.exit(f"error: {words[0]} ended\n{child.stderr.read()}")
             time.sleep(0.05)
 
 
@@ -143,10 +147,10 @@ def modelpack(host, other):
         "architecture": "transformer", "format": "safetensors", "paramSize": "11.0M", "precision": "bfloat16"}, json.dumps(config))
     skopeo(f"docker://{host}/org/m:latest-modelpack", f"docker://{other}/org/m:mp")
     check("skopeo copies ModelPack byte for byte", get(other, "org/m/manifests/mp") == manifest)
-    skopeo(f"docker://{host}/org/m:latest-modelpack", f"oci-archive:{path('mp.tar')}:mp")
-    client = oras.client.OrasClient(insecure=True)
-    client.pull(target=f"{host}/org/m:latest-modelpack", outdir=path("oras"))
-    check("oras pulls the files of ModelPack", *is_model(path("oras")))
+    place = tempfile.mkdtemp(dir=work)
+    skopeo(f"docker://{host}/org/m:latest-modelpack", f"oci-archive:{place}/mp.tar:mp")
+    oras.client.OrasClient(insecure=True).pull(target=f"{host}/org/m:latest-modelpack", outdir=f"{place}/oras")
+    check("oras pulls the files of ModelPack", *is_model(f"{place}/oras"))
     run(cake, "push", "org/m", f"{other}/own/m:mp", "--as", "modelpack", "--quiet")
     check("cake push --as modelpack sends what cake serve shows", get(other, "own/m/manifests/mp") == manifest)
 
@@ -169,8 +173,9 @@ def image(host, other):
     manifest = get(host, "org/m/manifests/latest-image")
     skopeo(f"docker://{host}/org/m:latest-image", f"docker://{other}/org/m:kept", "--preserve-digests")
     check("skopeo --preserve-digests keeps the image byte for byte", get(other, "org/m/manifests/kept") == manifest)
-    skopeo(f"docker://{host}/org/m:latest-image", f"oci:{path('layout')}:m")
-    packed, out = tar_layers(path("layout"))
+    layout = tempfile.mkdtemp(dir=work)
+    skopeo(f"docker://{host}/org/m:latest-image", f"oci:{layout}:m")
+    packed, out = tar_layers(layout)
     check("skopeo without it packs the layers", all(layer["mediaType"].endswith("+gzip") for layer in packed["layers"]))
     check("tar unpacks what skopeo copied", *is_model(os.path.join(out, "models")))
     run(cake, "push", "org/m", f"{other}/own/m:image", "--as", "image", "--quiet")
@@ -196,11 +201,12 @@ def containerd(host):
     if not shutil.which("containerd") or not shutil.which("ctr"):
         print("left out: containerd is not here")
         return
-    address = path("containerd.sock")
-    with open(path("containerd.toml"), "w", encoding="utf-8") as file:
-        file.write(f'version = 2\nroot = "{path("cd-root")}"\nstate = "{path("cd-state")}"\n'
+    home = tempfile.mkdtemp(dir=work)
+    address = f"{home}/sock"
+    with open(f"{home}/config.toml", "w", encoding="utf-8") as file:
+        file.write(f'version = 2\nroot = "{home}/root"\nstate = "{home}/state"\n'
                    f'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\n  address = "{address}"\n')
-    child = subprocess.Popen(["containerd", "-c", path("containerd.toml")], env=environment, stdout=subprocess.DEVNULL,
+    child = subprocess.Popen(["containerd", "-c", f"{home}/config.toml"], env=environment, stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
     children.append(child)
     for _ in range(200):
@@ -211,7 +217,7 @@ def containerd(host):
         print("left out: containerd does not run here")
         return
     ctr = ["ctr", "-a", address]
-    name, place = f"{host}/org/m:latest-image", path("cd-mount")
+    name, place = f"{host}/org/m:latest-image", f"{home}/mount"
     os.makedirs(place)
     run(*ctr, "images", "pull", "--plain-http", "--snapshotter", "native", name)
     run(*ctr, "images", "mount", "--snapshotter", "native", name, place)
@@ -219,6 +225,8 @@ def containerd(host):
         check("containerd mounts the image", *is_model(os.path.join(place, "models")))
     finally:
         run(*ctr, "images", "unmount", place)
+        child.send_signal(signal.SIGTERM)
+        child.wait()
 
 
 def on_a_base(other):
@@ -243,6 +251,15 @@ def on_a_base(other):
     run("buildah", *containers, "rm", car)
 
 
+def within(host):
+    """A copy beside the view: the registry that made the blobs has to be sent them."""
+    skopeo(f"docker://{host}/org/m:latest-image", f"docker://{host}/org/copy:v1", "--preserve-digests")
+    skopeo(f"docker://{host}/org/m:latest-image", f"docker://{host}/org/m:copy", "--preserve-digests")
+    manifest = get(host, "org/m/manifests/latest-image")
+    check("an image is copied within cake serve", get(host, "org/copy/manifests/v1") == manifest)
+    check("an image is copied within its repository", get(host, "org/m/manifests/copy") == manifest)
+
+
 def main():
     for folder in ("run", "config"):
         os.makedirs(path(folder))
@@ -250,18 +267,26 @@ def main():
         file.write("{}")
     write("m")
     run(cake, "import", path("m"), "org/m", "--quiet")
-    port, other = free_port(), free_port()
-    start([cake, "serve", "--port", str(port), "--views", "modelpack,image"], port)
+    port = free_port()
     with open(path("registry.yml"), "w", encoding="utf-8") as file:
-        file.write(f"version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '127.0.0.1:{other}'}}\n"
+        file.write(f"version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n"
                    f"storage:\n  filesystem: {{rootdirectory: {path('registry')}}}\n")
-    start(["docker-registry", "serve", path("registry.yml")], other)
-    host, other = f"127.0.0.1:{port}", f"127.0.0.1:{other}"
-    while "latest-image" not in json.loads(get(host, "org/m/tags/list"))["tags"]:
-        time.sleep(0.05)
-    modelpack(host, other)
-    image(host, other)
-    containerd(host)
+    start(["docker-registry", "serve", path("registry.yml")], port)
+    other = f"127.0.0.1:{port}"
+    for options in ([], ["--push"]):
+        port = free_port()
+        served = start([cake, "serve", "--port", str(port), "--views", "modelpack,image", *options], port)
+        host = f"127.0.0.1:{port}"
+        print(f"cake serve --views modelpack,image {' '.join(options)}")
+        while "latest-image" not in json.loads(get(host, "org/m/tags/list"))["tags"]:
+            time.sleep(0.05)
+        modelpack(host, other)
+        image(host, other)
+        containerd(host)
+        if options:
+            within(host)
+        served.send_signal(signal.SIGTERM)
+        served.wait()
     on_a_base(other)
     print(f"{done} checks passed")
 
@@ -270,6 +295,8 @@ try:
     main()
 finally:
     for one in reversed(children):
-        one.send_signal(signal.SIGTERM)
-        one.wait()
-    shutil.rmtree(work, ignore_errors=True)
+        if one.poll() is None:
+            one.send_signal(signal.SIGTERM)
+            one.wait()
+    for folder in (work, short):
+        shutil.rmtree(folder, ignore_errors=True)

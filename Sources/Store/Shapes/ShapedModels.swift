@@ -61,7 +61,7 @@ extension LocalStore {
             return try? reader.bytes(of: file, limit: limit)
         }
         var facts = ModelPackFacts()
-        facts.name = named.name.withoutRevision.split(separator: "/").last.map(String.init)
+        facts.name = named.name.withoutRevision.split(separator: "/").last.map { String($0.prefix { $0 != ":" }) }
         facts.source = named.record.source.flatMap(LocalStore.address)
         facts.commit = facts.source == nil ? nil : named.record.commit
         facts.license = text(ModelCard.fileName, limit: 1 << 20).flatMap { ModelCard.license(in: $0.span) }

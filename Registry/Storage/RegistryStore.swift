@@ -26,10 +26,14 @@ public struct RegistryStore: Sendable {
     let doubted = DoubtedBlobs()
     /// Models whose files were rebuilt and hashed since the start.
     let verifiedFiles = BoundedCache<BlobName, Bool>(room: 10_000)
+    let views: KnownViews
 
     /// Makes the folders where they are missing and may be made.
-    public init(_ store: LocalStore, letsAnybodyRead: Bool = false) throws(CakeError) {
+    public init(
+        _ store: LocalStore, letsAnybodyRead: Bool = false, views: ShapeViews = .off
+    ) throws(CakeError) {
         self.store = store
+        self.views = KnownViews(views)
         self.letsAnybodyRead = letsAnybodyRead
         layout = RegistryLayout(store.layout)
         tokensPath = layout.tokens

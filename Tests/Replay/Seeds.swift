@@ -34,6 +34,7 @@ enum Seeds {
                 ),
                 ("tree", trees), ("xet", xet), ("safetensors", safetensors), ("gguf", gguf), ("archive", try archive),
                 ("range", ranges), ("signature", signatures), ("statement", statements),
+                ("base", bases),
                 // Objects' decoders choose by four bytes before.
                 (
                     "records",
@@ -201,6 +202,23 @@ enum Seeds {
             ("right", statement("\(file("a/b")),\(file("c"))")), ("one", statement(file("."))),
             ("climbs", statement(file("../etc/passwd"))), ("twice", statement("\(file("a")),\(file("a"))")),
             ("shards", statement(file("a:0:9"), "shards")),
+        ]
+    }
+
+    private static var bases: Inputs {
+        let digest = "sha256:" + RawModel.digest(1).hex
+        func config(_ diffs: String, _ more: String = "") -> [UInt8] {
+            text(
+                #"{"architecture":"arm64","os":"linux","variant":"v8","os.features":["a"],"config":{"Env":["A=1"]},"rootfs":{"diff_ids":[\#(diffs)]}\#(more)}"#
+            )
+        }
+        return [
+            ("right", config("\"\(digest)\",\"\(digest)\"")), ("none", config("")), ("wrong", config("\"sha256:x\"")),
+            ("twice", config("", #","os":"windows""#)),
+            (
+                "index",
+                text(#"{"manifests":[{"digest":"\#(digest)","platform":{"os":"linux","architecture":"amd64"}}]}"#)
+            ),
         ]
     }
 

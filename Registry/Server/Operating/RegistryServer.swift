@@ -32,6 +32,8 @@ public final class RegistryServer: Sendable {
         public var temporaryBytes: UInt64 = 8 << 30
         /// What a pushed model needs to get a tag.
         public var gate = SignatureGate.open
+        /// The shapes of other tools in which the store's models are shown too.
+        public var views = ShapeViews.off
         /// The upstream for missing models of the Hub's clients.
         public var mirror: Mirror.Settings?
 
@@ -55,7 +57,8 @@ public final class RegistryServer: Sendable {
                 "the store \(Printable.escape(store.layout.root)) is not writable, and nothing can be pushed",
                 fix: "leave out --push, or check the owner of the folder")
         }
-        let registry = try RegistryStore(store, letsAnybodyRead: settings.letsAnybodyRead)
+        let registry = try RegistryStore(
+            store, letsAnybodyRead: settings.letsAnybodyRead, views: settings.views)
         let isOpen = settings.allowsPush && !settings.address.isLoopback
         let tokens = try registry.tokens()
         guard !isOpen || tokens.allowsPush else {
@@ -63,6 +66,12 @@ public final class RegistryServer: Sendable {
                 .usage,
                 "\(settings.address) is open to other machines, and all of them could push: there is no token",
                 fix: "make a token with cake serve token add NAME --push='*', or leave out --push")
+        }
+        guard settings.views.isEmpty || store.isWritable else {
+            throw CakeError(
+                .failed,
+                "the store \(Printable.escape(store.layout.root)) is not writable, and views need digests that are kept in it",
+                fix: "leave out --views, or check the owner of the folder")
         }
         guard settings.mirror == nil || store.isWritable else {
             throw CakeError(
@@ -83,6 +92,7 @@ public final class RegistryServer: Sendable {
             },
             meanwhile: {
                 answers.registry.closeIdle()
+                answers.views.look()
                 meanwhile()
             }, { answers.intake(of: $0) })
         address = ListenAddress(host: settings.address.host, port: server.port)
@@ -94,6 +104,7 @@ public final class RegistryServer: Sendable {
     /// Returns when running transfers have ended.
     package func settle() async {
         await answers.hub.mirror?.settle()
+        await answers.views.settle()
         await answers.checker.settle()
         await answers.plainLayers.settle()
     }
@@ -113,6 +124,7 @@ public final class RegistryServer: Sendable {
         await Task { [answers] in
             while !server.isIdle, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(10)) }
             await answers.hub.mirror?.stop()
+            await answers.views.stop()
         }.value
     }
 }

@@ -16,6 +16,8 @@ package enum AnswerFuzzTarget: String, CaseIterable, Sendable {
     case range
     /// A signature that a model came with, and what a signature says.
     case signature, statement
+    /// A tar of `cake save`, and a list of `cake have`.
+    case bundle
 
     package func read(_ input: Span<UInt8>) {
         switch self {
@@ -29,6 +31,7 @@ package enum AnswerFuzzTarget: String, CaseIterable, Sendable {
         case .range: AnswerFuzzTarget.readRange(input)
         case .signature: AnswerFuzzTarget.readSignature(input)
         case .statement: AnswerFuzzTarget.readStatement(input)
+        case .bundle: AnswerFuzzTarget.readBundle(input)
         case .xet, .safetensors, .gguf:
             guard input.count >= 8 else { return }
             let size = (0..<8).reduce(UInt64(0)) { $0 | UInt64(input[$1]) << UInt64(8 * $1) }

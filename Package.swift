@@ -119,7 +119,7 @@ let package = Package(
             "Support", ["Model", "Platform", "Network", "Store", "Storage", "Remote", "Transfer", "Hub", "CShims"],
             path: "Tests/Support"),
         tests("ArchitectureTests", []),
-        tests("ModelTests", ["Model", "Support"]),
+        tests("ModelTests", ["Model", "Platform", "Support"]),
         tests("PlatformTests", ["Model", "Platform", "Support"]),
         tests("CodecTests", ["Model", "Platform", "Codec", "Support"]),
         tests("StoreTests", ["Model", "Platform", "Codec", "Store", "Transfer", "Mirror", "Support"]),

@@ -118,10 +118,10 @@ extension RegistryStore {
         return text.hasSuffix("\n") ? BlobName(text.dropLast()) : nil
     }
 
-    /// Every tag of the repository, sorted: those that were pushed, and those of models.
+    /// Every tag of the repository, sorted: those that were pushed, those of models, and those of their views.
     public func tags(in repository: RepositoryName) throws(CakeError) -> [TagName] {
         let models = shown.filter { $0.place.repository == repository }.map(\.place.tag)
-        return Set(try pushedTags(in: repository) + models).sorted()
+        return Set(try pushedTags(in: repository) + models + viewTags(in: repository)).sorted()
     }
 
     func pushedTags(in repository: RepositoryName) throws(CakeError) -> [TagName] {

@@ -24,10 +24,14 @@ public struct RegistryStore: Sendable {
     let letsAnybodyRead: Bool
     let checks = KnownChecks()
     let doubted = DoubtedBlobs()
+    let views: KnownViews
 
     /// Makes the folders where they are missing and may be made.
-    public init(_ store: LocalStore, letsAnybodyRead: Bool = false) throws(CakeError) {
+    public init(
+        _ store: LocalStore, letsAnybodyRead: Bool = false, views: ShapeViews = .off
+    ) throws(CakeError) {
         self.store = store
+        self.views = KnownViews(views)
         self.letsAnybodyRead = letsAnybodyRead
         layout = RegistryLayout(store.layout)
         tokensPath = layout.tokens

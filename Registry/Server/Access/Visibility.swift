@@ -68,6 +68,11 @@ struct Visibility: Sendable {
         return true
     }
 
+    /// A model of the store in another tool's shape. All of its bytes are the model's own.
+    func gives(_ view: RegistryStore.View, in repository: RepositoryName, to caller: Caller) -> Bool {
+        caller.mayRead(repository) && registry.isViewed(view.model, in: repository)
+    }
+
     /// Whether this can be decided for a blob quickly, without reading more.
     func knows(_ blob: BlobName, in repository: RepositoryName, for caller: Caller) -> Bool {
         if (try? registry.isPlainlyPushed(blob, in: repository)) == true { return true }

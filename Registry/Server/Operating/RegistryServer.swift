@@ -30,6 +30,8 @@ public final class RegistryServer: Sendable {
         public var checkPatience = Duration.seconds(10)
         /// Of files that are made to be sent and have no name, all of them together.
         public var temporaryBytes: UInt64 = 8 << 30
+        /// The shapes of other tools in which the store's models are shown too.
+        public var views = ShapeViews.off
         /// The upstream for missing models of the Hub's clients.
         public var mirror: Mirror.Settings?
 
@@ -53,7 +55,8 @@ public final class RegistryServer: Sendable {
                 "the store \(Printable.escape(store.layout.root)) is not writable, and nothing can be pushed",
                 fix: "leave out --push, or check the owner of the folder")
         }
-        let registry = try RegistryStore(store, letsAnybodyRead: settings.letsAnybodyRead)
+        let registry = try RegistryStore(
+            store, letsAnybodyRead: settings.letsAnybodyRead, views: settings.views)
         let isOpen = settings.allowsPush && !settings.address.isLoopback
         let tokens = try registry.tokens()
         guard !isOpen || tokens.allowsPush else {
@@ -61,6 +64,12 @@ public final class RegistryServer: Sendable {
                 .usage,
                 "\(settings.address) is open to other machines, and all of them could push: there is no token",
                 fix: "make a token with cake serve token add NAME --push='*', or leave out --push")
+        }
+        guard settings.views.isEmpty || store.isWritable else {
+            throw CakeError(
+                .failed,
+                "the store \(Printable.escape(store.layout.root)) is not writable, and views need digests that are kept in it",
+                fix: "leave out --views, or check the owner of the folder")
         }
         guard settings.mirror == nil || store.isWritable else {
             throw CakeError(
@@ -81,6 +90,7 @@ public final class RegistryServer: Sendable {
             },
             meanwhile: {
                 answers.registry.closeIdle()
+                answers.views.look()
                 meanwhile()
             }, { answers.intake(of: $0) })
         address = ListenAddress(host: settings.address.host, port: server.port)
@@ -92,6 +102,7 @@ public final class RegistryServer: Sendable {
     /// Returns when running transfers have ended.
     package func settle() async {
         await answers.hub.mirror?.settle()
+        await answers.views.settle()
         await answers.checker.settle()
         await answers.plainLayers.settle()
     }
@@ -111,6 +122,7 @@ public final class RegistryServer: Sendable {
         await Task { [answers] in
             while !server.isIdle, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(10)) }
             await answers.hub.mirror?.stop()
+            await answers.views.stop()
         }.value
     }
 }

@@ -16,6 +16,7 @@ struct Answers: Sendable {
     let visibility: Visibility
     let checker: BlobChecker
     let plainLayers: PlainLayers
+    let views: ViewMaking
     private let state = State()
     /// Recent addresses of blobs: a client that reads one by ranges sends hundreds of requests with the same address.
     private let addresses = BoundedCache<String, KnownAddress>(room: 256)
@@ -40,6 +41,7 @@ struct Answers: Sendable {
         ownNames = Set(["localhost", "127.0.0.1", "[::1]"] + settings.hostNames.map { $0.lowercased() })
         checker = BlobChecker(registry, on: pool)
         plainLayers = PlainLayers(registry, settings.temporaryBytes)
+        views = ViewMaking(registry, on: pool)
         let models = HubModels(registry)
         visibility = Visibility(registry, models)
         hub = HubAnswers(

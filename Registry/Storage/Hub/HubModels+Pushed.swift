@@ -98,6 +98,14 @@ extension HubModels {
         let held = try hold(manifest)
         return RebuiltBytes(range, of: file, through: pieces, by: pieces.reader, holding: held)
     }
+
+    /// A range of a blob of the model in another tool's shape. Throws when the model was removed.
+    public func bytes(
+        _ range: Range<UInt64>, of plan: BlobPlan, inManifest manifest: Digest
+    ) throws(CakeError) -> PlannedBytes {
+        let held = try hold(existing: manifest)
+        return PlannedBytes(range, of: plan, through: pieces, by: pieces.reader, holding: held)
+    }
 }
 
 extension RepositoryName {

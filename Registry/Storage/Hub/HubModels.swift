@@ -109,6 +109,8 @@ public final class HubModels: Sendable {
     /// Keeps a manifest's layers during a request, against any collection; nil for a read-only store.
     public func hold(_ manifest: Digest) throws(CakeError) -> Operation? { try lease.hold(manifest) }
 
+    func hold(existing manifest: Digest) throws(CakeError) -> Operation? { try lease.hold(existing: manifest) }
+
     private func record(of name: ModelName) throws(CakeError) -> NameRecord? {
         for place in [store] + store.lower { if let record = try place.record(of: name) { return record } }
         return nil

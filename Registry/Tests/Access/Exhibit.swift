@@ -35,11 +35,17 @@ final class Exhibit {
     let manifest: BlobName
     let bytes: [UInt8]
     let artifact: ModelArtifact
+    /// The manifests of its views.
+    private(set) var views: [WrittenShape: [UInt8]] = [:]
     private let secret: String
+    private let readingSecret: String
 
     static let commit = String(repeating: "c0ffee01", count: 5)
 
-    init(_ state: State) async throws {
+    /// Who asks: the team's token may push as well.
+    enum Asker { case team, reader }
+
+    init(_ state: State, views: ShapeViews = .off) async throws {
         self.state = state
         repository = state == .outside ? "secret/model" : "org/model"
         id = repository
@@ -47,6 +53,7 @@ final class Exhibit {
         let isMirror = state == .closedUpstream
         let stage = try line.serve {
             $0.allowsPush = true
+            $0.views = views
             if !isMirror { $0.mirror = nil }
         }
         self.stage = stage
@@ -69,11 +76,20 @@ final class Exhibit {
         let registry = try RegistryStore(stage.store)
         let all = try registry.addToken("all", read: [.all], push: [])
         secret = try registry.addToken("team", read: [], push: [RepositoryPattern("org/*")])
+        readingSecret = try registry.addToken("reader", read: [RepositoryPattern("org/*")], push: [])
         let reply = try stage.ask("GET", "/v2/\(repository)/manifests/latest", [("Authorization", "Bearer \(all)")])
         try #require(reply.status == 200, "\(reply.text)")
         manifest = sha256(reply.body)
         bytes = reply.body
         artifact = try ModelArtifact(RegistryManifest(parsing: reply.body.span))
+        if !views.isEmpty { await stage.server.settle() }
+        for view in views.all {
+            let tag = "latest\(view.suffix)"
+            let reply = try stage.ask(
+                "GET", "/v2/\(repository)/manifests/\(tag)", [("Authorization", "Bearer \(all)")])
+            try #require(reply.status == 200, "\(reply.text)")
+            self.views[view.shape] = reply.body
+        }
         switch state {
         case .open, .outside: break
         case .turnedPrivate: try close(registry)
@@ -91,8 +107,10 @@ final class Exhibit {
     }
 
     func ask(
-        _ method: String, _ address: String, _ headers: [(String, String)] = [], _ body: [UInt8]? = nil
+        _ method: String, _ address: String, _ headers: [(String, String)] = [], _ body: [UInt8]? = nil,
+        as asker: Asker = .team
     ) throws -> Client.Reply {
-        try stage.ask(method, address, headers + [("Authorization", "Bearer \(secret)")], body)
+        let token = asker == .team ? secret : readingSecret
+        return try stage.ask(method, address, headers + [("Authorization", "Bearer \(token)")], body)
     }
 }

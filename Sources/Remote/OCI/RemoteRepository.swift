@@ -96,7 +96,7 @@ public struct RemoteRepository: Sendable {
     }
 
     /// A small blob as a whole.
-    func blob(_ descriptor: Descriptor, limit: Int) async throws -> [UInt8] {
+    package func blob(_ descriptor: Descriptor, limit: Int) async throws -> [UInt8] {
         let what = "blob \(descriptor.name.short) of \(name)"
         guard descriptor.size <= UInt64(limit) else {
             throw CakeError(.damaged, "\(what) has \(descriptor.size) bytes; the limit is \(limit)")

@@ -87,7 +87,26 @@ public struct PieceReader: Sendable {
         }
     }
 
-    /// The same on the calling thread.
+    /// Passes on a range of the bytes in order, and of each piece the part that is in the range.
+    func read(
+        _ range: Range<UInt64>, ahead: Int = 2 * BlockingPool.processors + 2,
+        _ take: (Chunk, Range<Int>) async throws -> Void
+    ) async throws {
+        guard !range.isEmpty else { return }
+        let first = piece(at: range.lowerBound).number
+        let count = piece(at: range.upperBound - 1).number - first + 1
+        try await inOrder(count, atOnce: ahead, on: reader.pool) { number in
+            try Task.checkCancellation()
+            return try read(first + number, .pieces)
+        } take: { number, chunk in
+            defer { reader.giveBack(chunk) }
+            let start = start(of: first + number)
+            let part = range.clamped(to: start..<start + UInt64(chunk.count))
+            try await take(chunk, Int(part.lowerBound - start)..<Int(part.upperBound - start))
+        }
+    }
+
+    /// The same of all pieces on the calling thread.
     public func forEach(_ take: (Chunk) throws -> Void) throws {
         for number in 0..<count {
             try Task.checkCancellation()

@@ -28,7 +28,8 @@ public final class RebuiltBytes: Sendable {
         self.init(0..<layer.size, of: [layer], through: cache, by: cache.reader, holding: nil)
     }
 
-    private init(
+    /// Of layers one after the other.
+    init(
         _ range: Range<UInt64>, of layers: [Layer], through cache: PieceCache, by reader: LayerReader,
         holding held: Operation?
     ) {

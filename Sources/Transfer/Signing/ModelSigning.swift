@@ -108,24 +108,12 @@ public struct ModelSigning: Sendable {
 
     /// False where they were verified when they came.
     private func verifyClaimedFiles(of manifest: Manifest, _ digest: Digest) async throws -> Bool {
-        guard try store.areFilesClaimed(in: digest) else { return false }
-        progress.expect(bytes: manifest.size, items: UInt64(manifest.files.count))
-        for file in manifest.files {
-            var hash = SHA256()
-            try await PieceReader(file.segments.map(\.layer), by: LayerReader(store)).forEach(checking: .pieces) {
-                $1.withBytes { hash.update($0) }
-                progress.did(bytes: UInt64($1.count))
-            }
-            let found = hash.finish()
-            guard found == file.digest else {
-                throw CakeError(
-                    .damaged,
-                    "\(file.path) does not have the SHA-256 that came with it: it has \(found.short), and not "
-                        + file.digest.short, fix: "pull the model again from a source that you trust")
-            }
+        try await store.verifyClaimedFiles(of: manifest, digest) { [progress] bytes, files in
+            progress.expect(bytes: bytes, items: files)
+        } did: { [progress] bytes in
+            progress.did(bytes: bytes)
+        } finished: { [progress] in
             progress.finished()
         }
-        try store.filesWereVerified(in: digest)
-        return true
     }
 }

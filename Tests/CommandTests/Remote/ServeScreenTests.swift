@@ -56,7 +56,8 @@ import Testing
             lines +=
                 ServeGreeting(
                     address: isLoopback ? place : "0.0.0.0:5111", place: place, speaksTLS: speaksTLS,
-                    allowsPush: !isLoopback, isLoopback: isLoopback, upstream: upstream, isOffline: false
+                    allowsPush: !isLoopback, isLoopback: isLoopback, views: speaksTLS ? ["-modelpack", "-image"] : [],
+                    upstream: upstream, isOffline: false
                 ).lines + [""]
         }
         try Golden.check(lines, "serve-greeting")

@@ -17,7 +17,7 @@ import Transfer
             try await template.shelf.save(Self.names, to: right["b.tar"])
             let wanted = try Data(contentsOf: URL(filePath: right["b.tar"]))
             let states = States()
-            try await countingFaults(fault) {
+            try await countingFaults(fault, step: 3) {
                 try `A command that a call to the machine breaks`.Subject(template)
             } work: { subject in
                 try Disk.makeFolder(subject.root + "-out")
@@ -41,7 +41,7 @@ import Transfer
             let right = try Scratch()
             try await template.shelf.save(Self.names, to: right["b.tar"])
             let states = States()
-            try await countingFaults(fault, step: 2) {
+            try await countingFaults(fault, step: 5) {
                 try Scratch()
             } work: { scratch in
                 let shelf = try Shelf(at: scratch["store"])
@@ -70,7 +70,7 @@ import Transfer
     @Test func `leaves a store that loads it again, wherever the power was cut`() async throws {
         try await onPool {
             let source = try Bench()
-            let (old, new) = (try ModelMaker.packed(changed: 0..<2, seed: 1), try ModelMaker.small(seed: 2))
+            let (old, new) = (try ModelMaker.packed(changed: 0..<2, seed: 1), try ModelMaker.packed(changed: 0..<4, seed: 2))
             try await source.bring(new, as: "new")
             let bundle = source.scratch["b.tar"]
             try await source.shelf.save(["new"], to: bundle)
@@ -96,7 +96,7 @@ import Transfer
     {
         try await onPool {
             let source = try Bench()
-            let files = try ModelMaker.small(seed: 2)
+            let files = try ModelMaker.packed(changed: 0..<4, seed: 2)
             try await source.bring(files, as: "new")
             // The place that it is written to is followed; the store is not.
             let bench = try Bench()

@@ -115,22 +115,3 @@ extension HubAnswers {
         }
     }
 }
-
-extension ServerStream {
-    fileprivate init(_ bytes: RebuiltBytes) {
-        self.init(count: bytes.count) { room, position in
-            bytes.take(into: &room, from: position)
-        } wait: { position, then in
-            bytes.wait(for: position, then)
-        }
-    }
-
-    /// For an answer whose body is not sent.
-    fileprivate init(announcing range: Range<UInt64>) {
-        self.init(count: range.upperBound - range.lowerBound) { _, _ in
-            nil
-        } wait: { _, then in
-            then()
-        }
-    }
-}

@@ -32,7 +32,7 @@ extension Answers {
         return try? Answers.part(range, of: again.blob, known.headers)
     }
 
-    fileprivate static func headers(of name: BlobName) -> [(name: String, value: String)] {
+    static func headers(of name: BlobName) -> [(name: String, value: String)] {
         [
             (name: "Content-Type", value: "application/octet-stream"), ("Docker-Content-Digest", name.description),
             ("Accept-Ranges", "bytes"), ("ETag", "\"\(name)\""), ("Cache-Control", "max-age=31536000, immutable"),
@@ -69,7 +69,10 @@ extension Answers {
     func blob(_ name: BlobName, in repository: RepositoryName, _ asked: Asked) throws -> ServerReply {
         guard let blob = try registry.blob(name, in: repository),
             try visibility.gives(name, in: repository, to: asked.caller)
-        else { throw Answers.noBlob(name) }
+        else {
+            if let reply = try viewedBlob(name, in: repository, asked) { return reply }
+            throw Answers.noBlob(name)
+        }
         return try reply(blob, name, in: repository, asked)
     }
 
@@ -87,11 +90,13 @@ extension Answers {
                 checker.checkSoon(digest)
             }
             return try Answers.part(range, of: blob, headers)
-        case .beyond:
-            let error = RegistryError(
-                416, .sizeInvalid, "the blob has \(blob.size) bytes, and the range begins after them")
-            return ServerReply(error, [("Content-Range", "bytes */\(blob.size)")])
+        case .beyond: return Answers.beyond(blob.size)
         }
+    }
+
+    static func beyond(_ size: UInt64) -> ServerReply {
+        let error = RegistryError(416, .sizeInvalid, "the blob has \(size) bytes, and the range begins after them")
+        return ServerReply(error, [("Content-Range", "bytes */\(size)")])
     }
 
     /// Sent as it is if it was checked recently, else hashed while it is sent. A small one is hashed before the answer

@@ -8,12 +8,17 @@ extension Answers {
     func manifest(_ name: ManifestName, in repository: RepositoryName, _ asked: Asked) async throws -> ServerReply {
         var found = try registry.manifest(name, in: repository)
         if found == nil, case .tag(let tag) = name { found = try await registry.model(tag, in: repository) }
+        if found == nil, let view = try view(name, in: repository, asked) { return view }
         guard let stored = found, try visibility.gives(stored, in: repository, to: asked.caller) else {
             if found == nil, case .tag(let tag) = name, let clash = registry.clash(tag, in: repository) {
                 throw RegistryError(404, .manifestUnknown, clash.text, detail: name.text)
             }
             throw Answers.noManifest(name)
         }
+        return reply(stored, for: name)
+    }
+
+    func reply(_ stored: RegistryStore.StoredManifest, for name: ManifestName) -> ServerReply {
         var headers = [
             (name: "Content-Type", value: stored.mediaType), ("Docker-Content-Digest", stored.name.description),
             ("ETag", "\"\(stored.name)\""),

@@ -13,6 +13,9 @@ struct PushCommand: Verb {
     let isDryRun: Bool
     let plainHTTP: Bool
     let proof: Proof?
+    /// Nil for cake's own.
+    let shape: WrittenShape?
+    let imageBase: String?
 
     /// How much of what is reused is read first.
     enum Proof: String, CaseIterable {
@@ -31,6 +34,11 @@ struct PushCommand: Verb {
 
     private static let prove = Option<Proof>.choice("prove", "HOW", "check every byte of reused layers, not a sample")
 
+    private static let shapeOption = Option<WrittenShape>.choice(
+        "as", "SHAPE", "send the files as another tool reads them")
+    private static let imageBaseOption = Option.text(
+        "image-base", "REF", "with --as image: put the model on the layers of this image")
+
     static let command = Command(
         Self.self, "push", for: .move, "upload a model to an OCI registry, only the layers it lacks",
         about: [
@@ -40,18 +48,23 @@ struct PushCommand: Verb {
                 + "names the repository. A fine-tune sends only its own layers, as deltas against its base.",
             "Before cake reuses a layer that this store neither pushed nor pulled, it downloads the layer, or a sample of a large one, "
                 + "and compares it with the layer here. If it does not match, its pack is sent again.",
+            "--as modelpack sends an artifact of the CNCF's ModelPack, with a layer for each file. --as image sends an image with the "
+                + "files in /models, which Kubernetes mounts. Files are then sent whole, and read from the store as they are sent. "
+                + "A registry that has a file as it is does not get it again.",
             "The tag moves last, so a pull gets the old model or the new one. After a failure, run the same command to send the rest.",
             "Uses HTTPS, except for this machine and with --plain-http. Uses the logins of docker, podman and cake login HOST.",
         ],
         positionals: [nameWord, targetWord],
         options: [
-            baseOption.form, prove.form, chunk.form, PullOptions.rate.form, RegistryOptions.plainHTTP.form, dryRun.form,
+            shapeOption.form, imageBaseOption.form, baseOption.form, prove.form, chunk.form, PullOptions.rate.form,
+            RegistryOptions.plainHTTP.form, dryRun.form,
         ],
         examples: [
             .init("cake push mistral-ft registry.local:5000/team/mistral:v1", "to the registry of a team"),
             .init("cake push my-tune ghcr.io/me/my-tune:v2 --dry-run", "what it would send"),
             .init(
                 "cake push my-tune localhost:5111/tune:v1 --base localhost:5111/base", "reuse the layers of its base"),
+            .init("cake push my-tune ghcr.io/me/my-tune:v2-image --as image", "as an image that a cluster mounts"),
         ],
         whenInterrupted:
             "the registry keeps complete packs for a while; run the same command to resume. The tag did not move"
@@ -66,6 +79,9 @@ struct PushCommand: Verb {
         isDryRun = arguments.has(Self.dryRun)
         proof = try arguments.value(of: Self.prove)
         plainHTTP = arguments.has(RegistryOptions.plainHTTP)
+        shape = try arguments.value(of: Self.shapeOption)
+        imageBase = try arguments.value(of: Self.imageBaseOption)
+        try checkShape()
     }
 }
 
@@ -85,6 +101,9 @@ extension PushCommand {
         }
         let manifest = try store.manifest(named.record.manifest)
         let client = try session.registry(reference, for: "cake push", plainHTTP: plainHTTP)
+        if let shape {
+            return try await send(named, of: store, as: shape, to: reference, tag, by: client, in: session)
+        }
         let bases = try namedBases(beside: reference, in: session)
         let others = try others(than: reference, bases, manifest, store)
         var options = Push.Options()

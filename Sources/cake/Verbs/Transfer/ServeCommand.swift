@@ -44,6 +44,10 @@ struct ServeCommand: Verb {
         "max-upload", "SIZE", "refuse larger blobs (default 1TiB)", read: Quantities.readBytes)
     private static let recheck = Option.duration(
         "recheck", "check a blob again while it is sent, if the last check is older than this (default 1d)")
+    private static let views = Option(
+        "views", "SHAPES", completing: .words(WrittenShape.allCases.map(\.rawValue)),
+        "also show models as other tools read them: modelpack, image, or both with a comma",
+        read: { text throws(CakeError) in try ShapeViews(text) })
     private static let maxRequests = Option.count(
         "max-requests", "requests a second that one client may make (default: no limit)")
 
@@ -55,6 +59,10 @@ struct ServeCommand: Verb {
                 + "downloads a model when a client first asks for it, once for all clients, and keeps it.",
             "Clients of OCI registries can pull the store's models as artifacts, under their names in lower case. With --push "
                 + "they can also push: blobs and manifests of every kind, tags, referrers, and uploads that resume.",
+            "--views modelpack,image also shows each model as NAME:TAG-modelpack, an artifact of the CNCF's ModelPack, and as "
+                + "NAME:TAG-image, an image with the files in /models. They are made from the store while they are sent. "
+                + "The server first reads each model once, for the digests of its image. --views image=-oci chooses another "
+                + "ending of the tags.",
             "By default the server listens on this machine only, and takes no pushes. A browser gets a page at /. /healthz, "
                 + "/readyz and /metrics are for monitoring. On a terminal each request is one line; in a pipe, in a file, or "
                 + "with --json, each is one line of JSON on standard output.",
@@ -67,13 +75,13 @@ struct ServeCommand: Verb {
         positionals: [tokenWord, actionWord, nameWord],
         options: [
             listen.form, host.form, port.form, push.form, read.form, anonymousRead.form, hostName.form,
-            certificate.form,
-            key.form, maxUpload.form, maxRequests.form, recheck.form,
+            views.form, certificate.form, key.form, maxUpload.form, maxRequests.form, recheck.form,
         ] + MirrorOptions.forms,
         examples: [
             .init("cake serve", "on \(ListenAddress.standard), to pull from"),
             .init("cake serve --host 0.0.0.0 --port 8080", "for other machines, on another port"),
             .init("cake serve --push > access.log", "to push to as well, with a log of requests"),
+            .init("cake serve --views image", "for clusters that mount images"),
             .init("cake serve token add ci --push='team/*'", "a token for a client that may push"),
             .init("cake serve --upstream https://huggingface.co", "a mirror of the Hub that fills as it is used"),
             .init("cake serve --upstream oci://registry.local:5000/team", "a mirror of a registry's models"),
@@ -107,6 +115,7 @@ struct ServeCommand: Verb {
         settings.requestsPerSecond = try arguments.value(of: Self.maxRequests) ?? 0
         if let most = try arguments.value(of: Self.maxUpload) { settings.largestBlob = most }
         if let life = try arguments.value(of: Self.recheck) { settings.recheck = life }
+        settings.views = try arguments.value(of: Self.views) ?? .off
         let files = TLSFiles(
             certificate: try arguments.value(of: Self.certificate), key: try arguments.value(of: Self.key))
         guard files.isComplete else {
@@ -151,19 +160,6 @@ struct ServeCommand: Verb {
 
     var endsBySignal: Bool {
         if case .serve = work { true } else { false }
-    }
-}
-
-/// The certificate and its key, which are read again when they were renewed.
-private struct TLSFiles {
-    let certificate: String?
-    let key: String?
-
-    var isComplete: Bool { (certificate == nil) == (key == nil) }
-
-    func read() throws(CakeError) -> ServerCertificate? {
-        guard let certificate, let key else { return nil }
-        return try ServerCertificate(certificate: certificate, key: key)
     }
 }
 
@@ -239,7 +235,8 @@ extension ServeCommand {
         let greeting = ServeGreeting(
             address: "\(server.address)", place: place, speaksTLS: settings.certificate != nil,
             allowsPush: settings.allowsPush, isLoopback: settings.address.isLoopback,
-            upstream: settings.mirror.map { "\($0.upstream)" }, isOffline: settings.mirror?.isOffline == true)
+            views: settings.views.all.map(\.suffix), upstream: settings.mirror.map { "\($0.upstream)" },
+            isOffline: settings.mirror?.isOffline == true)
         for line in greeting.lines { session.reporter.note(line) }
         for note in server.notes { session.reporter.note(note) }
         if let mirror = settings.mirror, !mirror.isOffline, case .registry(let upstream) = mirror.upstream,

@@ -7,6 +7,8 @@ struct ServeGreeting {
     let speaksTLS: Bool
     let allowsPush: Bool
     let isLoopback: Bool
+    /// Endings of the tags under which other tools find the models.
+    let views: [String]
     let upstream: String?
     let isOffline: Bool
 
@@ -19,6 +21,9 @@ struct ServeGreeting {
             "  cake:         cake pull \(place)/NAME\(flag)",
         ]
         if allowsPush { lines.append("                cake push NAME \(place)/NAME:v1\(flag)") }
+        if !views.isEmpty {
+            lines.append("  other tools:  \(views.map { "\(place)/NAME:TAG\($0)" }.joined(separator: ", "))")
+        }
         lines.append("  browser:      \(scheme)://\(place)/")
         if let upstream {
             lines.append(

@@ -40,8 +40,9 @@ private let habits: [(line: String, outcome: Outcome)] = [
     ("system df", .does("df")), ("system prune", .does("gc")), ("system prune -a", .says("cake gc --now")),
     ("info m", .does("inspect")), ("login ghcr.io", .does("login")), ("manifest inspect m", .does("inspect")),
     ("run m", .says("cake export NAME -o DIR")), ("ps", .says("cake serve")), ("stop m", .says("cake serve")),
-    ("build .", .says("cake import PATH NAME")), ("save m", .says("cake export NAME -o DIR")),
-    ("load m.tar", .says("cake import PATH")), ("rename m other", .does("mv")), ("images -a", .says("leave -a out")),
+    ("build .", .says("cake import PATH NAME")), ("save m -o m.tar", .does("save")),
+    ("load m.tar", .does("load")), ("image save m -o m.tar", .does("save")), ("image load m.tar", .does("load")),
+    ("rename m other", .does("mv")), ("images -a", .says("leave -a out")),
     ("rmi -f m", .does("rm")), ("-v images", .does("ls")), ("-V", .shows), ("--version", .shows),
     // ollama
     ("list", .does("ls")), ("show m", .does("inspect")), ("cp localhost:5111/a:1 localhost:5111/a:2", .does("copy")),

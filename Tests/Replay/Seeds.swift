@@ -35,6 +35,7 @@ enum Seeds {
                 ("tree", trees), ("xet", xet), ("safetensors", safetensors), ("gguf", gguf), ("archive", try archive),
                 ("range", ranges), ("signature", signatures), ("statement", statements),
                 ("base", bases),
+                ("bundle", try bundles),
                 // Objects' decoders choose by four bytes before.
                 (
                     "records",
@@ -220,6 +221,28 @@ enum Seeds {
                 text(#"{"manifests":[{"digest":"\#(digest)","platform":{"os":"linux","architecture":"amd64"}}]}"#)
             ),
         ]
+    }
+
+    private static var bundles: Inputs {
+        get throws {
+            let artifact = try right.artifact
+            let name = BlobName(SHA256.digest(of: artifact.span))
+            let entry = BundleIndex.Entry(
+                name: name, size: UInt64(artifact.count), mediaType: RegistryManifest.image,
+                artifactType: ModelArtifact.artifactType, reference: "v1", imageName: "localhost/m:v1")
+            let index = BundleIndex([entry], part: BundleIndex.Part(number: 1, count: 3)).encoded
+            let list = LayerList([Layer(digest: RawModel.digest(1), size: 150)]).encoded
+            func tar(_ more: [UInt8]) -> [UInt8] {
+                RawTar.member(BundleIndex.layoutName, BundleIndex.layout) + RawTar.member("index.json", index)
+                    + RawTar.member(BundleIndex.path(of: name), artifact) + more + RawTar.end
+            }
+            let records = RawTar.member("h", text("28 size=1152921504606846976\n"), kind: "x")
+            return [
+                ("right", tar([])), ("list", list), ("climbs", tar(RawTar.member("../x", [1]))),
+                ("link", tar(RawTar.member("x", kind: "2"))), ("2^60", tar(records + RawTar.member("x"))),
+                ("2^33", tar(RawTar.member("x", claiming: 1 << 33 - 1))),
+            ]
+        }
     }
 
     private static let ranges: Inputs = [

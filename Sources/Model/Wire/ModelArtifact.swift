@@ -1,15 +1,20 @@
 /// A model as a registry lists it: the manifest that names its config, the model's own manifest, the index, and the packs.
 public struct ModelArtifact: Hashable, Sendable {
     public static let artifactType = "application/vnd.cake.model.v1"
+    /// A model without layers that its reader has. No registry takes it for a whole model.
+    public static let partType = "application/vnd.cake.model.part.v1"
     public static let configType = "application/vnd.cake.model.config.v1+json"
     public static let manifestType = "application/vnd.cake.manifest.v1"
     public static let indexType = "application/vnd.cake.index.v1"
     public static let packType = "application/vnd.cake.pack.v1"
+    public static let needsType = "application/vnd.cake.layers.v1"
 
     public let config: Descriptor
     /// The text that says which layers rebuild which files: its name here is the name it has in a store.
     public let manifest: Descriptor
     public let index: Descriptor
+    /// Of a part of a model the list of layers that its reader has.
+    public let needs: Descriptor?
     /// As the index has them, in its order.
     public let packs: [PackIndex.Pack]
     /// Shown by other tools.
@@ -27,7 +32,7 @@ public struct ModelArtifact: Hashable, Sendable {
 
     public init(
         config: (Digest, UInt64), manifest: (Digest, UInt64), index: (Digest, UInt64), packs: [PackIndex.Pack],
-        annotations: [Annotation] = []
+        needs: (Digest, UInt64)? = nil, annotations: [Annotation] = []
     ) {
         func descriptor(_ type: String, _ blob: (Digest, UInt64)) -> Descriptor {
             Descriptor(mediaType: type, name: BlobName(blob.0), size: blob.1)
@@ -35,6 +40,7 @@ public struct ModelArtifact: Hashable, Sendable {
         self.config = descriptor(ModelArtifact.configType, config)
         self.manifest = descriptor(ModelArtifact.manifestType, manifest)
         self.index = descriptor(ModelArtifact.indexType, index)
+        self.needs = needs.map { descriptor(ModelArtifact.needsType, $0) }
         self.packs = packs
         self.annotations = annotations
     }
@@ -42,13 +48,15 @@ public struct ModelArtifact: Hashable, Sendable {
     /// The manifest's bytes: the same artifact gives the same.
     public var encoded: [UInt8] {
         var layers: [JSONValue] = [.object(manifest.json), .object(index.json)]
+        if let needs { layers.append(.object(needs.json)) }
         for pack in packs {
             let descriptor = Descriptor(mediaType: ModelArtifact.packType, name: BlobName(pack.digest), size: pack.size)
             layers.append(.object(descriptor.json))
         }
         var document = JSONObject([
             .init(key: "schemaVersion", value: 2), .init(key: "mediaType", value: .string(RegistryManifest.image)),
-            .init(key: "artifactType", value: .string(ModelArtifact.artifactType)),
+            .init(
+                key: "artifactType", value: .string(needs == nil ? ModelArtifact.artifactType : ModelArtifact.partType)),
             .init(key: "config", value: .object(config.json)), .init(key: "layers", value: .array(layers)),
         ])
         if !annotations.isEmpty {
@@ -59,9 +67,13 @@ public struct ModelArtifact: Hashable, Sendable {
     }
 
     /// Reads a manifest that a registry sent. Layers of other types are passed over: a later version may add some.
-    public init(_ manifest: RegistryManifest) throws(CakeError) {
-        func refuse(_ why: String) -> CakeError { CakeError(.damaged, "the registry's manifest \(why)") }
-        guard manifest.artifactType == ModelArtifact.artifactType else {
+    /// A bundle may have a part of a model.
+    public init(_ manifest: RegistryManifest, mayBePart: Bool = false) throws(CakeError) {
+        func refuse(_ why: String) -> CakeError {
+            CakeError(.damaged, "the \(mayBePart ? "bundle" : "registry")'s manifest \(why)")
+        }
+        let isPart = mayBePart && manifest.artifactType == ModelArtifact.partType
+        guard isPart || manifest.artifactType == ModelArtifact.artifactType else {
             throw refuse(
                 "is not of a model that cake pushed, but of \(manifest.artifactKind.map(Printable.escape) ?? "nothing")"
             )
@@ -80,6 +92,10 @@ public struct ModelArtifact: Hashable, Sendable {
         self.config = config
         self.manifest = try only(ModelArtifact.manifestType)
         index = try only(ModelArtifact.indexType)
+        needs = isPart ? try only(ModelArtifact.needsType) : nil
+        guard needs?.size ?? 0 <= UInt64(LayerList.maximumSize) else {
+            throw refuse("names a list of layers of \(needs?.size ?? 0) bytes")
+        }
         guard index.size <= UInt64(PackIndex.maximumSize) else { throw refuse("names an index of \(index.size) bytes") }
         var packs: [PackIndex.Pack] = []
         var total = ByteTotal()
@@ -94,10 +110,11 @@ public struct ModelArtifact: Hashable, Sendable {
         annotations = []
     }
 
-    /// Whether a client that has this manifest, the index and the model's manifest can rebuild everything.
-    public func check(_ index: PackIndex, _ model: Manifest) throws(CakeError) {
+    /// Whether a client that has this manifest, the index and the model's manifest can rebuild everything; of a part of a
+    /// model together with the layers `besides`.
+    public func check(_ index: PackIndex, _ model: Manifest, besides: LayerList = .none) throws(CakeError) {
         guard index.packs == packs else { throw PackIndex.refuse("names other packs than the manifest") }
-        for layer in model.layers where layer.size > 0 {
+        for layer in model.layers where layer.size > 0 && !besides.contains(layer) {
             guard let member = index[layer.digest], member.layer.size == layer.size else {
                 throw PackIndex.refuse("lacks layer \(layer.digest.short) of the model")
             }

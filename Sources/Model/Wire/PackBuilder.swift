@@ -22,7 +22,10 @@ public struct PackBuilder: Sendable {
         members += made.map { $0.moved(to: number) }
     }
 
-    public func index() throws(CakeError) -> PackIndex { try PackIndex(packs: packs, members: members) }
+    /// `besides` are bases that the reader has.
+    public func index(besides: LayerList = .none) throws(CakeError) -> PackIndex {
+        try PackIndex(packs: packs, members: members, besides: besides)
+    }
 }
 
 extension PackIndex.Member {

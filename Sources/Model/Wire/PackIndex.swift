@@ -48,8 +48,8 @@ public struct PackIndex: Hashable, Sendable {
 
     /// Refuses an inconsistent index: a pack or a layer twice, members outside their pack or over one another, and a
     /// delta whose base is not here, of another size, or a delta itself. Sizes are checked first: all other checks
-    /// compute with them.
-    public init(packs: [Pack], members: [Member]) throws(CakeError) {
+    /// compute with them. A base may also be one of `besides`, which the reader has.
+    public init(packs: [Pack], members: [Member], besides: LayerList = .none) throws(CakeError) {
         guard Set(packs.map(\.digest)).count == packs.count else { throw PackIndex.refuse("names a pack twice") }
         var (stored, plain) = (ByteTotal(), ByteTotal())
         for pack in packs { try stored.add(pack.size, of: "pack \(pack.digest.short)") }
@@ -65,7 +65,9 @@ public struct PackIndex: Hashable, Sendable {
                 member.offset <= packs[member.pack].size, member.length <= packs[member.pack].size - member.offset
             else { throw PackIndex.refuse("has layer \(member.layer.digest.short) outside its pack") }
             guard let base = member.base else { continue }
-            guard let other = self[base], other.base == nil, other.layer.size == member.layer.size else {
+            let other = self[base]
+            if other == nil, besides.size(of: base) == member.layer.size { continue }
+            guard let other, other.base == nil, other.layer.size == member.layer.size else {
                 throw PackIndex.refuse(
                     "has layer \(member.layer.digest.short) as a delta of \(base.short), which it does not have as a plain layer"
                 )
@@ -125,7 +127,7 @@ extension PackIndex {
     }
 
     /// Reads a stranger's bytes. One index has one spelling: unused fields must be 0, and members in order.
-    public init(decoding bytes: Span<UInt8>) throws(CakeError) {
+    public init(decoding bytes: Span<UInt8>, besides: LayerList = .none) throws(CakeError) {
         guard bytes.count >= PackIndex.fixedLength, bytes.count <= PackIndex.maximumSize,
             PackIndex.mark.indices.allSatisfy({ bytes[$0] == PackIndex.mark[$0] })
         else { throw PackIndex.refuse("has a format that this cake does not know") }
@@ -162,6 +164,6 @@ extension PackIndex {
             }
             members.append(member)
         }
-        try self.init(packs: packs, members: members)
+        try self.init(packs: packs, members: members, besides: besides)
     }
 }

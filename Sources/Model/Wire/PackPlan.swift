@@ -39,21 +39,25 @@ public struct PackPlan: Hashable, Sendable {
     /// from the first index that has it as a plain layer, else from the first that has it as a delta. Of `bases`, which
     /// are not layers of the model, those are taken too that an earlier index has as plain layers. Packs in `refused`
     /// are not reused. Layers in `apart` fill new packs of their own: a pack of weights alone is useful to every model
-    /// with these weights.
+    /// with these weights. Deltas of `besides`, which the reader has, need no base in an index.
     public init(
         _ layers: [Layer], bases: [Layer] = [], earlier: [PackIndex] = [], apart: Set<Digest> = [],
-        without unwanted: Set<Digest> = []
+        without unwanted: Set<Digest> = [], besides: LayerList = .none
     ) {
         let wanted = layers.filter { $0.size > 0 }
         packBits = PackPlan.packBits(forPlainBytes: wanted.reduce(0) { $0.clampedSum($1.size) })
         var found: [Digest: [Taken]] = [:]
         for layer in wanted {
-            if let taken = PackPlan.find(layer, in: earlier, without: unwanted) { found[layer.digest] = taken }
+            if let taken = PackPlan.find(layer, in: earlier, without: unwanted, besides) {
+                found[layer.digest] = taken
+            }
         }
         let own = Set(wanted.map(\.digest))
         var others: [Taken] = []
         for base in bases where !own.contains(base.digest) {
-            if let taken = PackPlan.find(base, in: earlier, without: unwanted), taken.count == 1 { others += taken }
+            if let taken = PackPlan.find(base, in: earlier, without: unwanted, .none), taken.count == 1 {
+                others += taken
+            }
         }
         lay(wanted, found, others, apart, without: unwanted)
         if reused.count + new.count > PackPlan.mostPacks {
@@ -74,7 +78,7 @@ public struct PackPlan: Hashable, Sendable {
 
     /// The layer's member, and its base's where it has one.
     private static func find(
-        _ layer: Layer, in earlier: [PackIndex], without unwanted: Set<Digest>
+        _ layer: Layer, in earlier: [PackIndex], without unwanted: Set<Digest>, _ besides: LayerList
     ) -> [Taken]? {
         func taken(_ index: PackIndex, _ member: PackIndex.Member) -> Taken {
             Taken(pack: index.packs[member.pack], member: member)
@@ -84,7 +88,9 @@ public struct PackPlan: Hashable, Sendable {
             guard let member = index[layer.digest], member.layer.size == layer.size,
                 !unwanted.contains(index.packs[member.pack].digest)
             else { continue }
-            guard let base = member.base else { return [taken(index, member)] }
+            guard let base = member.base, !besides.contains(Layer(digest: base, size: layer.size)) else {
+                return [taken(index, member)]
+            }
             if delta == nil, let other = index[base], !unwanted.contains(index.packs[other.pack].digest) {
                 delta = [taken(index, member), taken(index, other)]
             }

@@ -18,6 +18,8 @@ package enum AnswerFuzzTarget: String, CaseIterable, Sendable {
     case signature, statement
     /// A base image's config, or an index of images.
     case base
+    /// A tar of `cake save`, and a list of `cake have`.
+    case bundle
 
     package func read(_ input: Span<UInt8>) {
         switch self {
@@ -32,6 +34,7 @@ package enum AnswerFuzzTarget: String, CaseIterable, Sendable {
         case .signature: AnswerFuzzTarget.readSignature(input)
         case .statement: AnswerFuzzTarget.readStatement(input)
         case .base: AnswerFuzzTarget.readBase(input)
+        case .bundle: AnswerFuzzTarget.readBundle(input)
         case .xet, .safetensors, .gguf:
             guard input.count >= 8 else { return }
             let size = (0..<8).reduce(UInt64(0)) { $0 | UInt64(input[$1]) << UInt64(8 * $1) }

@@ -10,9 +10,9 @@ struct CommandTable: Sendable {
     static let standard = CommandTable(commands: [
         ImportCommand.command, PullCommand.command, DownloadCommand.command, ExportCommand.command, CatCommand.command,
         StreamCommand.command, MountCommand.command, UnmountCommand.command, PushCommand.command, CopyCommand.command,
-        ServeCommand.command, DemoCommand.command,
+        SaveCommand.command, LoadCommand.command, ServeCommand.command, DemoCommand.command,
         ListCommand.command, InspectCommand.command, DiffCommand.command, HistoryCommand.command,
-        DiskUseCommand.command,
+        HaveCommand.command, DiskUseCommand.command,
         ListRemoteCommand.command, TagsCommand.command, SearchCommand.command,
         VerifyCommand.command, SignCommand.command, CollectCommand.command, OptimizeCommand.command,
         ReclaimCommand.command,

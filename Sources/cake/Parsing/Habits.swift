@@ -35,7 +35,7 @@ enum Habits {
     private static let models: [(word: String, verb: String)] = [
         ("ls", "ls"), ("list", "ls"), ("rm", "rm"), ("remove", "rm"), ("delete", "rm"), ("prune", "gc"),
         ("inspect", "inspect"), ("info", "inspect"), ("show", "inspect"), ("history", "history"), ("tag", "tag"),
-        ("pull", "pull"), ("push", "push"), ("import", "import"),
+        ("pull", "pull"), ("push", "push"), ("import", "import"), ("save", "save"), ("load", "load"),
     ]
 
     /// What cake does not do, or does with other words: what to say, and what to type.
@@ -60,14 +60,6 @@ enum Habits {
         "create": ("cake does not build models", "cake import PATH NAME stores a model that is on this disk"),
         "commit": ("a model's files become a new version when they are imported again", "cake import PATH NAME"),
         "init": ("cake makes its store when it is first needed", "cake import PATH stores a model"),
-        "load": (
-            "a saved model is stored with import",
-            "cake import PATH takes a file, a folder, or an archive of cake export"
-        ),
-        "save": (
-            "a model is saved with export",
-            "cake export NAME -o DIR writes its files, with --format fast -o FILE one archive"
-        ),
         "rollback": goesBack, "undo": goesBack, "reset": goesBack, "revert": goesBack,
         "rebase": ("bases are freed by gc", "cake gc --rebase"),
         "merge": ("cake does not change models", "cake diff A B compares two models"),

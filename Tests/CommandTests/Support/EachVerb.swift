@@ -9,6 +9,7 @@ enum EachVerb {
     private static let lines: [String: [String]] = [
         "import": ["import two"], "export": ["export one -o back --force"], "cat": ["cat one config.json"],
         "ls": ["ls", "ls --names", "ls --sort size"], "inspect": ["inspect one", "inspect one --tensors"],
+        "save": ["save one two -o both.tar --force"], "load": ["load both.tar"], "have": ["have", "have one"],
         "diff": ["diff one two"], "df": ["df"], "verify": ["verify", "verify one"],
         "sign": ["sign one --key key.pem", "verify one --signature --key key.pub"], "gc": ["gc --dry-run", "gc"],
         "optimize": ["optimize"], "rm": ["rm two --dry-run", "rm spare"], "tag": ["tag one uno"], "pin": ["pin uno"],
@@ -27,7 +28,7 @@ enum EachVerb {
     /// What they print is one text, with `--json` and `--quiet`, too.
     private static let texts: Set = ["cat", "help", "man", "completions", "version"]
     /// Their answer is all they do.
-    private static let questions: Set = ["ls", "inspect", "diff", "history", "df", "config"]
+    private static let questions: Set = ["ls", "inspect", "diff", "history", "have", "df", "config"]
 
     /// Their list is shown with `--quiet`, too.
     private static let previews = ["export one -o back --dry-run"]

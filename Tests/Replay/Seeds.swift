@@ -34,6 +34,8 @@ enum Seeds {
                 ),
                 ("tree", trees), ("xet", xet), ("safetensors", safetensors), ("gguf", gguf), ("archive", try archive),
                 ("range", ranges), ("signature", signatures), ("statement", statements),
+                ("tar", tars), ("layer", try layers), ("modelpack", modelPacks), ("kitops", kits),
+                ("dockermodel", dockerModels), ("image", images),
                 // Objects' decoders choose by four bytes before.
                 (
                     "records",

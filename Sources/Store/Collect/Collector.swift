@@ -241,7 +241,7 @@ struct Collector {
         let layout = store.layout
         return [
             layout.manifest(manifest), layout.removalMark(manifest), layout.coordinates(of: manifest),
-            layout.claim(manifest), layout.checksums(of: manifest),
+            layout.claim(manifest), layout.checksums(of: manifest), layout.archives(of: manifest),
         ] + (signatures[manifest] ?? [])
     }
 

@@ -42,6 +42,8 @@ public struct Layout: Sendable {
 
     func checksums(of manifest: Digest) -> String { checksums + "/" + manifest.hex }
 
+    func archives(of manifest: Digest) -> String { archives + "/" + manifest.hex }
+
     func removalMark(_ digest: Digest) -> String { removed + "/" + digest.hex }
 
     func index(_ shape: IndexShape) -> String { shape == .current ? index : earlierIndex }
@@ -70,6 +72,8 @@ public struct Layout: Sendable {
     var layerSketches: String { root + "/sketches-1/layers" }
     /// CRC-32 of the layers of models that were read as archives.
     var checksums: String { root + "/checksums-1" }
+    /// What the archives had in them that models came in.
+    var archives: String { root + "/archives-1" }
 
     /// The data of a server beside the models.
     package var registry: String { root + "/registry" }

@@ -16,6 +16,9 @@ package enum AnswerFuzzTarget: String, CaseIterable, Sendable {
     case range
     /// A signature that a model came with, and what a signature says.
     case signature, statement
+    /// A tar archive; one that may be compressed; models of other tools, each as four bytes with the length of its manifest,
+    /// the manifest, and its config.
+    case tar, layer, modelpack, kitops, dockermodel, image
 
     package func read(_ input: Span<UInt8>) {
         switch self {
@@ -29,6 +32,9 @@ package enum AnswerFuzzTarget: String, CaseIterable, Sendable {
         case .range: AnswerFuzzTarget.readRange(input)
         case .signature: AnswerFuzzTarget.readSignature(input)
         case .statement: AnswerFuzzTarget.readStatement(input)
+        case .tar: AnswerFuzzTarget.readTar(input)
+        case .layer: AnswerFuzzTarget.readLayer(input)
+        case .modelpack, .kitops, .dockermodel, .image: AnswerFuzzTarget.readShape(input)
         case .xet, .safetensors, .gguf:
             guard input.count >= 8 else { return }
             let size = (0..<8).reduce(UInt64(0)) { $0 | UInt64(input[$1]) << UInt64(8 * $1) }

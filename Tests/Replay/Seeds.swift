@@ -36,6 +36,8 @@ enum Seeds {
                 ("range", ranges), ("signature", signatures), ("statement", statements),
                 ("base", bases),
                 ("bundle", try bundles),
+                ("tar", tars), ("layer", try layers), ("modelpack", modelPacks), ("kitops", kits),
+                ("dockermodel", dockerModels), ("image", images),
                 // Objects' decoders choose by four bytes before.
                 (
                     "records",

@@ -30,6 +30,13 @@ public struct NameRecord: Hashable, Sendable {
         set { fields["commit"] = newValue }
     }
 
+    /// The shape that the source keeps it in, where that is not cake's or a Hub's; the commit is then the digest of its
+    /// manifest there.
+    public var shape: ForeignShape? {
+        get { fields["shape"].flatMap { ForeignShape(rawValue: $0) } }
+        set { fields["shape"] = newValue?.rawValue }
+    }
+
     /// Commits that the name had before, the latest last; a mirror that goes back to one is noticed.
     public var earlierCommits: [String] {
         get { fields["earlier"]?.split(separator: " ").map(String.init) ?? [] }

@@ -14,8 +14,17 @@ public struct RemoteArtifact: Sendable {
     public init(
         _ name: ManifestName, in repository: RemoteRepository, limit: Int = ManifestText.maximumSize
     ) async throws {
+        try await self.init(try await repository.manifest(name), named: name, in: repository, limit: limit)
+    }
+
+    /// The same of a manifest that was read.
+    init(
+        _ kept: RemoteRepository.Kept, named name: ManifestName, in repository: RemoteRepository,
+        limit: Int = ManifestText.maximumSize
+    ) async throws {
         self.repository = repository
-        (kept, artifact) = try await RemoteArtifact.read(name, in: repository)
+        self.kept = kept
+        artifact = try RemoteArtifact.artifact(kept, named: name, in: repository)
         guard artifact.index.size <= UInt64(limit) else {
             throw CakeError(.damaged, "the index of packs has \(artifact.index.size) bytes, more than \(limit)")
         }
@@ -25,16 +34,25 @@ public struct RemoteArtifact: Sendable {
         try artifact.check(index, model)
     }
 
-    private static func read(
-        _ name: ManifestName, in repository: RemoteRepository
-    ) async throws -> (RemoteRepository.Kept, ModelArtifact) {
-        let kept = try await repository.manifest(name)
+    private static func artifact(
+        _ kept: RemoteRepository.Kept, named name: ManifestName, in repository: RemoteRepository
+    ) throws(CakeError) -> ModelArtifact {
+        let place = "\(repository.host)/\(repository.words(name))"
         do throws(CakeError) {
-            return (kept, try ModelArtifact(RegistryManifest(parsing: kept.bytes.span)))
+            let manifest = try RegistryManifest(parsing: kept.bytes.span)
+            if let shape = (try? ForeignModel.shape(of: manifest)) ?? nil {
+                throw CakeError(
+                    .damaged, "\(place) is a \(shape.words), and this reads only what cake push sent",
+                    fix: "cake pull \(place) brings it into the store")
+            }
+            return try ModelArtifact(manifest)
         } catch {
+            if error.fix != nil { throw error }
             throw CakeError(
-                error.kind, "\(repository.host)/\(repository.words(name)): \(error.what)",
-                fix: "cake pull reads models that cake push sent; use another tool for this artifact")
+                error.kind, "\(place): \(error.what)",
+                fix:
+                    "cake reads models that cake push sent, ModelPack, Docker models, ModelKits and images with models/; "
+                    + "use another tool for this artifact")
         }
     }
 
@@ -46,7 +64,7 @@ public struct RemoteArtifact: Sendable {
     /// The index under a name there; nil if that is not a model of cake, or cannot be read.
     package static func index(_ name: ManifestName, in repository: RemoteRepository) async throws -> PackIndex? {
         do {
-            let artifact = try await read(name, in: repository).1
+            let artifact = try artifact(try await repository.manifest(name), named: name, in: repository)
             let index = try await index(of: artifact, in: repository)
             return index.packs == artifact.packs ? index : nil
         } catch let error as CakeError where [.notFound, .damaged].contains(error.kind) {

@@ -242,6 +242,7 @@ struct Collector {
         return [
             layout.manifest(manifest), layout.removalMark(manifest), layout.coordinates(of: manifest),
             layout.claim(manifest), layout.checksums(of: manifest), layout.archives(of: manifest),
+            layout.imageLayers(of: manifest),
         ] + (signatures[manifest] ?? [])
     }
 

@@ -6,9 +6,11 @@ public struct ModelOrigin: Sendable {
     public let source: String
     public let revision: String?
     public let commit: String?
+    /// In which another tool keeps it there.
+    public let shape: ForeignShape?
 
-    public init(_ source: String, revision: String? = nil, commit: String? = nil) {
-        (self.source, self.revision, self.commit) = (source, revision, commit)
+    public init(_ source: String, revision: String? = nil, commit: String? = nil, shape: ForeignShape? = nil) {
+        (self.source, self.revision, self.commit, self.shape) = (source, revision, commit, shape)
     }
 }
 
@@ -58,6 +60,7 @@ extension LocalStore {
             record.manifest = manifest
             record.time = Machine.now
             (record.source, record.revision, record.commit) = (origin.source, origin.revision, origin.commit)
+            record.shape = origin.shape
             change(&record, old)
             return record
         }

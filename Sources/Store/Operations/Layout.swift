@@ -43,6 +43,7 @@ public struct Layout: Sendable {
     func checksums(of manifest: Digest) -> String { checksums + "/" + manifest.hex }
 
     func archives(of manifest: Digest) -> String { archives + "/" + manifest.hex }
+    func imageLayers(of manifest: Digest) -> String { imageLayers + "/" + manifest.hex }
 
     func removalMark(_ digest: Digest) -> String { removed + "/" + digest.hex }
 
@@ -73,6 +74,8 @@ public struct Layout: Sendable {
     /// CRC-32 of the layers of models that were read as archives.
     var checksums: String { root + "/checksums-1" }
     /// Digests of the tar layers of models that were shown as images.
+    var imageLayers: String { root + "/image-layers-1" }
+    /// What the archives had in them that models came in.
     var archives: String { root + "/archives-1" }
 
     /// The data of a server beside the models.

@@ -115,20 +115,20 @@ extension LocalStore {
     private func keep(_ archives: [Digest: Digest], of manifest: Digest) {
         guard isWritable, ArchiveDigestFile.encode(archives).count <= ArchiveDigestFile.largest else { return }
         // It is derived: nothing fails for it.
-        try? replaceDerived(layout.archives(of: manifest), with: ArchiveDigestFile.encode(archives))
+        try? replaceDerived(layout.imageLayers(of: manifest), with: ArchiveDigestFile.encode(archives))
     }
 
     private func keptArchives(of manifest: Digest) -> [Digest: Digest] {
         ([self] + lower).reduce(into: [:]) { found, place in
-            found.merge(LocalStore.archives(in: place.layout.archives(of: manifest))) { own, _ in own }
+            found.merge(LocalStore.archives(in: place.layout.imageLayers(of: manifest))) { own, _ in own }
         }
     }
 
     private func archivesOfOthers() -> [Digest: Digest] {
         ([self] + lower).reduce(into: [:]) { found, place in
-            for name in (try? Disk.names(in: place.layout.archives)) ?? [] {
+            for name in (try? Disk.names(in: place.layout.imageLayers)) ?? [] {
                 guard let manifest = Digest(hex: name) else { continue }
-                found.merge(LocalStore.archives(in: place.layout.archives(of: manifest))) { own, _ in own }
+                found.merge(LocalStore.archives(in: place.layout.imageLayers(of: manifest))) { own, _ in own }
             }
         }
     }

@@ -13,8 +13,13 @@ public struct RegistryModel: Sendable {
     private static let names = ["config.json", "adapter_config.json", ModelCard.fileName]
 
     public init(_ reference: RegistryReference, from client: RegistryClient) async throws {
+        let remote = try await RemoteArtifact(reference.manifest, in: RemoteRepository(reference, client))
+        try await self.init(reference, remote)
+    }
+
+    public init(_ reference: RegistryReference, _ remote: RemoteArtifact) async throws {
         self.reference = reference
-        remote = try await RemoteArtifact(reference.manifest, in: RemoteRepository(reference, client))
+        self.remote = remote
         var texts: [FilePath: [UInt8]] = [:]
         for file in remote.model.files where RegistryModel.names.contains(file.path.string) {
             guard file.segments.count == 1, let layer = file.segments.first?.layer,

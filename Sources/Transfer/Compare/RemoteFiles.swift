@@ -6,10 +6,14 @@ public struct RemoteFiles: Sendable {
     private let here: Set<FilePath>
 
     public init(_ snapshot: Snapshot, in store: LocalStore?) throws(CakeError) {
+        try self.init(snapshot.files, in: store)
+    }
+
+    public init(_ files: [SnapshotFile], in store: LocalStore?) throws(CakeError) {
         var here: Set<FilePath> = []
         if let store {
             let known = try KnownRemote(store)
-            for file in snapshot.files where try known.find(file) != nil { here.insert(file.path) }
+            for file in files where try known.find(file) != nil { here.insert(file.path) }
         }
         self.here = here
     }

@@ -34,6 +34,17 @@ public struct RemoteModel: Sendable {
         }
 
         public var tensors: some Sequence<Tensor> { cuts.lazy.compactMap(\.tensor) }
+
+        /// The known identity of its bytes.
+        var outline: Outline.File {
+            if let known { return Outline.File(known) }
+            let segments = cuts.map { cut in
+                Outline.Segment(content: content(of: cut), size: cut.count, tensor: cut.tensor)
+            }
+            return Outline.File(
+                path: listed.path, size: listed.size, digest: listed.sha256, gitDigest: listed.gitDigest,
+                segments: segments)
+        }
     }
 
     public let reference: HubReference
@@ -94,19 +105,7 @@ public struct RemoteModel: Sendable {
     public var size: UInt64 { files.reduce(0) { $0 + $1.listed.size } }
 
     /// The known identity of its bytes, without the bytes.
-    public var outline: Outline {
-        Outline(
-            files: files.map { file in
-                if let known = file.known { return Outline.File(known) }
-                let listed = file.listed
-                let segments = file.cuts.map { cut in
-                    Outline.Segment(content: file.content(of: cut), size: cut.count, tensor: cut.tensor)
-                }
-                return Outline.File(
-                    path: listed.path, size: listed.size, digest: listed.sha256, gitDigest: listed.gitDigest,
-                    segments: segments)
-            })
-    }
+    public var outline: Outline { Outline(files: files.map(\.outline)) }
 }
 
 /// The files that are complete in the store, by a Hub's listing.

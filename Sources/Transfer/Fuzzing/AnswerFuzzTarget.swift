@@ -20,6 +20,9 @@ package enum AnswerFuzzTarget: String, CaseIterable, Sendable {
     case base
     /// A tar of `cake save`, and a list of `cake have`.
     case bundle
+    /// A tar archive; one that may be compressed; models of other tools, each as four bytes with the length of its manifest,
+    /// the manifest, and its config.
+    case tar, layer, modelpack, kitops, dockermodel, image
 
     package func read(_ input: Span<UInt8>) {
         switch self {
@@ -35,6 +38,9 @@ package enum AnswerFuzzTarget: String, CaseIterable, Sendable {
         case .statement: AnswerFuzzTarget.readStatement(input)
         case .base: AnswerFuzzTarget.readBase(input)
         case .bundle: AnswerFuzzTarget.readBundle(input)
+        case .tar: AnswerFuzzTarget.readTar(input)
+        case .layer: AnswerFuzzTarget.readLayer(input)
+        case .modelpack, .kitops, .dockermodel, .image: AnswerFuzzTarget.readShape(input)
         case .xet, .safetensors, .gguf:
             guard input.count >= 8 else { return }
             let size = (0..<8).reduce(UInt64(0)) { $0 | UInt64(input[$1]) << UInt64(8 * $1) }

@@ -20,7 +20,7 @@ final class LazyHub: Sendable {
 
         init(_ file: PullFile, _ plan: LazyPlan) { (self.file, self.plan) = (file, plan) }
 
-        var remote: HubFile? { file.opened.remote }
+        var remote: (any RemoteFile)? { file.opened.remote }
 
         /// What needs no download.
         var here: RangeSet<UInt64> { RangeSet(0..<file.listed.size).subtracting(file.fetching.gaps) }

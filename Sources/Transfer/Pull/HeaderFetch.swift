@@ -5,16 +5,15 @@ internal import Store
 
 /// Downloads the header of a file into the file's parts, like all other bytes.
 struct HeaderFetch: Sendable {
-    private let file: HubFile
+    private let listed: SnapshotFile
+    private let file: any RemoteFile
     private let parts: Parts
 
-    init(_ file: HubFile, _ parts: Parts) {
-        self.file = file
-        self.parts = parts
+    init(_ listed: SnapshotFile, _ file: any RemoteFile, _ parts: Parts) {
+        (self.listed, self.file, self.parts) = (listed, file, parts)
     }
 
     func callAsFunction() async throws -> Segmentation {
-        let listed = file.listed
         guard Segmentation.hasHeader(listed.path) else {
             // The first request for a file with cuts is small: for its address, once, and to see whether the server
             // supports ranges.

@@ -197,25 +197,11 @@ public struct Pull: Sendable {
         if !record.entries.isEmpty { try store.keep(record, of: digest, in: operation) }
     }
 
-    /// A file that does not match its published hash is downloaded once more, then the pull fails. A wrong copy of
-    /// another tool, a wrong assumption or a damaged layer does not count as a try.
     func bring(
         _ batch: [WantedFile], _ copies: PullCopies, _ work: PullWork, _ fetched: inout Fetched,
         _ waiting: @escaping @Sendable (FilePath) -> Void
     ) async throws {
-        var missing = batch
-        while !missing.isEmpty {
-            let outcome = try await work(missing, waiting: waiting)
-            try fetched.add(outcome, copies)
-            missing = outcome.wrong
-            progress.expect(bytes: missing.reduce(0) { $0 + $1.listed.size })
-            if let lost = missing.first(where: { $0.failures > 1 }) {
-                throw CakeError(
-                    .damaged,
-                    "\(lost.listed.path) does not match the hash that \(source.routes) published, although it was downloaded twice",
-                    fix: "the publisher's file or a proxy is broken; nothing of the file was kept")
-            }
-        }
+        try await work.bring(batch, copies, &fetched, publisher: "\(source.routes)", waiting)
     }
 
     /// Which of the files a pull would have to download, as far as is known without a request.

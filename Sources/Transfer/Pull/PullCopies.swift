@@ -4,12 +4,15 @@ internal import Model
 struct PullCopies {
     private(set) var firsts: [WantedFile] = []
     private var others: [Digest: [WantedFile]] = [:]
-    private let snapshot: Snapshot
+    private let key: @Sendable (SnapshotFile) -> Digest
 
-    init(_ files: [WantedFile], in snapshot: Snapshot) {
-        self.snapshot = snapshot
+    init(_ files: [WantedFile], in snapshot: Snapshot) { self.init(files) { PartsKey.of($0, in: snapshot) } }
+
+    /// Files with the same key have the same bytes.
+    init(_ files: [WantedFile], key: @escaping @Sendable (SnapshotFile) -> Digest) {
+        self.key = key
         for file in files {
-            let key = PartsKey.of(file.listed, in: snapshot)
+            let key = key(file.listed)
             if others[key] == nil {
                 firsts.append(file)
                 others[key] = []
@@ -21,7 +24,7 @@ struct PullCopies {
 
     func copies(of file: Manifest.File, _ listed: SnapshotFile) throws(CakeError) -> [Manifest.File] {
         var copies: [Manifest.File] = []
-        for other in others[PartsKey.of(listed, in: snapshot)] ?? [] {
+        for other in others[key(listed)] ?? [] {
             copies.append(
                 try Manifest.File(
                     path: other.listed.path, digest: file.digest, size: file.size, segments: file.segments))

@@ -9,7 +9,7 @@ struct OpenedFile: Sendable {
     let segmentation: Segmentation
     let bytes: FetchingFile.Bytes
     /// Where to ask for its bytes; nil for a copy.
-    let remote: HubFile?
+    let remote: (any RemoteFile)?
     /// The cost of finding the cuts.
     var fetchedForHeader: UInt64 = 0
 
@@ -70,14 +70,13 @@ extension PullWork {
         case .parts(let parts):
             // A file that was wrong once comes from the publisher next.
             let isDoubted = wanted.failures + wanted.contradictions > 0 || peer?.isWrong == true
-            let mirrors = isDoubted ? nil : options.mirrors
-            let remote = HubFile(listed, in: snapshot, from: source, through: mirrors)
+            let remote = origin.file(listed, isDoubted: isDoubted)
             let before = parts.bytes
             let segmentation: Segmentation
             if let known = wanted.known {
                 segmentation = Segmentation(known)
             } else {
-                segmentation = try await HeaderFetch(remote, parts)()
+                segmentation = try await HeaderFetch(listed, remote, parts)()
             }
             return OpenedFile(
                 wanted: wanted, segmentation: segmentation, bytes: .parts(parts, remote), remote: remote,
@@ -116,10 +115,10 @@ extension PullWork {
         of files: [WantedFile], _ waiting: @Sendable (FilePath) -> Void
     ) async throws -> [(place: Hold, waited: Bool)] {
         var places: [Int: (place: Hold, waited: Bool)] = [:]
-        let keys = files.map { PartsKey.of($0.listed, in: snapshot) }
+        let keys = files.map { origin.partsKey(of: $0.listed) }
         for number in files.indices.sorted(by: { keys[$0].hex < keys[$1].hex }) {
             let file = files[number]
-            if file.mayCopy, let copy = CachedBlob.find(file.listed, in: options.caches, of: snapshot.repository) {
+            if file.mayCopy, let copy = origin.copy(of: file.listed, in: options.caches) {
                 places[number] = (.copy(copy), false)
                 continue
             }

@@ -23,8 +23,7 @@ struct PullWork: Sendable {
         var terms: [Digest: XetReconstruction] = [:]
     }
 
-    let source: HubSource
-    let snapshot: Snapshot
+    let origin: any PullOrigin
     let store: LocalStore
     let operation: Operation
     let progress: Progress

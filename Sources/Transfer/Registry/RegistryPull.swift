@@ -32,6 +32,14 @@ public struct RegistryPull: Sendable {
         public let layersFetched: Int
         /// Plain bytes of layers that were here.
         public let bytesHere: UInt64
+        /// Of a model that another tool pushed; then layers are those of the registry.
+        public var shape: ForeignShape?
+        /// Another model in a registry that holds the rest of it.
+        public var parent: String?
+        /// Files with invalid headers.
+        public var complaints: [CakeError] = []
+        /// Why models here were not looked at as bases.
+        public var baseTroubles: [CakeError] = []
     }
 
     /// The wanted members of one pack, in their order.

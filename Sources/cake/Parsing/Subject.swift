@@ -1,5 +1,6 @@
 import Model
 import Platform
+import Remote
 import Store
 import Transfer
 
@@ -11,6 +12,8 @@ enum Subject: Sendable {
     case archive(ArchiveFile)
     case remote(RemoteModel)
     case registry(RegistryModel)
+    /// In a registry, pushed by another tool.
+    case shaped(ShapedModel)
 
     /// Every byte of a path is read for its digests, with the progress shown; the store knows them. Of what is remote, as
     /// much as is known without reading it.
@@ -22,6 +25,13 @@ enum Subject: Sendable {
             if let refusal = model.refusal { throw refusal }
             return model.outline
         case .registry(let model): return model.outline
+        case .shaped(let model):
+            if let outline = model.outline { return outline }
+            let name = model.reference.typed
+            throw CakeError(
+                .usage,
+                "\(name) is a \(model.remote.model.shape.words) with archives, whose files are not known before a pull",
+                fix: "cake pull \(name), then run the command again")
         case .local(let model):
             let progress = Progress("reading \(Disk.lastPart(of: model.origin))")
             return try await session.reporter.show(progress) {
@@ -52,6 +62,8 @@ enum Subject: Sendable {
             }
         case .registry(let model):
             try outline.addGitDigests { path, _ throws(CakeError) in model.bytes(of: path.string) }
+        case .shaped(let model):
+            try outline.addGitDigests { path, _ throws(CakeError) in model.bytes(of: path.string) }
         case .remote: break
         }
         return outline
@@ -64,7 +76,7 @@ enum Subject: Sendable {
 
     var isElsewhere: Bool {
         switch self {
-        case .remote, .registry: true
+        case .remote, .registry, .shaped: true
         case .stored, .local, .archive: false
         }
     }
@@ -78,6 +90,7 @@ enum Subject: Sendable {
         case .local(let model): try TensorSampler(model)
         case .archive(let archive): TensorSampler(archive)
         case .registry(let model): throw Subject.unread(model.reference.typed)
+        case .shaped(let model): throw Subject.unread(model.reference.typed)
         case .remote(let model):
             TensorSampler(
                 model, from: try session.hub(for: "looking at \(model.reference.storeName)"),
@@ -92,6 +105,7 @@ enum Subject: Sendable {
         case .archive(let archive): TensorReader(archive)
         case .remote(let model): throw Subject.unread(model.reference.storeName)
         case .registry(let model): throw Subject.unread(model.reference.typed)
+        case .shaped(let model): throw Subject.unread(model.reference.typed)
         }
     }
 
@@ -108,6 +122,7 @@ enum Subject: Sendable {
         case .local, .archive: typed
         case .remote(let model): model.reference.storeName
         case .registry(let model): model.reference.storeName
+        case .shaped(let model): model.reference.storeName
         }
     }
 }
@@ -121,8 +136,12 @@ extension Session {
             if error.kind == .notFound, case .registry(let reference) = try? settings.reference(typed) {
                 let purpose = "reading \(Printable.escape(typed)), which is not in the store,"
                 let client = try registry(reference, for: purpose, plainHTTP: plainHTTP)
+                let store = try existingStore()
                 return try await reporter.show(Progress("looking at \(reference.storeName)")) {
-                    .registry(try await RegistryModel(reference, from: client))
+                    switch try await RemoteFinding(reference.manifest, in: RemoteRepository(reference, client)) {
+                    case .cake(let remote): .registry(try await RegistryModel(reference, remote))
+                    case .foreign(let remote): .shaped(try await ShapedModel(reference, remote, store: store, on: pool))
+                    }
                 }
             }
             guard error.kind == .notFound, let reference = remoteReference(typed) else { throw error }

@@ -101,6 +101,10 @@ extension DiffCommand {
             return Comparison.Pull(
                 files: model.remote.model.files.count, bytes: model.remote.model.size, filesToFetch: missing.files,
                 bytesToFetch: missing.bytes)
+        case .shaped(let model):
+            return Comparison.Pull(
+                files: model.files.count, bytes: model.remote.model.size,
+                filesToFetch: model.files.count { $0.known == nil }, bytesToFetch: model.bytesToFetch)
         case .stored, .local, .archive: return nil
         }
     }

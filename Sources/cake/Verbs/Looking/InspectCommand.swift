@@ -38,7 +38,8 @@ struct InspectCommand: Verb {
                 + "archives.",
             "A model that is neither in the store nor on this disk is inspected on the Hub. That downloads the listing, the "
                 + "headers and a few small files: some hundred kilobytes. Digests of tensors are then not known. Of a model in "
-                + "a registry (host/path:tag) cake reads manifest and index, which name every digest.",
+                + "a registry (host/path:tag) cake reads manifest and index, which name every digest. Of a model that another tool "
+                + "pushed there, it reads manifest, config and headers, and says which shape it has.",
         ],
         positionals: [subjectWord],
         options: [tensorsOption.form, RegistryOptions.plainHTTP.form],

@@ -69,13 +69,22 @@ extension ListRemoteCommand {
             let tags = try await RemoteRepository(reference, client).tags()
             return session.show(TagList(reference: reference, tags: tags))
         }
-        let model = try await RegistryModel(reference, from: client).remote.model
         let store = try session.existingStore()
-        let here = try model.files.filter { file in
-            guard let store else { return false }
-            return try file.segments.allSatisfy { try store.contains($0.layer) }
+        switch try await RemoteFinding(reference.manifest, in: RemoteRepository(reference, client)) {
+        case .cake(let remote):
+            let files = try remote.model.files.map { file in
+                let isHere = try file.segments.allSatisfy { try store?.contains($0.layer) ?? false }
+                return RegistryFileList.Item(
+                    path: file.path.string, size: file.size, digest: file.digest, isHere: isHere)
+            }
+            session.show(RegistryFileList(reference: reference, files: files))
+        case .foreign(let remote):
+            let here = try RemoteFiles(remote.model.files, in: store)
+            let files = remote.model.files.map { file in
+                RegistryFileList.Item(
+                    path: file.path.string, size: file.size, digest: file.sha256 ?? .empty, isHere: here.has(file))
+            }
+            session.show(RegistryFileList(reference: reference, files: files, archives: remote.model.archives))
         }
-        session.show(
-            RegistryFileList(reference: reference, files: model.files, here: Set(here.map(\.path))))
     }
 }

@@ -19,7 +19,8 @@ struct CopyCommand: Verb {
         Self.self, "copy", aliases: ["cp"], for: .move, "copy a model from one registry to another",
         about: [
             "Copies models and any other artifact as they are. Blobs that are there already are not sent. Blobs that the same registry "
-                + "has in another repository are reused. The others pass through this machine and are not stored."
+                + "has in another repository are reused. The others pass through this machine and are not stored.",
+            "A copy keeps the form that a tool gave the model. To change it, pull the model and push it again.",
         ],
         positionals: [sourceWord, targetWord],
         options: [PullOptions.rate.form, RegistryOptions.plainHTTP.form, dryRun.form],

@@ -34,6 +34,9 @@ struct PullCommand: Verb {
             "From an OCI registry cake pulls models that cake push put there. It downloads single layers out of packs, and "
                 + "checks each against its digest. Deltas stay deltas when their base is here. cake uses HTTPS, except for "
                 + "this machine and with --plain-http. It uses the logins of docker, podman and cake login HOST.",
+            "It also pulls what other tools pushed there: CNCF ModelPack, Docker Model Runner's models, KitOps' ModelKits, and "
+                + "images with files in models/. Every layer is checked against its digest, and only files that are not here "
+                + "are downloaded.",
             "cake reads HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_OFFLINE and the usual variables for proxies and certificates.",
         ],
         positionals: [nameWord],

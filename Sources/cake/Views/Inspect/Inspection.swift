@@ -56,6 +56,8 @@ struct Inspection: Sendable {
     var bytesToFetch: UInt64?
     /// Of a model in the store.
     var signatures: [Signature] = []
+    /// Of a model in a registry that another tool pushed.
+    var shape: ShapeInspection?
 }
 
 extension Inspection {
@@ -139,6 +141,19 @@ extension Inspection {
                 }
             }
             bytesToFetch = try model.missing(from: store).bytes
+        case .shaped(let model):
+            read = { path, limit throws(CakeError) in
+                model.bytes(of: path).flatMap { $0.count <= limit ? $0 : nil }
+            }
+            (named, path) = (nil, nil)
+            source = "oci://\(model.reference.host)/\(model.reference.path)"
+            (revision, commit) = (model.reference.tag, "\(model.remote.kept.name)")
+            files = model.files.map { file in
+                File(path: file.listed.path, size: file.listed.size, tensors: file.cuts.count { $0.tensor != nil })
+            }
+            tensors = model.files.flatMap(Inspection.rows)
+            bytesToFetch = model.bytesToFetch
+            shape = ShapeInspection(model)
         case .remote(let model):
             read = { path, limit throws(CakeError) in
                 model.bytes(of: path).flatMap { $0.count <= limit ? $0 : nil }
@@ -155,7 +170,7 @@ extension Inspection {
                 bytesToFetch: model.missing.reduce(0) { $0 + $1.size },
                 otherForms: model.otherForms.count, otherBytes: model.otherForms.reduce(0) { $0 + $1.size })
         }
-        size = files.reduce(0) { $0 &+ $1.size }
+        size = files.reduce(shape?.archiveBytes ?? 0) { $0 &+ $1.size }
         facts = Facts(config: try Inspection.json("config.json", read), tensors: tensors.lazy.map(\.tensor))
         let adapter = try Inspection.json("adapter_config.json", read)
         let card = try read(ModelCard.fileName, Inspection.cardLimit)

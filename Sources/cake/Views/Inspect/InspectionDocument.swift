@@ -40,6 +40,7 @@ enum InspectionDocument {
             "dtypes": .array(facts.dtypes.map(document)), "files": .array(inspection.files.map(document)),
         ])
         if inspection.named != nil { object.append("signatures", .array(inspection.signatures.map(\.document))) }
+        if let shape = inspection.shape { object.append("shape", shape.document) }
         if let gguf = inspection.gguf { object.append("encodings", gguf.encodings) }
         if let bytes = inspection.bytesToFetch { object.append("bytes_to_fetch", JSONValue(bytes)) }
         if let remote = inspection.remote {

@@ -53,7 +53,10 @@ struct InspectionDrawing {
     private var facts: [Line] {
         let facts = inspection.facts
         let files = Quantities.count(inspection.files.count, of: "file")
-        let size = Line("Size", "\(Quantities.bytes(inspection.size)) in \(files)")
+        let archives = inspection.shape.map {
+            $0.archives > 0 ? " and \(Quantities.count($0.archives, of: "archive"))" : ""
+        }
+        let size = Line("Size", "\(Quantities.bytes(inspection.size)) in \(files)\(archives ?? "")")
         if let gguf = inspection.gguf {
             return gguf.facts + (inspection.baseModel.map { [Line("Base model", $0)] } ?? []) + [size]
         }
@@ -69,7 +72,7 @@ struct InspectionDrawing {
             let tensors = Quantities.count(facts.tensors, of: "tensor")
             lines.append(Line("Parameters", "\(Quantities.count(facts.parameters)) in \(tensors)"))
             lines.append(Line("Dtypes", dtypes))
-        } else {
+        } else if inspection.shape?.archives ?? 0 == 0 {
             lines.append(
                 Line(
                     "Tensors",
@@ -102,10 +105,12 @@ struct InspectionDrawing {
         if let revision = inspection.revision { lines.append(Line("Revision", revision)) }
         if let commit = inspection.commit { lines.append(Line("Commit", commit)) }
         if let remote = inspection.remote { lines += Self.lines(of: remote) + [digests] }
+        if let shape = inspection.shape { lines += shape.lines }
         if let bytes = inspection.bytesToFetch {
             lines.append(Line("Download", bytes == 0 ? "nothing: all layers are here" : Quantities.bytes(bytes)))
         }
         guard let named = inspection.named else { return lines }
+        if let shape = named.record.shape { lines.append(Line("Was a", shape.words)) }
         let record = named.record
         if record.isIncomplete {
             lines.append(

@@ -17,6 +17,7 @@ struct RegistryPullSummary: Summary {
             "\(Quantities.bytes(report.bytesFetched)) downloaded, for \(Quantities.count(report.layersFetched, of: "layer"))"
         if report.bytesHere > 0 { fetched += "; \(Quantities.bytes(report.bytesHere)) already here" }
         return ["pulled \(title)  \(digest.hex.prefix(12))  in \(Quantities.duration(elapsed))"]
+            + (report.shape.map { page.detail("was a \($0.words)") } ?? [])
             + page.detail(
                 "\(Quantities.bytes(report.bytes)) in \(Quantities.count(report.files, of: "file")), "
                     + Quantities.count(report.layers, of: "layer"))
@@ -31,6 +32,7 @@ struct RegistryPullSummary: Summary {
             "bytes": JSONValue(report.bytes), "bytes_fetched": JSONValue(report.bytesFetched),
             "bytes_here": JSONValue(report.bytesHere), "bytes_stored": JSONValue(report.bytesStored),
             "layers": JSONValue(report.layers), "layers_fetched": JSONValue(report.layersFetched),
+            "shape": JSONValue(report.shape?.rawValue),
         ]
     }
 }
@@ -42,6 +44,8 @@ struct RegistryPullOutlookSummary: Finding {
     let bytes: UInt64
     let name: ModelName
     let digest: BlobName
+    /// Of a model that another tool pushed: then the bytes are those of its layers.
+    var shape: ForeignShape?
 
     func lines(on page: Page) -> [String] {
         guard layersToFetch > 0 else {
@@ -49,7 +53,8 @@ struct RegistryPullOutlookSummary: Finding {
         }
         return [
             "would download \(Quantities.bytes(bytesToFetch)) for \(Quantities.count(layersToFetch, of: "layer")), "
-                + "of a model of \(Quantities.bytes(bytes))"
+                + (shape.map { "of a \($0.words) of \(Quantities.bytes(bytes))" }
+                    ?? "of a model of \(Quantities.bytes(bytes))")
         ]
     }
 
@@ -57,7 +62,7 @@ struct RegistryPullOutlookSummary: Finding {
         [
             "name": JSONValue(name.string), "commit": JSONValue(digest.hex), "dry_run": .bool(true),
             "bytes": JSONValue(bytes), "bytes_to_fetch": JSONValue(bytesToFetch),
-            "layers_to_fetch": JSONValue(layersToFetch),
+            "layers_to_fetch": JSONValue(layersToFetch), "shape": JSONValue(shape?.rawValue),
         ]
     }
 }

@@ -100,9 +100,17 @@ struct RemoteFileList: Finding {
 
 /// The files of a model in a registry, and which of them are here.
 struct RegistryFileList: Finding {
+    struct Item: Sendable {
+        let path: String
+        let size: UInt64
+        let digest: Digest
+        let isHere: Bool
+    }
+
     let reference: RegistryReference
-    let files: [Manifest.File]
-    let here: Set<FilePath>
+    let files: [Item]
+    /// Layers of another tool, whose files are not known before a pull.
+    var archives: [ForeignLayer] = []
 
     func lines(on page: Page) -> [String] {
         var table = Table([
@@ -113,8 +121,15 @@ struct RegistryFileList: Finding {
         for file in files {
             let digest = page.tableWidth == nil ? file.digest.hex : file.digest.short
             table.add([
-                Table.Cell(file.path.string), Table.Cell(Quantities.bytes(file.size)), Table.Cell(digest, .faint),
-                here.contains(file.path) ? Table.Cell("yes", .good) : "",
+                Table.Cell(file.path), Table.Cell(Quantities.bytes(file.size)), Table.Cell(digest, .faint),
+                file.isHere ? Table.Cell("yes", .good) : "",
+            ])
+        }
+        for archive in archives {
+            let digest = page.tableWidth == nil ? archive.digest.hex : archive.digest.short
+            table.add([
+                Table.Cell("(files of an archive)", .faint), Table.Cell(Quantities.bytes(archive.size)),
+                Table.Cell(digest, .faint), "",
             ])
         }
         return table.lines(on: page)
@@ -123,7 +138,8 @@ struct RegistryFileList: Finding {
     var document: JSONValue {
         [
             "source": JSONValue("oci://" + reference.storeName),
-            "bytes": JSONValue(files.reduce(0) { $0 + $1.size }),
+            "bytes": JSONValue(files.reduce(archives.reduce(0) { $0 + $1.size }) { $0 + $1.size }),
+            "archives": .array(archives.map { ["sha256": JSONValue($0.digest.hex), "bytes": JSONValue($0.size)] }),
         ]
     }
 
@@ -132,8 +148,8 @@ struct RegistryFileList: Finding {
             key: "files",
             elements: files.lazy.map { file in
                 [
-                    "path": JSONValue(file.path.string), "bytes": JSONValue(file.size),
-                    "sha256": JSONValue(file.digest.hex), "in_store": .bool(here.contains(file.path)),
+                    "path": JSONValue(file.path), "bytes": JSONValue(file.size),
+                    "sha256": JSONValue(file.digest.hex), "in_store": .bool(file.isHere),
                 ]
             })
     }

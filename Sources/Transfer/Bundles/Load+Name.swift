@@ -10,12 +10,6 @@ extension Load {
         "cake mv \(name) OTHER keeps it under another name; or use --force"
     }
 
-    /// What the store calls a signature: by the key that it names.
-    private static func keptName(of signature: [UInt8]) -> Digest {
-        let hint = (try? SignatureBundle(parsing: signature.span))?.hint
-        return hint.flatMap { Digest(hex: $0) } ?? SHA256.digest(of: signature.span)
-    }
-
     /// Before anything is stored.
     func refuseTaken(_ model: BundledModel) throws(CakeError) {
         guard !options.replacesNames else { return }
@@ -25,18 +19,32 @@ extension Load {
             from: source(of: model), fix: advice(for: model.name))
     }
 
+    /// Before anything is stored.
+    func refuseUnsigned(_ model: BundledModel) throws(CakeError) {
+        let files = model.manifest.files
+        // A file of the model may be a signature, too, and is read when it is here.
+        guard !files.contains(where: { FoundSignature.names.contains($0.path.string) }) else { return }
+        let known = try store.foundSignatures(of: model.manifest, model.digest)
+        try options.gate.foresee(
+            options.gate.demands(on: model.name, from: nil), on: model.name.withoutRevision,
+            files.map { SignedComparison.Candidate($0.path, $0.digest) },
+            by: model.signatures.map { FoundSignature($0, at: .store) } + known)
+    }
+
     /// All layers of the model are here, and held.
-    func name(_ model: BundledModel, in operation: Operation) throws -> Loaded {
+    func name(_ model: BundledModel, in operation: Operation) async throws -> Loaded {
         let digest = try store.save(model.manifest, in: operation, isClaim: true)
         guard digest == model.digest else {
             throw CakeError(
                 .damaged, "the manifest of \(model.name) is not in cake's form", fix: "save the model again")
         }
         for signature in model.signatures {
-            try store.keep(signature, of: digest, by: Load.keptName(of: signature), in: operation)
+            let found = FoundSignature(signature, at: .store)
+            try store.keep(signature, of: digest, by: found.keptName, in: operation)
         }
         let source = source(of: model)
-        let pointed = try store.point(model.name, to: digest, from: ModelOrigin(source), in: operation) {
+        let admission = try await options.gate.admit(model.name, from: nil, digest, in: store, progress: progress)
+        let pointed = try store.point(model.name, to: digest, from: ModelOrigin(source), by: admission, in: operation) {
             old throws(CakeError) in
             guard !options.replacesNames else { return }
             try store.refuseTaken(model.name, old, by: digest, from: source, fix: advice(for: model.name))

@@ -15,6 +15,8 @@ public struct Load: Sendable {
     public struct Options: Sendable {
         /// A name moves to its model in the bundle from any other.
         public var replacesNames = false
+        /// What a model needs to get its name.
+        public var gate = SignatureGate.open
         /// The number of stored bytes that are collected before they can be read.
         package var publishStep: UInt64 = 256 << 20
         public init() {}
@@ -26,7 +28,7 @@ public struct Load: Sendable {
         public let files: Int
         public let bytes: UInt64
         public let layers: Int
-        /// That came with it. They were not verified.
+        /// That came with it.
         public let signatures: Int
         /// The manifest that the name had before, if it was another.
         public let replaced: Digest?

@@ -98,6 +98,7 @@ struct LoadWork {
                     fix: "load the bundles one by one")
             }
             try request.refuseTaken(model)
+            try request.refuseUnsigned(model)
             guard named[model.name] == nil else { continue }
             pending[model.name] = model
             let layers = model.layers
@@ -174,7 +175,7 @@ struct LoadWork {
         report.layersStored += converter.layers
         report.bytesTaken += converter.bytes
         seen.formUnion(converter.taken)
-        try nameWhole()
+        try await nameWhole()
     }
 
     private func refuseIfTooSmall(for bytes: UInt64) throws(CakeError) {
@@ -188,10 +189,10 @@ struct LoadWork {
     }
 
     /// Gives names to the models that are whole.
-    private mutating func nameWhole() throws {
+    private mutating func nameWhole() async throws {
         for model in pending.values.sorted(by: { $0.name < $1.name }) where try missing(of: model).isEmpty {
             progress.begin("finishing \(model.name)")
-            report.models.append(try request.name(model, in: operation))
+            report.models.append(try await request.name(model, in: operation))
             (pending[model.name], named[model.name]) = (nil, model.digest)
         }
     }

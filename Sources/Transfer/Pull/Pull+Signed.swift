@@ -24,14 +24,10 @@ extension Pull {
     func admit(
         _ name: ModelName, _ manifest: Digest, of snapshot: Snapshot, _ shipped: [FoundSignature]
     ) async throws -> Admission {
-        do {
-            return try await options.gate.admit(
-                name, from: snapshot.repository.description, manifest, beside: listed(snapshot), shipped: shipped,
-                in: store, progress: progress)
-        } catch {
-            try? store.retire(manifest)
-            throw error
-        }
+        try await options.gate.admit(
+            name, from: snapshot.repository.description, manifest, beside: listed(snapshot), shipped: shipped,
+            in: store,
+            progress: progress)
     }
 
     private func listed(_ snapshot: Snapshot) -> [SignedComparison.Candidate] {

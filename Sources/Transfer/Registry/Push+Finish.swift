@@ -18,7 +18,7 @@ extension Push {
             index: (SHA256.digest(of: bytes.span), UInt64(bytes.count)), packs: index.packs,
             annotations: options.annotations)
         var sent = made.reduce(UInt64(0)) { $0 + $1.bytesSent }
-        for blob in [config, text, bytes] { sent += try await send(blob) }
+        for blob in [config, text, bytes] { sent += try await target.send(blob, inPiecesOf: options.chunkSize) }
         let kept = RemoteRepository.Kept(
             bytes: artifact.encoded, name: BlobName(SHA256.digest(of: artifact.encoded.span)),
             mediaType: RegistryManifest.image)
@@ -27,7 +27,8 @@ extension Push {
         }
         let before = try await target.digest(of: .tag(tag))
         let isSame = before == kept.name
-        let signatures = try await sendSignatures(of: kept, SHA256.digest(of: text.span), isThere: isSame)
+        let signatures = try await SentSignatures(store: store, target: target, chunkSize: options.chunkSize)(
+            of: kept, SHA256.digest(of: text.span), isThere: isSame)
         if !isSame {
             try Task.checkCancellation()
             try await target.put(kept, as: .tag(tag))
@@ -42,47 +43,5 @@ extension Push {
             bytes: manifest.size,
             layersRecoded: made.reduce(0) { $0 + $1.recoded }, isSame: isSame, replaced: isSame ? nil : before,
             signatures: signatures)
-    }
-
-    /// Signatures that were made here, before the tag moves: a registry may require them of a tag. Returns how many are there.
-    private func sendSignatures(
-        of kept: RemoteRepository.Kept, _ manifest: Digest, isThere: Bool
-    ) async throws -> Int {
-        let signatures = try store.signatures(of: manifest)
-        guard !signatures.isEmpty else { return 0 }
-        if !isThere { try await target.put(kept, as: .digest(kept.name)) }
-        let subject = Descriptor(mediaType: kept.mediaType, name: kept.name, size: UInt64(kept.bytes.count))
-        let there = Set(try await target.signatureManifests(of: kept.name))
-        let config = SignatureArtifact.config
-        let empty = BlobName(SHA256.digest(of: config.span))
-        for signature in signatures {
-            let bundle = try store.bytes(of: signature)
-            let bytes = SignatureArtifact.encode(
-                bundle: SignatureArtifact.bundle(BlobName(SHA256.digest(of: bundle.span)), size: bundle.count),
-                config: empty, subject: subject)
-            let name = BlobName(SHA256.digest(of: bytes.span))
-            guard !there.contains(name) else { continue }
-            for blob in [config, bundle] { _ = try await send(blob) }
-            try await target.put(
-                referrer: RemoteRepository.Kept(bytes: bytes, name: name, mediaType: RegistryManifest.image),
-                to: kept.name)
-        }
-        return signatures.count
-    }
-
-    /// The bytes that were sent: 0 if it is there.
-    private func send(_ bytes: [UInt8]) async throws -> UInt64 {
-        let size = UInt64(bytes.count)
-        let body = UploadBody(name: BlobName(SHA256.digest(of: bytes.span)), size: size) { range, sender in
-            var position = Int(range.lowerBound)
-            while position < Int(range.upperBound) {
-                let chunk = sender.take()
-                let count = min(chunk.capacity, Int(range.upperBound) - position)
-                chunk.append(bytes.span.extracting(position..<position + count))
-                try await sender.send(chunk)
-                position += count
-            }
-        }
-        return try await target.copyBlob(body, inPiecesOf: options.chunkSize) == .sent ? size : 0
     }
 }

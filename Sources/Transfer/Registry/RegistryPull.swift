@@ -24,14 +24,14 @@ public struct RegistryPull: Sendable {
         public let manifest: Digest
         public let files: Int
         public let bytes: UInt64
-        /// That came with it.
-        public let signatures: Int
         public let bytesFetched: UInt64
         public let bytesStored: UInt64
         public let layers: Int
         public let layersFetched: Int
         /// Plain bytes of layers that were here.
         public let bytesHere: UInt64
+        /// That came with it.
+        public var signatures = 0
         /// Of a model that another tool pushed; then layers are those of the registry.
         public var shape: ForeignShape?
         /// Another model in a registry that holds the rest of it.
@@ -90,7 +90,12 @@ public struct RegistryPull: Sendable {
                 name, by: remote.model.files.map { SnapshotFile(path: $0.path, size: $0.size, sha256: $0.digest) },
                 from: place, fix: Pull.advice(for: name))
         }
-        let signatures = try await signatures(as: name, from: place)
+        let beside = RegistrySignatures(
+            gate: options.gate, repository: remote.repository, subject: remote.digest, store: store, progress: progress)
+        let text = ManifestText.encode(remote.model)
+        let signatures = try await beside.find(
+            name, from: place, remote.model.files.map { SignedComparison.Candidate($0.path, $0.digest) },
+            knowing: try store.foundSignatures(of: remote.model, SHA256.digest(of: text.span)))
         let operation = try Operation(store)
         let note = PullNote(name, from: source.description, bytes: remote.model.size)
         let brought = try await fetch(remote.model.layers, in: operation, for: note, waiting: waiting)
@@ -101,10 +106,7 @@ public struct RegistryPull: Sendable {
                 .damaged, "the model's manifest \(remote.artifact.manifest.name.short) is not in cake's form",
                 fix: "push the model again")
         }
-        for signature in signatures {
-            try store.keep(signature.bytes, of: digest, by: signature.keptName, in: operation)
-        }
-        let admission = try await admit(name, digest, from: place)
+        let admission = try await beside.admit(name, from: place, digest, with: signatures, in: operation)
         _ = try store.point(
             name, to: digest, from: ModelOrigin(place, revision: source.tag, commit: remote.digest.hex), by: admission,
             in: operation
@@ -115,11 +117,12 @@ public struct RegistryPull: Sendable {
             (record.mark, record.missing, record.proved, record.etags) = (nil, [], [:], [:])
             record.missingFiles = nil
         }
-        return Report(
+        var report = Report(
             manifest: digest, files: remote.model.files.count, bytes: remote.model.size,
-            signatures: signatures.count, bytesFetched: brought.fetched, bytesStored: brought.stored,
-            layers: brought.layers,
+            bytesFetched: brought.fetched, bytesStored: brought.stored, layers: brought.layers,
             layersFetched: brought.layers - brought.layersHere, bytesHere: brought.bytesHere)
+        report.signatures = signatures.count
+        return report
     }
 
     /// The result for these layers.

@@ -41,6 +41,13 @@ public struct ShapePull: Sendable {
         if !options.replacesName, model.archives.isEmpty {
             try store.refuseTaken(name, by: model.files, from: place, fix: Pull.advice(for: name))
         }
+        let beside = RegistrySignatures(
+            gate: options.gate, repository: remote.repository, subject: remote.kept.name, store: store,
+            progress: progress)
+        let signatures = try await beside.find(
+            name, from: place,
+            model.archives.isEmpty ? model.files.map { SignedComparison.Candidate($0.path, $0.sha256) } : nil,
+            knowing: [])
         let operation = try Operation(store)
         let archives = try KnownContents(of: model.archives, in: store, operation)
         progress.expect(
@@ -60,7 +67,8 @@ public struct ShapePull: Sendable {
         store.keep(found.contents, of: digest)
         let origin = ModelOrigin(
             place, revision: source.tag, commit: remote.kept.name.hex, shape: model.shape)
-        _ = try store.point(name, to: digest, from: origin, in: operation) { old throws(CakeError) in
+        let admission = try await beside.admit(name, from: place, digest, with: signatures, in: operation)
+        _ = try store.point(name, to: digest, from: origin, by: admission, in: operation) { old throws(CakeError) in
             guard !options.replacesName else { return }
             try store.refuseTaken(name, old, by: digest, from: place, fix: Pull.advice(for: name))
         } _: { record, _ in
@@ -77,6 +85,7 @@ public struct ShapePull: Sendable {
             bytesStored: fetched.stored + brought.stored, layers: model.layers.count,
             layersFetched: fetched.finished.count + archives.missing.count,
             bytesHere: bytesHere + (archives.size - missing))
+        report.signatures = signatures.count
         (report.shape, report.parent, report.baseTroubles) = (model.shape, model.parent, troubles.all)
         report.complaints =
             fetched.finished.compactMap(\.segmentation.complaint)

@@ -30,6 +30,8 @@ public struct ShapedPush: Sendable {
         public internal(set) var isSame = false
         /// The digest of the tag before, if it was another.
         public internal(set) var replaced: BlobName?
+        /// Made here, and beside the model there.
+        public internal(set) var signatures = 0
     }
 
     /// A repository of the same registry, and files that a model has there.
@@ -39,6 +41,8 @@ public struct ShapedPush: Sendable {
     }
 
     private let model: ShapedModel
+    /// Of the store.
+    private let manifest: Digest
     private let store: LocalStore
     private let target: RemoteRepository
     private let tag: TagName
@@ -54,10 +58,11 @@ public struct ShapedPush: Sendable {
     private static let leastMounted: UInt64 = 1 << 20
 
     public init(
-        _ model: ShapedModel, from store: LocalStore, to target: RemoteRepository, as tag: TagName,
+        _ model: ShapedModel, of manifest: Digest, from store: LocalStore, to target: RemoteRepository, as tag: TagName,
         on base: RemoteRepository?, beside neighbours: [Neighbour], progress: Progress, options: Options
     ) {
-        (self.model, self.store, self.target, self.tag, self.base) = (model, store, target, tag, base)
+        (self.model, self.manifest, self.store) = (model, manifest, store)
+        (self.target, self.tag, self.base) = (target, tag, base)
         self.neighbours = neighbours.filter { $0.repository != target.name }
         (self.progress, self.options) = (progress, options)
         throttle = options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) }
@@ -137,6 +142,8 @@ public struct ShapedPush: Sendable {
         let before = try await target.digest(of: .tag(tag))
         report.isSame = before == report.digest
         report.replaced = report.isSame ? nil : before
+        report.signatures = try await SentSignatures(store: store, target: target, chunkSize: options.chunkSize)(
+            of: kept, manifest, isThere: report.isSame)
         guard !report.isSame else { return report }
         try Task.checkCancellation()
         try await target.put(kept, as: .tag(tag))

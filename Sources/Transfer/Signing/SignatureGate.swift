@@ -57,6 +57,21 @@ public struct SignatureGate: Sendable {
         let signatures = try store.foundSignatures(of: manifest, digest) + shipped
         let here = Set(manifest.files.map(\.path))
         let others = listed.filter { !here.contains($0.path) }
+        do {
+            try await check(demands, name, manifest, digest, here, others, signatures, in: store, progress)
+        } catch {
+            // Nothing leads to it: a collection may take it at once.
+            try? store.retire(digest)
+            throw error
+        }
+        return Admission(verified: digest, refusesOlder: !allowsOlder)
+    }
+
+    private func check(
+        _ demands: [SignaturePolicy.Rule], _ name: ModelName, _ manifest: Manifest, _ digest: Digest,
+        _ here: Set<FilePath>, _ others: [SignedComparison.Candidate], _ signatures: [FoundSignature],
+        in store: LocalStore, _ progress: Progress
+    ) async throws {
         for rule in demands {
             try check(rule, name.withoutRevision, by: signatures) { statement, signature in
                 let all = manifest.files.map { SignedComparison.Candidate($0.path, $0.digest) } + others
@@ -66,7 +81,6 @@ public struct SignatureGate: Sendable {
             }
         }
         _ = try await ModelSigning(in: store, progress: progress).verifyClaimedFiles(of: manifest, digest)
-        return Admission(verified: digest, refusesOlder: !allowsOlder)
     }
 
     /// One right signature by one of the rule's keys.

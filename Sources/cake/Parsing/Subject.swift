@@ -13,7 +13,7 @@ enum Subject: Sendable {
     case remote(RemoteModel)
     case registry(RegistryModel)
     /// In a registry, pushed by another tool.
-    case shaped(ShapedModel)
+    case shaped(ForeignRegistryModel)
 
     /// Every byte of a path is read for its digests, with the progress shown; the store knows them. Of what is remote, as
     /// much as is known without reading it.
@@ -140,7 +140,8 @@ extension Session {
                 return try await reporter.show(Progress("looking at \(reference.storeName)")) {
                     switch try await RemoteFinding(reference.manifest, in: RemoteRepository(reference, client)) {
                     case .cake(let remote): .registry(try await RegistryModel(reference, remote))
-                    case .foreign(let remote): .shaped(try await ShapedModel(reference, remote, store: store, on: pool))
+                    case .foreign(let remote):
+                        .shaped(try await ForeignRegistryModel(reference, remote, store: store, on: pool))
                     }
                 }
             }

@@ -6,6 +6,7 @@ import Transfer
 struct LoadCommand: Verb {
     let paths: [String]
     let replacesNames: Bool
+    let allowsOlder: Bool
 
     private static let pathWord = Positional(
         "BUNDLE", .some, .path, "bundles of cake save: files, folders, or - for standard input")
@@ -19,7 +20,7 @@ struct LoadCommand: Verb {
                 + "gives the models their names. cake gc keeps the layers of the others for a day.",
             "If a load was killed, the same command stores the rest.",
         ],
-        positionals: [pathWord], options: [PullOptions.replacing.form],
+        positionals: [pathWord], options: [PullOptions.replacing.form, PullOptions.older.form],
         examples: [
             .init("cake load models.tar", "all models in it"),
             .init("cake load big.tar.*", "all parts"),
@@ -30,6 +31,7 @@ struct LoadCommand: Verb {
     init(_ arguments: Arguments) throws(CakeError) {
         paths = arguments.words(Self.pathWord)
         replacesNames = arguments.has(PullOptions.replacing)
+        allowsOlder = arguments.has(PullOptions.older)
         if paths.count(where: { $0 == "-" }) > 1 {
             throw CakeError(.usage, "standard input has one bundle", fix: "write - once")
         }
@@ -49,6 +51,7 @@ extension LoadCommand {
         let store = try session.openStore()
         var options = Load.Options()
         options.replacesNames = replacesNames
+        options.gate = try session.settings.signatureGate(allowsOlder: allowsOlder)
         let progress = Progress("reading the bundle", items: "layers")
         let start = ContinuousClock.now
         let load = Load(into: store, progress: progress, options: options)

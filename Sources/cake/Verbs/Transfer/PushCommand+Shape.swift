@@ -44,7 +44,8 @@ extension PushCommand {
         }
         let progress = Progress("looking at \(reference.storeName)", items: "layers")
         let push = ShapedPush(
-            model, from: store, to: RemoteRepository(reference, client, for: [.pull, .push]), as: tag, on: place,
+            model, of: named.record.manifest, from: store,
+            to: RemoteRepository(reference, client, for: [.pull, .push]), as: tag, on: place,
             beside: neighbours, progress: progress, options: options)
         let report = try await session.reporter.show(progress) { () async throws -> ShapedPush.Report in
             if isDryRun { return try await push.outlook() }

@@ -12,7 +12,7 @@ struct ShapeInspection: Sendable {
     let knownArchives: Int
     let parent: String?
 
-    init(_ model: ShapedModel) {
+    init(_ model: ForeignRegistryModel) {
         let found = model.remote.model
         (shape, facts, layers, parent) = (found.shape, found.facts, found.layers.count, found.parent)
         archives = found.archives.count

@@ -23,7 +23,8 @@ struct ShapedPushSummary: Summary {
             "  \(Quantities.count(report.files, of: "file")) in \(Quantities.count(report.layers, of: "layer")), "
                 + Quantities.bytes(report.bytes),
             sent,
-        ] + PushSummary.tagLines(replaced: report.replaced, isSame: report.isSame)
+        ] + PushSummary.signatureLines(report.signatures)
+            + PushSummary.tagLines(replaced: report.replaced, isSame: report.isSame)
     }
 
     var document: JSONValue {
@@ -32,7 +33,8 @@ struct ShapedPushSummary: Summary {
             "digest": JSONValue("\(report.digest)"), "bytes": JSONValue(report.bytes),
             "bytes_sent": JSONValue(report.bytesSent), "files": JSONValue(report.files),
             "layers": JSONValue(report.layers), "layers_sent": JSONValue(report.layersSent),
-            "layers_mounted": JSONValue(report.layersMounted), "unchanged": .bool(report.isSame),
+            "layers_mounted": JSONValue(report.layersMounted), "signatures": JSONValue(report.signatures),
+            "unchanged": .bool(report.isSame),
             "replaced": JSONValue(report.replaced.map { "\($0)" }),
         ]
     }

@@ -34,10 +34,12 @@ struct PushSummary: Summary {
                 "\(Quantities.count(report.layersRecoded, of: "delta")) sent as full tensors: no pack that can be reused has "
                     + "the base; push the base first, or name its repository with --base")
         }
-        if report.signatures > 0 {
-            lines.append("  with \(Quantities.count(report.signatures, of: "signature")) that cake sign made")
-        }
-        return lines + Self.tagLines(replaced: report.replaced, isSame: report.isSame)
+        return lines + Self.signatureLines(report.signatures)
+            + Self.tagLines(replaced: report.replaced, isSame: report.isSame)
+    }
+
+    static func signatureLines(_ count: Int) -> [String] {
+        count > 0 ? ["  with \(Quantities.count(count, of: "signature")) of the store"] : []
     }
 
     /// A tag that moved, or did not have to.

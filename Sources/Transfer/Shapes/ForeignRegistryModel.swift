@@ -5,7 +5,7 @@ public import Store
 
 /// A model in a registry that another tool pushed, looked at without a pull: its manifest, the headers of files that are layers
 /// of their own, and a few small files. Nothing is stored, and no archive is read.
-public struct ShapedModel: Sendable {
+public struct ForeignRegistryModel: Sendable {
     public let reference: RegistryReference
     public let remote: RemoteShape
     /// Those that are layers of their own.
@@ -26,7 +26,7 @@ public struct ShapedModel: Sendable {
         let known = try store.map { try KnownRemote($0) }
         let listed = remote.model.files
         let most = Segmentation.mostCuts(eachOf: listed.count)
-        files = try await sideBySide(listed.count, atOnce: ShapedModel.atOnce, on: pool) { number in
+        files = try await sideBySide(listed.count, atOnce: ForeignRegistryModel.atOnce, on: pool) { number in
             let file = listed[number]
             if let found = try known?.find(file) {
                 return RemoteModel.ListedFile(file, known: found, cuts: Segmentation(found).cuts)
@@ -40,7 +40,7 @@ public struct ShapedModel: Sendable {
                 file, cuts: segmentation.cuts, complaint: segmentation.complaint, headerDigest: header)
         }
         var texts: [FilePath: [UInt8]] = [:]
-        for file in files where ShapedModel.textNames.contains(file.listed.path.string) {
+        for file in files where ForeignRegistryModel.textNames.contains(file.listed.path.string) {
             guard file.listed.size <= UInt64(RemoteModel.textLimit), let digest = file.listed.sha256 else { continue }
             if let here = file.known, let bytes = try? known?.reader.bytes(of: here, limit: RemoteModel.textLimit) {
                 texts[file.listed.path] = bytes

@@ -73,6 +73,16 @@ struct Visibility: Sendable {
         caller.mayRead(repository) && registry.isViewed(view.model, in: repository)
     }
 
+    /// A signature of what the caller may have.
+    func gives(
+        _ signature: RegistryStore.ShownSignature, in repository: RepositoryName, to caller: Caller
+    ) throws(CakeError) -> Bool {
+        switch signature.subject {
+        case .model(let stored): try gives(stored, in: repository, to: caller)
+        case .view(let view): gives(view, in: repository, to: caller)
+        }
+    }
+
     /// Whether this can be decided for a blob quickly, without reading more.
     func knows(_ blob: BlobName, in repository: RepositoryName, for caller: Caller) -> Bool {
         if (try? registry.isPlainlyPushed(blob, in: repository)) == true { return true }

@@ -126,7 +126,7 @@ struct Answers: Sendable {
         case (.tags(let repository), "GET"), (.tags(let repository), "HEAD"):
             return patient { () throws(any Error) in try tags(of: repository, asked.target) }
         case (.referrers(let repository, let subject), "GET"), (.referrers(let repository, let subject), "HEAD"):
-            return patient { () throws(any Error) in try referrers(of: subject, in: repository, asked.target) }
+            return patient { () throws(any Error) in try referrers(of: subject, in: repository, asked) }
         case (.catalog, "GET"), (.catalog, "HEAD"): return patient { () throws(any Error) in try catalog(asked) }
         default:
             throw RegistryError(405, .unsupported, "\(asked.request.method.prefix(20)) is not allowed at this address")

@@ -4,12 +4,12 @@ internal import Store
 
 /// Signatures of pushed models.
 extension RegistryStore {
-    private static let mostSignatures = 16
+    static let mostSignatures = 16
 
     /// The bundles that refer to a manifest, as far as they are here.
     public func signatures(of subject: BlobName, in repository: RepositoryName) throws(CakeError) -> [[UInt8]] {
         var bundles: [[UInt8]] = []
-        for name in try referrers(of: subject, in: repository, after: nil) where bundles.count < Self.mostSignatures {
+        for name in try referrers(of: subject, in: repository, after: nil) where bundles.count < RegistryStore.mostSignatures {
             guard let stored = try manifest(.digest(name), in: repository),
                 let manifest = try? RegistryManifest(parsing: stored.bytes.span),
                 let bundle = SignatureArtifact.bundle(in: manifest),

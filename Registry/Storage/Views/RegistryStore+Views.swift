@@ -54,7 +54,12 @@ extension RegistryStore {
     /// The views that name a blob.
     public func views(naming blob: BlobName, in repository: RepositoryName) -> [View] {
         guard !views.settings.isEmpty else { return [] }
-        return (allViews(in: repository) + views.given(in: repository)).filter { $0.plan(of: blob) != nil }
+        return views(in: repository).filter { $0.plan(of: blob) != nil }
+    }
+
+    /// Those that the repository shows, and those that clients got before.
+    func views(in repository: RepositoryName) -> [View] {
+        views.settings.isEmpty ? [] : allViews(in: repository) + views.given(in: repository)
     }
 
     /// Whether a name of the repository leads to the model, or did before, and may be shown.

@@ -12,6 +12,16 @@ extension LocalStore {
         let path: String
     }
 
+    /// Whether there is any here or below.
+    public var hasSignatures: Bool {
+        get throws(CakeError) {
+            for store in [self] + lower where try Disk.exists(store.layout.signatures) {
+                if try !Disk.names(in: store.layout.signatures).isEmpty { return true }
+            }
+            return false
+        }
+    }
+
     /// In the order in which they were made.
     public func signatures(of manifest: Digest) throws(CakeError) -> [KeptSignature] {
         var found: [Digest: KeptSignature] = [:]

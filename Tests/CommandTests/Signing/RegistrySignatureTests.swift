@@ -82,6 +82,42 @@ struct `A signature in a registry` {
         #expect(pulled.status == 0, "\(pulled.errors)")
     }
 
+    /// Of cake's own shape and of others: what is signed are files.
+    @Test(arguments: ["v1", "v1-image", "v1-modelpack"])
+    fileprivate func `goes with other shapes, and is shown with them by who serves the model`(tag: String) throws {
+        let team = try Team(.cake)
+        try team.signing.sign()
+        let shape = tag.split(separator: "-").dropFirst().first.map(String.init)
+        let pushed = try team.signing.home.cake(
+            ["push", "org/m", "\(team.host)/team/m:\(tag)"] + (shape.map { ["--as", $0] } ?? []))
+        #expect(pushed.status == 0 && pushed.output.contains("with 1 signature of the store"), "\(pushed.errors)")
+        let served = try Served(team.signing.home, "--views", "image,modelpack")
+        let own = "127.0.0.1:\(served.port)/org/m:\(tag.replacing("v1", with: "latest"))"
+        try Team.write(
+            "policy.127.0.0.1:* = require \(team.signing.path("key.pub"))\n", for: team.user)
+        for place in ["\(team.host)/team/m:\(tag)", own] {
+            var pulled = try team.user.cake("pull", place)
+            // A view is there when its layers were hashed.
+            while pulled.errors.contains("try again in a while") { pulled = try team.user.cake("pull", place) }
+            #expect(pulled.status == 0, "\(place): \(pulled.errors)")
+        }
+    }
+
+    /// A bundle is a way to bring a model, too.
+    @Test func `opens the door for a bundle`() throws {
+        let team = try Team(.cake)
+        try Team.write("policy.org/* = require \(team.signing.path("key.pub"))\n", for: team.user)
+        let bundle = team.signing.path("m.tar")
+        try #require(try team.signing.home.cake("save", "org/m", "-o", bundle).status == 0)
+        let bare = try team.user.cake("load", bundle)
+        #expect(bare.status == 10 && bare.errors.contains("org/m is not signed"), "\(bare.errors)")
+        try team.signing.sign()
+        try #require(try team.signing.home.cake("save", "org/m", "-o", bundle, "--force").status == 0)
+        let loaded = try team.user.cake("load", bundle)
+        #expect(loaded.status == 0, "\(loaded.errors)")
+        #expect(try team.user.cake("verify", "org/m", "--signature", "--key", team.signing.path("key.pub")).status == 0)
+    }
+
     @Test func `is required of a push by the settings of who serves`() throws {
         let team = try Team(.cake, policy: "policy.team/* = require KEY\n")
         let bare = try team.push("team/m:v1")

@@ -71,6 +71,7 @@ extension Answers {
             try visibility.gives(name, in: repository, to: asked.caller)
         else {
             if let reply = try viewedBlob(name, in: repository, asked) { return reply }
+            if let reply = try signatureBlob(name, in: repository, asked) { return reply }
             throw Answers.noBlob(name)
         }
         return try reply(blob, name, in: repository, asked)

@@ -32,7 +32,8 @@ extension Answers {
         return ServerReply(document, next(isMore, "/v2/_catalog", target, names.last?.text))
     }
 
-    func referrers(of subject: BlobName, in repository: RepositoryName, _ target: RequestTarget) throws -> ServerReply {
+    func referrers(of subject: BlobName, in repository: RepositoryName, _ asked: Asked) throws -> ServerReply {
+        let target = asked.target
         let last = target["last"].flatMap { BlobName($0) }
         let wanted = target["artifactType"].flatMap { $0.isEmpty ? nil : $0 }
         let all = try registry.referrers(of: subject, in: repository, after: last)
@@ -48,6 +49,16 @@ extension Answers {
             let descriptor = try manifest.referrer(name, mediaType: stored.mediaType, in: stored.bytes.span)
             size += descriptor.bytes(.compact).count
             if size < RegistryManifest.maximumSize { listed.append(descriptor) }
+        }
+        if rest.isEmpty, wanted == nil || wanted == SignatureBundle.mediaType {
+            let pushed = Set(all)
+            for shown in try shownSignatures(of: subject, in: repository, asked)
+            where !pushed.contains(shown.stored.name) {
+                let manifest = try RegistryManifest(parsing: shown.stored.bytes.span)
+                listed.append(
+                    try manifest.referrer(
+                        shown.stored.name, mediaType: shown.stored.mediaType, in: shown.stored.bytes.span))
+            }
         }
         var headers: [(name: String, value: String)] = []
         if wanted != nil { headers.append(("OCI-Filters-Applied", "artifactType")) }

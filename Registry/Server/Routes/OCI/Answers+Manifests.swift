@@ -9,6 +9,7 @@ extension Answers {
         var found = try registry.manifest(name, in: repository)
         if found == nil, case .tag(let tag) = name { found = try await registry.model(tag, in: repository) }
         if found == nil, let view = try view(name, in: repository, asked) { return view }
+        if found == nil, let signature = try signature(name, in: repository, asked) { return signature }
         guard let stored = found, try visibility.gives(stored, in: repository, to: asked.caller) else {
             if found == nil, case .tag(let tag) = name, let clash = registry.clash(tag, in: repository) {
                 throw RegistryError(404, .manifestUnknown, clash.text, detail: name.text)

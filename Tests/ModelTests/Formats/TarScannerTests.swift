@@ -129,7 +129,8 @@ private func scan(_ bytes: [UInt8], step: Int = .max) throws(CakeError) -> Found
     var start = 0
     while start < bytes.count {
         let end = min(bytes.count, start + min(step, bytes.count))
-        let input = bytes[start..<end].span
+        let part = Array(bytes[start..<end])
+        let input = part.span
         var position = 0
         while let event = try scanner.next(in: input, from: &position) {
             switch event {

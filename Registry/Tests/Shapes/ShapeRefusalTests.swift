@@ -51,7 +51,9 @@ private let lies: [Lie] = [
     Lie(archive: "a named pipe", "a named pipe") { $0.add("models/a", type: "6") },
     Lie(archive: "a sparse file", "a sparse file") { $0.add("models/a", type: "S") },
     Lie(archive: "an entry of an unknown type", "of type Z") { $0.add("models/a", type: "Z") },
-    Lie(archive: "a link in the place of the model", "a symbolic link") { $0.add("models", type: "2") },
+    Lie(archive: "a link in the place of the model", "where the folder of the model should be") {
+        $0.add("models", type: "2")
+    },
     Lie(archive: "a file that is one with another on some disks", "the same file") { $0.add("models/CONFIG.json") },
     Lie(archive: "a size that goes past the end", "middle of an entry") { $0.header("models/a", size: "77777") },
     Lie(archive: "records that give two sizes", "two sizes") {

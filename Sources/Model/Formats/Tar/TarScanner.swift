@@ -46,12 +46,16 @@ public struct TarScanner: Sendable {
     private var block: [UInt8] = []
     private var text: [UInt8] = []
     private var entries = 0
+    private let maximumEntries: Int
     // Of the next entry.
     private var records: PaxRecords?
     private var longName: [UInt8]?
     private var hasLongLink = false
 
-    public init() { block.reserveCapacity(TarHeader.blockSize) }
+    public init(maximumEntries: Int = maximumEntries) {
+        self.maximumEntries = maximumEntries
+        block.reserveCapacity(TarHeader.blockSize)
+    }
 
     /// The next event in the input from `position` on; nil when it needs more input.
     public mutating func next(in input: Span<UInt8>, from position: inout Int) throws(CakeError) -> Event? {
@@ -141,8 +145,8 @@ public struct TarScanner: Sendable {
             return nil
         }
         entries += 1
-        guard entries <= TarScanner.maximumEntries else {
-            throw TarScanner.refuse("has more than \(TarScanner.maximumEntries) entries")
+        guard entries <= maximumEntries else {
+            throw TarScanner.refuse("has more than \(maximumEntries) entries")
         }
         let found = try TarBlock(header.span)
         switch found.type {

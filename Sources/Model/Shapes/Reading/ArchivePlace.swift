@@ -39,6 +39,7 @@ public enum ArchivePlace: Hashable, Sendable {
                 throw refuse("where the folder of the model should be")
             }
         }
+        guard !parts.contains([]) else { throw refuse("which has an empty part in its name") }
         if case .other(let what) = entry.kind { throw refuse("which is \(what): cake keeps plain files") }
         var folder: FilePath?
         if case .tar(let inside?) = content { folder = inside }

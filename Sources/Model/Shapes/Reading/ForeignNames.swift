@@ -25,7 +25,8 @@ struct ForeignNames {
                 fix: "pull it with the tool that made it, then cake import its folder")
         }
         if kind == .imageLayer { return .imageLayer }
-        let place = kitfile?.place(of: digest, kind: ForeignLayerType.kitKind(of: type), number: next(of: type))
+        let number = next(of: type)
+        let place = kitfile?.place(of: digest, kind: ForeignLayerType.kitKind(of: type), number: number)
         if kind == .tar { return .tar(in: try folder(of: place)) }
         if let text = path ?? place?.path ?? dockerName(of: type) { return .file(try ForeignNames.file(text)) }
         throw CakeError(

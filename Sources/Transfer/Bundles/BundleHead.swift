@@ -144,7 +144,7 @@ struct BundleHead: Sendable {
 
     private static func noModels(_ others: [String], _ label: String) -> CakeError {
         CakeError(
-            .failed, "\(label) holds \(others.first ?? "nothing"), and cake load reads what cake save wrote",
-            fix: "skopeo copy oci-archive:FILE docker://HOST/PATH:TAG, then cake pull HOST/PATH:TAG")
+            .failed, "\(label) holds \(others.first ?? "nothing"), and cake load takes cake's own models",
+            fix: "skopeo copy oci-archive:\(label) docker://HOST/PATH:TAG, then cake pull HOST/PATH:TAG")
     }
 }

@@ -12,6 +12,8 @@ struct BundleWriter: Sendable {
         enum Content: Sendable {
             case bytes([UInt8])
             case pack(PackedObjects)
+            /// Made from the files of a model while it is written.
+            case plan(BlobPlan)
         }
 
         let path: FilePath
@@ -21,6 +23,7 @@ struct BundleWriter: Sendable {
             switch content {
             case .bytes(let bytes): UInt64(bytes.count)
             case .pack(let objects): objects.size
+            case .plan(let plan): plan.size
             }
         }
 
@@ -77,6 +80,9 @@ struct BundleWriter: Sendable {
                 path: try FilePath(BundleIndex.indexName),
                 content: .bytes(BundleIndex(bundle.entries, part: part).encoded)),
         ]
+        if let docker = bundle.docker {
+            members.append(Member(path: try FilePath(BundleContents.dockerName), content: .bytes(docker)))
+        }
         // A reader learns from manifests what the others are.
         let manifests = Set(bundle.entries.compactMap(\.name.sha256))
         for isManifest in [true, false] {
@@ -145,6 +151,11 @@ struct BundleWriter: Sendable {
                 let bytes = try objects.stored(object).bytes
                 try output.add(bytes, to: sink) { progress.did(bytes: $0) }
             }
+        case .plan(let plan):
+            try await plan.read(by: LayerReader(store)) { piece in
+                try piece.withBytes { try output.add($0, to: sink) }
+                progress.did(bytes: UInt64(piece.count))
+            }
         }
     }
 
@@ -184,7 +195,7 @@ struct BundleWriter: Sendable {
         try folder.refuseIfTooSmall(for: members.reduce(UInt64(0)) { $0 + $1.room })
         try? folder.clear()
         var bytes: UInt64 = 0
-        for some in [Array(members.dropFirst(2)), Array(members.prefix(2))] {
+        for some in [Array(members.dropFirst(2)), Array(members.prefix(2))] where !some.isEmpty {
             try folder.begin()
             do {
                 for (number, member) in some.enumerated() {

@@ -96,8 +96,10 @@ public struct Load: Sendable {
             let isDocker = try files.place(FilePath("manifest.json")) != nil
             throw isDocker
                 ? CakeError(
-                    .failed, "\(files.label) is an archive of docker save, and cake load reads what cake save wrote",
-                    fix: "skopeo copy docker-archive:FILE docker://HOST/PATH:TAG, then cake pull HOST/PATH:TAG")
+                    .failed, "\(files.label) is an archive of docker save, and cake load takes cake's own models",
+                    fix:
+                        "skopeo copy docker-archive:\(files.label) docker://HOST/PATH:TAG, then cake pull HOST/PATH:TAG"
+                )
                 : BundleFiles.notOne(files.label)
         }
         do throws(CakeError) {

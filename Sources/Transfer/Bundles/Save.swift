@@ -93,6 +93,10 @@ struct BundleContents: Sendable {
     var large: [Large] = []
     var layers = 0
     var layersRecoded = 0
+    /// What docker reads instead of the index.
+    var docker: [UInt8]?
+
+    static let dockerName = "manifest.json"
 
     mutating func add(_ bytes: [UInt8]) -> (Digest, UInt64) {
         let digest = SHA256.digest(of: bytes.span)

@@ -70,7 +70,9 @@ import Transfer
     @Test func `leaves a store that loads it again, wherever the power was cut`() async throws {
         try await onPool {
             let source = try Bench()
-            let (old, new) = (try ModelMaker.packed(changed: 0..<2, seed: 1), try ModelMaker.packed(changed: 0..<4, seed: 2))
+            let (old, new) = (
+                try ModelMaker.packed(changed: 0..<2, seed: 1), try ModelMaker.packed(changed: 0..<4, seed: 2)
+            )
             try await source.bring(new, as: "new")
             let bundle = source.scratch["b.tar"]
             try await source.shelf.save(["new"], to: bundle)

@@ -10,6 +10,8 @@ struct SaveCommand: Verb {
     let splitAt: UInt64?
     let overwrites: Bool
     let plainHTTP: Bool
+    /// Nil for cake's own.
+    let shape: WrittenShape?
 
     private static let nameWord = Positional("NAME", .some, .model, "one or more models in the store")
     private static let outputOption = Option.text(
@@ -22,7 +24,10 @@ struct SaveCommand: Verb {
             + "registry"
     ).repeatable
     private static let split = Option<UInt64>(
-        "split", "SIZE", "write parts of at most SIZE, such as 50GB: PATH.000, PATH.001…", read: Quantities.readBytes)
+        "split", "SIZE", "write parts of at most SIZE, such as 50GB: PATH.000, PATH.001 and so on",
+        read: Quantities.readBytes)
+    private static let shapeOption = Option<WrittenShape>.choice(
+        "as", "SHAPE", "write one model in the form of another tool")
     private static let force = Flag("force", short: "f", "overwrite PATH")
 
     static let command = Command(
@@ -35,16 +40,22 @@ struct SaveCommand: Verb {
             "With --not-in, deltas may rely on bases that the other side has. cake load then says which layers are missing if the "
                 + "other side does not have them. Without it, the models are complete: a delta whose base is in no saved model is "
                 + "written without its base.",
+            "--as image writes an image with the files in /models, which podman load, docker load, ctr images import and skopeo read. "
+                + "--as modelpack writes an artifact of the CNCF's ModelPack, with a layer for each file. Files are whole in both.",
             "Each part of --split can be loaded alone, and carried alone.",
         ],
         positionals: [nameWord],
-        options: [outputOption.form, notInOption.form, split.form, force.form, RegistryOptions.plainHTTP.form],
+        options: [
+            outputOption.form, shapeOption.form, notInOption.form, split.form, force.form,
+            RegistryOptions.plainHTTP.form,
+        ],
         examples: [
             .init("cake save mistral-7b team/tune -o models.tar", "two models, their common layers once"),
             .init("cake save team/tune -o tune.tar --not-in there.list", "only what the other side lacks"),
             .init("cake save big -o /media/disk/big.tar --split 50GB", "in parts"),
             .init("cake save big -o - | ssh there cake load -", "through a pipe"),
             .init("cake save big -o layout/", "as a folder"),
+            .init("cake save mistral-7b -o - --as image | podman load", "an image with the files of a model"),
         ],
         whenInterrupted: "nothing was written under its name")
 
@@ -55,6 +66,12 @@ struct SaveCommand: Verb {
         splitAt = try arguments.value(of: Self.split)
         overwrites = arguments.has(Self.force)
         plainHTTP = arguments.has(RegistryOptions.plainHTTP)
+        shape = try arguments.value(of: Self.shapeOption)
+        if shape != nil, names.count > 1 || !notIn.isEmpty || splitAt != nil {
+            throw CakeError(
+                .usage, "--as writes one model, whole, in one archive",
+                fix: names.count > 1 ? "save the models one by one" : "leave out --not-in and --split, or --as")
+        }
         guard !output.isEmpty else { throw CakeError(.usage, "-o needs a path", fix: "for example: -o bundle.tar") }
         if splitAt != nil, output == "-" || output.utf8.last == UInt8(ascii: "/") {
             throw CakeError(.usage, "--split is for a tar", fix: "write -o bundle.tar")
@@ -76,6 +93,12 @@ extension SaveCommand {
                 fix: "\(named.record.completing(named.name)) downloads the rest")
         }
         let target = try target(in: session)
+        if let shape {
+            guard found.count == 1 else {
+                throw CakeError(.usage, "--as writes one model", fix: "save the models one by one")
+            }
+            return try await save(found[0].named, of: store, as: shape, to: target, in: session)
+        }
         let start = ContinuousClock.now
         let progress = Progress("looking at what the other side has", items: "layers")
         let report = try await session.reporter.show(progress) {
@@ -86,6 +109,30 @@ extension SaveCommand {
         let summary = SaveSummary(
             report: report, isTold: !notIn.isEmpty, place: Printable.escape(output), elapsed: .now - start)
         // Standard output has the bundle.
+        guard !report.paths.isEmpty else { return session.reporter.note(summary.title) }
+        session.show(summary)
+    }
+
+    private func save(
+        _ named: LocalStore.Named, of store: LocalStore, as shape: WrittenShape, to target: Save.Target,
+        in session: Session
+    ) async throws {
+        let progress = Progress("hashing the layers of \(named.name)")
+        let start = ContinuousClock.now
+        // Against collections, from the first byte that is read to the last that is written.
+        let operation = try Operation(store)
+        try operation.hold(manifest: named.record.manifest)
+        defer { withExtendedLifetime(operation) {} }
+        let report = try await session.reporter.show(progress) {
+            let model = try await store.shaped(named, as: shape) {
+                progress.expect(bytes: $0)
+            } did: {
+                progress.did(bytes: $0)
+            }
+            progress.begin("writing \(named.name)")
+            return try await ShapedSave(named, model, from: store, progress: progress)(to: target)
+        }
+        let summary = ShapedSaveSummary(report: report, place: Printable.escape(output), elapsed: .now - start)
         guard !report.paths.isEmpty else { return session.reporter.note(summary.title) }
         session.show(summary)
     }

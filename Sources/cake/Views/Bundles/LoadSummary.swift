@@ -40,7 +40,7 @@ struct LoadSummary: Summary {
         return lines
     }
 
-    var notes: [String] { report.others.map { "passed over \($0): cake load reads models that cake save wrote" } }
+    var notes: [String] { report.others.map { "passed over \($0): cake load takes cake's own models" } }
 
     /// A model relies on layers that are not here.
     static func failure(_ report: Load.Report) -> CakeError? {

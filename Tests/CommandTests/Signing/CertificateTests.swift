@@ -75,7 +75,7 @@ import Testing
             (try bundle("login", "department"), "root", "identity provider", 1),
             (try bundle("rsa", "department"), "root", "RSA", 2),
             (try bundle("person", "department", key: "stranger"), "root", "did not make this signature", 11),
-            (try changed("garbage", "rawBytes\":\"MII", "rawBytes\":\"AAAA"), "root", "cannot be read", 11),
+            (try changed("garbage", "rawBytes\":\"MII", "rawBytes\":\"AAA"), "root", "cannot be read", 11),
             (
                 try changed("many", String(one), Array(repeating: String(one), count: 17).joined(separator: ",")),
                 "root",

@@ -40,7 +40,7 @@ import Testing
     }
 
     private func digests(_ named: LocalStore.Named) -> String {
-        scratch["store/archives-1/\(named.record.manifest.hex)"]
+        scratch["store/image-layers-1/\(named.record.manifest.hex)"]
     }
 
     @Test(arguments: WrittenShape.allCases)
@@ -119,10 +119,10 @@ import Testing
             let named = try await bring(ModelMaker.small(), as: "m")
             _ = try await hashed(named)
             _ = try await hashed(bring(ModelMaker.small(seed: 9), as: "other"))
-            #expect(try shelf.entries("archives-1").count == 2)
+            #expect(try shelf.entries("image-layers-1").count == 2)
             try shelf.remove("m")
             try shelf.collect()
-            #expect(try shelf.entries("archives-1").count == 1)
+            #expect(try shelf.entries("image-layers-1").count == 1)
             #expect(try !Disk.exists(digests(named)))
         }
     }

@@ -66,7 +66,9 @@ public final class ViewMaking: Sendable {
             let operation = try Operation(registry.store)
             try operation.hold(manifest: served.named.record.manifest)
             defer { withExtendedLifetime(operation) {} }
-            _ = try await registry.store.shaped(served.named, as: shape)
+            let shaped = try await registry.store.shaped(served.named, as: shape)
+            // Shown also where the disk had no room for the digests.
+            registry.views.made[key] = RegistryStore.View(shaped, of: served.named.record.manifest)
         } catch is CancellationError {
         } catch {
             state.withLock { _ = $0.failed.insert(key) }

@@ -17,6 +17,9 @@ environment = {key: value for key, value in os.environ.items() if not key.starts
 environment |= {"HOME": work, "XDG_CONFIG_HOME": os.path.join(work, "config"), "CAKE_HOME": os.path.join(work, "store"),
                 "CAKE": cake}
 done = 0
+# podman takes no longer path than 50 bytes.
+short = tempfile.mkdtemp(prefix="cake-", dir="/tmp")
+podman = ["podman", "--root", os.path.join(work, "podman"), "--runroot", short, "--storage-driver", "vfs"]
 
 
 def path(*parts):
@@ -81,6 +84,23 @@ def serve():
     sys.exit("error: cake serve did not start")
 
 
+def containerd():
+    """One of its own, and how to ask it."""
+    os.makedirs(path("containerd"), exist_ok=True)
+    with open(path("containerd", "config.toml"), "w", encoding="utf-8") as file:
+        file.write(f'version = 2\nroot = "{path("containerd", "root")}"\nstate = "{path("containerd", "state")}"\n'
+                   f'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "{path("containerd", "socket")}"\n')
+    daemon = subprocess.Popen(["containerd", "--config", path("containerd", "config.toml")], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+    ctr = ["ctr", "--address", path("containerd", "socket")]
+    for _ in range(100):
+        if run(*ctr, "version").returncode == 0:
+            return daemon, ctr
+        time.sleep(0.1)
+    daemon.terminate()
+    sys.exit("error: containerd did not start")
+
+
 base = [floats(1 << 19, seed) for seed in range(6)]
 tune = [bytearray(data) for data in base]
 for data in tune[4:]:
@@ -130,30 +150,19 @@ try:
     from oras.client import OrasClient
     from oras.layout import Layout
     client = OrasClient(hostname=host, insecure=True)
-    Layout(path("layout")).push_to_registry(client, f"{host}/fam/oras:v1") if hasattr(Layout, "push_to_registry") else None
-    if hasattr(Layout, "push_to_registry"):
-        must(cake, "pull", f"{host}/fam/oras:v1", store="pulled-oras")
-        check("oras pushes the folder, and cake pulls it", same("base", "pulled-oras", f"{host}/fam/oras:v1"))
+    Layout(path("layout")).push_to_registry(client, f"{host}/fam/oras:v1")
+    must(cake, "pull", f"{host}/fam/oras:v1", store="pulled-oras")
+    check("oras pushes the folder, and cake pulls it", same("base", "pulled-oras", f"{host}/fam/oras:v1"))
 finally:
     server.terminate()
     server.wait()
 
 if shutil.which("podman"):
-    told = run("podman", "--root", path("podman"), "--runroot", path("podman-run"), "--storage-driver", "vfs", "load", "-i", path("base.tar"))
-    check("podman load refuses a model, which is no image", told.returncode != 0, told.stdout)
+    told = run(*podman, "load", "-i", path("base.tar"))
+    check("podman load refuses a model, which is no image", told.returncode != 0 and "runroot" not in told.stderr, told.stderr)
 if shutil.which("ctr") and shutil.which("containerd"):
-    os.makedirs(path("containerd"))
-    with open(path("containerd", "config.toml"), "w", encoding="utf-8") as file:
-        file.write(f'version = 2\nroot = "{path("containerd", "root")}"\nstate = "{path("containerd", "state")}"\n'
-                   f'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "{path("containerd", "socket")}"\n')
-    daemon = subprocess.Popen(["containerd", "--config", path("containerd", "config.toml")], stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL)
+    daemon, ctr = containerd()
     try:
-        ctr = ["ctr", "--address", path("containerd", "socket")]
-        for _ in range(100):
-            if run(*ctr, "version").returncode == 0:
-                break
-            time.sleep(0.1)
         must(*ctr, "images", "import", "--no-unpack", path("both.tar"))
         listed = must(*ctr, "images", "ls")
         check("ctr imports both under their names", all(name in listed and digest[name] in listed for name in digest), listed)
@@ -168,6 +177,43 @@ for store, line in (("piped", '"$CAKE" save base team/tune -o - | "$CAKE" --stor
     result = subprocess.run(["bash", "-o", "pipefail", "-c", line, path(store)], env=environment, capture_output=True, text=True)
     check(f"{store}: {line}", result.returncode == 0 and same("base", store) and same("tune", store, "team/tune"), result.stderr)
 
+must(cake, "save", "base", "-o", path("image.tar"), "--as", "image")
+must(cake, "save", "base", "-o", path("modelpack.tar"), "--as", "modelpack")
+image = json.loads(must(cake, "save", "base", "-o", path("image") + "/", "--as", "image", "--json"))
+check("a folder of an image has its name", image["image_name"] == "localhost/base:latest", str(image))
+for kind, archive in (("oci-archive", "image.tar"), ("docker-archive", "image.tar"), ("oci-archive", "modelpack.tar")):
+    folder = path(f"{kind}-{archive}")
+    must("skopeo", "copy", "-q", "--insecure-policy", f"{kind}:{path(archive)}", f"dir:{folder}")
+    check(f"skopeo copies {kind}:{archive}", os.path.exists(os.path.join(folder, "manifest.json")))
+told = run(cake, "load", path("image.tar"), store="never")
+check("cake load says what an image is", told.returncode == 1 and "a container image" in told.stderr, told.stderr)
+
+
+def holds_base(folder):
+    return subprocess.run(["diff", "-r", path("base"), os.path.join(folder, "models")]).returncode == 0
+
+
+if shutil.which("podman"):
+    must(*podman, "load", "-i", path("image.tar"))
+    check("podman load keeps its name", "localhost/base" in must(*podman, "images"))
+    if os.geteuid() == 0:
+        check("podman mounts it", holds_base(must(*podman, "image", "mount", "localhost/base:latest").strip()))
+        must(*podman, "image", "umount", "-a")
+    piped = subprocess.run(["bash", "-o", "pipefail", "-c", '"$CAKE" save base -o - --as image | "$@"', "-", *podman, "load"],
+                           env=environment, capture_output=True, text=True)
+    check("podman load reads it from a pipe", piped.returncode == 0, piped.stderr)
+if shutil.which("ctr") and shutil.which("containerd"):
+    daemon, ctr = containerd()
+    try:
+        must(*ctr, "images", "import", "--snapshotter", "native", path("image.tar"))
+        os.makedirs(path("mounted"))
+        must(*ctr, "images", "mount", "--snapshotter", "native", "localhost/base:latest", path("mounted"))
+        check("ctr imports and mounts it", holds_base(path("mounted")))
+        must("umount", path("mounted"))
+    finally:
+        daemon.terminate()
+        daemon.wait()
+
 plain = sum(os.path.getsize(path(name, file)) for name in ("base", "tune") for file in os.listdir(path(name)))
 must("tar", "-cf", path("plain.tar"), "-C", work, "base", "tune")
 sizes = {"the files": plain, "tar of the files": os.path.getsize(path("plain.tar")), "cake save": os.path.getsize(path("both.tar")),
@@ -176,4 +222,5 @@ for name, size in sizes.items():
     print(f"{name}: {size / 1e6:.1f} MB")
 check("a bundle is smaller than a tar of the files", sizes["cake save"] < 0.6 * sizes["tar of the files"])
 shutil.rmtree(work)
+shutil.rmtree(short)
 print(f"{done} checks passed")

@@ -46,7 +46,12 @@ extension LoadCommand {
         }
         let sources = try paths.map { typed throws(CakeError) -> Load.Source in
             if typed == "-" { return .stream { try session.input.fill($0) } }
-            return .path(try session.settings.inHome(typed))
+            let path = try session.settings.inHome(typed)
+            guard !NamedPipe.isOne(path) else {
+                throw CakeError(
+                    .usage, "\(Printable.escape(path)) is a pipe", fix: "cake load - < \(Printable.escape(path))")
+            }
+            return .path(path)
         }
         let store = try session.openStore()
         var options = Load.Options()

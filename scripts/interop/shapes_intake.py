@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 
 import oras.client
 
@@ -22,7 +21,9 @@ environment |= {
     "HOME": work, "XDG_CONFIG_HOME": f"{work}/config", "XDG_RUNTIME_DIR": f"{work}/run", "STORAGE_DRIVER": "vfs",
     "BUILDAH_ISOLATION": "chroot", "REGISTRY_AUTH_FILE": f"{work}/auth.json",
 }
-containers = ["--root", f"{work}/containers", "--runroot", f"{work}/runroot"]
+# podman takes no longer path than 50 characters.
+runroot = tempfile.mkdtemp(prefix="cake-", dir="/tmp")
+containers = ["--root", f"{work}/containers", "--runroot", runroot]
 open(f"{work}/auth.json", "w").write("{}")
 done, processes = 0, []
 
@@ -98,17 +99,22 @@ def docker_registry():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     config = write("registry.yml", f"""version: 0.1
-storage: {{filesystem: {{rootdirectory: {work}/docker-registry}}}}
-http: {{addr: 127.0.0.1:{port}}}
+storage:
+  filesystem: {{rootdirectory: "{work}/docker-registry"}}
+http: {{addr: "127.0.0.1:{port}"}}
 """.encode())
-    processes.append(subprocess.Popen(
-        ["docker-registry", "serve", config], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-    while True:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/")
-            return f"127.0.0.1:{port}"
-        except OSError:
-            time.sleep(0.05)
+    # It takes REGISTRY_AUTH_FILE for a setting of its own.
+    own = {key: value for key, value in environment.items() if not key.startswith("REGISTRY_")}
+    process = subprocess.Popen(
+        ["docker-registry", "serve", config], env=own, stdout=subprocess.DEVNULL,
+        stderr=open(f"{work}/registry-said", "w"))
+    processes.append(process)
+    while process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return f"127.0.0.1:{port}"
+        time.sleep(0.05)
+    raise SystemExit("error: docker-registry ended\n" + open(f"{work}/registry-said").read())
 
 
 def pulled(what, reference, kind, wanted=None, store=None):
@@ -223,8 +229,8 @@ def artifacts(host, where):
         (f"{work}/model/model.safetensors", ai + "safetensors", None), (f"{work}/model/README.md", ai + "license", None),
         (f"{work}/model/config.json", ai + "chat.template.jinja", None),
     ]
-    one = {"LICENSE": files["README.md"], "template.jinja": files["config.json"],
-           "model.safetensors": files["model.safetensors"]}
+    # oras writes a title for each, which is a name, too.
+    one = {name: files[name] for name in ["README.md", "config.json", "model.safetensors"]}
     push(
         f"{host}/dmr/one:v1", layers, docker([digest(path) for path, _, _ in layers]), ai + "model.config.v0.1+json")
     pulled(f"Docker Model Runner 0.1, {where}", f"{host}/dmr/one:v1", "docker-model", one)
@@ -288,7 +294,8 @@ def between(one, two):
     store = f"{work}/tune"
     pulled("before a fine-tune", f"{one}/mp/raw:v1", "modelpack", store=store)
     data = bytearray(files["model.safetensors"])
-    data[-50:] = os.urandom(50)
+    start = 8 + int.from_bytes(data[:8], "little")
+    data[start:start + (3 << 20)] = os.urandom(3 << 20)
     tuned = write("tuned/model.safetensors", bytes(data))
     prefix = "application/vnd.cncf.model."
     layers = [(tuned, prefix + "weight.v1.raw", "model.safetensors"),
@@ -317,3 +324,4 @@ finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
     shutil.rmtree(work, ignore_errors=True)
+    shutil.rmtree(runroot, ignore_errors=True)

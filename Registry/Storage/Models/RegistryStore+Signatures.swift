@@ -9,7 +9,8 @@ extension RegistryStore {
     /// The bundles that refer to a manifest, as far as they are here.
     public func signatures(of subject: BlobName, in repository: RepositoryName) throws(CakeError) -> [[UInt8]] {
         var bundles: [[UInt8]] = []
-        for name in try referrers(of: subject, in: repository, after: nil) where bundles.count < RegistryStore.mostSignatures {
+        for name in try referrers(of: subject, in: repository, after: nil)
+        where bundles.count < RegistryStore.mostSignatures {
             guard let stored = try manifest(.digest(name), in: repository),
                 let manifest = try? RegistryManifest(parsing: stored.bytes.span),
                 let bundle = SignatureArtifact.bundle(in: manifest),

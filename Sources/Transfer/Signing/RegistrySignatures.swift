@@ -21,7 +21,7 @@ struct RegistrySignatures {
         var found: [FoundSignature] = []
         do {
             found = try await repository.signatures(of: subject).map { FoundSignature($0, at: .store) }
-        } catch where demands.isEmpty && !Task.isCancelled {
+        } catch  where demands.isEmpty && !Task.isCancelled {
             // Nobody asked for them.
             return []
         }

@@ -163,7 +163,8 @@ import Transfer
         try Bend.remove(bench.root + "/manifests/" + digest.hex)
         let operation = try Operation(store)
         let manifest = try store.save(Manifest(files: changed), in: operation, isClaim: true)
-        _ = try store.point(ModelName("m"), to: manifest, from: ModelOrigin("test"), by: .free, in: operation) { _, _ in }
+        _ = try store.point(ModelName("m"), to: manifest, from: ModelOrigin("test"), by: .free, in: operation) { _, _ in
+        }
         return manifest
     }
 }

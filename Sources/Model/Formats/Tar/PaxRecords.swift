@@ -3,6 +3,8 @@ struct PaxRecords: Hashable, Sendable {
     private(set) var path: [UInt8]?
     private(set) var size: UInt64?
 
+    var isEmpty: Bool { path == nil && size == nil }
+
     private static let space = UInt8(ascii: " ")
     private static let equals = UInt8(ascii: "=")
 

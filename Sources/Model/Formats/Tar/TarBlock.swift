@@ -3,6 +3,8 @@ struct TarBlock {
     let name: [UInt8]
     let size: UInt64
     let type: UInt8
+    /// Written as POSIX or GNU has it since 1988, and not in the form before.
+    let isOfPOSIX: Bool
 
     /// The largest number in eleven octal digits.
     static let largestOctal: UInt64 = (1 << 33) - 1
@@ -19,7 +21,9 @@ struct TarBlock {
         type = block[156]
         var name = TarBlock.text(block.extracting(0..<100))
         // GNU's own format has other fields in the place of the prefix.
-        if TarBlock.text(block.extracting(257..<263)) == Array("ustar".utf8) {
+        let form = TarBlock.text(block.extracting(257..<263))
+        isOfPOSIX = form.starts(with: "ustar".utf8)
+        if form == Array("ustar".utf8) {
             let prefix = TarBlock.text(block.extracting(345..<500))
             if !prefix.isEmpty { name = prefix + [UInt8(ascii: "/")] + name }
         }

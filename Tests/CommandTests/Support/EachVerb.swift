@@ -9,7 +9,8 @@ enum EachVerb {
     private static let lines: [String: [String]] = [
         "import": ["import two"], "export": ["export one -o back --force"], "cat": ["cat one config.json"],
         "ls": ["ls", "ls --names", "ls --sort size"], "inspect": ["inspect one", "inspect one --tensors"],
-        "save": ["save one two -o both.tar --force", "save one -o image.tar --as image --force"], "load": ["load both.tar"], "have": ["have", "have one"],
+        "save": ["save one two -o both.tar --force", "save one -o image.tar --as image --force"],
+        "load": ["load both.tar"], "have": ["have", "have one"],
         "diff": ["diff one two"], "df": ["df"], "verify": ["verify", "verify one"],
         "sign": ["sign one --key key.pem", "verify one --signature --key key.pub"], "gc": ["gc --dry-run", "gc"],
         "optimize": ["optimize"], "rm": ["rm two --dry-run", "rm spare"], "tag": ["tag one uno"], "pin": ["pin uno"],

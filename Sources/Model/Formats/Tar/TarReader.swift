@@ -7,6 +7,10 @@ public struct TarMember: Hashable, Sendable {
     public let kind: Kind
     public let size: UInt64
 
+    public init(path: FilePath, kind: Kind, size: UInt64) {
+        (self.path, self.kind, self.size) = (path, kind, size)
+    }
+
     /// With the zeros behind it.
     public var paddedSize: UInt64 { TarReader.padded(size) }
 }

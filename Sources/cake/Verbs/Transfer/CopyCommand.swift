@@ -20,7 +20,7 @@ struct CopyCommand: Verb {
         about: [
             "Copies models and any other artifact as they are. Blobs that are there already are not sent. Blobs that the same registry "
                 + "has in another repository are reused. The others pass through this machine and are not stored.",
-            "A copy keeps the form that a tool gave the model. To change it, pull the model and push it again.",
+            "A copy keeps the form that a tool gave the model. To change it, pull the model and push it with --as.",
         ],
         positionals: [sourceWord, targetWord],
         options: [PullOptions.rate.form, RegistryOptions.plainHTTP.form, dryRun.form],

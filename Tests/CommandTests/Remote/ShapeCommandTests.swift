@@ -50,6 +50,26 @@ import Testing
         return tool.output
     }
 
+    /// From each shape to each, with the same files.
+    @Test func `copy a model into another shape, through the store`() throws {
+        let shapes = [("cake", "Layers"), ("modelpack", "ModelPack artifact"), ("image", "image with models/")]
+        for from in ["pack", "image"] {
+            for (shape, words) in shapes {
+                let target = "127.0.0.1:\(served.port)/copied/\(from):\(shape)"
+                let said = try cake("copy", place(from), target, "--as", shape)
+                #expect(said.contains("pulled ") && said.contains("pushed "), "\(said)")
+                #expect(try cake("inspect", target).contains(words), "\(target)")
+                #expect(try cake("pull", target, "--as", "\(from)-\(shape)").contains("pulled"))
+            }
+        }
+        let ids = Set(try cake("ls").split(separator: "\n").dropFirst().map { $0.split(separator: " ")[1] })
+        #expect(ids.count == 1, "\(try cake("ls"))")
+        let document = try home.cake("copy", place("pack"), place("again"), "--as", "image", "--json")
+        #expect(try JSONValue(parsing: Array(document.output.utf8).span)["shape"] == "image")
+        let dry = try home.cake("copy", place("pack"), place("again"), "--as", "image", "--dry-run")
+        #expect(dry.status == 2 && dry.errors.contains("cake pull \(place("pack")) --dry-run"))
+    }
+
     @Test func `say which shape it is, and what is in it`() throws {
         let pack = try cake("inspect", place("pack"))
         for words in [

@@ -83,6 +83,13 @@ struct PushCommand: Verb {
         imageBase = try arguments.value(of: Self.imageBaseOption)
         try checkShape()
     }
+
+    /// What `cake copy` pulled.
+    init(_ name: ModelName, to target: String, as shape: WrittenShape?, bytesPerSecond: UInt64?, plainHTTP: Bool) {
+        (self.name, self.target, self.shape) = (name.string, target, shape)
+        (self.bytesPerSecond, self.plainHTTP) = (bytesPerSecond, plainHTTP)
+        (bases, chunkSize, isDryRun, proof, imageBase) = ([], nil, false, nil, nil)
+    }
 }
 
 extension PushCommand {

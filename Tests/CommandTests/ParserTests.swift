@@ -4,7 +4,14 @@ import Testing
 @testable import cake
 
 private func parse(_ line: String) throws -> Invocation {
-    try Parser.parse(line.split(separator: " ").map(String.init), with: .standard)
+    try Parser.parse(words(line), with: .standard)
+}
+
+/// As a shell divides a line: what stands between two quotes is not divided.
+private func words(_ line: String) -> [String] {
+    let parts = line.split(separator: "'", omittingEmptySubsequences: false)
+    let joined = parts.enumerated().map { $0 % 2 == 1 ? $1.replacing(" ", with: "\u{0}") : String($1) }.joined()
+    return joined.split(separator: " ").map { $0.replacing("\u{0}", with: " ") }
 }
 
 private func read<V: Verb>(_ line: String, as type: V.Type) throws -> V {
@@ -159,7 +166,7 @@ private func refusal(_ line: String) -> CakeError? {
                 ).first?.split(
                     separator: ">"
                 ).first
-                var line = String(words ?? "").replacing("'", with: "").replacing("source <(", with: "")
+                var line = String(words ?? "").replacing("source <(", with: "")
                 line = line.replacing(")", with: "")
                 guard line.hasPrefix("cake ") else { continue }
                 let error = refusal(String(line.dropFirst(5)))

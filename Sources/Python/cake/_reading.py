@@ -45,10 +45,13 @@ class _Call:
 
 
 _running: Set[_Call] = set()
+_is_ending = False
 
 
 def _cancel_all() -> None:
-    """At the end of the process no thread may still write to memory that is being torn down."""
+    """At the end of the process no thread may still write to memory that is being torn down. Only daemon threads are left."""
+    global _is_ending
+    _is_ending = True
     calls = list(_running)
     for call in calls:
         call.cancel.value = 1
@@ -58,6 +61,14 @@ def _cancel_all() -> None:
 
 atexit.register(_cancel_all)
 os.register_at_fork(after_in_child=_running.clear)
+
+
+def _stay_if_ending() -> None:
+    """A daemon thread ends here with the interpreter: what it would still say of its cancelled read, it might say half."""
+    if _is_ending and threading.current_thread() is not threading.main_thread():
+        never = _thread.allocate_lock()
+        never.acquire()
+        never.acquire()
 
 
 def _perform(call: _Call, function: Callable[[_Call], int], keep: Any) -> None:
@@ -100,7 +111,9 @@ def interruptible(function: Callable[[_Call], int], size: int, keep: Any) -> Non
     if size > SHORT and threading.current_thread() is threading.main_thread():
         _perform_elsewhere(call, function, keep)
     else:
+        _stay_if_ending()
         _perform(call, function, keep)
+        _stay_if_ending()
     if call.trouble:
         raise call.trouble
     _library.check(call.status, call.error)

@@ -86,7 +86,7 @@ import Transfer
             "a sparse file of POSIX", "a sparse file",
             with(RawTar.member("h", Array("22 GNU.sparse.major=1\n".utf8), kind: "x") + RawTar.member("x"))),
         Row("a long name of GNU", "a name of GNU's form", with(RawTar.member("x", [65], kind: "L"))),
-        Row("an unknown kind", "a member of unknown kind", with(RawTar.member("x", kind: "Z"))),
+        Row("an unknown kind", "a member of type Z", with(RawTar.member("x", kind: "Z"))),
         Row("a member twice", "two members oci-layout", with(RawTar.member("oci-layout", BundleIndex.layout))),
         Row("a folder with bytes", "a folder with bytes", with(RawTar.member("x/", [1], kind: "5"))),
         Row(

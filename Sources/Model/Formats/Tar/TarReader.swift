@@ -65,7 +65,9 @@ public struct TarReader: Sendable {
         case .folder: isFolder = true
         case .other(let kind):
             let shown = Printable.escape(String(decoding: name, as: UTF8.self))
-            throw TarReader.refuse("has \(kind): \"\(shown)\"")
+            let isLongName = [UInt8(ascii: "L"), UInt8(ascii: "K")].contains(header.type)
+            let what = isLongName ? "a name of GNU's form" : kind.hasPrefix("of ") ? "a member \(kind)" : kind
+            throw TarReader.refuse("has \(what): \"\(shown)\"")
         }
         guard !isFolder || size == 0 else { throw TarReader.refuse("has a folder with bytes") }
         guard let path = String(copying: name.span) else { throw TarReader.refuse("has a name that is not UTF-8") }

@@ -9,9 +9,11 @@ private func parse(_ line: String) throws -> Invocation {
 
 /// As a shell divides a line: what stands between two quotes is not divided.
 private func words(_ line: String) -> [String] {
-    let parts = line.split(separator: "'", omittingEmptySubsequences: false)
-    let joined = parts.enumerated().map { $0 % 2 == 1 ? $1.replacing(" ", with: "\u{0}") : String($1) }.joined()
-    return joined.split(separator: " ").map { $0.replacing("\u{0}", with: " ") }
+    var joined = ""
+    for (number, part) in line.split(separator: "'", omittingEmptySubsequences: false).enumerated() {
+        joined += number % 2 == 1 ? String(part).replacing(" ", with: "\u{0}") : String(part)
+    }
+    return joined.split(separator: " ").map { String($0).replacing("\u{0}", with: " ") }
 }
 
 private func read<V: Verb>(_ line: String, as type: V.Type) throws -> V {

@@ -63,9 +63,10 @@ import Testing
             }
         }
         let ids = Set(try cake("ls").split(separator: "\n").dropFirst().map { $0.split(separator: " ")[1] })
-        #expect(ids.count == 1, "\(try cake("ls"))")
-        let document = try home.cake("copy", place("pack"), place("again"), "--as", "image", "--json")
-        #expect(try JSONValue(parsing: Array(document.output.utf8).span)["shape"] == "image")
+        #expect(ids.count == 1, "\(ids)")
+        let said = Array(try cake("copy", place("pack"), place("again"), "--as", "image", "--json").utf8)
+        let document = try JSONValue(parsing: said.span)
+        #expect(document["shape"] == "image")
         let dry = try home.cake("copy", place("pack"), place("again"), "--as", "image", "--dry-run")
         #expect(dry.status == 2 && dry.errors.contains("cake pull \(place("pack")) --dry-run"))
     }

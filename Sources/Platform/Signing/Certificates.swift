@@ -3,16 +3,40 @@ internal import Glibc
 public import Model
 
 /// Certificates that a person trusts: whoever holds one of them, or one that they certified, may sign.
-public struct CertificateAuthorities: ~Copyable {
-    private let store: CertificateStore
+@safe public struct CertificateAuthorities: ~Copyable {
+    private let store: OpaquePointer
 
     /// From PEM text with one certificate or more.
-    public init(pem: Span<UInt8>) throws(CakeError) {
-        let store = CertificateStore()
-        guard store.add(pem) > 0 else {
+    public static func read(pem: Span<UInt8>) throws(CakeError) -> CertificateAuthorities {
+        let made = CertificateAuthorities()
+        guard made.add(pem) > 0 else {
             throw CakeError(.usage, "it is not a certificate in PEM that libcrypto can read")
         }
-        self.store = store
+        return made
+    }
+
+    private init() {
+        guard let made = unsafe X509_STORE_new() else { preconditionFailure("libcrypto has no memory") }
+        unsafe store = made
+    }
+
+    deinit { unsafe X509_STORE_free(store) }
+
+    /// How many were read; 0 where one of them is wrong.
+    private func add(_ pem: Span<UInt8>) -> Int {
+        defer { ERR_clear_error() }
+        return unsafe pem.withUnsafeBufferPointer { bytes -> Int in
+            guard let source = unsafe BIO_new_mem_buf(bytes.baseAddress, Int32(clamping: bytes.count)) else { return 0 }
+            defer { unsafe BIO_free(source) }
+            var count = 0
+            while let certificate = unsafe PEM_read_bio_X509(source, nil, nil, nil) {
+                defer { unsafe X509_free(certificate) }
+                guard unsafe X509_STORE_add_cert(store, certificate) == 1 else { return 0 }
+                count += 1
+            }
+            // It ends where no further text begins.
+            return ERR_peek_last_error() & 0xfff == UInt(PEM_R_NO_START_LINE) ? count : 0
+        }
     }
 
     /// The holder of the first certificate of a chain, if it leads to one that is trusted and may be used to sign. Nothing proves
@@ -32,7 +56,7 @@ public struct CertificateAuthorities: ~Copyable {
                 .failed, "its certificate stands for a login at an identity provider, which cake does not verify",
                 fix: "ask its signer for a signature with a key, or with a certificate of your organisation")
         }
-        if let trouble = leaf.trouble(in: store, beside: others) {
+        if let trouble = unsafe leaf.trouble(in: store, beside: others) {
             throw CakeError(.damaged, "its certificate (\(leaf.subject)) does not lead to yours: \(trouble)")
         }
         guard leaf.maySign else {
@@ -49,35 +73,6 @@ public struct CertificateAuthorities: ~Copyable {
     struct Holder: ~Copyable {
         let key: VerifyingKey
         let subject: String
-    }
-}
-
-/// Owns libcrypto's set of trusted certificates.
-@safe private struct CertificateStore: ~Copyable {
-    let pointer: OpaquePointer
-
-    init() {
-        guard let made = unsafe X509_STORE_new() else { preconditionFailure("libcrypto has no memory") }
-        unsafe pointer = made
-    }
-
-    deinit { unsafe X509_STORE_free(pointer) }
-
-    /// How many were read; 0 where one of them is wrong.
-    func add(_ pem: Span<UInt8>) -> Int {
-        defer { ERR_clear_error() }
-        return unsafe pem.withUnsafeBufferPointer { bytes -> Int in
-            guard let source = unsafe BIO_new_mem_buf(bytes.baseAddress, Int32(clamping: bytes.count)) else { return 0 }
-            defer { unsafe BIO_free(source) }
-            var count = 0
-            while let certificate = unsafe PEM_read_bio_X509(source, nil, nil, nil) {
-                defer { unsafe X509_free(certificate) }
-                guard unsafe X509_STORE_add_cert(pointer, certificate) == 1 else { return 0 }
-                count += 1
-            }
-            // It ends where no further text begins.
-            return ERR_peek_last_error() & 0xfff == UInt(PEM_R_NO_START_LINE) ? count : 0
-        }
     }
 }
 
@@ -105,11 +100,11 @@ public struct CertificateAuthorities: ~Copyable {
     deinit { unsafe X509_free(pointer) }
 
     /// Why it is not to be trusted; nil if it is.
-    func trouble(in store: borrowing CertificateStore, beside others: borrowing CertificateList) -> String? {
+    func trouble(in store: OpaquePointer, beside others: borrowing CertificateList) -> String? {
         guard let context = unsafe X509_STORE_CTX_new() else { return "libcrypto has no memory" }
         defer { unsafe X509_STORE_CTX_free(context) }
         defer { ERR_clear_error() }
-        guard unsafe X509_STORE_CTX_init(context, store.pointer, pointer, others.pointer) == 1,
+        guard unsafe X509_STORE_CTX_init(context, store, pointer, others.pointer) == 1,
             let terms = unsafe X509_STORE_CTX_get0_param(context)
         else { return "libcrypto has no memory" }
         // An authority of a department is trusted without the one above it.

@@ -27,7 +27,7 @@ public struct TrustedSigner: ~Copyable {
     }
 
     public init(authorities pem: Span<UInt8>) throws(CakeError) {
-        way = .authorities(try CertificateAuthorities(pem: pem))
+        way = .authorities(try CertificateAuthorities.read(pem: pem))
         keyDigest = nil
     }
 

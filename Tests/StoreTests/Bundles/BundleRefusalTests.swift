@@ -90,7 +90,7 @@ import Transfer
         Row("a member twice", "two members oci-layout", with(RawTar.member("oci-layout", BundleIndex.layout))),
         Row("a folder with bytes", "a folder with bytes", with(RawTar.member("x/", [1], kind: "5"))),
         Row(
-            "records that cannot be read", "cannot be read",
+            "records that cannot be read", "has a record whose length is wrong",
             with(RawTar.member("h", Array("99 path=x\n".utf8), kind: "x") + RawTar.member("x"))),
         Row(
             "a size of 2^60", "claims 1152921504606846976 bytes",

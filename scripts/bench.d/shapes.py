@@ -55,7 +55,7 @@ def prepare(root, size):
             run(cake(store, "import", os.path.join(root, "bench", name), f"bench/{name}"))
         open(os.path.join(store, "done"), "w", encoding="ascii").close()
     # An earlier run's digests are not this one's.
-    shutil.rmtree(os.path.join(store, "archives-1"), ignore_errors=True)
+    shutil.rmtree(os.path.join(store, "image-layers-1"), ignore_errors=True)
     return store
 
 
@@ -128,10 +128,21 @@ def main():
         note("push of the fine-tune, as ModelPack", cost, f"{tuned:.0f} MiB")
         cost, again = push("tuned", "mp", "modelpack")
         note("the same again", cost, f"{again:.0f} MiB")
+        target, said = os.path.join(WORK, "target"), os.path.join(WORK, "pulled.json")
+        shutil.rmtree(target, ignore_errors=True)
+        fetched = {}
+        for model, what in (("base", "pull of the ModelPack, by cake"), ("tuned", "pull of the fine-tune, beside its base")):
+            cost = run([CAKE, "--store", target, "pull", f"{registry.host}/bench/{model}:mp", "--json", "--quiet"], output=said)
+            with open(said, encoding="utf-8") as file:
+                fetched[model] = json.load(file)["bytes_fetched"] / MIB
+            peaks.append(cost.peak)
+            note(what, cost, f"{fetched[model]:.0f} MiB")
+        shutil.rmtree(target)
     finally:
         registry.end()
     aim("image pulled, of docker-registry's speed", costs["docker-registry"].wall / costs["cake serve"].wall, 1, "x", at_least=True)
     aim("fine-tune's bytes, of its own", 100 * tuned * MIB / size, 30, "%")
+    aim("fine-tune's bytes pulled, of its own", 100 * fetched["tuned"] * MIB / size, 30, "%")
     aim("peak memory", max(peaks) / MIB, 300, "MiB")
     if args.write:
         versions = [timing.peer_version(command) for command in

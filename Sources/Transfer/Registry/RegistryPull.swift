@@ -92,10 +92,9 @@ public struct RegistryPull: Sendable {
         }
         let beside = RegistrySignatures(
             gate: options.gate, repository: remote.repository, subject: remote.digest, store: store, progress: progress)
-        let text = ManifestText.encode(remote.model)
         let signatures = try await beside.find(
             name, from: place, remote.model.files.map { SignedComparison.Candidate($0.path, $0.digest) },
-            knowing: try store.foundSignatures(of: remote.model, SHA256.digest(of: text.span)))
+            of: remote.artifact.manifest.name.sha256)
         let operation = try Operation(store)
         let note = PullNote(name, from: source.description, bytes: remote.model.size)
         let brought = try await fetch(remote.model.layers, in: operation, for: note, waiting: waiting)

@@ -47,7 +47,7 @@ public struct ShapePull: Sendable {
         let signatures = try await beside.find(
             name, from: place,
             model.archives.isEmpty ? model.files.map { SignedComparison.Candidate($0.path, $0.sha256) } : nil,
-            knowing: [])
+            of: nil)
         let operation = try Operation(store)
         let archives = try KnownContents(of: model.archives, in: store, operation)
         progress.expect(

@@ -58,12 +58,16 @@ extension LocalStore {
         return FoundSignature(try bytes(of: latest), at: .store)
     }
 
+    /// Those that are kept beside the model, the latest first. No file of it is read.
+    func keptSignatures(of digest: Digest) throws(CakeError) -> [FoundSignature] {
+        try signatures(of: digest).reversed().map { kept throws(CakeError) in
+            FoundSignature(try bytes(of: kept), at: .store)
+        }
+    }
+
     /// Those made here, the latest first, and those among the model's own files.
     public func foundSignatures(of manifest: Manifest, _ digest: Digest) throws(CakeError) -> [FoundSignature] {
-        var found: [FoundSignature] = []
-        for kept in try signatures(of: digest).reversed() {
-            found.append(FoundSignature(try bytes(of: kept), at: .store))
-        }
+        var found = try keptSignatures(of: digest)
         for name in FoundSignature.names {
             guard let file = manifest.file(at: name), file.size <= UInt64(SignatureBundle.maximumSize) else { continue }
             let bytes = try LayerReader(self).bytes(of: file, limit: SignatureBundle.maximumSize)

@@ -13,9 +13,10 @@ struct RegistrySignatures {
     let progress: Progress
 
     /// Those that can be read. A model that has to be signed is compared with them before anything is downloaded, by the files
-    /// that it is said to have; nil where these are not known yet. `known` are signatures that are here.
+    /// that it is said to have; nil where these are not known yet. `manifest` is the
+    /// model's own, of which signatures may be here.
     func find(
-        _ name: ModelName, from place: String, _ files: [SignedComparison.Candidate]?, knowing known: [FoundSignature]
+        _ name: ModelName, from place: String, _ files: [SignedComparison.Candidate]?, of manifest: Digest?
     ) async throws -> [FoundSignature] {
         let demands = gate.demands(on: name, from: place)
         var found: [FoundSignature] = []
@@ -26,7 +27,8 @@ struct RegistrySignatures {
             return []
         }
         // A file of the model may be a signature, too, and is read when it is here.
-        if let files, !files.contains(where: { FoundSignature.names.contains($0.path.string) }) {
+        if let files, !demands.isEmpty, !files.contains(where: { FoundSignature.names.contains($0.path.string) }) {
+            let known = try manifest.map { digest throws(CakeError) in try store.keptSignatures(of: digest) } ?? []
             try gate.foresee(demands, on: name.withoutRevision, files, by: found + known)
         }
         return found

@@ -70,6 +70,22 @@ struct `A signature in a registry` {
         #expect(try team.user.cake("pull", "\(team.host)/team/bare:v1").status == 0)
     }
 
+    /// A file of the model is read when it is here, and not before.
+    @Test func `may be a file of the model, with a policy and without`() throws {
+        let team = try Team(.cake)
+        try team.signing.sign()
+        let out = team.signing.path("shipped")
+        try #require(try team.signing.home.cake("export", "org/m", "-o", out).status == 0)
+        try #require(try team.signing.home.cake("import", out, "org/shipped").status == 0)
+        let place = "\(team.host)/team/shipped:v1"
+        try #require(try team.signing.home.cake("push", "org/shipped", place).status == 0)
+        #expect(try team.user.cake("pull", place, "free").status == 0)
+        let other = try Home()
+        try Team.write("policy.\(team.host)/* = require \(team.signing.path("key.pub"))\n", for: other)
+        let pulled = try other.cake("pull", place)
+        #expect(pulled.status == 0, "\(pulled.errors)")
+    }
+
     @Test(arguments: Kind.allCases)
     fileprivate func `goes with a copy`(_ kind: Kind) throws {
         let team = try Team(kind)

@@ -29,9 +29,9 @@ def test_options_become_words():
         "--no-delta", "--include=*.json", "--include=a", "--max-workers=3"]
 
 
-def program(tmp_path, monkeypatch, text):
+def program(tmp_path, monkeypatch, text, by="/bin/bash"):
     path = tmp_path / "cake"
-    path.write_text("#!/bin/bash\n" + text)
+    path.write_text(f"#!{by}\n{text}")
     path.chmod(0o755)
     monkeypatch.setenv("CAKE_BINARY", str(path))
 
@@ -61,8 +61,13 @@ def test_a_program_without_json_is_an_error_with_its_words(tmp_path, monkeypatch
 
 
 def test_ctrl_c_ends_the_child(tmp_path, monkeypatch):
-    program(tmp_path, monkeypatch, """trap 'echo ended > "$(dirname "$0")/end"; exit 130' INT
-        echo '{"event":"progress"}' >&2; while :; do read -t 0.01 <> <(:); done""")
+    program(tmp_path, monkeypatch, """import pathlib, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+print('{"event":"progress"}', file=sys.stderr, flush=True)
+signal.sigwait([signal.SIGINT])
+pathlib.Path(__file__).with_name("end").write_text("ended\\n")
+sys.exit(130)
+""", by="/usr/bin/python3")
 
     def press(_):
         threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT)).start()

@@ -112,6 +112,16 @@ public struct BundleIndex: Hashable, Sendable {
 }
 
 extension BundleIndex {
+    /// A model's name of the name that its image has in an archive: of a local one without what every such name has.
+    public static func name(ofImage text: String) -> String {
+        guard text.hasPrefix(localHost) else { return text }
+        let rest = text.dropFirst(localHost.count)
+        return String(rest.hasSuffix(usualTag) ? rest.dropLast(usualTag.count) : rest)
+    }
+
+    private static let localHost = "localhost/"
+    private static let usualTag = ":latest"
+
     /// The name in an archive or a folder as other tools take it: a tag where no other entry has it, else path and tag.
     public static func names(of models: [ModelName]) -> [(reference: String, imageName: String)] {
         let places = models.map { ServedName($0) }
@@ -120,7 +130,7 @@ extension BundleIndex {
             let isAlone = places.count { $0?.tag == place.tag } == 1
             // A model from a registry keeps its name there.
             let known = models[number].isOfRegistry ? try? RegistryReference(models[number].string) : nil
-            return (isAlone ? place.tag.text : "\(place)", known?.storeName ?? "localhost/\(place)")
+            return (isAlone ? place.tag.text : "\(place)", known?.storeName ?? "\(localHost)\(place)")
         }
     }
 }

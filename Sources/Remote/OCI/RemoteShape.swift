@@ -37,12 +37,6 @@ public enum RemoteFinding: Sendable {
     case cake(RemoteArtifact)
     case foreign(RemoteShape)
 
-    #if arch(arm64)
-        private static let architecture = "arm64"
-    #else
-        private static let architecture = "amd64"
-    #endif
-
     /// Of a list of manifests the one for this machine.
     public init(
         _ name: ManifestName, in repository: RemoteRepository, limit: Int = ManifestText.maximumSize
@@ -52,7 +46,7 @@ public enum RemoteFinding: Sendable {
         do {
             var manifest = try RegistryManifest(parsing: kept.bytes.span)
             if let index = try ForeignIndex(manifest, in: kept.bytes.span) {
-                let chosen = try index.chosen(for: RemoteFinding.architecture)
+                let chosen = try index.chosen()
                 name = .digest(chosen.name)
                 kept = try await repository.manifest(name)
                 manifest = try RegistryManifest(parsing: kept.bytes.span)

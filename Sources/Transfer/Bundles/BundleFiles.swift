@@ -13,6 +13,12 @@ struct BundleFiles: Sendable {
     let label: String
     private let members: [FilePath: Place]
     private let folder: String?
+    /// Read instead of members.
+    private var made: [FilePath: [UInt8]] = [:]
+
+    private init(_ label: String, _ members: [FilePath: Place], folder: String? = nil) {
+        (self.label, self.members, self.folder) = (label, members, folder)
+    }
 
     /// A bundle has a few hundred members, and ten thousand at most.
     static let mostMembers = 1 << 16
@@ -33,7 +39,7 @@ struct BundleFiles: Sendable {
                 offset += UInt64(TarReader.blockSize)
                 switch try block.withBytes({ bytes throws(CakeError) in try reader.step(bytes) }) {
                 case .zeros:
-                    if !members.isEmpty { found.append(BundleFiles(label: label, members: members, folder: nil)) }
+                    if !members.isEmpty { found.append(BundleFiles(label, members)) }
                     members = [:]
                 case .records(let length):
                     guard length <= size - offset else { throw TarReader.endsEarly() }
@@ -57,18 +63,25 @@ struct BundleFiles: Sendable {
             guard offset > UInt64(TarReader.blockSize) else { throw notOne(label) }
             throw error.at(label)
         }
-        if !members.isEmpty { found.append(BundleFiles(label: label, members: members, folder: nil)) }
+        if !members.isEmpty { found.append(BundleFiles(label, members)) }
         return found
     }
 
     static func inFolder(_ path: String) -> BundleFiles {
-        BundleFiles(label: Printable.escape(path), members: [:], folder: path)
+        BundleFiles(Printable.escape(path), [:], folder: path)
     }
 
     static func notOne(_ label: String) -> CakeError {
         CakeError(
             .usage, "\(label) is not a bundle: it is no tar and no folder of an OCI image layout",
             fix: "cake save NAME -o FILE makes a bundle; cake import takes models in other forms")
+    }
+
+    /// The same with other names for its members, and with files that are not in it.
+    func renamed(_ members: [FilePath: Place], with made: [FilePath: [UInt8]]) -> BundleFiles {
+        var files = BundleFiles(label, members)
+        files.made = made
+        return files
     }
 
     func place(_ path: FilePath) throws(CakeError) -> Place? {
@@ -85,6 +98,7 @@ struct BundleFiles: Sendable {
     func place(of blob: BlobName) throws(CakeError) -> Place? { try place(FilePath(BundleIndex.path(of: blob))) }
 
     func bytes(_ path: String, limit: Int) throws(CakeError) -> [UInt8]? {
+        if let made = made[try FilePath(path)] { return made }
         guard let place = try place(FilePath(path)) else { return nil }
         guard place.size <= UInt64(limit) else {
             throw CakeError(.damaged, "\(label): \(path) has \(place.size) bytes, and the limit is \(limit)")

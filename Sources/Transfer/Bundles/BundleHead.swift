@@ -17,38 +17,75 @@ struct BundledModel: Sendable {
     var layers: [Layer] { manifest.layers.filter { $0.size > 0 && !needs.contains($0) } }
 }
 
+/// A model in a bundle in another tool's shape. No layer was read.
+struct ForeignBundledModel: Sendable {
+    let name: ModelName
+    let model: ForeignModel
+    /// Of its manifest.
+    let digest: Digest
+    var signatures: [[UInt8]] = []
+}
+
 /// What a bundle says of itself, before its packs.
 struct BundleHead: Sendable {
     let part: BundleIndex.Part?
     let models: [BundledModel]
+    let foreign: [ForeignBundledModel]
     /// What it has besides models, in words.
     let others: [String]
 
     /// Reads blobs that are not packs, each of which is compared with its digest. `blob` gives nil for one that is not there.
+    /// From a pipe come only cake's own models.
     init(
-        _ index: BundleIndex, _ label: String, blob: (Descriptor, Int) throws(CakeError) -> [UInt8]?
+        _ index: BundleIndex, _ label: String, isPipe: Bool,
+        blob: (Descriptor, Int) throws(CakeError) -> [UInt8]?
     ) throws(CakeError) {
+        var names: Set<ModelName> = []
+        func claim(_ name: ModelName) throws(CakeError) {
+            guard names.insert(name).inserted else {
+                throw CakeError(.damaged, "\(label) has two models of the name \(name)")
+            }
+        }
         func whole(_ descriptor: Descriptor, limit: Int) throws(CakeError) -> [UInt8] {
             guard let bytes = try blob(descriptor, limit) else { throw BundleHead.missing(descriptor.name, label) }
             return bytes
         }
-        var (models, others) = ([BundledModel](), [String]())
-        var places: [BlobName: Int] = [:]
+        var (models, foreign, others) = ([BundledModel](), [ForeignBundledModel](), [String]())
+        var (places, foreignPlaces) = ([BlobName: Int](), [BlobName: Int]())
         var signatures: [(subject: BlobName, bytes: [UInt8])] = []
         for entry in index.entries {
             let descriptor = Descriptor(mediaType: entry.mediaType, name: entry.name, size: entry.size)
-            guard entry.mediaType == RegistryManifest.image else {
+            guard BundleHead.types.contains(entry.mediaType), !isPipe || entry.mediaType == RegistryManifest.image
+            else {
                 others.append("an entry of type \(Printable.escape(entry.mediaType))")
                 continue
             }
-            let bytes = try whole(descriptor, limit: RegistryManifest.maximumSize)
-            let manifest = try RegistryManifest(parsing: bytes.span)
+            var bytes = try whole(descriptor, limit: RegistryManifest.maximumSize)
+            var manifest = try RegistryManifest(parsing: bytes.span)
+            if let list = try ForeignIndex(manifest, in: bytes.span) {
+                guard let chosen = try? list.chosen() else {
+                    others.append("a list of images without one for linux/\(ForeignIndex.ownArchitecture)")
+                    continue
+                }
+                bytes = try whole(chosen, limit: RegistryManifest.maximumSize)
+                manifest = try RegistryManifest(parsing: bytes.span)
+            }
             if let signature = SignatureArtifact.bundle(in: manifest), let subject = manifest.subject {
                 signatures.append((subject.name, try whole(signature, limit: SignatureBundle.maximumSize)))
                 continue
             }
             guard let artifact = try BundleHead.artifact(manifest, label) else {
-                others.append(BundleHead.words(for: manifest))
+                guard !isPipe, let shape = try ForeignModel.shape(of: manifest), let config = manifest.config else {
+                    others.append(BundleHead.words(for: manifest))
+                    continue
+                }
+                let text = try whole(config, limit: JSONValue.usualLimit)
+                let model = try ForeignModel(manifest, of: shape, in: bytes.span, config: text.span)
+                let digest = SHA256.digest(of: bytes.span)
+                let name = try BundleHead.foreignName(bytes, entry, digest, label)
+                try claim(name)
+                foreignPlaces[entry.name] = foreign.count
+                foreign.append(ForeignBundledModel(name: name, model: model, digest: digest))
                 continue
             }
             let text = try whole(artifact.manifest, limit: ManifestText.maximumSize)
@@ -63,23 +100,23 @@ struct BundleHead: Sendable {
             let packs = try PackIndex(decoding: index.span, besides: needs)
             try artifact.check(packs, model, besides: needs)
             let name = try BundleHead.name(bytes, entry, digest)
-            guard !models.contains(where: { $0.name == name }) else {
-                throw CakeError(.damaged, "\(label) has two models of the name \(name)")
-            }
+            try claim(name)
             places[entry.name] = models.count
             models.append(
                 BundledModel(
                     name: name, artifact: artifact, manifest: model, digest: digest, index: packs, needs: needs))
         }
         for (subject, bytes) in signatures {
-            guard let place = places[subject] else {
+            if let place = places[subject] {
+                models[place].signatures.append(bytes)
+            } else if let place = foreignPlaces[subject] {
+                foreign[place].signatures.append(bytes)
+            } else {
                 others.append("a signature of something else")
-                continue
             }
-            models[place].signatures.append(bytes)
         }
-        (self.models, self.others, part) = (models, others, index.part)
-        guard !models.isEmpty else { throw BundleHead.noModels(others, label) }
+        (self.models, self.foreign, self.others, part) = (models, foreign, others, index.part)
+        guard !models.isEmpty || !foreign.isEmpty else { throw BundleHead.noModels(others, label, isPipe: isPipe) }
     }
 
     /// Nil for what is no model of cake's.
@@ -100,6 +137,28 @@ struct BundleHead: Sendable {
     ) throws(CakeError) -> ModelName {
         let title = try JSONValue(parsing: manifest.span)["annotations"]?["org.opencontainers.image.title"]?.string
         return try ModelName(title ?? entry.imageName ?? entry.reference ?? "model-" + digest.short)
+    }
+
+    private static let types =
+        [RegistryManifest.image, "application/vnd.docker.distribution.manifest.v2+json"] + ForeignIndex.types
+
+    /// A tag alone is no name for a model: then the archive's own serves.
+    private static func foreignName(
+        _ manifest: [UInt8], _ entry: BundleIndex.Entry, _ digest: Digest, _ label: String
+    ) throws(CakeError) -> ModelName {
+        let title = try JSONValue(parsing: manifest.span)["annotations"]?["org.opencontainers.image.title"]?.string
+        let given = entry.imageName ?? entry.reference.flatMap { $0.contains("/") || $0.contains(":") ? $0 : nil }
+        let kept = given.map(BundleIndex.name(ofImage:))
+        for text in [title, kept, stem(of: label)] {
+            if let text, let name = try? ModelName(text) { return name }
+        }
+        return try ModelName("model-" + digest.short)
+    }
+
+    /// `models` of `/media/disk/models.tar`.
+    private static func stem(of label: String) -> String {
+        let last = Disk.lastPart(of: label)
+        return last.hasSuffix(".tar") ? String(last.dropLast(4)) : last
     }
 
     static func missing(_ name: BlobName, _ label: String) -> CakeError {
@@ -142,9 +201,14 @@ struct BundleHead: Sendable {
         }
     }
 
-    private static func noModels(_ others: [String], _ label: String) -> CakeError {
-        CakeError(
-            .failed, "\(label) holds \(others.first ?? "nothing"), and cake load takes cake's own models",
-            fix: "skopeo copy oci-archive:\(label) docker://HOST/PATH:TAG, then cake pull HOST/PATH:TAG")
+    private static func noModels(_ others: [String], _ label: String, isPipe: Bool) -> CakeError {
+        guard isPipe, let first = others.first else {
+            return CakeError(
+                .failed, "\(label) holds \(others.first ?? "nothing"), and no model",
+                fix: "cake save NAME -o FILE makes a bundle; cake import takes models in other forms")
+        }
+        return CakeError(
+            .failed, "\(label) holds \(first), and from a pipe cake load takes cake's own models",
+            fix: "write it to a file, and load that")
     }
 }

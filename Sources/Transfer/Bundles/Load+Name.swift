@@ -4,31 +4,28 @@ internal import Store
 
 /// Every loaded model gets its name here, and nowhere else.
 extension Load {
-    private func source(of model: BundledModel) -> String { "bundle://\(model.name.string)" }
+    private func source(of name: ModelName) -> String { "bundle://\(name.string)" }
 
     private func advice(for name: ModelName) -> String {
         "cake mv \(name) OTHER keeps it under another name; or use --force"
     }
 
     /// Before anything is stored.
-    func refuseTaken(_ model: BundledModel) throws(CakeError) {
+    func refuseTaken(_ name: ModelName, by files: [SnapshotFile]) throws(CakeError) {
         guard !options.replacesNames else { return }
-        try store.refuseTaken(
-            model.name,
-            by: model.manifest.files.map { SnapshotFile(path: $0.path, size: $0.size, sha256: $0.digest) },
-            from: source(of: model), fix: advice(for: model.name))
+        try store.refuseTaken(name, by: files, from: source(of: name), fix: advice(for: name))
     }
 
-    /// Before anything is stored.
-    func refuseUnsigned(_ model: BundledModel) throws(CakeError) {
-        let files = model.manifest.files
+    /// Before anything is stored. `known` are signatures that the store has.
+    func refuseUnsigned(
+        _ name: ModelName, _ files: [SnapshotFile], by signatures: [[UInt8]], known: [FoundSignature] = []
+    ) throws(CakeError) {
         // A file of the model may be a signature, too, and is read when it is here.
         guard !files.contains(where: { FoundSignature.names.contains($0.path.string) }) else { return }
-        let known = try store.foundSignatures(of: model.manifest, model.digest)
         try options.gate.foresee(
-            options.gate.demands(on: model.name, from: nil), on: model.name.withoutRevision,
-            files.map { SignedComparison.Candidate($0.path, $0.digest) },
-            by: model.signatures.map { FoundSignature($0, at: .store) } + known)
+            options.gate.demands(on: name, from: nil), on: name.withoutRevision,
+            files.map { SignedComparison.Candidate($0.path, $0.sha256) },
+            by: signatures.map { FoundSignature($0, at: .store) } + known)
     }
 
     /// All layers of the model are here, and held.
@@ -38,16 +35,32 @@ extension Load {
             throw CakeError(
                 .damaged, "the manifest of \(model.name) is not in cake's form", fix: "save the model again")
         }
-        for signature in model.signatures {
+        return try await point(
+            model.name, to: model.manifest, digest, signatures: model.signatures,
+            from: ModelOrigin(source(of: model.name)), in: operation)
+    }
+
+    /// The same of a model in another tool's shape. Its files were read and hashed.
+    func name(_ model: ForeignBundledModel, _ manifest: Manifest, in operation: Operation) async throws -> Loaded {
+        try await point(
+            model.name, to: manifest, try store.save(manifest, in: operation), signatures: model.signatures,
+            from: ModelOrigin(source(of: model.name), commit: model.digest.hex, shape: model.model.shape), in: operation
+        )
+    }
+
+    private func point(
+        _ name: ModelName, to manifest: Manifest, _ digest: Digest, signatures: [[UInt8]], from origin: ModelOrigin,
+        in operation: Operation
+    ) async throws -> Loaded {
+        for signature in signatures {
             let found = FoundSignature(signature, at: .store)
             try store.keep(signature, of: digest, by: found.keptName, in: operation)
         }
-        let source = source(of: model)
-        let admission = try await options.gate.admit(model.name, from: nil, digest, in: store, progress: progress)
-        let pointed = try store.point(model.name, to: digest, from: ModelOrigin(source), by: admission, in: operation) {
+        let admission = try await options.gate.admit(name, from: nil, digest, in: store, progress: progress)
+        let pointed = try store.point(name, to: digest, from: origin, by: admission, in: operation) {
             old throws(CakeError) in
             guard !options.replacesNames else { return }
-            try store.refuseTaken(model.name, old, by: digest, from: source, fix: advice(for: model.name))
+            try store.refuseTaken(name, old, by: digest, from: origin.source, fix: advice(for: name))
         } _: { record, old in
             if let old, old.manifest == digest {
                 // Loaded again: where it first came from is still right.
@@ -60,11 +73,11 @@ extension Load {
             record.missingFiles = nil
         }
         guard case .done(let before) = pointed else {
-            throw CakeError(.locked, "another cake changed \(model.name) meanwhile", fix: "run it again")
+            throw CakeError(.locked, "another cake changed \(name) meanwhile", fix: "run it again")
         }
         return Loaded(
-            name: model.name, manifest: digest, files: model.manifest.files.count, bytes: model.manifest.size,
-            layers: model.manifest.layers.count, signatures: model.signatures.count,
+            name: name, manifest: digest, files: manifest.files.count, bytes: manifest.size,
+            layers: manifest.layers.count, signatures: signatures.count, shape: origin.shape,
             replaced: before.flatMap { $0.manifest == digest ? nil : $0.manifest })
     }
 }

@@ -30,6 +30,8 @@ public struct Load: Sendable {
         public let layers: Int
         /// That came with it.
         public let signatures: Int
+        /// Another tool's, in which the bundle has it.
+        public let shape: ForeignShape?
         /// The manifest that the name had before, if it was another.
         public let replaced: Digest?
     }
@@ -56,6 +58,8 @@ public struct Load: Sendable {
         public internal(set) var bytesHere: UInt64 = 0
         /// What was passed over, in words.
         public internal(set) var others: [String] = []
+        /// Of files whose tensors could not be told apart.
+        public internal(set) var complaints: [CakeError] = []
         /// Of a bundle in parts.
         public internal(set) var parts: Int?
         public internal(set) var partsRead: Set<Int> = []
@@ -75,7 +79,7 @@ public struct Load: Sendable {
         for source in sources {
             guard case .path(let path) = source else { continue }
             let files = try Disk.status(path)?.kind == .folder ? [.inFolder(path)] : BundleFiles.inFile(path)
-            for one in files { bundles.append((try Load.index(of: one), one)) }
+            for one in files { bundles.append(try Load.opened(one)) }
             if files.isEmpty { throw BundleFiles.notOne(Printable.escape(path)) }
         }
         // In the order in which they were written: bases come before their deltas.
@@ -89,22 +93,18 @@ public struct Load: Sendable {
         return try work.finish()
     }
 
-    static func index(of files: BundleFiles) throws(CakeError) -> BundleIndex {
+    static func opened(_ files: BundleFiles) throws(CakeError) -> (index: BundleIndex, files: BundleFiles) {
         guard let layout = try files.bytes(BundleIndex.layoutName, limit: 1 << 16),
             let bytes = try files.bytes(BundleIndex.indexName, limit: BundleIndex.maximumSize)
         else {
-            let isDocker = try files.place(FilePath("manifest.json")) != nil
-            throw isDocker
-                ? CakeError(
-                    .failed, "\(files.label) is an archive of docker save, and cake load takes cake's own models",
-                    fix:
-                        "skopeo copy docker-archive:\(files.label) docker://HOST/PATH:TAG, then cake pull HOST/PATH:TAG"
-                )
-                : BundleFiles.notOne(files.label)
+            guard let (index, files) = try DockerArchive.layout(of: files) else {
+                throw BundleFiles.notOne(files.label)
+            }
+            return (index, files)
         }
         do throws(CakeError) {
             try check(layout: layout)
-            return try BundleIndex(parsing: bytes.span)
+            return (try BundleIndex(parsing: bytes.span), files)
         } catch { throw error.at(files.label) }
     }
 

@@ -23,7 +23,7 @@ struct LoadWork {
     }
 
     mutating func load(_ files: BundleFiles, _ index: BundleIndex) async throws {
-        let head = try BundleHead(index, files.label) { descriptor, limit throws(CakeError) in
+        let head = try BundleHead(index, files.label, isPipe: false) { descriptor, limit throws(CakeError) in
             guard let bytes = try files.bytes(BundleIndex.path(of: descriptor.name), limit: limit) else { return nil }
             try BundleHead.check(bytes, descriptor, files.label)
             return bytes
@@ -51,6 +51,13 @@ struct LoadWork {
                 for member in work[number].members.indices { arrived.has(member, of: number) }
             }
         }
+        for model in head.foreign {
+            try refuseOther(model.name)
+            let (loaded, brought) = try await request.load(model, from: files, in: operation)
+            named[model.name] = loaded.manifest
+            report.models.append(loaded)
+            report.add(brought)
+        }
     }
 
     /// Loads the next archive of a stream. False if there was none.
@@ -59,7 +66,7 @@ struct LoadWork {
         var reading = StreamHead(label)
         guard let (index, first) = try await reading.read(&stream) else { return false }
         let blobs = reading.blobs
-        let head = try BundleHead(index, label) { descriptor, limit throws(CakeError) in
+        let head = try BundleHead(index, label, isPipe: true) { descriptor, limit throws(CakeError) in
             guard let bytes = blobs[descriptor.name] else { return nil }
             try BundleHead.check(bytes, descriptor, label)
             return bytes
@@ -83,6 +90,12 @@ struct LoadWork {
         return true
     }
 
+    private func refuseOther(_ name: ModelName, than digest: Digest? = nil) throws(CakeError) {
+        guard let other = pending[name]?.digest ?? named[name], other != digest else { return }
+        throw CakeError(
+            .failed, "two bundles have different models of the name \(name)", fix: "load the bundles one by one")
+    }
+
     /// Claims the layers of a bundle's models, and says which members have to be stored.
     private mutating func begin(_ head: BundleHead) throws -> [PackWork] {
         for other in head.others where !report.others.contains(other) { report.others.append(other) }
@@ -92,13 +105,12 @@ struct LoadWork {
         }
         var wanted: [Digest: (pack: PackIndex.Pack, member: PackIndex.Member)] = [:]
         for model in head.models {
-            if let other = pending[model.name]?.digest ?? named[model.name], other != model.digest {
-                throw CakeError(
-                    .failed, "two bundles have different models of the name \(model.name)",
-                    fix: "load the bundles one by one")
-            }
-            try request.refuseTaken(model)
-            try request.refuseUnsigned(model)
+            try refuseOther(model.name, than: model.digest)
+            let files = model.manifest.files.map { SnapshotFile(path: $0.path, size: $0.size, sha256: $0.digest) }
+            try request.refuseTaken(model.name, by: files)
+            try request.refuseUnsigned(
+                model.name, files, by: model.signatures,
+                known: store.foundSignatures(of: model.manifest, model.digest))
             guard named[model.name] == nil else { continue }
             pending[model.name] = model
             let layers = model.layers
@@ -137,10 +149,11 @@ struct LoadWork {
         _ work: [PackWork], _ head: BundleHead,
         arrive: @escaping @Sendable (ArrivedPacks) async throws -> Void
     ) async throws {
+        guard !head.models.isEmpty else { return }
         let bytes = work.reduce(UInt64(0)) { $0 + $1.members.reduce(0) { $0 + $1.length } }
         progress.begin("loading \(head.models.count == 1 ? "\(head.models[0].name)" : "\(head.models.count) models")")
         progress.expect(bytes: bytes, items: UInt64(work.reduce(0) { $0 + $1.members.count }))
-        try refuseIfTooSmall(for: bytes)
+        try request.refuseIfTooSmall(for: bytes)
         let units = FinishedUnits()
         let arrived = ArrivedPacks(work.count, units)
         let intake = Intake(
@@ -176,16 +189,6 @@ struct LoadWork {
         report.bytesTaken += converter.bytes
         seen.formUnion(converter.taken)
         try await nameWhole()
-    }
-
-    private func refuseIfTooSmall(for bytes: UInt64) throws(CakeError) {
-        let free = try Disk.freeBytes(store.layout.root)
-        guard free >= bytes else {
-            throw CakeError(
-                .diskFull,
-                "the bundle has \(Quantities.bytes(bytes)) that are not here, and the disk has \(Quantities.bytes(free)) left",
-                fix: "free some space: cake gc, or put the store on another disk with CAKE_HOME")
-        }
     }
 
     /// Gives names to the models that are whole.

@@ -1,10 +1,19 @@
 internal import Model
 internal import Platform
-internal import Remote
 internal import Store
 
+/// Where the layers of a model come from that another tool wrote, each in order.
+protocol ArchiveSource: Sendable {
+    /// For messages.
+    var place: String { get }
+    /// When a layer's bytes are not those that its digest names.
+    var mismatch: CakeError { get }
+
+    func pass(_ layer: ForeignLayer, to take: (Chunk, Int) async throws -> Void) async throws
+}
+
 /// Brings the archives of a model: each comes in order, and its files become layers meanwhile. Neither an archive nor a file is
-/// ever whole on this disk. When one is complete, what was in it is saved: an interrupted pull does not bring it again.
+/// ever whole on this disk. When one is complete, what was in it is saved: an interrupted command does not bring it again.
 struct ArchiveIntake: Sendable {
     struct Brought: Sendable {
         /// By archive.
@@ -14,18 +23,15 @@ struct ArchiveIntake: Sendable {
         var checkpoint: Digest?
     }
 
-    let remote: RemoteShape
+    let source: any ArchiveSource
     let store: LocalStore
     let operation: Operation
     let progress: Progress
-    let options: RegistryPull.Options
     let bases: BaseCandidates
-
     /// Each has memory for a decoder, and bytes of a unit on the disk.
-    private static let streams = 3
-    /// Over several connections, which are in memory until it is their turn.
-    private static let pieceSize: UInt64 = 2 << 20
-    private static let connections = 8
+    var streams = ArchiveIntake.mostStreams
+
+    static let mostStreams = 3
     private static let publishStep: UInt64 = 256 << 20
 
     func callAsFunction(_ archives: [ForeignLayer]) async throws -> Brought {
@@ -36,8 +42,6 @@ struct ArchiveIntake: Sendable {
             operation: operation, pool: store.pool, progress: progress, publishStep: ArchiveIntake.publishStep)
         let begun = LayersOfArchives(
             archives, jobs, LayerIngester(store: store, operation: operation), progress: progress)
-        let throttle = options.bytesPerSecond.map { Throttle(bytesPerSecond: $0) }
-        let streams = min(ArchiveIntake.streams, max(1, options.mostConnections))
         return try await withThrowingTaskGroup(of: Done.self) { group in
             group.addTask {
                 var converter = begun
@@ -51,7 +55,7 @@ struct ArchiveIntake: Sendable {
                 defer { finished.end() }
                 do {
                     _ = try await sideBySide(archives.count, atOnce: streams, on: store.pool) { number in
-                        try await read(archives[number], number, jobs, throttle)
+                        try await read(archives[number], number, jobs)
                     }
                     return .read(nil)
                 } catch { return .read(error) }
@@ -74,11 +78,9 @@ struct ArchiveIntake: Sendable {
         case read((any Error)?)
     }
 
-    private func read(_ layer: ForeignLayer, _ number: Int, _ jobs: ArchiveJobs, _ throttle: Throttle?) async throws {
-        let blob = remote.blob(
-            layer.digest, size: layer.size, line: Line(retry: .patient, says: { progress.stands($0) }))
+    private func read(_ layer: ForeignLayer, _ number: Int, _ jobs: ArchiveJobs) async throws {
         let stream = ArchiveStream(
-            layer, in: store, spoolingAt: "\(operation.folder)/unit-\(number)", bases: bases)
+            layer, in: store, spoolingAt: "\(operation.folder)/unit-\(number)", bases: bases, mismatch: source.mismatch)
         var units = 0
         func handOver() async throws {
             for (file, unit, plain) in stream.takeReady() {
@@ -86,45 +88,19 @@ struct ArchiveIntake: Sendable {
                 units += 1
             }
         }
-        func take(_ chunk: Chunk, _ count: Int) async throws {
-            try Task.checkCancellation()
-            try await stream.take(chunk, count, handOver)
-            progress.did(bytes: UInt64(count))
-            try await throttle?.take(UInt64(count))
-        }
         do {
-            if try await comesInPieces(blob, layer.size) {
-                let chunks = ChunkPool(chunkCapacity: Int(ArchiveIntake.pieceSize))
-                let pieces = Int((layer.size - 1) / ArchiveIntake.pieceSize + 1)
-                let atOnce = min(ArchiveIntake.connections, max(1, options.mostConnections))
-                try await inOrder(pieces, atOnce: atOnce, on: store.pool) { index in
-                    let start = UInt64(index) * ArchiveIntake.pieceSize
-                    let chunk = chunks.take()
-                    _ = try await blob.fill(chunk, with: start..<min(start + ArchiveIntake.pieceSize, layer.size))
-                    return chunk
-                } take: { _, chunk in
-                    defer { chunks.giveBack(chunk) }
-                    try await take(chunk, chunk.count)
-                }
-            } else if layer.size > 0 {
-                _ = try await blob.bring(0..<layer.size) { chunk, bytes in try await take(chunk, Int(bytes.length)) }
+            try await source.pass(layer) { chunk, count in
+                try Task.checkCancellation()
+                try await stream.take(chunk, count, handOver)
+                progress.did(bytes: UInt64(count))
             }
             try stream.finish()
         } catch let error as CakeError where error.kind == .damaged {
-            throw error.at("layer \(layer.digest.short) of \(remote.place)")
+            throw error.at("layer \(layer.digest.short) of \(source.place)")
         }
         try await handOver()
         try await jobs.add(.end(units: units, stream.entries), of: number)
         progress.finished()
-    }
-
-    /// A registry that ignores ranges would send all of it for each.
-    private func comesInPieces(_ blob: RemoteBlob, _ size: UInt64) async throws -> Bool {
-        guard size > 2 * ArchiveIntake.pieceSize else { return false }
-        return try await blob.line.retrying {
-            _ = try await blob.open(0..<1)
-            return !blob.comesWhole
-        }
     }
 }
 
@@ -203,7 +179,9 @@ private struct LayersOfArchives: Converter {
                 if let described { files[described.path] = files[described.path] ?? described }
                 saved.append(.init(place, digest: described?.digest, size: described?.size ?? 0))
             }
-            contents.append(ArchiveContents(ArchiveContents.Key(archives[number]), saved))
+            if archives[number].isArchive {
+                contents.append(ArchiveContents(ArchiveContents.Key(archives[number]), saved))
+            }
         }
         guard let manifest = try? Manifest(files: Array(files.values)) else { return }
         let digest = try ingester.store.save(manifest, in: ingester.operation)

@@ -3,7 +3,7 @@ internal import Platform
 internal import Store
 
 /// One archive while it comes, in order: its bytes are hashed, decoded, taken apart, and cut into units of layers. Nothing that it
-/// says is believed before the end, where its digest has to match.
+/// says is believed before the end, where its digest has to match. A layer that is a file itself is only cut.
 final class ArchiveStream {
     /// One thing that the archive has for the model.
     typealias Entry = (place: ArchivePlace, file: UnpackedFile?)
@@ -12,6 +12,7 @@ final class ArchiveStream {
     private let store: LocalStore
     private let spoolPath: String
     private let bases: BaseCandidates?
+    private let mismatch: CakeError
     private var hash: SHA256? = SHA256()
     /// Of the plain bytes, where they have a digest of their own.
     private var plainHash: SHA256?
@@ -32,8 +33,12 @@ final class ArchiveStream {
     static let mostFiles = 100_000
     private static let checkedFile: UInt64 = 16 << 20
 
-    init(_ layer: ForeignLayer, in store: LocalStore, spoolingAt spoolPath: String, bases: BaseCandidates?) {
+    init(
+        _ layer: ForeignLayer, in store: LocalStore, spoolingAt spoolPath: String, bases: BaseCandidates?,
+        mismatch: CakeError
+    ) {
         (self.layer, self.store, self.spoolPath, self.bases) = (layer, store, spoolPath, bases)
+        self.mismatch = mismatch
         if let digest = layer.plainDigest, digest != layer.digest { plainHash = SHA256() }
     }
 
@@ -41,6 +46,12 @@ final class ArchiveStream {
     func take(_ chunk: Chunk, _ count: Int, _ handOver: () async throws -> Void) async throws {
         chunk.withBytes { bytes in hash?.update(bytes.extracting(first: count)) }
         came += UInt64(count)
+        if case .file(let path) = layer.content {
+            let file = try current?.file ?? beginFile(path)
+            try chunk.withBytes { bytes throws(CakeError) in try file.take(bytes.extracting(first: count)) }
+            takeUnits()
+            return try await handOver()
+        }
         var position = 0
         while try chunk.withBytes({ input throws(CakeError) in
             try decoder.decode(input.extracting(first: count), from: &position, into: room)
@@ -58,9 +69,11 @@ final class ArchiveStream {
     /// After its last byte.
     func finish() throws(CakeError) {
         guard came == layer.size, let found = hash.take()?.finish(), found == layer.digest else {
-            throw CakeError(
-                .damaged, "the registry sent other bytes than its digest names",
-                fix: "the registry, or a proxy, changes the data; ask its operator")
+            throw mismatch
+        }
+        if case .file(let path) = layer.content {
+            if current == nil { _ = try beginFile(path) }
+            return try end()
         }
         try decoder.finish(into: room)
         try scan()
@@ -73,6 +86,12 @@ final class ArchiveStream {
                     fix: "manifest and config do not belong together; ask who pushed it")
             }
         }
+    }
+
+    private func beginFile(_ path: FilePath) throws(CakeError) -> StreamedFile {
+        let file = try StreamedFile(path, size: layer.size, spoolingAt: spoolPath, bases: bases)
+        current = (file, .file(path))
+        return file
     }
 
     private func scan() throws(CakeError) {

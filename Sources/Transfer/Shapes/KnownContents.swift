@@ -2,7 +2,8 @@ internal import Model
 internal import Platform
 internal import Store
 
-/// The archives of a model: which of them an earlier pull read whose files are still here, and which have to come.
+/// The archives of a model: which of them an earlier pull read whose files are still here, and which have to come. A layer that
+/// is a file itself counts as an archive with this one file.
 struct KnownContents: Sendable {
     private let archives: [ForeignLayer]
     /// By archive; nil for one that has to come.
@@ -31,8 +32,12 @@ struct KnownContents: Sendable {
             (known, missing) = ([], [])
             return
         }
-        let remembered = store.knownArchives()
-        let contents = archives.map { remembered[ArchiveContents.Key($0)] }
+        let remembered = archives.contains(where: \.isArchive) ? store.knownArchives() : [:]
+        let contents = archives.map { archive in
+            let key = ArchiveContents.Key(archive)
+            guard case .file(let path) = archive.content else { return remembered[key] }
+            return ArchiveContents(key, [.init(.file(path), digest: archive.digest, size: archive.size)])
+        }
         // A file that a later layer replaces or removes is not needed, and no manifest may have it.
         var overlay = Overlay<ArchiveContents.Entry>()
         for content in contents { overlay.add(content?.entries.map { ($0.place, $0) } ?? []) }
@@ -92,7 +97,7 @@ struct KnownContents: Sendable {
             guard let found = known ?? came[key] else {
                 throw CakeError(.failed, "layer \(archive.digest.short) was not read to its end")
             }
-            contents.append(ArchiveContents(key, found.map(\.entry)))
+            if archive.isArchive { contents.append(ArchiveContents(key, found.map(\.entry))) }
             if archive.content == .imageLayer {
                 overlay.add(found.map { ($0.entry.place, $0.file) })
             } else {

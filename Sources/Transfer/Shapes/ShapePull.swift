@@ -57,12 +57,14 @@ public struct ShapePull: Sendable {
         var fetched = try await files(in: operation, for: note, waiting)
         let bytesHere = fetched.saved.values.reduce(0, +)
         let intake = ArchiveIntake(
-            remote: remote, store: store, operation: operation, progress: progress, options: options, bases: bases)
+            source: RegistryArchives(remote, on: store.pool, progress: progress, options), store: store,
+            operation: operation, progress: progress, bases: bases,
+            streams: min(ArchiveIntake.mostStreams, max(1, options.mostConnections)))
         try store.refuseIfTooSmall(forFetching: archives.missing.reduce(0) { $0 + $1.size })
         let brought = try await intake(archives.missing)
         progress.begin("finishing \(name)")
         let found = try archives.files(with: brought.entries)
-        let manifest = try whole(fetched.verified + found.files)
+        let manifest = try model.whole(fetched.verified + found.files, at: remote.place)
         let digest = try store.save(manifest, in: operation)
         store.keep(found.contents, of: digest)
         let origin = ModelOrigin(
@@ -128,24 +130,5 @@ public struct ShapePull: Sendable {
             for checkpoint in fetched.checkpoints { try checkpoint.settle() }
         }
         return fetched
-    }
-
-    /// Refuses files that two layers have, and a model without any.
-    private func whole(_ files: [Manifest.File]) throws(CakeError) -> Manifest {
-        do throws(CakeError) {
-            guard !files.isEmpty else {
-                throw CakeError(
-                    .damaged,
-                    remote.model.shape == .image
-                        ? "the image has no files in models/" : "the \(remote.model.shape.words) has no files",
-                    fix: "cake pulls models; other images are for docker or podman")
-            }
-            var seen: Set<FilePath> = []
-            if let twice = files.first(where: { !seen.insert($0.path).inserted }) {
-                throw CakeError(.damaged, "two of its layers have the file \(twice.path)", fix: "ask who pushed it")
-            }
-            try remote.model.refuseOtherFormat(among: files.map(\.path))
-            return try Manifest(files: files)
-        } catch { throw error.at(remote.place) }
     }
 }

@@ -128,11 +128,16 @@ import Transfer
             editing({ $0 == 0 && !$1.isEmpty }) { $0 = Array(#"{"imageLayoutVersion":"2.0"}"#.utf8) }),
         Row("a model of a newer cake", "written by a newer cake", replacing("cake.model.v1", "cake.model.v7")),
         Row(
-            "another shape", "holds a ModelPack artifact",
+            "another shape", "holds a ModelPack artifact, and from a pipe", piped: true,
             replacing(
                 #""artifactType":"application/vnd.cake.model.v1","config":{"mediaType":"application/vnd.cake.model.config.v1+json""#,
                 #""artifactType":"application/vnd.cncf.model.manifest.v1+json","config":{"mediaType":"application/vnd.cncf.model.config.v1+json""#
             )),
+        Row(
+            "another tool's artifact", "holds an artifact of type application/x.y, and no model", piped: false,
+            replacing(
+                #""artifactType":"application/vnd.cake.model.v1","config":{"mediaType":"application/vnd.cake.model.config.v1+json""#,
+                #""artifactType":"application/x.y","config":{"mediaType":"application/vnd.cake.model.config.v1+json""#)),
         Row("no bundle", "is not a bundle") { _ in Array("hello\n".utf8) + [UInt8](repeating: 7, count: 2000) },
         Row("another tar", "is not a bundle") { _ in RawTar.write([("config.json", Array("{}".utf8))]) },
         Row("nothing", "is not a bundle") { _ in [] },
@@ -171,7 +176,7 @@ import Transfer
             var members = RawTar.read(try luggage.bytes("right.tar"))
             let index = String(decoding: members[1].bytes, as: UTF8.self)
             let more =
-                #"{"mediaType":"application/vnd.oci.image.index.v1+json","digest":"sha256:\#(Digest.empty.hex)","size":0},"#
+                #"{"mediaType":"application/vnd.oci.artifact.manifest.v1+json","digest":"sha256:\#(Digest.empty.hex)","size":0},"#
             members[1].bytes = Array(index.replacing(#""manifests":["#, with: #""manifests":[\#(more)"#).utf8)
             let tar =
                 RawTar.member("./", kind: "5") + RawTar.member("./blobs/", kind: "5")
@@ -180,7 +185,7 @@ import Transfer
             try Data(tar).write(to: URL(filePath: luggage["other.tar"]))
             let other = try luggage.other()
             let report = try await other.load(luggage["other.tar"])
-            #expect(report.others == ["an entry of type application/vnd.oci.image.index.v1+json"])
+            #expect(report.others == ["an entry of type application/vnd.oci.artifact.manifest.v1+json"])
             #expect(try await other.files(of: "org/zbase") == luggage.base)
         }
     }

@@ -5,8 +5,7 @@ public struct ForeignIndex: Sendable {
 
     /// Nil for a manifest that is no list.
     public init?(_ manifest: RegistryManifest, in bytes: Span<UInt8>) throws(CakeError) {
-        let isNamedSo = [RegistryManifest.index, "application/vnd.docker.distribution.manifest.list.v2+json"].contains(
-            manifest.mediaType ?? "")
+        let isNamedSo = ForeignIndex.types.contains(manifest.mediaType ?? "")
         guard isNamedSo || !manifest.manifests.isEmpty else { return nil }
         guard manifest.config == nil, manifest.layers.isEmpty else {
             throw CakeError(.damaged, "the registry's manifest is a list of manifests, and has layers too")
@@ -15,8 +14,16 @@ public struct ForeignIndex: Sendable {
         platforms = try ManifestNotes(parsing: bytes).platforms
     }
 
+    #if arch(arm64)
+        public static let ownArchitecture = "arm64"
+    #else
+        public static let ownArchitecture = "amd64"
+    #endif
+
+    public static let types = [RegistryManifest.index, "application/vnd.docker.distribution.manifest.list.v2+json"]
+
     /// The one for Linux on this machine, else the only one. Statements about other entries are left out.
-    public func chosen(for architecture: String) throws(CakeError) -> Descriptor {
+    public func chosen(for architecture: String = ForeignIndex.ownArchitecture) throws(CakeError) -> Descriptor {
         let all = zip(manifests, platforms + Array(repeating: nil, count: manifests.count)).filter { entry in
             entry.1.map { $0.os != "unknown" && $0.architecture != "unknown" } ?? true
         }

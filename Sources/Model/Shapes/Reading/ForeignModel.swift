@@ -82,9 +82,7 @@ public struct ForeignModel: Sendable {
     }
 
     /// Archives whose files are not known before they are read.
-    public var archives: [ForeignLayer] {
-        layers.filter { if case .file = $0.content { false } else { true } }
-    }
+    public var archives: [ForeignLayer] { layers.filter(\.isArchive) }
 
     /// Of all layers.
     public var size: UInt64 { layers.reduce(0) { $0 + $1.size } }

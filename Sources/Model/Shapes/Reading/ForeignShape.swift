@@ -63,4 +63,7 @@ public struct ForeignLayer: Hashable, Sendable {
     public init(digest: Digest, size: UInt64, content: Content) {
         (self.digest, self.size, self.content) = (digest, size, content)
     }
+
+    /// Whether its files are not known before it is read.
+    public var isArchive: Bool { if case .file = content { false } else { true } }
 }

@@ -9,21 +9,24 @@ struct LoadCommand: Verb {
     let allowsOlder: Bool
 
     private static let pathWord = Positional(
-        "BUNDLE", .some, .path, "bundles of cake save: files, folders, or - for standard input")
+        "BUNDLE", .some, .path, "bundles and other archives: files, folders, or - for standard input")
 
     static let command = Command(
-        Self.self, "load", for: .move, "store the models of a bundle that cake save wrote",
+        Self.self, "load", for: .move, "store the models of a bundle or another archive",
         about: [
             "Every layer is decoded and compared with its digest. Layers that are here are not stored again. A model gets its name "
                 + "when all of it is here.",
             "Parts of a bundle can be loaded together, in any order, or one after the other, the first part first. The last one "
                 + "gives the models their names. cake gc keeps the layers of the others for a day.",
             "If a load was killed, the same command stores the rest.",
+            "Archives of docker save, podman save and other tools are taken, too, from a file or a folder: images with models/, "
+                + "ModelPack artifacts, ModelKits. Their files are cut into tensors.",
         ],
         positionals: [pathWord], options: [PullOptions.replacing.form, PullOptions.older.form],
         examples: [
             .init("cake load models.tar", "all models in it"),
             .init("cake load big.tar.*", "all parts"),
+            .init("cake load image.tar", "a model in an image that podman save wrote"),
             .init("ssh there cake save big -o - | cake load -", "from a pipe"),
         ],
         whenInterrupted: "complete layers are kept for a day; run the same command to resume")

@@ -12,7 +12,8 @@ struct LoadSummary: Summary {
             let name = page.style.paint(model.name.description, .strong)
             lines.append("loaded \(name)  \(model.manifest.short)")
             lines += page.detail(
-                "\(Quantities.bytes(model.bytes)) in \(Quantities.count(model.files, of: "file")), "
+                (model.shape.map { "from \($0 == .image ? "an" : "a") \($0.words); " } ?? "")
+                    + "\(Quantities.bytes(model.bytes)) in \(Quantities.count(model.files, of: "file")), "
                     + Quantities.count(model.layers, of: "layer")
                     + (model.signatures > 0 ? ", \(Quantities.count(model.signatures, of: "signature"))" : ""))
             if let replaced = model.replaced { lines += BringBackSummary.hint(model.name, replaced, on: page) }
@@ -40,7 +41,10 @@ struct LoadSummary: Summary {
         return lines
     }
 
-    var notes: [String] { report.others.map { "passed over \($0): cake load takes cake's own models" } }
+    var notes: [String] {
+        report.others.map { "passed over \($0): it is no model" }
+            + report.complaints.map { "stored without tensors: \($0.what)" }
+    }
 
     /// A model relies on layers that are not here.
     static func failure(_ report: Load.Report) -> CakeError? {
@@ -61,7 +65,8 @@ struct LoadSummary: Summary {
             [
                 "name": JSONValue(model.name.string), "manifest": JSONValue(model.manifest.hex),
                 "files": JSONValue(model.files), "bytes": JSONValue(model.bytes), "layers": JSONValue(model.layers),
-                "signatures": JSONValue(model.signatures), "replaced": JSONValue(model.replaced?.hex),
+                "signatures": JSONValue(model.signatures), "shape": JSONValue(model.shape?.rawValue),
+                "replaced": JSONValue(model.replaced?.hex),
             ]
         }
         let unfinished = report.unfinished.map { model -> JSONValue in

@@ -18,7 +18,7 @@ compile() {
 
 # linked OUTPUT PRODUCT OPTION-OR-LIBRARY…: and the linker's map, OUTPUT.map, of which archives were taken.
 linked() {
-    local output=$1 list="$output.objects" runtime
+    local output=$1 list="$1.objects" runtime
     # In one order, wherever this repository is.
     LC_ALL=C sort "$objects/release/$2.product/Objects.LinkFileList" >"$list"
     shift 2

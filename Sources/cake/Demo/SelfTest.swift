@@ -62,10 +62,11 @@ struct SelfTest: Sendable {
             try await cake("import", folder + "/full-tune", Self.tune, "--base", Self.base)
         }
         try await step("push", "to a server of its own on \(place)") {
-            try await cake("push", Self.tune, "\(place)/\(Self.tune):v1")
+            // The tag that a client of the Hub asks for.
+            try await cake("push", Self.tune, "\(place)/\(Self.tune):main")
         }
         try await step("pull", "from that server, as from a registry and as from a Hub") {
-            try await cake("pull", "\(place)/\(Self.tune):v1", "--as", Self.tune, store: "registry")
+            try await cake("pull", "\(place)/\(Self.tune):main", "--as", Self.tune, store: "registry")
             try await cake("pull", Self.tune, store: "hub", hub: "http://\(place)")
         }
         try await step("export", "what was pulled: equal to the first files, bit for bit") {

@@ -25,7 +25,7 @@ make_image() {
         # Debian's folders /bin and /lib are links to those in /usr, and tar must not follow them out of the image.
         dpkg-deb --fsys-tarfile "$package" | tar --extract --directory="$base" --transform='s,^\./\(lib\|lib64\|bin\|sbin\)/,./usr/\1/,' \
             --exclude='./usr/lib/x86_64-linux-gnu/gconv' --exclude='./lib/x86_64-linux-gnu/gconv' --exclude='./usr/share/lintian' \
-            --exclude='./usr/share/man' --exclude='./etc/*' --exclude='./usr/sbin' --exclude='./sbin' --exclude='./var/*'
+            --exclude='./usr/share/man' --exclude='./usr/share/base-files' --exclude='./usr/share/doc/*/examples' --exclude='./etc/*' --exclude='./usr/sbin' --exclude='./sbin' --exclude='./var/*'
         name=$(dpkg-deb --field "$package" Package)
         # Where scanners of images without a package manager look.
         mkdir -p "$base/var/lib/dpkg/status.d"

@@ -16,12 +16,6 @@ make_tree() {
     install -Dm644 -t "$folder/share/doc/cake/licences" "$made"/licences/*
 }
 
-# Everything below $1, with sorted names and one date, of root.
-tarred() {
-    tar --create --directory="$1" --sort=name --format=gnu --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \
-        --mode='u+rwX,go+rX,go-w' .
-}
-
 make_tarball() {
     say "making ${1##*/}"
     local name=cake-$version-linux-x86_64
@@ -29,5 +23,7 @@ make_tarball() {
     cp -r "$work/tree" "$work/tar/$name"
     # Settings of the package stand beside the units: below /usr/local there is no package that keeps them.
     install -Dm644 -t "$work/tar/$name/share/doc/cake/systemd" "$top"/scripts/lib/release/systemd/*
-    tarred "$work/tar" | gzip -9 --no-name >"$1"
+    # Sorted, of root, with one date.
+    tar --create --directory="$work/tar" --sort=name --format=gnu --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 \
+        --numeric-owner --mode='u+rwX,go+rX,go-w' "$name" | gzip -9 --no-name >"$1"
 }

@@ -101,7 +101,8 @@ let package = Package(
         .executableTarget(
             name: "cake",
             dependencies: [
-                "Server", "Mirror", "Mount", "Transfer", "Storage", "Remote", "Network", "Store", "Platform", "Model",
+                "Server", "Mirror", "Mount", "Transfer", "Storage", "Remote", "Network", "Store", "Codec", "Platform",
+                "Model",
             ],
             swiftSettings: strict),
         helper("Hub", ["Model", "Platform", "CShims", "CCrypto"], path: "Tests/Hub"),

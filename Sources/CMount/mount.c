@@ -447,4 +447,6 @@ int cake_open_device(void) {
 }
 
 uint32_t cake_user(void) { return geteuid(); }
+
+const char *cake_fuse_version(void) { return fuse_pkgversion(); }
 #endif

@@ -45,3 +45,5 @@ CURLMcode cake_curl_multi_set_number(CURLM *multi, CURLMoption option, long valu
 CURLcode cake_curl_message_result(const CURLMsg *message) { return message->data.result; }
 
 const char *cake_curl_certificates(void) { return curl_version_info(CURLVERSION_NOW)->cainfo; }
+
+const char *cake_curl_version(void) { return curl_version_info(CURLVERSION_NOW)->version; }

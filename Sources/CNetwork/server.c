@@ -36,6 +36,11 @@ struct MHD_Daemon *cake_http_start(const struct cake_http_server *server) {
         MHD_OPTION_END);
 }
 
+// GnuTLS comes with libmicrohttpd, and cake does not link it itself.
+__attribute__((weak)) const char *gnutls_check_version(const char *wanted);
+
+const char *cake_gnutls_version(void) { return gnutls_check_version ? gnutls_check_version(NULL) : NULL; }
+
 int cake_http_accept(int listener, struct sockaddr_storage *address, socklen_t *length) {
     *length = sizeof *address;
     return accept4(listener, (struct sockaddr *)address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);

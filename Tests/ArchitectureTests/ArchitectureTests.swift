@@ -20,8 +20,8 @@ import Testing
         "Mirror": ["Model", "Platform", "Store", "Storage", "Network", "Remote", "Transfer", "Synchronization"],
         "Server": ["Model", "Platform", "Store", "Storage", "Network", "Transfer", "Mirror", "Synchronization"],
         "cake": [
-            "Model", "Platform", "Store", "Storage", "Network", "Remote", "Transfer", "Mirror", "Server", "Mount",
-            "Synchronization",
+            "Model", "Platform", "Codec", "Store", "Storage", "Network", "Remote", "Transfer", "Mirror", "Server",
+            "Mount", "Synchronization",
         ],
     ]
 

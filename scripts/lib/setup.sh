@@ -4,6 +4,7 @@
 
 top=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
 swift_needed=6.2
+. "$top/scripts/lib/identity.sh"
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -114,16 +115,20 @@ fingerprint() {
 # The release binary. Swift's own libraries are linked in: a hello world then starts in 1.4 ms where the dynamic one
 # takes 2.6 ms (/bin/true: 0.6 ms), and the binary runs where no toolchain is. It costs 9 MB on disk instead of 19 kB.
 build_release() {
-    local now stamp="$top/.build/cake.built" log
+    local now stamp="$top/.build/cake.built" log identity
     now=$(fingerprint)
     if [[ -x $top/.build/release/cake && -f $stamp && $(<"$stamp") == "$now" ]]; then return 0; fi
     need build
     need_swift
     now=$(fingerprint)
-    mkdir -p "$top/.build"
+    mkdir -p "$top/.build/identity"
     log=$(mktemp)
     say "building cake (the first time takes some minutes)"
-    if ! (cd "$top" && swift build -c release --product cake --static-swift-stdlib) </dev/null >"$log" 2>&1; then
+    # Its name has the commit: SwiftPM links again when the words for the linker are others.
+    identity="$top/.build/identity/$(commit_of_sources).o"
+    identity_object "$identity" ""
+    if ! (cd "$top" && swift build -c release --product cake --static-swift-stdlib -Xlinker "$identity") \
+        </dev/null >"$log" 2>&1; then
         cat "$log" >&2
         rm -f "$log"
         stop "the build failed; the log is above" "fix the reported errors, then run this again"

@@ -76,3 +76,4 @@ int cake_real_path(const char *path, char *room, size_t size);
 /// Whether /dev/fuse can be opened: an error number, or 0.
 int cake_open_device(void);
 uint32_t cake_user(void);
+const char *cake_fuse_version(void);

@@ -25,6 +25,9 @@ CURLMcode cake_curl_multi_set_number(CURLM *multi, CURLMoption option, long valu
 CURLcode cake_curl_message_result(const CURLMsg *message);
 /// The file of trusted certificates that libcurl was built with; NULL if there is none.
 const char *cake_curl_certificates(void);
+const char *cake_curl_version(void);
+/// NULL where libmicrohttpd has no TLS.
+const char *cake_gnutls_version(void);
 
 struct cake_http_server {
     unsigned threads, connections_per_client, idle_seconds;

@@ -23,3 +23,12 @@ int cake_clone(int to, int from);
 void cake_log(const char *text);
 /// A number that another thread may change meanwhile.
 int32_t cake_load(const int32_t *place);
+/// The version of glibc that runs this.
+const char *cake_libc_version(void);
+
+// What scripts/lib/identity.sh links into a release. Empty in other builds.
+/// The commit of the sources; with a + where files differ from it.
+const char *cake_build_commit(void);
+const char *cake_build_compiler(void);
+/// The oldest glibc that a binary for other systems runs with.
+const char *cake_build_libc(void);

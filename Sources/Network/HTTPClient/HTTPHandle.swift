@@ -42,11 +42,10 @@ internal import Platform
         unsafe cake_curl_set_number(easy, CURLOPT_BUFFERSIZE, 256 << 10)
         unsafe cake_curl_set_number(easy, CURLOPT_CONNECTTIMEOUT, settings.connectSeconds)
         unsafe cake_curl_set_number(easy, CURLOPT_TCP_KEEPALIVE, 1)
-        if let proxy {
-            // And nothing else: the address behind a proxy could not be checked.
-            unsafe cake_curl_set_text(easy, CURLOPT_PROXY, proxy)
-            unsafe cake_curl_set_text(easy, CURLOPT_NOPROXY, "")
-        }
+        // Empty for none: libcurl reads no variables itself. A proxy is used for everything: the address behind it could not be
+        // checked.
+        unsafe cake_curl_set_text(easy, CURLOPT_PROXY, proxy ?? "")
+        if proxy != nil { unsafe cake_curl_set_text(easy, CURLOPT_NOPROXY, "") }
         if let origin, let host {
             unsafe addresses = unsafe curl_slist_append(nil, "\(origin.host.text):\(origin.port):\(host.address)")
             unsafe cake_curl_set_list(easy, CURLOPT_RESOLVE, addresses)

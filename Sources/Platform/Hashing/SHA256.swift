@@ -64,6 +64,8 @@ extension SHA256 {
 
     private static let blockLength = 64
     private static let hasPair = cake_has_sha256_pair() != 0
+    /// Whether the processor has instructions of its own for this hash.
+    public static var hasInstructions: Bool { hasPair }
 
     /// How many bytes the block that was begun lacks.
     private var missing: Int { (SHA256.blockLength - Int(context.num)) % SHA256.blockLength }

@@ -9,6 +9,15 @@ public enum InstructionSet: Int32, CaseIterable, Comparable, Sendable {
     /// The widest that this processor has.
     public static let best = InstructionSet(rawValue: cake_kernels_best()) ?? .portable
 
+    /// As its maker writes it.
+    public var name: String {
+        switch self {
+        case .portable: "portable"
+        case .avx2: "AVX2"
+        case .avx512: "AVX-512"
+        }
+    }
+
     public static var available: [InstructionSet] { allCases.filter { $0 <= best } }
 
     public static func < (one: InstructionSet, other: InstructionSet) -> Bool { one.rawValue < other.rawValue }

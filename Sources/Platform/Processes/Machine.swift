@@ -17,6 +17,14 @@ public enum Machine {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    #if arch(x86_64)
+        public static let architecture = "x86_64"
+    #elseif arch(arm64)
+        public static let architecture = "aarch64"
+    #else
+        public static let architecture = "unknown"
+    #endif
+
     public static var process: Int { Int(getpid()) }
 
     public static func isAlive(process: Int) -> Bool {

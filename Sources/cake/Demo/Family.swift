@@ -4,30 +4,38 @@ import Platform
 /// Models that are related as real ones are, made from a seed: a base, two fine-tunes of it, and a copy in other clothes.
 struct Family: Sendable {
     static let members: [(name: String, meaning: String)] = [
-        ("base", "\(Quantities.count(SmallLlama.parameters)) parameters in bf16, named as a Llama's"),
+        ("base", "\(Quantities.count(SmallLlama.demo.parameters)) parameters in bf16, named as a Llama's"),
         ("top-tune", "base, its two top layers trained further"),
         ("full-tune", "base, all of it trained further"),
         ("resharded", "base in three files, every tensor under another name"),
     ]
 
     /// Room for the family, its layers and an export.
-    static let roomNeeded = 8 * SmallLlama.bytes
+    static let roomNeeded = 8 * SmallLlama.demo.bytes
 
     private let folder: String
+    private let llama: SmallLlama
     private let pool: BlockingPool
-    private let chunks = ChunkPool(chunkCapacity: Int(SmallLlama.tensors.compactMap(\.byteCount).max() ?? 0))
+    private let chunks: ChunkPool
 
     private static let fileName = "model.safetensors"
     private static let metadata = [Safetensors.Header.Note(key: "format", value: "pt")]
 
-    init(in folder: String, on pool: BlockingPool) {
+    init(of llama: SmallLlama = .demo, in folder: String, on pool: BlockingPool) {
         self.folder = folder
+        self.llama = llama
         self.pool = pool
+        chunks = ChunkPool(chunkCapacity: Int(llama.tensors.compactMap(\.byteCount).max() ?? 0))
+    }
+
+    /// A base and a full fine-tune of it.
+    func makePair() async throws {
+        try await make("full-tune", from: try await makeBase(), seed: 3) { _ in true }
     }
 
     func make() async throws {
         let base = try await makeBase()
-        let top = (SmallLlama.layers - 2..<SmallLlama.layers).map { "model.layers.\($0)." }
+        let top = (llama.layers - 2..<llama.layers).map { "model.layers.\($0)." }
         try await make("top-tune", from: base, seed: 2) { tensor in
             top.contains { tensor.name.string.hasPrefix($0) }
         }
@@ -42,7 +50,7 @@ struct Family: Sendable {
     }
 
     private func makeBase() async throws -> Written {
-        try await write(SmallLlama.tensors, to: "base/" + Self.fileName) { tensor, number, room in
+        try await write(llama.tensors, to: "base/" + Self.fileName) { tensor, number, room in
             try Weights.draw(into: &room, isNorm: tensor.shape.count == 1, seed: number)
         }
     }
@@ -50,7 +58,7 @@ struct Family: Sendable {
     private func make(
         _ name: String, from base: Written, seed: UInt64, where isTrained: @escaping @Sendable (Tensor) -> Bool
     ) async throws {
-        _ = try await write(SmallLlama.tensors, to: "\(name)/\(Self.fileName)") { tensor, number, room in
+        _ = try await write(llama.tensors, to: "\(name)/\(Self.fileName)") { tensor, number, room in
             _ = try base.file.read(into: &room, at: base.offsets[tensor.name] ?? 0)
             if isTrained(tensor) { try Weights.nudge(&room, seed: seed << 32 | number) }
         }
@@ -62,9 +70,9 @@ struct Family: Sendable {
         let count = 3
         var shards = [[Tensor]](repeating: [], count: count)
         var bytes: UInt64 = 0
-        for tensor in SmallLlama.tensors {
+        for tensor in llama.tensors {
             let name = ExactText(prefix + tensor.name.string)
-            let shard = min(count - 1, Int(bytes * UInt64(count) / SmallLlama.bytes))
+            let shard = min(count - 1, Int(bytes * UInt64(count) / llama.bytes))
             shards[shard].append(Tensor(name: name, dtype: tensor.dtype, shape: tensor.shape))
             bytes += tensor.byteCount ?? 0
         }
@@ -78,7 +86,7 @@ struct Family: Sendable {
                 _ = try base.file.read(into: &room, at: base.offsets[original] ?? 0)
             }
         }
-        let index = ShardIndex(entries: entries, totalSize: SmallLlama.bytes).bytes()
+        let index = ShardIndex(entries: entries, totalSize: llama.bytes).bytes()
         try File("\(folder)/resharded/\(ShardIndex.fileName)", .create).write(index.span, at: 0)
     }
 
@@ -91,7 +99,7 @@ struct Family: Sendable {
         let above = Disk.parent(of: path)
         try Disk.makeFolder(above)
         if try !Disk.exists(above + "/config.json") {
-            let configuration = SmallLlama.configuration.bytes(.indented)
+            let configuration = llama.configuration.bytes(.indented)
             try File(above + "/config.json", .create).write(configuration.span, at: 0)
         }
         let ordered = Safetensors.referenceOrder(tensors)

@@ -30,13 +30,8 @@ struct Stage: Sendable {
         var variables = session.environment.variables
         variables["CAKE_HOME"] = store
         variables["CAKE_LOWER"] = nil
-        let environment = Environment(arguments: typed, variables: variables)
-        let invocation = try Parser.parse(typed, with: .standard)
-        guard case .run(let asked) = invocation.request else { return .null }
         let output = isShown ? session.output : StandardOutput(keeping: ())
-        let inner = Session(
-            try Settings(invocation.arguments, environment), environment, within: session, output: output)
-        try await asked.read(invocation.arguments).run(in: inner)
+        try await session.run(typed: typed, with: variables, output: output)
         guard session.settings.isJSON else { return .null }
         let text = output.kept
         return ["command": JSONValue(command), "result": try JSONValue(parsing: text.span)]

@@ -42,7 +42,6 @@ extension Session {
     func showDocument(of verb: any Verb) async throws -> Bool {
         guard settings.isJSON else { return false }
         switch verb {
-        case is VersionCommand: show(["version": JSONValue(CommandTable.version)] as JSONValue)
         case let help as HelpCommand:
             let table = CommandTable.standard
             show(

@@ -19,7 +19,8 @@ struct CommandTable: Sendable {
         RemoveCommand.command, MoveCommand.command, TagCommand.command,
         PinCommand.command, UnpinCommand.command,
         ConfigCommand.command, LoginCommand.command, LogoutCommand.command, WhoAmICommand.command,
-        HelpCommand.command, ManCommand.command, CompletionsCommand.command, VersionCommand.command,
+        SelfTestCommand.command, HelpCommand.command, ManCommand.command, CompletionsCommand.command,
+        VersionCommand.command,
     ])
 
     /// A verb by its name, another name that its help shows, or another tool's word for it.

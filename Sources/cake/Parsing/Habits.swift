@@ -16,7 +16,8 @@ enum Habits {
         "dump": "cat", "backup": "import", "ingest": "import",
         "log": "history", "cmp": "diff", "signin": "login", "signout": "logout",
         "clean": "gc", "cleanup": "gc", "dedup": "optimize", "dedupe": "optimize",
-        "untag": "rm", "branch": "tag", "doctor": "verify", "compress": "optimize", "sync": "pull", "daemon": "serve",
+        "untag": "rm", "branch": "tag", "doctor": "verify", "selftest": "self-test", "compress": "optimize",
+        "sync": "pull", "daemon": "serve",
         "size": "df", "settings": "config", "find": "search", "completion": "completions", "server": "serve",
     ]
 

@@ -104,6 +104,7 @@ extension Settings {
         settings.certificates =
             ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"].lazy.compactMap { environment[$0] }.first
         settings.certificateFolders = environment["SSL_CERT_DIR"]
+        settings.proxies = ProxyRule(environment.variables)
         if isVerbose { settings.observer = RequestLog(isJSON: isJSON).note }
         return settings
     }

@@ -21,15 +21,16 @@ enum EachVerb {
 
     /// They ask a server, a person or a cache: other tests give them one.
     private static let elsewhere: Set = [
-        "pull", "download", "stream", "mount", "umount", "push", "copy", "serve", "demo", "ls-remote", "tags", "search",
+        "pull", "download", "stream", "mount", "umount", "push", "copy", "serve", "demo", "self-test", "ls-remote",
+        "tags", "search",
         "reclaim",
         "login", "logout", "whoami",
     ]
 
     /// What they print is one text, with `--json` and `--quiet`, too.
-    private static let texts: Set = ["cat", "help", "man", "completions", "version"]
+    private static let texts: Set = ["cat", "help", "man", "completions"]
     /// Their answer is all they do.
-    private static let questions: Set = ["ls", "inspect", "diff", "history", "have", "df", "config"]
+    private static let questions: Set = ["ls", "inspect", "diff", "history", "have", "df", "config", "version"]
 
     /// Their list is shown with `--quiet`, too.
     private static let previews = ["export one -o back --dry-run"]

@@ -22,6 +22,7 @@ unpack_source() {
         find . -name "$name" -exec touch {} +
     done)
     install -Dm644 "$work/$1/debian/copyright" "$made/licences/$1"
+    printf '%s %s\n' "$1" "$(dpkg-parsechangelog -l "$work/$1/debian/changelog" -S Version)" >>"$made/versions"
 }
 
 failed() {
@@ -58,6 +59,8 @@ copy_dependencies() {
     for name in "${licences[@]}"; do
         if [[ -f /usr/share/doc/$name/copyright ]]; then cp "/usr/share/doc/$name/copyright" "$made/licences/$name"; fi
     done
+    # Sources with their versions: what a bill of materials says of static libraries.
+    dpkg-query -W -f='${source:Package} ${source:Version}\n' "${licences[@]}" | sort -u >"$made/versions"
 }
 
 make_curl() {

@@ -16,9 +16,11 @@ compile() {
     done
 }
 
-# linked OUTPUT PRODUCT OPTION-OR-LIBRARY…
+# linked OUTPUT PRODUCT OPTION-OR-LIBRARY…: and the linker's map, OUTPUT.map, of which archives were taken.
 linked() {
-    local output=$1 list="$objects/release/$2.product/Objects.LinkFileList" runtime
+    local output=$1 list="$1.objects" runtime
+    # In one order, wherever this repository is.
+    LC_ALL=C sort "$objects/release/$2.product/Objects.LinkFileList" >"$list"
     shift 2
     runtime=$(dirname "$clang")/../lib/swift_static/linux
     local swift=(
@@ -30,10 +32,14 @@ linked() {
     if [[ $sysroot ]]; then
         "$clang" "--sysroot=$sysroot" -O2 -fPIC -c "$top/scripts/lib/wheel/older_glibc.c" -o "$made/older_glibc.o"
         older=("$made/older_glibc.o")
+        identity_object "$made/identity.o" "$sysroot_glibc" "--sysroot=$sysroot"
+    else
+        identity_object "$made/identity.o" ""
     fi
-    "$clang" ${sysroot:+"--sysroot=$sysroot"} -fuse-ld=lld -o "$output" @"$list" "${older[@]}" "-L$made/lib" \
+    "$clang" ${sysroot:+"--sysroot=$sysroot"} -fuse-ld=lld -o "$output" @"$list" "${older[@]}" "$made/identity.o" "-L$made/lib" \
         -Wl,--start-group "$@" "${swift[@]}" "$made/lib/libstdc++.a" -Wl,--end-group -nostdlib++ -static-libgcc -lm -lpthread -ldl \
-        -Wl,-s -Wl,-O2 -Wl,--gc-sections -Wl,--exclude-libs=ALL -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,--build-id=sha1
+        -Wl,-s -Wl,-O2 -Wl,--gc-sections -Wl,--exclude-libs=ALL -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,--build-id=sha1 \
+        "-Wl,-Map=$output.map"
 }
 
 link_library() {

@@ -23,7 +23,7 @@ own_apt() { APT_CONFIG="$cache/apt/apt.conf" apt-get -q "$@"; }
 
 # Writes the settings of the apt of its own, and updates its lists; --here reads no packages of the older Debian.
 prepare_apt() {
-    local debian security archive=http://archive.debian.org/debian
+    local debian security type archive=http://archive.debian.org/debian
     debian=${CAKE_WHEEL_MIRROR:-$(mirror_of debian)}
     debian=${debian:-http://deb.debian.org/debian}
     security=$(mirror_of debian-security)
@@ -44,8 +44,11 @@ CONF
     for place in "$debian" "$archive"; do
         {
             if [[ $kind == portable ]]; then printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$place" "$sysroot_suite"; fi
-            printf 'deb-src [signed-by=%s] %s %s main\n' "$keyring" "$debian" "$sources_suite"
-            printf 'deb-src [signed-by=%s] %s %s-security main\n' "$keyring" "$security" "$sources_suite"
+            # An image has Debian's programs; everything else is linked from what its sources make.
+            type=deb-src
+            if [[ $kind == image ]]; then type=deb; fi
+            printf '%s [signed-by=%s] %s %s main\n' "$type" "$keyring" "$debian" "$sources_suite"
+            printf '%s [signed-by=%s] %s %s-security main\n' "$type" "$keyring" "$security" "$sources_suite"
         } >"$cache/apt/etc/sources.list"
         if own_apt update -o APT::Update::Error-Mode=any >"$cache/apt/log" 2>&1; then return 0; fi
     done
@@ -59,11 +62,14 @@ make_sysroot() {
     local folder=$1 package link target
     say "unpacking glibc $sysroot_glibc"
     mkdir -p "$folder.debs" "$folder"
-    (cd "$folder.debs" && own_apt download "${sysroot_packages[@]}") >"$cache/apt/log" 2>&1 || {
+    (cd "$folder.debs" && own_apt download "${sysroot_packages[@]/%//$sysroot_suite}") >"$cache/apt/log" 2>&1 || {
         cat "$cache/apt/log" >&2
         stop "Debian's packages of $sysroot_suite could not be had" "scripts/wheel --here"
     }
-    for package in "$folder.debs"/*.deb; do dpkg-deb --extract "$package" "$folder"; done
+    for package in "$folder.debs"/*.deb; do
+        dpkg-deb --extract "$package" "$folder"
+        dpkg-deb --show --showformat='${source:Package} ${source:Version}\n' "$package"
+    done | sort -u >"$folder.versions"
     rm -r "$folder.debs"
     while IFS= read -r -d '' link; do
         target=$(readlink "$link")

@@ -22,6 +22,8 @@ struct RegistryLayout: Sendable {
     var aside: String { start + "aside" }
     var tokens: String { start + "tokens" }
     var served: String { start + "served" }
+    /// Empty; its time is that of the last collection on a schedule.
+    var collected: String { start + "collected" }
 
     var folders: [String] { [root, blobs, aliases, repositories, uploads, packs, held, aside] }
 

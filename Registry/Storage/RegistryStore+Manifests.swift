@@ -25,7 +25,7 @@ extension RegistryStore {
         case size(Descriptor, UInt64)
     }
 
-    private static let mark = "cake registry manifest 1 "
+    static let mark = "cake registry manifest 1 "
     private static let longestType = 1024
 
     /// Saves a manifest, then moves the tags to it. If a blob that it needs is not in the repository, or the pusher may

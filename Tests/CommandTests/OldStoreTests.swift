@@ -8,7 +8,7 @@ import Testing
 
 /// A copy of a store that an older cake wrote: Tests/OldStores lists its content.
 private final class OldStore {
-    static let versions = ["0.1"]
+    static let versions = ["0.1", "0.1-index", "0.1-shapes"]
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "../OldStores").standardizedFileURL
 
@@ -54,6 +54,18 @@ private final class OldStore {
         }
     }
 
+    /// Compares folders that are called by the models' names.
+    func check(_ models: [String: [String: String]], at place: URL) throws {
+        for (name, files) in models {
+            var found: [String: String] = [:]
+            for path in files.keys {
+                let file = place.appending(path: name).appending(path: path)
+                found[path] = (try? Data(contentsOf: file)).map { hex(Array($0)) }
+            }
+            #expect(found == files, "\(name)")
+        }
+    }
+
     private func hex(_ bytes: [UInt8]) -> String { SHA256.digest(of: bytes.span).hex }
 }
 
@@ -73,6 +85,33 @@ private final class OldStore {
         #expect(try old.home.cake("verify").status == 0)
         try old.check(stored, in: old.home)
         #expect(try Set(old.home.cake("ls", "-q").output.split(separator: "\n").map(String.init)) == Set(stored.keys))
+    }
+
+    @Test(arguments: OldStore.versions)
+    func `gives every file to a program that is not cake, also when it was optimized`(
+        version: String
+    ) throws {
+        let old = try OldStore(version)
+        let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../scripts/read_store.py")
+        for isOptimized in [false, true] {
+            if isOptimized { #expect(try old.home.cake("optimize").status == 0) }
+            let out = old.home.path("plain-\(isOptimized)")
+            let read = try Tool.run("python3", [script.standardizedFileURL.path, old.home.store.path, out.path])
+            #expect(read.status == 0, "\(read.errors)")
+            try old.check(old.sums("stored"), at: out)
+        }
+    }
+
+    @Test(arguments: OldStore.versions) func `is exported whole with one command, and its version stays`(
+        version: String
+    ) throws {
+        let old = try OldStore(version)
+        let out = old.home.path("all")
+        let export = try old.home.cake("export", "--all", "-o", out.path)
+        #expect(export.status == 0, "\(export.errors)")
+        try old.check(old.sums("stored"), at: out)
+        let mark = try String(contentsOf: old.home.store.appending(path: "cake.store"), encoding: .utf8)
+        #expect(mark == "cake store 1\n")
     }
 
     @Test(arguments: OldStore.versions) func `serves every model, also behind a collection`(version: String) throws {

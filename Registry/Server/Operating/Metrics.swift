@@ -18,6 +18,7 @@ final class Metrics: Sendable {
         var received: UInt64 = 0
         var seconds = 0.0
         var cut: UInt64 = 0
+        var unaudited: UInt64 = 0
     }
 
     private let state = Mutex(State())
@@ -36,8 +37,12 @@ final class Metrics: Sendable {
         }
     }
 
+    func addUnaudited() { state.withLock { $0.unaudited += 1 } }
+
+    var unaudited: UInt64 { state.withLock { $0.unaudited } }
+
     /// In the text format that Prometheus reads.
-    func text(freeBytes: UInt64?, isStopping: Bool, mirror: Mirror.Counts?) -> String {
+    func text(freeBytes: UInt64?, isStopping: Bool, mirror: Mirror.Counts?, more: [Metric]) -> String {
         let state = state.withLock { $0 }
         var text = ""
         func metric(_ name: String, _ type: String, _ help: String, _ values: [(label: String, value: String)]) {
@@ -69,7 +74,7 @@ final class Metrics: Sendable {
         }
         if let freeBytes { one("free_bytes", "gauge", "Free space on the disk of the store.", "\(freeBytes)") }
         one("stopping", "gauge", "1 when the server is ending.", isStopping ? "1" : "0")
-        return text
+        return more.reduce(text) { $0 + $1.text }
     }
 }
 

@@ -34,6 +34,13 @@ public final class RegistryServer: Sendable {
         public var gate = SignatureGate.open
         /// The shapes of other tools in which the store's models are shown too.
         public var views = ShapeViews.off
+        /// The most bytes that pushes may bring.
+        public var quotas: [RegistryQuota] = []
+        /// How often the server collects; nil for never.
+        public var collectionInterval: Duration?
+        public var onCollection: @Sendable (Collection) -> Void = { _ in }
+        /// Notes the use of a token; false if that failed.
+        public var audit: (@Sendable (ServerRecord) -> Bool)?
         /// The upstream for missing models of the Hub's clients.
         public var mirror: Mirror.Settings?
 
@@ -73,6 +80,12 @@ public final class RegistryServer: Sendable {
                 "the store \(Printable.escape(store.layout.root)) is not writable, and views need digests that are kept in it",
                 fix: "leave out --views, or check the owner of the folder")
         }
+        guard settings.collectionInterval == nil || store.isWritable else {
+            throw CakeError(
+                .failed,
+                "the store \(Printable.escape(store.layout.root)) is not writable, and nothing can be freed in it",
+                fix: "leave out --gc-every, or check the owner of the folder")
+        }
         guard settings.mirror == nil || store.isWritable else {
             throw CakeError(
                 .failed,
@@ -88,11 +101,13 @@ public final class RegistryServer: Sendable {
             settings.address, settings.limits, settings.certificate, pool: pool,
             log: { record in
                 metrics.add(record)
+                if settings.audit?(record) == false { metrics.addUnaudited() }
                 log(record)
             },
             meanwhile: {
                 answers.registry.closeIdle()
                 answers.views.look()
+                answers.collection?.look()
                 meanwhile()
             }, { answers.intake(of: $0) })
         address = ListenAddress(host: settings.address.host, port: server.port)
@@ -105,6 +120,7 @@ public final class RegistryServer: Sendable {
     package func settle() async {
         await answers.hub.mirror?.settle()
         await answers.views.settle()
+        await answers.collection?.settle()
         await answers.checker.settle()
         await answers.plainLayers.settle()
     }

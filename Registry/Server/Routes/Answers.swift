@@ -17,6 +17,9 @@ struct Answers: Sendable {
     let checker: BlobChecker
     let plainLayers: PlainLayers
     let views: ViewMaking
+    let quotas: PushQuotas
+    /// Nil without a schedule.
+    let collection: ScheduledCollection?
     private let state = State()
     /// Recent addresses of blobs: a client that reads one by ranges sends hundreds of requests with the same address.
     private let addresses = BoundedCache<String, KnownAddress>(room: 256)
@@ -42,6 +45,10 @@ struct Answers: Sendable {
         checker = BlobChecker(registry, on: pool)
         plainLayers = PlainLayers(registry, settings.temporaryBytes)
         views = ViewMaking(registry, on: pool)
+        quotas = PushQuotas(registry, settings.quotas)
+        collection = settings.collectionInterval.map {
+            ScheduledCollection(registry, every: $0, on: pool, settings.onCollection)
+        }
         let models = HubModels(registry)
         visibility = Visibility(registry, models)
         hub = HubAnswers(
@@ -54,6 +61,13 @@ struct Answers: Sendable {
     func stop() { state.isStopping.store(true, ordering: .releasing) }
 
     func intake(of request: ServerRequest) -> ServerIntake {
+        var caller: Caller?
+        var intake = intake(of: request, from: &caller)
+        intake.token = caller?.token?.name
+        return intake
+    }
+
+    private func intake(of request: ServerRequest, from sender: inout Caller?) -> ServerIntake {
         do throws(RegistryError) {
             try checkHost(request)
             let known = addresses[request.address]
@@ -63,6 +77,7 @@ struct Answers: Sendable {
                 throw RegistryError(429, .tooManyRequests, "too many requests: try again in a second")
             }
             let caller = try caller(of: request)
+            sender = caller
             if let known, let reply = again(known, request, caller) { return .ready(reply) }
             if let target, PageRoute(target.parts, request) != nil {
                 return page(Asked(request: request, target: target, caller: caller))
@@ -187,7 +202,7 @@ struct Answers: Sendable {
         return patient {
             let text = metrics.text(
                 freeBytes: try? registry.freeBytes(), isStopping: state.isStopping.load(ordering: .acquiring),
-                mirror: hub.mirror?.counts)
+                mirror: hub.mirror?.counts, more: try operatingMetrics())
             return ServerReply(
                 200, [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")], .bytes(Array(text.utf8)))
         }

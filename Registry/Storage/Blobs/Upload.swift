@@ -79,7 +79,8 @@ public final class Upload: Sendable {
 
     public func giveBack() {
         state.withLock { state in
-            state.file?.unlock()
+            // Bytes that the disk did not take are found when all are read again.
+            do throws(CakeError) { try state.file?.finish() } catch { state.hash = nil }
             state.file = nil
             state.givenBack = .now
         }

@@ -19,6 +19,7 @@ final class ServerExchange: @unchecked Sendable {
     private let address: String
     private let start = ContinuousClock.now
     private var request: ServerRequest?
+    private var token: String?
     private var stage = Stage.head
     private var received: UInt64 = 0
     private var status = 0
@@ -41,6 +42,7 @@ final class ServerExchange: @unchecked Sendable {
                 method: method, address: address, headers: headers(of: connection), client: client.address)
             self.request = request
             let intake = core.intake(of: request)
+            token = intake.token
             stage = .body(intake)
             // An answer before the last call of libmicrohttpd would end the connection.
             guard case .refusal(let reply) = intake.manner else { return .YES }
@@ -112,8 +114,8 @@ final class ServerExchange: @unchecked Sendable {
         if case .body(let intake) = stage, case .patient(let patient) = intake.manner { patient.abandon() }
         guard let request else { return nil }
         return ServerRecord(
-            request: request, status: status, bytes: count, received: received, duration: .now - start, isWhole: isWhole
-        )
+            request: request, status: status, bytes: count, received: received, duration: .now - start,
+            isWhole: isWhole, token: token)
     }
 
     private func send(_ made: ServerReply, on connection: OpaquePointer, _ core: ServerCore) -> MHD_Result {

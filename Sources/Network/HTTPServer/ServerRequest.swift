@@ -61,6 +61,8 @@ public struct ServerReply: Sendable {
 /// The handling of a request: code that takes its body and then answers.
 public struct ServerIntake: Sendable {
     let manner: Manner
+    /// The name of the caller's token, for the log.
+    public var token: String?
 
     enum Manner: Sendable {
         /// Answered on the thread that serves many connections: nothing there may wait.
@@ -125,6 +127,8 @@ public struct ServerRecord: Sendable {
     public let duration: Duration
     /// The answer was sent to its end.
     public let isWhole: Bool
+    /// The name of the token that was sent, where the server knows it.
+    public let token: String?
 }
 
 public struct ServerLimits: Sendable {

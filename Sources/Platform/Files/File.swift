@@ -1,6 +1,7 @@
 internal import CShims
 internal import Glibc
 public import Model
+internal import Synchronization
 
 /// An open file. Reads and writes name their offset: many may share one. Closed when the last owner releases it.
 public final class File: Sendable {
@@ -17,6 +18,7 @@ public final class File: Sendable {
 
     public let path: String
     let descriptor: Int32
+    private let isClosed = Atomic(false)
 
     public init(_ path: String, _ mode: Mode, followingLinks: Bool = true) throws(CakeError) {
         let access: Int32 =
@@ -42,7 +44,18 @@ public final class File: Sendable {
         try write(bytes, at: 0)
     }
 
-    deinit { close(descriptor) }
+    deinit { if !isClosed.load(ordering: .relaxed) { close(descriptor) } }
+
+    /// Closes the file behind its last byte, and throws what a disk says only then: NFS sends bytes late, and a sync through
+    /// another descriptor would not hear that it failed.
+    public func finish() throws(CakeError) {
+        guard !isClosed.exchange(true, ordering: .relaxed) else { return }
+        let fault = faultNumber()
+        // The descriptor is gone, whatever the answer.
+        let result = close(descriptor)
+        if let fault { throw SystemError.make(fault, "write", path) }
+        if result != 0, errno != EINTR { throw .system("write", path) }
+    }
 
     /// Fills `room` from `offset` on, and returns the number of bytes: fewer only at the end of the file.
     public func read(into room: inout MutableSpan<UInt8>, at offset: UInt64) throws(CakeError) -> Int {

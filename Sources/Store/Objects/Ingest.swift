@@ -155,6 +155,7 @@ extension LocalStore {
             try file.write(table.span, at: length)
             length += UInt64(table.count)
             file.startWriting(from: written, count: length - written)
+            try file.finish()
             let record = IndexRecord(
                 layer: reading.layer, storedLength: length, place: .alone, transform: header.transform,
                 base: header.base)

@@ -32,7 +32,7 @@ struct Pending: ~Copyable, Sendable {
 
     mutating func pack(_ object: SmallObject, in folder: String) throws(CakeError) {
         if let writer = open, writer.length + UInt64(object.bytes.count) > Pending.packLimit {
-            packs.append(writer.finish())
+            packs.append(try writer.finish())
             open = nil
         }
         let writer: PackWriter
@@ -47,7 +47,7 @@ struct Pending: ~Copyable, Sendable {
 
     /// Ends the open pack, and takes deltas out that must not be published.
     mutating func close(in folder: String, without refused: Set<Digest>) throws(CakeError) {
-        if let open { packs.append(open.finish()) }
+        if let open { packs.append(try open.finish()) }
         open = nil
         func isRefused(_ record: IndexRecord) -> Bool { record.base != nil && refused.contains(record.layer.digest) }
         for object in objects where isRefused(object.record) { try Disk.remove(object.path) }
@@ -80,7 +80,9 @@ struct Pending: ~Copyable, Sendable {
             packs: packs.map { IndexFile.Pack(digest: $0.digest, size: $0.size) })
         let indexDigest = SHA256.digest(of: index.span)
         let indexPath = folder + "/" + indexDigest.hex + Layout.indexSuffix
-        try File(indexPath, .create).write(index.span, at: 0)
+        let file = try File(indexPath, .create)
+        try file.write(index.span, at: 0)
+        try file.finish()
         try Durable.sync(files: objects.map(\.path) + packs.map(\.path) + [indexPath], on: layout.root)
         var folders: Set<String> = []
         for object in objects {
@@ -130,7 +132,8 @@ final class PackWriter: @unchecked Sendable {
         length += UInt64(object.bytes.count)
     }
 
-    func finish() -> FinishedPack {
+    func finish() throws(CakeError) -> FinishedPack {
+        try file.finish()
         var hash = SHA256()
         swap(&hash, &self.hash)
         let digest = hash.finish()
@@ -164,7 +167,7 @@ struct FinishedPack: Sendable {
             try Disk.remove(path)
             return nil
         }
-        return writer.finish()
+        return try writer.finish()
     }
 }
 

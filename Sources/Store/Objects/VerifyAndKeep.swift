@@ -76,6 +76,7 @@ extension LocalStore {
             try target.write(bytes, at: offset)
         }
         target.startWriting(from: 0, count: object.length)
+        try target.finish()
         let record = IndexRecord(
             layer: layer, storedLength: object.length, place: .alone, transform: transform, base: base)
         return .alone(WrittenObject(record: record, path: path))

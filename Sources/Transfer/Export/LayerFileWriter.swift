@@ -36,12 +36,14 @@ struct LayerFileWriter: Sendable {
                     if let open, open.number == item.file {
                         file = open.file
                     } else {
+                        try open?.file.finish()
                         file = try File(paths[item.file], .readWrite)
                         open = (item.file, file)
                     }
                     let sum = try await write(item, to: file, isSummed: isSummed)
                     if isSummed { found.append(sum) }
                 }
+                try open?.file.finish()
                 return found
             }.flatMap(\.self)
         } catch let failure as Failure {

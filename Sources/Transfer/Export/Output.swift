@@ -67,6 +67,7 @@ extension Export {
                 let file = try File(parts[index], .create)
                 try file.reserve(output.size)
                 if !output.made.isEmpty { try file.write(output.made.span, at: 0) }
+                try file.finish()
                 let places = Extents(output.layers.lazy.map(\.size), from: UInt64(output.made.count))
                 for (layer, place) in zip(output.layers, places) where layer.size > 0 {
                     items.append(LayerFileWriter.Item(layer: layer, file: index, offset: place.lowerBound))

@@ -23,8 +23,11 @@ struct MirrorOptions: Sendable {
         "revalidate", "ask the upstream again where a branch points after TIME (default 60s)")
     private static let offline = Flag("offline", "never ask the upstream; serve what is here")
     private static let quota = Option(
-        "quota", "SIZE", "when models take more at rest, evict the least recently used mirrored models",
-        read: Quantities.readBytes)
+        "quota", "[PATTERN=]SIZE",
+        "with --upstream: when models take more at rest, evict the least recently used mirrored models. With --push: refuse "
+            + "what would make the registry, or the repositories that match, larger",
+        read: { text throws(CakeError) in try RegistryQuota(text) }
+    ).repeatable
     private static let allow = Option.text(
         "allow", "PATTERN", "mirror only repositories that match, such as 'org/*' or 'datasets/*'"
     ).repeatable
@@ -33,6 +36,11 @@ struct MirrorOptions: Sendable {
     static let forms = [
         upstream.form, revalidate.form, offline.form, allow.form, deny.form, quota.form, tokenFile.form,
     ]
+
+    /// For mirrored models and for pushes.
+    static func quotas(_ arguments: Arguments) throws(CakeError) -> [RegistryQuota] {
+        try arguments.values(of: Self.quota)
+    }
 
     /// Nil when no other Hub was named.
     init?(_ arguments: Arguments) throws(CakeError) {
@@ -43,10 +51,10 @@ struct MirrorOptions: Sendable {
         names.allowed = try arguments.values(of: Self.allow).map { StarPattern($0) }
         names.denied = try arguments.values(of: Self.deny).map { StarPattern($0) }
         self.names = names
-        quota = try arguments.value(of: Self.quota)
+        quota = try Self.quotas(arguments).first { $0.pattern == nil }?.bytes
         guard let upstream = try arguments.value(of: Self.upstream) else {
             // Without an upstream nobody is asked anyway.
-            guard tokenFile == nil, revalidation == nil, quota == nil, names == NameRules() else {
+            guard tokenFile == nil, revalidation == nil, names == NameRules() else {
                 throw CakeError(
                     .usage, "these options need an upstream",
                     fix: "add --upstream \(HubRoutes.standardEndpoint)")

@@ -81,8 +81,10 @@ extension Answers {
         }
         if !tags.isEmpty { try refuseUnsigned(manifest, digest, in: repository) }
         let stored = RegistryStore.StoredManifest(name: digest, mediaType: mediaType, bytes: bytes)
-        let lack = try registry.put(manifest, stored, tags: tags, in: repository) { name throws(CakeError) in
-            try visibility.gives(name, in: repository, to: asked.caller)
+        let lack = try reserving(quotas.bytes(of: stored, in: repository), in: repository) {
+            try registry.put(manifest, stored, tags: tags, in: repository) { name throws(CakeError) in
+                try visibility.gives(name, in: repository, to: asked.caller)
+            }
         }
         if let lack { throw Answers.refusal(lack) }
         var headers = [

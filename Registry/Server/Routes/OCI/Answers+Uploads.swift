@@ -22,8 +22,11 @@ extension Answers {
                     await checker.check(digest, within: settings.checkPatience)
                 }
                 return answer {
-                    let isThere = try registry.mount(name, from: source, to: repository) { place throws(CakeError) in
-                        try visibility.gives(name, in: place, to: asked.caller)
+                    let isThere = try reserving(quotas.bytes(of: digest), in: repository, as: digest.map(BlobName.init))
+                    {
+                        try registry.mount(name, from: source, to: repository) { place throws(CakeError) in
+                            try visibility.gives(name, in: place, to: asked.caller)
+                        }
                     }
                     guard isThere else { return try begin(repository) }
                     try registry.claim(name, in: repository)
@@ -43,12 +46,13 @@ extension Answers {
         } catch {
             throw RegistryError(error)
         }
-        return take(upload, repository, asked, keeping: false) { _ in
+        return take(upload, repository, asked, as: name, keeping: false) { _ in
             try finish(upload, as: name, in: repository)
         }
     }
 
     private func begin(_ repository: RepositoryName) throws -> ServerReply {
+        try checkQuotas(repository)
         let upload = try registry.beginUpload(to: repository)
         return Answers.accepted(202, upload, repository, length: 0)
     }
@@ -76,7 +80,9 @@ extension Answers {
         let digest = try RegistryRoute.digest(text)
         let upload = try find(name, repository)
         try checkRoom(asked.request)
-        return take(upload, repository, asked, keeping: true) { _ in try finish(upload, as: digest, in: repository) }
+        return take(upload, repository, asked, as: digest, keeping: true) { _ in
+            try finish(upload, as: digest, in: repository)
+        }
     }
 
     private func finish(_ upload: Upload, as name: BlobName, in repository: RepositoryName) throws -> ServerReply {
@@ -117,17 +123,19 @@ extension Answers {
     /// Takes the body into the upload, and calls `end` when it is complete. Bytes of a body that was cut stay if the
     /// upload is kept: the client continues after them.
     private func take(
-        _ upload: Upload, _ repository: RepositoryName, _ asked: Asked, keeping: Bool,
+        _ upload: Upload, _ repository: RepositoryName, _ asked: Asked, as name: BlobName? = nil, keeping: Bool,
         _ end: @escaping @Sendable (UInt64) throws -> ServerReply
     ) -> ServerIntake {
         @Sendable func giveUp() {
             upload.giveBack()
             if !keeping { try? registry.discard(upload) }
         }
+        let reservation: PushQuotas.Reservation?
         do {
             guard let length = try upload.take() else { throw Answers.busy }
             do {
                 try check(asked.request, upload, repository, length)
+                reservation = try reserve(upload, of: repository, as: name, length, asked.request)
             } catch {
                 giveUp()
                 throw error
@@ -138,11 +146,12 @@ extension Answers {
             return .refusal(ServerReply(failure: error))
         }
         let failure = Mutex<(any Error)?>(nil)
-        let intake = Intake(failure: failure, largest: settings.largestBlob) { [registry] in
+        let intake = Intake(failure: failure, largest: settings.largestBlob, reservation) { [registry] in
             guard try registry.freeBytes() >= Answers.spare else { throw CakeError(.diskFull, "no room") }
         }
         return .patient(receive: { intake.append($0, to: upload) }, abandon: giveUp) {
             answer {
+                defer { reservation?.release() }
                 do {
                     if let failure = intake.error { throw failure }
                     return try end(upload.length)
@@ -159,15 +168,17 @@ extension Answers {
         private let failure: Mutex<(any Error)?>
         private let largest: UInt64
 
+        private let reservation: PushQuotas.Reservation?
         private let hasRoom: @Sendable () throws -> Void
         private static let step: UInt64 = 64 << 20
 
         init(
-            failure: consuming sending Mutex<(any Error)?>, largest: UInt64,
+            failure: consuming sending Mutex<(any Error)?>, largest: UInt64, _ reservation: PushQuotas.Reservation?,
             hasRoom: @escaping @Sendable () throws -> Void
         ) {
             self.failure = failure
             self.largest = largest
+            self.reservation = reservation
             self.hasRoom = hasRoom
         }
 
@@ -180,6 +191,7 @@ extension Answers {
                     throw RegistryError(413, .sizeInvalid, "a blob may have at most \(largest) bytes here")
                 }
                 let before = upload.length
+                if let excess = try reservation?.grow(to: before + UInt64(bytes.count)) { throw RegistryError(excess) }
                 try upload.append(bytes)
                 // It is not known in advance whether a body without a length fits.
                 if before / Intake.step != upload.length / Intake.step { try hasRoom() }

@@ -5,6 +5,7 @@ import Transfer
 
 extension ExportCommand {
     func run(in session: Session) async throws {
+        let names = exportsAll ? try session.existingStore()?.names().map(\.name.string) ?? [] : names
         // Every name is known before anything is written.
         for name in names { _ = try session.find(name, revision: revision) }
         try await session.forEach(names) { name, session in

@@ -15,6 +15,8 @@ enum ExportFormat: String, CaseIterable, Sendable {
 
 struct ExportCommand: Verb {
     let names: [String]
+    /// Every name of the store.
+    let exportsAll: Bool
     let revision: String?
     /// Nil only for a cache that is where it always is. For several names the folder that gets one for each.
     private(set) var destination: String?
@@ -30,7 +32,7 @@ struct ExportCommand: Verb {
     let hasOneStorage: Bool
     let isDryRun: Bool
 
-    private static let nameWord = Positional("NAME", .some, .model, "one or more models in the store")
+    private static let nameWord = Positional("NAME", .any, .model, "one or more models in the store")
     private static let output = Option.text(
         "output", short: "o", "PATH", completing: .path,
         "where to write: a folder, a file for one file, or - for standard output"
@@ -47,6 +49,7 @@ struct ExportCommand: Verb {
     private static let single = Flag("single", "safetensors: all tensors in one file")
     private static let oneStorage = Flag(
         "one-storage", "fast: all tensors of a dtype in one block of memory, which loads fastest")
+    private static let all = Flag("all", "every model of the store, each in a folder of its own in PATH")
     private static let dryRun = Flag("dry-run", "show what would be written, write nothing")
 
     private static let standardShardSize: UInt64 = 5_000_000_000
@@ -59,7 +62,7 @@ struct ExportCommand: Verb {
             "A file that is there already with the same content stays. A file with other content is an error, unless you "
                 + "use --force.",
             "A model that was signed with cake sign gets one more file, model.sig, where all its files are written.",
-            "Of several models each gets a folder of its own in PATH, called by its name.",
+            "Of several models each gets a folder of its own in PATH, called by its name; --all writes every model of the store.",
             "--format fast writes one file. torch.load(PATH, mmap=True, weights_only=True) opens it as the model's state "
                 + "dict without reading it first. cake import takes it back, and cake verify PATH checks it.",
             "--format safetensors writes the tensors to files of another size, with a matching index and the other files that "
@@ -71,11 +74,12 @@ struct ExportCommand: Verb {
         ],
         positionals: [nameWord],
         options: [
-            output.form, revision.form, formatOption.form, force.form, include.form, exclude.form,
+            output.form, all.form, revision.form, formatOption.form, force.form, include.form, exclude.form,
         ] + TensorOptions.forms + [shardOption.form, single.form, oneStorage.form, dryRun.form],
         examples: [
             .init("cake export mistral-7b -o ./mistral-7b", "all files"),
             .init("cake export mistral-7b team/tune -o ./models", "two models, each in a folder of its own"),
+            .init("cake export --all -o ./models", "everything, as plain files"),
             .init("cake export mistral-7b -o . --include '*.json'", "configuration and tokenizer only"),
             .init("cake export mistral-7b --revision 26bca36 -o ./old", "an earlier revision"),
             .init("cake export mistral-7b --format fast -o m.pt", "one file for torch.load"),
@@ -89,20 +93,34 @@ struct ExportCommand: Verb {
 
     init(_ arguments: Arguments) throws(CakeError) {
         names = arguments.words(Self.nameWord)
+        exportsAll = arguments.has(Self.all)
+        guard exportsAll == names.isEmpty else {
+            throw CakeError(
+                .usage,
+                exportsAll
+                    ? "--all stands for every model, so no name can be given"
+                    : "export needs NAME: \(Self.nameWord.meaning)",
+                fix: exportsAll
+                    ? "leave out --all, or the names" : "for example: cake export mistral-7b -o ./mistral-7b")
+        }
+        let first = Printable.escape(names.first ?? "--all")
         revision = try arguments.value(of: Self.revision)
         destination = try arguments.value(of: Self.output)
         format = try arguments.value(of: Self.formatOption) ?? .files
         if let path = names.dropFirst().first(where: Session.isPath) {
             throw CakeError(
                 .usage, "\(Printable.escape(path)) is a path, not the name of a model",
-                fix: "cake export \(Printable.escape(names[0])) -o \(Printable.escape(path))")
+                fix: "cake export \(first) -o \(Printable.escape(path))")
         }
         guard destination != nil || format == .hfCache else {
             throw CakeError(
                 .usage, "export needs -o PATH: \(Self.output.form.help)",
-                fix: "for example: cake export \(Printable.escape(names[0])) -o ./model")
+                fix: "for example: cake export \(first) -o ./model")
         }
-        if names.count > 1, destination == "-" {
+        if exportsAll, revision != nil {
+            throw CakeError(.usage, "--revision is for one model", fix: "leave out --all, and name the model")
+        }
+        if exportsAll || names.count > 1, destination == "-" {
             throw CakeError(.usage, "-o - writes one model", fix: "export the models one by one, or to a folder")
         }
         overwrites = arguments.has(Self.force)
@@ -133,7 +151,7 @@ struct ExportCommand: Verb {
     }
     /// The same for one of several names, in a folder of its own, or in a file of its own.
     func alone(_ name: ModelName) -> ExportCommand {
-        guard names.count > 1, let destination, format != .hfCache else { return self }
+        guard exportsAll || names.count > 1, let destination, format != .hfCache else { return self }
         var one = self
         one.destination = "\(destination)/\(name)" + (format == .fast ? ".pt" : "")
         return one

@@ -8,7 +8,7 @@ import Transfer
 
 struct ServeCommand: Verb {
     private enum Work {
-        case serve(RegistryServer.Settings, TLSFiles?, MirrorOptions?)
+        case serve(RegistryServer.Settings, TLSFiles?, MirrorOptions?, OperatingOptions)
         case tokens(TokenWork)
     }
 
@@ -67,7 +67,7 @@ struct ServeCommand: Verb {
                 + "/readyz and /metrics are for monitoring. On a terminal each request is one line; in a pipe, in a file, or "
                 + "with --json, each is one line of JSON on standard output.",
             "Ctrl-C or SIGTERM ends the server when it has answered open requests, with status 0. A second one cuts them off. "
-                + "SIGHUP reloads the certificate.",
+                + "SIGHUP reloads the certificate, and opens the audit log again.",
             "cake serve token add NAME makes a token. Clients send it as a bearer token, or as the password of any user. "
                 + "--push=PATTERN lets it push to matching repositories, and read them. When there is a token, clients without "
                 + "one get nothing, except with --anonymous-read.",
@@ -76,12 +76,13 @@ struct ServeCommand: Verb {
         options: [
             listen.form, host.form, port.form, push.form, read.form, anonymousRead.form, hostName.form,
             views.form, certificate.form, key.form, maxUpload.form, maxRequests.form, recheck.form,
-        ] + MirrorOptions.forms,
+        ] + OperatingOptions.forms + MirrorOptions.forms,
         examples: [
             .init("cake serve", "on \(ListenAddress.standard), to pull from"),
             .init("cake serve --host 0.0.0.0 --port 8080", "for other machines, on another port"),
             .init("cake serve --push > access.log", "to push to as well, with a log of requests"),
             .init("cake serve --views image", "for clusters that mount images"),
+            .init("cake serve --push --quota 'team/*=500GB' --gc-every 6h", "with a limit, and gc from time to time"),
             .init("cake serve token add ci --push='team/*'", "a token for a client that may push"),
             .init("cake serve --upstream https://huggingface.co", "a mirror of the Hub that fills as it is used"),
             .init("cake serve --upstream oci://registry.local:5000/team", "a mirror of a registry's models"),
@@ -123,7 +124,11 @@ struct ServeCommand: Verb {
                 .usage, "TLS needs a certificate and its key", fix: "use --tls-certificate and --tls-key together")
         }
         settings.certificate = try files.read()
-        work = .serve(settings, files, try MirrorOptions(arguments))
+        let mirror = try MirrorOptions(arguments)
+        let operating = try OperatingOptions(
+            arguments, MirrorOptions.quotas(arguments), allowsPush: settings.allowsPush, hasUpstream: mirror != nil)
+        operating.apply(to: &settings)
+        work = .serve(settings, files, mirror, operating)
     }
 
     /// `--listen`, or `--host` and `--port` as other servers have them.
@@ -167,30 +172,26 @@ extension ServeCommand {
     func run(in session: Session) async throws {
         switch work {
         case .tokens(let work): try work.run(in: session)
-        case .serve(var settings, let files, let mirror):
+        case .serve(var settings, let files, let mirror, let operating):
             settings.mirror = try mirror?.settings(in: session)
             settings.gate = try session.settings.signatureGate()
-            try await serve(settings, files, in: session)
+            try await serve(
+                settings, files, audit: operating.auditLog.map { path throws(CakeError) in try AuditLog(path) },
+                in: session)
         }
     }
 
-    private func serve(_ settings: RegistryServer.Settings, _ files: TLSFiles?, in session: Session) async throws {
+    private func serve(
+        _ settings: RegistryServer.Settings, _ files: TLSFiles?, audit: AuditLog?, in session: Session
+    ) async throws {
+        let settings = operated(settings, audit, in: session)
         let log = log(in: session)
         let pool = BlockingPool(threads: Self.threads)
         let server = try RegistryServer(
             session.openStore(), settings, pool: pool, log: log,
             meanwhile: { [output = session.output] in output.handOn() })
         await announce(server, settings, in: session)
-        if settings.certificate != nil {
-            Interrupt.onHangUp { [reporter = session.reporter] in
-                do throws(CakeError) {
-                    if let certificate = try files?.read() { try server.replace(certificate) }
-                    reporter.note("reloaded the certificate")
-                } catch {
-                    reporter.note("the old certificate stays in use: \(error.what)")
-                }
-            }
-        }
+        reloadOnHangUp(server, settings.certificate == nil ? nil : files, audit, in: session)
         defer { Interrupt.onHangUp(nil) }
         // Until a signal ends it; then open requests come first.
         do {

@@ -41,6 +41,7 @@ struct AccessLog: Sendable {
         add(".", thousandths)
         add(",\"whole\":", record.isWhole ? "true" : "false")
         add(",\"agent\":", quoted: record.request["user-agent"])
+        add(",\"token\":", quoted: record.token)
         add("}", "\n")
         // A reader of the log that went away is no reason to stop serving.
         output.write(line)

@@ -17,6 +17,10 @@ public final class File: Sendable {
 
     public let path: String
     let descriptor: Int32
+    /// Reads bytes that are in no file of this machine.
+    private let distant: Reader?
+
+    public typealias Reader = @Sendable (inout MutableSpan<UInt8>, UInt64) throws(CakeError) -> Int
 
     public init(_ path: String, _ mode: Mode, followingLinks: Bool = true) throws(CakeError) {
         let access: Int32 =
@@ -31,6 +35,7 @@ public final class File: Sendable {
         let flags = access | O_CLOEXEC | (followingLinks ? 0 : O_NOFOLLOW)
         descriptor = try retrying(action, path) { unsafe open(path, flags, permissions) }
         self.path = path
+        distant = nil
         // Said of a lock file that was there already, too.
         if mode == .create || mode == .readWriteOrCreate { note(.created(path)) }
     }
@@ -39,13 +44,24 @@ public final class File: Sendable {
     public init(inMemory bytes: Span<UInt8>) throws(CakeError) {
         path = "bytes in memory"
         descriptor = try retrying("make", path) { cake_memory_file() }
+        distant = nil
         try write(bytes, at: 0)
     }
 
-    deinit { close(descriptor) }
+    /// Bytes in another place, for code that reads files. They can be read, and nothing else. `reader` may wait; it fills the room
+    /// from an offset on, and returns the number of bytes.
+    public init(called path: String, readBy reader: @escaping Reader) {
+        (self.path, descriptor, distant) = (path, -1, reader)
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    /// Whether it is a file of this machine.
+    public var isHere: Bool { distant == nil }
 
     /// Fills `room` from `offset` on, and returns the number of bytes: fewer only at the end of the file.
     public func read(into room: inout MutableSpan<UInt8>, at offset: UInt64) throws(CakeError) -> Int {
+        if let distant { return try distant(&room, offset) }
         let start = try checkedOffset(offset, adding: room.count)
         var done = 0
         while done < room.count {

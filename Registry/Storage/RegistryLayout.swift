@@ -42,6 +42,7 @@ struct RegistryLayout: Sendable {
 
     func repository(_ name: RepositoryName) -> Repository { Repository(root: repositories + "/" + name.fileName) }
 
+    /// A folder of the bytes so far; in another storage the list of its parts, and the parts.
     func upload(_ name: UploadName) -> String { uploads + "/" + name.text }
 
     struct Repository {

@@ -63,6 +63,7 @@ extension RegistryStore {
 
     /// Removes uploads without new bytes for this long.
     public func expire(_ life: Duration) throws(CakeError) {
+        if isDistant { return try expireSessions(life) }
         try locked(alone: true) { () throws(CakeError) in
             for upload in try abandonedUploads(since: Machine.now - Int(life.components.seconds)) {
                 try Disk.removeTree(upload.folder)

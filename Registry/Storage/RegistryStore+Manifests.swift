@@ -43,6 +43,11 @@ extension RegistryStore {
             }
             let line = RegistryStore.mark + stored.mediaType + "\n"
             try storage.put(StorageBody(Array(line.utf8) + stored.bytes), at: place.manifest(stored.name))
+            // Without a lock a collection may have removed one of them before it could see the manifest.
+            if isDistant, let lack = try findLack(of: manifest, in: repository, where: isGiven) {
+                try storage.remove(place.manifest(stored.name))
+                return lack
+            }
             for tag in tags { try storage.put(StorageBody(Array("\(stored.name)\n".utf8)), at: place.tag(tag)) }
             return nil
         }
@@ -52,6 +57,7 @@ extension RegistryStore {
         of manifest: RegistryManifest, in repository: RepositoryName,
         where isGiven: (BlobName) throws(CakeError) -> Bool
     ) throws(CakeError) -> Lack? {
+        if isDistant { try lookAgain(atBlobsOf: manifest, in: repository) }
         let place = keys.repository(repository)
         var seen: Set<Descriptor> = []
         for needed in manifest.needed where seen.insert(needed).inserted {
@@ -97,7 +103,7 @@ extension RegistryStore {
         let key = keys.repository(repository).manifest(name)
         let limit = RegistryManifest.maximumSize + RegistryStore.longestType + 64
         guard let all = try storage.bytes(at: key, limit: limit) else { return nil }
-        let path = storage.path(of: key)
+        let path = storage.name(of: key)
         guard let end = all.firstIndex(of: UInt8(ascii: "\n")), all.starts(with: RegistryStore.mark.utf8) else {
             throw CakeError(
                 .damaged, "\(Printable.escape(path)) is not a manifest of the registry", fix: "push it again")
@@ -159,7 +165,9 @@ extension RegistryStore {
         -> [BlobName]
     {
         let place = layout.repository(repository)
-        if try Disk.exists(place.manifests), try !Disk.exists(place.referrers) { try findReferrers(repository) }
+        if !isDistant, try Disk.exists(place.manifests), try !Disk.exists(place.referrers) {
+            try findReferrers(repository)
+        }
         let marks = try storage.names(in: keys.repository(repository).referrers(of: subject))
         let found = marks.compactMap { BlobName(fileName: $0) }.sorted()
         guard let last else { return found }

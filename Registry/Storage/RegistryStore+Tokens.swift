@@ -4,14 +4,31 @@ internal import Synchronization
 
 /// The rights of tokens in the registry, in a file that only its owner can read.
 extension RegistryStore {
-    /// As the file has them now: changes count at once.
-    public func tokens() throws(CakeError) -> AccessTokens { try tokensNow().tokens }
+    /// As the file has them now: changes count at once. Those of another storage as they were read last: this does not wait.
+    public func tokens() throws(CakeError) -> AccessTokens {
+        if isDistant, let known = knownTokens.last { return known }
+        return try tokensNow().tokens
+    }
+
+    /// Reads the tokens of another storage again after a while. To be called now and then. Until the storage answers, the last ones
+    /// count.
+    public func refreshTokens() {
+        guard isDistant, knownTokens.isOld(RegistryStore.tokenLife) else { return }
+        _ = try? tokensNow()
+    }
+
+    private static let tokenLife = Duration.seconds(2)
 
     /// The version is read first: a change meanwhile is noticed when they are saved.
-    private func tokensNow() throws(CakeError) -> (tokens: AccessTokens, version: FolderStorage.Version?) {
-        guard let version = try storage.version(at: tokensPath) else { return (AccessTokens(), nil) }
+    private func tokensNow() throws(CakeError) -> (tokens: AccessTokens, version: RegistryValues.Version?) {
+        let found =
+            isDistant ? try storage.lookAgain(at: keys.tokens)?.version : try storage.version(at: tokensPath)
+        guard let version = found else {
+            knownTokens.note(AccessTokens(), nil)
+            return (AccessTokens(), nil)
+        }
         if let known = knownTokens.tokens(of: version) { return (known, version) }
-        guard let bytes = try storage.bytes(at: keys.tokens, limit: AccessTokens.maximumSize) else {
+        guard let bytes = try storage.bytes(at: keys.tokens, limit: AccessTokens.maximumSize, isAgain: true) else {
             return (AccessTokens(), nil)
         }
         let tokens = try AccessTokens(decoding: bytes)
@@ -61,13 +78,27 @@ extension RegistryStore {
 
 /// The tokens as they were read last.
 final class KnownTokens: Sendable {
-    private let known = Mutex<(tokens: AccessTokens, version: FolderStorage.Version)?>(nil)
-
-    func tokens(of version: FolderStorage.Version) -> AccessTokens? {
-        known.withLock { $0?.version == version ? $0?.tokens : nil }
+    private struct Known {
+        let tokens: AccessTokens
+        let version: RegistryValues.Version?
+        var time = ContinuousClock.now
     }
 
-    func note(_ tokens: AccessTokens, _ version: FolderStorage.Version) {
-        known.withLock { $0 = (tokens, version) }
+    private let known = Mutex<Known?>(nil)
+
+    func tokens(of version: RegistryValues.Version) -> AccessTokens? {
+        known.withLock { known in
+            guard known?.version == version else { return nil }
+            known?.time = .now
+            return known?.tokens
+        }
     }
+
+    func note(_ tokens: AccessTokens, _ version: RegistryValues.Version?) {
+        known.withLock { $0 = Known(tokens: tokens, version: version) }
+    }
+
+    var last: AccessTokens? { known.withLock { $0?.tokens } }
+
+    func isOld(_ life: Duration) -> Bool { known.withLock { $0.map { .now - $0.time >= life } ?? true } }
 }

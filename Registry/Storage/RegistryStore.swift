@@ -1,20 +1,24 @@
 public import Model
-internal import Platform
+public import Platform
 public import Store
 
-/// A registry's data in a store beside the models: blobs as they were pushed, and repositories that name them. The disk
-/// is the truth here too; many processes may serve one store.
+/// A registry's data: blobs as they were pushed, and repositories that name them. It lies in a store beside the models, where the
+/// disk is the truth, or in another storage, without models of a store. Many processes may serve one of either.
 public struct RegistryStore: Sendable {
+    /// With another storage a store without models, for what is made to be sent.
     public let store: LocalStore
     let layout: RegistryLayout
     let keys = RegistryLayout.keys
     /// For values under a key of `keys`. Operations that only files allow use `layout`.
-    let storage: FolderStorage
+    let storage: RegistryValues
+    /// Of another storage.
+    let cache: BlockCache?
     let uploads = Uploads()
     let opened = OpenBlobs()
     let models = KnownModels()
     /// Those that were read lately.
     let packs = BoundedCache<Digest, HeldPack>(room: 512)
+    let distantBlobs = BoundedCache<Digest, DistantBlob>(room: 4096)
     let current = CurrentModels()
     let knownTokens = KnownTokens()
     let tokensPath: String
@@ -37,8 +41,10 @@ public struct RegistryStore: Sendable {
         self.letsAnybodyRead = letsAnybodyRead
         layout = RegistryLayout(store.layout)
         tokensPath = layout.tokens
-        storage = FolderStorage(
-            in: layout.root, aside: layout.aside, lock: store.layout.lock("storage"), secrets: [keys.tokens])
+        storage = RegistryValues(
+            FolderStorage(
+                in: layout.root, aside: layout.aside, lock: store.layout.lock("storage"), secrets: [keys.tokens]))
+        cache = nil
         guard store.isWritable else { return }
         var isWhole = true
         for folder in layout.folders where try !Disk.exists(folder) { isWhole = false }
@@ -47,6 +53,32 @@ public struct RegistryStore: Sendable {
         try Disk.syncFolder(layout.root)
         try Disk.syncFolder(store.layout.root)
     }
+
+    /// A registry in another storage. `folder` is for this server alone: for a cache of `room` bytes, and for what is made to be sent.
+    /// It can be removed when no server runs.
+    public init(
+        in storage: some KeyedStorage, cachedIn folder: String, room: UInt64, pool: BlockingPool,
+        letsAnybodyRead: Bool = false
+    ) throws(CakeError) {
+        let cache = try BlockCache(in: folder, room: room)
+        store = try LocalStore(at: cache.place + "/work", pool: pool)
+        views = KnownViews(.off)
+        self.letsAnybodyRead = letsAnybodyRead
+        layout = RegistryLayout(store.layout)
+        tokensPath = layout.tokens
+        self.storage = RegistryValues(DistantValues(storage))
+        self.cache = cache
+        try Disk.makeFolders(layout.aside)
+    }
+
+    /// Whether its data is in another storage than a store's.
+    public var isDistant: Bool { cache != nil }
+
+    /// For files without a name.
+    public var workFolder: String { layout.aside }
+
+    /// Whether the storage answered when it was asked last.
+    public var answers: Bool { storage.distant?.answers ?? true }
 
     /// The registry of a store, if it has one.
     public static func existing(in store: LocalStore) throws(CakeError) -> RegistryStore? {
@@ -60,6 +92,7 @@ public struct RegistryStore: Sendable {
     public func exists(_ repository: RepositoryName) throws(CakeError) -> Bool {
         let shown = shownModels.value
         if store.isWritable, shown.served.contains(where: { $0.place.repository == repository }) { return true }
+        if isDistant { return try !storage.names(in: keys.repository(repository).root).isEmpty }
         let place = layout.repository(repository)
         // For a closed model, a manifest that was served before proves nothing.
         let isHidden = !shown.isKnown || shown.closed[repository] != nil
@@ -89,8 +122,9 @@ public struct RegistryStore: Sendable {
         try storage.names(in: keys.repositories).compactMap { RepositoryName(fileName: $0) }
     }
 
-    /// Publishing shares the lock; deleting holds it alone, and then sees everything that was published.
+    /// Publishing shares the lock; deleting holds it alone, and then sees everything that was published. Another storage has no lock.
     func locked<Result>(alone: Bool, _ body: () throws(CakeError) -> Result) throws(CakeError) -> Result {
+        if isDistant { return try body() }
         let lock = try File(store.layout.lock("registry"), .readWriteOrCreate)
         _ = try lock.lock(exclusive: alone, waiting: true)
         defer { lock.unlock() }

@@ -8,14 +8,6 @@ import Transfer
 
 /// A server's handling of a model whose index and packs do not match.
 @Suite struct `A model that cannot be rebuilt` {
-    private let stage: Stage
-    private let maker: Maker
-
-    init() throws {
-        stage = try Stage()
-        maker = try Maker(in: stage.scratch)
-    }
-
     private static func files(_ seed: UInt64) throws -> ModelMaker.Files {
         // One tensor is similar to another: there is a delta among them.
         var tuned = seededBytes(1 << 20, seed: 1, .mixed)
@@ -33,7 +25,8 @@ import Transfer
         var testDescription: String { "\(self)" }
     }
 
-    private func artifact() async throws -> (RegistryManifest, PackIndex) {
+    private func artifact(in stage: Stage) async throws -> (RegistryManifest, PackIndex) {
+        let maker = try Maker(in: stage.scratch)
         try await maker.push(Self.files(0), to: "a/b", "base", of: stage)
         try await maker.push(Self.files(1), to: "a/b", "tune", of: stage)
         let bytes = try stage.ask("GET", "/v2/a/b/manifests/tune").body
@@ -42,8 +35,10 @@ import Transfer
         return (manifest, try PackIndex(decoding: index.span))
     }
 
-    @Test(arguments: Lie.allCases) func `is refused with words, and a right one is taken`(_ lie: Lie) async throws {
-        let (manifest, index) = try await artifact()
+    @Test(arguments: [.files, .memory] as [Engine], Lie.allCases)
+    func `is refused with words, and a right one is taken`(_ engine: Engine, _ lie: Lie) async throws {
+        let stage = try Stage(engine)
+        let (manifest, index) = try await artifact(in: stage)
         let artifact = try ModelArtifact(manifest)
         let delta = try #require(index.members.first { $0.base != nil })
         let base = try #require(delta.base)

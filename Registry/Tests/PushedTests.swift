@@ -9,32 +9,39 @@ import Testing
 import Transfer
 
 /// The Hub's clients and models that were pushed to the registry.
-@Suite struct `A model that was pushed` {
-    private let stage: Stage
+private struct PushScene {
+    let stage: Stage
     private let maker: Maker
 
-    init() throws {
-        stage = try Stage()
+    init(_ engine: Engine) throws {
+        stage = try Stage(engine)
         maker = try Maker(in: stage.scratch)
     }
 
     @discardableResult
-    private func push(
+    func push(
         _ files: ModelMaker.Files, to name: String, _ tag: String, beside others: [String] = []
     ) async throws -> Digest {
         try await maker.push(files, to: name, tag, of: stage, beside: others)
     }
 
-    private func json(_ address: String) throws -> JSONValue {
+    func json(_ address: String) throws -> JSONValue {
         let reply = try stage.ask("GET", address)
         try #require(reply.status == 200, "\(address): \(reply.text)")
         return try #require(reply.json)
     }
 
-    private func names(_ list: JSONValue?, _ key: String) -> [String] {
+    func names(_ list: JSONValue?, _ key: String) -> [String] {
         list?.array?.compactMap { $0[key]?.string } ?? []
     }
 
+    func artifact(_ name: String, _ tag: String) throws -> (ModelArtifact, text: String) {
+        let bytes = try stage.ask("GET", "/v2/\(name)/manifests/\(tag)").body
+        return (try ModelArtifact(RegistryManifest(parsing: bytes.span)), String(decoding: bytes, as: UTF8.self))
+    }
+}
+
+@Suite struct `A model that was pushed` {
     /// A base and a similar model, in one large tensor each.
     private static func family() throws -> (base: ModelMaker.Files, tune: ModelMaker.Files) {
         func model(_ changed: Bool) throws -> ModelMaker.Files {
@@ -51,9 +58,11 @@ import Transfer
         return (try model(false), try model(true))
     }
 
-    @Test func `is a repository of the Hub, whose tag is the revision`() async throws {
+    @Test(arguments: Engine.allCases) func `is a repository of the Hub, whose tag is the revision`(_ engine: Engine) async throws {
+        let scene = try PushScene(engine)
+        let stage = scene.stage
         let files = try ModelMaker.small()
-        let commit = String(try await push(files, to: "team/mistral", "v1").hex.prefix(40))
+        let commit = String(try await scene.push(files, to: "team/mistral", "v1").hex.prefix(40))
         for revision in ["v1", commit] {
             for (path, bytes) in files {
                 let address = "/team/mistral/resolve/\(revision)/\(path)"
@@ -65,39 +74,47 @@ import Transfer
                 #expect(head["etag"] == "\"\(etag)\"" && head["x-repo-commit"] == commit, "\(address)")
             }
         }
-        let info = try json("/api/models/team/mistral/revision/v1?blobs=true")
-        #expect(info["sha"]?.string == commit && names(info["siblings"], "rfilename") == files.keys.sorted())
-        #expect(names(try json("/api/models/team/mistral/tree/v1?recursive=true"), "path").contains("config.json"))
-        #expect(names(try json("/api/models/team/mistral/refs")["tags"], "name") == ["v1"])
-        #expect(names(try json("/api/models?search=mistral"), "id") == ["team/mistral"])
+        let info = try scene.json("/api/models/team/mistral/revision/v1?blobs=true")
+        #expect(info["sha"]?.string == commit && scene.names(info["siblings"], "rfilename") == files.keys.sorted())
+        #expect(scene.names(try scene.json("/api/models/team/mistral/tree/v1?recursive=true"), "path").contains("config.json"))
+        #expect(scene.names(try scene.json("/api/models/team/mistral/refs")["tags"], "name") == ["v1"])
+        #expect(scene.names(try scene.json("/api/models?search=mistral"), "id") == ["team/mistral"])
         #expect(try stage.ask("GET", "/team/mistral/resolve/v2/config.json")["x-error-code"] == "RevisionNotFound")
         #expect(try stage.ask("GET", "/team/other/resolve/v1/config.json")["x-error-code"] == "RepoNotFound")
     }
 
-    @Test func `is main as latest, where nothing is tagged main`() async throws {
+    @Test(arguments: Engine.allCases) func `is main as latest, where nothing is tagged main`(_ engine: Engine) async throws {
+        let scene = try PushScene(engine)
+        let stage = scene.stage
         let files: [ModelMaker.Files] = [["a.txt": Array("one".utf8)], ["a.txt": Array("two".utf8)]]
-        let first = try await push(files[0], to: "m", "latest")
+        let first = try await scene.push(files[0], to: "m", "latest")
         #expect(try stage.ask("GET", "/m/resolve/main/a.txt").body == files[0]["a.txt"])
-        let references = try json("/api/models/m/refs")
-        #expect(names(references["branches"], "name") == ["main"] && names(references["tags"], "name") == ["latest"])
-        #expect(try json("/api/models/m")["sha"]?.string == String(first.hex.prefix(40)))
-        try await push(files[1], to: "m", "main")
+        let references = try scene.json("/api/models/m/refs")
+        #expect(scene.names(references["branches"], "name") == ["main"] && scene.names(references["tags"], "name") == ["latest"])
+        #expect(try scene.json("/api/models/m")["sha"]?.string == String(first.hex.prefix(40)))
+        try await scene.push(files[1], to: "m", "main")
         #expect(try stage.ask("GET", "/m/resolve/main/a.txt").body == files[1]["a.txt"])
         #expect(try stage.ask("GET", "/m/resolve/latest/a.txt").body == files[0]["a.txt"])
-        #expect(names(try json("/api/models"), "id") == ["m"])
+        #expect(scene.names(try scene.json("/api/models"), "id") == ["m"])
     }
 
-    @Test func `comes by ranges out of deltas, from packs of its own and those of the store's models`() async throws {
+    @Test(arguments: Engine.allCases) func `comes by ranges out of deltas, from packs of its own and those of the store's models`(_ engine: Engine) async throws {
+        let scene = try PushScene(engine)
+        let stage = scene.stage
         let family = try Self.family()
-        let shelf = try Shelf(at: stage.scratch["store"])
-        try await shelf.bring(ModelMaker.write(family.base, to: stage.scratch["base"]), as: "org/base")
+        if engine == .files {
+            let shelf = try Shelf(at: stage.scratch["store"])
+            try await shelf.bring(ModelMaker.write(family.base, to: stage.scratch["base"]), as: "org/base")
+        }
         // For the second only its own layers are sent: its base is in packs that are not stored.
-        try await push(family.base, to: "team/own", "base")
-        try await push(family.tune, to: "team/own", "v1")
-        try await push(family.base, to: "team/shared", "base", beside: ["org/base"])
-        try await push(family.tune, to: "team/shared", "v1", beside: ["org/base"])
+        try await scene.push(family.base, to: "team/own", "base")
+        try await scene.push(family.tune, to: "team/own", "v1")
+        if engine == .files {
+            try await scene.push(family.base, to: "team/shared", "base", beside: ["org/base"])
+            try await scene.push(family.tune, to: "team/shared", "v1", beside: ["org/base"])
+        }
         let tune = try #require(family.tune["model.safetensors"])
-        for name in ["team/own", "team/shared"] {
+        for name in engine == .files ? ["team/own", "team/shared"] : ["team/own"] {
             let manifest = try stage.ask("GET", "/v2/\(name)/manifests/v1").body
             let artifact = try ModelArtifact(RegistryManifest(parsing: manifest.span))
             let index = try stage.ask("GET", "/v2/\(name)/blobs/\(artifact.index.name)").body
@@ -118,13 +135,15 @@ import Transfer
     }
 
     @Test func `stays what it was for who began with it, when its tag moves`() async throws {
+        let scene = try PushScene(.files)
+        let stage = scene.stage
         let family = try Self.family()
-        let old = try await push(family.base, to: "team/m", "v1").hex.prefix(40)
+        let old = try await scene.push(family.base, to: "team/m", "v1").hex.prefix(40)
         let client = try stage.client()
         let whole = try #require(family.base["model.safetensors"])
         try client.send("GET /team/m/resolve/v1/model.safetensors HTTP/1.1\r\nHost: localhost\r\n\r\n")
         let begun = try client.readBody(upTo: 1000)
-        try await push(family.tune, to: "team/m", "v1")
+        try await scene.push(family.tune, to: "team/m", "v1")
         #expect(try stage.ask("GET", "/team/m/resolve/v1/config.json").body == family.tune["config.json"])
         #expect(try stage.ask("GET", "/team/m/resolve/\(old)/config.json").body == family.base["config.json"])
         // A removed file may end early, but never continues with other bytes.
@@ -141,75 +160,80 @@ import Transfer
     }
 
     @Test func `gives way to what the store has under the same name`() async throws {
+        let scene = try PushScene(.files)
+        let stage = scene.stage
         let shelf = try Shelf(at: stage.scratch["store"])
         let files = ["own", "pushed"].map { ["a.txt": Array($0.utf8)] }
         try await shelf.bring(ModelMaker.write(files[0], to: stage.scratch["own"]), as: "team/m")
-        try await push(files[1], to: "team/m", "latest")
-        try await push(files[1], to: "team/m", "v1")
+        try await scene.push(files[1], to: "team/m", "latest")
+        try await scene.push(files[1], to: "team/m", "v1")
         #expect(try stage.ask("GET", "/team/m/resolve/main/a.txt").text == "own")
         #expect(try stage.ask("GET", "/team/m/resolve/v1/a.txt").text == "pushed")
-        let references = try json("/api/models/team/m/refs")
-        #expect(names(references["branches"], "name") == ["main"])
-        #expect(names(references["tags"], "name") == ["latest", "v1"])
+        let references = try scene.json("/api/models/team/m/refs")
+        #expect(scene.names(references["branches"], "name") == ["main"])
+        #expect(scene.names(references["tags"], "name") == ["latest", "v1"])
     }
 
     @Test func `goes to whom the registry would give it`() async throws {
-        try await push(["a.txt": [1]], to: "team/m", "v1")
-        try await push(["a.txt": [2]], to: "other/m", "v1")
+        let scene = try PushScene(.files)
+        let stage = scene.stage
+        try await scene.push(["a.txt": [1]], to: "team/m", "v1")
+        try await scene.push(["a.txt": [2]], to: "other/m", "v1")
         let secret = try RegistryStore(stage.store).addToken("reader", read: [RepositoryPattern("team/*")], push: [])
         let header = [("Authorization", "Bearer \(secret)")]
         #expect(try stage.ask("GET", "/team/m/resolve/v1/a.txt", header).body == [1])
         #expect(try stage.ask("GET", "/other/m/resolve/v1/a.txt", header)["x-error-code"] == "RepoNotFound")
         #expect(try stage.ask("GET", "/team/m/resolve/v1/a.txt").status == 401)
-        #expect(names(try stage.ask("GET", "/api/models", header).json, "id") == ["team/m"])
+        #expect(scene.names(try stage.ask("GET", "/api/models", header).json, "id") == ["team/m"])
     }
 
-    private func artifact(_ name: String, _ tag: String) throws -> (ModelArtifact, text: String) {
-        let bytes = try stage.ask("GET", "/v2/\(name)/manifests/\(tag)").body
-        return (try ModelArtifact(RegistryManifest(parsing: bytes.span)), String(decoding: bytes, as: UTF8.self))
-    }
-
-    @Test func `is not there while a pack is missing`() async throws {
+    @Test(arguments: Engine.allCases) func `is not there while a pack is missing`(_ engine: Engine) async throws {
+        let scene = try PushScene(engine)
+        let stage = scene.stage
         let files: ModelMaker.Files = ["a.txt": [1], "b.bin": seededBytes(9000, seed: 3)]
-        try await push(files, to: "team/m", "v1")
-        try await push(["a.txt": [2]], to: "team/other", "v1")
+        try await scene.push(files, to: "team/m", "v1")
+        try await scene.push(["a.txt": [2]], to: "team/other", "v1")
         #expect(try stage.ask("GET", "/team/m/resolve/v1/a.txt").body == [1])
-        let pack = try #require(artifact("team/m", "v1").0.packs.first)
+        let pack = try #require(scene.artifact("team/m", "v1").0.packs.first)
         let bytes = try stage.ask("GET", "/v2/team/m/blobs/sha256:\(pack.digest)").body
         #expect(try stage.ask("DELETE", "/v2/team/m/blobs/sha256:\(pack.digest)").status == 202)
         for address in ["/team/m/resolve/v1/a.txt", "/api/models/team/m/refs", "/api/models/team/m/tree/v1"] {
             #expect(try stage.ask("GET", address).status == 404, "\(address)")
         }
-        #expect(names(try json("/api/models"), "id") == ["team/other"])
+        #expect(scene.names(try scene.json("/api/models"), "id") == ["team/other"])
         #expect(try stage.ask("GET", "/team/other/resolve/v1/a.txt").body == [2])
         try stage.push(bytes, to: "team/m")
         #expect(try stage.ask("GET", "/team/m/resolve/v1/b.bin").body == files["b.bin"])
     }
 
-    @Test func `has nothing of other repositories, whatever its manifest says`() async throws {
-        try await push(["a.bin": [1, 2, 3]], to: "secret/m", "v1")
+    @Test(arguments: Engine.allCases) func `has nothing of other repositories, whatever its manifest says`(_ engine: Engine) async throws {
+        let scene = try PushScene(engine)
+        let stage = scene.stage
+        try await scene.push(["a.bin": [1, 2, 3]], to: "secret/m", "v1")
         // Parts of a model must be in the repository, whatever the manifest says about other places.
-        let elsewhere = try artifact("secret/m", "v1").text.replacing(
+        let elsewhere = try scene.artifact("secret/m", "v1").text.replacing(
             "\"size\":", with: "\"urls\":[\"http://x/\"],\"size\":")
         #expect(try stage.put(elsewhere, as: "v1", in: "open/m").status == 400)
         #expect(try stage.ask("GET", "/open/m/resolve/v1/a.bin").status == 404)
-        #expect(names(try json("/api/models"), "id") == ["secret/m"])
+        #expect(scene.names(try scene.json("/api/models"), "id") == ["secret/m"])
     }
 
     @Test func `that holds other bytes than it says is given to nobody else`() async throws {
+        let scene = try PushScene(.files)
+        let stage = scene.stage
         let small: [UInt8] = Array("{}".utf8)
         func files(_ seed: UInt64) throws -> ModelMaker.Files {
             ["m.safetensors": try ModelMaker.safetensors([.init("a", bytes: 3000, seed: seed)]), "config.json": small]
         }
         let right = try files(1)
-        try await push(right, to: "good/m", "v1")
-        try await push(
+        try await scene.push(right, to: "good/m", "v1")
+        try await scene.push(
             ["config.json": Array("[]".utf8), "m.safetensors": try #require(files(2)["m.safetensors"])], to: "other/m",
             "v1")
         try await Shelf(at: stage.scratch["store"]).bring(
             ModelMaker.write(right, to: stage.scratch["right"]), as: "own/m")
         func index(_ name: String) throws -> PackIndex {
-            let bytes = try stage.ask("GET", "/v2/\(name)/blobs/\(artifact(name, "v1").0.index.name)").body
+            let bytes = try stage.ask("GET", "/v2/\(name)/blobs/\(scene.artifact(name, "v1").0.index.name)").body
             return try PackIndex(decoding: bytes.span)
         }
         func object(_ member: PackIndex.Member, _ index: PackIndex, _ name: String) throws -> [UInt8] {
@@ -235,7 +259,7 @@ import Transfer
                     layer: $0.layer, stored: .empty, length: UInt64($0.length), offset: UInt64($0.offset), pack: 0,
                     transform: 0)
             })
-        let said = try artifact("good/m", "v1").0
+        let said = try scene.artifact("good/m", "v1").0
         func known(_ descriptor: Descriptor) throws -> (Digest, UInt64) {
             try stage.push(stage.ask("GET", "/v2/good/m/blobs/\(descriptor.name)").body, to: "evil/m")
             return (try #require(descriptor.name.sha256), descriptor.size)
@@ -257,19 +281,21 @@ import Transfer
         }
     }
 
-    @Test(arguments: [.max, 1 << 63, ByteCount.maximum + 1, ByteCount.maximum] as [UInt64])
-    func `that claims a size that nothing has is none`(size: UInt64) async throws {
+    @Test(arguments: Engine.allCases, [.max, 1 << 63, ByteCount.maximum + 1, ByteCount.maximum] as [UInt64])
+    func `that claims a size that nothing has is none`(_ engine: Engine, size: UInt64) async throws {
+        let scene = try PushScene(engine)
+        let stage = scene.stage
         let pack = seededBytes(100, seed: 1)
         let model = RawModel(file: size, member: 100, pack: (SHA256.digest(of: pack.span), 100))
         for blob in model.blobs + [pack] { try stage.push(blob, to: "evil/m") }
         let put = try stage.put(String(decoding: model.artifact, as: UTF8.self), as: "v1", in: "evil/m")
         #expect([201, 400].contains(put.status))
-        try await push(["a.txt": [1]], to: "team/m", "v1")
+        try await scene.push(["a.txt": [1]], to: "team/m", "v1")
         for range in [[], [("Range", "bytes=0-9")], [("Range", "bytes=9223372036854775807-")]] {
             let reply = try? stage.ask("GET", "/evil/m/resolve/v1/x.bin", range)
             #expect(reply.map { $0.status >= 400 } ?? true)
         }
-        #expect(names(try json("/api/models"), "id").contains("team/m"))
+        #expect(scene.names(try scene.json("/api/models"), "id").contains("team/m"))
         #expect(try stage.ask("GET", "/team/m/resolve/v1/a.txt").body == [1])
     }
 }

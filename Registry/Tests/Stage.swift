@@ -3,14 +3,17 @@ import Model
 import Network
 import Platform
 import Server
+import Storage
 import Store
 import Support
 import Testing
 
-/// A registry of its own for each test, on a port that is free, over a store in a folder that vanishes.
+/// A registry of its own for each test, on a port that is free, over a store in a folder that vanishes, or over another storage.
 final class Stage {
     let scratch: Scratch
     let store: LocalStore
+    /// Nil for a store's registry.
+    let storage: (any KeyedStorage)?
     let server: RegistryServer
     let log = Log()
 
@@ -29,11 +32,47 @@ final class Stage {
         let scratch = try scratch ?? Scratch()
         self.scratch = scratch
         store = try LocalStore(at: scratch["store"], pool: Stage.pool, lower: lower)
+        storage = nil
         var settings = RegistryServer.Settings()
         settings.address = ListenAddress(host: "127.0.0.1", port: 0)
         settings.allowsPush = true
         change(&settings)
         server = try RegistryServer(store, settings, pool: Stage.pool) { [log] in log.add($0) }
+    }
+
+    /// Another server over the same data is `beside` this one.
+    convenience init(
+        _ engine: Engine, _ change: (inout RegistryServer.Settings) -> Void = { _ in }
+    ) throws {
+        let scratch = try Scratch()
+        guard let storage = try engine.storage(in: scratch) else {
+            try self.init(scratch, change)
+            return
+        }
+        try self.init(over: storage, in: scratch, change)
+    }
+
+    convenience init(beside other: Stage, _ change: (inout RegistryServer.Settings) -> Void = { _ in }) throws {
+        guard let storage = other.storage else {
+            try self.init(other.scratch, change)
+            return
+        }
+        try self.init(over: storage, in: other.scratch, change)
+    }
+
+    init(
+        over storage: any KeyedStorage, in scratch: Scratch, room: UInt64 = 64 << 20,
+        _ change: (inout RegistryServer.Settings) -> Void = { _ in }
+    ) throws {
+        self.scratch = scratch
+        self.storage = storage
+        var settings = RegistryServer.Settings()
+        settings.address = ListenAddress(host: "127.0.0.1", port: 0)
+        settings.allowsPush = true
+        change(&settings)
+        let registry = try storage.registry(in: scratch, room: room, letsAnybodyRead: settings.letsAnybodyRead)
+        store = registry.store
+        server = try RegistryServer(registry, settings, pool: Stage.pool) { [log] in log.add($0) }
     }
 
     static let pool = BlockingPool(threads: 8)
@@ -73,6 +112,12 @@ final class Stage {
 
     func files(in folder: String) -> [String] {
         (FileManager.default.subpaths(atPath: scratch["store/registry/\(folder)"]) ?? []).sorted()
+    }
+
+    /// The same of any engine.
+    func values(in folder: String) throws -> [String] {
+        guard let storage else { return files(in: folder) }
+        return try waiting { () throws(CakeError) in try await storage.all(in: folder) }.sorted()
     }
 }
 

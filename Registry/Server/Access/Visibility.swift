@@ -85,6 +85,8 @@ struct Visibility: Sendable {
 
     /// Whether this can be decided for a blob quickly, without reading more.
     func knows(_ blob: BlobName, in repository: RepositoryName, for caller: Caller) -> Bool {
+        // The thread that asks this does not wait.
+        if registry.isDistant { return false }
         if (try? registry.isPlainlyPushed(blob, in: repository)) == true { return true }
         let key = Decisions.Key(blob, repository, caller)
         guard decisions.has(key), let state = try? registry.blobState(of: repository) else { return false }

@@ -2,11 +2,11 @@ public import Mirror
 public import Model
 public import Network
 public import Platform
-internal import Storage
+public import Storage
 public import Store
 public import Transfer
 
-/// An OCI registry over a store: the server of `cake serve`.
+/// An OCI registry over a store, or over another storage: the server of `cake serve`.
 public final class RegistryServer: Sendable {
     public struct Settings: Sendable {
         public var address = ListenAddress.standard
@@ -41,6 +41,8 @@ public final class RegistryServer: Sendable {
         public var onCollection: @Sendable (Collection) -> Void = { _ in }
         /// Notes the use of a token; false if that failed.
         public var audit: (@Sendable (ServerRecord) -> Bool)?
+        /// Whether clients get blobs of another storage from there, if it gives them an address.
+        public var redirects = true
         /// The upstream for missing models of the Hub's clients.
         public var mirror: Mirror.Settings?
 
@@ -54,7 +56,7 @@ public final class RegistryServer: Sendable {
     public let notes: [String]
 
     /// `pool` is where answers wait for the disk. `meanwhile` is called a few times a second.
-    public init(
+    public convenience init(
         _ store: LocalStore, _ settings: Settings, pool: BlockingPool,
         log: @escaping @Sendable (ServerRecord) -> Void = { _ in }, meanwhile: @escaping @Sendable () -> Void = {}
     ) throws(CakeError) {
@@ -63,16 +65,6 @@ public final class RegistryServer: Sendable {
                 .failed,
                 "the store \(Printable.escape(store.layout.root)) is not writable, and nothing can be pushed",
                 fix: "leave out --push, or check the owner of the folder")
-        }
-        let registry = try RegistryStore(
-            store, letsAnybodyRead: settings.letsAnybodyRead, views: settings.views)
-        let isOpen = settings.allowsPush && !settings.address.isLoopback
-        let tokens = try registry.tokens()
-        guard !isOpen || tokens.allowsPush else {
-            throw CakeError(
-                .usage,
-                "\(settings.address) is open to other machines, and all of them could push: there is no token",
-                fix: "make a token with cake serve token add NAME --push='*', or leave out --push")
         }
         guard settings.views.isEmpty || store.isWritable else {
             throw CakeError(
@@ -92,6 +84,25 @@ public final class RegistryServer: Sendable {
                 "the store \(Printable.escape(store.layout.root)) is not writable, and nothing can be downloaded into it",
                 fix: "leave out --upstream, or check the owner of the folder")
         }
+        try self.init(
+            RegistryStore(store, letsAnybodyRead: settings.letsAnybodyRead, views: settings.views), settings,
+            pool: pool, log: log, meanwhile: meanwhile)
+    }
+
+    /// A registry in another storage: `settings` name no upstream and no views then. Many answers wait for the storage at once: the
+    /// pool has more threads for it.
+    public init(
+        _ registry: RegistryStore, _ settings: Settings, pool: BlockingPool,
+        log: @escaping @Sendable (ServerRecord) -> Void = { _ in }, meanwhile: @escaping @Sendable () -> Void = {}
+    ) throws(CakeError) {
+        let isOpen = settings.allowsPush && !settings.address.isLoopback
+        let tokens = try registry.tokens()
+        guard !isOpen || tokens.allowsPush else {
+            throw CakeError(
+                .usage,
+                "\(settings.address) is open to other machines, and all of them could push: there is no token",
+                fix: "make a token with cake serve token add NAME --push='*', or leave out --push")
+        }
         notes = try registry.settleNames()
         let answers = try Answers(registry, settings, pool: pool)
         if settings.allowsPush { try answers.registry.expire(settings.uploadLife) }
@@ -106,6 +117,7 @@ public final class RegistryServer: Sendable {
             },
             meanwhile: {
                 answers.registry.closeIdle()
+                answers.registry.refreshTokens()
                 answers.views.look()
                 answers.collection?.look()
                 meanwhile()
@@ -123,6 +135,7 @@ public final class RegistryServer: Sendable {
         await answers.collection?.settle()
         await answers.checker.settle()
         await answers.plainLayers.settle()
+        await answers.sessions.settle()
     }
 
     /// Bytes of files without a name that answers read.
@@ -141,6 +154,7 @@ public final class RegistryServer: Sendable {
             while !server.isIdle, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(10)) }
             await answers.hub.mirror?.stop()
             await answers.views.stop()
+            await answers.sessions.settle()
         }.value
     }
 }

@@ -20,6 +20,8 @@ struct Answers: Sendable {
     let quotas: PushQuotas
     /// Nil without a schedule.
     let collection: ScheduledCollection?
+    let sessions: Sessions
+    let pool: BlockingPool
     private let state = State()
     /// Recent addresses of blobs: a client that reads one by ranges sends hundreds of requests with the same address.
     private let addresses = BoundedCache<String, KnownAddress>(room: 256)
@@ -49,6 +51,8 @@ struct Answers: Sendable {
         collection = settings.collectionInterval.map {
             ScheduledCollection(registry, every: $0, on: pool, settings.onCollection)
         }
+        sessions = Sessions(on: pool)
+        self.pool = pool
         let models = HubModels(registry)
         visibility = Visibility(registry, models)
         hub = HubAnswers(
@@ -217,8 +221,14 @@ struct Answers: Sendable {
                 // Asks the disk: an unmounted store is noticed.
                 let isFull = try registry.freeBytes() < Answers.spare
                 let isStopping = state.isStopping.load(ordering: .acquiring)
-                guard isStopping || isFull && settings.allowsPush else { return ServerReply(["status": "ok"]) }
-                let why: JSONValue = ["status": isStopping ? "stopping" : "the disk is full"]
+                let isCutOff = !registry.answers && settings.allowsPush
+                guard isStopping || isCutOff || isFull && settings.allowsPush else {
+                    return ServerReply(["status": "ok"])
+                }
+                let why: JSONValue = [
+                    "status": isStopping
+                        ? "stopping" : isCutOff ? "the storage does not answer" : "the disk is full"
+                ]
                 return ServerReply(503, [("Content-Type", "application/json")], .bytes(why.bytes(.compact)))
             }
         case .metrics, nil: return nil

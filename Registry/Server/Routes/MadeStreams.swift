@@ -1,5 +1,6 @@
 import Model
 import Network
+internal import Storage
 import Store
 
 /// Bodies that are made from the store's objects while they are sent.
@@ -13,6 +14,14 @@ extension ServerStream {
     }
 
     init(_ bytes: PlannedBytes) {
+        self.init(count: bytes.count) { room, position in
+            bytes.take(into: &room, from: position)
+        } wait: { position, then in
+            bytes.wait(for: position, then)
+        }
+    }
+
+    init(_ bytes: DistantBytes) {
         self.init(count: bytes.count) { room, position in
             bytes.take(into: &room, from: position)
         } wait: { position, then in

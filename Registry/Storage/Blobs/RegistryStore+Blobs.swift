@@ -13,6 +13,7 @@ extension RegistryStore {
         private enum Source: Sendable {
             case body(StorageBody)
             case pack(HeldPack, RegistryStore)
+            case distant(DistantBlob)
         }
 
         init(_ body: StorageBody, _ digest: Digest? = nil) {
@@ -27,22 +28,45 @@ extension RegistryStore {
             source = .pack(pack, registry)
         }
 
-        /// The one file with all of it; nil if it has several.
-        var file: File? {
-            if case .body(let body) = source { return body.file?.file }
-            return nil
+        init(_ blob: DistantBlob) {
+            size = blob.size
+            digest = blob.digest
+            source = .distant(blob)
         }
 
-        /// The same in a file without a name, where it was only in memory: many may send it.
-        public func inFile() throws(CakeError) -> Blob {
-            guard case .body(let body) = source, case .memory(let bytes) = body.place else { return self }
-            return Blob(StorageBody(try File(inMemory: bytes.span), size: size))
+        /// The one file with all of it; nil if it has several.
+        var file: File? {
+            switch source {
+            case .body(let body): body.file?.file
+            case .pack: nil
+            case .distant(let blob): blob.file
+            }
+        }
+
+        /// Nil for bytes on this disk.
+        var distant: DistantBlob? { if case .distant(let blob) = source { blob } else { nil } }
+
+        /// A range of a blob in another storage, to be sent while it comes; nil for bytes on this disk.
+        public func distantBytes(_ range: Range<UInt64>, on pool: BlockingPool) -> DistantBytes? {
+            distant.map { DistantBytes(range, of: $0, on: pool) }
+        }
+
+        /// The same in a file without a name, if it is in no file of this disk: many may send it.
+        public func inFile(in folder: String) throws(CakeError) -> Blob {
+            guard case .body(let body) = source else { return self }
+            switch body.place {
+            case .memory(let bytes): return Blob(StorageBody(try File(inMemory: bytes.span), size: size))
+            case .file(let file, let start, _) where !file.isHere:
+                return Blob(StorageBody(try file.copy(start..<start + size, in: folder), size: size))
+            default: return self
+            }
         }
 
         public func bytes(_ range: Range<UInt64>) throws(CakeError) -> StoredBytes {
             switch source {
             case .body(let body): body.stored(range)
             case .pack(let pack, let registry): try registry.bytes(of: pack, range)
+            case .distant(let blob): .memory(try blob.file.bytes(at: range.lowerBound, count: range.count))
             }
         }
 
@@ -58,6 +82,7 @@ extension RegistryStore {
             switch source {
             case .body(let body): return body.file.map { ($0.file, $0.start + range.lowerBound) }
             case .pack(let pack, let registry): return try registry.place(of: range, in: pack)
+            case .distant(let blob): return (blob.file, range.lowerBound)
             }
         }
     }
@@ -66,6 +91,10 @@ extension RegistryStore {
     public func blob(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> Blob? {
         if let blob = opened.blob(name, in: repository) { return blob }
         guard let digest = try digest(of: name) else { return nil }
+        if isDistant {
+            guard try storage.look(at: keys.repository(repository).blob(digest)) != nil else { return nil }
+            return try distantBlob(digest).map { Blob($0) }
+        }
         let place = layout.repository(repository)
         let mark: File
         do {
@@ -97,6 +126,7 @@ extension RegistryStore {
     /// A client that asks whether a blob is here may be about to name it: for a collection it counts as new.
     public func keep(_ name: BlobName, in repository: RepositoryName) {
         guard store.isWritable, let digest = try? digest(of: name) else { return }
+        if isDistant { return markAgain(digest, in: repository) }
         let mark = layout.repository(repository).blob(digest)
         guard let status = try? Disk.status(mark), Machine.now - status.modified > 3600 else { return }
         try? Disk.touch(mark)
@@ -145,7 +175,7 @@ extension RegistryStore {
     }
 
     private func open(_ digest: Digest) throws(CakeError) -> Blob? {
-        if let body = try storage.read(keys.blob(digest))?.body { return Blob(body, digest) }
+        if let body = try storage.body(at: keys.blob(digest)) { return Blob(body, digest) }
         return try heldPack(digest).map { Blob($0, digest, in: self) }
     }
 
@@ -177,13 +207,13 @@ extension RegistryStore {
     /// Makes a synced, complete and verified file the blob of that name. A damaged one is replaced by it.
     func publish(_ file: File, _ digest: Digest, as name: BlobName, in repository: RepositoryName) throws(CakeError) {
         try locked(alone: false) { () throws(CakeError) in
-            try storage.put(StorageBody(giving: file), at: keys.blob(digest))
+            try put(file, as: digest)
             if name.algorithm != .sha256 {
                 try storage.put(StorageBody(Array((digest.hex + "\n").utf8)), at: keys.alias(name))
             }
             try mark([digest], in: repository)
             // It was hashed as it came.
-            if let files = try look(at: digest) { checks.add(digest, files) }
+            if !isDistant, let files = try look(at: digest) { checks.add(digest, files) }
         }
     }
 

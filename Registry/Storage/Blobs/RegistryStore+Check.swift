@@ -24,8 +24,10 @@ public struct WrongBlob: Sendable {
 
 /// Blobs are compared with their digests: when they are asked for, in the background, and by `cake verify`.
 extension RegistryStore {
-    /// Whether a blob was found right within that time, or ever, and its files have not changed since.
+    /// Whether a blob was found right within that time, or ever, and its files have not changed since. Another storage guards its
+    /// bytes itself.
     public func isChecked(_ digest: Digest, within life: Duration?) throws(CakeError) -> Bool {
+        if isDistant { return true }
         guard let files = try look(at: digest) else { return false }
         return checks.has(digest, files, within: life)
     }
@@ -63,6 +65,11 @@ extension RegistryStore {
 
     /// Reads a blob to its end.
     public func check(_ digest: Digest, progress: (UInt64) -> Void = { _ in }) throws(CakeError) -> BlobCheck {
+        if let cache {
+            // What could not be decoded comes from the storage again.
+            cache.drop(digest)
+            return .right
+        }
         let files = try look(at: digest)
         let chunk = Chunk(capacity: 1 << 20)
         let file: File
@@ -177,7 +184,8 @@ extension RegistryStore {
     func setAsideManifest(
         _ path: String, _ name: BlobName, in repository: RepositoryName, reading: () throws(CakeError) -> Void
     ) throws(CakeError) {
-        guard isWritable else { return }
+        // In another storage it is replaced by the next push.
+        guard isWritable, !isDistant else { return }
         try locked(alone: true) { () throws(CakeError) in
             do throws(CakeError) {
                 return try reading()
@@ -190,6 +198,7 @@ extension RegistryStore {
 
     /// Whether a blob matches its digest, read now unless it was before. A wrong one is left to the checker.
     func isRight(_ digest: Digest) throws(CakeError) -> Bool {
+        if isDistant { return try distantBlob(digest)?.proved() != nil }
         if try isChecked(digest, within: nil) { return true }
         switch try check(digest) {
         case .right: return true

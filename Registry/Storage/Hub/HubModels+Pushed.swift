@@ -1,4 +1,5 @@
 public import Model
+internal import Platform
 public import Store
 
 /// Models that were pushed to the registry: their repository is the Hub's, and their tag is the revision.
@@ -48,7 +49,8 @@ extension HubModels {
     /// A layer as the packs of a model that was pushed have it.
     public struct PackedLayer: Sendable {
         public let layer: Layer
-        public let isDelta: Bool
+        /// Whether it is in no file as it would be sent.
+        public let isMade: Bool
         fileprivate let kind: Tensor.Kind?
         fileprivate let opened: PushedModels.Opened
         fileprivate let registry: RegistryStore
@@ -66,7 +68,7 @@ extension HubModels {
             let found = try? opened.objects.openAnywhere(segment.layer)
         else { return nil }
         return PackedLayer(
-            layer: segment.layer, isDelta: found.base != nil, kind: segment.tensor?.kind, opened: opened,
+            layer: segment.layer, isMade: found.base != nil || !found.object.file.isHere, kind: segment.tensor?.kind, opened: opened,
             registry: pushed.registry)
     }
 

@@ -28,6 +28,14 @@ public protocol KeyedStorage: Sendable {
 
     /// Puts an empty value of this moment under each key. For keys without other values.
     func mark(_ keys: [String]) async throws(CakeError)
+
+    /// An address under which everyone who knows it gets the value for so many seconds, from the storage itself. Nil if it gives
+    /// none. It belongs into no log.
+    func link(to key: String, seconds: Int) async throws(CakeError) -> String?
+}
+
+extension KeyedStorage {
+    public func link(to key: String, seconds: Int) async throws(CakeError) -> String? { nil }
 }
 
 /// Facts about a value without its bytes.

@@ -76,7 +76,7 @@ extension RegistryStore {
     /// At the start of a server: chooses again if the chosen name was removed, and returns notes for the operator.
     public func settleNames() throws(CakeError) -> [String] {
         // A name that cannot be read keeps nothing that was pushed from being served.
-        guard store.isWritable, let names = try? store.allNames() else { return [] }
+        guard store.isWritable, !isDistant, let names = try? store.allNames() else { return [] }
         let old = chosenNames()
         let present = Set(names.filter { $0.record.mark != .mirroredClosed }.map(\.name))
         let shown = ShownModels(names, chosen: old.filter { present.contains($0.value) })

@@ -34,11 +34,19 @@ struct PackedObjects: ObjectSource {
             throw refuse("names other packs than the manifest")
         }
         guard try registry.isRight(digest) else { throw refuse("does not match its digest") }
-        let records = try IndexFile(digest, .mapped(MappedFile(file.path)))
+        let records = try IndexFile(digest, storage(of: blob, file))
         guard records.packs.map({ PackIndex.Pack(digest: $0.digest, size: $0.size) }) == artifact.packs else {
             throw refuse("names other packs than the manifest")
         }
         return records
+    }
+
+    private static func storage(of blob: RegistryStore.Blob, _ file: File) throws(CakeError) -> IndexFile.Storage {
+        if file.isHere { return .mapped(try MappedFile(file.path)) }
+        guard blob.size <= UInt64(PackIndex.maximumSize) else { throw refuse("has \(blob.size) bytes") }
+        let chunk = Chunk(capacity: Int(blob.size))
+        try file.fill(chunk, from: 0, count: Int(blob.size))
+        return .memory(chunk)
     }
 
     /// Whether all blobs of the model are there, as far as that is known without reading a pack.

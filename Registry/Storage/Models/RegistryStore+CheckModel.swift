@@ -24,14 +24,12 @@ extension RegistryStore {
         try artifact.check(packs, ManifestText.decode(text.span))
         var members = packs.members
         members.sort { ($0.pack, $0.offset) < ($1.pack, $1.offset) }
-        var open: (pack: Int, blob: Blob)?
-        for member in members {
-            if open?.pack != member.pack {
-                guard let blob = try blob(BlobName(packs.packs[member.pack].digest), in: repository) else { return }
-                open = (member.pack, blob)
-            }
-            guard let blob = open?.blob else { return }
-            try check(member, in: blob)
+        for (pack, digest) in packs.packs.map(\.digest).enumerated() {
+            guard let blob = try blob(BlobName(digest), in: repository) else { return }
+            let members = members[members.partitioningIndex { $0.pack >= pack }...].prefix { $0.pack == pack }
+            let heads = try blob.distant?.heads(
+                of: members.map { $0.offset..<$0.offset + min($0.length, RegistryStore.usualFrame) })
+            for (number, member) in members.enumerated() { try check(member, in: blob, heads?[number]) }
         }
     }
 
@@ -51,7 +49,7 @@ extension RegistryStore {
     /// Most first frames are shorter.
     private static let usualFrame: UInt64 = 160
 
-    private func check(_ member: PackIndex.Member, in pack: Blob) throws(CakeError) {
+    private func check(_ member: PackIndex.Member, in pack: Blob, _ known: [UInt8]?) throws(CakeError) {
         func refuse(_ why: String) -> CakeError {
             CakeError(
                 .damaged, "the index of packs \(why) layer \(member.layer.digest.short)", fix: "push the model again")
@@ -62,7 +60,8 @@ extension RegistryStore {
         let header: ObjectHeader
         do throws(CakeError) {
             let first = Int(min(member.length, RegistryStore.usualFrame))
-            var head = try place.file.bytes(at: place.start, count: first)
+            var head = known ?? []
+            if head.isEmpty { head = try place.file.bytes(at: place.start, count: first) }
             let needed = ObjectHeader.needs(head.span)
             if needed > head.count, UInt64(needed) <= member.length {
                 head = try place.file.bytes(at: place.start, count: needed)

@@ -21,6 +21,7 @@ extension RegistryStore {
     }
 
     var shownModels: (value: ShownModels, number: UInt64) {
+        if isDistant { return (ShownModels([]), 0) }
         let found = try? seen.names.value(of: 0, in: ([store] + store.lower).map(\.layout.names) + [layout.served]) {
             () throws(CakeError) in
             let chosen = chosenNames()
@@ -37,7 +38,8 @@ extension RegistryStore {
     var shown: [Served] { store.isWritable ? shownModels.value.served : [] }
 
     func given(in repository: RepositoryName) throws(CakeError) -> (value: [Given], number: UInt64) {
-        try seen.given.value(of: repository, in: [layout.repository(repository).models]) { () throws(CakeError) in
+        if isDistant { return ([], 0) }
+        return try seen.given.value(of: repository, in: [layout.repository(repository).models]) { () throws(CakeError) in
             try modelRecords(in: repository).map { found throws(CakeError) in
                 let manifest = try RegistryManifest(parsing: found.record.stored.bytes.span)
                 return Given(
@@ -51,7 +53,9 @@ extension RegistryStore {
 
     /// Everything that the pushed manifests of a repository name, except blobs that are elsewhere.
     private func pushed(to repository: RepositoryName) throws(CakeError) -> (value: Set<Digest>, number: UInt64) {
-        try seen.pushed.value(of: repository, in: [layout.repository(repository).manifests]) { () throws(CakeError) in
+        // Whatever is in another storage was pushed.
+        if isDistant { return ([], 0) }
+        return try seen.pushed.value(of: repository, in: [layout.repository(repository).manifests]) { () throws(CakeError) in
             var named: Set<Digest> = []
             for name in try manifests(in: repository) {
                 guard let stored = try manifest(.digest(name), in: repository),
@@ -73,7 +77,7 @@ extension RegistryStore {
     /// Whether readers of the repository may surely have its blob: it served none of the store's models, and the bytes
     /// are as they were pushed.
     public func isPlainlyPushed(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> Bool {
-        if try Disk.exists(layout.repository(repository).models) { return false }
+        if !isDistant, try Disk.exists(layout.repository(repository).models) { return false }
         return try isWrittenDown(name)
     }
 

@@ -54,7 +54,8 @@ extension RegistryStore {
     }
 
     func modelNames(in repository: RepositoryName) throws(CakeError) -> [BlobName] {
-        try storage.names(in: keys.repository(repository).models).compactMap { BlobName(fileName: $0) }
+        if isDistant { return [] }
+        return try storage.names(in: keys.repository(repository).models).compactMap { BlobName(fileName: $0) }
     }
 
     /// Nil also for one with wrong bytes, which is set aside, and made again with the next request for its tag.
@@ -71,9 +72,11 @@ extension RegistryStore {
 
     /// As it is stored; wrong bytes are an error.
     func rawModelRecord(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> ModelRecord? {
+        // Without models of a store there are none.
+        if isDistant { return nil }
         let key = keys.repository(repository).model(name)
         guard let all = try storage.bytes(at: key, limit: RegistryManifest.maximumSize + 256) else { return nil }
-        let path = storage.path(of: key)
+        let path = storage.name(of: key)
         let mark = Array(RegistryStore.modelMark.utf8)
         guard all.starts(with: mark), let end = all.firstIndex(of: UInt8(ascii: "\n")),
             let model = Digest(hex: String(decoding: all[mark.count..<end], as: UTF8.self))

@@ -6,6 +6,7 @@ internal import Store
 /// hard link here, which keeps them unchanged when the store encodes them again or drops them.
 extension RegistryStore {
     func heldPack(_ digest: Digest) throws(CakeError) -> HeldPack? {
+        if isDistant { return nil }
         let key = keys.pack(digest)
         if let known = packs[digest], try storage.look(at: key) != nil { return known }
         guard let text = try storage.bytes(at: key, limit: HeldPack.maximumTextSize) else { return nil }

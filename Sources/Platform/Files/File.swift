@@ -19,6 +19,10 @@ public final class File: Sendable {
     public let path: String
     let descriptor: Int32
     private let isClosed = Atomic(false)
+    /// Reads bytes that are in no file of this machine.
+    private let distant: Reader?
+
+    public typealias Reader = @Sendable (inout MutableSpan<UInt8>, UInt64) throws(CakeError) -> Int
 
     public init(_ path: String, _ mode: Mode, followingLinks: Bool = true) throws(CakeError) {
         let access: Int32 =
@@ -33,6 +37,7 @@ public final class File: Sendable {
         let flags = access | O_CLOEXEC | (followingLinks ? 0 : O_NOFOLLOW)
         descriptor = try retrying(action, path) { unsafe open(path, flags, permissions) }
         self.path = path
+        distant = nil
         // Said of a lock file that was there already, too.
         if mode == .create || mode == .readWriteOrCreate { note(.created(path)) }
     }
@@ -41,10 +46,11 @@ public final class File: Sendable {
     public init(inMemory bytes: Span<UInt8>) throws(CakeError) {
         path = "bytes in memory"
         descriptor = try retrying("make", path) { cake_memory_file() }
+        distant = nil
         try write(bytes, at: 0)
     }
 
-    deinit { if !isClosed.load(ordering: .relaxed) { close(descriptor) } }
+    deinit { if descriptor >= 0, !isClosed.load(ordering: .relaxed) { close(descriptor) } }
 
     /// Closes the file behind its last byte, and throws what a disk says only then: NFS sends bytes late, and a sync through
     /// another descriptor would not hear that it failed.
@@ -56,9 +62,18 @@ public final class File: Sendable {
         if let fault { throw SystemError.make(fault, "write", path) }
         if result != 0, errno != EINTR { throw .system("write", path) }
     }
+    /// Bytes in another place, for code that reads files. They can be read, and nothing else. `reader` may wait; it fills the room
+    /// from an offset on, and returns the number of bytes.
+    public init(called path: String, readBy reader: @escaping Reader) {
+        (self.path, descriptor, distant) = (path, -1, reader)
+    }
+
+    /// Whether it is a file of this machine.
+    public var isHere: Bool { distant == nil }
 
     /// Fills `room` from `offset` on, and returns the number of bytes: fewer only at the end of the file.
     public func read(into room: inout MutableSpan<UInt8>, at offset: UInt64) throws(CakeError) -> Int {
+        if let distant { return try distant(&room, offset) }
         let start = try checkedOffset(offset, adding: room.count)
         var done = 0
         while done < room.count {

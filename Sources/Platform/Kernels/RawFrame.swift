@@ -35,7 +35,7 @@ public struct RawFrame: Sendable {
     public func read(from file: File, at offset: UInt64, into chunk: Chunk, hashedLater: Bool) throws(CakeError)
         -> Bool
     {
-        guard plain <= chunk.capacity, let start = Int(exactly: offset) else { return false }
+        guard file.isHere, plain <= chunk.capacity, let start = Int(exactly: offset) else { return false }
         var marks = [UInt8](repeating: 0, count: head + blocks * RawFrame.mark + RawFrame.checksum)
         let count = try chunk.withRoom { room throws(CakeError) in
             try unsafe room.withUnsafeMutableBufferPointer { target throws(CakeError) in

@@ -156,10 +156,10 @@ extension Answers {
     private func plainBody(of digest: Digest, in model: RegistryStore.Listed) async throws -> ServerReply.Body? {
         guard model.artifact == nil else {
             guard let found = hub.models.packed(digest, in: model) else { return nil }
-            return try await plainLayers.body(of: found.layer, isDelta: found.isDelta) { await found.plainObject() }
+            return try await plainLayers.body(of: found.layer, isMade: found.isMade) { await found.plainObject() }
         }
         guard let found = try place(of: digest, in: model.model)?.segment else { return nil }
-        return try await plainLayers.body(of: found.layer, isDelta: registry.isDelta(found.layer)) {
+        return try await plainLayers.body(of: found.layer, isMade: registry.isDelta(found.layer)) {
             try await registry.plainObject(of: found.layer, found.tensor?.kind)
         }
     }

@@ -41,9 +41,9 @@ final class PlainLayers: Sendable {
 
     /// `object` gives the layer as an object without a base; nil if it is not here.
     func body(
-        of layer: Layer, isDelta: Bool, _ object: @escaping @Sendable () async throws -> RegistryStore.Blob?
+        of layer: Layer, isMade: Bool, _ object: @escaping @Sendable () async throws -> RegistryStore.Blob?
     ) async throws -> ServerReply.Body? {
-        guard isDelta else {
+        guard isMade else {
             guard let blob = try await object() else { return nil }
             return .stored(try blob.bytes(0..<blob.size))
         }
@@ -85,7 +85,7 @@ final class PlainLayers: Sendable {
         guard let room = budget.take(layer.size, evenIfLarge: true) else { throw PlainLayers.busy }
         let free = try registry.freeBytes()
         guard free >= Answers.spare, free - Answers.spare >= layer.size else { throw PlainLayers.full }
-        guard let blob = try await object()?.inFile() else { return nil }
+        guard let blob = try await object()?.inFile(in: registry.workFolder) else { return nil }
         room.shrink(to: blob.size)
         return Made(blob, room)
     }

@@ -29,7 +29,7 @@ extension Answers {
         if let digest = again.blob.digest, !registry.isChecked(again, within: settings.recheck) {
             checker.checkSoon(digest)
         }
-        return try? Answers.part(range, of: again.blob, known.headers)
+        return try? part(range, of: again.blob, known.headers)
     }
 
     static func headers(of name: BlobName) -> [(name: String, value: String)] {
@@ -39,12 +39,20 @@ extension Answers {
         ]
     }
 
-    private static func part(
+    private func part(
         _ range: Range<UInt64>, of blob: RegistryStore.Blob, _ headers: [(name: String, value: String)]
     ) throws -> ServerReply {
         var all = headers
         all.append(("Content-Range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(blob.size)"))
-        return ServerReply(206, all, .stored(try blob.bytes(range)))
+        return ServerReply(206, all, try body(range, of: blob))
+    }
+
+    /// Of another storage it is brought while it is sent.
+    private func body(_ range: Range<UInt64>, of blob: RegistryStore.Blob) throws -> ServerReply.Body {
+        guard !range.isEmpty, let bytes = blob.distantBytes(range, on: pool) else {
+            return .stored(try blob.bytes(range))
+        }
+        return .stream(ServerStream(bytes))
     }
 
     func quickBlob(_ name: BlobName, in repository: RepositoryName, _ asked: Asked) -> ServerIntake {
@@ -54,6 +62,7 @@ extension Answers {
 
     /// Checked first, when it never was and that takes no longer than clients wait.
     func checkedBlob(_ name: BlobName, in repository: RepositoryName, _ asked: Asked) -> ServerIntake {
+        if registry.isDistant { return quickBlob(name, in: repository, asked) }
         let digest = (try? registry.blob(name, in: repository))??.digest
         guard let digest, (try? registry.isChecked(digest, within: nil)) == false else {
             return quickBlob(name, in: repository, asked)
@@ -83,14 +92,19 @@ extension Answers {
         let isHead = asked.request.method == "HEAD"
         if isHead, settings.allowsPush { registry.keep(name, in: repository) }
         let headers = Answers.headers(of: name)
+        if !isHead, settings.redirects, let link = try registry.link(to: blob) {
+            return ServerReply(307, [("Location", link), ("Docker-Content-Digest", name.description)])
+        }
         switch isHead ? .whole : ByteRange(header: asked.request["range"], size: blob.size) {
+        case .whole where isHead && registry.isDistant:
+            return ServerReply(200, headers, .stream(ServerStream(announcing: 0..<blob.size)))
         case .whole where isHead: return ServerReply(200, headers, .stored(try blob.bytes(0..<blob.size)))
         case .whole: return ServerReply(200, headers, try wholeBody(of: blob, name))
         case .part(let range):
             if let digest = blob.digest, try !registry.isChecked(digest, within: settings.recheck) {
                 checker.checkSoon(digest)
             }
-            return try Answers.part(range, of: blob, headers)
+            return try part(range, of: blob, headers)
         case .beyond: return Answers.beyond(blob.size)
         }
     }
@@ -104,7 +118,7 @@ extension Answers {
     /// begins.
     private func wholeBody(of blob: RegistryStore.Blob, _ name: BlobName) throws -> ServerReply.Body {
         guard let digest = blob.digest, try !registry.isChecked(digest, within: settings.recheck) else {
-            return .stored(try blob.bytes(0..<blob.size))
+            return try body(0..<blob.size, of: blob)
         }
         if blob.size <= HeldTail.length {
             guard case .right = try registry.check(digest) else {

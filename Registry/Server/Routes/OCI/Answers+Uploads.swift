@@ -15,8 +15,8 @@ extension Answers {
                 throw RegistryError(
                     400, .nameInvalid, "the repository to mount from has no name", detail: asked.target["from"])
             }
-            let digest = try? registry.mountable(name)
             return .patient {
+                let digest = try? registry.mountable(name)
                 // As for a HEAD: the client that mounts it sends no bytes.
                 if let digest, (try? registry.isChecked(digest, within: nil)) == false {
                     await checker.check(digest, within: settings.checkPatience)
@@ -40,6 +40,7 @@ extension Answers {
         guard let text = asked.target["digest"] else { return patient { try begin(repository) } }
         let name = try RegistryRoute.digest(text)
         try checkRoom(asked.request)
+        if registry.isDistant { return try finishSession(nil, as: name, in: repository, asked) }
         let upload: Upload
         do {
             upload = try registry.beginUpload(to: repository)
@@ -53,20 +54,24 @@ extension Answers {
 
     private func begin(_ repository: RepositoryName) throws -> ServerReply {
         try checkQuotas(repository)
+        if registry.isDistant {
+            return Answers.accepted(202, try registry.beginSession(to: repository).name, repository, length: 0)
+        }
         let upload = try registry.beginUpload(to: repository)
-        return Answers.accepted(202, upload, repository, length: 0)
+        return Answers.accepted(202, upload.name, repository, length: 0)
     }
 
     func appendToUpload(_ name: UploadName, to repository: RepositoryName, _ asked: Asked) throws(RegistryError)
         -> ServerIntake
     {
+        if registry.isDistant { return try appendToSession(name, of: repository, asked) }
         let upload = try find(name, repository)
         try checkRoom(asked.request)
         return take(upload, repository, asked, keeping: true) { length in
             // The acknowledged bytes survive a power cut.
             try upload.sync()
             upload.giveBack()
-            return Answers.accepted(202, upload, repository, length: length)
+            return Answers.accepted(202, upload.name, repository, length: length)
         }
     }
 
@@ -78,6 +83,7 @@ extension Answers {
                 400, .digestInvalid, "the last request of an upload needs its digest: ?digest=sha256:…")
         }
         let digest = try RegistryRoute.digest(text)
+        if registry.isDistant { return try finishSession(name, as: digest, in: repository, asked) }
         let upload = try find(name, repository)
         try checkRoom(asked.request)
         return take(upload, repository, asked, as: digest, keeping: true) { _ in
@@ -86,21 +92,24 @@ extension Answers {
     }
 
     private func finish(_ upload: Upload, as name: BlobName, in repository: RepositoryName) throws -> ServerReply {
-        guard try registry.finish(upload, as: name, in: repository) else {
-            throw RegistryError(
-                400, .digestInvalid, "the received bytes have another digest; nothing was kept",
-                detail: name.description)
-        }
+        guard try registry.finish(upload, as: name, in: repository) else { throw Answers.otherDigest(name) }
         try registry.claim(name, in: repository)
         return Answers.created(name, in: repository)
     }
 
+    static func otherDigest(_ name: BlobName) -> RegistryError {
+        RegistryError(
+            400, .digestInvalid, "the received bytes have another digest; nothing was kept", detail: name.description)
+    }
+
     func uploadStatus(_ name: UploadName, to repository: RepositoryName) throws -> ServerReply {
+        if registry.isDistant { return try sessionStatus(name, to: repository) }
         let upload = try find(name, repository)
-        return Answers.accepted(204, upload, repository, length: try upload.lengthOnDisk())
+        return Answers.accepted(204, upload.name, repository, length: try upload.lengthOnDisk())
     }
 
     func cancelUpload(_ name: UploadName, to repository: RepositoryName) throws -> ServerReply {
+        if registry.isDistant { return try cancelSession(name, to: repository) }
         let upload = try find(name, repository)
         guard try upload.take() != nil else { throw Answers.busy }
         try registry.discard(upload)
@@ -115,7 +124,11 @@ extension Answers {
             throw RegistryError(error)
         }
         if let found { return found }
-        throw RegistryError(
+        throw Answers.noUpload(name)
+    }
+
+    static func noUpload(_ name: UploadName) -> RegistryError {
+        RegistryError(
             404, .blobUploadUnknown, "there is no such upload: it is finished, or has expired; begin a new one",
             detail: name.text)
     }
@@ -207,22 +220,33 @@ extension Answers {
     private func check(
         _ request: ServerRequest, _ upload: Upload, _ repository: RepositoryName, _ length: UInt64
     ) throws {
-        guard let text = request["content-range"] else { return }
+        guard let start = try Answers.start(of: request), start != length else { return }
+        throw OutOfOrder(reply: Answers.outOfOrder(request, upload.name, repository, length: length))
+    }
+
+    static func outOfOrder(
+        _ request: ServerRequest, _ name: UploadName, _ repository: RepositoryName, length: UInt64
+    ) -> ServerReply {
+        let error = RegistryError(
+            416, .blobUploadInvalid, "the upload continues at byte \(length)", detail: request["content-range"])
+        return ServerReply(error, place(name, repository, length: length))
+    }
+
+    /// Where a chunk begins, if it says so.
+    static func start(of request: ServerRequest) throws(RegistryError) -> UInt64? {
+        guard let text = request["content-range"] else { return nil }
         guard let range = ByteRange.chunk(text) else {
             throw RegistryError(
                 400, .blobUploadInvalid, "a chunk's Content-Range is its first and last byte, like 0-99", detail: text)
-        }
-        guard range.lowerBound == length else {
-            let error = RegistryError(416, .blobUploadInvalid, "the upload continues at byte \(length)", detail: text)
-            throw OutOfOrder(reply: ServerReply(error, Answers.place(upload, repository, length: length)))
         }
         if let count = request.length, count != range.upperBound - range.lowerBound {
             throw RegistryError(
                 400, .sizeInvalid, "the chunk has \(count) bytes, which do not match its Content-Range", detail: text)
         }
+        return range.lowerBound
     }
 
-    private func checkRoom(_ request: ServerRequest) throws(RegistryError) {
+    func checkRoom(_ request: ServerRequest) throws(RegistryError) {
         let length = request.length ?? 0
         guard length <= settings.largestBlob else {
             throw RegistryError(413, .sizeInvalid, "a blob may have at most \(settings.largestBlob) bytes here")
@@ -233,27 +257,27 @@ extension Answers {
         }
     }
 
-    private static var busy: RegistryError {
+    static var busy: RegistryError {
         RegistryError(409, .blobUploadInvalid, "another request is writing to this upload")
     }
 
-    private static func place(_ upload: Upload, _ repository: RepositoryName, length: UInt64) -> [(
+    private static func place(_ name: UploadName, _ repository: RepositoryName, length: UInt64) -> [(
         name: String, value: String
     )] {
         [
-            ("Location", "/v2/\(repository)/blobs/uploads/\(upload.name)"), ("Docker-Upload-UUID", upload.name.text),
+            ("Location", "/v2/\(repository)/blobs/uploads/\(name)"), ("Docker-Upload-UUID", name.text),
             // Of nothing, too, it names a last byte: that is how clients have it.
             ("Range", "0-\(length == 0 ? 0 : length - 1)"),
         ]
     }
 
-    private static func accepted(_ status: Int, _ upload: Upload, _ repository: RepositoryName, length: UInt64)
-        -> ServerReply
-    {
-        ServerReply(status, place(upload, repository, length: length))
+    static func accepted(
+        _ status: Int, _ name: UploadName, _ repository: RepositoryName, length: UInt64
+    ) -> ServerReply {
+        ServerReply(status, place(name, repository, length: length))
     }
 
-    private static func created(_ name: BlobName, in repository: RepositoryName) -> ServerReply {
+    static func created(_ name: BlobName, in repository: RepositoryName) -> ServerReply {
         ServerReply(
             201, [("Location", "/v2/\(repository)/blobs/\(name)"), ("Docker-Content-Digest", name.description)])
     }

@@ -1,0 +1,268 @@
+internal import Model
+internal import Platform
+internal import Synchronization
+
+/// A storage whose answers take time, and sometimes do not come. Facts and small values are remembered: while the storage does not
+/// answer, readers get what it said last. Nothing is written then.
+final class DistantValues: Sendable {
+    /// Of any storage.
+    struct Version: Equatable, Sendable {
+        let value: any (Equatable & Sendable)
+
+        static func == (left: Version, right: Version) -> Bool {
+            func isSame<Value: Equatable>(_ value: Value) -> Bool { value == right.value as? Value }
+            return isSame(left.value)
+        }
+    }
+
+    typealias Entry = StorageEntry<Version>
+
+    private enum Memory: Sendable {
+        case entry(Entry?)
+        case bytes([UInt8]?)
+        case names([String])
+
+        /// Only what was there is known without asking: a push elsewhere counts at once.
+        var isThere: Bool {
+            switch self {
+            case .entry(let entry): entry != nil
+            case .bytes(let bytes): bytes != nil
+            case .names: true
+            }
+        }
+
+        var cost: Int {
+            switch self {
+            case .entry: 256
+            case .bytes(let bytes): 256 + (bytes?.count ?? 0)
+            case .names(let names): 256 + names.reduce(0) { $0 + 32 + $1.utf8.count }
+            }
+        }
+    }
+
+    private enum Question: Hashable, Sendable {
+        case entry(String)
+        case bytes(String)
+        case names(String)
+
+        /// Blobs and manifests never change under their keys, and repositories seldom lose them.
+        var isLasting: Bool {
+            switch self {
+            case .entry(let key), .bytes(let key):
+                key.hasPrefix("blobs/") || key.contains("/blobs/") || key.contains("/manifests/")
+            case .names: false
+            }
+        }
+    }
+
+    private struct Known: Sendable {
+        let memory: Memory
+        let time: ContinuousClock.Instant
+    }
+
+    private let known = BoundedCache<Question, Known>(room: 64 << 20) { $0.memory.cost }
+    private let failure = Mutex<(error: CakeError, time: ContinuousClock.Instant)?>(nil)
+    private let lookNow: @Sendable (String) async throws(CakeError) -> Entry?
+    private let readNow: @Sendable (String) async throws(CakeError) -> StorageBody?
+    private let namesNow: @Sendable (String) async throws(CakeError) -> [String]
+    private let putNow: @Sendable (StorageBody, String, StorageCondition<Version>) async throws(CakeError) -> Bool
+    private let removeNow: @Sendable (String, Version?) async throws(CakeError) -> Bool
+    private let markNow: @Sendable ([String]) async throws(CakeError) -> Void
+    private let linkNow: @Sendable (String, Int) async throws(CakeError) -> String?
+
+    /// What was seen so recently is still there. Another server's removal counts after this time.
+    static let life = Duration.seconds(2)
+    /// So long after a failure nothing is asked that is remembered.
+    private static let pause = Duration.seconds(2)
+    private static let patience = Duration.seconds(10)
+
+    init<Storage: KeyedStorage>(_ storage: Storage) {
+        @Sendable func entry(_ entry: StorageEntry<Storage.Version>) -> Entry {
+            Entry(size: entry.size, time: entry.time, version: Version(value: entry.version))
+        }
+        lookNow = { key throws(CakeError) in try await storage.look(at: key).map(entry) }
+        readNow = { key throws(CakeError) in try await storage.read(key)?.body }
+        namesNow = { folder throws(CakeError) in try await storage.names(in: folder) }
+        putNow = { body, key, condition throws(CakeError) in
+            switch condition {
+            case .always: return try await storage.put(body, at: key, if: .always)
+            case .absent: return try await storage.put(body, at: key, if: .absent)
+            case .unchanged(let version):
+                guard let version = version.value as? Storage.Version else { return false }
+                return try await storage.put(body, at: key, if: .unchanged(version))
+            }
+        }
+        removeNow = { key, version throws(CakeError) in
+            guard let version else { return try await storage.remove(key, ifUnchanged: nil) }
+            guard let version = version.value as? Storage.Version else { return false }
+            return try await storage.remove(key, ifUnchanged: version)
+        }
+        markNow = { keys throws(CakeError) in try await storage.mark(keys) }
+        linkNow = { key, seconds throws(CakeError) in try await storage.link(to: key, seconds: seconds) }
+    }
+
+    /// Again: as it is now, or a failure.
+    func look(at key: String, isAgain: Bool = false) throws(CakeError) -> Entry? {
+        let memory = try ask(.entry(key), isAgain: isAgain) {
+            [lookNow] () throws(CakeError) in .entry(try await lookNow(key))
+        }
+        if case .entry(let entry) = memory { return entry }
+        return nil
+    }
+
+    func bytes(at key: String, limit: Int, isAgain: Bool = false) throws(CakeError) -> [UInt8]? {
+        let memory = try ask(.bytes(key), isAgain: isAgain) {
+            [readNow] () throws(CakeError) in
+            guard let body = try await readNow(key) else { return .bytes(nil) }
+            guard body.size <= UInt64(limit) else {
+                throw CakeError(.damaged, "\(Printable.escape(key)) has \(body.size) bytes; the limit is \(limit)")
+            }
+            return .bytes(try await body.bytes(0..<body.size))
+        }
+        if case .bytes(let bytes) = memory { return bytes }
+        return nil
+    }
+
+    /// Looks at many keys as they are now, several at a time.
+    func lookAgain(at keys: [String]) throws(CakeError) {
+        let found = try attempt { [lookNow] () throws(CakeError) in
+            try await DistantValues.each(keys) { key throws(CakeError) in try await lookNow(key) }
+        }
+        for (key, entry) in zip(keys, found) { known[.entry(key)] = Known(memory: .entry(entry), time: .now) }
+    }
+
+    private static let atOnce = 16
+
+    /// The results in the order of the items.
+    static func each<Item: Sendable, Value: Sendable>(
+        _ items: [Item], _ body: @escaping @Sendable (Item) async throws(CakeError) -> Value
+    ) async throws(CakeError) -> [Value] {
+        do {
+            return try await withThrowingTaskGroup(of: (Int, Value).self) { group in
+                var (next, found) = (0, [Int: Value]())
+                while next < items.count || !group.isEmpty {
+                    while next < items.count, next - found.count < atOnce {
+                        let (index, item) = (next, items[next])
+                        group.addTask { (index, try await body(item)) }
+                        next += 1
+                    }
+                    if let (index, value) = try await group.next() { found[index] = value }
+                }
+                return items.indices.compactMap { found[$0] }
+            }
+        } catch let error as CakeError {
+            throw error
+        } catch { throw CakeError(.failed, "the storage was not waited for") }
+    }
+
+    func names(in folder: String) throws(CakeError) -> [String] {
+        let memory = try ask(.names(folder)) { [namesNow] () throws(CakeError) in
+            .names(try await namesNow(folder))
+        }
+        if case .names(let names) = memory { return names }
+        return []
+    }
+
+    func put(_ body: StorageBody, at key: String, if condition: StorageCondition<Version>) throws(CakeError) -> Bool {
+        defer { forget(key) }
+        return try attempt { [putNow] () throws(CakeError) in try await putNow(body, key, condition) }
+    }
+
+    func remove(_ key: String, ifUnchanged version: Version?) throws(CakeError) -> Bool {
+        defer { forget(key) }
+        return try attempt { [removeNow] () throws(CakeError) in try await removeNow(key, version) }
+    }
+
+    func mark(_ keys: [String]) throws(CakeError) {
+        defer { for key in keys { forget(key) } }
+        try attempt { [markNow] () throws(CakeError) in try await markNow(keys) }
+    }
+
+    /// The body of a value, for a caller that may suspend.
+    func body(at key: String) async throws(CakeError) -> StorageBody? { try await readNow(key) }
+
+    /// Appends a value to a file. Nil if it is not there, else its size.
+    func copy(_ key: String, to spool: Spool) throws(CakeError) -> UInt64? {
+        try waiting { [readNow] () async throws(CakeError) -> UInt64? in
+            guard let body = try await readNow(key) else { return nil }
+            var place: UInt64 = 0
+            while place < body.size {
+                let end = min(body.size, place + DistantValues.step)
+                let bytes = try await body.bytes(place..<end)
+                spool.append(bytes.span)
+                place = end
+            }
+            return body.size
+        }
+    }
+
+    private static let step: UInt64 = 8 << 20
+
+    /// An address that leads a client to the value itself; nil if the storage gives none.
+    func link(to key: String, seconds: Int) throws(CakeError) -> String? {
+        try waiting { [linkNow] () throws(CakeError) in try await linkNow(key, seconds) }
+    }
+
+    /// Whether the last question was answered.
+    var answers: Bool { failure.withLock { $0 == nil } }
+
+    private func forget(_ key: String) {
+        known[.entry(key)] = nil
+        known[.bytes(key)] = nil
+        if let slash = key.lastIndex(of: "/") { known[.names(String(key[..<slash]))] = nil }
+    }
+
+    private func ask(
+        _ question: Question, isAgain: Bool = false,
+        _ body: @escaping @Sendable () async throws(CakeError) -> Memory
+    ) throws(CakeError) -> Memory {
+        let last = isAgain ? nil : known[question]
+        if let last, last.memory.isThere, question.isLasting, .now - last.time < DistantValues.life { return last.memory }
+        do throws(CakeError) {
+            let memory = try attempt { () throws(CakeError) in try await DistantValues.limited(body) }
+            known[question] = Known(memory: memory, time: .now)
+            return memory
+        } catch {
+            guard error.isOfNetwork, let last else { throw error }
+            return last.memory
+        }
+    }
+
+    /// After a failure one caller in a while tries again; the others get the same failure at once.
+    private func attempt<Value: Sendable>(
+        _ body: @escaping @Sendable () async throws(CakeError) -> Value
+    ) throws(CakeError) -> Value {
+        let known = failure.withLock { failure -> CakeError? in
+            guard let last = failure else { return nil }
+            if .now - last.time < DistantValues.pause { return last.error }
+            failure = (last.error, .now)
+            return nil
+        }
+        if let known { throw known }
+        do throws(CakeError) {
+            let value = try waiting(for: body)
+            failure.withLock { $0 = nil }
+            return value
+        } catch {
+            if error.isOfNetwork { failure.withLock { $0 = (error, .now) } }
+            throw error
+        }
+    }
+
+    private static func limited(
+        _ body: @escaping @Sendable () async throws(CakeError) -> Memory
+    ) async throws(CakeError) -> Memory {
+        do {
+            return try await within(patience, orElse: CakeError(.network, "the storage does not answer")) {
+                try await body()
+            }
+        } catch let error as CakeError {
+            throw error
+        } catch { throw CakeError(.network, "the storage was not waited for") }
+    }
+}
+
+extension CakeError {
+    /// The storage was not reached, or not in time.
+    var isOfNetwork: Bool { kind == .network || kind == .offline }
+}

@@ -62,6 +62,7 @@ public final class File: Sendable {
         if let fault { throw SystemError.make(fault, "write", path) }
         if result != 0, errno != EINTR { throw .system("write", path) }
     }
+
     /// Bytes in another place, for code that reads files. They can be read, and nothing else. `reader` may wait; it fills the room
     /// from an offset on, and returns the number of bytes.
     public init(called path: String, readBy reader: @escaping Reader) {

@@ -109,7 +109,9 @@ def main():
     }), "application/vnd.oci.image.manifest.v1+json")
     # A tag has no plus sign.
     tag = options.version.replace("+", "-").replace("~", "-")
-    manifest["annotations"] = {"org.opencontainers.image.ref.name": tag}
+    # podman and containerd each read one of them as the name.
+    name = f"localhost/cake:{tag}"
+    manifest["annotations"] = {"org.opencontainers.image.ref.name": name, "io.containerd.image.name": name}
     manifest["platform"] = {"architecture": "amd64", "os": "linux"}
     layout.files["index.json"] = layout.json({
         "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [manifest]})

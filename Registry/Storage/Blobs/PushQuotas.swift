@@ -19,7 +19,8 @@ public final class PushQuotas: Sendable {
     public struct Excess: Sendable {
         public let quota: RegistryQuota
         public let used: UInt64
-        public let wanted: UInt64
+        /// Nil where the push has not said how much it brings.
+        public let wanted: UInt64?
     }
 
     /// The bytes that count for each quota now.
@@ -55,7 +56,7 @@ public final class PushQuotas: Sendable {
         let tally = try PushTally(of: registry, listings)
         for quota in concerned {
             let used = try tally.use(of: quota).bytes
-            if used >= quota.bytes { return Excess(quota: quota, used: used, wanted: 1) }
+            if used >= quota.bytes { return Excess(quota: quota, used: used, wanted: nil) }
         }
         return nil
     }

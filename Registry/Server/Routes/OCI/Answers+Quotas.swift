@@ -38,10 +38,10 @@ extension Answers {
 extension RegistryError {
     init(_ excess: PushQuotas.Excess) {
         let place = excess.quota.isWhole ? "this registry" : excess.quota.description
+        let wanted = excess.wanted.map { "\(Quantities.bytes($0)) do not fit" } ?? "nothing more fits"
         self.init(
             403, .denied,
             "the quota of \(place) is \(Quantities.bytes(excess.quota.bytes)), \(Quantities.bytes(excess.used)) are used, and "
-                + "\(Quantities.bytes(excess.wanted)) more do not fit; delete models there, then the operator runs cake gc"
-        )
+                + "\(wanted); delete models there, then the operator runs cake gc")
     }
 }

@@ -22,6 +22,8 @@ struct RegistryLayout: Sendable {
     var aside: String { start + "aside" }
     var tokens: String { start + "tokens" }
     var served: String { start + "served" }
+    /// An empty value that is put to learn the time of another storage.
+    var clock: String { start + "clock" }
 
     var folders: [String] { [root, blobs, aliases, repositories, uploads, packs, held, aside] }
 

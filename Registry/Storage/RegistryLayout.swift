@@ -24,6 +24,8 @@ struct RegistryLayout: Sendable {
     var served: String { start + "served" }
     /// Empty; its time is that of the last collection on a schedule.
     var collected: String { start + "collected" }
+    /// An empty value that is put to learn the time of another storage.
+    var clock: String { start + "clock" }
 
     var folders: [String] { [root, blobs, aliases, repositories, uploads, packs, held, aside] }
 

@@ -13,7 +13,9 @@ import Testing
         return stage
     }
 
-    @Test(arguments: Engine.allCases) func `is pushed by tag and comes back as it was, by tag and by digest`(_ engine: Engine) throws {
+    @Test(arguments: Engine.allCases) func `is pushed by tag and comes back as it was, by tag and by digest`(
+        _ engine: Engine
+    ) throws {
         let stage = try self.stage(engine)
         // Spaces and unknown members are the sender's, and stay.
         let text = image(
@@ -58,7 +60,9 @@ import Testing
         #expect(try stage.ask("GET", "/v2/a/b/manifests/long").status == 404)
     }
 
-    @Test(arguments: Engine.allCases) func `needs no layers, and may be an index of what is not here`(_ engine: Engine) throws {
+    @Test(arguments: Engine.allCases) func `needs no layers, and may be an index of what is not here`(_ engine: Engine)
+        throws
+    {
         let stage = try self.stage(engine)
         #expect(try stage.put(image(config: config), as: "empty").status == 201)
         let none = #"{"schemaVersion":2,"config":\#(descriptor(config))}"#
@@ -72,7 +76,9 @@ import Testing
         #expect(try stage.put(text, as: "foreign").status == 201)
     }
 
-    @Test(arguments: Engine.allCases) func `is refused when it names what is not here, or has another size`(_ engine: Engine) throws {
+    @Test(arguments: Engine.allCases) func `is refused when it names what is not here, or has another size`(
+        _ engine: Engine
+    ) throws {
         let stage = try self.stage(engine)
         let missing = try stage.put(image(config: config, layers: [[1, 2, 3]]), as: "x")
         #expect(missing.status == 404 && missing.code == "MANIFEST_BLOB_UNKNOWN")
@@ -184,7 +190,9 @@ import Testing
         #expect(try stage.ask("GET", "/v2/a/b/referrers/x").status == 400)
     }
 
-    @Test(arguments: Engine.allCases) func `is listed by its type, an image's being its config's`(_ engine: Engine) throws {
+    @Test(arguments: Engine.allCases) func `is listed by its type, an image's being its config's`(_ engine: Engine)
+        throws
+    {
         let stage = try self.stage(engine)
         let subject = sha256([1])
         for type in ["a/one", "a/two"] { try stage.put(refer(to: subject, type), as: type.replacing("/", with: "-")) }

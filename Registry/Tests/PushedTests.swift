@@ -9,38 +9,6 @@ import Testing
 import Transfer
 
 /// The Hub's clients and models that were pushed to the registry.
-private struct PushScene {
-    let stage: Stage
-    private let maker: Maker
-
-    init(_ engine: Engine) throws {
-        stage = try Stage(engine)
-        maker = try Maker(in: stage.scratch)
-    }
-
-    @discardableResult
-    func push(
-        _ files: ModelMaker.Files, to name: String, _ tag: String, beside others: [String] = []
-    ) async throws -> Digest {
-        try await maker.push(files, to: name, tag, of: stage, beside: others)
-    }
-
-    func json(_ address: String) throws -> JSONValue {
-        let reply = try stage.ask("GET", address)
-        try #require(reply.status == 200, "\(address): \(reply.text)")
-        return try #require(reply.json)
-    }
-
-    func names(_ list: JSONValue?, _ key: String) -> [String] {
-        list?.array?.compactMap { $0[key]?.string } ?? []
-    }
-
-    func artifact(_ name: String, _ tag: String) throws -> (ModelArtifact, text: String) {
-        let bytes = try stage.ask("GET", "/v2/\(name)/manifests/\(tag)").body
-        return (try ModelArtifact(RegistryManifest(parsing: bytes.span)), String(decoding: bytes, as: UTF8.self))
-    }
-}
-
 @Suite struct `A model that was pushed` {
     /// A base and a similar model, in one large tensor each.
     private static func family() throws -> (base: ModelMaker.Files, tune: ModelMaker.Files) {
@@ -58,7 +26,9 @@ private struct PushScene {
         return (try model(false), try model(true))
     }
 
-    @Test(arguments: Engine.allCases) func `is a repository of the Hub, whose tag is the revision`(_ engine: Engine) async throws {
+    @Test(arguments: Engine.allCases) func `is a repository of the Hub, whose tag is the revision`(_ engine: Engine)
+        async throws
+    {
         let scene = try PushScene(engine)
         let stage = scene.stage
         let files = try ModelMaker.small()
@@ -76,21 +46,27 @@ private struct PushScene {
         }
         let info = try scene.json("/api/models/team/mistral/revision/v1?blobs=true")
         #expect(info["sha"]?.string == commit && scene.names(info["siblings"], "rfilename") == files.keys.sorted())
-        #expect(scene.names(try scene.json("/api/models/team/mistral/tree/v1?recursive=true"), "path").contains("config.json"))
+        #expect(
+            scene.names(try scene.json("/api/models/team/mistral/tree/v1?recursive=true"), "path").contains(
+                "config.json"))
         #expect(scene.names(try scene.json("/api/models/team/mistral/refs")["tags"], "name") == ["v1"])
         #expect(scene.names(try scene.json("/api/models?search=mistral"), "id") == ["team/mistral"])
         #expect(try stage.ask("GET", "/team/mistral/resolve/v2/config.json")["x-error-code"] == "RevisionNotFound")
         #expect(try stage.ask("GET", "/team/other/resolve/v1/config.json")["x-error-code"] == "RepoNotFound")
     }
 
-    @Test(arguments: Engine.allCases) func `is main as latest, where nothing is tagged main`(_ engine: Engine) async throws {
+    @Test(arguments: Engine.allCases) func `is main as latest, where nothing is tagged main`(_ engine: Engine)
+        async throws
+    {
         let scene = try PushScene(engine)
         let stage = scene.stage
         let files: [ModelMaker.Files] = [["a.txt": Array("one".utf8)], ["a.txt": Array("two".utf8)]]
         let first = try await scene.push(files[0], to: "m", "latest")
         #expect(try stage.ask("GET", "/m/resolve/main/a.txt").body == files[0]["a.txt"])
         let references = try scene.json("/api/models/m/refs")
-        #expect(scene.names(references["branches"], "name") == ["main"] && scene.names(references["tags"], "name") == ["latest"])
+        #expect(
+            scene.names(references["branches"], "name") == ["main"]
+                && scene.names(references["tags"], "name") == ["latest"])
         #expect(try scene.json("/api/models/m")["sha"]?.string == String(first.hex.prefix(40)))
         try await scene.push(files[1], to: "m", "main")
         #expect(try stage.ask("GET", "/m/resolve/main/a.txt").body == files[1]["a.txt"])
@@ -98,7 +74,10 @@ private struct PushScene {
         #expect(scene.names(try scene.json("/api/models"), "id") == ["m"])
     }
 
-    @Test(arguments: Engine.allCases) func `comes by ranges out of deltas, from packs of its own and those of the store's models`(_ engine: Engine) async throws {
+    @Test(arguments: Engine.allCases)
+    func `comes by ranges out of deltas, from packs of its own and those of the store's models`(_ engine: Engine)
+        async throws
+    {
         let scene = try PushScene(engine)
         let stage = scene.stage
         let family = try Self.family()
@@ -206,7 +185,9 @@ private struct PushScene {
         #expect(try stage.ask("GET", "/team/m/resolve/v1/b.bin").body == files["b.bin"])
     }
 
-    @Test(arguments: Engine.allCases) func `has nothing of other repositories, whatever its manifest says`(_ engine: Engine) async throws {
+    @Test(arguments: Engine.allCases) func `has nothing of other repositories, whatever its manifest says`(
+        _ engine: Engine
+    ) async throws {
         let scene = try PushScene(engine)
         let stage = scene.stage
         try await scene.push(["a.bin": [1, 2, 3]], to: "secret/m", "v1")

@@ -4,7 +4,9 @@ import Support
 import Testing
 
 @Suite struct `An upload is refused` {
-    @Test(arguments: Engine.allCases) func `when its bytes have another digest, and nothing of it stays`(_ engine: Engine) throws {
+    @Test(arguments: Engine.allCases) func `when its bytes have another digest, and nothing of it stays`(
+        _ engine: Engine
+    ) throws {
         let stage = try Stage(engine)
         let wrong = sha256([1])
         var reply = try stage.ask("POST", "/v2/a/blobs/uploads/?digest=\(wrong)", [], [2])
@@ -17,7 +19,9 @@ import Testing
         #expect(try stage.values(in: "uploads").isEmpty && stage.values(in: "blobs").isEmpty)
     }
 
-    @Test(arguments: Engine.allCases) func `when a chunk is out of order, and goes on where it was`(_ engine: Engine) throws {
+    @Test(arguments: Engine.allCases) func `when a chunk is out of order, and goes on where it was`(_ engine: Engine)
+        throws
+    {
         let stage = try Stage(engine)
         let place = try stage.begin("a")
         for (range, body) in [("1-2", [1, 2]), ("0-1", [1, 2]), ("0-1", [1, 2]), ("5-6", [1, 2])] as [(String, [UInt8])]
@@ -33,10 +37,12 @@ import Testing
         #expect(last.status == 201)
     }
 
-    @Test(arguments: Engine.allCases, [
-        ("0-5", "SIZE_INVALID"), ("bytes 0-1/2", "BLOB_UPLOAD_INVALID"), ("x", "BLOB_UPLOAD_INVALID"),
-        ("1-0", "BLOB_UPLOAD_INVALID"),
-    ])
+    @Test(
+        arguments: Engine.allCases,
+        [
+            ("0-5", "SIZE_INVALID"), ("bytes 0-1/2", "BLOB_UPLOAD_INVALID"), ("x", "BLOB_UPLOAD_INVALID"),
+            ("1-0", "BLOB_UPLOAD_INVALID"),
+        ])
     func `when its chunk is not what its Content-Range says`(_ engine: Engine, _ row: (range: String, code: String))
         throws
     {

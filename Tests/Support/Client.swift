@@ -64,6 +64,13 @@ public final class Client {
     /// Says no more, and still listens.
     public func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
 
+    /// Ends the connection at once, as a killed machine's router does.
+    public func reset() {
+        var nothing = sockaddr()
+        nothing.sa_family = sa_family_t(AF_UNSPEC)
+        unsafe connect(descriptor, &nothing, socklen_t(MemoryLayout<sockaddr>.size))
+    }
+
     /// True when the server ends the connection without another word.
     public func sawEnd() -> Bool { waiting.isEmpty && !fill() }
 

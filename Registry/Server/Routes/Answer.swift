@@ -35,7 +35,8 @@ extension RegistryError {
                 500, .unknown,
                 "the server's copy is damaged: push it again, or run cake verify --repair there")
         case .network, .offline:
-            self.init(503, .unknown, "the server's storage does not answer; nothing of this was kept; try again in a while")
+            self.init(
+                503, .unknown, "the server's storage does not answer; nothing of this was kept; try again in a while")
         default: self.init(500, .unknown, "the server could not read or write its store")
         }
     }

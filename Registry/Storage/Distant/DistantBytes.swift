@@ -44,10 +44,14 @@ public final class DistantBytes: Sendable {
                 return count
             }
             let number = place / BlockCache.blockSize
-            if state.block?.number != number { state.block = blob.cache.here(number, of: blob.digest).map { (number, $0) } }
+            if state.block?.number != number {
+                state.block = blob.cache.here(number, of: blob.digest).map { (number, $0) }
+            }
             guard let block = state.block?.bytes else { return 0 }
             var part = room._mutatingExtracting(0..<Int(min(UInt64(room.count), tail - place)))
-            guard let count = try? block.copy(from: place % BlockCache.blockSize, into: &part), count > 0 else { return nil }
+            guard let count = try? block.copy(from: place % BlockCache.blockSize, into: &part), count > 0 else {
+                return nil
+            }
             if state.hash != nil { state.hash?.update(part.span.extracting(0..<count)) }
             return count
         }

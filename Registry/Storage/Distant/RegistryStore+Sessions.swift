@@ -22,7 +22,8 @@ extension RegistryStore {
 
         fileprivate init?(_ name: UploadName, _ text: [UInt8]) {
             let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
-            guard lines.count >= 2, lines[0] == Substring(Session.mark), let repository = RepositoryName(String(lines[1]))
+            guard lines.count >= 2, lines[0] == Substring(Session.mark),
+                let repository = RepositoryName(String(lines[1]))
             else { return nil }
             self.init(name, repository)
             var total = ByteTotal(limit: ByteCount.maximum)
@@ -44,7 +45,7 @@ extension RegistryStore {
     /// What became of bytes that were to be appended.
     public enum Appended: Sendable {
         case done(Session)
-        /// Another request was faster, or the bytes belong to another place.
+        /// Another request was faster.
         case outOfOrder(Session)
         case noUpload
     }
@@ -70,20 +71,17 @@ extension RegistryStore {
 
     private static let longestList = 64 << 20
 
-    /// Appends bytes at a place, or at the end.
-    public func append(
-        _ spool: Spool, to name: UploadName, of repository: RepositoryName, at start: UInt64?
-    ) throws(CakeError) -> Appended {
-        guard let session = try session(name, to: repository) else { return .noUpload }
-        guard start ?? session.length == session.length else { return .outOfOrder(session) }
+    /// Appends bytes to an upload as it was seen.
+    public func append(_ spool: Spool, to session: Session) throws(CakeError) -> Appended {
         guard spool.length > 0, let version = session.version else { return .done(session) }
         var new = session
-        new.parts.append((.random(), spool.length))
-        let key = part(new.parts[new.parts.count - 1].name, of: name)
+        let name = UploadName.random()
+        new.parts.append((name, spool.length))
+        let key = part(name, of: session.name)
         try storage.put(spool.body, at: key)
-        if try storage.put(StorageBody(new.text), at: list(name), if: .unchanged(version)) { return .done(new) }
+        if try storage.put(StorageBody(new.text), at: list(session.name), if: .unchanged(version)) { return .done(new) }
         try storage.remove(key)
-        return try self.session(name, to: repository).map { .outOfOrder($0) } ?? .noUpload
+        return try self.session(session.name, to: session.repository).map { .outOfOrder($0) } ?? .noUpload
     }
 
     /// Makes a blob of the upload's parts and the last bytes. False when they do not have the name.
@@ -121,11 +119,12 @@ extension RegistryStore {
 
     /// Removes uploads to which nothing was added for this long, by the storage's clock.
     func expireSessions(_ life: Duration) throws(CakeError) {
-        let clock = keys.uploads + "/clock"
-        try storage.put(StorageBody([]), at: clock)
-        guard let now = try storage.lookAgain(at: clock)?.time else { return }
+        try storage.mark([keys.clock])
+        guard let now = try storage.lookAgain(at: keys.clock)?.time else { return }
         let oldest = now - Int(life.components.seconds)
-        func isOld(_ key: String) throws(CakeError) -> Bool { try storage.lookAgain(at: key).map { $0.time <= oldest } ?? true }
+        func isOld(_ key: String) throws(CakeError) -> Bool {
+            try storage.lookAgain(at: key).map { $0.time <= oldest } ?? true
+        }
         for text in try storage.names(in: keys.uploads) {
             guard let name = UploadName(text) else { continue }
             guard try isOld(list(name)) else { continue }

@@ -68,7 +68,8 @@ extension HubModels {
             let found = try? opened.objects.openAnywhere(segment.layer)
         else { return nil }
         return PackedLayer(
-            layer: segment.layer, isMade: found.base != nil || !found.object.file.isHere, kind: segment.tensor?.kind, opened: opened,
+            layer: segment.layer, isMade: found.base != nil || !found.object.file.isHere, kind: segment.tensor?.kind,
+            opened: opened,
             registry: pushed.registry)
     }
 

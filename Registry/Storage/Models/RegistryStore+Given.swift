@@ -39,7 +39,8 @@ extension RegistryStore {
 
     func given(in repository: RepositoryName) throws(CakeError) -> (value: [Given], number: UInt64) {
         if isDistant { return ([], 0) }
-        return try seen.given.value(of: repository, in: [layout.repository(repository).models]) { () throws(CakeError) in
+        return try seen.given.value(of: repository, in: [layout.repository(repository).models]) {
+            () throws(CakeError) in
             try modelRecords(in: repository).map { found throws(CakeError) in
                 let manifest = try RegistryManifest(parsing: found.record.stored.bytes.span)
                 return Given(
@@ -55,7 +56,8 @@ extension RegistryStore {
     private func pushed(to repository: RepositoryName) throws(CakeError) -> (value: Set<Digest>, number: UInt64) {
         // Whatever is in another storage was pushed.
         if isDistant { return ([], 0) }
-        return try seen.pushed.value(of: repository, in: [layout.repository(repository).manifests]) { () throws(CakeError) in
+        return try seen.pushed.value(of: repository, in: [layout.repository(repository).manifests]) {
+            () throws(CakeError) in
             var named: Set<Digest> = []
             for name in try manifests(in: repository) {
                 guard let stored = try manifest(.digest(name), in: repository),

@@ -39,16 +39,38 @@ import Transfer
         #expect(try one.ask("PATCH", place, [], Array(bytes[..<(1 << 20)])).status == 202)
         // The second chunk's end never comes, and its server neither.
         let client = try one.client()
-        try client.send("PATCH \(place) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2097152\r\n\r\nhello")
+        try client.send(
+            "PATCH \(place) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2097152\r\nExpect: 100-continue\r\n\r\n")
+        #expect(try client.isAskedForBody())
+        try client.send("hello")
         #expect(try other.ask("GET", place)["range"] == "0-1048575")
         let chunk = [("Content-Range", "1048576-2097151")]
         #expect(try other.ask("PATCH", place, chunk, Array(bytes[(1 << 20)..<(2 << 20)])).status == 202)
-        // What the other server adds later belongs to no place any more.
-        client.finish()
+        // What the other server adds later has no place any more.
+        client.reset()
         let put = try other.ask("PUT", "\(place)?digest=\(sha256(bytes))", [], Array(bytes[(2 << 20)...]))
         #expect(put.status == 201, "\(put.text)")
         #expect(try one.ask("GET", "/v2/a/b/blobs/\(sha256(bytes))").body == bytes)
         #expect(try other.ask("GET", place).status == 404)
+    }
+
+    @Test(arguments: Engine.distant) func `go on at the byte when a chunk is cut off`(_ engine: Engine) throws {
+        let (one, other) = try servers(engine)
+        let place = try one.begin()
+        let head = "PATCH \(place) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nContent-Range: 0-99\r\n"
+        for _ in 0..<1000 {
+            if try other.ask("GET", place)["range"] == "0-4" { break }
+            let client = try one.client()
+            try client.send(head + "Expect: 100-continue\r\n\r\n")
+            // Not while the request before is being saved.
+            guard try client.isAskedForBody() else { continue }
+            try client.send("hello")
+            // A reset takes away bytes that were not read before it.
+            for _ in 0..<3 { try one.ask("GET", "/healthz") }
+            client.reset()
+        }
+        let put = try other.ask("PUT", "\(place)?digest=\(sha256(Array("hello world".utf8)))", [], Array(" world".utf8))
+        #expect(put.status == 201, "\(put.text)")
     }
 
     @Test(arguments: Engine.distant) func `add one chunk of two for the same place`(_ engine: Engine) throws {
@@ -58,10 +80,11 @@ import Transfer
         let replies = [try one.ask("PATCH", place, chunk, [1, 2]), try other.ask("PATCH", place, chunk, [3, 4])]
         #expect(replies.map(\.status) == [202, 416] && replies[1]["range"] == "0-1")
         #expect(try one.ask("PUT", "\(place)?digest=\(sha256([1, 2]))", [], []).status == 201)
-        #expect(try one.values(in: "uploads").filter { $0.hasSuffix("list") || $0.contains("parts") }.isEmpty)
+        #expect(try one.values(in: "uploads").isEmpty)
     }
 
-    @Test(arguments: Engine.distant) func `go on with a push of a model that was killed`(_ engine: Engine) async throws {
+    @Test(arguments: Engine.distant) func `go on with a push of a model that was killed`(_ engine: Engine) async throws
+    {
         let (one, other) = try servers(engine)
         let files = try ModelMaker.small()
         // All of it but the manifest came.
@@ -85,7 +108,11 @@ import Transfer
         let registry = try storage.registry(in: one.scratch)
         let secret = try registry.addToken("ci", read: [.all], push: [.all])
         func untilStatus(_ status: Int, _ headers: [(String, String)]) throws {
-            for stage in [one, other] { while try stage.ask("GET", "/v2/", headers).status != status {} }
+            for stage in [one, other] {
+                var last = 0
+                for _ in 0..<100_000 where last != status { last = try stage.ask("GET", "/v2/", headers).status }
+                #expect(last == status)
+            }
         }
         try untilStatus(401, [])
         try untilStatus(200, [("Authorization", "Bearer \(secret)")])
@@ -102,7 +129,7 @@ import Transfer
         #expect(try one.ask("PATCH", place, [], [1]).status == 202)
         #expect(await memory.keys(in: "uploads").filter { $0.contains("parts") }.count == 1)
         _ = try Stage(over: memory, in: scratch) { $0.uploadLife = .zero }
-        #expect(await memory.keys(in: "uploads") == ["uploads/clock"])
+        #expect(await memory.keys(in: "uploads").isEmpty)
         #expect(try one.ask("GET", place).status == 404)
     }
 }

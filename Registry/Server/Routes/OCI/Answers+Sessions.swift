@@ -5,18 +5,15 @@ internal import Storage
 import Store
 import Synchronization
 
-/// Uploads to a registry in another storage. A body is collected on this disk, and becomes a part of its upload when it is complete:
-/// only then is the upload looked up, because that takes time. A body that was cut becomes a part, too.
+/// Uploads to a registry in another storage. A body is collected on this disk, while the upload is looked up, and becomes a part of
+/// it at its end. A body that was cut becomes a part, too. Nothing is added to an upload that has changed since its request began.
 extension Answers {
     func appendToSession(
         _ name: UploadName, of repository: RepositoryName, _ asked: Asked
     ) throws(RegistryError) -> ServerIntake {
-        let start = try Answers.start(of: asked.request)
-        return try spool(asked, of: name) { spool in
-            // The client learns from the upload's length how much of it is there.
-            _ = try? registry.append(spool, to: name, of: repository, at: start)
-        } _: { spool in
-            switch try registry.append(spool, to: name, of: repository, at: start) {
+        try spool(asked, name, of: repository) { spool, session in
+            guard let session else { throw Answers.noUpload(name) }
+            switch try registry.append(spool, to: session) {
             case .noUpload: throw Answers.noUpload(name)
             case .outOfOrder(let session):
                 return Answers.outOfOrder(asked.request, name, repository, length: session.length)
@@ -29,19 +26,8 @@ extension Answers {
     func finishSession(
         _ name: UploadName?, as digest: BlobName, in repository: RepositoryName, _ asked: Asked
     ) throws(RegistryError) -> ServerIntake {
-        let start = try Answers.start(of: asked.request)
-        return try spool(asked, of: name) { spool in
-            if let name { _ = try? registry.append(spool, to: name, of: repository, at: start) }
-        } _: { spool in
-            var session: RegistryStore.Session?
-            if let name {
-                guard let found = try registry.session(name, to: repository) else { throw Answers.noUpload(name) }
-                guard start ?? found.length == found.length else {
-                    return Answers.outOfOrder(asked.request, name, repository, length: found.length)
-                }
-                guard found.length + spool.length <= settings.largestBlob else { throw tooLarge }
-                session = found
-            }
+        try spool(asked, name, of: repository) { spool, session in
+            guard (session?.length ?? 0) + spool.length <= settings.largestBlob else { throw tooLarge }
             guard try registry.finish(session, spool, as: digest, in: repository) else {
                 throw Answers.otherDigest(digest)
             }
@@ -66,11 +52,12 @@ extension Answers {
         RegistryError(413, .sizeInvalid, "a blob may have at most \(settings.largestBlob) bytes here")
     }
 
-    /// Collects a body, then answers. `keep` gets the bytes of one that was cut.
+    /// Collects a body, then answers: with the upload as it was when the request began.
     private func spool(
-        _ asked: Asked, of name: UploadName?, keep: @escaping @Sendable (Spool) -> Void,
-        _ end: @escaping @Sendable (Spool) throws -> ServerReply
+        _ asked: Asked, _ name: UploadName?, of repository: RepositoryName,
+        _ end: @escaping @Sendable (Spool, RegistryStore.Session?) throws -> ServerReply
     ) throws(RegistryError) -> ServerIntake {
+        let start = try Answers.start(of: asked.request)
         try checkRoom(asked.request)
         guard let turn = sessions.begin(name) else { throw Answers.busy }
         let spool: Spool
@@ -80,65 +67,113 @@ extension Answers {
             sessions.end(turn)
             throw RegistryError(error)
         }
-        let failure = Mutex<RegistryError?>(nil)
-        let intake = SpoolIntake(failure: failure)
-        return .patient(receive: { bytes in
-            guard intake.error == nil else { return }
-            guard spool.length + UInt64(bytes.count) <= settings.largestBlob else { return intake.fail(tooLarge) }
-            let before = spool.length
-            spool.append(bytes)
-            // It is not known in advance whether a body without a length fits.
-            if before / SpoolIntake.step != spool.length / SpoolIntake.step,
-                ((try? registry.freeBytes()) ?? UInt64.max) < Answers.spare
-            {
-                intake.fail(RegistryError(CakeError(.diskFull, "no room")))
-            }
-        }, abandon: {
-            sessions.later {
-                if intake.error == nil, spool.failure == nil, spool.length > 0 { keep(spool) }
-                sessions.end(turn)
-            }
-        }, answer: {
-            defer { sessions.end(turn) }
-            return answer {
-                if let error = intake.error { throw error }
-                if let failure = spool.failure { throw failure }
-                return try end(spool)
-            }
-        })
+        if let name { sessions.look(turn) { try registry.session(name, to: repository) } }
+        let intake = SpoolIntake()
+        return .patient(
+            receive: { receive($0, spool, intake) },
+            abandon: {
+                sessions.later {
+                    defer { sessions.end(turn) }
+                    guard intake.error == nil, spool.failure == nil, spool.length > 0,
+                        let session = (try? await sessions.session(of: turn)) ?? nil,
+                        start ?? session.length == session.length
+                    else { return }
+                    _ = try? registry.append(spool, to: session)
+                }
+            },
+            answer: {
+                defer { sessions.end(turn) }
+                do {
+                    if let error = intake.error { throw error }
+                    if let failure = spool.failure { throw failure }
+                    let session = try await sessions.session(of: turn)
+                    if let name {
+                        guard let session else { throw Answers.noUpload(name) }
+                        guard start ?? session.length == session.length else {
+                            return Answers.outOfOrder(asked.request, name, repository, length: session.length)
+                        }
+                    }
+                    return try end(spool, session)
+                } catch {
+                    return ServerReply(failure: error)
+                }
+            })
+    }
+
+    private func receive(_ bytes: Span<UInt8>, _ spool: Spool, _ intake: SpoolIntake) {
+        guard intake.error == nil else { return }
+        guard spool.length + UInt64(bytes.count) <= settings.largestBlob else { return intake.fail(tooLarge) }
+        let before = spool.length
+        spool.append(bytes)
+        // It is not known in advance whether a body without a length fits.
+        guard before / SpoolIntake.step != spool.length / SpoolIntake.step else { return }
+        if let free = try? registry.freeBytes(), free < Answers.spare {
+            intake.fail(RegistryError(CakeError(.diskFull, "no room")))
+        }
     }
 }
 
 /// Remembers a failure while the body comes.
 private final class SpoolIntake: Sendable {
-    private let failure: Mutex<RegistryError?>
+    private let failure = Mutex<RegistryError?>(nil)
     static let step: UInt64 = 64 << 20
-
-    init(failure: consuming sending Mutex<RegistryError?>) { self.failure = failure }
 
     var error: RegistryError? { failure.withLock { $0 } }
 
     func fail(_ error: RegistryError) { failure.withLock { $0 = $0 ?? error } }
 }
 
-/// Uploads that a request of this server is adding to. Other servers are told apart by the list of parts.
+/// Uploads that a request of this server adds to. Requests of other servers are told apart by the list of parts.
 final class Sessions: Sendable {
-    private let busy = Mutex<Set<UploadName>>([])
-    private let work: BackgroundWork
-
-    init(on pool: BlockingPool) { work = BackgroundWork("bytes of cut uploads", on: pool) }
-
-    struct Turn: Sendable { fileprivate let name: UploadName? }
-
-    /// Nil if another request is adding to it.
-    func begin(_ name: UploadName?) -> Turn? {
-        guard let name else { return Turn(name: nil) }
-        return busy.withLock { $0.insert(name).inserted } ? Turn(name: name) : nil
+    private struct State {
+        var busy: Set<UploadName> = []
+        var last = 0
+        /// Those that were looked up, by the number of the request.
+        var found: [Int: Result<RegistryStore.Session?, any Error>] = [:]
     }
 
-    func end(_ turn: Turn) { if let name = turn.name { busy.withLock { _ = $0.remove(name) } } }
+    private let state = Mutex(State())
+    private let waiters = Waiters<Int, RegistryStore.Session?>()
+    private let work: BackgroundWork
 
-    func later(_ body: @escaping @Sendable () -> Void) { work.start { body() } }
+    init(on pool: BlockingPool) { work = BackgroundWork("uploads of other requests", on: pool) }
+
+    struct Turn: Sendable {
+        fileprivate let name: UploadName?
+        fileprivate let number: Int
+    }
+
+    /// Nil if another request adds to it.
+    func begin(_ name: UploadName?) -> Turn? {
+        state.withLock { state in
+            if let name, !state.busy.insert(name).inserted { return nil }
+            state.last += 1
+            return Turn(name: name, number: state.last)
+        }
+    }
+
+    func end(_ turn: Turn) {
+        state.withLock { state in
+            if let name = turn.name { state.busy.remove(name) }
+            state.found[turn.number] = nil
+        }
+    }
+
+    /// Looks an upload up, while the body comes.
+    func look(_ turn: Turn, _ find: @escaping @Sendable () throws -> RegistryStore.Session?) {
+        work.start {
+            let found = Result { try find() }
+            self.waiters.tell(turn.number, found) { self.state.withLock { $0.found[turn.number] = found } }
+        }
+    }
+
+    /// Nil if there is none with that name, and for a request without a name.
+    func session(of turn: Turn) async throws -> RegistryStore.Session? {
+        guard turn.name != nil else { return nil }
+        return try await waiters.wait(for: turn.number) { state.withLock { $0.found[turn.number] } }
+    }
+
+    func later(_ body: @escaping @Sendable () async -> Void) { work.start(body) }
 
     func settle() async { await work.settle() }
 }

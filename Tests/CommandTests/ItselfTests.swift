@@ -56,7 +56,7 @@ import Testing
         let document = try ModelFolder.document(result)
         #expect(document["passed"] == true)
         let steps = (document["steps"]?.array ?? []).compactMap { $0["name"]?.string }
-        #expect(steps == ["make", "import", "push", "pull", "export", "verify"])
+        #expect(steps == ["make", "import", "serve", "push", "pull", "export", "verify"])
         for speed in ["hash", "encode", "decode"] {
             #expect(document["bytes_per_second"]?[speed]?.unsigned ?? 0 > 0, "\(speed)")
         }

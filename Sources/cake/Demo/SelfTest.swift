@@ -34,51 +34,45 @@ struct SelfTest: Sendable {
     let session: Session
 
     func run() async throws -> Outcome {
-        let server = try await Self.named("serve", start)
+        var steps = Steps()
+        let size = Quantities.bytes(SmallLlama.selfTest.bytes)
+        try await steps.take("make", "a model of \(size) and a fine-tune of it") {
+            try await Family(of: .selfTest, in: folder, on: session.pool).makePair()
+        }
+        try await steps.take("import", "both, the fine-tune as deltas against its base") {
+            try await cake("import", folder + "/base", Self.base)
+            try await cake("import", folder + "/full-tune", Self.tune, "--base", Self.base)
+        }
+        let server = try await steps.take("serve", "a store of its own on loopback", start)
         do {
-            let outcome = try await run(against: server)
+            try await run(against: "\(server.address)", &steps)
             await server.drain(within: Self.drainTime)
-            return outcome
         } catch {
             await server.drain(within: .zero)
             throw error
         }
+        return Outcome(steps: steps.taken, speeds: try await steps.named("measure", measure))
     }
 
-    private func run(against server: RegistryServer) async throws -> Outcome {
-        let place = "\(server.address)"
-        var steps: [Step] = []
-        func step(_ name: String, _ meaning: String, _ work: () async throws -> Void) async throws {
-            let start = ContinuousClock.now
-            try await Self.named(name, work)
-            steps.append(Step(name: name, meaning: meaning, time: ContinuousClock.now - start))
+    private func run(against place: String, _ steps: inout Steps) async throws {
+        // The tag that a client of the Hub asks for.
+        let repository = "\(place)/\(Self.tune):main"
+        try await steps.take("push", "the fine-tune to \(place)") {
+            try await cake("push", Self.tune, repository)
         }
-        let size = Quantities.bytes(SmallLlama.selfTest.bytes)
-        try await step("make", "a model of \(size) and a fine-tune of it") {
-            try await Family(of: .selfTest, in: folder, on: session.pool).makePair()
-        }
-        try await step("import", "both, the fine-tune as deltas against its base") {
-            try await cake("import", folder + "/base", Self.base)
-            try await cake("import", folder + "/full-tune", Self.tune, "--base", Self.base)
-        }
-        try await step("push", "to a server of its own on \(place)") {
-            // The tag that a client of the Hub asks for.
-            try await cake("push", Self.tune, "\(place)/\(Self.tune):main")
-        }
-        try await step("pull", "from that server, as from a registry and as from a Hub") {
-            try await cake("pull", "\(place)/\(Self.tune):main", "--as", Self.tune, store: "registry")
+        try await steps.take("pull", "from that server, as from a registry and as from a Hub") {
+            try await cake("pull", repository, "--as", Self.tune, store: "registry")
             try await cake("pull", Self.tune, store: "hub", hub: "http://\(place)")
         }
-        try await step("export", "what was pulled: equal to the first files, bit for bit") {
+        try await steps.take("export", "what was pulled: equal to the first files, bit for bit") {
             for store in ["registry", "hub"] {
                 try await cake("export", Self.tune, "-o", "\(folder)/from-\(store)", store: store)
                 _ = try FolderComparison(folder + "/full-tune", "\(folder)/from-\(store)")
             }
         }
-        try await step("verify", "every layer of the three stores") {
+        try await steps.take("verify", "every layer of the three stores") {
             for store in ["own", "registry", "hub"] { try await cake("verify", store: store) }
         }
-        return Outcome(steps: steps, speeds: try await Self.named("measure", measure))
     }
 
     private func start() async throws -> RegistryServer {
@@ -112,9 +106,23 @@ struct SelfTest: Sendable {
         return Speeds(
             hash: speed(outcome.hashing), encode: speed(outcome.checkedEncoding), decode: speed(outcome.decoding))
     }
+}
+
+/// What was done, and how long it took.
+private struct Steps {
+    private(set) var taken: [SelfTest.Step] = []
+
+    mutating func take<Value>(
+        _ name: String, _ meaning: String, _ work: () async throws -> Value
+    ) async throws -> Value {
+        let start = ContinuousClock.now
+        let value = try await named(name, work)
+        taken.append(SelfTest.Step(name: name, meaning: meaning, time: ContinuousClock.now - start))
+        return value
+    }
 
     /// A failure says in which step it happened.
-    private static func named<Value>(_ step: String, _ work: () async throws -> Value) async throws -> Value {
+    func named<Value>(_ step: String, _ work: () async throws -> Value) async throws -> Value {
         do {
             return try await work()
         } catch let error as CakeError {

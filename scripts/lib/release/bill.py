@@ -2,7 +2,7 @@
 """Writes what is in a release, and how it was made: a bill of materials (CycloneDX 1.5) and a statement (in-toto, SLSA provenance 1).
 
     bill.py --version V --commit C --table FILE --map FILE… --made FOLDER --sysroot FILE --image FILE --out FOLDER
-            --artifact PARTS:FILE…
+            --artifact PARTS:FILE… [--tool NAME=VERSION…]
 
 The linker's maps name each static library that was taken; the table says whose they are and under which licences. An archive that
 the table does not know, or a licence that Debian's own text does not name, ends the release. PARTS are program, library and image.
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 import uuid
+import zlib
 
 ARCHIVE = re.compile(r"[/ ]lib([\w+.-]+)\.a\(")
 SWIFT = re.compile(r"(swift\w*|_?dispatch|BlocksRuntime)$")
@@ -123,10 +124,11 @@ class Bill:
         clang = said(os.path.join(os.path.dirname(os.path.realpath(said("which", "swift").strip())), "clang"), "--version").splitlines()[0]
         system = re.search(r'PRETTY_NAME="(.*)"', open("/etc/os-release", encoding="utf-8").read()).group(1)
         tools = {"swift": said("swift", "--version").splitlines()[0], "clang": clang.split(" (")[0], "system": system}
-        for package in ("dpkg", "gzip", "tar", "python3", "xz-utils"):
+        for package in ("dpkg", "gzip", "tar", "liblzma5"):
             tools[package] = said("dpkg-query", "-W", "-f=${Version}", package)
-        # Python and zlib pack the wheel and the image.
-        tools["python"] = sys.version.split()[0]
+        # They pack the wheel and the image.
+        tools |= {"python": sys.version.split()[0], "python's zlib": zlib.ZLIB_RUNTIME_VERSION}
+        tools |= dict(text.split("=", 1) for text in self.options.tool)
         return {
             "_type": "https://in-toto.io/Statement/v1",
             "subject": [{"name": name, "digest": {"sha256": digest}} for name, digest in subjects],
@@ -154,6 +156,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for word in ("version", "commit", "table", "made", "sysroot", "image", "out"):
         parser.add_argument(f"--{word}", required=True)
+    parser.add_argument("--tool", action="append", default=[])
     for word in ("map", "artifact"):
         parser.add_argument(f"--{word}", action="append", required=True)
     options = parser.parse_args()

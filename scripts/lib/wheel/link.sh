@@ -18,9 +18,15 @@ compile() {
 
 # linked OUTPUT PRODUCT OPTION-OR-LIBRARY…: and the linker's map, OUTPUT.map, of which archives were taken.
 linked() {
-    local output=$1 list="$1.objects" runtime
-    # In one order, wherever this repository is.
-    LC_ALL=C sort "$objects/release/$2.product/Objects.LinkFileList" >"$list"
+    local output=$1 list="$1.objects" runtime object number=1000
+    # In one order, wherever this repository is, and without a hash that the compiler leaves for its next run: it depends on the folder.
+    rm -rf "$list"
+    mkdir "$list"
+    while read -r object; do
+        number=$((number + 1))
+        printf '%s\0%s\0' "$object" "$list/$number.o"
+    done < <(LC_ALL=C sort "$objects/release/$2.product/Objects.LinkFileList") |
+        xargs -0 -n 2 -P "$(nproc)" "$(dirname "$clang")/llvm-objcopy" --remove-section=.swift_modhash
     shift 2
     runtime=$(dirname "$clang")/../lib/swift_static/linux
     local swift=(
@@ -36,10 +42,11 @@ linked() {
     else
         identity_object "$made/identity.o" ""
     fi
-    "$clang" ${sysroot:+"--sysroot=$sysroot"} -fuse-ld=lld -o "$output" @"$list" "${older[@]}" "$made/identity.o" "-L$made/lib" \
+    "$clang" ${sysroot:+"--sysroot=$sysroot"} -fuse-ld=lld -o "$output" "$list"/*.o "${older[@]}" "$made/identity.o" "-L$made/lib" \
         -Wl,--start-group "$@" "${swift[@]}" "$made/lib/libstdc++.a" -Wl,--end-group -nostdlib++ -static-libgcc -lm -lpthread -ldl \
         -Wl,-s -Wl,-O2 -Wl,--gc-sections -Wl,--exclude-libs=ALL -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,--build-id=sha1 \
         "-Wl,-Map=$output.map"
+    rm -r "$list"
 }
 
 link_library() {

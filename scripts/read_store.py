@@ -5,6 +5,7 @@ docs/layout.md and docs/codec.md, read by a program of its own. It needs no inde
 objects and packs, and the zstd command. Each file is compared with its SHA-256. Slow, and meant to be read."""
 import hashlib
 import os
+import shutil
 import struct
 import sys
 import tempfile
@@ -98,6 +99,12 @@ class Store:
                     out = open(path, "wb")
             elif line and words[1] != "0":
                 out.write(self.layer(words[0]))
+        # A signature of these files, by the first of the keys.
+        signatures = self.path("signatures")
+        for name in sorted(os.listdir(signatures) if os.path.isdir(signatures) else ()):
+            if name.startswith(manifest + "."):
+                shutil.copyfile(os.path.join(signatures, name), os.path.join(folder, "model.sig"))
+                break
 
 
 def main():

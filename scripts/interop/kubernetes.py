@@ -1,4 +1,4 @@
-"""Validates manifests, those in fenced blocks of a page included. Run by scripts/interop/kubernetes."""
+"""Validates manifests, those in fenced blocks of a page included, and reads the workflows. Run by scripts/interop/kubernetes."""
 import os
 import re
 import sys
@@ -6,7 +6,9 @@ import sys
 import kubernetes_validate
 import yaml
 
-folder, page, alerts = sys.argv[1:]
+top, = sys.argv[1:]
+folder, page, alerts, workflows = (os.path.join(top, name) for name in (
+    "docs/kubernetes", "docs/kubernetes.md", "docs/operate/alerts.yaml", ".github/workflows"))
 oldest = "1.33"
 newest = kubernetes_validate.latest_version()
 # Kinds of other projects: no schema of Kubernetes has them.
@@ -43,5 +45,18 @@ with open(alerts, encoding="utf-8") as file:
     if not all({"alert", "expr", "labels"} <= set(rule) for rule in rules):
         failures += 1
         print("a rule of alerts.yaml lacks a member")
+for name in sorted(os.listdir(workflows)):
+    with open(os.path.join(workflows, name), encoding="utf-8") as file:
+        jobs = yaml.safe_load(file)["jobs"]
+    for job in jobs.values():
+        lines = [step["run"] for step in job["steps"] if "run" in step]
+        lines += job.get("strategy", {}).get("matrix", {}).get("run", [])
+        for line in lines:
+            # They run what a person can run here.
+            for script in re.findall(r"(?:^|&& )((?:scripts|\.ci)/\S+)", line):
+                checks += 1
+                if not os.access(os.path.join(top, script), os.X_OK):
+                    failures += 1
+                    print(f"{name}: {script} is not here")
 print(f"{checks} checks with {oldest} and {newest}, {failures} failures; {passed_over} kinds of other projects passed over")
 sys.exit(1 if failures else 0)

@@ -101,9 +101,12 @@ import Testing
             if !fits {
                 #expect(reply.code == "DENIED" && reply.text.contains("quota of"), "\(quota): \(reply.text)")
             }
-            // The same with another server, after a restart.
+            // The same with another server, after a restart. Bytes that are there take no room, but an upload that does not
+            // say what it brings is refused when there is none.
             let again = try Self.stage([Self.quota(quota)], in: stage.scratch)
-            #expect(try Self.bring(way, to: again).status == (fits ? 201 : 403), "\(way), \(quota), again")
+            let isBlind = [.put, .patch, .stream].contains(way) && !["other=1", "*/b=1"].contains(quota)
+            let status = try Self.bring(way, to: again).status
+            #expect(status == (fits && !isBlind ? 201 : 403), "\(way), \(quota), again")
         }
     }
 

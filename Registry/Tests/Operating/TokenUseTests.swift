@@ -21,7 +21,7 @@ import Testing
     @Test func `has the name of the token that was sent, on every route and with every outcome`() throws {
         let name = sha256([1])
         let rows: [(method: String, address: String, body: [UInt8]?, status: Int)] = [
-            ("GET", "/v2/", nil, 200), ("GET", "/", nil, 200), ("GET", "/metrics", nil, 200),
+            ("GET", "/v2/", nil, 200), ("GET", "/", nil, 404), ("GET", "/metrics", nil, 200),
             ("POST", "/v2/team/a/blobs/uploads/?digest=\(name)", [1], 201),
             ("HEAD", "/v2/team/a/blobs/\(name)", nil, 200), ("GET", "/v2/team/a/blobs/\(name)", nil, 200),
             // Once more, as a client that reads by ranges.

@@ -56,7 +56,7 @@ import Testing
                 }
             }
         }
-        #expect(lines.count > 12)
+        #expect(lines.count > 8)
         for (place, words) in lines {
             // Words in capitals stand for something.
             do throws(CakeError) {

@@ -93,6 +93,7 @@ public final class RegistryServer: Sendable {
             meanwhile: {
                 answers.registry.closeIdle()
                 answers.views.look()
+                answers.hub.mirror?.look()
                 meanwhile()
             }, { answers.intake(of: $0) })
         address = ListenAddress(host: settings.address.host, port: server.port)
@@ -108,6 +109,9 @@ public final class RegistryServer: Sendable {
         await answers.checker.settle()
         await answers.plainLayers.settle()
     }
+
+    /// Looks for the other servers of the ring now.
+    package func meetPeers() async { await answers.hub.mirror?.peers?.meet() }
 
     /// Bytes of files without a name that answers read.
     package var temporaryBytes: UInt64 { answers.plainLayers.heldBytes }

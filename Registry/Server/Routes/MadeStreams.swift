@@ -1,3 +1,4 @@
+internal import Mirror
 import Model
 import Network
 import Store
@@ -13,6 +14,14 @@ extension ServerStream {
     }
 
     init(_ bytes: PlannedBytes) {
+        self.init(count: bytes.count) { room, position in
+            bytes.take(into: &room, from: position)
+        } wait: { position, then in
+            bytes.wait(for: position, then)
+        }
+    }
+
+    init(_ bytes: ArrivingBytes) {
         self.init(count: bytes.count) { room, position in
             bytes.take(into: &room, from: position)
         } wait: { position, then in

@@ -63,9 +63,13 @@ extension Mirror {
     }
 
     /// Ends running transfers. Their bytes stay, and the next request resumes them.
-    public func stop() async { await transfers.stop() }
+    public func stop() async {
+        await transfers.stop()
+        await peers?.stop()
+    }
 
     package func settle() async {
+        await peers?.settle()
         await asking.settle()
         await transfers.settle()
     }
@@ -108,16 +112,18 @@ extension Mirror {
     ) async {
         var stored: UInt64 = 0
         do {
-            try await transfers.takeTurn()
-            defer { transfers.endTurn() }
+            let peers = await copies(for: transfer, of: listing)
+            let sender: Transfers.Sender = peers == nil ? .upstream : .peer
+            try await transfers.takeTurn(sender)
+            defer { transfers.endTurn(sender) }
             do {
-                stored = try await bring(transfer.files[...], of: listing, as: named, for: asker)
+                stored = try await bring(transfer.files[...], of: listing, as: named, for: asker, near: peers)
             } catch {
                 // A failure of a file that no client requested is ignored.
                 guard transfer.files.count > 1, !Task.isCancelled else { throw error }
                 for (_, _, arriving) in transfer.files.dropFirst() { arriving.hears(.failed(error)) }
                 transfer.files[0].arriving.hears(.askedAgain)
-                stored = try await bring(transfer.files.prefix(1), of: listing, as: named, for: asker)
+                stored = try await bring(transfer.files.prefix(1), of: listing, as: named, for: asker, near: peers)
             }
         } catch {
             for (_, _, arriving) in transfer.files { arriving.hears(.failed(error)) }
@@ -130,7 +136,7 @@ extension Mirror {
     /// Returns the stored bytes.
     private func bring(
         _ files: ArraySlice<(listed: SnapshotFile, key: Transfers.Key, arriving: ArrivingFile)>, of listing: HubListing,
-        as named: Named, for asker: UpstreamIdentity
+        as named: Named, for asker: UpstreamIdentity, near peers: PeerCopies?
     ) async throws -> UInt64 {
         let source: HubSource
         switch settings.upstream {
@@ -145,6 +151,7 @@ extension Mirror {
         options.mostConnections = Mirror.mostConnections
         // Equal samples may be of different bytes: clients would get them before this is known.
         options.probing = nil
+        options.peers = peers
         for (listed, _, arriving) in files { options.reading[listed.path] = arriving }
         options.readersFirst = readersFirst
         options.mark = listing.isClosed ? .mirroredClosed : .mirrored
@@ -152,8 +159,10 @@ extension Mirror {
         options.complete = try? WeightSelection().choose(from: listing.snapshot).files
         let snapshot = listing.snapshot.called(named.revision)
         let pull = Pull(from: source, into: store, progress: Progress("mirroring"), options: options)
+        let before = peers?.bytes ?? 0
         let report = try await pull(snapshot, files.map(\.listed), as: named.name) { _ in }
-        counts.fetched.add(report.bytesFetched)
+        let near = (peers?.bytes ?? 0) - before
+        counts.fetched.add(report.bytesFetched - min(near, report.bytesFetched))
         return report.bytesStored
     }
 

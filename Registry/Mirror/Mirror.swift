@@ -28,6 +28,8 @@ public final class Mirror: Sendable {
         public var quota: UInt64?
         /// How long a client waits for the upstream's answer.
         public var patience = Duration.seconds(8)
+        /// Servers that download from a Hub for each other.
+        public var peers: Peers.Settings?
 
         public init(upstream: HubRoutes, _ http: HTTPSettings) { self.init(.hub(upstream), http) }
 
@@ -70,9 +72,11 @@ public final class Mirror: Sendable {
 
     public let settings: Settings
     public let counts = Counts()
+    public let peers: Peers?
     let models: HubModels
     var store: LocalStore { models.store }
     let transfers: Transfers
+    let questions = PeerQuestions()
     let readersFirst = ReadersFirst()
     let uses = Uses()
     private let client: HTTPClient
@@ -95,6 +99,7 @@ public final class Mirror: Sendable {
         var http = settings.http
         http.bufferedBytes = Mirror.buffered
         client = try HTTPClient(http)
+        peers = try settings.peers.map { found throws(CakeError) in try Peers(found, http, on: models.store.pool) }
         transfers = Transfers(on: models.store.pool)
         asking = SharedWork("questions to the upstream", on: models.store.pool)
     }
@@ -125,6 +130,10 @@ extension Mirror {
         /// Bytes that were sent before their file was verified.
         public let unchecked = Count()
         public let wrong = Count()
+        /// Bytes that peers sent.
+        public let fromPeers = Count()
+        /// Files for which a peer was asked and another server was used.
+        public let passedOver = Count()
         public let evicted = Count()
     }
 

@@ -11,7 +11,11 @@ final class Transfers: Sendable {
         let path: FilePath
 
         init(_ file: SnapshotFile, _ listing: HubListing) {
-            (repository, commit, path) = (listing.repository, listing.commit, file.path)
+            self.init(file.path, of: listing.repository, at: listing.commit)
+        }
+
+        init(_ path: FilePath, of repository: HubRepository, at commit: String) {
+            (self.repository, self.commit, self.path) = (repository, commit, path)
         }
     }
 
@@ -25,14 +29,19 @@ final class Transfers: Sendable {
         let files: [(listed: SnapshotFile, key: Key, arriving: ArrivingFile)]
     }
 
+    /// Who sends a transfer's files. Transfers from peers have turns of their own: two servers whose transfers all waited
+    /// for each other's turns would wait for ever.
+    enum Sender: Int { case upstream, peer }
+
     private struct State {
         var files: [Key: ArrivingFile] = [:]
-        var free = Transfers.atOnce
+        /// Those of them that a peer asked for.
+        var asked: Set<Key> = []
+        var free = [Transfers.atOnce, Transfers.atOnce]
         var isStopped = false
     }
 
     static let atOnce = 24
-    private static let turn = 0
     static let small: UInt64 = 256 << 10
     private static let doubt = Duration.seconds(600)
 
@@ -84,6 +93,7 @@ final class Transfers: Sendable {
         state.withLock { state in
             for (_, key, arriving) in transfer.files {
                 state.files[key] = nil
+                state.asked.remove(key)
                 if arriving.timesWrong > 0 { doubted[key] = .now + Transfers.doubt }
             }
         }
@@ -94,18 +104,30 @@ final class Transfers: Sendable {
     var repositories: Set<HubRepository> { state.withLock { Set($0.files.keys.map(\.repository)) } }
 
     /// Not all at once: each has connections and files open. Turns are in the order of the requests.
-    func takeTurn() async throws {
-        try await queue.wait(for: Transfers.turn) {
+    func takeTurn(_ sender: Sender) async throws {
+        try await queue.wait(for: sender.rawValue) {
             state.withLock { state in
-                guard state.free > 0 else { return nil }
-                state.free -= 1
+                guard state.free[sender.rawValue] > 0 else { return nil }
+                state.free[sender.rawValue] -= 1
                 return .success(())
             }
         }
     }
 
-    func endTurn() {
-        queue.tellFirst(Transfers.turn, .success(())) { state.withLock { $0.free += 1 } }
+    func endTurn(_ sender: Sender) {
+        queue.tellFirst(sender.rawValue, .success(())) { state.withLock { $0.free[sender.rawValue] += 1 } }
+    }
+
+    /// A peer asks for the file while `found` looks for it: it must come from the upstream, not from a third server.
+    func isAskedByPeer<Found>(_ key: Key, _ found: () throws -> Found) rethrows -> Found {
+        state.withLock { _ = $0.asked.insert(key) }
+        // Without a transfer there is nothing to remember.
+        defer { state.withLock { state in if state.files[key] == nil { state.asked.remove(key) } } }
+        return try found()
+    }
+
+    func mayAskPeers(for transfer: Transfer) -> Bool {
+        state.withLock { state in !transfer.files.contains { state.asked.contains($0.key) } }
     }
 
     /// Returns when all that is under way now has ended.

@@ -42,7 +42,7 @@ final class Metrics: Sendable {
     var unaudited: UInt64 { state.withLock { $0.unaudited } }
 
     /// In the text format that Prometheus reads.
-    func text(freeBytes: UInt64?, isStopping: Bool, mirror: Mirror.Counts?, more: [Metric]) -> String {
+    func text(freeBytes: UInt64?, isStopping: Bool, mirror: Mirror?, more: [Metric]) -> String {
         let state = state.withLock { $0 }
         var text = ""
         func metric(_ name: String, _ type: String, _ help: String, _ values: [(label: String, value: String)]) {
@@ -60,17 +60,23 @@ final class Metrics: Sendable {
         one("received_bytes_total", "counter", "Bytes of bodies that were received.", "\(state.received)")
         one("request_seconds_total", "counter", "Time that requests took.", "\(state.seconds)")
         one("cut_total", "counter", "Answers that were cut off.", "\(state.cut)")
-        if let mirror {
+        if let counts = mirror?.counts {
             func count(_ name: String, _ help: String, _ count: Mirror.Count) {
                 one("mirror_\(name)_total", "counter", help, "\(count.value)")
             }
-            count("asked", "Questions to the upstream about repositories.", mirror.asked)
-            count("transfers", "Files that were downloaded from the upstream.", mirror.transfers)
-            count("joined", "Requests that joined a running download.", mirror.joined)
-            count("fetched_bytes", "Bytes that were downloaded from the upstream.", mirror.fetched)
-            count("unchecked_bytes", "Bytes that were sent before their file was verified.", mirror.unchecked)
-            count("wrong", "Downloaded files that did not match their hash.", mirror.wrong)
-            count("evicted", "Models that were evicted.", mirror.evicted)
+            count("asked", "Questions to the upstream about repositories.", counts.asked)
+            count("transfers", "Files that were downloaded from the upstream or a peer.", counts.transfers)
+            count("joined", "Requests that joined a running download.", counts.joined)
+            count("fetched_bytes", "Bytes that were downloaded from the upstream.", counts.fetched)
+            count("unchecked_bytes", "Bytes that were sent before their file was verified.", counts.unchecked)
+            count("wrong", "Downloaded files that did not match their hash.", counts.wrong)
+            count("evicted", "Models that were evicted.", counts.evicted)
+            count("peer_bytes", "Bytes that peers sent, instead of the upstream.", counts.fromPeers)
+            count(
+                "peers_passed_over", "Files for which a peer failed, and the next server was asked.", counts.passedOver)
+        }
+        if let peers = mirror?.peers {
+            one("mirror_peers", "gauge", "Other servers of the ring that answer.", "\(peers.answering)")
         }
         if let freeBytes { one("free_bytes", "gauge", "Free space on the disk of the store.", "\(freeBytes)") }
         one("stopping", "gauge", "1 when the server is ending.", isStopping ? "1" : "0")

@@ -120,6 +120,7 @@ public final class RegistryServer: Sendable {
                 answers.registry.refreshTokens()
                 answers.views.look()
                 answers.collection?.look()
+                answers.hub.mirror?.look()
                 meanwhile()
             }, { answers.intake(of: $0) })
         address = ListenAddress(host: settings.address.host, port: server.port)
@@ -137,6 +138,9 @@ public final class RegistryServer: Sendable {
         await answers.plainLayers.settle()
         await answers.sessions.settle()
     }
+
+    /// Looks for the other servers of the ring now.
+    package func meetPeers() async { await answers.hub.mirror?.peers?.meet() }
 
     /// Bytes of files without a name that answers read.
     package var temporaryBytes: UInt64 { answers.plainLayers.heldBytes }

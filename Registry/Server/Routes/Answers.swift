@@ -77,6 +77,7 @@ struct Answers: Sendable {
             let known = addresses[request.address]
             let target = known?.target ?? RequestTarget(request.address)
             if known == nil, let target, let health = health(target, request) { return health }
+            if let intake = try peer(request) { return intake }
             guard limit.allows(request.client) else {
                 throw RegistryError(429, .tooManyRequests, "too many requests: try again in a second")
             }
@@ -206,7 +207,7 @@ struct Answers: Sendable {
         return patient {
             let text = metrics.text(
                 freeBytes: try? registry.freeBytes(), isStopping: state.isStopping.load(ordering: .acquiring),
-                mirror: hub.mirror?.counts, more: try operatingMetrics())
+                mirror: hub.mirror, more: try operatingMetrics())
             return ServerReply(
                 200, [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")], .bytes(Array(text.utf8)))
         }

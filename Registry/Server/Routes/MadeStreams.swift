@@ -1,3 +1,4 @@
+internal import Mirror
 import Model
 import Network
 internal import Storage
@@ -22,6 +23,14 @@ extension ServerStream {
     }
 
     init(_ bytes: DistantBytes) {
+        self.init(count: bytes.count) { room, position in
+            bytes.take(into: &room, from: position)
+        } wait: { position, then in
+            bytes.wait(for: position, then)
+        }
+    }
+
+    init(_ bytes: ArrivingBytes) {
         self.init(count: bytes.count) { room, position in
             bytes.take(into: &room, from: position)
         } wait: { position, then in

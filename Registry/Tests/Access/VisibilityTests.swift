@@ -23,10 +23,12 @@ import Transfer
         case noRepository, noRevision, nothing
         case health, ready, metrics
         case home
+        /// PeerRouteTests has a table for these: they ask for another secret.
+        case peerServer, peerFile
 
         static let silent: Set<Route> = [
             .base, .upload, .referrers, .whoAmI, .emptyList, .noRepository, .noRevision, .nothing,
-            .health, .ready, .metrics,
+            .health, .ready, .metrics, .peerServer, .peerFile,
         ]
 
         init(_ route: OperatingRoute) {
@@ -71,6 +73,14 @@ import Transfer
                 }
         }
 
+        init(_ route: PeerRoute) {
+            self =
+                switch route {
+                case .server: .peerServer
+                case .file: .peerFile
+                }
+        }
+
         init(_ request: Model.HubRequest) {
             self =
                 switch request {
@@ -96,7 +106,9 @@ import Transfer
 
         init?(_ row: Row) throws {
             let (address, parts) = (row.address, RequestTarget(row.address)?.parts ?? [])
-            if row.isLlama {
+            if let route = try PeerRoute(address) {
+                self.init(route)
+            } else if row.isLlama {
                 self = .quantization
             } else if let route = PageRoute(parts, row.request) {
                 self.init(route)

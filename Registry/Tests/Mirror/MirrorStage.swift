@@ -38,9 +38,9 @@ final class MirrorStage: Sendable {
     deinit { hub.stop() }
 
     /// A server over the store that all of a stage's share.
-    func serve(_ change: (inout RegistryServer.Settings) -> Void = { _ in }) throws -> Stage {
+    func serve(in other: Scratch? = nil, _ change: (inout RegistryServer.Settings) -> Void = { _ in }) throws -> Stage {
         let upstream = try HubRoutes(endpoint: hub.endpoint)
-        return try Stage(scratch) { settings in
+        return try Stage(other ?? scratch) { settings in
             var http = HTTPSettings(userAgent: "cake/test")
             // Far more than a busy machine takes: a test of waiting sets its own limit.
             http.stallSeconds = 600

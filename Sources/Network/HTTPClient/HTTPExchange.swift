@@ -28,6 +28,9 @@ public final class HTTPExchange: Sendable {
         }
     }
 
+    /// The next bytes if they are here already.
+    public func ready() -> Chunk? { transfer.readyChunk() }
+
     /// Returns a chunk to be filled again.
     public func giveBack(_ chunk: Chunk) { transfer.giveBack(chunk) }
 
@@ -123,15 +126,25 @@ final class HTTPTransfer: Sendable {
         }
     }
 
+    func readyChunk() -> Chunk? {
+        guard let (chunk, resumes) = state.withLock({ takeReady(&$0) }) else { return nil }
+        if resumes { loop.resume(self) }
+        return chunk
+    }
+
+    /// The first chunk, and whether libcurl has to be told that there is room again.
+    private func takeReady(_ state: inout State) -> (chunk: Chunk, resumes: Bool)? {
+        guard !state.chunks.isEmpty else { return nil }
+        let chunk = HTTPTransfer.takeFirst(&state)
+        let resumes = state.isPaused && state.bytes <= limit / 2
+        if resumes { state.isPaused = false }
+        return (chunk, resumes)
+    }
+
     func nextChunk() async throws -> Chunk? {
         try await withCheckedThrowingContinuation { continuation in
             let (ready, resumes): (Result<Chunk?, any Error>?, Bool) = state.withLock { state in
-                if !state.chunks.isEmpty {
-                    let chunk = HTTPTransfer.takeFirst(&state)
-                    let resumes = state.isPaused && state.bytes <= limit / 2
-                    if resumes { state.isPaused = false }
-                    return (.success(chunk), resumes)
-                }
+                if let (chunk, resumes) = takeReady(&state) { return (.success(chunk), resumes) }
                 switch state.end {
                 case .success: return (.success(nil), false)
                 case .failure(let error): return (.failure(error), false)

@@ -17,6 +17,8 @@ public enum Disk {
         public let inode: UInt64
         /// How many names the file has.
         public let names: UInt64
+        /// Accounts that are neither the owner nor in the group may read or change it.
+        public let isOpenToOthers: Bool
         private let nanoseconds: Int
 
         init(_ raw: stat) {
@@ -33,6 +35,7 @@ public enum Disk {
             device = UInt64(raw.st_dev)
             inode = UInt64(raw.st_ino)
             names = UInt64(raw.st_nlink)
+            isOpenToOthers = raw.st_mode & 0o006 != 0
             nanoseconds = raw.st_mtim.tv_nsec
         }
 

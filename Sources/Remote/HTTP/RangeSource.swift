@@ -42,8 +42,8 @@ extension RangeSource {
                 }
             } catch let failure as TransientFailure {
                 suffered = true
-                // If a server sent something and stopped, the rest is requested at once.
-                tries = position > start ? 0 : tries + 1
+                // If a server sent something and stopped, or another one is next, the rest is requested at once.
+                tries = position > start || failure.isElsewhere ? 0 : tries + 1
                 guard tries > 0 else { continue }
                 try await line.wait(after: failure, failures: tries)
             }
@@ -78,8 +78,7 @@ package final class OpenedRun: Sendable {
     private let exchange: HTTPExchange
     /// The rest of a chunk whose beginning was dropped.
     private let rest: Mutex<Chunk?>
-    /// Where a mirror sends it.
-    private let watch: Mirrors.Watch?
+    private let watch: (any RunWatch)?
 
     init(_ exchange: HTTPExchange) {
         self.exchange = exchange
@@ -88,7 +87,7 @@ package final class OpenedRun: Sendable {
     }
 
     /// The same run, before any byte of it was read.
-    init(_ run: OpenedRun, watchedBy watch: Mirrors.Watch) {
+    init(_ run: OpenedRun, watchedBy watch: any RunWatch) {
         exchange = run.exchange
         rest = Mutex(run.rest.withLock { $0 })
         self.watch = watch
@@ -124,7 +123,7 @@ package final class OpenedRun: Sendable {
         }
         if let first { return first }
         guard let watch else { return try await TransientFailure.naming { try await exchange.next() } }
-        return try await watch.next { try await TransientFailure.naming { try await exchange.next() } }
+        return try await watch.next(of: exchange)
     }
 
     package func giveBack(_ chunk: Chunk) { exchange.giveBack(chunk) }

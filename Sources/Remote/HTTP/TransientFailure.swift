@@ -7,6 +7,8 @@ package struct TransientFailure: Error {
     let asked: Duration?
     /// The failure, in two words.
     let words: String
+    /// The server is not asked again: the next request goes to another one.
+    var isElsewhere = false
 
     package init(_ error: CakeError, asked: Duration? = nil, words: String = "no connection") {
         self.words = words

@@ -10,8 +10,8 @@ package final class HubFile: RangeSource {
     private let address: Mutex<RemoteAddress?>
     private let wholeOnly = Atomic<Bool>(false)
     private let givenUp = Atomic<Bool>(false)
-    private let mirrors: Mirrors?
-    /// The same file on each mirror.
+    private let near: (any NearServers)?
+    /// The same file on each of these servers.
     private let copies: [HubFile]
 
     package var label: String { "\(listed.path)" }
@@ -22,14 +22,14 @@ package final class HubFile: RangeSource {
 
     /// A file without a digest from the Hub is requested only from the Hub.
     package init(
-        _ listed: SnapshotFile, in snapshot: Snapshot, from source: HubSource, through mirrors: Mirrors? = nil
+        _ listed: SnapshotFile, in snapshot: Snapshot, from source: HubSource, through near: (any NearServers)? = nil
     ) {
         self.listed = listed
         self.snapshot = snapshot
         self.source = source
         address = Mutex(nil)
-        self.mirrors = listed.sha256 == nil && listed.gitDigest == nil ? nil : mirrors
-        copies = (self.mirrors?.sources ?? []).map { HubFile(listed, in: snapshot, from: $0) }
+        self.near = listed.sha256 == nil && listed.gitDigest == nil ? nil : near
+        copies = (self.near?.sources ?? []).map { HubFile(listed, in: snapshot, from: $0) }
     }
 
     /// It is not asked for where it is any more.
@@ -37,12 +37,17 @@ package final class HubFile: RangeSource {
 
     func giveUp() { givenUp.store(true, ordering: .relaxed) }
 
+    /// Whether a server of the ring waits for that byte itself.
+    func isAwaited(at position: UInt64, by server: PeerServer, within patience: Duration) async -> Bool {
+        await server.waits(for: position, of: listed, in: snapshot, within: patience)
+    }
+
     /// The SHA-256 that the server gave with the file's address; for a listing that hides it.
     package var announced: Digest? { address.withLock { $0?.etag }.flatMap { Digest(hex: $0.filter { $0 != "\"" }) } }
 
     /// Opens a run of the file. An expired address is requested again.
     package func open(_ range: Range<UInt64>) async throws -> OpenedRun {
-        if let run = try await mirrors?.open(range, of: copies) { return run }
+        if let run = try await near?.open(range, of: copies) { return run }
         for attempt in 0..<2 {
             let used = try await currentAddress()
             switch try await source.open(range, of: listed, at: used) {

@@ -1,4 +1,5 @@
 internal import Model
+internal import Network
 internal import Platform
 internal import Synchronization
 
@@ -9,7 +10,7 @@ extension Mirrors {
     private static let telling = 256 << 10
 
     /// Watches one run from one mirror.
-    final class Watch: Sendable {
+    final class Watch: RunWatch {
         private let mirrors: Mirrors
         private let number: Int
         private let count: Int
@@ -27,8 +28,8 @@ extension Mirrors {
         /// A run that is released before its end counts as well.
         deinit { tell() }
 
-        /// The next bytes of a run. A failure is the mirror's: the next request goes to another server.
-        func next(_ take: () async throws -> Chunk?) async throws -> Chunk? {
+        /// A failure is the mirror's: the next request goes to another server.
+        func next(of exchange: HTTPExchange) async throws -> Chunk? {
             if isSlow || isOutrun {
                 if isSlow { mirrors.leave(number) }
                 tell()
@@ -36,7 +37,7 @@ extension Mirrors {
             }
             let start = ContinuousClock.now
             do {
-                let chunk = try await take()
+                let chunk = try await TransientFailure.naming { try await exchange.next() }
                 let count = chunk?.count ?? 0
                 mirrors.received.add(UInt64(count), ordering: .relaxed)
                 let isShort = state.withLock { state in

@@ -6,12 +6,12 @@ internal import Synchronization
 /// Servers that may have the Hub's files nearer, in the order of requests, each before the Hub. They are not trusted:
 /// they are asked only for files that have a digest from the Hub. A server that is down or slow is not used for a
 /// while.
-public final class Mirrors: Sendable {
+public final class Mirrors: NearServers {
     /// So long a mirror is waited for before it may be called slow.
     static let usualPatience = Duration.seconds(10)
     private static let rest = Duration.seconds(60)
 
-    let sources: [HubSource]
+    package let sources: [HubSource]
     let patience: Duration
     /// Nil where they are asked in order.
     let race: Mutex<RaceStanding?>
@@ -35,8 +35,7 @@ public final class Mirrors: Sendable {
     /// Bytes from all of them.
     public var bytes: UInt64 { received.load(ordering: .relaxed) }
 
-    /// A run of a file from one that has it; `copies` are the file on each. Nil if none has it now.
-    func open(_ range: Range<UInt64>, of copies: [HubFile]) async throws -> OpenedRun? {
+    package func open(_ range: Range<UInt64>, of copies: [HubFile]) async throws -> OpenedRun? {
         let fit = copies.indices.filter { !rests($0) && !copies[$0].isGivenUp }
         guard let asked = race.withLock({ $0?.asked(among: fit) }) else {
             return try await first(of: fit, range, of: copies, among: fit)

@@ -27,6 +27,8 @@ public struct Pull: Sendable {
         public var gate = SignatureGate.open
         /// Asked for files before the Hub is.
         public var mirrors: Mirrors?
+        /// Other servers of a ring, asked instead of mirrors.
+        package var peers: (any NearServers)?
         /// Readers of files during the download.
         package var reading: [FilePath: ArrivingFile] = [:]
         /// What becomes layers only when these readers have their files.

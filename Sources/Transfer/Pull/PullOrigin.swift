@@ -28,10 +28,10 @@ protocol PullOrigin: Sendable {
 struct HubOrigin: PullOrigin {
     let source: HubSource
     let snapshot: Snapshot
-    let mirrors: Mirrors?
+    let near: (any NearServers)?
 
     func file(_ listed: SnapshotFile, isDoubted: Bool) -> any RemoteFile {
-        HubFile(listed, in: snapshot, from: source, through: isDoubted ? nil : mirrors)
+        HubFile(listed, in: snapshot, from: source, through: isDoubted ? nil : near)
     }
 
     func partsKey(of listed: SnapshotFile) -> Digest { PartsKey.of(listed, in: snapshot) }
@@ -62,7 +62,7 @@ extension PullWork {
         options: Pull.Options, bases: BaseCandidates, provers: [any Prover], terms: XetTerms?, peer: PeerModel? = nil
     ) {
         self.init(
-            origin: HubOrigin(source: source, snapshot: snapshot, mirrors: options.mirrors), store: store,
+            origin: HubOrigin(source: source, snapshot: snapshot, near: options.peers ?? options.mirrors), store: store,
             operation: operation, progress: progress, options: options, bases: bases, provers: provers, terms: terms,
             peer: peer)
     }

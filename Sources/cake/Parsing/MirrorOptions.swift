@@ -11,6 +11,8 @@ struct MirrorOptions: Sendable {
     private let isOffline: Bool
     private let names: NameRules
     private let quota: UInt64?
+    private let peers: PeerList?
+    private let peerTokenFile: String?
 
     private static let upstream = Option.text(
         "upstream", "URL",
@@ -33,8 +35,16 @@ struct MirrorOptions: Sendable {
     ).repeatable
     private static let deny = Option.text("deny", "PATTERN", "do not mirror repositories that match").repeatable
 
+    private static let peers = Option.text(
+        "peers", "SERVERS",
+        "share downloads with these servers (dns:NAME[:PORT], or HOST[:PORT],…): each file comes from the Hub once for all of them"
+    )
+    private static let peerTokenFile = Option.text(
+        "peer-token-file", "FILE", completing: .path, "read the secret that all servers of --peers share from FILE")
+
     static let forms = [
-        upstream.form, revalidate.form, offline.form, allow.form, deny.form, quota.form, tokenFile.form,
+        upstream.form, revalidate.form, offline.form, allow.form, deny.form, quota.form, tokenFile.form, peers.form,
+        peerTokenFile.form,
     ]
 
     /// For mirrored models and for pushes.
@@ -42,8 +52,8 @@ struct MirrorOptions: Sendable {
         try arguments.values(of: Self.quota)
     }
 
-    /// Nil when no other Hub was named.
-    init?(_ arguments: Arguments) throws(CakeError) {
+    /// Nil when no other Hub was named. `port` is this server's.
+    init?(_ arguments: Arguments, port: UInt16) throws(CakeError) {
         tokenFile = try arguments.value(of: Self.tokenFile)
         revalidation = try arguments.value(of: Self.revalidate)
         isOffline = arguments.has(Self.offline)
@@ -52,9 +62,11 @@ struct MirrorOptions: Sendable {
         names.denied = try arguments.values(of: Self.deny).map { StarPattern($0) }
         self.names = names
         quota = try Self.quotas(arguments).first { $0.pattern == nil }?.bytes
+        peerTokenFile = try arguments.value(of: Self.peerTokenFile)
+        peers = try arguments.value(of: Self.peers).map { text throws(CakeError) in try PeerList(text, port: port) }
         guard let upstream = try arguments.value(of: Self.upstream) else {
             // Without an upstream nobody is asked anyway.
-            guard tokenFile == nil, revalidation == nil, names == NameRules() else {
+            guard tokenFile == nil, revalidation == nil, names == NameRules(), peers == nil, peerTokenFile == nil else {
                 throw CakeError(
                     .usage, "these options need an upstream",
                     fix: "add --upstream \(HubRoutes.standardEndpoint)")
@@ -62,6 +74,16 @@ struct MirrorOptions: Sendable {
             return nil
         }
         self.upstream = upstream
+        guard (peers == nil) == (peerTokenFile == nil) else {
+            throw CakeError(
+                .usage,
+                peers == nil
+                    ? "--peer-token-file is for --peers"
+                    : "--peers needs a secret that the servers share: --peer-token-file is missing",
+                fix: peers == nil
+                    ? "add --peers node1,node2, or leave out --peer-token-file"
+                    : "openssl rand -hex 32 > FILE; chmod 600 FILE; and the same FILE on every server")
+        }
     }
 
     func settings(in session: Session) throws(CakeError) -> Mirror.Settings {
@@ -72,6 +94,15 @@ struct MirrorOptions: Sendable {
         settings.names = names
         settings.gate = try session.settings.signatureGate()
         settings.quota = quota
+        if let peers, let peerTokenFile {
+            guard case .hub = settings.upstream else {
+                throw CakeError(
+                    .usage, "--peers is for a Hub as the upstream; \(settings.upstream) is a registry",
+                    fix: "leave out --peers: each server asks the registry for the layers that it does not have")
+            }
+            settings.peers = Peers.Settings(peers, try PeerSecret(file: peerTokenFile))
+            settings.peers?.says = { [reporter = session.reporter] in reporter.note($0) }
+        }
         return settings
     }
 
@@ -102,5 +133,21 @@ struct MirrorOptions: Sendable {
         let routes = try RegistryRoutes(host: host.lowercased(), speaksTLS: scheme != "oci")
         return .registry(
             try RegistryUpstream(routes, under: prefix, as: settings.registryCredentials, settings.http))
+    }
+}
+
+extension PeerSecret {
+    fileprivate init(file path: String) throws(CakeError) {
+        let shown = Printable.escape(path)
+        if try Disk.status(path)?.isOpenToOthers == true {
+            throw CakeError(
+                .usage, "\(shown): every account of this machine may read or change the secret",
+                fix: "chmod 600 \(shown)")
+        }
+        do {
+            try self.init(String(decoding: try Disk.read(path, limit: 64 << 10), as: UTF8.self))
+        } catch {
+            throw error.at(shown)
+        }
     }
 }

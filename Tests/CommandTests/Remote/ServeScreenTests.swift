@@ -57,7 +57,7 @@ import Testing
                 ServeGreeting(
                     address: isLoopback ? place : "0.0.0.0:5111", place: place, speaksTLS: speaksTLS,
                     allowsPush: !isLoopback, isLoopback: isLoopback, views: speaksTLS ? ["-modelpack", "-image"] : [],
-                    upstream: upstream, isOffline: false
+                    upstream: upstream, isOffline: false, peers: upstream.map { _ in "dns:cake.racks.example:5111" }
                 ).lines + [""]
         }
         try Golden.check(lines, "serve-greeting")

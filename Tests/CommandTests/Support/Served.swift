@@ -9,10 +9,12 @@ final class Served {
     let child: Child
     let port: UInt16
 
-    init(_ home: Home, _ words: String..., variables: [String: String] = [:]) throws {
+    init(
+        _ home: Home, _ words: String..., listen: String = "127.0.0.1:0", variables: [String: String] = [:]
+    ) throws {
         for name in ["log", "said"] { try Data().write(to: home.path(name)) }
         child = try Child(
-            Tool.cake, ["serve", "--listen", "127.0.0.1:0"] + words,
+            Tool.cake, ["serve", "--listen", listen] + words,
             variables: ["HOME": home.folder.path].merging(variables) { $1 },
             output: .file(home.path("log")), errors: .file(home.path("said")))
         var found: UInt16?

@@ -96,12 +96,7 @@ extension HubAnswers {
                     counts.unchecked.add($0)
                 }
                 try await bytes.begin(within: mirror.settings.patience)
-                return .stream(
-                    ServerStream(count: bytes.count) { room, position in
-                        bytes.take(into: &room, from: position)
-                    } wait: { position, then in
-                        bytes.wait(for: position, then)
-                    })
+                return .stream(ServerStream(bytes))
             }
         default: throw HubRefusal.failed
         }

@@ -50,6 +50,8 @@ struct ServeCommand: Verb {
         read: { text throws(CakeError) in try ShapeViews(text) })
     private static let maxRequests = Option.count(
         "max-requests", "requests a second that one client may make (default: no limit)")
+    private static let maxConnections = Option.count(
+        "max-connections", "connections at once; others wait (default \(ServerLimits().connections))")
 
     static let command = Command(
         Self.self, "serve", for: .move, "serve the store to Hub clients, OCI clients and cake",
@@ -75,7 +77,8 @@ struct ServeCommand: Verb {
         positionals: [tokenWord, actionWord, nameWord],
         options: [
             listen.form, host.form, port.form, push.form, read.form, anonymousRead.form, hostName.form,
-            views.form, certificate.form, key.form, maxUpload.form, maxRequests.form, recheck.form,
+            views.form, certificate.form, key.form, maxUpload.form, maxRequests.form, maxConnections.form,
+            recheck.form,
         ] + OperatingOptions.forms + MirrorOptions.forms,
         examples: [
             .init("cake serve", "on \(ListenAddress.standard), to pull from"),
@@ -85,6 +88,9 @@ struct ServeCommand: Verb {
             .init("cake serve --push --quota 'team/*=500GB' --gc-every 6h", "with a limit, and gc from time to time"),
             .init("cake serve token add ci --push='team/*'", "a token for a client that may push"),
             .init("cake serve --upstream https://huggingface.co", "a mirror of the Hub that fills as it is used"),
+            .init(
+                "cake serve --host 0.0.0.0 --upstream https://huggingface.co --peers dns:cake.racks.example --peer-token-file ring",
+                "one of several mirrors that download each file once"),
             .init("cake serve --upstream oci://registry.local:5000/team", "a mirror of a registry's models"),
         ],
         whenInterrupted: "what was pushed is kept, and uploads can resume")
@@ -114,6 +120,14 @@ struct ServeCommand: Verb {
         settings.hostNames = try arguments.values(of: Self.hostName)
         settings.letsAnybodyRead = arguments.has(Self.anonymousRead)
         settings.requestsPerSecond = try arguments.value(of: Self.maxRequests) ?? 0
+        if let most = try arguments.value(of: Self.maxConnections) {
+            guard (8...1_000_000).contains(most) else {
+                throw CakeError(.usage, "--max-connections: \(most) is not between 8 and 1000000")
+            }
+            settings.limits.connections = most
+            // As by default: some are left for others.
+            settings.limits.connectionsPerClient = most / 4 * 3
+        }
         if let most = try arguments.value(of: Self.maxUpload) { settings.largestBlob = most }
         if let life = try arguments.value(of: Self.recheck) { settings.recheck = life }
         settings.views = try arguments.value(of: Self.views) ?? .off
@@ -124,7 +138,7 @@ struct ServeCommand: Verb {
                 .usage, "TLS needs a certificate and its key", fix: "use --tls-certificate and --tls-key together")
         }
         settings.certificate = try files.read()
-        let mirror = try MirrorOptions(arguments)
+        let mirror = try MirrorOptions(arguments, port: settings.address.port)
         let operating = try OperatingOptions(
             arguments, MirrorOptions.quotas(arguments), allowsPush: settings.allowsPush, hasUpstream: mirror != nil)
         operating.apply(to: &settings)
@@ -181,9 +195,25 @@ extension ServeCommand {
         }
     }
 
+    /// Of the store and of downloads, beside those of connections.
+    private static let otherFiles = 1024
+
+    /// The default fits into what every system allows.
+    private static func allow(_ connections: Int) throws(CakeError) {
+        guard connections > ServerLimits().connections else { return }
+        let (wanted, allowed) = (connections + otherFiles, DescriptorLimit.ask(for: connections + otherFiles))
+        guard allowed >= wanted else {
+            throw CakeError(
+                .usage,
+                "--max-connections \(connections) needs \(wanted) open files, and this process may have \(allowed)",
+                fix: "LimitNOFILE=\(wanted) in the service, or ulimit -n \(wanted); or fewer connections")
+        }
+    }
+
     private func serve(
         _ settings: RegistryServer.Settings, _ files: TLSFiles?, audit: AuditLog?, in session: Session
     ) async throws {
+        try Self.allow(settings.limits.connections)
         let settings = operated(settings, audit, in: session)
         let log = log(in: session)
         let pool = BlockingPool(threads: Self.threads)
@@ -238,7 +268,7 @@ extension ServeCommand {
             address: "\(server.address)", place: place, speaksTLS: settings.certificate != nil,
             allowsPush: settings.allowsPush, isLoopback: settings.address.isLoopback,
             views: settings.views.all.map(\.suffix), upstream: settings.mirror.map { "\($0.upstream)" },
-            isOffline: settings.mirror?.isOffline == true)
+            isOffline: settings.mirror?.isOffline == true, peers: settings.mirror?.peers.map { "\($0.list)" })
         for line in greeting.lines { session.reporter.note(line) }
         for note in server.notes { session.reporter.note(note) }
         if let mirror = settings.mirror, !mirror.isOffline, case .registry(let upstream) = mirror.upstream,

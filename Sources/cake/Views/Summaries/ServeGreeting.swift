@@ -11,6 +11,8 @@ struct ServeGreeting {
     let views: [String]
     let upstream: String?
     let isOffline: Bool
+    /// The servers of the ring, as they were typed.
+    let peers: String?
 
     var lines: [String] {
         let scheme = speaksTLS ? "https" : "http"
@@ -31,6 +33,7 @@ struct ServeGreeting {
                     ? "  upstream:     \(upstream), not asked (--offline): only models that are here"
                     : "  upstream:     \(upstream), asked for models that are not here")
         }
+        if let peers { lines.append("  peers:        \(peers), asked before the upstream") }
         return lines
     }
 }

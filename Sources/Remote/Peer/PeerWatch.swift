@@ -1,0 +1,67 @@
+internal import Model
+internal import Network
+internal import Platform
+internal import Synchronization
+
+/// Watches one run from a server of the ring, which is passed over when it sends nothing, or too little.
+final class PeerWatch: RunWatch {
+    /// From when on a server is slow: fewer than these in a second of the time that it was waited for.
+    private static let leastBytesPerSecond = 64.0 * 1024
+
+    private let copies: PeerCopies
+    private let server: PeerServer
+    private let copy: HubFile
+    private let range: Range<UInt64>
+    /// Bytes of the run, and of those the ones since it was last looked at, with the time that they were waited for.
+    private let state = Mutex((came: UInt64(0), late: UInt64(0), waited: Duration.zero))
+
+    init(_ copies: PeerCopies, _ server: PeerServer, _ copy: HubFile, _ range: Range<UInt64>) {
+        (self.copies, self.server, self.copy, self.range) = (copies, server, copy, range)
+    }
+
+    func next(of exchange: HTTPExchange) async throws -> Chunk? {
+        do {
+            let chunk = try await chunk(of: exchange)
+            let count = UInt64(chunk?.count ?? 0)
+            copies.came(Int(count))
+            let came = state.withLock { state in
+                state.came += count
+                state.late += count
+                return state.came
+            }
+            if came >= UInt64(range.count) { server.succeeded() }
+            if chunk == nil, came < UInt64(range.count) { throw CakeError(.network, "it ended an answer early") }
+            return chunk
+        } catch {
+            try Task.checkCancellation()
+            copies.leave(server, copy, PeerServer.words(for: error))
+            var failure = TransientFailure(CakeError(.network, "\(server.origin.authority) is passed over"))
+            failure.isElsewhere = true
+            throw failure
+        }
+    }
+
+    private func chunk(of exchange: HTTPExchange) async throws -> Chunk? {
+        if let chunk = exchange.ready() { return chunk }
+        let start = ContinuousClock.now
+        let chunk = try await copies.waiting(
+            for: copy, on: server, at: { self.position }, { try await exchange.next() })
+        let isLate = state.withLock { state in
+            state.waited += .now - start
+            return state.waited > copies.patience.usual
+        }
+        if isLate, await isSlow() { throw CakeError(.network, "it is too slow") }
+        return chunk
+    }
+
+    private var position: UInt64 { min(range.lowerBound + state.withLock { $0.came }, range.upperBound - 1) }
+
+    private func isSlow() async -> Bool {
+        let (late, waited) = state.withLock { state in
+            defer { (state.late, state.waited) = (0, .zero) }
+            return (state.late, state.waited)
+        }
+        guard Double(late) < waited / .seconds(1) * PeerWatch.leastBytesPerSecond else { return false }
+        return await !copies.waits(copy, server, position)
+    }
+}

@@ -74,9 +74,7 @@ final class Metrics: Sendable {
             count("peer_bytes", "Bytes that peers sent, instead of the upstream.", counts.fromPeers)
             count(
                 "peers_passed_over", "Files for which a peer failed, and the next server was asked.", counts.passedOver)
-        }
-        if let peers = mirror?.peers {
-            one("mirror_peers", "gauge", "Other servers of the ring that answer.", "\(peers.answering)")
+            one("mirror_peers", "gauge", "Other servers of the ring that answer.", "\(mirror?.peers?.answering ?? 0)")
         }
         if let freeBytes { one("free_bytes", "gauge", "Free space on the disk of the store.", "\(freeBytes)") }
         one("stopping", "gauge", "1 when the server is ending.", isStopping ? "1" : "0")

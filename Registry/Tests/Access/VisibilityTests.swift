@@ -15,7 +15,7 @@ import Transfer
 /// more column of the same table.
 @Suite struct `What a client may not have` {
     /// A request, and whether its answer shows the model.
-    private struct Row {
+    struct Row {
         let method: String
         let address: String
         var headers: [(String, String)] = []

@@ -41,6 +41,15 @@ import Testing
         try FileManager.default.setAttributes(time, ofItemAtPath: path)
     }
 
+    /// The time of the last collection is another than it was set to.
+    private var isMarked: Bool {
+        get throws {
+            let path = scratch["store/registry/collected"]
+            let time = try FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date
+            return try #require(time) > Date(timeIntervalSinceNow: -3000)
+        }
+    }
+
     private var blobs: [String] {
         get throws {
             try FileManager.default.subpathsOfDirectory(atPath: scratch["store/registry/blobs"]).filter {
@@ -56,6 +65,7 @@ import Testing
         for stage in stages { await stage.server.settle() }
         #expect(try blobs.isEmpty)
         let report = try #require(reports.all.withLock { $0.first })
+        #expect(try isMarked)
         #expect(report.blobs == 1 && report.bytes == 4096 && report.failure == nil && reports.count == 1)
         let metrics = try stages.map { try $0.ask("GET", "/metrics").text }
         #expect(
@@ -96,6 +106,7 @@ import Testing
         try waits(until: "the server has tried") { reports.count > 0 }
         await stage.server.settle()
         #expect(reports.all.withLock { $0.first?.failure } != nil)
+        #expect(try isMarked)
         #expect(try stage.ask("GET", "/metrics").text.contains("cake_gc_failures_total 1\n"))
         #expect(try blobs.count == 1)
     }

@@ -46,17 +46,18 @@ import Testing
         let noted = try lines(file)
         let wanted = rows.filter { $0.action != nil }
         #expect(noted.count == wanted.count, "\(text)")
-        for (line, row) in zip(noted, wanted) {
-            #expect(line["action"]?.string == row.action && line["status"] == JSONValue(row.status), "\(line)")
+        // Requests that end at the same time have no order.
+        for row in wanted {
+            let path = String(row.address.prefix { $0 != "?" })
+            let line = try #require(
+                noted.first { $0["address"]?.string == path && $0["status"] == JSONValue(row.status) })
+            #expect(line["action"]?.string == row.action && line["method"]?.string == row.method, "\(line)")
             #expect(line["token"]?.string == (row.status == 401 ? nil : "ci") && line["client"] == "127.0.0.1")
-            #expect(
-                line["address"]?.string == String(row.address.prefix { $0 != "?" })
-                    && line["method"]?.string == row.method)
+            #expect(line["time"] != nil && (row.status == 401 || line["agent"] == "tester"))
         }
-        #expect(noted.first?["agent"] == "tester" && noted.first?["time"] != nil)
         // The access log has the name, too.
         let access = try lines(home.path("log"))
-        #expect(access.first?["token"] == "ci" && access.last?["token"]?.string == nil)
+        #expect(access.contains { $0["token"] == "ci" } && access.contains { $0["token"]?.string == nil })
     }
 
     @Test func `goes on in a new file after SIGHUP, and at the end of one that was emptied`() throws {

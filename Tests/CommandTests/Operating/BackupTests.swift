@@ -25,7 +25,7 @@ import Testing
         try home.shell(
             """
             cd; export CAKE_HOME=~/.local/share/cake
-            (i=0; while [ ! -e stop ]; do i=$((i+1)); $CAKE import two two-$i; $CAKE tag two-$i again; $CAKE rm two-$i; $CAKE gc --now
+            (i=0; while [ ! -e stop ]; do i=$((i+1)); $CAKE import two two-$i; $CAKE rm two-$i; $CAKE gc --now
             done) >/dev/null 2>&1 &
             for n in 1 2 3; do
                 '\(Self.script)' $CAKE_HOME ~/copy && $CAKE --store ~/copy verify || echo wrong >&2

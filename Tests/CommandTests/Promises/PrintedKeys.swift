@@ -8,7 +8,7 @@ import Testing
 
 /// The keys of the JSON that commands print, gathered by running them: `models[].name`.
 enum PrintedKeys {
-    /// A member whose keys cake does not choose, and one that is promised to nobody.
+    /// A member whose keys cake does not choose, and one that is not promised.
     private static let (foreign, unpromised) = ("metadata", "bytes_not_moved")
 
     private static func paths(in value: JSONValue, under start: String = "") -> Set<String> {

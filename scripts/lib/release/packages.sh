@@ -19,8 +19,7 @@ make_package() {
         if [[ ${name##*/} != cake ]]; then printf '\n\n==== %s ====\n\n' "${name##*/}" && cat "$name"; fi
     done >>"$doc/copyright"
     rm -r "$doc/licences"
-    mv "$doc/CHANGELOG.md" "$doc/changelog"
-    gzip -9 --no-name "$doc/changelog"
+    gzip -9 --no-name "$doc/CHANGELOG.md"
     for name in postinst prerm postrm; do install -m755 "$files/debian/$name" "$root/DEBIAN/$name"; done
     printf '/etc/default/cake\n' >"$root/DEBIAN/conffiles"
     (cd "$root" && find usr etc -type f -print0 | sort -z | xargs -0 md5sum) >"$root/DEBIAN/md5sums"

@@ -9,7 +9,11 @@ final class Served {
     let child: Child
     let port: UInt16
 
-    init(_ home: Home, _ words: String..., variables: [String: String] = [:]) throws {
+    convenience init(_ home: Home, _ words: String..., variables: [String: String] = [:]) throws {
+        try self.init(home, words, variables: variables)
+    }
+
+    init(_ home: Home, _ words: [String], variables: [String: String]) throws {
         for name in ["log", "said"] { try Data().write(to: home.path(name)) }
         child = try Child(
             Tool.cake, ["serve", "--listen", "127.0.0.1:0"] + words,

@@ -8,7 +8,7 @@ import Transfer
 
 struct ServeCommand: Verb {
     private enum Work {
-        case serve(RegistryServer.Settings, TLSFiles?, MirrorOptions?)
+        case serve(RegistryServer.Settings, TLSFiles?, MirrorOptions?, StorageOptions?)
         case tokens(TokenWork)
     }
 
@@ -63,6 +63,9 @@ struct ServeCommand: Verb {
                 + "NAME:TAG-image, an image with the files in /models. They are made from the store while they are sent. "
                 + "The server first reads each model once, for the digests of its image. --views image=-oci chooses another "
                 + "ending of the tags.",
+            "--storage s3://bucket/prefix serves from object storage: what was pushed is there for each server that has the same place, and "
+                + "no store is used. Clients get bytes from the storage by a signed address, or with --no-redirect from this server's "
+                + "cache.",
             "By default the server listens on this machine only, and takes no pushes. A browser gets a page at /. /healthz, "
                 + "/readyz and /metrics are for monitoring. On a terminal each request is one line; in a pipe, in a file, or "
                 + "with --json, each is one line of JSON on standard output.",
@@ -76,7 +79,7 @@ struct ServeCommand: Verb {
         options: [
             listen.form, host.form, port.form, push.form, read.form, anonymousRead.form, hostName.form,
             views.form, certificate.form, key.form, maxUpload.form, maxRequests.form, recheck.form,
-        ] + MirrorOptions.forms,
+        ] + MirrorOptions.forms + StorageOptions.forms,
         examples: [
             .init("cake serve", "on \(ListenAddress.standard), to pull from"),
             .init("cake serve --host 0.0.0.0 --port 8080", "for other machines, on another port"),
@@ -85,11 +88,13 @@ struct ServeCommand: Verb {
             .init("cake serve token add ci --push='team/*'", "a token for a client that may push"),
             .init("cake serve --upstream https://huggingface.co", "a mirror of the Hub that fills as it is used"),
             .init("cake serve --upstream oci://registry.local:5000/team", "a mirror of a registry's models"),
+            .init("cake serve --push --storage s3://models/registry", "one of several servers over a bucket"),
         ],
         whenInterrupted: "what was pushed is kept, and uploads can resume")
 
     init(_ arguments: Arguments) throws(CakeError) {
         let patterns = try arguments.values(of: Self.push)
+        let storage = try StorageOptions(arguments)
         if let word = arguments.words(Self.tokenWord).first {
             guard word == "token" else {
                 throw CakeError(
@@ -99,7 +104,8 @@ struct ServeCommand: Verb {
             work = .tokens(
                 try TokenWork(
                     arguments.words(Self.actionWord).first, arguments.words(Self.nameWord).first,
-                    read: try arguments.values(of: Self.read), push: patterns, hasPush: arguments.has(Self.push)))
+                    read: try arguments.values(of: Self.read), push: patterns, hasPush: arguments.has(Self.push),
+                    in: storage))
             return
         }
         guard patterns.isEmpty, try arguments.values(of: Self.read).isEmpty else {
@@ -123,7 +129,10 @@ struct ServeCommand: Verb {
                 .usage, "TLS needs a certificate and its key", fix: "use --tls-certificate and --tls-key together")
         }
         settings.certificate = try files.read()
-        work = .serve(settings, files, try MirrorOptions(arguments))
+        let mirror = try MirrorOptions(arguments)
+        try storage?.refuse(views: settings.views, mirror)
+        settings.redirects = storage?.redirects ?? true
+        work = .serve(settings, files, mirror, storage)
     }
 
     /// `--listen`, or `--host` and `--port` as other servers have them.
@@ -152,6 +161,8 @@ struct ServeCommand: Verb {
 
     /// For answers that wait for the disk.
     private static let threads = 16
+    /// The same where they wait for another storage.
+    private static let waitingThreads = 64
 
     /// Long enough for an answer that is on its way, and less than a service manager waits.
     private static let drainTime = Duration.seconds(30)
@@ -166,21 +177,29 @@ struct ServeCommand: Verb {
 extension ServeCommand {
     func run(in session: Session) async throws {
         switch work {
-        case .tokens(let work): try work.run(in: session)
-        case .serve(var settings, let files, let mirror):
+        case .tokens(let work): try await work.run(in: session)
+        case .serve(var settings, let files, let mirror, let storage):
             settings.mirror = try mirror?.settings(in: session)
             settings.gate = try session.settings.signatureGate()
-            try await serve(settings, files, in: session)
+            try await serve(settings, files, storage, in: session)
         }
     }
 
-    private func serve(_ settings: RegistryServer.Settings, _ files: TLSFiles?, in session: Session) async throws {
+    private func serve(
+        _ settings: RegistryServer.Settings, _ files: TLSFiles?, _ storage: StorageOptions?, in session: Session
+    ) async throws {
         let log = log(in: session)
-        let pool = BlockingPool(threads: Self.threads)
-        let server = try RegistryServer(
-            session.openStore(), settings, pool: pool, log: log,
-            meanwhile: { [output = session.output] in output.handOn() })
-        await announce(server, settings, in: session)
+        let pool = BlockingPool(threads: storage == nil ? Self.threads : Self.waitingThreads)
+        let meanwhile = { @Sendable [output = session.output] in output.handOn() }
+        let server: RegistryServer
+        if let storage {
+            let registry = try await storage.registry(
+                in: session, pool: pool, letsAnybodyRead: settings.letsAnybodyRead)
+            server = try RegistryServer(registry, settings, pool: pool, log: log, meanwhile: meanwhile)
+        } else {
+            server = try RegistryServer(session.openStore(), settings, pool: pool, log: log, meanwhile: meanwhile)
+        }
+        await announce(server, settings, storage, in: session)
         if settings.certificate != nil {
             Interrupt.onHangUp { [reporter = session.reporter] in
                 do throws(CakeError) {
@@ -230,14 +249,16 @@ extension ServeCommand {
         return { lines.write($0) }
     }
 
-    private func announce(_ server: RegistryServer, _ settings: RegistryServer.Settings, in session: Session) async {
+    private func announce(
+        _ server: RegistryServer, _ settings: RegistryServer.Settings, _ storage: StorageOptions?, in session: Session
+    ) async {
         let isOpen = ["0.0.0.0", "::"].contains(settings.address.host)
         let place = isOpen ? "\(Machine.host):\(server.address.port)" : "\(server.address)"
         let greeting = ServeGreeting(
             address: "\(server.address)", place: place, speaksTLS: settings.certificate != nil,
             allowsPush: settings.allowsPush, isLoopback: settings.address.isLoopback,
             views: settings.views.all.map(\.suffix), upstream: settings.mirror.map { "\($0.upstream)" },
-            isOffline: settings.mirror?.isOffline == true)
+            isOffline: settings.mirror?.isOffline == true, storage: storage.map { "\($0.place)" })
         for line in greeting.lines { session.reporter.note(line) }
         for note in server.notes { session.reporter.note(note) }
         if let mirror = settings.mirror, !mirror.isOffline, case .registry(let upstream) = mirror.upstream,

@@ -11,6 +11,8 @@ struct ServeGreeting {
     let views: [String]
     let upstream: String?
     let isOffline: Bool
+    /// Nil for a store.
+    let storage: String?
 
     var lines: [String] {
         let scheme = speaksTLS ? "https" : "http"
@@ -25,6 +27,7 @@ struct ServeGreeting {
             lines.append("  other tools:  \(views.map { "\(place)/NAME:TAG\($0)" }.joined(separator: ", "))")
         }
         lines.append("  browser:      \(scheme)://\(place)/")
+        if let storage { lines.append("  storage:      \(storage)") }
         if let upstream {
             lines.append(
                 isOffline

@@ -48,7 +48,7 @@ let libraryLinking: [LinkerSetting] = [
 ]
 
 // Arrows point down only: cake → Server → Mirror → Transfer → {Store → Codec, Remote → Network} → Platform → Model;
-// Server and Mirror → Storage → Store; cake → Mount → Transfer; Library → Store. ArchitectureTests has the table.
+// Server and Mirror → Storage → {Store, Remote}; cake → Mount → Transfer; Library → Store. ArchitectureTests has the table.
 // Without the trait Mount (--disable-default-traits) nothing needs libfuse, and `cake mount` says that it is missing.
 let package = Package(
     name: "cake",
@@ -91,7 +91,7 @@ let package = Package(
             name: "Library", dependencies: ["Model", "Platform", "Store", "CCake"],
             exclude: ["include", "exports.map", "example.c"],
             swiftSettings: strict + sections, linkerSettings: libraryLinking),
-        swift("Storage", ["Model", "Platform", "Codec", "Store"], path: "Registry/Storage"),
+        swift("Storage", ["Model", "Platform", "Codec", "Store", "Remote"], path: "Registry/Storage"),
         swift(
             "Mirror", ["Model", "Platform", "Store", "Storage", "Network", "Remote", "Transfer"],
             path: "Registry/Mirror"),
@@ -126,7 +126,8 @@ let package = Package(
         tests("StoreTests", ["Model", "Platform", "Codec", "Store", "Transfer", "Mirror", "Support"]),
         tests(
             "LibraryTests", ["Model", "Platform", "Store", "Support", "CCake"], exclude: ["probe.c"]),
-        tests("StorageTests", ["Model", "Platform", "Storage", "Support"], path: "Registry/StorageTests"),
+        tests(
+            "StorageTests", ["Model", "Platform", "Network", "Remote", "Storage", "Support"], path: "Registry/StorageTests"),
         tests("RemoteTests", ["Model", "Platform", "Network", "Remote", "Support", "Hub"]),
         tests("TransferTests", ["Model", "Platform", "Network", "Store", "Remote", "Transfer", "Support", "Hub"]),
         tests("MountTests", ["Model", "Platform", "Store", "Transfer", "Mount", "Support"]),

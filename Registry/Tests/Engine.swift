@@ -1,6 +1,8 @@
 import Foundation
 import Model
+import Network
 import Platform
+import Remote
 import Server
 import Storage
 import Support
@@ -13,13 +15,24 @@ enum Engine: CaseIterable {
     case memory
     /// The same, and the storage is a folder.
     case folder
+    /// The same, and the storage is a bucket, which another server in this process has.
+    case bucket
 
-    static let distant: [Engine] = [.memory, .folder]
+    static let distant: [Engine] = [.memory, .folder, .bucket]
 
-    func storage(in scratch: Scratch) throws -> (any KeyedStorage)? {
+    /// `stand` has the bucket while it is kept.
+    func storage(in scratch: Scratch, _ stand: inout S3Stand?) throws -> (any KeyedStorage)? {
         switch self {
         case .files: return nil
         case .memory: return MemoryStorage()
+        case .bucket:
+            let made = try S3Stand(.amazon)
+            stand = made
+            let settings = try S3Settings(
+                Environment(variables: ["AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"]),
+                endpoint: made.endpoint)
+            let client = S3Client(settings, client: try HTTPClient(HTTPSettings(userAgent: "cake-tests")))
+            return S3Storage(S3Bucket(try S3Place("s3://bucket/a registry"), client))
         case .folder:
             for name in ["storage", "aside"] {
                 try FileManager.default.createDirectory(atPath: scratch[name], withIntermediateDirectories: true)

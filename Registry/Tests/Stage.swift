@@ -14,6 +14,7 @@ final class Stage {
     let store: LocalStore
     /// Nil for a store's registry.
     let storage: (any KeyedStorage)?
+    private let stand: S3Stand?
     let server: RegistryServer
     let log = Log()
 
@@ -32,7 +33,7 @@ final class Stage {
         let scratch = try scratch ?? Scratch()
         self.scratch = scratch
         store = try LocalStore(at: scratch["store"], pool: Stage.pool, lower: lower)
-        storage = nil
+        (storage, stand) = (nil, nil)
         var settings = RegistryServer.Settings()
         settings.address = ListenAddress(host: "127.0.0.1", port: 0)
         settings.allowsPush = true
@@ -45,11 +46,12 @@ final class Stage {
         _ engine: Engine, _ change: (inout RegistryServer.Settings) -> Void = { _ in }
     ) throws {
         let scratch = try Scratch()
-        guard let storage = try engine.storage(in: scratch) else {
+        var stand: S3Stand?
+        guard let storage = try engine.storage(in: scratch, &stand) else {
             try self.init(scratch, change)
             return
         }
-        try self.init(over: storage, in: scratch, change)
+        try self.init(over: storage, in: scratch, beside: stand, change)
     }
 
     convenience init(beside other: Stage, _ change: (inout RegistryServer.Settings) -> Void = { _ in }) throws {
@@ -57,16 +59,18 @@ final class Stage {
             try self.init(other.scratch, change)
             return
         }
-        try self.init(over: storage, in: other.scratch, change)
+        try self.init(over: storage, in: other.scratch, beside: other.stand, change)
     }
 
+    /// Clients are not sent to a stand's bucket, unless a test wants it.
     init(
-        over storage: any KeyedStorage, in scratch: Scratch, room: UInt64 = 64 << 20,
+        over storage: any KeyedStorage, in scratch: Scratch, room: UInt64 = 64 << 20, beside stand: S3Stand? = nil,
         _ change: (inout RegistryServer.Settings) -> Void = { _ in }
     ) throws {
         self.scratch = scratch
-        self.storage = storage
+        (self.storage, self.stand) = (storage, stand)
         var settings = RegistryServer.Settings()
+        settings.redirects = stand == nil
         settings.address = ListenAddress(host: "127.0.0.1", port: 0)
         settings.allowsPush = true
         change(&settings)
@@ -119,6 +123,12 @@ final class Stage {
         guard let storage else { return files(in: folder) }
         return try waiting { () throws(CakeError) in try await storage.all(in: folder) }.sorted()
     }
+}
+
+/// Tries until it is true, for what comes a moment after an answer.
+func until(at place: SourceLocation = #_sourceLocation, _ isTrue: () throws -> Bool) rethrows {
+    for _ in 0..<100_000 { if try isTrue() { return } }
+    Issue.record("it did not come", sourceLocation: place)
 }
 
 private final class LockedRecords: @unchecked Sendable {

@@ -16,7 +16,7 @@ import Testing
         "Remote": ["Model", "Platform", "Network", "Synchronization"],
         "Transfer": ["Model", "Platform", "Store", "Remote", "Synchronization"],
         "Mount": ["Model", "Platform", "Store", "Transfer", "CMount", "Glibc", "Synchronization"],
-        "Storage": ["Model", "Platform", "Codec", "Store", "Synchronization"],
+        "Storage": ["Model", "Platform", "Codec", "Store", "Remote", "Synchronization"],
         "Mirror": ["Model", "Platform", "Store", "Storage", "Network", "Remote", "Transfer", "Synchronization"],
         "Server": ["Model", "Platform", "Store", "Storage", "Network", "Transfer", "Mirror", "Synchronization"],
         "cake": [

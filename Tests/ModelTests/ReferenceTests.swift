@@ -34,6 +34,7 @@ import Testing
         ("registry.local/m", "oci://registry.local/m:latest"), ("localhost/a/b:v1", "oci://localhost/a/b:v1"),
         ("localhost:5000/m", "oci://localhost:5000/m:latest"), ("oci://Ghcr.io/team/m:v1", "oci://ghcr.io/team/m:v1"),
         ("https://localhost:5000/m:v1", "oci://localhost:5000/m:v1 by TLS"),
+        ("s3://bucket/m", "s3://bucket/m:latest"), ("S3://bucket/pre/fix/m:v1", "s3://bucket/pre/fix/m:v1"),
         ("oci://registry/m", "oci://registry/m:latest"), ("[::1]:5000/m", "oci://[::1]:5000/m:latest"),
         (
             "ghcr.io/t/m@sha256:\(commit)\(String(commit.prefix(24)))",

@@ -101,7 +101,9 @@ public final class RegistryServer: Sendable {
             throw CakeError(
                 .usage,
                 "\(settings.address) is open to other machines, and all of them could push: there is no token",
-                fix: "make a token with cake serve token add NAME --push='*', or leave out --push")
+                fix:
+                    "make a token with cake serve token add NAME --push='*'\(registry.isDistant ? " --storage …" : ""), "
+                    + "or leave out --push")
         }
         notes = try registry.settleNames()
         let answers = try Answers(registry, settings, pool: pool)

@@ -64,9 +64,14 @@ extension RegistryStore {
 
         public func bytes(_ range: Range<UInt64>) throws(CakeError) -> StoredBytes {
             switch source {
-            case .body(let body): body.stored(range)
-            case .pack(let pack, let registry): try registry.bytes(of: pack, range)
-            case .distant(let blob): .memory(try blob.file.bytes(at: range.lowerBound, count: range.count))
+            case .body(let body):
+                guard let bytes = body.stored(range) else {
+                    throw CakeError(.failed, "the bytes of a blob are not here")
+                }
+                return bytes
+            case .pack(let pack, let registry): return try registry.bytes(of: pack, range)
+            case .distant(let blob):
+                return .memory(try blob.file.bytes(at: range.lowerBound, count: range.count))
             }
         }
 

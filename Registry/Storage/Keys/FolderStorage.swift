@@ -64,10 +64,26 @@ public struct FolderStorage: KeyedStorage {
     public func put(
         _ body: StorageBody, at key: String, if condition: StorageCondition<Version> = .always
     ) throws(CakeError) -> Bool {
+        try put(key, if: condition, write(body, isSecret: secrets.contains(key)))
+    }
+
+    /// The same of bytes from any place.
+    public func put(
+        _ body: StorageBody, at key: String, if condition: StorageCondition<Version>
+    ) async throws(CakeError) -> Bool {
+        guard case .remote = body.place else {
+            return try put(key, if: condition, write(body, isSecret: secrets.contains(key)))
+        }
+        return try put(key, if: condition, await bring(body, isSecret: secrets.contains(key)))
+    }
+
+    /// Renames a synced file into its place.
+    private func put(
+        _ key: String, if condition: StorageCondition<Version>, _ new: (path: String, isGiven: Bool)
+    ) throws(CakeError) -> Bool {
         let path = path(of: key)
-        try makeFolder(Disk.parent(of: path))
-        let new = try write(body, isSecret: secrets.contains(key))
         do throws(CakeError) {
+            try makeFolder(Disk.parent(of: path))
             let isPut = try locked(alone: condition != .always) { () throws(CakeError) in
                 if condition != .always, try !condition.allows(look(at: key)?.version) { return false }
                 try Disk.rename(new.path, to: path)
@@ -85,8 +101,7 @@ public struct FolderStorage: KeyedStorage {
     /// A synced file with the body's bytes, that may be renamed.
     private func write(_ body: StorageBody, isSecret: Bool) throws(CakeError) -> (path: String, isGiven: Bool) {
         if case .file(let file, _, isGiven: true) = body.place { return (file.path, true) }
-        var random = SystemRandomNumberGenerator()
-        let new = try File(aside + "/" + UploadName(using: &random).text, isSecret ? .createPrivate : .create)
+        let new = try create(isSecret: isSecret)
         do throws(CakeError) {
             switch body.place {
             case .memory(let bytes): try new.write(bytes.span, at: 0)
@@ -95,6 +110,7 @@ public struct FolderStorage: KeyedStorage {
                     .forEachChunk(through: Chunk(capacity: 1 << 20)) { offset, bytes throws(CakeError) in
                         try new.write(bytes, at: offset)
                     }
+            case .remote: throw CakeError(.failed, "the bytes are on a server")
             }
             try new.sync()
             return (new.path, false)
@@ -102,6 +118,31 @@ public struct FolderStorage: KeyedStorage {
             try? Disk.remove(new.path)
             throw error
         }
+    }
+
+    /// The same of bytes that come from a server.
+    private func bring(_ body: StorageBody, isSecret: Bool) async throws(CakeError) -> (path: String, isGiven: Bool) {
+        let new = try create(isSecret: isSecret)
+        do throws(CakeError) {
+            let chunk = Chunk(capacity: 1 << 20)
+            var offset: UInt64 = 0
+            while offset < body.size {
+                let end = offset + min(UInt64(chunk.capacity), body.size - offset)
+                try await body.fill(chunk, with: offset..<end)
+                try chunk.withBytes { bytes throws(CakeError) in try new.write(bytes, at: offset) }
+                offset = end
+            }
+            try new.sync()
+            return (new.path, false)
+        } catch {
+            try? Disk.remove(new.path)
+            throw error
+        }
+    }
+
+    private func create(isSecret: Bool) throws(CakeError) -> File {
+        var random = SystemRandomNumberGenerator()
+        return try File(aside + "/" + UploadName(using: &random).text, isSecret ? .createPrivate : .create)
     }
 
     @discardableResult

@@ -98,6 +98,7 @@ struct ReferenceReader {
         switch scheme.lowercased() {
         case "hf": return .hub(try hubPath(rest, of: text))
         case "oci": return .registry(try RegistryReference(rest))
+        case "s3": return .registry(try RegistryReference(S3Place.scheme + rest))
         case "oci+https": return .registry(try RegistryReference(rest, speaksTLS: true))
         case "http", "https":
             let url = try WebURL(text)
@@ -106,7 +107,7 @@ struct ReferenceReader {
             }
             return .hub(try page(url, of: text))
         default:
-            let near = Suggestion.nearest(to: scheme, among: ["hf", "oci", "https"]).map {
+            let near = Suggestion.nearest(to: scheme, among: ["hf", "oci", "s3", "https"]).map {
                 "did you mean \($0)://\(rest)?"
             }
             throw refuse(text, "cake does not know \(scheme)://", fix: near)

@@ -1,6 +1,7 @@
-/// A model in an OCI registry: `host[:port]/path[:tag][@sha256:digest]`.
+/// A model in an OCI registry: `host[:port]/path[:tag][@sha256:digest]`; or in a bucket that holds a registry's data:
+/// `s3://bucket/path[:tag][@sha256:digest]`.
 public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
-    /// With its port, if one was given.
+    /// With its port, if one was given. Of a bucket `s3://bucket`.
     public let host: String
     public let repository: RepositoryName
     /// `latest` when neither a tag nor a digest was given.
@@ -10,7 +11,7 @@ public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
     /// It was written with `https://`: a registry on this machine is asked by TLS, too.
     public let speaksTLS: Bool
 
-    /// Without a scheme.
+    /// Without a scheme, but for that of a bucket.
     public init(_ text: String, speaksTLS: Bool = false) throws(CakeError) {
         self.speaksTLS = speaksTLS
         func refuse(_ why: String, fix: String? = nil) -> CakeError {
@@ -18,12 +19,16 @@ public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
                 .usage, "\"\(Printable.escape(text))\" is not a name in a registry: \(why)",
                 fix: fix ?? "write it like registry.local:5000/team/model:v1, or hf://org/name for the Hub")
         }
-        guard let (host, rest) = ReferenceReader.split(text, at: "/"), !rest.isEmpty else {
-            throw refuse("it has no path after its host")
+        let scheme = text.hasPrefix(S3Place.scheme) ? S3Place.scheme : ""
+        guard let (host, rest) = ReferenceReader.split(String(text.dropFirst(scheme.count)), at: "/"), !rest.isEmpty
+        else { throw refuse("it has no path after its \(scheme.isEmpty ? "host" : "bucket")") }
+        if scheme.isEmpty {
+            guard let origin = Origin(.https, authority: Array(host.utf8)[...]) else { throw refuse("it has no host") }
+            let hasPort = host.contains(":") && host.utf8.last != UInt8(ascii: "]")
+            self.host = origin.host.text + (hasPort ? ":\(origin.port)" : "")
+        } else {
+            self.host = scheme + (try S3Place(scheme + host).bucket)
         }
-        guard let origin = Origin(.https, authority: Array(host.utf8)[...]) else { throw refuse("it has no host") }
-        self.host =
-            origin.host.text + (host.utf8.last == UInt8(ascii: "]") || !host.contains(":") ? "" : ":\(origin.port)")
         var path = rest
         if let (before, digest) = ReferenceReader.split(rest, at: "@") {
             guard digest.utf8.starts(with: "sha256:".utf8), let known = Digest(hex: String(digest.dropFirst(7))) else {
@@ -55,7 +60,23 @@ public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
 
     public var path: String { repository.text }
 
-    public var description: String { "oci://" + storeName }
+    /// The bucket that holds the registry's data; nil for a registry with a server.
+    public var bucket: String? {
+        host.hasPrefix(S3Place.scheme) ? String(host.dropFirst(S3Place.scheme.count)) : nil
+    }
+
+    public var description: String { bucket == nil ? "oci://" + storeName : storeName }
+
+    /// Its repository, as the store notes where models came from and went to.
+    public var place: String { RegistryReference.place(of: host) + path }
+
+    /// What the places on a host begin with.
+    public static func place(of host: String) -> String {
+        (host.hasPrefix(S3Place.scheme) ? "" : "oci://") + host + "/"
+    }
+
+    /// Whether a note of where a model came from is a place in a registry.
+    public static func isPlace(_ text: String) -> Bool { text.hasPrefix("oci://") || text.hasPrefix(S3Place.scheme) }
 
     /// Its name in the store after a pull.
     public var storeName: String {

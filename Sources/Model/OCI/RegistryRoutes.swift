@@ -25,6 +25,17 @@ public struct RegistryRoutes: Hashable, Sendable, CustomStringConvertible {
         origin = allowsPlainHTTP || secure.host.reach == .machine && !speaksTLS ? open : secure
     }
 
+    /// A registry's data in a bucket, without a server.
+    public init(bucket: String, at endpoint: S3Endpoint) {
+        (origin, host, allowsPlainHTTP) = (endpoint.origin, S3Place.scheme + bucket, true)
+    }
+
+    /// Whether both lead to the same registry.
+    public func isSame(as other: RegistryRoutes) -> Bool {
+        origin == other.origin && host.hasPrefix(S3Place.scheme) == other.host.hasPrefix(S3Place.scheme)
+            && (!host.hasPrefix(S3Place.scheme) || host == other.host)
+    }
+
     /// The registry on the same server as a Hub, with the same trust.
     public init(of hub: HubRoutes) throws(CakeError) {
         let isOpen = hub.origin.scheme == .http
@@ -40,7 +51,9 @@ public struct RegistryRoutes: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Knowledge about the registry is kept in a file of this name.
-    public var fileName: String { PercentText.encode("\(origin)") }
+    public var fileName: String {
+        PercentText.encode(host.hasPrefix(S3Place.scheme) ? "\(host)@\(origin)" : "\(origin)")
+    }
 
     /// Whether a password or token may go there.
     public func mayTell(_ other: Origin) -> Bool {

@@ -9,6 +9,8 @@ public final class RegistryClient: Sendable {
     public let routes: RegistryRoutes
     let http: HTTPClient
     private let credentials: RegistryCredentials
+    /// The data of the registry, where no server is asked.
+    let bucket: BucketRegistry?
     /// Nil if the caller has another server to ask: then each request is sent once.
     private let retry: Retry?
     private let state = Mutex(State())
@@ -33,6 +35,16 @@ public final class RegistryClient: Sendable {
         self.routes = routes
         self.credentials = credentials
         http = client
+        bucket = nil
+    }
+
+    /// A registry's data in a bucket. No login is shown there: requests are signed.
+    public init(bucket name: String, _ client: S3Client) {
+        retry = nil
+        routes = RegistryRoutes(bucket: name, at: client.endpoint)
+        credentials = RegistryCredentials(files: [], own: nil)
+        http = client.http
+        bucket = BucketRegistry(name, client)
     }
 
     /// The same registry without a login. One request: a failure counts as a no.

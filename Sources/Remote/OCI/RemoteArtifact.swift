@@ -103,6 +103,7 @@ package final class RemoteBlob: RangeSource {
     package var comesWhole: Bool { wholeOnly.load(ordering: .relaxed) }
 
     package func open(_ range: Range<UInt64>) async throws -> OpenedRun {
+        if let own = try await repository.inBucket { return try await own.open(range, of: name, size: size) }
         switch try await repository.open(range, of: name, size: size, label: label) {
         case .partial(let exchange): return OpenedRun(exchange)
         case .whole(let exchange):

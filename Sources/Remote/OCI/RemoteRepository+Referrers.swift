@@ -70,6 +70,7 @@ extension RemoteRepository {
 
     /// Nil for a registry that keeps no such list.
     private func referrers(of subject: BlobName) async throws -> [JSONValue]? {
+        if let own = try await inBucket { return try await own.referrers(of: subject) }
         var found: [JSONValue] = []
         var next: WebURL? = client.routes.referrers(of: subject, SignatureBundle.mediaType, in: name)
         var pages = 0

@@ -19,14 +19,20 @@ package struct UploadBody: Sendable {
 
 /// Takes the bytes of an upload, one chunk after the other.
 package struct UploadSink: Sendable {
-    private let sender: HTTPSender
+    private let taking: @Sendable () -> Chunk
+    private let sending: @Sendable (Chunk) async throws -> Void
 
-    init(_ sender: HTTPSender) { self.sender = sender }
+    init(_ sender: HTTPSender) { self.init(take: { sender.take() }) { try await sender.send($0) } }
+
+    /// For bytes that go elsewhere.
+    init(take: @escaping @Sendable () -> Chunk, send: @escaping @Sendable (Chunk) async throws -> Void) {
+        (taking, sending) = (take, send)
+    }
 
     /// An empty chunk, to be filled and sent.
-    package func take() -> Chunk { sender.take() }
+    package func take() -> Chunk { taking() }
 
-    package func send(_ chunk: Chunk) async throws { try await sender.send(chunk) }
+    package func send(_ chunk: Chunk) async throws { try await sending(chunk) }
 }
 
 extension RemoteRepository {
@@ -49,6 +55,8 @@ extension RemoteRepository {
 
     /// Takes a blob over from another repository of the same registry. False when the registry would rather be sent it.
     package func mount(_ blob: BlobName, from other: RepositoryName) async throws -> Bool {
+        // A blob of a bucket is there for all its repositories.
+        guard client.bucket == nil else { return false }
         let url = client.routes.uploads(to: name, mounting: blob, from: other)
         let exchange = try await client.ask(
             HTTPRequest(.post, url.text), at: url, for: purpose("blob \(blob.short) of \(other)", from: other),
@@ -69,6 +77,7 @@ extension RemoteRepository {
     /// Sends a blob: at once, or in pieces of `chunk` bytes. After a temporary failure it continues where the registry
     /// says that it stopped.
     private func upload(_ body: UploadBody, inPiecesOf chunk: UInt64? = nil) async throws {
+        if let own = try await inBucket { return try await own.upload(body) }
         let words = purpose("an upload of \(Quantities.bytes(body.size)) to \(name)")
         var place: WebURL?
         var (start, failures, chunk) = (UInt64(0), 0, chunk)

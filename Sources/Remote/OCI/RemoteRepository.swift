@@ -17,6 +17,9 @@ public struct RemoteRepository: Sendable {
 
     package var host: String { client.routes.host }
 
+    /// Its data, where no server is asked.
+    var inBucket: BucketRepository? { get async throws { try await client.bucket?.repository(name) } }
+
     func purpose(_ words: String, from other: RepositoryName? = nil) -> RegistryClient.Purpose {
         var scopes: Set<RegistryScope> = [RegistryScope(name, actions)]
         if let other, other != name { scopes.insert(RegistryScope(other, [.pull])) }
@@ -47,6 +50,7 @@ public struct RemoteRepository: Sendable {
     }
 
     public func manifest(_ wanted: ManifestName) async throws -> Kept {
+        if let own = try await inBucket { return try await own.manifest(wanted) }
         let (head, body) = try await client.document(
             at: client.routes.manifest(wanted, of: name), for: purpose(words(wanted)),
             headers: [("Accept", RemoteRepository.accepted)], limit: RegistryManifest.maximumSize)
@@ -64,6 +68,10 @@ public struct RemoteRepository: Sendable {
         return Kept(bytes: body, name: found, mediaType: type)
     }
 
+    static func name(of bytes: [UInt8], as algorithm: BlobName.Algorithm) -> BlobName? {
+        algorithm == .sha512 ? sha512(of: bytes) : BlobName(SHA256.digest(of: bytes.span))
+    }
+
     private static func sha512(of bytes: [UInt8]) -> BlobName? {
         var hash = SHA512()
         hash.update(bytes.span)
@@ -79,8 +87,9 @@ public struct RemoteRepository: Sendable {
         }
     }
 
-    /// Whether a client without a login gets a manifest.
+    /// Whether a client without a login gets a manifest. Who may read one repository of a bucket may read all.
     package func isPublic(_ wanted: ManifestName) async throws -> Bool {
+        if client.bucket != nil { return true }
         do {
             _ = try await RemoteRepository(client.anonymous, name).manifest(wanted)
             return true
@@ -101,6 +110,7 @@ public struct RemoteRepository: Sendable {
         guard descriptor.size <= UInt64(limit) else {
             throw CakeError(.damaged, "\(what) has \(descriptor.size) bytes; the limit is \(limit)")
         }
+        if let own = try await inBucket { return try await own.blob(descriptor) }
         let (_, body) = try await client.document(
             at: client.routes.blob(descriptor.name, of: name), for: purpose(what), limit: Int(descriptor.size))
         let found = SHA256.digest(of: body.span)
@@ -111,6 +121,7 @@ public struct RemoteRepository: Sendable {
     }
 
     package func has(_ blob: BlobName, size: UInt64) async throws -> Bool {
+        if let own = try await inBucket { return try await own.has(blob, size: size) }
         let url = client.routes.blob(blob, of: name)
         let exchange = try await client.ask(
             HTTPRequest(.head, url.text), at: url, for: purpose("blob \(blob.short) of \(name)"),
@@ -138,7 +149,8 @@ public struct RemoteRepository: Sendable {
 
     /// All tags, in the order of the registry. Empty if there is no such repository.
     public func tags() async throws -> [TagName] {
-        try await list(client.routes.tags(of: name), "tags", purpose("the tags of \(name)")).compactMap {
+        if let own = try await inBucket { return try await own.tags() }
+        return try await list(client.routes.tags(of: name), "tags", purpose("the tags of \(name)")).compactMap {
             TagName($0)
         }
     }
@@ -169,6 +181,7 @@ public struct RemoteRepository: Sendable {
 
     /// Takes a tag away, or a manifest with all its tags. False where the registry does neither.
     public func delete(_ manifest: ManifestName) async throws -> Bool {
+        if let own = try await inBucket { return try await own.delete(manifest) }
         let url = client.routes.manifest(manifest, of: name)
         let exchange = try await client.ask(
             HTTPRequest(.delete, url.text), at: url, for: purpose("to delete \(words(manifest))"),
@@ -179,6 +192,10 @@ public struct RemoteRepository: Sendable {
     /// True if the registry lists it among what refers to its subject.
     @discardableResult
     package func put(_ manifest: Kept, as wanted: ManifestName) async throws -> Bool {
+        if let own = try await inBucket {
+            try await own.put(manifest, as: wanted)
+            return true
+        }
         let url = client.routes.manifest(wanted, of: name)
         var request = HTTPRequest(.put, url.text)
         request.headers = [("Content-Type", manifest.mediaType)]

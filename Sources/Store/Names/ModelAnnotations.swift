@@ -41,7 +41,9 @@ extension LocalStore {
         add("title", named.name.string)
         add(
             "source",
-            record.source.flatMap { ["https://", "hf://", "oci://"].contains(where: $0.hasPrefix) ? $0 : nil })
+            record.source.flatMap {
+                ["https://", "hf://", "oci://", S3Place.scheme].contains(where: $0.hasPrefix) ? $0 : nil
+            })
         add("revision", record.commit)
         add("licenses", card.flatMap { ModelCard.license(in: $0.span) })
         let adapter = text("adapter_config.json").flatMap { try? JSONValue(parsing: $0.span, repeatedKeys: .kept) }

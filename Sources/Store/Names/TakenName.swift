@@ -44,7 +44,7 @@ extension LocalStore {
     private func taken(_ name: ModelName, _ record: NameRecord, fix: String) -> CakeError {
         let size = (try? manifest(record.manifest).size).map { Quantities.bytes($0) + ", " } ?? ""
         let source = record.source.map { "from \(Printable.escape($0))" } ?? ""
-        let isRemote = record.source.map { $0.hasPrefix("hf://") || $0.hasPrefix("oci://") } ?? false
+        let isRemote = record.source.map { $0.hasPrefix("hf://") || RegistryReference.isPlace($0) } ?? false
         let verb = record.source == nil ? "stored" : isRemote ? "pulled" : "imported"
         let age = record.time.map { Quantities.age(.seconds(Machine.now - $0)) }
         let when = age.map { $0 == "just now" ? $0 : $0 + " ago" } ?? ""

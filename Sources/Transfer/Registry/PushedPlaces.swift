@@ -6,7 +6,7 @@ public import Store
 extension LocalStore {
     /// Repositories of a registry with models that share layers, those with most first.
     public func repositories(sharing manifest: Manifest, on host: String) throws(CakeError) -> [RepositoryName] {
-        let prefix = "oci://\(host)/"
+        let prefix = RegistryReference.place(of: host)
         var wanted: Set<Digest> = []
         for layer in manifest.layers {
             wanted.insert(layer.digest)
@@ -29,7 +29,7 @@ extension LocalStore {
     /// Models made from this one then find its layers there.
     public func note(_ named: Named, pushedTo reference: RegistryReference) throws(CakeError) {
         guard isWritable, named.place == nil, try record(of: named.name) != nil else { return }
-        let place = "oci://\(reference.host)/\(reference.path)"
+        let place = reference.place
         try update(named.name, in: Operation(self)) { old in
             guard var record = old else { return nil }
             record.pushed = record.pushed.filter { $0 != place } + [place]

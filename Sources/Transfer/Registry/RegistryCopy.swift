@@ -115,7 +115,7 @@ public struct RegistryCopy: Sendable {
 
     private func bring(_ blob: Descriptor) async throws -> RemoteRepository.Copied {
         if isDryRun { return try await target.has(blob.name, size: blob.size) ? .wasThere : .sent }
-        let isNeighbour = source.client.routes.origin == target.client.routes.origin && source.name != target.name
+        let isNeighbour = source.client.routes.isSame(as: target.client.routes) && source.name != target.name
         let remote = RemoteBlob(blob.name, size: blob.size, in: source)
         let body = UploadBody(name: blob.name, size: blob.size) { range, sender in
             _ = try await remote.bring(range) { chunk, bytes in

@@ -84,7 +84,7 @@ public struct RegistryPull: Sendable {
         as name: ModelName, from source: RegistryReference,
         waiting: @escaping @Sendable (Digest) -> Void
     ) async throws -> Report {
-        let place = "oci://\(source.host)/\(source.path)"
+        let place = source.place
         if !options.replacesName {
             try store.refuseTaken(
                 name, by: remote.model.files.map { SnapshotFile(path: $0.path, size: $0.size, sha256: $0.digest) },

@@ -25,7 +25,7 @@ extension LocalStore {
     public func neighbours(
         of manifest: Manifest, on host: String, atMost most: Int
     ) throws(CakeError) -> [ShapedPush.Neighbour] {
-        let prefix = "oci://\(host)/"
+        let prefix = RegistryReference.place(of: host)
         let sizes = Dictionary(manifest.files.map { ($0.digest, $0.size) }) { first, _ in first }
         var found: [(bytes: UInt64, neighbour: ShapedPush.Neighbour)] = []
         for named in try allNames() {

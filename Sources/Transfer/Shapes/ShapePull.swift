@@ -35,7 +35,7 @@ public struct ShapePull: Sendable {
     public func callAsFunction(
         as name: ModelName, from source: RegistryReference, waiting: @escaping @Sendable (FilePath) -> Void
     ) async throws -> RegistryPull.Report {
-        let place = "oci://\(source.host)/\(source.path)"
+        let place = source.place
         let model = remote.model
         // What an archive holds is known when it was read.
         if !options.replacesName, model.archives.isEmpty {

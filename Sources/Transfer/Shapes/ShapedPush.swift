@@ -213,6 +213,6 @@ public struct ShapedPush: Sendable {
 extension RemoteRepository {
     /// Whether both are of one registry.
     fileprivate func isBeside(_ other: RemoteRepository) -> Bool {
-        client.routes.origin == other.client.routes.origin && name != other.name
+        client.routes.isSame(as: other.client.routes) && name != other.name
     }
 }

@@ -34,6 +34,10 @@ enum ManPage {
             ("HF_TOKEN, HF_TOKEN_PATH, HF_HOME", "the token; the file it is saved in; the folder of that file"),
             ("HF_HUB_OFFLINE", "1 when no server may be asked"),
             ("HF_HUB_DISABLE_XET", "1 when no Xet server may be asked where it keeps tensors"),
+            (
+                "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL",
+                "for s3:// names, as Amazon's tools read them"
+            ),
             ("SSL_CERT_FILE", "certificates to trust instead of the system's"),
             ("SSL_CERT_DIR", "folders of certificates to trust too, as openssl rehash makes them"),
             ("NO_COLOR, CLICOLOR_FORCE", "no colour at all; colour even in a pipe"),

@@ -67,12 +67,12 @@ extension LazyOptions {
                 snapshot, from: source, as: ModelName(reference.storeName), among: shared, checksFirst: checksFirst,
                 pull: upstream.map { "HF_ENDPOINT=\(Printable.escape($0)) \(words)" } ?? words, options)
         case .registry(let reference, let name):
-            try refuseUnchecked(name, from: "oci://\(reference.host)/\(reference.path)", in: session)
+            try refuseUnchecked(name, from: reference.place, in: session)
             let client = try session.registry(reference, for: "cake mount --lazy", plainHTTP: plainHTTP)
             let remote = try await RemoteArtifact(reference.manifest, in: RemoteRepository(reference, client))
             let words = "cake pull \(reference.storeName)"
             return try .registry(
-                remote, as: name, from: "oci://\(reference.host)/\(reference.path)", revision: reference.tag,
+                remote, as: name, from: reference.place, revision: reference.tag,
                 among: shared, pull: name.string == reference.storeName ? words : "\(words) --as \(name)",
                 RegistryPull.Options())
         }

@@ -36,6 +36,9 @@ struct OperatingOptions: Sendable {
         self.quotas = forPushes
     }
 
+    /// An option that only a server of a store has.
+    var needsStore: String? { interval != nil ? "--gc-every" : quotas.isEmpty ? nil : "--quota" }
+
     func apply(to settings: inout RegistryServer.Settings) {
         settings.quotas = quotas
         settings.collectionInterval = interval

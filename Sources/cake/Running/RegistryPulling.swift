@@ -9,6 +9,7 @@ struct RegistryPulling: Sendable {
     let options: RegistryPull.Options
     let isDryRun: Bool
     let plainHTTP: Bool
+    var endpoint: String?
 
     /// What is there, and the report of the pull or what it would do.
     private struct Outcome: Sendable {
@@ -24,7 +25,7 @@ struct RegistryPulling: Sendable {
     func callAsFunction(
         _ reference: RegistryReference, as newName: ModelName? = nil, in session: Session
     ) async throws -> Pulled {
-        let client = try session.registry(reference, for: "cake pull", plainHTTP: plainHTTP)
+        let client = try session.registry(reference, for: "cake pull", plainHTTP: plainHTTP, endpoint: endpoint)
         let store = try session.openStore()
         let name = try newName ?? ModelName(reference.storeName)
         let progress = Progress("looking at \(reference.storeName)", items: "layers")

@@ -12,12 +12,15 @@ struct TokenWork {
     }
 
     private let action: Action
+    private let storage: StorageOptions?
 
     static let actions = ["add", "ls", "rm"]
 
     init(
-        _ word: String?, _ name: String?, read: [RepositoryPattern], push: [RepositoryPattern], hasPush: Bool
+        _ word: String?, _ name: String?, read: [RepositoryPattern], push: [RepositoryPattern], hasPush: Bool,
+        in storage: StorageOptions?
     ) throws(CakeError) {
+        self.storage = storage
         func named() throws(CakeError) -> String {
             guard let name else {
                 throw CakeError(.usage, "a token needs a name", fix: "cake serve token \(word ?? "add") ci")
@@ -41,8 +44,11 @@ struct TokenWork {
         }
     }
 
-    func run(in session: Session) throws {
-        let registry = try RegistryStore(session.openStore())
+    func run(in session: Session) async throws {
+        let registry =
+            if let storage { try await storage.registry(in: session, pool: session.pool) } else {
+                try RegistryStore(session.openStore())
+            }
         switch action {
         case .add(let name, let read, let push):
             let secret = try registry.addToken(name, read: read, push: push)

@@ -8,6 +8,8 @@ import Transfer
 /// What verbs that speak to registries have in common.
 enum RegistryOptions {
     static let plainHTTP = Flag("plain-http", "allow HTTP without TLS for a registry on another machine")
+    static let endpoint = Option.text(
+        "s3-endpoint", "URL", "for s3:// names: the server, if it is not Amazon's; else AWS_ENDPOINT_URL names it")
 }
 
 /// Which registry is asked, and whether it was written with `https://`.
@@ -56,8 +58,19 @@ extension Session {
     }
 
     func registry(
-        _ reference: RegistryReference, for purpose: String, plainHTTP: Bool
+        _ reference: RegistryReference, for purpose: String, plainHTTP: Bool, endpoint: String? = nil
     ) throws(CakeError) -> RegistryClient {
+        if let bucket = reference.bucket {
+            try settings.needNetwork(for: purpose)
+            let client = S3Client(
+                try S3Settings(settings.environment, endpoint: endpoint), client: try HTTPClient(settings.http))
+            return RegistryClient(bucket: bucket, client)
+        }
+        if endpoint != nil {
+            throw CakeError(
+                .usage, "--s3-endpoint is for names in a bucket, and \(reference.storeName) is in a registry",
+                fix: "write s3://BUCKET/\(reference.path), or leave out --s3-endpoint")
+        }
         let place = RegistryPlace(host: reference.host, speaksTLS: reference.speaksTLS)
         return try registry(place, for: purpose, plainHTTP: plainHTTP)
     }

@@ -9,8 +9,14 @@ final class Served {
     let child: Child
     let port: UInt16
 
-    init(
+    convenience init(
         _ home: Home, _ words: String..., listen: String = "127.0.0.1:0", variables: [String: String] = [:]
+    ) throws {
+        try self.init(home, words, listen: listen, variables: variables)
+    }
+
+    init(
+        _ home: Home, _ words: [String], listen: String = "127.0.0.1:0", variables: [String: String]
     ) throws {
         for name in ["log", "said"] { try Data().write(to: home.path(name)) }
         child = try Child(

@@ -11,9 +11,11 @@ struct PullCommand: Verb {
     let options: PullOptions
     let tensors: TensorOptions
     let plainHTTP: Bool
+    let endpoint: String?
 
     private static let nameWord = Positional(
-        "NAME", .some, .nothing, "org/name[@revision], a short name, a Hub URL, or host/path[:tag] of a registry")
+        "NAME", .some, .nothing,
+        "org/name[@revision], a short name, a Hub URL, host/path[:tag] of a registry, or s3://bucket/path[:tag]")
     private static let all = Flag("all", "every file, including the same weights in other formats")
     private static let asOption = Option.text("as", "NAME", "the name to give the model here, instead of its own")
 
@@ -37,16 +39,20 @@ struct PullCommand: Verb {
             "It also pulls what other tools pushed there: CNCF ModelPack, Docker Model Runner's models, KitOps' ModelKits, and "
                 + "images with files in models/. Every layer is checked against its digest, and only files that are not here "
                 + "are downloaded.",
+            "s3://bucket/path[:tag] is a model that cake push or cake serve put into object storage. No server of cake is needed: "
+                + "who may read the bucket may read its models. Keys come from AWS_ACCESS_KEY_ID, a profile or a token file.",
             "cake reads HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_OFFLINE and the usual variables for proxies and certificates.",
         ],
         positionals: [nameWord],
         options: [all.form, asOption.form, TensorOptions.tensors.form, TensorOptions.layers.form] + PullOptions.forms
-            + [RegistryOptions.plainHTTP.form],
+            + [RegistryOptions.plainHTTP.form, RegistryOptions.endpoint.form],
         examples: [
             .init("cake pull mistral-7b", "by its short name"),
             .init("cake pull org/name@v2 --local-dir ./model", "a tag, and its files in ./model too"),
             .init("cake pull registry.local:5000/team/m:v1", "from a team's registry"),
             .init("cake pull registry.local:5000/team/m:v1 m", "the same, as m"),
+            .init(
+                "cake pull s3://models/team/m:v1 --s3-endpoint https://ceph.local", "from a bucket, without a server"),
             .init("cake pull org/name --as my-base", "under a name of your own"),
             .init("cake pull org/name --include '*.json'", "some of its files"),
             .init("cake pull org/name --layers 0-7 --tensors '*embed*'", "some of its tensors"),
@@ -60,6 +66,7 @@ struct PullCommand: Verb {
         takesAll = arguments.has(Self.all)
         options = try PullOptions(arguments)
         plainHTTP = arguments.has(RegistryOptions.plainHTTP)
+        endpoint = try arguments.value(of: RegistryOptions.endpoint)
         tensors = try TensorOptions(selecting: arguments)
         if !tensors.isEmpty, takesAll || options.localFolder != nil {
             let other = takesAll ? "--all" : "--local-dir"
@@ -183,6 +190,6 @@ extension PullCommand {
         limits.bytesPerSecond = asked.rate
         limits.replacesName = options.replacesName
         limits.gate = try session.settings.signatureGate(allowsOlder: options.allowsOlder)
-        return RegistryPulling(options: limits, isDryRun: options.isDryRun, plainHTTP: plainHTTP)
+        return RegistryPulling(options: limits, isDryRun: options.isDryRun, plainHTTP: plainHTTP, endpoint: endpoint)
     }
 }

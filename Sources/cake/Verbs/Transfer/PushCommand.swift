@@ -12,6 +12,7 @@ struct PushCommand: Verb {
     let bytesPerSecond: UInt64?
     let isDryRun: Bool
     let plainHTTP: Bool
+    let endpoint: String?
     let proof: Proof?
     /// Nil for cake's own.
     let shape: WrittenShape?
@@ -23,7 +24,8 @@ struct PushCommand: Verb {
     }
 
     private static let nameWord = Positional("NAME", .one, .model, "a model in the store")
-    private static let targetWord = Positional("REF", .one, .nothing, "host[:port]/path[:tag]: the place in a registry")
+    private static let targetWord = Positional(
+        "REF", .one, .nothing, "host[:port]/path[:tag]: the place in a registry, or s3://bucket/path[:tag]")
     private static let baseOption = Option.text(
         "base", "REF", "also reuse packs of this repository in the same registry"
     ).repeatable
@@ -51,19 +53,22 @@ struct PushCommand: Verb {
             "--as modelpack sends an artifact of the CNCF's ModelPack, with a layer for each file. --as image sends an image with the "
                 + "files in /models, which Kubernetes mounts. Files are then sent whole, and read from the store as they are sent. "
                 + "A registry that has a file as it is does not get it again.",
+            "s3://bucket/path[:tag] is a place in object storage, in the layout of a registry and without a server. Who may read the "
+                + "bucket may read the model: no rule of a server counts there.",
             "The tag moves last, so a pull gets the old model or the new one. After a failure, run the same command to send the rest.",
             "Uses HTTPS, except for this machine and with --plain-http. Uses the logins of docker, podman and cake login HOST.",
         ],
         positionals: [nameWord, targetWord],
         options: [
             shapeOption.form, imageBaseOption.form, baseOption.form, prove.form, chunk.form, PullOptions.rate.form,
-            RegistryOptions.plainHTTP.form, dryRun.form,
+            RegistryOptions.plainHTTP.form, RegistryOptions.endpoint.form, dryRun.form,
         ],
         examples: [
             .init("cake push mistral-ft registry.local:5000/team/mistral:v1", "to the registry of a team"),
             .init("cake push my-tune ghcr.io/me/my-tune:v2 --dry-run", "what it would send"),
             .init(
                 "cake push my-tune localhost:5111/tune:v1 --base localhost:5111/base", "reuse the layers of its base"),
+            .init("cake push my-tune s3://models/team/tune:v1", "into a bucket"),
             .init("cake push my-tune ghcr.io/me/my-tune:v2-image --as image", "as an image that a cluster mounts"),
         ],
         whenInterrupted:
@@ -79,6 +84,7 @@ struct PushCommand: Verb {
         isDryRun = arguments.has(Self.dryRun)
         proof = try arguments.value(of: Self.prove)
         plainHTTP = arguments.has(RegistryOptions.plainHTTP)
+        endpoint = try arguments.value(of: RegistryOptions.endpoint)
         shape = try arguments.value(of: Self.shapeOption)
         imageBase = try arguments.value(of: Self.imageBaseOption)
         try checkShape()
@@ -88,7 +94,7 @@ struct PushCommand: Verb {
     init(_ name: ModelName, to target: String, as shape: WrittenShape?, bytesPerSecond: UInt64?, plainHTTP: Bool) {
         (self.name, self.target, self.shape) = (name.string, target, shape)
         (self.bytesPerSecond, self.plainHTTP) = (bytesPerSecond, plainHTTP)
-        (bases, chunkSize, isDryRun, proof, imageBase) = ([], nil, false, nil, nil)
+        (bases, chunkSize, isDryRun, proof, imageBase, endpoint) = ([], nil, false, nil, nil, nil)
     }
 }
 
@@ -107,7 +113,7 @@ extension PushCommand {
                 fix: "\(named.record.completing(named.name)) downloads the rest")
         }
         let manifest = try store.manifest(named.record.manifest)
-        let client = try session.registry(reference, for: "cake push", plainHTTP: plainHTTP)
+        let client = try session.registry(reference, for: "cake push", plainHTTP: plainHTTP, endpoint: endpoint)
         if let shape {
             return try await send(named, of: store, as: shape, to: reference, tag, by: client, in: session)
         }

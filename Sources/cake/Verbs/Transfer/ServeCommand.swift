@@ -7,12 +7,12 @@ import Store
 import Transfer
 
 struct ServeCommand: Verb {
-    private enum Work {
-        case serve(RegistryServer.Settings, TLSFiles?, MirrorOptions?, OperatingOptions)
+    enum Work {
+        case serve(RegistryServer.Settings, TLSFiles?, MirrorOptions?, OperatingOptions, StorageOptions?)
         case tokens(TokenWork)
     }
 
-    private let work: Work
+    let work: Work
 
     private static let tokenWord = Positional("token", .optional, .words(["token"]), "to make, list or remove tokens")
     private static let actionWord = Positional("ACTION", .optional, .words(TokenWork.actions), "add, ls or rm")
@@ -65,6 +65,9 @@ struct ServeCommand: Verb {
                 + "NAME:TAG-image, an image with the files in /models. They are made from the store while they are sent. "
                 + "The server first reads each model once, for the digests of its image. --views image=-oci chooses another "
                 + "ending of the tags.",
+            "--storage s3://bucket/prefix serves from object storage: what was pushed is there for each server that has the same place, and "
+                + "no store is used. Clients get bytes from the storage by a signed address, or with --no-redirect from this server's "
+                + "cache.",
             "By default the server listens on this machine only, and takes no pushes. A browser gets a page at /. /healthz, "
                 + "/readyz and /metrics are for monitoring. On a terminal each request is one line; in a pipe, in a file, or "
                 + "with --json, each is one line of JSON on standard output.",
@@ -79,7 +82,7 @@ struct ServeCommand: Verb {
             listen.form, host.form, port.form, push.form, read.form, anonymousRead.form, hostName.form,
             views.form, certificate.form, key.form, maxUpload.form, maxRequests.form, maxConnections.form,
             recheck.form,
-        ] + OperatingOptions.forms + MirrorOptions.forms,
+        ] + OperatingOptions.forms + MirrorOptions.forms + StorageOptions.forms,
         examples: [
             .init("cake serve", "on \(ListenAddress.standard), to pull from"),
             .init("cake serve --host 0.0.0.0 --port 8080", "for other machines, on another port"),
@@ -92,11 +95,13 @@ struct ServeCommand: Verb {
                 "cake serve --host 0.0.0.0 --upstream https://huggingface.co --peers dns:cake.racks.example --peer-token-file ring",
                 "one of several mirrors that download each file once"),
             .init("cake serve --upstream oci://registry.local:5000/team", "a mirror of a registry's models"),
+            .init("cake serve --push --storage s3://models/registry", "one of several servers over a bucket"),
         ],
         whenInterrupted: "what was pushed is kept, and uploads can resume")
 
     init(_ arguments: Arguments) throws(CakeError) {
         let patterns = try arguments.values(of: Self.push)
+        let storage = try StorageOptions(arguments)
         if let word = arguments.words(Self.tokenWord).first {
             guard word == "token" else {
                 throw CakeError(
@@ -106,7 +111,8 @@ struct ServeCommand: Verb {
             work = .tokens(
                 try TokenWork(
                     arguments.words(Self.actionWord).first, arguments.words(Self.nameWord).first,
-                    read: try arguments.values(of: Self.read), push: patterns, hasPush: arguments.has(Self.push)))
+                    read: try arguments.values(of: Self.read), push: patterns, hasPush: arguments.has(Self.push),
+                    in: storage))
             return
         }
         guard patterns.isEmpty, try arguments.values(of: Self.read).isEmpty else {
@@ -142,7 +148,9 @@ struct ServeCommand: Verb {
         let operating = try OperatingOptions(
             arguments, MirrorOptions.quotas(arguments), allowsPush: settings.allowsPush, hasUpstream: mirror != nil)
         operating.apply(to: &settings)
-        work = .serve(settings, files, mirror, operating)
+        try storage?.refuse(views: settings.views, mirror, operating)
+        settings.redirects = storage?.redirects ?? true
+        work = .serve(settings, files, mirror, operating, storage)
     }
 
     /// `--listen`, or `--host` and `--port` as other servers have them.
@@ -169,112 +177,9 @@ struct ServeCommand: Verb {
         }
     }
 
-    /// For answers that wait for the disk.
-    private static let threads = 16
-
-    /// Long enough for an answer that is on its way, and less than a service manager waits.
-    private static let drainTime = Duration.seconds(30)
-
     var timeToEnd: Duration { Self.drainTime + .seconds(2) }
 
     var endsBySignal: Bool {
         if case .serve = work { true } else { false }
-    }
-}
-
-extension ServeCommand {
-    func run(in session: Session) async throws {
-        switch work {
-        case .tokens(let work): try work.run(in: session)
-        case .serve(var settings, let files, let mirror, let operating):
-            settings.mirror = try mirror?.settings(in: session)
-            settings.gate = try session.settings.signatureGate()
-            try await serve(
-                settings, files, audit: operating.auditLog.map { path throws(CakeError) in try AuditLog(path) },
-                in: session)
-        }
-    }
-
-    /// Of the store and of downloads, beside those of connections.
-    private static let otherFiles = 1024
-
-    /// The default fits into what every system allows.
-    private static func allow(_ connections: Int) throws(CakeError) {
-        guard connections > ServerLimits().connections else { return }
-        let (wanted, allowed) = (connections + otherFiles, DescriptorLimit.ask(for: connections + otherFiles))
-        guard allowed >= wanted else {
-            throw CakeError(
-                .usage,
-                "--max-connections \(connections) needs \(wanted) open files, and this process may have \(allowed)",
-                fix: "LimitNOFILE=\(wanted) in the service, or ulimit -n \(wanted); or fewer connections")
-        }
-    }
-
-    private func serve(
-        _ settings: RegistryServer.Settings, _ files: TLSFiles?, audit: AuditLog?, in session: Session
-    ) async throws {
-        try Self.allow(settings.limits.connections)
-        let settings = operated(settings, audit, in: session)
-        let log = log(in: session)
-        let pool = BlockingPool(threads: Self.threads)
-        let server = try RegistryServer(
-            session.openStore(), settings, pool: pool, log: log,
-            meanwhile: { [output = session.output] in output.handOn() })
-        await announce(server, settings, in: session)
-        reloadOnHangUp(server, settings.certificate == nil ? nil : files, audit, in: session)
-        defer { Interrupt.onHangUp(nil) }
-        // Until a signal ends it; then open requests come first.
-        do {
-            while true { try await Task.sleep(for: .seconds(3600)) }
-        } catch {
-            try await end(server, in: session)
-        }
-    }
-
-    private func end(_ server: RegistryServer, in session: Session) async throws(CakeError) {
-        // The terminal shows ^C in this line.
-        if session.terminal.isTerminal(.errors), !session.settings.isQuiet { session.errors.write("\n") }
-        let open = server.openRequests
-        if open > 0 {
-            session.reporter.note("answering \(Quantities.count(open, of: "open request")); Ctrl-C again cuts them off")
-        }
-        await server.drain(within: Self.drainTime)
-        session.output.handOn()
-        let left = server.openRequests
-        guard left == 0 else {
-            throw CakeError(
-                .failed,
-                "stopped; \(Quantities.count(left, of: "request")) took longer than "
-                    + "\(Quantities.duration(Self.drainTime)) and \(left == 1 ? "was" : "were") cut off")
-        }
-        session.reporter.note("stopped")
-    }
-
-    /// A line for a person on a terminal, else JSON.
-    private func log(in session: Session) -> @Sendable (ServerRecord) -> Void {
-        guard session.terminal.isTerminal(.output), !session.settings.isJSON else {
-            let log = AccessLog(session.output)
-            return { log.write($0) }
-        }
-        let terminal = session.terminal
-        let lines = RequestLines(output: session.output, style: session.style) { terminal.width(.output) ?? 80 }
-        return { lines.write($0) }
-    }
-
-    private func announce(_ server: RegistryServer, _ settings: RegistryServer.Settings, in session: Session) async {
-        let isOpen = ["0.0.0.0", "::"].contains(settings.address.host)
-        let place = isOpen ? "\(Machine.host):\(server.address.port)" : "\(server.address)"
-        let greeting = ServeGreeting(
-            address: "\(server.address)", place: place, speaksTLS: settings.certificate != nil,
-            allowsPush: settings.allowsPush, isLoopback: settings.address.isLoopback,
-            views: settings.views.all.map(\.suffix), upstream: settings.mirror.map { "\($0.upstream)" },
-            isOffline: settings.mirror?.isOffline == true, peers: settings.mirror?.peers.map { "\($0.list)" })
-        for line in greeting.lines { session.reporter.note(line) }
-        for note in server.notes { session.reporter.note(note) }
-        if let mirror = settings.mirror, !mirror.isOffline, case .registry(let upstream) = mirror.upstream,
-            let complaint = await upstream.complaint()
-        {
-            session.reporter.note(ErrorText.inline(complaint))
-        }
     }
 }

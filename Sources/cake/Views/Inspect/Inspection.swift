@@ -130,7 +130,7 @@ extension Inspection {
             }
             (named, path) = (nil, nil)
             let reference = model.reference
-            source = "oci://\(reference.host)/\(reference.path)"
+            source = reference.place
             (revision, commit) = (reference.tag, "\(model.remote.digest)")
             files = model.remote.model.files.map { file in
                 File(path: file.path, size: file.size, tensors: file.segments.count { $0.tensor != nil })
@@ -146,7 +146,7 @@ extension Inspection {
                 model.bytes(of: path).flatMap { $0.count <= limit ? $0 : nil }
             }
             (named, path) = (nil, nil)
-            source = "oci://\(model.reference.host)/\(model.reference.path)"
+            source = model.reference.place
             (revision, commit) = (model.reference.tag, "\(model.remote.kept.name)")
             files = model.files.map { file in
                 File(path: file.listed.path, size: file.listed.size, tensors: file.cuts.count { $0.tensor != nil })

@@ -137,7 +137,7 @@ struct RegistryFileList: Finding {
 
     var document: JSONValue {
         [
-            "source": JSONValue("oci://" + reference.storeName),
+            "source": JSONValue(reference.description),
             "bytes": JSONValue(files.reduce(archives.reduce(0) { $0 + $1.size }) { $0 + $1.size }),
             "archives": .array(archives.map { ["sha256": JSONValue($0.digest.hex), "bytes": JSONValue($0.size)] }),
         ]

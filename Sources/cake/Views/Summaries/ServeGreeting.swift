@@ -13,6 +13,8 @@ struct ServeGreeting {
     let isOffline: Bool
     /// The servers of the ring, as they were typed.
     let peers: String?
+    /// Nil for a store.
+    let storage: String?
 
     var lines: [String] {
         let scheme = speaksTLS ? "https" : "http"
@@ -27,6 +29,7 @@ struct ServeGreeting {
             lines.append("  other tools:  \(views.map { "\(place)/NAME:TAG\($0)" }.joined(separator: ", "))")
         }
         lines.append("  browser:      \(scheme)://\(place)/")
+        if let storage { lines.append("  storage:      \(storage)") }
         if let upstream {
             lines.append(
                 isOffline

@@ -1,0 +1,45 @@
+internal import Model
+internal import Synchronization
+
+/// A registry's data in a bucket, read and written without a server.
+final class BucketRegistry: Sendable {
+    private let client: S3Client
+    private let bucket: String
+    private let state = Mutex(State())
+
+    private struct State {
+        var roots: [String: S3Values] = [:]
+        var repositories: [RepositoryName: BucketRepository] = [:]
+    }
+
+    init(_ bucket: String, _ client: S3Client) { (self.bucket, self.client) = (bucket, client) }
+
+    /// What was typed after the bucket is a prefix and a repository: the data of a registry say where the prefix ends. Where
+    /// there are none yet, the repository is the last word.
+    func repository(_ typed: RepositoryName) async throws -> BucketRepository {
+        if let known = state.withLock({ $0.repositories[typed] }) { return known }
+        let words = typed.text.split(separator: "/")
+        var found: BucketRepository?
+        for count in 0..<words.count {
+            guard let name = RepositoryName(words[count...].joined(separator: "/")) else { continue }
+            let values = try root(words[..<count].joined(separator: "/"))
+            found = BucketRepository(values, name)
+            if try await values.bucket.hasValues(below: BucketRepository.repositories) { break }
+        }
+        guard let found else { throw CakeError(.usage, "\(typed) is not the name of a repository in a bucket") }
+        state.withLock { $0.repositories[typed] = found }
+        return found
+    }
+
+    /// What the engine can do is tried once for each.
+    private func root(_ prefix: String) throws -> S3Values {
+        if let known = state.withLock({ $0.roots[prefix] }) { return known }
+        let place = try S3Place(S3Place.scheme + bucket + (prefix.isEmpty ? "" : "/\(prefix)"))
+        let values = S3Values(S3Bucket(place, client))
+        return state.withLock { state in
+            if let known = state.roots[prefix] { return known }
+            state.roots[prefix] = values
+            return values
+        }
+    }
+}

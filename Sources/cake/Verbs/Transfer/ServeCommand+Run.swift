@@ -12,7 +12,7 @@ extension ServeCommand {
     private static let waitingThreads = 64
 
     /// Long enough for an answer that is on its way, and less than a service manager waits.
-    private static let drainTime = Duration.seconds(30)
+    static let drainTime = Duration.seconds(30)
 
     func run(in session: Session) async throws {
         switch work {

@@ -119,14 +119,7 @@ struct ServeCommand: Verb {
         settings.hostNames = try arguments.values(of: Self.hostName)
         settings.letsAnybodyRead = arguments.has(Self.anonymousRead)
         settings.requestsPerSecond = try arguments.value(of: Self.maxRequests) ?? 0
-        if let most = try arguments.value(of: Self.maxConnections) {
-            guard (8...1_000_000).contains(most) else {
-                throw CakeError(.usage, "--max-connections: \(most) is not between 8 and 1000000")
-            }
-            settings.limits.connections = most
-            // As by default: some are left for others.
-            settings.limits.connectionsPerClient = most / 4 * 3
-        }
+        if let most = try arguments.value(of: Self.maxConnections) { try Self.limit(&settings, to: most) }
         if let most = try arguments.value(of: Self.maxUpload) { settings.largestBlob = most }
         if let life = try arguments.value(of: Self.recheck) { settings.recheck = life }
         settings.views = try arguments.value(of: Self.views) ?? .off
@@ -185,21 +178,6 @@ extension ServeCommand {
             settings.mirror = try mirror?.settings(in: session)
             settings.gate = try session.settings.signatureGate()
             try await serve(settings, files, in: session)
-        }
-    }
-
-    /// Of the store and of downloads, beside those of connections.
-    private static let otherFiles = 1024
-
-    /// The default fits into what every system allows.
-    private static func allow(_ connections: Int) throws(CakeError) {
-        guard connections > ServerLimits().connections else { return }
-        let (wanted, allowed) = (connections + otherFiles, DescriptorLimit.ask(for: connections + otherFiles))
-        guard allowed >= wanted else {
-            throw CakeError(
-                .usage,
-                "--max-connections \(connections) needs \(wanted) open files, and this process may have \(allowed)",
-                fix: "LimitNOFILE=\(wanted) in the service, or ulimit -n \(wanted); or fewer connections")
         }
     }
 

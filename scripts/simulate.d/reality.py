@@ -13,7 +13,7 @@ import fleet
 import report
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PULLERS, MIRRORS, FILES, EACH = 16, 4, 12, 3_000_000
+PULLERS, MIRRORS, FILES, EACH = 16, 4, 12, 2_000_000
 # Megabits a second.
 UPLINK, SERVER, NODE = 24, 40, 20
 # What a frame of Ethernet carries beside its heads.

@@ -13,7 +13,7 @@ import fleet
 import report
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PULLERS, MIRRORS, FILES, EACH = 16, 4, 12, 3_000_000
+PULLERS, MIRRORS, FILES, EACH = 16, 4, 12, 2_000_000
 # Megabits a second.
 UPLINK, SERVER, NODE = 24, 40, 20
 # What a frame of Ethernet carries beside its heads.
@@ -33,9 +33,11 @@ class Net:
 
     def __init__(self):
         self.mark, self.places = f"cs{os.getpid()}", []
+
+    def begin(self):
         self.inside("bridge", create=True)
-        self.say("bridge", "ip", "link", "add", "b", "type", "bridge")
-        self.say("bridge", "ip", "link", "set", "b", "up")
+        self.say("bridge", "ip", "link", "add", "lan", "type", "bridge")
+        self.say("bridge", "ip", "link", "set", "lan", "up")
 
     def inside(self, place, create=False):
         if create:
@@ -50,12 +52,12 @@ class Net:
     def add(self, place, address, megabits):
         self.inside(place, create=True)
         near, far = f"{self.mark}-{place}", f"v-{place}"
-        shell("ip", "link", "add", "e", "netns", near, "type", "veth", "peer", "name", far, "netns", f"{self.mark}-bridge")
-        self.say(place, "ip", "address", "add", f"{address}/16", "dev", "e")
-        for where, name in ((place, "e"), ("bridge", far)):
+        shell("ip", "link", "add", "line0", "netns", near, "type", "veth", "peer", "name", far, "netns", f"{self.mark}-bridge")
+        self.say(place, "ip", "address", "add", f"{address}/16", "dev", "line0")
+        for where, name in ((place, "line0"), ("bridge", far)):
             self.say(where, "tc", "qdisc", "add", "dev", name, "root", "tbf", "rate", f"{megabits}mbit", "burst", "16k", "limit", "256k")
             self.say(where, "ip", "link", "set", name, "up")
-        self.say("bridge", "ip", "link", "set", far, "master", "b")
+        self.say("bridge", "ip", "link", "set", far, "master", "lan")
 
     def end(self):
         for place in self.places:
@@ -142,6 +144,7 @@ def once(cake, hub, folder, ring):
     os.makedirs(path)
     run = Run(net, cake, path, ring)
     try:
+        net.begin()
         net.add("hub", "10.77.0.1", UPLINK)
         for number in range(MIRRORS):
             net.add(f"m{number}", f"10.77.1.{number + 1}", SERVER)

@@ -66,8 +66,8 @@ package final class PeerCopies: NearServers {
         }
     }
 
-    /// Waits no longer than the server is to be waited for. One that says that it waits for the upstream itself is
-    /// waited for longer, because no other server would be faster.
+    /// Waits no longer than the server is to be waited for: longer for one that sends other runs meanwhile, or says that
+    /// it waits for the upstream itself, because no other server would be faster.
     func waiting<Value: Sendable>(
         for copy: HubFile, on server: PeerServer, at position: @escaping @Sendable () -> UInt64,
         _ work: @escaping @Sendable () async throws -> Value
@@ -82,11 +82,15 @@ package final class PeerCopies: NearServers {
     }
 
     private func stall(_ copy: HubFile, _ server: PeerServer, _ position: @Sendable () -> UInt64) async -> any Error {
-        var waited = Duration.zero
+        var (waited, seen) = (Duration.zero, server.bytes)
         while waited < patience.longest {
             // Half of the time for silence, and half for the answer to a question.
             do { try await Task.sleep(for: patience.usual / 2) } catch { return error }
             waited += patience.usual / 2
+            // On a full line some runs wait while others move.
+            let moves = server.bytes > seen
+            seen = server.bytes
+            if moves { continue }
             guard await waits(copy, server, position()) else { break }
         }
         return CakeError(.network, "it sends nothing")
@@ -96,7 +100,8 @@ package final class PeerCopies: NearServers {
         await copy.isAwaited(at: position, by: server, within: patience.usual / 2)
     }
 
-    func came(_ count: Int) {
+    func came(_ count: Int, from server: PeerServer) {
+        server.came(count)
         received.add(UInt64(count), ordering: .relaxed)
         hears(.came(bytes: count))
     }

@@ -28,6 +28,7 @@ package final class PeerServer: Sendable {
     package let origin: Origin
     let source: HubSource
     private let state = Mutex(State())
+    private let received = Atomic<UInt64>(0)
     private let says: @Sendable (String) -> Void
 
     /// `says` gets a line for the operator when it stops answering, and when it answers again.
@@ -40,6 +41,11 @@ package final class PeerServer: Sendable {
             try HubRoutes(endpoint: "\(origin)\(PeerRoute.prefix)"), token: secret, client: client,
             retry: .onceMore(orElse: PeerServer.silent), errors: .asSaid)
     }
+
+    /// Bytes of files that it sent, in all runs.
+    var bytes: UInt64 { received.load(ordering: .relaxed) }
+
+    func came(_ count: Int) { received.add(UInt64(count), ordering: .relaxed) }
 
     package var answers: Bool { state.withLock { $0.standing == .answers } }
 

@@ -12,21 +12,22 @@ final class PeerWatch: RunWatch {
     private let server: PeerServer
     private let copy: HubFile
     private let range: Range<UInt64>
-    /// Bytes of the run, and of those the ones since it was last looked at, with the time that they were waited for.
-    private let state = Mutex((came: UInt64(0), late: UInt64(0), waited: Duration.zero))
+    /// Bytes of the run; what the server had sent in all when it was last looked at, and the time since then that it was
+    /// waited for.
+    private let state: Mutex<(came: UInt64, seen: UInt64, waited: Duration)>
 
     init(_ copies: PeerCopies, _ server: PeerServer, _ copy: HubFile, _ range: Range<UInt64>) {
         (self.copies, self.server, self.copy, self.range) = (copies, server, copy, range)
+        state = Mutex((came: 0, seen: server.bytes, waited: .zero))
     }
 
     func next(of exchange: HTTPExchange) async throws -> Chunk? {
         do {
             let chunk = try await chunk(of: exchange)
             let count = UInt64(chunk?.count ?? 0)
-            copies.came(Int(count))
+            copies.came(Int(count), from: server)
             let came = state.withLock { state in
                 state.came += count
-                state.late += count
                 return state.came
             }
             if came >= UInt64(range.count) { server.succeeded() }
@@ -57,11 +58,12 @@ final class PeerWatch: RunWatch {
     private var position: UInt64 { min(range.lowerBound + state.withLock { $0.came }, range.upperBound - 1) }
 
     private func isSlow() async -> Bool {
-        let (late, waited) = state.withLock { state in
-            defer { (state.late, state.waited) = (0, .zero) }
-            return (state.late, state.waited)
+        let (bytes, waited) = state.withLock { state in
+            let all = server.bytes
+            defer { (state.seen, state.waited) = (all, .zero) }
+            return (all - state.seen, state.waited)
         }
-        guard Double(late) < waited / .seconds(1) * PeerWatch.leastBytesPerSecond else { return false }
+        guard Double(bytes) < waited / .seconds(1) * PeerWatch.leastBytesPerSecond else { return false }
         return await !copies.waits(copy, server, position)
     }
 }

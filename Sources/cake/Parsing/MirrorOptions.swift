@@ -37,7 +37,7 @@ struct MirrorOptions: Sendable {
 
     private static let peers = Option.text(
         "peers", "SERVERS",
-        "share downloads with these servers (dns:NAME[:PORT], or HOST[:PORT],…): each file comes from the Hub once for all of them"
+        "share downloads with these servers (dns:NAME[:PORT], or HOST[:PORT],HOST[:PORT]): each file comes from the Hub once for all of them"
     )
     private static let peerTokenFile = Option.text(
         "peer-token-file", "FILE", completing: .path, "read the secret that all servers of --peers share from FILE")

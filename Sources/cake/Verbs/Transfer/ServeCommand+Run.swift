@@ -26,21 +26,6 @@ extension ServeCommand {
         }
     }
 
-    /// Of the store and of downloads, beside those of connections.
-    private static let otherFiles = 1024
-
-    /// The default fits into what every system allows.
-    private static func allow(_ connections: Int) throws(CakeError) {
-        guard connections > ServerLimits().connections else { return }
-        let (wanted, allowed) = (connections + otherFiles, DescriptorLimit.ask(for: connections + otherFiles))
-        guard allowed >= wanted else {
-            throw CakeError(
-                .usage,
-                "--max-connections \(connections) needs \(wanted) open files, and this process may have \(allowed)",
-                fix: "LimitNOFILE=\(wanted) in the service, or ulimit -n \(wanted); or fewer connections")
-        }
-    }
-
     private func serve(
         _ settings: RegistryServer.Settings, _ files: TLSFiles?, _ storage: StorageOptions?, audit: AuditLog?,
         in session: Session

@@ -126,14 +126,7 @@ struct ServeCommand: Verb {
         settings.hostNames = try arguments.values(of: Self.hostName)
         settings.letsAnybodyRead = arguments.has(Self.anonymousRead)
         settings.requestsPerSecond = try arguments.value(of: Self.maxRequests) ?? 0
-        if let most = try arguments.value(of: Self.maxConnections) {
-            guard (8...1_000_000).contains(most) else {
-                throw CakeError(.usage, "--max-connections: \(most) is not between 8 and 1000000")
-            }
-            settings.limits.connections = most
-            // As by default: some are left for others.
-            settings.limits.connectionsPerClient = most / 4 * 3
-        }
+        if let most = try arguments.value(of: Self.maxConnections) { try Self.limit(&settings, to: most) }
         if let most = try arguments.value(of: Self.maxUpload) { settings.largestBlob = most }
         if let life = try arguments.value(of: Self.recheck) { settings.recheck = life }
         settings.views = try arguments.value(of: Self.views) ?? .off

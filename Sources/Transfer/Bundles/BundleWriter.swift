@@ -184,7 +184,7 @@ struct BundleWriter: Sendable {
         return bytes
     }
 
-    /// The index comes last: until then the folder is no bundle.
+    /// The index comes last: until then the folder is no bundle. What says that it is a layout is on the disk before it.
     private func writeFolder(_ bundle: BundleContents, _ path: String) async throws -> UInt64 {
         if try Disk.exists(path), try !Disk.names(in: path).filter({ !$0.hasPrefix(".cake-") }).isEmpty {
             throw CakeError(
@@ -195,7 +195,7 @@ struct BundleWriter: Sendable {
         try folder.refuseIfTooSmall(for: members.reduce(UInt64(0)) { $0 + $1.room })
         try? folder.clear()
         var bytes: UInt64 = 0
-        for some in [Array(members.dropFirst(2)), Array(members.prefix(2))] where !some.isEmpty {
+        for some in [members[2...], members[..<1], members[1..<2]].map(Array.init) where !some.isEmpty {
             try folder.begin()
             do {
                 for (number, member) in some.enumerated() {

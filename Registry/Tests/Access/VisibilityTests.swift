@@ -73,14 +73,6 @@ import Transfer
                 }
         }
 
-        init(_ route: PeerRoute) {
-            self =
-                switch route {
-                case .server: .peerServer
-                case .file: .peerFile
-                }
-        }
-
         init(_ request: Model.HubRequest) {
             self =
                 switch request {
@@ -107,7 +99,10 @@ import Transfer
         init?(_ row: Row) throws {
             let (address, parts) = (row.address, RequestTarget(row.address)?.parts ?? [])
             if let route = try PeerRoute(address) {
-                self.init(route)
+                switch route {
+                case .server: self = .peerServer
+                case .file: self = .peerFile
+                }
             } else if row.isLlama {
                 self = .quantization
             } else if let route = PageRoute(parts, row.request) {

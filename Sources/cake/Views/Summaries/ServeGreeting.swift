@@ -12,7 +12,7 @@ struct ServeGreeting {
     let upstream: String?
     let isOffline: Bool
     /// Nil for a store.
-    let storage: String?
+    var storage: String?
 
     var lines: [String] {
         let scheme = speaksTLS ? "https" : "http"

@@ -126,7 +126,8 @@ let package = Package(
         tests(
             "LibraryTests", ["Model", "Platform", "Store", "Support", "CCake"], exclude: ["probe.c"]),
         tests(
-            "StorageTests", ["Model", "Platform", "Network", "Remote", "Storage", "Support"], path: "Registry/StorageTests"),
+            "StorageTests", ["Model", "Platform", "Network", "Remote", "Storage", "Support"],
+            path: "Registry/StorageTests"),
         tests("RemoteTests", ["Model", "Platform", "Network", "Remote", "Support", "Hub"]),
         tests("TransferTests", ["Model", "Platform", "Network", "Store", "Remote", "Transfer", "Support", "Hub"]),
         tests("MountTests", ["Model", "Platform", "Store", "Transfer", "Mount", "Support"]),

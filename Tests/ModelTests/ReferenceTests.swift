@@ -87,7 +87,7 @@ import Testing
         ("org/name@", "is empty", nil), ("org/name@a..b", "dots", nil), ("org/name@-x", "begins with \"-\"", nil),
         ("org/name@a:b", "\":\" cannot be in one", nil), ("org/name@sha256:00", "in a registry", "org/name@COMMIT"),
         ("hff://org/name", "cake does not know hff://", "did you mean hf://org/name?"),
-        ("s3://bucket/x", "cake does not know s3://", "write it like"), ("hf://", "names no repository", nil),
+        ("gs://bucket/x", "cake does not know gs://", "write it like"), ("hf://", "names no repository", nil),
         ("hf://spaces/org/app", "contain no models", nil), ("https://huggingface.co/", "not the page of a model", nil),
         ("https://huggingface.co/docs/hub", "not the page of a model", nil),
         ("https://huggingface.co/org/name/discussions/3", "a page about the model", "cake pull org/name"),

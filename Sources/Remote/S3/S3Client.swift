@@ -72,7 +72,9 @@ public final class S3Client: Sendable {
             return try await http.open(asked, sending: body.length, body.feed)
         }
         if statuses.contains(exchange.head.status) { return exchange }
-        if question.method == .head { try await explain(question, in: place) }
+        if question.method == .head, !Retry.isTransient(status: exchange.head.status) {
+            try await explain(question, in: place)
+        }
         throw try await refusal(exchange, question, in: place, used)
     }
 
@@ -80,7 +82,7 @@ public final class S3Client: Sendable {
     private func explain(_ question: Question, in place: S3Place) async throws {
         var other = Question(.get, question.key, question.words)
         other.range = 0..<1
-        _ = try await once(other, in: place, accepting: [200, 206, 416])
+        _ = try await once(other, in: place, accepting: [200, 206, 404, 416])
     }
 
     /// The error of an answer that was not accepted.

@@ -83,7 +83,9 @@ import Testing
         var found = try list(
             "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextContinuationToken>n</NextContinuationToken>"
                 + entry + "<CommonPrefixes><Prefix>p/a+b%2B%2F/</Prefix></CommonPrefixes>")
-        #expect(found.entries == [S3Listing.Entry(key: "p/a", size: 3, etag: "\"e\"", time: 1_709_208_001)])
+        let first = try #require(found.entries.first)
+        #expect(found.entries.count == 1 && first.key == "p/a" && first.etag == "\"e\"")
+        #expect(first.size == 3 && first.time == 1_709_208_001)
         #expect(found.folders == ["p/a b+//"] && found.next == "n")
         found.shorten(by: 2)
         #expect(found.entries[0].key == "a" && found.folders == ["a b+//"])

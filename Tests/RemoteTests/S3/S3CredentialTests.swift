@@ -39,13 +39,13 @@ import Testing
         var variables = try files(
             scratch, credentials: "[work]\naws_access_key_id=w\naws_secret_access_key=x\n",
             config:
-                "[profile work]\nregion=eu-west-3\nendpoint_url=http://127.0.0.1:1\ns3=\n  addressing_style=virtual\n")
+                "[profile work]\nregion=eu-west-3\nendpoint_url=http://s3.local:1\ns3=\n  addressing_style=virtual\n")
         #expect(try await chain(variables).current() == nil)
         variables["AWS_PROFILE"] = "work"
         #expect(try await chain(variables).current()?.keyID == "w")
         let settings = try S3Settings(Environment(variables: variables))
         #expect(settings.endpoint.region == "eu-west-3")
-        #expect(try settings.endpoint.url("models", key: "k").text == "http://models.127.0.0.1:1/k")
+        #expect(try settings.endpoint.url("models", key: "k").text == "http://models.s3.local:1/k")
         variables["AWS_PROFILE"] = "other"
         let missing = variables
         #expect(throws: CakeError.self) { try S3Settings(Environment(variables: missing)) }

@@ -83,7 +83,8 @@ public final class FaultLine: Sendable {
         var headers = kept.compactMap { name in head[name].map { (name: name, value: $0) } }
         switch fault {
         case .lostAnswer: return ServerReply(502)
-        case .cut(let count):
+        // The answer to HEAD has no body that could be cut.
+        case .cut(let count) where request.method != "HEAD":
             return broken(
                 status: head.status, headers, after: Array(bytes.prefix(count)), of: max(bytes.count, count + 1))
         case .silent:

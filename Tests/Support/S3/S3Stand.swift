@@ -193,7 +193,7 @@ final class S3Shelf: Sendable {
             }
         }
         var text = "<EncodingType>url</EncodingType><IsTruncated>\(isCut)</IsTruncated>"
-        if isCut { text += "<NextContinuationToken>\(S3Shelf.encoded(last))</NextContinuationToken>" }
+        if isCut { text += "<NextContinuationToken>\(last)</NextContinuationToken>" }
         return S3Shelf.xml(200, "ListBucketResult", text + entries + folders)
     }
 

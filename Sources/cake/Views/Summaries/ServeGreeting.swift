@@ -14,7 +14,7 @@ struct ServeGreeting {
     /// The servers of the ring, as they were typed.
     let peers: String?
     /// Nil for a store.
-    let storage: String?
+    var storage: String?
 
     var lines: [String] {
         let scheme = speaksTLS ? "https" : "http"

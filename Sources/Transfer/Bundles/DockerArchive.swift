@@ -6,6 +6,7 @@ internal import Platform
 enum DockerArchive {
     private static let name = "manifest.json"
     private static let longestList = 4 << 20
+    private static let mostImages = 1000
     private static let configType = "application/vnd.oci.image.config.v1+json"
     private static let layerType = "application/vnd.oci.image.layer.v1.tar"
 
@@ -15,6 +16,9 @@ enum DockerArchive {
         do throws(CakeError) {
             guard let images = try JSONValue(parsing: text.span, limit: longestList).array else {
                 throw CakeError(.damaged, "manifest.json has no list of images")
+            }
+            guard images.count <= mostImages else {
+                throw CakeError(.damaged, "manifest.json has \(images.count) images; the limit is \(mostImages)")
             }
             var (members, made) = ([FilePath: BundleFiles.Place](), [FilePath: [UInt8]]())
             var entries: [BundleIndex.Entry] = []

@@ -8,8 +8,8 @@ import Testing
 
 /// Keys are what programs rely on.
 @Suite struct `Every key of JSON` {
-    /// Members whose keys cake does not choose: pairs of a GGUF file, and the sentences that are kept until 1.0.
-    private static let foreign: Set = ["metadata", "bytes_not_moved"]
+    /// A member whose keys cake does not choose: pairs of a GGUF file.
+    private static let foreign: Set = ["metadata"]
 
     private static func isSnakeCase(_ key: String) -> Bool {
         key.wholeMatch(of: /[a-z][a-z0-9]*(_[a-z0-9]+)*/) != nil

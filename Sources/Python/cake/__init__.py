@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ._tensors import Tensor as Tensor, Tensors as Tensors
     from .transformers import load as load
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 _HOMES = {
     "_command": ("diff", "ls", "pull", "push"),

@@ -48,36 +48,16 @@ struct PullSummary: Summary {
     }
 
     var document: JSONValue {
-        var (reused, old) = (JSONObject(), JSONObject())
-        for proof in Pull.Proof.allCases {
-            let bytes = JSONValue(report.bytesSaved[proof] ?? 0)
-            reused.append(proof.rawValue, bytes)
-            old.append(proof.oldKey, bytes)
-        }
+        var reused = JSONObject()
+        for proof in Pull.Proof.allCases { reused.append(proof.rawValue, JSONValue(report.bytesSaved[proof] ?? 0)) }
         return [
             "name": JSONValue(report.name.string), "manifest": JSONValue(report.manifest.hex),
             "commit": JSONValue(report.commit), "files": JSONValue(report.files), "bytes": JSONValue(report.bytes),
             "bytes_fetched": JSONValue(report.bytesFetched), "bytes_reused": .object(reused),
-            "bytes_not_moved": .object(old),
             "bytes_from_mirrors": JSONValue(bytesNear), "bytes_as_layers": JSONValue(report.layers?.bytes ?? 0),
             "bytes_stored": JSONValue(report.bytesStored), "partial": .bool(report.tensors != nil),
             "tensors_missing": JSONValue(report.tensors?.missing ?? 0),
         ]
-    }
-}
-
-extension Pull.Proof {
-    /// The key in `bytes_not_moved`, which is kept until 1.0 for programs that read it.
-    fileprivate var oldKey: String {
-        switch self {
-        case .knownFile: "known file"
-        case .cachedFile: "Hugging Face cache"
-        case .resumed: "fetched before"
-        case .published: "in layers that a mirror names, then proved by the file's hash"
-        case .coordinates: "in the same Xet chunks, then proved by the file's hash"
-        case .samples: "equal in every sample, then proved by the file's hash"
-        case .layers: "smaller as layers of a mirror"
-        }
     }
 }
 

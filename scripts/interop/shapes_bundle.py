@@ -12,11 +12,15 @@ import tarfile
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "lib"))
+from beside import Beside  # noqa: E402
+
 cake, work = sys.argv[1], tempfile.mkdtemp(prefix="cake-shapes-bundle-")
 environment = {key: value for key, value in os.environ.items() if not key.startswith("CAKE_")}
 environment |= {"HOME": work, "XDG_CONFIG_HOME": os.path.join(work, "config"), "CAKE_HOME": os.path.join(work, "store"),
                 "CAKE": cake}
-done = 0
+tools = Beside(environment)
+check = tools.check
 # podman takes no longer path than 50 bytes.
 short = tempfile.mkdtemp(prefix="cake-", dir="/tmp")
 podman = ["podman", "--root", os.path.join(work, "podman"), "--runroot", short, "--storage-driver", "vfs"]
@@ -27,22 +31,11 @@ def path(*parts):
 
 
 def run(*words, store=None):
-    return subprocess.run(words, env=environment | ({"CAKE_HOME": path(store)} if store else {}), capture_output=True, text=True)
+    return tools.run(*words, more={"CAKE_HOME": path(store)} if store else None)
 
 
 def must(*words, store=None):
-    result = run(*words, store=store)
-    if result.returncode != 0:
-        sys.exit(f"error: {' '.join(words)} ended with {result.returncode}\n{result.stdout}{result.stderr}")
-    return result.stdout
-
-
-def check(what, is_so, told=""):
-    global done
-    if not is_so:
-        sys.exit(f"error: {what}: it is not so\n{told}")
-    done += 1
-    print(f"ok: {what}")
+    return tools.must(*words, more={"CAKE_HOME": path(store)} if store else None)
 
 
 def floats(count, seed):
@@ -224,4 +217,4 @@ for name, size in sizes.items():
 check("a bundle is smaller than a tar of the files", sizes["cake save"] < 0.6 * sizes["tar of the files"])
 shutil.rmtree(work)
 shutil.rmtree(short)
-print(f"{done} checks passed")
+print(f"{tools.done} checks passed")

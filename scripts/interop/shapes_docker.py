@@ -11,32 +11,18 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "lib"))
+from beside import Beside  # noqa: E402
+
 cake, work = sys.argv[1], tempfile.mkdtemp(prefix="cake-shapes-docker-")
 environment = {key: value for key, value in os.environ.items() if not key.startswith("CAKE_")}
 environment |= {"HOME": work, "CAKE_HOME": f"{work}/store", "XDG_CONFIG_HOME": f"{work}/config"}
 if not shutil.which("dockerd") or os.geteuid() != 0:
     print("passed over: docker's engine is not here, or may not be started")
     sys.exit(0)
-done, children = 0, []
-
-
-def run(*words):
-    return subprocess.run(words, env=environment, capture_output=True, text=True)
-
-
-def must(*words):
-    result = run(*words)
-    if result.returncode != 0:
-        sys.exit(f"error: {' '.join(words)} ended with {result.returncode}\n{result.stdout}{result.stderr}")
-    return result.stdout
-
-
-def check(what, is_so, told=""):
-    global done
-    if not is_so:
-        sys.exit(f"error: {what}: it is not so\n{told}")
-    done += 1
-    print(f"ok: {what}")
+children = []
+tools = Beside(environment)
+run, must, check = tools.run, tools.must, tools.check
 
 
 def start(name, *words):
@@ -105,7 +91,7 @@ try:
     loaded = must(*docker("load", "-i", f"{work}/m.tar"))
     check("docker load names the model", "localhost/team/m:latest" in loaded, loaded)
     has_model("localhost/team/m:latest", "docker load of a bundle")
-    print(f"{done} checks, docker {must('dockerd', '--version').split()[2].rstrip(',')}")
+    print(f"{tools.done} checks, docker {must('dockerd', '--version').split()[2].rstrip(',')}")
 finally:
     for child in reversed(children):
         child.send_signal(signal.SIGTERM)

@@ -15,6 +15,9 @@ import time
 
 import oras.client
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "lib"))
+from beside import Beside  # noqa: E402
+
 cake, work = sys.argv[1], tempfile.mkdtemp(prefix="cake-shapes-intake-")
 environment = {key: value for key, value in os.environ.items() if not key.startswith("CAKE_")}
 environment |= {
@@ -25,22 +28,9 @@ environment |= {
 runroot = tempfile.mkdtemp(prefix="cake-", dir="/tmp")
 containers = ["--root", f"{work}/containers", "--runroot", runroot]
 open(f"{work}/auth.json", "w").write("{}")
-done, processes = 0, []
-
-
-def run(*words, fails=False, cwd=None):
-    result = subprocess.run(words, env=environment, capture_output=True, text=True, cwd=cwd)
-    if (result.returncode != 0) != fails:
-        raise SystemExit(f"error: {' '.join(words)} ended with {result.returncode}\n{result.stdout}{result.stderr}")
-    return result.stderr if fails else result.stdout
-
-
-def check(what, is_so, told=""):
-    global done
-    if not is_so:
-        raise SystemExit(f"error: {what}: it is not so\n{told}")
-    done += 1
-    print(f"ok: {what}", flush=True)
+processes = []
+tools = Beside(environment)
+run, check = tools.must, tools.check
 
 
 def write(name, data):
@@ -318,7 +308,7 @@ try:
             images(host, where)
     else:
         print("buildah and podman are not installed: images of theirs were not tried")
-    print(f"{done} checks passed")
+    print(f"{tools.done} checks passed")
 finally:
     for process in processes:
         process.send_signal(signal.SIGTERM)

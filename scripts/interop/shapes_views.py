@@ -16,6 +16,9 @@ import urllib.request
 import jsonschema
 import oras.client
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "lib"))
+from beside import Beside  # noqa: E402
+
 cake, work = sys.argv[1], tempfile.mkdtemp(prefix="cake-shapes-views-")
 environment = {key: value for key, value in os.environ.items() if not key.startswith("CAKE_")}
 environment |= {"HOME": work, "XDG_CONFIG_HOME": f"{work}/config", "XDG_RUNTIME_DIR": f"{work}/run", "CAKE_HOME": f"{work}/store",
@@ -23,7 +26,9 @@ environment |= {"HOME": work, "XDG_CONFIG_HOME": f"{work}/config", "XDG_RUNTIME_
 # podman takes no longer path than 50 characters for it.
 short = tempfile.mkdtemp(prefix="v")
 containers = ["--root", f"{work}/containers", "--runroot", short, "--storage-driver", "vfs"]
-done, children = 0, []
+children = []
+tools = Beside(environment)
+run, check = tools.must, tools.check
 
 # modelpack/model-spec, schema/config-schema.json at d78bf32, in short.
 TEXTS = {"type": "array", "items": {"type": "string"}}
@@ -56,21 +61,6 @@ SCHEMA = {
             "properties": {
                 "type": {"const": "layers"},
                 "diffIds": {"type": "array", "minItems": 1, "items": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}}}}}}
-
-
-def run(*words, fails=False, cwd=None):
-    result = subprocess.run(words, env=environment, capture_output=True, text=True, cwd=cwd)
-    if (result.returncode != 0) != fails:
-        sys.exit(f"error: {' '.join(words)} ended with {result.returncode}\n{result.stdout}{result.stderr}")
-    return result.stdout
-
-
-def check(what, is_so, told=""):
-    global done
-    if not is_so:
-        sys.exit(f"error: {what}: it is not so\n{told}")
-    done += 1
-    print(f"ok: {what}", flush=True)
 
 
 def path(*parts):
@@ -288,7 +278,7 @@ def main():
         served.send_signal(signal.SIGTERM)
         served.wait()
     on_a_base(other)
-    print(f"{done} checks passed")
+    print(f"{tools.done} checks passed")
 
 
 try:

@@ -6,10 +6,12 @@ import os
 import pty
 import select
 import shutil
-import subprocess
 import sys
 import tempfile
 import termios
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "lib"))
+from beside import Beside  # noqa: E402
 
 cake, work = sys.argv[1], tempfile.mkdtemp(prefix="cake-signing-")
 environment = {key: value for key, value in os.environ.items() if not key.startswith("CAKE_")}
@@ -19,26 +21,8 @@ files = {
     "sub/.gitignore": b"signed\n", ".gitattributes": b"*.bin filter=lfs\n", ".hidden": b"4", "weights.bin": bytes(300_000),
     "na\u00efve name.txt": b"5",
 }
-done = 0
-
-
-def run(*words):
-    return subprocess.run(words, env=environment, capture_output=True, text=True)
-
-
-def must(*words):
-    result = run(*words)
-    if result.returncode != 0:
-        sys.exit(f"error: {' '.join(words)} ended with {result.returncode}\n{result.stdout}{result.stderr}")
-    return result.stdout
-
-
-def check(what, is_so, told=""):
-    global done
-    if not is_so:
-        sys.exit(f"error: {what}: it is not so\n{told}")
-    done += 1
-    print(f"ok: {what}")
+tools = Beside(environment)
+run, must, check = tools.run, tools.must, tools.check
 
 
 def path(*parts):
@@ -210,4 +194,4 @@ for name, trusted, is_right in [("person", "root", True), ("person", "stranger",
     check(f"model-signing {word}s it, too", (theirs.returncode == 0) == is_right, theirs.stdout + theirs.stderr)
 
 shutil.rmtree(work)
-print(f"{done} checks")
+print(f"{tools.done} checks")

@@ -79,12 +79,15 @@ final class ServerExchange: @unchecked Sendable {
         _ answer: @escaping @Sendable () async -> ServerReply
     ) {
         stage = .working
+        // Counted before: a server that ends must not miss it.
+        core.suspend()
         unsafe MHD_suspend_connection(connection)
         let address = Int(bitPattern: connection)
         client.turns(to: .server)
         core.work {
             self.stage = .answered(await answer())
             unsafe MHD_resume_connection(OpaquePointer(bitPattern: address))
+            core.resumed()
         }
     }
 

@@ -50,9 +50,10 @@ public struct ServerStream: Sendable {
         private func read(into room: inout MutableSpan<UInt8>, from position: UInt64) -> Int {
             guard let count = stream.take(&room, position) else { return FileRunReader.failed }
             if count > 0 { return count }
-            // First: a connection cannot be woken before it sleeps.
-            unsafe MHD_suspend_connection(connection)
+            // Counted before: a server that ends must not miss it.
             core.suspend()
+            // A connection cannot be woken before it sleeps.
+            unsafe MHD_suspend_connection(connection)
             let address = unsafe Int(bitPattern: connection)
             stream.wait(position) { [core] in
                 unsafe MHD_resume_connection(OpaquePointer(bitPattern: address))

@@ -113,7 +113,7 @@ import Testing
         async throws
     {
         for day in try await days(engine, .twice) {
-            // Who removed a value that is gone nobody can say.
+            // A value that is gone does not say which request removed it.
             #expect(
                 day.filter { $0 != "remove: false" } == Self.good.filter { $0 != "remove: true" } || day == Self.good)
         }

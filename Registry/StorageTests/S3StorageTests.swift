@@ -98,7 +98,8 @@ import Testing
         }
     }
 
-    @Test func `hides the remains of a removal, and puts nothing over them while they may go`() async throws {
+    /// An engine of which one DELETE is refused: a removal stops half way.
+    private func refusingRemoval() throws -> (stand: S3Stand, line: FaultLine) {
         let stand = try S3Stand(.ceph)
         let line = try FaultLine(
             to: stand.endpoint,
@@ -107,6 +108,11 @@ import Testing
                     method == "DELETE" && address.hasSuffix("/a") ? .refused(403, code: "AccessDenied") : nil
                 }
             ])
+        return (stand, line)
+    }
+
+    @Test func `hides the remains of a removal, and puts nothing over them while they may go`() async throws {
+        let (stand, line) = try refusingRemoval()
         try await S3Engine.ceph.with(between: { _ in line.endpoint }) { storage, _ in
             try await storage.set([1, 2, 3], at: "x/a")
             let version = try #require(try await storage.look(at: "x/a")).version
@@ -125,7 +131,7 @@ import Testing
                 }
                 #expect(error?.what.contains("is being removed") == true)
             }
-            // Whoever removed it is gone, and so is every request of theirs.
+            // By now no request of the server that removed it can be under way.
             stand.age(remains, seconds: S3Values.longestRequest + 5)
             #expect(try await storage.putIfAbsent([4], at: "x/a"))
             #expect(try await storage.whole("x/a") == [4])
@@ -133,14 +139,7 @@ import Testing
     }
 
     @Test func `removes remains that it meets in a listing`() async throws {
-        let stand = try S3Stand(.ceph)
-        let line = try FaultLine(
-            to: stand.endpoint,
-            [
-                { method, address in
-                    method == "DELETE" && address.hasSuffix("/a") ? .refused(403, code: "AccessDenied") : nil
-                }
-            ])
+        let (stand, line) = try refusingRemoval()
         try await S3Engine.ceph.with(between: { _ in line.endpoint }) { storage, _ in
             try await storage.set([1, 2, 3], at: "x/a")
             _ = try await storage.remove("x/a", ifUnchanged: try #require(try await storage.look(at: "x/a")).version)

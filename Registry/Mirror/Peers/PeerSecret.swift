@@ -26,6 +26,6 @@ public struct PeerSecret: Sendable {
 
     /// Takes as long for every wrong secret.
     public func isSame(as sent: String) -> Bool {
-        zip(SHA256.digest(of: Array(sent.utf8).span).bytes, digest.bytes).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+        digest.isSame(as: SHA256.digest(of: Array(sent.utf8).span))
     }
 }

@@ -4,33 +4,21 @@ import Network
 internal import Storage
 import Store
 
-/// Bodies that are made from the store's objects while they are sent.
+/// A body that is made or brought while it is sent.
+protocol MadeBody: Sendable {
+    var count: UInt64 { get }
+
+    func take(into room: inout MutableSpan<UInt8>, from position: UInt64) -> Int?
+    func wait(for position: UInt64, _ then: @escaping @Sendable () -> Void)
+}
+
+extension RebuiltBytes: MadeBody {}
+extension PlannedBytes: MadeBody {}
+extension DistantBytes: MadeBody {}
+extension ArrivingBytes: MadeBody {}
+
 extension ServerStream {
-    init(_ bytes: RebuiltBytes) {
-        self.init(count: bytes.count) { room, position in
-            bytes.take(into: &room, from: position)
-        } wait: { position, then in
-            bytes.wait(for: position, then)
-        }
-    }
-
-    init(_ bytes: PlannedBytes) {
-        self.init(count: bytes.count) { room, position in
-            bytes.take(into: &room, from: position)
-        } wait: { position, then in
-            bytes.wait(for: position, then)
-        }
-    }
-
-    init(_ bytes: DistantBytes) {
-        self.init(count: bytes.count) { room, position in
-            bytes.take(into: &room, from: position)
-        } wait: { position, then in
-            bytes.wait(for: position, then)
-        }
-    }
-
-    init(_ bytes: ArrivingBytes) {
+    init(_ bytes: some MadeBody) {
         self.init(count: bytes.count) { room, position in
             bytes.take(into: &room, from: position)
         } wait: { position, then in

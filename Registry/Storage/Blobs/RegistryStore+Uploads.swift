@@ -4,8 +4,7 @@ internal import Platform
 /// Uploads, each a folder of its own named by 128 random bits.
 extension RegistryStore {
     public func beginUpload(to repository: RepositoryName) throws(CakeError) -> Upload {
-        var random = SystemRandomNumberGenerator()
-        let name = UploadName(using: &random)
+        let name = UploadName.random()
         let folder = layout.upload(name)
         try Disk.makeFolder(folder)
         do throws(CakeError) {
@@ -69,5 +68,12 @@ extension RegistryStore {
             abandoned.append((folder, status.allocated, file))
         }
         return abandoned
+    }
+}
+
+extension UploadName {
+    static func random() -> UploadName {
+        var random = SystemRandomNumberGenerator()
+        return UploadName(using: &random)
     }
 }

@@ -57,7 +57,7 @@ extension RegistryStore {
 }
 
 extension File {
-    /// A copy of a range in a file that is gone when nobody has it open.
+    /// A copy of a range, in a file without a name: it goes when it is closed.
     func copy(_ range: Range<UInt64>, in folder: String) throws(CakeError) -> File {
         let path = folder + "/" + UploadName.random().text
         let copy = try File(path, .createPrivate)
@@ -67,12 +67,5 @@ extension File {
                 try copy.write(bytes, at: offset)
             }
         return copy
-    }
-}
-
-extension UploadName {
-    static func random() -> UploadName {
-        var random = SystemRandomNumberGenerator()
-        return UploadName(using: &random)
     }
 }

@@ -4,7 +4,7 @@ internal import Store
 internal import Synchronization
 
 /// Uploads to a registry in another storage. Each request's body is one value, a part; a list says which parts an upload has, and
-/// whoever replaces the list as it was seen has added a part. Any server continues an upload.
+/// a request that replaces the list as it was seen has added a part. Any server continues an upload.
 extension RegistryStore {
     public struct Session: Sendable {
         public let name: UploadName

@@ -141,8 +141,7 @@ public struct FolderStorage: KeyedStorage {
     }
 
     private func create(isSecret: Bool) throws(CakeError) -> File {
-        var random = SystemRandomNumberGenerator()
-        return try File(aside + "/" + UploadName(using: &random).text, isSecret ? .createPrivate : .create)
+        try File(aside + "/" + UploadName.random().text, isSecret ? .createPrivate : .create)
     }
 
     @discardableResult

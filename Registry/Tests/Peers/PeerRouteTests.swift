@@ -13,7 +13,7 @@ import Transfer
 /// Each route for peers, for each kind of caller, about a model in each state.
 @Suite struct `What a server gives to a peer` {
     enum State: String, CaseIterable {
-        /// Nobody asked for it yet.
+        /// No client asked for it yet.
         case onTheHub
         case here
         /// Downloaded for a client that the Hub admits.

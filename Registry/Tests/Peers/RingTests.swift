@@ -170,7 +170,7 @@ import Transfer
             await ring.meet([stage], beside: [strange.authority])
             let model = try await ring.model(before: [strange.authority])
             known.model = model
-            // Whoever reads meanwhile is cut off before the end.
+            // A client that reads meanwhile is cut off before the end.
             #expect(throws: CakeError.self) { try stage.ask("GET", model.address) }
             await stage.server.settle()
             #expect(try stage.ask("GET", model.address).body == model.bytes)

@@ -20,7 +20,7 @@ extension S3CredentialChain {
         let place = try S3Endpoint(
             address ?? "https://sts.\(region).amazonaws.com\(region.hasPrefix("cn-") ? ".cn" : "")", region: region
         ).origin
-        // Whoever reads the token on the way has the role.
+        // A stranger who reads the token on the way has the role.
         guard place.scheme == .https || place.host.reach == .machine else {
             throw CakeError(
                 .notAuthorised, "\(place) is not encrypted, and cake sends no identity token there",

@@ -31,7 +31,7 @@ struct S3Signature {
         return own + [("Authorization", authorization)]
     }
 
-    /// An address that whoever has it may ask for a short while. It is a secret for that long.
+    /// An address that answers without credentials for a short while. It is a secret for that long.
     func link(_ method: String, _ url: WebURL, seconds: Int) -> WebURL {
         var query: [(name: String, value: String)] = [
             ("X-Amz-Algorithm", S3Signature.algorithm), ("X-Amz-Credential", "\(credentials.keyID)/\(scope)"),

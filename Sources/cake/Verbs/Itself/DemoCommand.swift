@@ -30,16 +30,7 @@ struct DemoCommand: Verb {
 
 extension DemoCommand {
     func run(in session: Session) async throws {
-        let place = Disk.absolute(session.environment["TMPDIR"] ?? "/tmp")
-        let free = try Disk.freeBytes(place)
-        guard free >= Family.roomNeeded else {
-            throw CakeError(
-                .diskFull,
-                "the demo takes up to \(Quantities.bytes(Family.roomNeeded)), and \(Printable.escape(place)) has "
-                    + "\(Quantities.bytes(free)) left",
-                fix: "TMPDIR=DIR cake demo works in a folder elsewhere")
-        }
-        let folder = try Disk.makeUniqueFolder(in: place, prefix: "cake-demo-")
+        let folder = try DemoFolder.make(for: "demo", "the demo", room: Family.roomNeeded, in: session)
         do {
             try await show(Stage(folder, session))
         } catch {

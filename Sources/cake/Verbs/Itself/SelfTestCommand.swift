@@ -26,16 +26,7 @@ struct SelfTestCommand: Verb {
 
 extension SelfTestCommand {
     func run(in session: Session) async throws {
-        let place = Disk.absolute(session.environment["TMPDIR"] ?? "/tmp")
-        let free = try Disk.freeBytes(place)
-        guard free >= SelfTest.roomNeeded else {
-            throw CakeError(
-                .diskFull,
-                "the test takes up to \(Quantities.bytes(SelfTest.roomNeeded)), and \(Printable.escape(place)) has "
-                    + "\(Quantities.bytes(free)) left",
-                fix: "TMPDIR=DIR cake self-test works in a folder elsewhere")
-        }
-        let folder = try Disk.makeUniqueFolder(in: place, prefix: "cake-self-test-")
+        let folder = try DemoFolder.make(for: "self-test", "the test", room: SelfTest.roomNeeded, in: session)
         let start = ContinuousClock.now
         let outcome: SelfTest.Outcome
         do {

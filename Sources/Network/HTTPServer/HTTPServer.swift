@@ -65,7 +65,7 @@ public struct HTTPServer: ~Copyable, Sendable {
         core.clients.stopWatching()
         drain()
         // The open answers wait for a disk, not for a client.
-        while core.isWorking { usleep(1000) }
+        while !core.endSuspending() { usleep(1000) }
         daemons.endAll()
     }
 }

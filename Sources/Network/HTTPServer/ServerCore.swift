@@ -14,7 +14,7 @@ final class ServerCore: Sendable {
     private let pool: BlockingPool
     /// Requests that have begun and not ended.
     private let active = Atomic(0)
-    /// Connections that are suspended: libmicrohttpd must not be stopped while there are any.
+    /// Connections that are suspended: libmicrohttpd must not be stopped while there are any. Negative once it may be.
     private let suspended = Atomic(0)
     private let draining = Atomic(false)
 
@@ -35,7 +35,6 @@ final class ServerCore: Sendable {
     var isDraining: Bool { draining.load(ordering: .acquiring) }
     var isIdle: Bool { openRequests == 0 }
     var openRequests: Int { active.load(ordering: .acquiring) }
-    var isWorking: Bool { suspended.load(ordering: .acquiring) > 0 }
 
     /// False when it was draining before.
     func drain() -> Bool { !draining.exchange(true, ordering: .acquiringAndReleasing) }
@@ -61,17 +60,32 @@ final class ServerCore: Sendable {
         return handler(request)
     }
 
-    /// Not a child task: the client waits for it, through libmicrohttpd.
+    /// Not a child task: the client waits for it, through libmicrohttpd. Its connection is suspended.
     func work(_ body: @escaping @Sendable () async -> Void) {
-        suspend()
+        suspended.add(1, ordering: .acquiringAndReleasing)
         Task(executorPreference: pool) {
             await body()
             self.resumed()
         }
     }
 
-    /// A connection is about to be suspended. The code that then has data for it resumes it.
-    func suspend() { suspended.add(1, ordering: .acquiringAndReleasing) }
+    /// A connection is about to be suspended. The code that then has data for it resumes it. False when the server has ended:
+    /// then it must not be.
+    func suspend() -> Bool {
+        var known = suspended.load(ordering: .acquiring)
+        while known >= 0 {
+            let (exchanged, original) = suspended.compareExchange(
+                expected: known, desired: known + 1, ordering: .acquiringAndReleasing)
+            if exchanged { return true }
+            known = original
+        }
+        return false
+    }
+
+    /// From a moment on in which no connection is suspended, none can be. False while one is.
+    func endSuspending() -> Bool {
+        suspended.compareExchange(expected: 0, desired: Int.min / 2, ordering: .acquiringAndReleasing).exchanged
+    }
 
     func resumed() { suspended.subtract(1, ordering: .acquiringAndReleasing) }
 }

@@ -55,8 +55,7 @@ extension RemoteRepository {
 
     /// Takes a blob over from another repository of the same registry. False when the registry would rather be sent it.
     package func mount(_ blob: BlobName, from other: RepositoryName) async throws -> Bool {
-        // A blob of a bucket is there for all its repositories.
-        guard client.bucket == nil else { return false }
+        if let own = try await inBucket { return try await own.mount(blob) }
         let url = client.routes.uploads(to: name, mounting: blob, from: other)
         let exchange = try await client.ask(
             HTTPRequest(.post, url.text), at: url, for: purpose("blob \(blob.short) of \(other)", from: other),

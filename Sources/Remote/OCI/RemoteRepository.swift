@@ -221,6 +221,11 @@ extension RegistryClient {
         let purpose = Purpose(words: "the list of its repositories", scopes: [])
         return try await RemoteRepository.list(self, routes.catalog, "repositories", purpose)
     }
+
+    /// Those in a bucket, below a prefix. If there are none, also the words with which longer prefixes go on.
+    public func repositories(below prefix: String) async throws -> (names: [String], deeper: [String]) {
+        try await bucket?.repositories(below: prefix) ?? ([], [])
+    }
 }
 
 extension BlobName {

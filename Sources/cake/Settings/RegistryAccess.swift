@@ -60,12 +60,7 @@ extension Session {
     func registry(
         _ reference: RegistryReference, for purpose: String, plainHTTP: Bool, endpoint: String? = nil
     ) throws(CakeError) -> RegistryClient {
-        if let bucket = reference.bucket {
-            try settings.needNetwork(for: purpose)
-            let client = S3Client(
-                try S3Settings(settings.environment, endpoint: endpoint), client: try HTTPClient(settings.http))
-            return RegistryClient(bucket: bucket, client)
-        }
+        if let bucket = reference.bucket { return try registry(inBucket: bucket, for: purpose, endpoint: endpoint) }
         if endpoint != nil {
             throw CakeError(
                 .usage, "--s3-endpoint is for names in a bucket, and \(reference.storeName) is in a registry",
@@ -73,6 +68,15 @@ extension Session {
         }
         let place = RegistryPlace(host: reference.host, speaksTLS: reference.speaksTLS)
         return try registry(place, for: purpose, plainHTTP: plainHTTP)
+    }
+
+    func registry(
+        inBucket bucket: String, for purpose: String, endpoint: String?
+    ) throws(CakeError) -> RegistryClient {
+        try settings.needNetwork(for: purpose)
+        let client = S3Client(
+            try S3Settings(settings.environment, endpoint: endpoint), client: try HTTPClient(settings.http))
+        return RegistryClient(bucket: bucket, client)
     }
 
     /// What was typed as a name in a registry; anything else is refused with what would take it.

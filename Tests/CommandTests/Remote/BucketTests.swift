@@ -54,6 +54,28 @@ import Testing
         #expect(try cake(user, "tags", "s3://bucket/models/team/base").output == "v1\nv2\n")
     }
 
+    @Test(arguments: [
+        ("models/team/tune", false), ("models/team/tune", true), ("other/tune", false), ("other/tune", true),
+    ])
+    func `reuse packs of other repositories of the same registry, and of no other prefix`(
+        _ target: String, _ isNamed: Bool
+    ) throws {
+        let base = try maker.makeModel("base", tensors: 8, of: 1 << 17)
+        try works(cake(maker, "import", base.path, "base"))
+        try works(cake(maker, "push", "base", "s3://bucket/models/base:v1"))
+        let before = stand.keys.count { $0.contains("/blobs/") && !$0.contains("/repositories/") }
+        let words =
+            ["push", "base", "s3://bucket/\(target):v1"] + (isNamed ? ["--base", "s3://bucket/models/base"] : [])
+        let pushed = try maker.cake(words, variables: keys)
+        try works(pushed)
+        let after = stand.keys.count { $0.contains("/blobs/") && !$0.contains("/repositories/") }
+        let isSame = target.hasPrefix("models/")
+        #expect(pushed.output.contains("reused from models/base") == isSame, "\(pushed.output)")
+        #expect((after == before) == isSame)
+        try works(cake(user, "pull", "s3://bucket/\(target):v1", "back"))
+        try works(cake(user, "verify"))
+    }
+
     @Test func `say what is wrong with a name, a bucket or an endpoint`() throws {
         let rows: [(words: [String], status: Int32, said: String)] = [
             (["pull", "s3://bucket"], 2, "no path after its bucket"),
@@ -65,6 +87,27 @@ import Testing
         for (words, status, said) in rows {
             let result = try user.cake(words, variables: keys)
             #expect(result.status == status && result.errors.contains(said), "\(words): \(result.errors)")
+        }
+    }
+
+    @Test func `are listed by their registry's data`() throws {
+        let model = try maker.makeModel("m", tensors: 1)
+        try works(cake(maker, "import", model.path, "m"))
+        let empty = try cake(user, "ls-remote", "s3://bucket")
+        #expect(empty.status == 0 && empty.output.isEmpty && empty.errors.contains("has none"))
+        for name in ["prod/team/a:v1", "prod/b:v1", "dev/c:v1"] {
+            try works(cake(maker, "push", "m", "s3://bucket/\(name)"))
+        }
+        let rows: [(place: String, output: String, said: String)] = [
+            ("s3://bucket/prod", "s3://bucket/prod/b\ns3://bucket/prod/team/a\n", ""),
+            ("s3://bucket/prod/", "s3://bucket/prod/b\ns3://bucket/prod/team/a\n", ""),
+            ("s3://bucket", "", "below it are s3://bucket/dev, s3://bucket/prod"),
+            ("s3://bucket/prod/team/a", "v1\n", ""),
+        ]
+        for (place, output, said) in rows {
+            let result = try cake(user, "ls-remote", place)
+            #expect(result.status == 0 && result.output == output, "\(place): \(result.output)\(result.errors)")
+            #expect(said.isEmpty || result.errors.contains(said), "\(place): \(result.errors)")
         }
     }
 

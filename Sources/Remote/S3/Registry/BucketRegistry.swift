@@ -31,6 +31,15 @@ final class BucketRegistry: Sendable {
         return found
     }
 
+    /// The repositories of the registry whose data begin at a prefix, as they are typed after it. If there are none,
+    /// `deeper` has the words with which longer prefixes go on.
+    func repositories(below prefix: String) async throws -> (names: [String], deeper: [String]) {
+        let values = try root(prefix)
+        let names = try await values.names(in: String(BucketRepository.repositories.dropLast()))
+            .compactMap { RepositoryName(fileName: $0)?.text }
+        return (names.sorted(), names.isEmpty ? try await values.names(in: "") : [])
+    }
+
     /// What the engine can do is tried once for each.
     private func root(_ prefix: String) throws -> S3Values {
         if let known = state.withLock({ $0.roots[prefix] }) { return known }

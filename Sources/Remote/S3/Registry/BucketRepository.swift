@@ -169,6 +169,14 @@ struct BucketRepository: Sendable {
         let entries = Mutex<[Digest: S3Bucket.Entry]>([:])
     }
 
+    /// Makes a blob this repository's, too. False if the registry's data do not have it: another prefix of the bucket is
+    /// another registry.
+    func mount(_ blob: BlobName) async throws -> Bool {
+        guard let digest = blob.sha256, try await values.look(at: key(of: digest)) != nil else { return false }
+        try await values.mark([mark(of: digest)])
+        return true
+    }
+
     func upload(_ body: UploadBody) async throws {
         guard let digest = body.name.sha256 else {
             throw CakeError(.failed, "blob \(body.name.short) is not named by a SHA-256")

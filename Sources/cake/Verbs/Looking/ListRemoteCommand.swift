@@ -8,10 +8,12 @@ struct ListRemoteCommand: Verb {
     let revision: String?
     let showsRevisions: Bool
     let plainHTTP: Bool
+    let endpoint: String?
 
     private static let nameWord = Positional(
         "NAME", .one, .nothing,
-        "org/name[@revision], a short name, a Hub URL, a registry (host:port or host/), or host/path[:tag] in one")
+        "org/name[@revision], a short name, a Hub URL, a registry (host:port or host/), or host/path[:tag] in one; s3://bucket/path as well"
+    )
     private static let refs = Flag("refs", "list branches and tags, and their commits, instead of files")
 
     static let command = Command(
@@ -20,16 +22,19 @@ struct ListRemoteCommand: Verb {
             "For each file, shows its size, whether git stores only a pointer to it (LARGE), its SHA-256 if the Hub publishes it, and "
                 + "whether the store has it under any name (HERE). Downloads no file.",
             "For a registry (host:port, host/ or oci://host), lists its repositories. For a repository in one (host/path), lists its "
-                + "tags. For a tag (host/path:tag), lists the files of the model.",
+                + "tags. For a tag (host/path:tag), lists the files of the model. A bucket (s3://bucket/prefix) is a registry.",
         ],
         positionals: [nameWord],
-        options: [PullOptions.revisionOption.form, refs.form, RegistryOptions.plainHTTP.form],
+        options: [
+            PullOptions.revisionOption.form, refs.form, RegistryOptions.plainHTTP.form, RegistryOptions.endpoint.form,
+        ],
         examples: [
             .init("cake ls-remote org/name", "the files of the main branch"),
             .init("cake ls-remote org/name@v2", "the files of a tag"),
             .init("cake ls-remote org/name --refs", "the branches and tags"),
             .init("cake ls-remote registry.local:5000", "the repositories of a registry"),
             .init("cake ls-remote registry.local:5000/team/m:v1", "the files of a model in a registry"),
+            .init("cake ls-remote s3://models/prod", "the repositories in a bucket"),
         ])
 
     init(_ arguments: Arguments) throws(CakeError) {
@@ -37,12 +42,14 @@ struct ListRemoteCommand: Verb {
         revision = try arguments.value(of: PullOptions.revisionOption)
         showsRevisions = arguments.has(Self.refs)
         plainHTTP = arguments.has(RegistryOptions.plainHTTP)
+        endpoint = try arguments.value(of: RegistryOptions.endpoint)
     }
 }
 
 extension ListRemoteCommand {
     func run(in session: Session) async throws {
         if let place = session.registryPlace(name) { return try await list(place, in: session) }
+        if let list = try await bucketList(in: session) { return session.show(list) }
         if case .registry(let reference) = try session.settings.reference(name) {
             return try await list(reference, in: session)
         }
@@ -61,9 +68,19 @@ extension ListRemoteCommand {
         session.show(RepositoryList(host: place.host, names: try await client.repositories()))
     }
 
+    /// What was typed may be a prefix with a registry's data, or a repository; nil where it is no such prefix.
+    private func bucketList(in session: Session) async throws -> RepositoryList? {
+        guard let place = try? S3Place(name) else { return nil }
+        let client = try session.registry(inBucket: place.bucket, for: "cake ls-remote", endpoint: endpoint)
+        let found = try await client.repositories(below: place.prefix)
+        if found.names.isEmpty, !place.prefix.isEmpty { return nil }
+        return RepositoryList(host: place.description, names: found.names, deeper: found.deeper)
+    }
+
     /// The tags of a repository, or the files of the model that a tag or digest leads to.
     private func list(_ reference: RegistryReference, in session: Session) async throws {
-        let client = try session.registry(reference, for: "cake ls-remote", plainHTTP: plainHTTP)
+        let client = try session.registry(
+            reference, for: "cake ls-remote", plainHTTP: plainHTTP, endpoint: endpoint)
         let path = name.split(separator: "/").last ?? ""
         if showsRevisions || !path.contains(":") && !path.contains("@") {
             let tags = try await RemoteRepository(reference, client).tags()

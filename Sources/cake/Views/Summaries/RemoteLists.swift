@@ -17,9 +17,16 @@ struct TagList: Finding {
 struct RepositoryList: Finding {
     let host: String
     let names: [String]
+    /// Of a bucket without a registry's data at this place: how longer places go on.
+    var deeper: [String] = []
 
     var notes: [String] {
-        names.isEmpty ? ["\(host) lists no repositories: it has none, or does not allow listing"] : []
+        guard names.isEmpty else { return [] }
+        guard !deeper.isEmpty else {
+            return ["\(host) lists no repositories: it has none, or does not allow listing"]
+        }
+        let some = deeper.prefix(5).map { "\(host)/\(Printable.escape($0))" } + (deeper.count > 5 ? ["…"] : [])
+        return ["\(host) has no models of its own; below it are \(some.joined(separator: ", "))"]
     }
 
     func lines(on page: Page) -> [String] { names.map { "\(host)/\(Printable.escape($0))" } }

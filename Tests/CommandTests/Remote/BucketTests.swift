@@ -95,14 +95,16 @@ import Testing
         try works(cake(maker, "import", model.path, "m"))
         let empty = try cake(user, "ls-remote", "s3://bucket")
         #expect(empty.status == 0 && empty.output.isEmpty && empty.errors.contains("has none"))
-        for name in ["prod/team/a:v1", "prod/b:v1", "dev/c:v1"] {
+        // The data of one registry lie below another's then.
+        for name in ["prod/b:v1", "prod/team/a:v1", "dev/inner/x:v1", "dev/c:v1"] {
             try works(cake(maker, "push", "m", "s3://bucket/\(name)"))
         }
         let rows: [(place: String, output: String, said: String)] = [
             ("s3://bucket/prod", "s3://bucket/prod/b\ns3://bucket/prod/team/a\n", ""),
             ("s3://bucket/prod/", "s3://bucket/prod/b\ns3://bucket/prod/team/a\n", ""),
             ("s3://bucket", "", "below it are s3://bucket/dev, s3://bucket/prod"),
-            ("s3://bucket/prod/team/a", "v1\n", ""),
+            ("s3://bucket/prod/team/a", "v1\n", ""), ("s3://bucket/dev/inner/x", "v1\n", ""),
+            ("s3://bucket/dev", "s3://bucket/dev/c\n", ""), ("s3://bucket/dev/inner", "s3://bucket/dev/inner/x\n", ""),
         ]
         for (place, output, said) in rows {
             let result = try cake(user, "ls-remote", place)

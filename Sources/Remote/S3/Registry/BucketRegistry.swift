@@ -15,20 +15,29 @@ final class BucketRegistry: Sendable {
     init(_ bucket: String, _ client: S3Client) { (self.bucket, self.client) = (bucket, client) }
 
     /// What was typed after the bucket is a prefix and a repository: the data of a registry say where the prefix ends. Where
-    /// there are none yet, the repository is the last word.
+    /// there are none yet, the repository is the last word. One registry's data may lie below another's: then the repository
+    /// that is there is meant, and in the longer prefix a new one.
     func repository(_ typed: RepositoryName) async throws -> BucketRepository {
         if let known = state.withLock({ $0.repositories[typed] }) { return known }
         let words = typed.text.split(separator: "/")
-        var found: BucketRepository?
-        for count in 0..<words.count {
-            guard let name = RepositoryName(words[count...].joined(separator: "/")) else { continue }
-            let values = try root(words[..<count].joined(separator: "/"))
-            found = BucketRepository(values, name)
-            if try await values.bucket.hasValues(below: BucketRepository.repositories) { break }
+        let places = try words.indices.reversed().compactMap { count throws -> BucketRepository? in
+            guard let name = RepositoryName(words[count...].joined(separator: "/")) else { return nil }
+            return BucketRepository(try root(words[..<count].joined(separator: "/")), name)
         }
-        guard let found else { throw CakeError(.usage, "\(typed) is not the name of a repository in a bucket") }
-        state.withLock { $0.repositories[typed] = found }
-        return found
+        var found: [BucketRepository] = []
+        for place in places where try await place.values.bucket.hasValues(below: BucketRepository.repositories) {
+            found.append(place)
+        }
+        var meant = found.first ?? places.first
+        if found.count > 1 {
+            for place in found where try await place.isThere() {
+                meant = place
+                break
+            }
+        }
+        guard let meant else { throw CakeError(.usage, "\(typed) is not the name of a repository in a bucket") }
+        state.withLock { $0.repositories[typed] = meant }
+        return meant
     }
 
     /// The repositories of the registry whose data begin at a prefix, as they are typed after it. If there are none,

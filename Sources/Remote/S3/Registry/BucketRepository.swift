@@ -24,6 +24,9 @@ struct BucketRepository: Sendable {
     private func key(of tag: TagName) -> String { "\(root)/tags/\(tag.text)" }
     private func folder(of subject: BlobName) -> String { "\(root)/referrers/\(subject.fileName)" }
 
+    /// Whether the registry's data have anything of it.
+    func isThere() async throws -> Bool { try await values.bucket.hasValues(below: root + "/") }
+
     private func missing(_ what: String) -> CakeError {
         CakeError(.notFound, "\(values.bucket) does not have \(what)", fix: "check the name and the tag")
     }

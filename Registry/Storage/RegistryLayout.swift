@@ -22,7 +22,7 @@ struct RegistryLayout: Sendable {
     var aside: String { start + "aside" }
     var tokens: String { start + "tokens" }
     var served: String { start + "served" }
-    /// Empty; its time is that of the last collection on a schedule.
+    /// Its time is that of the last collection on a schedule. Empty; in another storage the claim of the server that began it.
     var collected: String { start + "collected" }
     /// An empty value that is put to learn the time of another storage.
     var clock: String { start + "clock" }

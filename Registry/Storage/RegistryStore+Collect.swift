@@ -11,6 +11,10 @@ public struct CollectedBlobs: Sendable {
     public var keptManifests = 0
     /// What only the packs of these keep.
     public var keptBytes: UInt64 = 0
+    /// In object storage, blobs that were needed again while the collection waited.
+    public var needed = 0
+    /// In object storage, blobs whose removal is not known to have ended, or that another collection is removing.
+    public var left = 0
 
     public init() {}
 }

@@ -17,6 +17,24 @@ extension RegistryStore {
             self.bytes = bytes
             self.model = model
         }
+
+        /// As it is stored.
+        var text: [UInt8] { Array("\(RegistryStore.mark)\(mediaType)\n".utf8) + bytes }
+
+        /// Fails for other bytes than were put. `path` is for the message.
+        init(_ name: BlobName, parsing all: [UInt8], at path: String) throws(CakeError) {
+            guard let end = all.firstIndex(of: UInt8(ascii: "\n")), all.starts(with: RegistryStore.mark.utf8) else {
+                throw CakeError(
+                    .damaged, "\(Printable.escape(path)) is not a manifest of the registry", fix: "push it again")
+            }
+            self.init(
+                name: name, mediaType: String(decoding: all[RegistryStore.mark.utf8.count..<end], as: UTF8.self),
+                bytes: Array(all[(end + 1)...]))
+            guard name.fits(bytes.span) else {
+                throw CakeError(
+                    .damaged, "\(Printable.escape(path)) does not match its digest", fix: "push it again")
+            }
+        }
     }
 
     /// A blob that a manifest needs and the repository lacks, or has with another size.
@@ -26,7 +44,8 @@ extension RegistryStore {
     }
 
     static let mark = "cake registry manifest 1 "
-    private static let longestType = 1024
+    /// With its type.
+    static let longestManifest = RegistryManifest.maximumSize + 1024 + 64
 
     /// Saves a manifest, then moves the tags to it. If a blob that it needs is not in the repository, or the pusher may
     /// not read it, nothing is saved and the missing blob returned.
@@ -34,30 +53,24 @@ extension RegistryStore {
         _ manifest: RegistryManifest, _ stored: StoredManifest, tags: [TagName], in repository: RepositoryName,
         where isGiven: (BlobName) throws(CakeError) -> Bool = { _ in true }
     ) throws(CakeError) -> Lack? {
-        try locked(alone: false) { () throws(CakeError) -> Lack? in
+        if isDistant { return try putDistant(manifest, stored, tags: tags, in: repository, where: isGiven) }
+        return try locked(alone: false) { () throws(CakeError) -> Lack? in
             if let lack = try findLack(of: manifest, in: repository, where: isGiven) { return lack }
             let place = keys.repository(repository)
             // Before the manifest: a mark without a manifest is passed over, a manifest without its mark never found.
             if let subject = manifest.subject {
                 try storage.mark([place.referrer(stored.name, of: subject.name)])
             }
-            let line = RegistryStore.mark + stored.mediaType + "\n"
-            try storage.put(StorageBody(Array(line.utf8) + stored.bytes), at: place.manifest(stored.name))
-            // Without a lock a collection may have removed one of them before it could see the manifest.
-            if isDistant, let lack = try findLack(of: manifest, in: repository, where: isGiven) {
-                try storage.remove(place.manifest(stored.name))
-                return lack
-            }
+            try storage.put(StorageBody(stored.text), at: place.manifest(stored.name))
             for tag in tags { try storage.put(StorageBody(Array("\(stored.name)\n".utf8)), at: place.tag(tag)) }
             return nil
         }
     }
 
-    private func findLack(
+    func findLack(
         of manifest: RegistryManifest, in repository: RepositoryName,
         where isGiven: (BlobName) throws(CakeError) -> Bool
     ) throws(CakeError) -> Lack? {
-        if isDistant { try lookAgain(atBlobsOf: manifest, in: repository) }
         let place = keys.repository(repository)
         var seen: Set<Descriptor> = []
         for needed in manifest.needed where seen.insert(needed).inserted {
@@ -101,25 +114,17 @@ extension RegistryStore {
     /// As it is stored; wrong bytes are an error.
     func rawManifest(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> StoredManifest? {
         let key = keys.repository(repository).manifest(name)
-        let limit = RegistryManifest.maximumSize + RegistryStore.longestType + 64
-        guard let all = try storage.bytes(at: key, limit: limit) else { return nil }
-        let path = storage.name(of: key)
-        guard let end = all.firstIndex(of: UInt8(ascii: "\n")), all.starts(with: RegistryStore.mark.utf8) else {
-            throw CakeError(
-                .damaged, "\(Printable.escape(path)) is not a manifest of the registry", fix: "push it again")
-        }
-        let stored = StoredManifest(
-            name: name, mediaType: String(decoding: all[RegistryStore.mark.utf8.count..<end], as: UTF8.self),
-            bytes: Array(all[(end + 1)...]))
-        guard name.fits(stored.bytes.span) else {
-            throw CakeError(
-                .damaged, "\(Printable.escape(path)) does not match its digest", fix: "push it again")
-        }
-        return stored
+        guard let all = try storage.bytes(at: key, limit: RegistryStore.longestManifest) else { return nil }
+        return try StoredManifest(name, parsing: all, at: storage.name(of: key))
     }
 
     func target(of tag: TagName, in repository: RepositoryName) throws(CakeError) -> BlobName? {
         guard let bytes = try storage.bytes(at: keys.repository(repository).tag(tag), limit: 256) else { return nil }
+        return RegistryStore.target(in: bytes)
+    }
+
+    /// Nil for what is not a tag's value.
+    static func target(in bytes: [UInt8]) -> BlobName? {
         let text = String(decoding: bytes, as: UTF8.self)
         return text.hasSuffix("\n") ? BlobName(text.dropLast()) : nil
     }

@@ -60,13 +60,29 @@ public struct RegistryStore: Sendable {
         in storage: some KeyedStorage, cachedIn folder: String, room: UInt64, pool: BlockingPool,
         letsAnybodyRead: Bool = false
     ) throws(CakeError) {
+        try self.init(
+            in: DistantValues(storage), cachedIn: folder, room: room, pool: pool, letsAnybodyRead: letsAnybodyRead)
+    }
+
+    /// With a time that tests make.
+    package init(
+        in storage: some KeyedStorage, _ timing: StorageTiming, cachedIn folder: String, room: UInt64,
+        pool: BlockingPool
+    ) throws(CakeError) {
+        try self.init(
+            in: DistantValues(storage, timing), cachedIn: folder, room: room, pool: pool, letsAnybodyRead: false)
+    }
+
+    private init(
+        in values: DistantValues, cachedIn folder: String, room: UInt64, pool: BlockingPool, letsAnybodyRead: Bool
+    ) throws(CakeError) {
         let cache = try BlockCache(in: folder, room: room)
         store = try LocalStore(at: cache.place + "/work", pool: pool)
         views = KnownViews(.off)
         self.letsAnybodyRead = letsAnybodyRead
         layout = RegistryLayout(store.layout)
         tokensPath = layout.tokens
-        self.storage = RegistryValues(DistantValues(storage))
+        storage = RegistryValues(values)
         self.cache = cache
         try Disk.makeFolders(layout.aside)
     }

@@ -43,7 +43,7 @@ final class ScheduledCollection: Sendable {
     func look() {
         let now = Machine.now
         let isNew = state.withLock { state -> Bool in
-            guard !state.isWorking, state.lookedAt != now else { return false }
+            guard !state.isWorking, abs(now - state.lookedAt) >= registry.scheduleStep else { return false }
             (state.isWorking, state.lookedAt) = (true, now)
             return true
         }

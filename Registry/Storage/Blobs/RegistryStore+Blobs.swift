@@ -128,13 +128,19 @@ extension RegistryStore {
     /// Closes blobs that were not requested recently. To be called now and then.
     public func closeIdle() { opened.closeOld() }
 
-    /// A client that asks whether a blob is here may be about to name it: for a collection it counts as new.
-    public func keep(_ name: BlobName, in repository: RepositoryName) {
-        guard store.isWritable, let digest = try? digest(of: name) else { return }
-        if isDistant { return markAgain(digest, in: repository) }
+    /// A client that asks whether a blob is here may be about to name it: for a collection it counts as new. False for one that a
+    /// collection is removing.
+    public func keep(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> Bool {
+        if isDistant {
+            guard let digest = try digest(of: name), try isSafe(digest) else { return false }
+            markAgain(digest, in: repository)
+            return true
+        }
+        guard store.isWritable, let digest = try? digest(of: name) else { return true }
         let mark = layout.repository(repository).blob(digest)
-        guard let status = try? Disk.status(mark), Machine.now - status.modified > 3600 else { return }
+        guard let status = try? Disk.status(mark), Machine.now - status.modified > 3600 else { return true }
         try? Disk.touch(mark)
+        return true
     }
 
     /// The digest of a blob that might be mounted; nil when it is not here.
@@ -156,7 +162,7 @@ extension RegistryStore {
                 guard try storage.look(at: keys.repository(place).blob(digest)) != nil else { continue }
                 isThere = try isGiven(place)
             }
-            guard isThere, try size(of: digest) != nil else { return false }
+            guard isThere, try size(of: digest) != nil, try isSafe(digest) else { return false }
             try mark([digest], in: repository)
             return true
         }

@@ -19,12 +19,16 @@ final class DistantValues: Sendable {
 
     private let known = BoundedCache<Question, Known>(room: 64 << 20) { $0.memory.cost }
     private let failure = Mutex<(error: CakeError, time: ContinuousClock.Instant)?>(nil)
-    private let lookNow: @Sendable (String) async throws(CakeError) -> Entry?
-    private let readNow: @Sendable (String) async throws(CakeError) -> StorageBody?
-    private let namesNow: @Sendable (String) async throws(CakeError) -> [String]
-    private let putNow: @Sendable (StorageBody, String, StorageCondition<Version>) async throws(CakeError) -> Bool
-    private let removeNow: @Sendable (String, Version?) async throws(CakeError) -> Bool
-    private let markNow: @Sendable ([String]) async throws(CakeError) -> Void
+    let lately = LatelyBuried()
+    let timing: StorageTiming
+    // The storage as it is at this moment: nothing of this is remembered.
+    let lookNow: @Sendable (String) async throws(CakeError) -> Entry?
+    let readNow: @Sendable (String) async throws(CakeError) -> (entry: Entry, body: StorageBody)?
+    let namesNow: @Sendable (String) async throws(CakeError) -> [String]
+    let putNow: @Sendable (StorageBody, String, StorageCondition<Version>) async throws(CakeError) -> Bool
+    let removeNow: @Sendable (String, Version?) async throws(CakeError) -> Bool
+    let removeOnceNow: @Sendable (String, Version) async throws(CakeError) -> Bool
+    let markNow: @Sendable ([String]) async throws(CakeError) -> Void
     private let linkNow: @Sendable (String, Int) async throws(CakeError) -> String?
 
     /// What was seen so recently is still there. Another server's removal counts after this time.
@@ -33,12 +37,13 @@ final class DistantValues: Sendable {
     private static let pause = Duration.seconds(2)
     private static let patience = Duration.seconds(10)
 
-    init<Storage: KeyedStorage>(_ storage: Storage) {
+    init<Storage: KeyedStorage>(_ storage: Storage, _ timing: StorageTiming = StorageTiming()) {
+        self.timing = timing
         @Sendable func entry(_ entry: StorageEntry<Storage.Version>) -> Entry {
             Entry(size: entry.size, time: entry.time, version: Version(value: entry.version))
         }
         lookNow = { key throws(CakeError) in try await storage.look(at: key).map(entry) }
-        readNow = { key throws(CakeError) in try await storage.read(key)?.body }
+        readNow = { key throws(CakeError) in try await storage.read(key).map { (entry($0.entry), $0.body) } }
         namesNow = { folder throws(CakeError) in try await storage.names(in: folder) }
         putNow = { body, key, condition throws(CakeError) in
             switch condition {
@@ -53,6 +58,10 @@ final class DistantValues: Sendable {
             guard let version else { return try await storage.remove(key, ifUnchanged: nil) }
             guard let version = version.value as? Storage.Version else { return false }
             return try await storage.remove(key, ifUnchanged: version)
+        }
+        removeOnceNow = { key, version throws(CakeError) in
+            guard let version = version.value as? Storage.Version else { return false }
+            return try await storage.removeOnce(key, ifUnchanged: version)
         }
         markNow = { keys throws(CakeError) in try await storage.mark(keys) }
         linkNow = { key, seconds throws(CakeError) in try await storage.link(to: key, seconds: seconds) }
@@ -70,7 +79,7 @@ final class DistantValues: Sendable {
     func bytes(at key: String, limit: Int, isAgain: Bool = false) throws(CakeError) -> [UInt8]? {
         let memory = try ask(.bytes(key), isAgain: isAgain) {
             [readNow] () throws(CakeError) in
-            guard let body = try await readNow(key) else { return .bytes(nil) }
+            guard let body = try await readNow(key)?.body else { return .bytes(nil) }
             guard body.size <= UInt64(limit) else {
                 throw CakeError(.damaged, "\(Printable.escape(key)) has \(body.size) bytes; the limit is \(limit)")
             }
@@ -112,12 +121,12 @@ final class DistantValues: Sendable {
     }
 
     /// The body of a value, for a caller that may suspend.
-    func body(at key: String) async throws(CakeError) -> StorageBody? { try await readNow(key) }
+    func body(at key: String) async throws(CakeError) -> StorageBody? { try await readNow(key)?.body }
 
     /// Appends a value to a file. Nil if it is not there, else its size.
     func copy(_ key: String, to spool: Spool) throws(CakeError) -> UInt64? {
         try waiting { [readNow] () async throws(CakeError) -> UInt64? in
-            guard let body = try await readNow(key) else { return nil }
+            guard let body = try await readNow(key)?.body else { return nil }
             var place: UInt64 = 0
             while place < body.size {
                 let end = min(body.size, place + DistantValues.step)
@@ -164,7 +173,7 @@ final class DistantValues: Sendable {
     }
 
     /// After a failure one caller in a while tries again; the others get the same failure at once.
-    private func attempt<Value: Sendable>(
+    func attempt<Value: Sendable>(
         _ body: @escaping @Sendable () async throws(CakeError) -> Value
     ) throws(CakeError) -> Value {
         let known = failure.withLock { failure -> CakeError? in

@@ -29,6 +29,7 @@ extension RegistryStore {
             return
         }
         let size = try file.size()
+        try storage.distant?.saveOrWait(digest)
         // Of two pushes of the same bytes one is put. One of another size cannot have this digest.
         if let entry = try storage.lookAgain(at: key), entry.size == size { return }
         let body = StorageBody(file, size: size)
@@ -37,21 +38,11 @@ extension RegistryStore {
         }
     }
 
-    /// Whether the blobs that a manifest needs are there now.
-    func lookAgain(atBlobsOf manifest: RegistryManifest, in repository: RepositoryName) throws(CakeError) {
-        let place = keys.repository(repository)
-        var wanted: Set<String> = []
-        for needed in manifest.needed {
-            guard let digest = try digest(of: needed.name) else { continue }
-            wanted.formUnion([keys.blob(digest), place.blob(digest)])
-        }
-        try storage.distant?.lookAgain(at: wanted.sorted())
-    }
-
     /// For a collection the blob counts as new.
     func markAgain(_ digest: Digest, in repository: RepositoryName) {
         let key = keys.repository(repository).blob(digest)
-        guard let entry = (try? storage.look(at: key)) ?? nil, Machine.now - entry.time > 3600 else { return }
+        // Either clock may be ahead.
+        guard let entry = (try? storage.look(at: key)) ?? nil, abs(Machine.now - entry.time) > 3600 else { return }
         try? storage.mark([key])
     }
 }

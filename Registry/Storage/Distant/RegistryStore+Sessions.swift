@@ -119,22 +119,10 @@ extension RegistryStore {
 
     /// Removes uploads to which nothing was added for this long, by the storage's clock.
     func expireSessions(_ life: Duration) throws(CakeError) {
-        try storage.mark([keys.clock])
-        guard let now = try storage.lookAgain(at: keys.clock)?.time else { return }
-        let oldest = now - Int(life.components.seconds)
-        func isOld(_ key: String) throws(CakeError) -> Bool {
-            try storage.lookAgain(at: key).map { $0.time <= oldest } ?? true
-        }
-        for text in try storage.names(in: keys.uploads) {
-            guard let name = UploadName(text) else { continue }
-            guard try isOld(list(name)) else { continue }
-            let parts = try storage.names(in: keys.upload(name) + "/parts").compactMap { UploadName($0) }
-            // Without a list a part may be on its way.
-            for one in parts {
-                let key = part(one, of: name)
-                if try isOld(key) { try storage.remove(key) }
-            }
-            try storage.remove(list(name))
+        guard let values = storage.distant else { return }
+        try values.attempt { () throws(CakeError) in
+            let oldest = try await values.clockNow() - Int(life.components.seconds)
+            try await DistantCollection(in: values, .init(grace: life)).removeUploads(since: oldest)
         }
     }
 }

@@ -26,6 +26,9 @@ public protocol KeyedStorage: Sendable {
     /// Removes a value; if a version is given, only while it has that version. False if nothing is removed.
     func remove(_ key: String, ifUnchanged version: Version?) async throws(CakeError) -> Bool
 
+    /// The same with a request that is sent once. If its answer is lost, this fails, and the value may go later.
+    func removeOnce(_ key: String, ifUnchanged version: Version) async throws(CakeError) -> Bool
+
     /// Puts an empty value of this moment under each key. For keys without other values.
     func mark(_ keys: [String]) async throws(CakeError)
 
@@ -36,6 +39,10 @@ public protocol KeyedStorage: Sendable {
 
 extension KeyedStorage {
     public func link(to key: String, seconds: Int) async throws(CakeError) -> String? { nil }
+
+    public func removeOnce(_ key: String, ifUnchanged version: Version) async throws(CakeError) -> Bool {
+        try await remove(key, ifUnchanged: version)
+    }
 }
 
 /// Facts about a value without its bytes.

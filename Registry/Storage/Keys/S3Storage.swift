@@ -65,6 +65,10 @@ public struct S3Storage: KeyedStorage {
         try await S3Storage.naming { try await values.remove(key, ifUnchanged: version?.etag) }
     }
 
+    public func removeOnce(_ key: String, ifUnchanged version: Version) async throws(CakeError) -> Bool {
+        try await S3Storage.naming { try await values.removeOnce(key, ifUnchanged: version.etag) }
+    }
+
     public func mark(_ keys: [String]) async throws(CakeError) {
         try await S3Storage.naming { try await values.mark(keys) }
     }

@@ -82,7 +82,8 @@ extension S3Bucket {
 
     /// Puts a value in one request. False, and nothing is changed, if the condition does not hold.
     package func put(
-        _ body: S3Body, at key: String, if condition: S3Condition, notes: [Note: String] = [:]
+        _ body: S3Body, at key: String, if condition: S3Condition, notes: [Note: String] = [:],
+        isSentOnce: Bool = false
     ) async throws -> Bool {
         var asked = question(.put, key, "to write ")
         var notes = notes
@@ -95,7 +96,7 @@ extension S3Bucket {
         }
         asked.headers = condition.headers + notes.map { ($0.key.header, $0.value) }
         let (question, id) = (asked, notes[.put])
-        return try await client.line.retrying {
+        func send() async throws -> Bool {
             // An engine answers either status where the value to replace is missing.
             let exchange = try await once(
                 question, accepting: condition == .always ? [200] : [200, 404, 412],
@@ -108,6 +109,7 @@ extension S3Bucket {
             // The value that stands in the way may be this one: an answer was lost, or the request came twice.
             return try await lookOnce(at: key)?.notes[.put] == id
         }
+        return isSentOnce ? try await send() : try await client.line.retrying(send)
     }
 
     private func refuseMissingBucket(_ exchange: HTTPExchange, _ question: S3Client.Question) async throws {
@@ -138,17 +140,20 @@ extension S3Bucket {
         _ = try await once(question(.delete, key, "to delete "), accepting: [200, 204, 404])
     }
 
-    /// Removes a value with that ETag. Only for engines that were seen to heed it.
-    package func delete(_ key: String, ifUnchanged etag: String) async throws -> Bool {
+    /// Removes a value with that ETag, tried once. Only for engines that were seen to heed it.
+    func deleteOnce(_ key: String, ifUnchanged etag: String) async throws -> Bool {
         var asked = question(.delete, key, "to delete ")
         asked.headers = S3Condition.unchanged(etag).headers
-        let question = asked
+        return try await once(asked, accepting: [200, 204, 404, 412]).head.status < 300
+    }
+
+    /// Removes a value with that ETag. Only for engines that were seen to heed it.
+    package func delete(_ key: String, ifUnchanged etag: String) async throws -> Bool {
         var isUncertain = false
         return try await client.line.retrying {
             do {
                 guard try await lookOnce(at: key)?.etag == etag else { return isUncertain }
-                let exchange = try await once(question, accepting: [200, 204, 404, 412])
-                return exchange.head.status < 300
+                return try await deleteOnce(key, ifUnchanged: etag)
             } catch let failure as TransientFailure {
                 isUncertain = true
                 throw failure

@@ -16,13 +16,22 @@ extension S3Values {
         return try await finish(there, key)
     }
 
+    /// The same, and what takes the value away is sent once. Fails if its answer is lost.
+    package func removeOnce(_ key: String, ifUnchanged etag: String) async throws -> Bool {
+        let removesUnchanged = try await abilities().deletesUnchanged
+        guard let there = try await bucket.look(at: key), there.etag == etag, !there.isRemoved else { return false }
+        if removesUnchanged { return try await bucket.deleteOnce(key, ifUnchanged: etag) }
+        return try await finish(there, key, isSentOnce: true)
+    }
+
     /// Puts new remains in the place of a value or of old remains, and removes them. False if another was faster.
-    func finish(_ there: S3Bucket.Entry, _ key: String) async throws -> Bool {
+    func finish(_ there: S3Bucket.Entry, _ key: String, isSentOnce: Bool = false) async throws -> Bool {
         let start = ContinuousClock.now
         let remains = S3Body(Array("removed \(S3Bucket.newName)\n".utf8))
         guard
             try await bucket.put(
-                remains, at: key, if: .unchanged(there.etag), notes: [.instead: S3Values.removed])
+                remains, at: key, if: .unchanged(there.etag), notes: [.instead: S3Values.removed],
+                isSentOnce: isSentOnce)
         else { return false }
         // Never late, and tried once. Remains that stay are replaced or removed by others.
         guard ContinuousClock.now - start < S3Values.longestRemoval else { return true }

@@ -90,7 +90,7 @@ extension Answers {
         _ blob: RegistryStore.Blob, _ name: BlobName, in repository: RepositoryName, _ asked: Asked
     ) throws -> ServerReply {
         let isHead = asked.request.method == "HEAD"
-        if isHead, settings.allowsPush { registry.keep(name, in: repository) }
+        if isHead, settings.allowsPush, try !registry.keep(name, in: repository) { throw Answers.noBlob(name) }
         let headers = Answers.headers(of: name)
         if !isHead, settings.redirects, let link = try registry.link(to: blob) {
             return ServerReply(307, [("Location", link), ("Docker-Content-Digest", name.description)])

@@ -9,12 +9,16 @@ struct BucketRepository: Sendable {
     let values: S3Values
     let name: RepositoryName
     private let seen = Seen()
+    private let tombstones: BucketTombstones
 
     static let repositories = "repositories/"
     private static let mark = "cake registry manifest 1 "
     private static let longestType = 1024
 
-    init(_ values: S3Values, _ name: RepositoryName) { (self.values, self.name) = (values, name) }
+    init(_ values: S3Values, _ name: RepositoryName) {
+        (self.values, self.name) = (values, name)
+        tombstones = BucketTombstones(values)
+    }
 
     private var root: String { BucketRepository.repositories + name.fileName }
     private func key(of blob: Digest) -> String { "blobs/\(blob.hex.prefix(2))/\(blob.hex)" }
@@ -72,23 +76,34 @@ struct BucketRepository: Sendable {
     }
 
     /// Its blobs count as new for a collection before the manifest is there, and are looked at again before the tag is: a
-    /// collection that began earlier may have removed one.
+    /// collection that began earlier may have removed one. docs/decisions/0020 says why the order keeps them.
     func put(_ manifest: RemoteRepository.Kept, as wanted: ManifestName) async throws {
+        let start = ContinuousClock.now
         let parsed = try RegistryManifest(parsing: manifest.bytes.span)
         if let subject = parsed.subject {
             try await values.mark(["\(folder(of: subject.name))/\(manifest.name.fileName)"])
         }
         let needed = Set(parsed.needed)
+        for one in needed.compactMap(\.name.sha256) where try await !tombstones.isSafe(one) {
+            throw tombstones.busy(one)
+        }
         try await values.mark(needed.compactMap { $0.name.sha256.map(mark) })
         let line = BucketRepository.mark + manifest.mediaType + "\n"
         _ = try await values.put(
             S3Body(Array(line.utf8) + manifest.bytes), at: key(of: manifest.name), if: .always)
-        for one in needed {
-            guard try await has(one.name, size: one.size) else {
+        try await eachOf(needed) { one in
+            // First the tombstone: what was removed between is missed by the look.
+            if let digest = one.name.sha256, try await !tombstones.save(digest) { throw tombstones.busy(digest) }
+            guard try await isThere(one.name, size: one.size) else {
                 throw CakeError(
                     .failed, "\(values.bucket): blob \(one.name.short) was removed during the push",
                     fix: "run the same command again")
             }
+        }
+        guard ContinuousClock.now - start < Tombstone.longestRequest else {
+            throw CakeError(
+                .network, "\(values.bucket): the blobs of the manifest could not be looked at in time",
+                fix: "run the same command again")
         }
         guard case .tag(let tag) = wanted else { return }
         _ = try await values.put(S3Body(Array("\(manifest.name)\n".utf8)), at: key(of: tag), if: .always)
@@ -128,9 +143,38 @@ struct BucketRepository: Sendable {
         return found
     }
 
+    private func eachOf(
+        _ needed: Set<Descriptor>, _ look: @escaping @Sendable (Descriptor) async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (number, one) in needed.enumerated() {
+                if number >= BucketRepository.lanes { try await group.next() }
+                group.addTask { try await look(one) }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private static let lanes = 16
+
     // Blobs.
 
+    /// Who asks may leave the blob out of a push: for a collection it counts as new.
     func has(_ blob: BlobName, size: UInt64) async throws -> Bool {
+        guard let digest = blob.sha256, try await tombstones.isSafe(digest), try await isThere(blob, size: size) else {
+            return false
+        }
+        if let there = try await values.look(at: mark(of: digest)), there.now - there.time > BucketRepository.youngMark {
+            // Who may only read asks, too.
+            do { try await values.mark([mark(of: digest)]) } catch { try Task.checkCancellation() }
+        }
+        return true
+    }
+
+    /// Seconds.
+    private static let youngMark = 3600
+
+    private func isThere(_ blob: BlobName, size: UInt64) async throws -> Bool {
         guard let digest = blob.sha256, let there = try await values.look(at: key(of: digest)) else { return false }
         guard there.size == size else {
             throw damaged("blob \(blob.short)", "has \(there.size) bytes instead of \(size)")
@@ -175,7 +219,9 @@ struct BucketRepository: Sendable {
     /// Makes a blob this repository's, too. False if the registry's data do not have it: another prefix of the bucket is
     /// another registry.
     func mount(_ blob: BlobName) async throws -> Bool {
-        guard let digest = blob.sha256, try await values.look(at: key(of: digest)) != nil else { return false }
+        guard let digest = blob.sha256, try await tombstones.isSafe(digest),
+            try await values.look(at: key(of: digest)) != nil
+        else { return false }
         try await values.mark([mark(of: digest)])
         return true
     }
@@ -184,6 +230,7 @@ struct BucketRepository: Sendable {
         guard let digest = body.name.sha256 else {
             throw CakeError(.failed, "blob \(body.name.short) is not named by a SHA-256")
         }
+        try await tombstones.saveOrWait(digest)
         let sent = S3Body(size: body.size, digest: digest, send: body.send)
         // A blob that must be replaced has wrong bytes: not only where none is.
         _ = try await values.put(sent, at: key(of: digest), if: .always)

@@ -1,0 +1,145 @@
+internal import Model
+internal import Platform
+
+/// Claims, last looks, removals.
+extension DistantCollection {
+    /// So many are claimed before repositories are read again: all of them are decided within the time of a claim.
+    private static let atOnce = 4000
+
+    func remove(_ buried: [Buried], _ survey: Survey, into collected: inout CollectedBlobs) async throws(CakeError) {
+        var survey = survey
+        var next = buried[...]
+        while !next.isEmpty {
+            tell(.removing(done: next.startIndex, of: buried.count))
+            let some = Array(next.prefix(DistantCollection.atOnce))
+            next = next.dropFirst(DistantCollection.atOnce)
+            let start = values.timing.now()
+            let claimed = try await claim(some)
+            let last: LastLook
+            do throws(CakeError) {
+                // After the claims: a manifest whose request took a tombstone away, or saw none, is there before.
+                survey.named.formUnion(try await newlyNamed(since: survey))
+                last = LastLook(
+                    named: survey.named, marks: try await marks(of: Set(claimed.map(\.candidate.digest))),
+                    now: try await values.clockNow(), start: start)
+            } catch {
+                await giveBack(claimed)
+                throw error
+            }
+            let ends = try await DistantValues.each(claimed) { [self] one throws(CakeError) in await end(one, last) }
+            var failure: CakeError?
+            for (one, end) in zip(claimed, ends) {
+                switch end {
+                case .removed: if let blob = one.candidate.blob { collected.add(blob) }
+                case .needed: collected.needed += 1
+                case .left: collected.left += 1
+                case .failed(let error): failure = failure ?? error
+                }
+            }
+            if let failure { throw failure }
+        }
+    }
+
+    /// Those whose tombstone is still there. It was taken away by who needs the blob, or claimed by another collection.
+    private func claim(_ buried: [Buried]) async throws(CakeError) -> [Buried] {
+        try await DistantValues.each(buried) { [self] one throws(CakeError) -> Buried? in
+            let key = Tombstone.key(of: one.candidate.digest)
+            var random = SystemRandomNumberGenerator()
+            let claim = Tombstone(.deleting, using: &random)
+            guard try await values.putNow(StorageBody(claim.text), key, .unchanged(one.version)),
+                let (entry, there) = try await values.tombstoneNow(one.candidate.digest), there == claim
+            else { return nil }
+            return Buried(candidate: one.candidate, time: one.time, version: entry.version)
+        }.compactMap(\.self)
+    }
+
+    /// Nothing was removed of these. Also when the collection is cancelled: else nobody could use the blobs for ten minutes.
+    private func giveBack(_ claimed: [Buried]) async {
+        await Task { [values] in
+            _ = try? await DistantValues.each(claimed) { one throws(CakeError) in
+                try await values.removeNow(Tombstone.key(of: one.candidate.digest), one.version)
+            }
+        }.value
+    }
+
+    struct Mark: Sendable {
+        let key: String
+        let entry: DistantValues.Entry
+    }
+
+    /// What was seen after the claims.
+    struct LastLook: Sendable {
+        let named: Set<Digest>
+        let marks: [Digest: [Mark]]
+        let now: Int
+        /// Before the claims.
+        let start: ContinuousClock.Instant
+    }
+
+    private func marks(of wanted: Set<Digest>) async throws(CakeError) -> [Digest: [Mark]] {
+        if wanted.isEmpty { return [:] }
+        let found = try await DistantValues.each(try await repositories()) {
+            [self] repository throws(CakeError) -> [(Digest, Mark)] in
+            let place = keys.repository(repository)
+            let blobs = try await names(place.blobs).compactMap { Digest(hex: $0) }.filter(wanted.contains)
+            let looks = try await DistantValues.each(blobs) { [self] blob throws(CakeError) in
+                try await look(place.blob(blob))
+            }
+            return zip(blobs, looks).compactMap { blob, entry in
+                entry.map { (blob, Mark(key: place.blob(blob), entry: $0)) }
+            }
+        }
+        return Dictionary(grouping: found.joined(), by: \.0).mapValues { $0.map(\.1) }
+    }
+
+    private enum End: Sendable {
+        case removed, needed
+        /// A request was not answered, or came too late.
+        case left
+        case failed(CakeError)
+    }
+
+    private func end(_ one: Buried, _ last: LastLook) async -> End {
+        var isSent = false
+        do throws(CakeError) {
+            let end = try await remove(one, last, &isSent)
+            if case .left = end, isSent { return end }
+            _ = try await values.removeNow(Tombstone.key(of: one.candidate.digest), one.version)
+            return end
+        } catch {
+            // The tombstone stays when it is not known what a request did: nobody may rely on the blob until it cannot count any more.
+            if isSent, error.isOfNetwork { return .left }
+            if !isSent || error.kind == .notAuthorised { await giveBack([one]) }
+            return .failed(error)
+        }
+    }
+
+    private func remove(_ one: Buried, _ last: LastLook, _ isSent: inout Bool) async throws(CakeError) -> End {
+        let (digest, seen) = (one.candidate.digest, one.candidate.blob)
+        if last.named.contains(digest) { return .needed }
+        let marks = last.marks[digest] ?? []
+        for mark in marks where mark.entry.time >= one.time || mark.entry.time > last.now - grace { return .needed }
+        let blob = try await values.lookNow(keys.blob(digest))
+        if let blob {
+            guard blob.time < one.time, blob.size == seen?.size, blob.time == seen?.time else { return .needed }
+        }
+        for mark in marks where try await !values.removeNow(mark.key, mark.entry.version) { return .needed }
+        if let blob {
+            guard isInTime(last) else { return .left }
+            isSent = true
+            guard try await values.removeOnceNow(keys.blob(digest), blob.version) else { return .needed }
+        }
+        for alias in one.candidate.aliases {
+            guard let there = try await values.lookNow(keys.alias(alias)) else { continue }
+            guard isInTime(last) else { return .left }
+            isSent = true
+            _ = try await values.removeOnceNow(keys.alias(alias), there.version)
+        }
+        return .removed
+    }
+
+    /// A request that is sent now has its effect before the claim can count as left.
+    private func isInTime(_ last: LastLook) -> Bool {
+        values.timing.now() - last.start < Tombstone.longestRequest
+    }
+}

@@ -1,0 +1,120 @@
+internal import Model
+internal import Platform
+internal import Synchronization
+
+/// How time passes for what waits for another storage. Tests pass in their own.
+package struct StorageTiming: Sendable {
+    package var now: @Sendable () -> ContinuousClock.Instant
+    package var rest: @Sendable (Duration) async throws(CakeError) -> Void
+
+    package init(
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
+        rest: @escaping @Sendable (Duration) async throws(CakeError) -> Void = { time throws(CakeError) in
+            do { try await Task.sleep(for: time) } catch { throw CakeError(.failed, "the wait was cancelled") }
+        }
+    ) {
+        (self.now, self.rest) = (now, rest)
+    }
+}
+
+/// Digests with tombstones, as they were listed last.
+final class LatelyBuried: Sendable {
+    struct State {
+        var listed: Set<Digest> = []
+        var until: ContinuousClock.Instant?
+        /// There are so many that each is asked for by its key instead.
+        var isMany = false
+        var isListing = false
+    }
+
+    let state = Mutex(State())
+    static let many = 2000
+    static let timeOfMany = Duration.seconds(60)
+}
+
+extension DistantValues {
+    /// Seconds since 1970 by the storage's clock.
+    func clockNow() async throws(CakeError) -> Int {
+        try await markNow([RegistryLayout.keys.clock])
+        guard let now = try await lookNow(RegistryLayout.keys.clock)?.time else {
+            throw CakeError(.network, "the storage lost a value that was just written")
+        }
+        return now
+    }
+
+    /// A small value as it is now, with its version.
+    func valueNow(_ key: String, limit: Int) async throws(CakeError) -> (entry: Entry, bytes: [UInt8])? {
+        guard let (entry, body) = try await readNow(key) else { return nil }
+        guard body.size <= UInt64(limit) else {
+            throw CakeError(.damaged, "\(Printable.escape(key)) has \(body.size) bytes; the limit is \(limit)")
+        }
+        return (entry, try await body.bytes(0..<body.size))
+    }
+
+    func tombstoneNow(_ blob: Digest) async throws(CakeError) -> (entry: Entry, tombstone: Tombstone)? {
+        let key = Tombstone.key(of: blob)
+        guard let (entry, bytes) = try await valueNow(key, limit: Tombstone.longest) else { return nil }
+        return (entry, try Tombstone(parsing: bytes, at: key))
+    }
+
+    /// Takes away a tombstone that waits, or that a killed collection left. False while the blob is being removed.
+    func saveNow(_ blob: Digest) async throws(CakeError) -> Bool {
+        // The answer of a removal is not believed: another collection may have been faster.
+        while let (entry, tombstone) = try await tombstoneNow(blob) {
+            if tombstone.state == .deleting {
+                guard tombstone.yields(atAge: try await clockNow() - entry.time) else { return false }
+            }
+            _ = try await removeNow(Tombstone.key(of: blob), entry.version)
+        }
+        return true
+    }
+
+    /// The same of many. Returns those that are being removed.
+    func save(_ blobs: [Digest]) throws(CakeError) -> Set<Digest> {
+        let saved = try attempt { [self] () throws(CakeError) in
+            try await DistantValues.each(blobs) { [self] blob throws(CakeError) in try await saveNow(blob) }
+        }
+        return Set(zip(blobs, saved).filter { !$0.1 }.map(\.0))
+    }
+
+    /// Waits until a collection that is removing the blob has ended.
+    func saveOrWait(_ blob: Digest) throws(CakeError) {
+        let start = timing.now()
+        while try !save([blob]).isEmpty {
+            guard timing.now() - start < Tombstone.patience else {
+                throw CakeError(
+                    .locked, "a collection is removing blob \(blob.short)", fix: "try again in a minute")
+            }
+            try waiting { [timing] () throws(CakeError) in try await timing.rest(.milliseconds(250)) }
+        }
+    }
+
+    /// Whether the blob may have a tombstone, by what was listed in the last two seconds.
+    func mayHaveTombstone(_ blob: Digest) throws(CakeError) -> Bool {
+        let start = timing.now()
+        let known = lately.state.withLock { state -> Bool? in
+            if let until = state.until, start < until { return state.isMany || state.listed.contains(blob) }
+            if state.isListing { return true }
+            state.isListing = true
+            return nil
+        }
+        if let known { return known }
+        defer { lately.state.withLock { $0.isListing = false } }
+        let names = try attempt { [namesNow] () throws(CakeError) in try await namesNow(Tombstone.folder) }
+        return lately.state.withLock { state in
+            state.isMany = names.count > LatelyBuried.many
+            state.listed = state.isMany ? [] : Set(names.compactMap { Digest(hex: $0) })
+            state.until = start + (state.isMany ? LatelyBuried.timeOfMany : Tombstone.memory)
+            return state.isMany || state.listed.contains(blob)
+        }
+    }
+}
+
+extension RegistryStore {
+    /// Whether a blob that was seen may be called here: nobody removes it, or its tombstone could be taken away.
+    func isSafe(_ blob: Digest) throws(CakeError) -> Bool {
+        guard let values = storage.distant, try values.mayHaveTombstone(blob) else { return true }
+        guard try values.save([blob]).isEmpty else { return false }
+        return try storage.lookAgain(at: keys.blob(blob)) != nil
+    }
+}

@@ -11,7 +11,7 @@ public final class ArrivingBytes: Sendable {
         /// The try that its bytes came from.
         var round: Int?
         var layer: (range: Range<UInt64>, bytes: RebuiltBytes)?
-        var rest: (bytes: RebuiltBytes, held: Operation)?
+        var rest: RebuiltBytes?
         /// Kept open from one take to the next.
         var file: File?
     }
@@ -96,11 +96,8 @@ public final class ArrivingBytes: Sendable {
     /// From the store, where it stays while it is read; nil if it is not there.
     private func rest(of file: Manifest.File, _ manifest: Digest) -> RebuiltBytes? {
         state.withLock { state in
-            if let rest = state.rest { return rest.bytes }
-            guard let held = try? models.hold(manifest) else { return nil }
-            let bytes = RebuiltBytes(range, of: file, through: models.pieces)
-            state.rest = (bytes, held)
-            return bytes
+            if state.rest == nil { state.rest = try? models.bytes(range, of: file, once: manifest) }
+            return state.rest
         }
     }
 

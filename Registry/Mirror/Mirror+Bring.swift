@@ -1,15 +1,15 @@
 public import Model
 internal import Platform
 internal import Remote
-internal import Storage
+public import Storage
 internal import Store
 public import Transfer
 
 extension Mirror {
     /// Where a file's bytes are.
     public enum Found: Sendable {
-        /// In the store, in the model of this manifest.
-        case here(Manifest.File, manifest: Digest)
+        /// In a model that is here.
+        case here(Manifest.File, HubModels.Model)
         case arriving(ArrivingFile)
     }
 
@@ -22,15 +22,15 @@ extension Mirror {
             counts.joined.add(1)
             return .arriving(known)
         }
-        let model = try models.model(called: name.name)
-        if let model, let found = try stored(file, of: listing, in: model) {
-            return .here(found, manifest: model.record.manifest)
+        let here = try models.models(called: name.name)
+        for model in here {
+            if let found = try stored(file, of: listing, in: model) { return .here(found, model) }
         }
         guard !settings.isOffline else { throw Mirror.offline }
         try settings.gate.refuseUnchecked(
             name.name, from: settings.upstream.source(of: listing.repository), "this mirror does not pass on")
         let (arriving, isNew) = try transfers.join(file, of: listing) {
-            try smallFiles(after: file, of: listing, notIn: model)
+            try smallFiles(after: file, of: listing, notIn: here)
         } _: { transfer in
             await self.bring(transfer, of: listing, as: name, for: asker)
         }
@@ -40,11 +40,11 @@ extension Mirror {
 
     /// Those that are not here, from the file on.
     private func smallFiles(
-        after file: SnapshotFile, of listing: HubListing, notIn model: HubModels.Model?
+        after file: SnapshotFile, of listing: HubListing, notIn found: [HubModels.Model]
     ) throws -> [SnapshotFile] {
         var here: Set<FilePath> = []
-        if let model, model.record.commit == listing.commit {
-            here = Set(try models.manifest(of: model).files.map(\.path))
+        for model in found where model.record.commit == listing.commit {
+            here.formUnion(try models.manifest(of: model).files.map(\.path))
         }
         let files = listing.snapshot.files
         let start = files.firstIndex { $0.path == file.path } ?? 0
@@ -65,6 +65,7 @@ extension Mirror {
     /// Ends running transfers. Their bytes stay, and the next request resumes them.
     public func stop() async {
         await transfers.stop()
+        await publishing.stop()
         await peers?.stop()
     }
 
@@ -72,9 +73,10 @@ extension Mirror {
         await peers?.settle()
         await asking.settle()
         await transfers.settle()
+        await publishing.settle()
     }
 
-    private struct Named {
+    struct Named {
         let name: ModelName
         let revision: String
     }
@@ -93,11 +95,11 @@ extension Mirror {
             return Named(name: name, revision: revision)
         }
         if let word = revision(leadingTo: listing.commit, of: repository) { return try named(word) }
-        if try store.record(of: plain)?.commit == listing.commit { return try named(Revision.main) }
+        if try models.models(called: plain).contains(where: { $0.record.commit == listing.commit }) { return try named(Revision.main) }
         return try named(listing.revision)
     }
 
-    private func stored(
+    func stored(
         _ file: SnapshotFile, of listing: HubListing, in model: HubModels.Model
     ) throws -> Manifest.File? {
         guard model.record.commit == listing.commit, !model.record.isPartial,
@@ -112,18 +114,14 @@ extension Mirror {
     ) async {
         var stored: UInt64 = 0
         do {
-            let peers = await copies(for: transfer, of: listing)
-            let sender: Transfers.Sender = peers == nil ? .upstream : .peer
-            try await transfers.takeTurn(sender)
-            defer { transfers.endTurn(sender) }
-            do {
-                stored = try await bring(transfer.files[...], of: listing, as: named, for: asker, near: peers)
-            } catch {
-                // A failure of a file that no client requested is ignored.
-                guard transfer.files.count > 1, !Task.isCancelled else { throw error }
-                for (_, _, arriving) in transfer.files.dropFirst() { arriving.hears(.failed(error)) }
-                transfer.files[0].arriving.hears(.askedAgain)
-                stored = try await bring(transfer.files.prefix(1), of: listing, as: named, for: asker, near: peers)
+            if let peers = await copies(for: transfer, of: listing) {
+                stored = try await bring(transfer.files, of: listing, as: named, for: asker, near: peers)
+                // A peer that downloaded it puts it into another storage itself.
+                try await alone(transfer.files, of: listing, as: named.name) { _ in }
+            } else {
+                try await alone(transfer.files, of: listing, as: named.name) { files in
+                    stored = try await bring(files, of: listing, as: named, for: asker, near: nil)
+                }
             }
         } catch {
             for (_, _, arriving) in transfer.files { arriving.hears(.failed(error)) }
@@ -133,9 +131,27 @@ extension Mirror {
         transfers.end(transfer)
     }
 
+    private func bring(
+        _ files: [Transfers.File], of listing: HubListing, as named: Named, for asker: UpstreamIdentity,
+        near peers: PeerCopies?
+    ) async throws -> UInt64 {
+        let sender: Transfers.Sender = peers == nil ? .upstream : .peer
+        try await transfers.takeTurn(sender)
+        defer { transfers.endTurn(sender) }
+        do {
+            return try await bring(files[...], of: listing, as: named, for: asker, near: peers)
+        } catch {
+            // A failure of a file that no client requested is ignored.
+            guard files.count > 1, !Task.isCancelled else { throw error }
+            for (_, _, arriving) in files.dropFirst() { arriving.hears(.failed(error)) }
+            files[0].arriving.hears(.askedAgain)
+            return try await bring(files.prefix(1), of: listing, as: named, for: asker, near: peers)
+        }
+    }
+
     /// Returns the stored bytes.
     private func bring(
-        _ files: ArraySlice<(listed: SnapshotFile, key: Transfers.Key, arriving: ArrivingFile)>, of listing: HubListing,
+        _ files: ArraySlice<Transfers.File>, of listing: HubListing,
         as named: Named, for asker: UpstreamIdentity, near peers: PeerCopies?
     ) async throws -> UInt64 {
         let source: HubSource
@@ -154,9 +170,11 @@ extension Mirror {
         options.peers = peers
         for (listed, _, arriving) in files { options.reading[listed.path] = arriving }
         options.readersFirst = readersFirst
+        // A base would be a layer of a model with other readers.
+        options.usesDeltas = !models.isDistant
         options.mark = listing.isClosed ? .mirroredClosed : .mirrored
         // A listing of the store then says what is missing.
-        options.complete = try? WeightSelection().choose(from: listing.snapshot).files
+        options.complete = Mirror.complete(listing)
         let snapshot = listing.snapshot.called(named.revision)
         let pull = Pull(from: source, into: store, progress: Progress("mirroring"), options: options)
         let before = peers?.bytes ?? 0
@@ -164,6 +182,11 @@ extension Mirror {
         let near = (peers?.bytes ?? 0) - before
         counts.fetched.add(report.bytesFetched - min(near, report.bytesFetched))
         return report.bytesStored
+    }
+
+    /// What a whole model has.
+    static func complete(_ listing: HubListing) -> [SnapshotFile]? {
+        try? WeightSelection().choose(from: listing.snapshot).files
     }
 
     private static let mostConnections = 8

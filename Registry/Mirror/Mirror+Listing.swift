@@ -67,6 +67,7 @@ extension Mirror {
 
     /// A model that became closed or open upstream is so here too, also for clients that use other addresses.
     private func mark(_ repository: HubRepository, isClosed: Bool) {
+        closed[repository] = isClosed
         // If the mark cannot be saved, it holds for this request, and the next answer tries again.
         try? models.mark(repository, isClosed ? .mirroredClosed : .mirrored)
     }

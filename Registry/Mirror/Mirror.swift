@@ -28,6 +28,12 @@ public final class Mirror: Sendable {
         public var quota: UInt64?
         /// How long a client waits for the upstream's answer.
         public var patience = Duration.seconds(8)
+        /// So often a server that waits for another one's download looks for it.
+        public var look = Duration.seconds(1)
+        /// So often a server says that it still downloads.
+        public var renewal = Duration.seconds(3)
+        /// A line for the operator.
+        public var says: @Sendable (String) -> Void = { _ in }
         /// Servers that download from a Hub for each other.
         public var peers: Peers.Settings?
 
@@ -78,6 +84,9 @@ public final class Mirror: Sendable {
     let transfers: Transfers
     let questions = PeerQuestions()
     let readersFirst = ReadersFirst()
+    let publishing: Publishing
+    /// What the upstream said last.
+    let closed = BoundedCache<HubRepository, Bool>(room: 100_000)
     let uses = Uses()
     private let client: HTTPClient
     let admission = UpstreamAccess()
@@ -101,6 +110,8 @@ public final class Mirror: Sendable {
         client = try HTTPClient(http)
         peers = try settings.peers.map { found throws(CakeError) in try Peers(found, http, on: models.store.pool) }
         transfers = Transfers(on: models.store.pool)
+        publishing = Publishing(on: models.store.pool)
+        if models.isDistant { for named in try models.store.names() { publishing.later(named.name) } }
         asking = SharedWork("questions to the upstream", on: models.store.pool)
     }
 

@@ -8,6 +8,7 @@ extension HubModels {
     public func mark(_ repository: HubRepository, _ mark: NameRecord.Mark) throws(CakeError) {
         guard store.isWritable else { return }
         let plain = (repository.kind == .model ? "" : repository.kind.plural + "/") + repository.id
+        if isDistant { try registry.markBrought(plain, mark) }
         for file in try Disk.names(in: store.layout.names) {
             guard let name = ModelName(fileName: file), name.withoutRevision == plain,
                 let old = try store.record(of: name)?.mark, old != mark

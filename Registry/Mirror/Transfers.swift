@@ -26,8 +26,10 @@ final class Transfers: Sendable {
 
     /// A transfer: its files, the requested one first.
     struct Transfer: Sendable {
-        let files: [(listed: SnapshotFile, key: Key, arriving: ArrivingFile)]
+        let files: [File]
     }
+
+    typealias File = (listed: SnapshotFile, key: Key, arriving: ArrivingFile)
 
     /// Who sends a transfer's files. Transfers from peers have turns of their own: two servers whose transfers all waited
     /// for each other's turns would wait for ever.

@@ -27,6 +27,18 @@ struct RegistryLayout: Sendable {
     /// An empty value that is put to learn the time of another storage.
     var clock: String { start + "clock" }
 
+    /// Models that mirrors brought into another storage. They have the manifests and marks of a repository, and are none.
+    var brought: Repository { Repository(root: start + "brought") }
+    var broughtNames: String { brought.root + "/names" }
+
+    func broughtName(_ name: ModelName) -> String { broughtNames + "/" + name.fileName }
+
+    /// A server downloads what this stands for.
+    func lease(_ name: String) -> String { brought.root + "/leases/" + name }
+
+    /// Another server waits for it.
+    func waiting(_ name: String) -> String { brought.root + "/waiting/" + name }
+
     var folders: [String] { [root, blobs, aliases, repositories, uploads, packs, held, aside] }
 
     func shard(of blob: Digest) -> String { blobs + "/" + Layout.shards[Int(blob.words.0 >> 56)] }

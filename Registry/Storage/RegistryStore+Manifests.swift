@@ -113,7 +113,11 @@ extension RegistryStore {
 
     /// As it is stored; wrong bytes are an error.
     func rawManifest(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> StoredManifest? {
-        let key = keys.repository(repository).manifest(name)
+        try rawManifest(name, at: keys.repository(repository))
+    }
+
+    func rawManifest(_ name: BlobName, at place: RegistryLayout.Repository) throws(CakeError) -> StoredManifest? {
+        let key = place.manifest(name)
         guard let all = try storage.bytes(at: key, limit: RegistryStore.longestManifest) else { return nil }
         return try StoredManifest(name, parsing: all, at: storage.name(of: key))
     }
@@ -131,7 +135,7 @@ extension RegistryStore {
 
     /// Every tag of the repository, sorted: those that were pushed, those of models, and those of their views.
     public func tags(in repository: RepositoryName) throws(CakeError) -> [TagName] {
-        let models = shown.filter { $0.place.repository == repository }.map(\.place.tag)
+        let models = shown(in: repository).map(\.place.tag)
         return Set(try pushedTags(in: repository) + models + viewTags(in: repository)).sorted()
     }
 

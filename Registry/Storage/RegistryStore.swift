@@ -106,9 +106,11 @@ public struct RegistryStore: Sendable {
     public func freeBytes() throws(CakeError) -> UInt64 { try Disk.freeBytes(store.layout.root) }
 
     public func exists(_ repository: RepositoryName) throws(CakeError) -> Bool {
+        if isDistant {
+            return try !storage.names(in: keys.repository(repository).root).isEmpty || !shown(in: repository).isEmpty
+        }
         let shown = shownModels.value
         if store.isWritable, shown.served.contains(where: { $0.place.repository == repository }) { return true }
-        if isDistant { return try !storage.names(in: keys.repository(repository).root).isEmpty }
         let place = layout.repository(repository)
         // For a closed model, a manifest that was served before proves nothing.
         let isHidden = !shown.isKnown || shown.closed[repository] != nil

@@ -23,7 +23,10 @@ extension Mirror {
     }
 
     /// To be called now and then.
-    public func look() { peers?.look() }
+    public func look() {
+        peers?.look()
+        publishLater()
+    }
 
     /// Nothing is downloaded yet.
     public func file(at path: FilePath, of repository: HubRepository, commit: String) async throws -> PeerFile {
@@ -38,7 +41,7 @@ extension Mirror {
         {
             return PeerFile(
                 size: file.file.size, content: file.content,
-                place: .found(.here(file.file, manifest: model.record.manifest)))
+                place: .found(.here(file.file, model)))
         }
         // As this server alone: no client's token comes along. A closed model that it may not read is not here.
         questions.begin(repository, commit)

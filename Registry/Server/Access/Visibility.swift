@@ -63,6 +63,8 @@ struct Visibility: Sendable {
         _ given: RegistryStore.Given, in repository: RepositoryName, to caller: Caller
     ) throws(CakeError) -> Bool {
         guard registry.isGiven(given.model, in: repository) else { return false }
+        // There a model's packs have only layers that all of its readers may have.
+        if registry.isDistant { return true }
         if try registry.sharing(among: caller.readers).allowsAll { return true }
         for pack in given.packs where try !gives(BlobName(pack), in: repository, to: caller) { return false }
         return true
@@ -102,6 +104,12 @@ struct Visibility: Sendable {
     func gives(_ blob: BlobName, in repository: RepositoryName, to caller: Caller) throws(CakeError) -> Bool {
         guard caller.mayRead(repository) else { return false }
         if try registry.isPlainlyPushed(blob, in: repository) { return true }
+        if registry.isDistant {
+            for given in try registry.given(naming: blob, in: repository) {
+                if try gives(given, in: repository, to: caller) { return true }
+            }
+            return false
+        }
         let (key, state) = (Decisions.Key(blob, repository, caller), try registry.blobState(of: repository))
         if let known = decisions[key, state] { return known }
         let isGiven = try decide(blob, in: repository, caller)

@@ -89,7 +89,7 @@ public final class RegistryServer: Sendable {
             pool: pool, log: log, meanwhile: meanwhile)
     }
 
-    /// A registry in another storage: `settings` name no upstream and no views then. Many answers wait for the storage at once: the
+    /// A registry in another storage: `settings` name no views then. Many answers wait for the storage at once: the
     /// pool has more threads for it.
     public init(
         _ registry: RegistryStore, _ settings: Settings, pool: BlockingPool,

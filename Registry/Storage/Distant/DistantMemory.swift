@@ -30,12 +30,14 @@ extension DistantValues {
         case bytes(String)
         case names(String)
 
-        /// Blobs and manifests never change under their keys, and repositories seldom lose them.
+        /// Blobs and manifests never change under their keys, and repositories seldom lose them. What a mirror brought may be a
+        /// moment old.
         var isLasting: Bool {
             switch self {
             case .entry(let key), .bytes(let key):
                 key.hasPrefix("blobs/") || key.contains("/blobs/") || key.contains("/manifests/")
-            case .names: false
+                    || key.hasPrefix("brought/names/")
+            case .names(let folder): folder == "brought/names"
             }
         }
     }

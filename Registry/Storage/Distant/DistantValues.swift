@@ -89,6 +89,42 @@ final class DistantValues: Sendable {
         return nil
     }
 
+    /// Looks at those that were not seen lately, several at a time.
+    func look(at keys: [String]) throws(CakeError) {
+        let old = keys.filter { isOld(.entry($0)) }
+        // One alone is asked when it is wanted.
+        if old.count > 1 { try? lookAgain(at: old) }
+    }
+
+    private func isOld(_ question: Question) -> Bool {
+        guard let last = known[question], last.memory.isThere, question.isLasting else { return true }
+        return .now - last.time >= DistantValues.life
+    }
+
+    /// Small values, several at a time. Nil for those that are not there.
+    func bytes(at keys: [String], limit: Int) throws(CakeError) -> [[UInt8]?] {
+        let old = keys.filter { isOld(.bytes($0)) }
+        var found: [String: [UInt8]?] = [:]
+        do throws(CakeError) {
+            let read = try attempt { [readNow] () throws(CakeError) in
+                try await DistantValues.each(old) { key throws(CakeError) -> [UInt8]? in
+                    guard let body = try await readNow(key)?.body, body.size <= UInt64(limit) else { return nil }
+                    return try await body.bytes(0..<body.size)
+                }
+            }
+            for (key, bytes) in zip(old, read) {
+                known[.bytes(key)] = Known(memory: .bytes(bytes), time: .now)
+                found[key] = bytes
+            }
+        } catch {
+            guard error.isOfNetwork else { throw error }
+        }
+        return try keys.map { key throws(CakeError) in
+            if let bytes = found[key] { return bytes }
+            return try bytes(at: key, limit: limit)
+        }
+    }
+
     /// Looks at many keys as they are now, several at a time.
     func lookAgain(at keys: [String]) throws(CakeError) {
         let found = try attempt { [lookNow] () throws(CakeError) in

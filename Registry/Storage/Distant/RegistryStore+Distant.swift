@@ -28,12 +28,16 @@ extension RegistryStore {
             try storage.put(StorageBody(giving: file), at: key)
             return
         }
-        let size = try file.size()
+        try put(StorageBody(file, size: try file.size()), as: digest)
+    }
+
+    /// The same of bytes that lie elsewhere.
+    func put(_ body: StorageBody, as digest: Digest) throws(CakeError) {
+        let key = keys.blob(digest)
         try storage.distant?.saveOrWait(digest)
         // Of two pushes of the same bytes one is put. One of another size cannot have this digest.
-        if let entry = try storage.lookAgain(at: key), entry.size == size { return }
-        let body = StorageBody(file, size: size)
-        if try !storage.put(body, at: key, if: .absent), try storage.lookAgain(at: key)?.size != size {
+        if let entry = try storage.lookAgain(at: key), entry.size == body.size { return }
+        if try !storage.put(body, at: key, if: .absent), try storage.lookAgain(at: key)?.size != body.size {
             try storage.put(body, at: key)
         }
     }

@@ -8,9 +8,9 @@ extension HubModels {
 
     /// The tag `latest` is also `main`, if there is no tag `main`.
     static func models(_ pushed: [PushedModel]) -> [Model] {
-        let withMain = Set(pushed.filter { $0.tag?.text == Revision.main }.map(\.repository))
+        let withMain = Set(pushed.filter { $0.tag?.text == Revision.main }.map(\.shelf))
         return pushed.flatMap { one -> [Model] in
-            let isMain = one.tag?.text == latest && !withMain.contains(one.repository)
+            let isMain = one.tag?.text == latest && !withMain.contains(one.shelf)
             return [one.tag?.text, isMain ? Revision.main : nil].compactMap(\.self).compactMap { model(one, as: $0) }
         }
     }
@@ -18,10 +18,11 @@ extension HubModels {
     private static func model(_ pushed: PushedModel, as revision: String) -> Model? {
         var record = NameRecord(manifest: pushed.model)
         record.time = pushed.time
-        guard let name = try? ModelName("\(pushed.repository)@\(revision)"), let place = HubPlace(name, record) else {
+        guard case .repository(let repository) = pushed.shelf, let name = try? ModelName("\(repository)@\(revision)"),
+            let place = HubPlace(name, record) else {
             return nil
         }
-        return Model(place, record, pushed: pushed)
+        return Model(place, record, in: pushed)
     }
 
     /// By its tag, or by its commit, which a tag may have left: a client that began with it continues with it.
@@ -38,7 +39,7 @@ extension HubModels {
             .first(where: isWhole)
     }
 
-    func isWhole(_ model: Model) -> Bool { model.pushed.map(pushed.isWhole) ?? true }
+    func isWhole(_ model: Model) -> Bool { model.packed.map(pushed.isWhole) ?? true }
 
     /// Whether the packs of a pushed model have its layers, as far as that is known without reading one: its manifest
     /// alone is a claim.
@@ -75,14 +76,16 @@ extension HubModels {
 
     private static func pushed(_ listed: RegistryStore.Listed) -> PushedModel? {
         listed.artifact.map {
-            PushedModel(repository: listed.repository, tag: listed.tag, artifact: $0, model: listed.model, time: 0)
+            PushedModel(
+                shelf: listed.isBrought ? .brought : .repository(listed.repository), tag: listed.tag, artifact: $0,
+                model: listed.model, time: 0)
         }
     }
 
     /// The reader of a model's layers.
     func reader(of model: Model) throws(CakeError) -> LayerReader {
-        guard let pushed = model.pushed else { return pieces.reader }
-        return try self.pushed.open(pushed).reader
+        guard let packed = model.packed else { return pieces.reader }
+        return try pushed.open(packed).reader
     }
 
     /// A range of a file, rebuilt while it is sent. Its layers stay until then, whatever is removed meanwhile; of a
@@ -90,7 +93,7 @@ extension HubModels {
     public func bytes(
         _ range: Range<UInt64>, of file: Manifest.File, in model: Model
     ) throws(CakeError) -> RebuiltBytes {
-        guard model.pushed != nil else { return try bytes(range, of: file, inManifest: model.record.manifest) }
+        guard model.packed != nil else { return try bytes(range, of: file, inManifest: model.record.manifest) }
         return RebuiltBytes(range, of: file, through: pieces, by: try reader(of: model), holding: nil)
     }
 

@@ -7,15 +7,15 @@ public final class HubModels: Sendable {
         public let place: HubPlace
         public let record: NameRecord
         /// Its place, if it is not the store's.
-        let pushed: PushedModel?
+        let packed: PushedModel?
 
-        init(_ place: HubPlace, _ record: NameRecord, pushed: PushedModel? = nil) {
-            (self.place, self.record, self.pushed) = (place, record, pushed)
+        init(_ place: HubPlace, _ record: NameRecord, in packed: PushedModel? = nil) {
+            (self.place, self.record, self.packed) = (place, record, packed)
         }
 
         /// Whether its revision is known to be a tag.
-        public var isTag: Bool { place.revision != Revision.main && pushed?.tag?.text == place.revision }
-        public var isPushed: Bool { pushed != nil }
+        public var isTag: Bool { place.revision != Revision.main && packed?.tag?.text == place.revision }
+        public var isPushed: Bool { if case .repository = packed?.shelf { true } else { false } }
     }
 
     /// A file and a Hub's identifier of its content.
@@ -27,6 +27,7 @@ public final class HubModels: Sendable {
     public let pieces: PieceCache
     public let store: LocalStore
     let pushed: PushedModels
+    let published = PublishedModels()
     private let lease: SharedLease
 
     public init(_ registry: RegistryStore) {
@@ -51,7 +52,8 @@ public final class HubModels: Sendable {
     }
 
     private func stored() throws(CakeError) -> [Model] {
-        try store.allNames().compactMap { named in HubPlace(named.name, named.record).map { Model($0, named.record) } }
+        try brought().and(
+            store.allNames().compactMap { named in HubPlace(named.name, named.record).map { Model($0, named.record) } })
     }
 
     /// The result for a repository and a revision.
@@ -84,10 +86,18 @@ public final class HubModels: Sendable {
         return isFromUpstream(found.record) ? nil : .model(found)
     }
 
-    /// The model of that very name, if a Hub could show it.
-    public func model(called name: ModelName) throws(CakeError) -> Model? {
-        guard let record = try record(of: name), let place = HubPlace(name, record) else { return nil }
-        return Model(place, record)
+    /// The models of that very name, if a Hub could show them: of one that a mirror brings some files may be in the store, and
+    /// others in another storage.
+    public func models(called name: ModelName) throws(CakeError) -> [Model] {
+        try [brought(name), inStore(name)].compactMap(\.self)
+    }
+
+    private func inStore(_ name: ModelName) throws(CakeError) -> Model? {
+        for place in [store] + store.lower {
+            guard let record = try place.record(of: name) else { continue }
+            return HubPlace(name, record).map { Model($0, record) }
+        }
+        return nil
     }
 
     /// Most requests use the name that it has here, or its commit: then one record is read, not all. The store's model
@@ -96,11 +106,11 @@ public final class HubModels: Sendable {
         let prefix = repository.kind == .model ? "" : repository.kind.plural + "/"
         for id in prefix.isEmpty ? [repository.id] : [repository.id, prefix + repository.id] {
             for text in revision == Revision.main ? [id] : [id + "@" + revision, id] {
-                guard let name = try? ModelName(text), let record = try record(of: name),
-                    let place = HubPlace(name, record), place.repository == repository,
-                    let rank = place.rank(of: revision), rank < 2
+                guard let name = try? ModelName(text),
+                    let model = try models(called: name).first(where: { $0.place.repository == repository }),
+                    let rank = model.place.rank(of: revision), rank < 2
                 else { continue }
-                return Model(place, record)
+                return model
             }
         }
         return try pushed(repository, revision)
@@ -111,13 +121,8 @@ public final class HubModels: Sendable {
 
     func hold(existing manifest: Digest) throws(CakeError) -> Operation? { try lease.hold(existing: manifest) }
 
-    private func record(of name: ModelName) throws(CakeError) -> NameRecord? {
-        for place in [store] + store.lower { if let record = try place.record(of: name) { return record } }
-        return nil
-    }
-
     public func manifest(of model: Model) throws(CakeError) -> Manifest {
-        if let pushed = model.pushed { return try self.pushed.open(pushed).manifest }
+        if let packed = model.packed { return try pushed.open(packed).manifest }
         return try store.manifest(model.record.manifest)
     }
 

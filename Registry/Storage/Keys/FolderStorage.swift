@@ -71,7 +71,7 @@ public struct FolderStorage: KeyedStorage {
     public func put(
         _ body: StorageBody, at key: String, if condition: StorageCondition<Version>
     ) async throws(CakeError) -> Bool {
-        guard case .remote = body.place else {
+        guard body.isElsewhere else {
             return try put(key, if: condition, write(body, isSecret: secrets.contains(key)))
         }
         return try put(key, if: condition, await bring(body, isSecret: secrets.contains(key)))
@@ -110,7 +110,7 @@ public struct FolderStorage: KeyedStorage {
                     .forEachChunk(through: Chunk(capacity: 1 << 20)) { offset, bytes throws(CakeError) in
                         try new.write(bytes, at: offset)
                     }
-            case .remote: throw CakeError(.failed, "the bytes are on a server")
+            case .remote, .objects: throw CakeError(.failed, "the bytes are elsewhere")
             }
             try new.sync()
             return (new.path, false)

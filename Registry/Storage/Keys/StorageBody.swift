@@ -13,6 +13,8 @@ public struct StorageBody: Sendable {
         case file(File, start: UInt64, isGiven: Bool)
         /// On a server; the first bytes came when it was opened.
         case remote(any RangeSource, beginning: [UInt8])
+        /// In the objects of a store.
+        case objects(ObjectRuns)
     }
 
     public init(_ bytes: [UInt8]) {
@@ -30,6 +32,11 @@ public struct StorageBody: Sendable {
         place = UInt64(beginning.count) == size ? .memory(beginning) : .remote(source, beginning: beginning)
     }
 
+    init(_ objects: ObjectRuns) {
+        size = objects.size
+        place = .objects(objects)
+    }
+
     /// A storage on the same disk takes the file itself; every other reads it.
     init(giving file: File) throws(CakeError) {
         size = try file.size()
@@ -40,6 +47,14 @@ public struct StorageBody: Sendable {
     var file: (file: File, start: UInt64)? {
         if case .file(let file, let start, _) = place { return (file, start) }
         return nil
+    }
+
+    /// Whether it is neither in memory nor in one file.
+    var isElsewhere: Bool {
+        switch place {
+        case .memory, .file: false
+        case .remote, .objects: true
+        }
     }
 
     /// A range within its size.
@@ -54,6 +69,7 @@ public struct StorageBody: Sendable {
             } else {
                 try await S3Storage.naming { try await source.bytes(range) }
             }
+        case .objects(let objects): try objects.bytes(range)
         }
     }
 
@@ -66,13 +82,16 @@ public struct StorageBody: Sendable {
             try file.fill(chunk, from: start + range.lowerBound, count: Int(range.upperBound - range.lowerBound))
         case .remote(let source, _):
             _ = try await S3Storage.naming { try await source.fill(chunk, with: range) }
+        case .objects(let objects):
+            let bytes = try objects.bytes(range)
+            chunk.copy(bytes.span)
         }
     }
 
     /// The same for sending: no byte of a file is read before. Nil for bytes that are not here.
     func stored(_ range: Range<UInt64>) -> StoredBytes? {
         switch place {
-        case .remote: nil
+        case .remote, .objects: nil
         case .memory(let bytes): .memory(Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)]))
         case .file(let file, let start, _):
             range.isEmpty ? .memory([]) : .file(file, start + range.lowerBound..<start + range.upperBound)

@@ -32,11 +32,11 @@ extension RegistryStore {
 
     /// One is encoded at a time, and only if there is space for it.
     func objectsAlone(
-        of manifest: Manifest, _ view: AudienceView, in operation: Operation
+        of manifest: Manifest, _ alone: Set<Digest>, in operation: Operation
     ) async throws(CakeError) -> [Digest: FoundObject] {
-        guard !view.alone.isEmpty else { return [:] }
-        var found = try heldAlone(view.alone)
-        for segment in manifest.segments where view.alone.contains(segment.layer.digest) {
+        guard !alone.isEmpty else { return [:] }
+        var found = isDistant ? [:] : try heldAlone(alone)
+        for segment in manifest.segments where alone.contains(segment.layer.digest) {
             let layer = segment.layer
             guard found[layer.digest] == nil else { continue }
             let free = try freeBytes()

@@ -93,7 +93,7 @@ extension RegistryStore {
 
     /// Names that a client may mean by a tag that does not exist.
     public func clash(_ tag: TagName, in repository: RepositoryName) -> NameClash? {
-        shownModels.value.clashes.first { $0.place.repository == repository && $0.isMeant(by: tag) }
+        isDistant ? nil : shownModels.value.clashes.first { $0.place.repository == repository && $0.isMeant(by: tag) }
     }
 }
 

@@ -3,11 +3,11 @@ internal import Model
 internal import Platform
 internal import Store
 
-/// Objects in the packs of a repository, by an index. The index is a stranger's claim: it is read in place, because it
+/// Objects in the packs of a shelf, by an index. The index is a stranger's claim: it is read in place, because it
 /// may be long, and trusted only where the object says the same.
 struct PackedObjects: ObjectSource {
     private let registry: RegistryStore
-    private let repository: RepositoryName
+    private let shelf: RegistryShelf
     private let records: IndexFile
 
     var index: Digest? { records.digest }
@@ -15,18 +15,18 @@ struct PackedObjects: ObjectSource {
     /// No layer is larger; the bytes read of an object grow with it.
     private static let largestLayer: UInt64 = 1 << 40
 
-    init(of artifact: ModelArtifact, in repository: RepositoryName, _ registry: RegistryStore) throws(CakeError) {
-        let records = try PackedObjects.records(of: artifact, in: repository, registry)
+    init(of artifact: ModelArtifact, on shelf: RegistryShelf, _ registry: RegistryStore) throws(CakeError) {
+        let records = try PackedObjects.records(of: artifact, on: shelf, registry)
         self.registry = registry
-        self.repository = repository
+        self.shelf = shelf
         self.records = records
     }
 
     private static func records(
-        of artifact: ModelArtifact, in repository: RepositoryName, _ registry: RegistryStore
+        of artifact: ModelArtifact, on shelf: RegistryShelf, _ registry: RegistryStore
     ) throws(CakeError) -> IndexFile {
         guard let digest = artifact.index.name.sha256,
-            let blob = try registry.blob(artifact.index.name, in: repository), let file = blob.file,
+            let blob = try registry.blob(artifact.index.name, on: shelf), let file = blob.file,
             blob.size == artifact.index.size, blob.size >= 24
         else { throw refuse("is not there") }
         let count = try file.bytes(at: 8, count: 4)
@@ -70,7 +70,7 @@ struct PackedObjects: ObjectSource {
     private func open(_ layer: Layer) throws(CakeError) -> StoredObject {
         let record = try record(of: layer)
         guard case .pack(let pack, let offset) = record.place,
-            let blob = try registry.blob(BlobName(pack), in: repository),
+            let blob = try registry.blob(BlobName(pack), on: shelf),
             let place = try blob.place(of: offset..<offset + record.storedLength)
         else { throw CakeError(.notFound, "the pack of layer \(layer.digest.short) is not in the registry") }
         if try !registry.isChecked(pack, within: nil) { registry.doubted.add(pack) }
@@ -106,18 +106,5 @@ struct PackedObjects: ObjectSource {
 
     private static func refuse(_ why: String) -> CakeError {
         CakeError(.damaged, "the index of packs \(why)", fix: "push the model again")
-    }
-}
-
-extension RegistryStore {
-    /// Whether a repository has all of these, with their lengths.
-    func has(_ packs: [PackIndex.Pack], in repository: RepositoryName) throws(CakeError) -> Bool {
-        let place = keys.repository(repository)
-        for pack in packs {
-            guard try storage.look(at: place.blob(pack.digest)) != nil, try size(of: pack.digest) == pack.size else {
-                return false
-            }
-        }
-        return true
     }
 }

@@ -53,7 +53,13 @@ struct FoundObject: Sendable {
 struct Packing: Sendable {
     let index: PackIndex
     /// Those that no earlier index had.
-    let new: [(digest: Digest, pack: HeldPack, objects: [FoundObject])]
+    let new: [New]
+
+    struct New: Sendable {
+        let digest: Digest
+        let pack: HeldPack
+        let objects: [FoundObject]
+    }
 
     /// `earlier` are indexes of packs that are held, and of objects as the store has them now. `alone` go in the place of the
     /// store's own.
@@ -71,10 +77,28 @@ struct Packing: Sendable {
         guard let plan = plans.first(where: { $0.deltasWithoutBase { found[$0]?.base }.isEmpty }) else {
             throw CakeError(.damaged, "a delta of the model has a base that is a delta itself", fix: "run cake verify")
         }
+        try self.init(plan, found, of: store)
+    }
+
+    /// Layers of a store without their bases, beside packs that are elsewhere. The store need not have what is in these.
+    init(
+        _ layers: [Layer], of store: LocalStore, plain: [Digest: FoundObject], beside earlier: [PackIndex]
+    ) throws(CakeError) {
+        let plan = PackPlan(layers, earlier: earlier)
+        var found = plain
+        for layer in plan.new.joined() where found[layer.digest] == nil {
+            found[layer.digest] = try FoundObject(layer, in: store)
+        }
+        // The store has encoded one again meanwhile.
+        guard plan.deltasWithoutBase({ found[$0]?.base }).isEmpty else { throw Packing.moved }
+        try self.init(plan, found, of: store)
+    }
+
+    private init(_ plan: PackPlan, _ found: [Digest: FoundObject], of store: LocalStore) throws(CakeError) {
         let packs = plan.new.map { layers in layers.compactMap { found[$0.digest] } }
         let hashed = try Packing.hash(packs, of: store)
         new = packs.indices.compactMap { number in
-            hashed[number].map { (digest: $0.digest, pack: $0.pack, objects: packs[number]) }
+            hashed[number].map { New(digest: $0.digest, pack: $0.pack, objects: packs[number]) }
         }
         var builder = PackBuilder(plan)
         for one in new {

@@ -3,11 +3,11 @@ internal import Platform
 internal import Store
 internal import Synchronization
 
-/// A model that was pushed to a registry: under a tag, or one that a tag had before.
+/// A model that was pushed to a registry: under a tag, or one that a tag had before. Or one that a mirror brought.
 struct PushedModel: Hashable, Sendable {
-    let repository: RepositoryName
+    let shelf: RegistryShelf
     let tag: TagName?
-    /// The manifest that was pushed.
+    /// Its manifest in the registry.
     let artifact: BlobName
     /// The model's own.
     let model: Digest
@@ -15,13 +15,13 @@ struct PushedModel: Hashable, Sendable {
     let time: Int
 
     /// Opened once for all its tags.
-    fileprivate var key: PushedModels.Key { PushedModels.Key(repository: repository, artifact: artifact) }
+    fileprivate var key: PushedModels.Key { PushedModels.Key(shelf: shelf, artifact: artifact) }
 }
 
 /// Pushed models, and opened ones among them: rebuilt from packs, and not part of the store.
 final class PushedModels: Sendable {
     fileprivate struct Key: Hashable {
-        let repository: RepositoryName
+        let shelf: RegistryShelf
         let artifact: BlobName
     }
 
@@ -71,7 +71,7 @@ final class PushedModels: Sendable {
             let model = try? registry.model(of: artifact, in: repository)
         else { return nil }
         let time = try registry.storage.look(at: registry.keys.repository(repository).tag(tag))?.time ?? 0
-        return PushedModel(repository: repository, tag: tag, artifact: artifact, model: model, time: time)
+        return PushedModel(shelf: .repository(repository), tag: tag, artifact: artifact, model: model, time: time)
     }
 
     /// Models whose manifest's digest begins so, with any tag now or before.
@@ -84,7 +84,7 @@ final class PushedModels: Sendable {
             }
             let time = try registry.storage.look(at: place.manifest(artifact))?.time ?? 0
             found.append(
-                PushedModel(repository: repository, tag: nil, artifact: artifact, model: model, time: time))
+                PushedModel(shelf: .repository(repository), tag: nil, artifact: artifact, model: model, time: time))
         }
         return found
     }
@@ -92,7 +92,7 @@ final class PushedModels: Sendable {
     /// Whether it can be rebuilt, as far as that is known without reading a pack.
     func isWhole(_ model: PushedModel) -> Bool {
         guard whole[model.key] != nil else { return (try? open(model)) != nil }
-        return (try? registry.has(artifact(of: model).packs, in: model.repository)) == true
+        return (try? registry.has(artifact(of: model).packs, on: model.shelf)) == true
     }
 
     func open(_ model: PushedModel) throws(CakeError) -> Opened {
@@ -117,7 +117,7 @@ final class PushedModels: Sendable {
 
     private func known(_ key: Key) throws(CakeError) -> Opened? {
         if let known = opened[key] {
-            guard try registry.has(known.packs, in: key.repository) else { throw PushedModels.noPacks }
+            guard try registry.has(known.packs, on: key.shelf) else { throw PushedModels.noPacks }
             return known
         }
         if let broken = broken[key], Machine.now - broken.time < PushedModels.brokenLife {
@@ -127,7 +127,7 @@ final class PushedModels: Sendable {
     }
 
     private func artifact(of model: PushedModel) throws(CakeError) -> ModelArtifact {
-        guard let stored = try registry.manifest(.digest(model.artifact), in: model.repository) else {
+        guard let stored = try registry.manifest(model.artifact, on: model.shelf) else {
             throw CakeError(.notFound, "the manifest of the model is not in the registry any more")
         }
         return try ModelArtifact(RegistryManifest(parsing: stored.bytes.span))
@@ -135,9 +135,9 @@ final class PushedModels: Sendable {
 
     private func read(_ model: PushedModel) throws(CakeError) -> Opened {
         let artifact = try artifact(of: model)
-        guard try registry.has(artifact.packs, in: model.repository) else { throw PushedModels.noPacks }
-        let objects = try PackedObjects(of: artifact, in: model.repository, registry)
-        guard let blob = try registry.blob(artifact.manifest.name, in: model.repository), let file = blob.file,
+        guard try registry.has(artifact.packs, on: model.shelf) else { throw PushedModels.noPacks }
+        let objects = try PackedObjects(of: artifact, on: model.shelf, registry)
+        guard let blob = try registry.blob(artifact.manifest.name, on: model.shelf), let file = blob.file,
             blob.size == artifact.manifest.size
         else { throw CakeError(.notFound, "the model's own manifest is not in the registry") }
         guard blob.size <= PushedModels.largestManifest else {

@@ -16,7 +16,7 @@ extension RegistryStore {
     }
 
     private func check(_ artifact: ModelArtifact, in repository: RepositoryName) throws(CakeError) {
-        guard try has(artifact.packs, in: repository),
+        guard try has(artifact.packs, on: .repository(repository)),
             let index = try bytes(of: artifact.index, limit: PackIndex.maximumSize, in: repository),
             let text = try bytes(of: artifact.manifest, limit: ManifestText.maximumSize, in: repository)
         else { return }

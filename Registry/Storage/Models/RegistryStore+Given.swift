@@ -11,6 +11,14 @@ extension RegistryStore {
         public let model: Digest
         public let packs: [Digest]
         let blobs: Set<Digest>
+
+        init(_ record: ModelRecord) throws(CakeError) {
+            let manifest = try RegistryManifest(parsing: record.stored.bytes.span)
+            name = record.stored.name
+            model = record.model
+            packs = manifest.layers.filter { $0.mediaType == ModelArtifact.packType }.compactMap(\.name.sha256)
+            blobs = Set(manifest.named.compactMap(\.name.sha256))
+        }
     }
 
     /// Changes with everything that may decide access to a blob of a repository.
@@ -35,26 +43,27 @@ extension RegistryStore {
 
     /// Empty while a name cannot be read: pushed models are still there. Empty for a read-only store, where no manifest
     /// could be saved.
-    var shown: [Served] { store.isWritable ? shownModels.value.served : [] }
+    var shown: [Served] {
+        if isDistant { return (try? shownBrought { _ in true }) ?? [] }
+        return store.isWritable ? shownModels.value.served : []
+    }
+
+    func shown(in repository: RepositoryName) -> [Served] {
+        if isDistant { return (try? shownBrought { ServedName($0)?.repository == repository }) ?? [] }
+        return shown.filter { $0.place.repository == repository }
+    }
 
     func given(in repository: RepositoryName) throws(CakeError) -> (value: [Given], number: UInt64) {
-        if isDistant { return ([], 0) }
+        if isDistant { return (try broughtGiven(in: repository), 0) }
         return try seen.given.value(of: repository, in: [layout.repository(repository).models]) {
             () throws(CakeError) in
-            try modelRecords(in: repository).map { found throws(CakeError) in
-                let manifest = try RegistryManifest(parsing: found.record.stored.bytes.span)
-                return Given(
-                    name: found.record.stored.name, model: found.record.model,
-                    packs: manifest.layers.filter { $0.mediaType == ModelArtifact.packType }
-                        .compactMap(\.name.sha256),
-                    blobs: Set(manifest.named.compactMap(\.name.sha256)))
-            }
+            try modelRecords(in: repository).map { found throws(CakeError) in try Given(found.record) }
         }
     }
 
     /// Everything that the pushed manifests of a repository name, except blobs that are elsewhere.
     private func pushed(to repository: RepositoryName) throws(CakeError) -> (value: Set<Digest>, number: UInt64) {
-        // Whatever is in another storage was pushed.
+        // There the marks say what was pushed.
         if isDistant { return ([], 0) }
         return try seen.pushed.value(of: repository, in: [layout.repository(repository).manifests]) {
             () throws(CakeError) in
@@ -73,13 +82,18 @@ extension RegistryStore {
 
     /// Whether a repository may still serve manifests made from a model.
     public func isGiven(_ model: Digest, in repository: RepositoryName) -> Bool {
-        shownModels.value.isGiven(model, in: repository)
+        if isDistant { return shown(in: repository).contains { $0.named.record.manifest == model } }
+        return shownModels.value.isGiven(model, in: repository)
     }
 
     /// Whether readers of the repository may surely have its blob: it served none of the store's models, and the bytes
     /// are as they were pushed.
     public func isPlainlyPushed(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> Bool {
-        if !isDistant, try Disk.exists(layout.repository(repository).models) { return false }
+        if isDistant {
+            guard let digest = try digest(of: name) else { return false }
+            return try storage.look(at: keys.repository(repository).blob(digest)) != nil
+        }
+        if try Disk.exists(layout.repository(repository).models) { return false }
         return try isWrittenDown(name)
     }
 

@@ -21,7 +21,7 @@ extension RegistryStore {
                 let manifest = try store.manifest(digest)
                 let view = try AudienceView(of: manifest, sharing(in: served.place.repository), store)
                 try await makeFamily(of: view, of: digest, except: ancestors)
-                let alone = try await objectsAlone(of: manifest, view, in: operation)
+                let alone = try await objectsAlone(of: manifest, view.alone, in: operation)
                 let packing = try Packing(manifest.layers, of: store, alone: alone, earlier: earlier(for: view))
                 if let record = try publish(packing, manifest, served, view) { return record }
             } catch let error where error.kind == .notFound { failure = error }

@@ -10,6 +10,9 @@ extension RegistryStore {
     public struct Served: Sendable {
         public let place: ServedName
         public let named: LocalStore.Named
+
+        /// Its manifest, of one that a mirror brought into another storage.
+        var artifact: BlobName? { named.record.artifact.map { BlobName($0) } }
     }
 
     /// Every model that has a place.
@@ -19,7 +22,7 @@ extension RegistryStore {
 
     /// By tag, else by the commit that it was pulled at.
     func served(_ tag: TagName, in repository: RepositoryName) -> Served? {
-        let here = shown.filter { $0.place.repository == repository }
+        let here = shown(in: repository)
         return here.first { $0.place.tag == tag }
             ?? here.first { $0.named.record.commit.flatMap { ServedName.tag(for: $0) } == tag }
     }
@@ -28,6 +31,7 @@ extension RegistryStore {
     /// a layer again since.
     public func model(_ tag: TagName, in repository: RepositoryName) async throws(CakeError) -> StoredManifest? {
         guard store.isWritable, let served = served(tag, in: repository) else { return nil }
+        if isDistant { return try brought(served)?.stored }
         let record = try await record(of: served, except: [])
         try? touch(record, in: repository)
         return record.stored
@@ -72,8 +76,7 @@ extension RegistryStore {
 
     /// As it is stored; wrong bytes are an error.
     func rawModelRecord(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> ModelRecord? {
-        // Without models of a store there are none.
-        if isDistant { return nil }
+        if isDistant { return try broughtRecord(name, in: repository) }
         let key = keys.repository(repository).model(name)
         guard let all = try storage.bytes(at: key, limit: RegistryManifest.maximumSize + 256) else { return nil }
         let path = storage.name(of: key)

@@ -5,7 +5,9 @@ internal import Store
 extension RegistryStore {
     /// The model that a Hub would show as this repository's commit. Nil if there is none, and for a closed one.
     public func served(_ repository: HubRepository, at commit: String) -> Served? {
-        shown.first { served in
+        let name = (repository.kind == .model ? "" : repository.kind.plural + "/") + repository.id
+        let models = isDistant ? (try? shownBrought { $0.withoutRevision == name }) ?? [] : shown
+        return models.first { served in
             guard let place = HubPlace(served.named.name, served.named.record) else { return false }
             return place.repository == repository && place.commit == commit
         }
@@ -13,6 +15,7 @@ extension RegistryStore {
 
     /// The manifest of a model as a registry has it; made when it is not there.
     public func artifact(of served: Served) async throws(CakeError) -> BlobName {
+        if let artifact = served.artifact { return artifact }
         let record = try await record(of: served, except: [])
         try? touch(record, in: served.place.repository)
         return record.stored.name

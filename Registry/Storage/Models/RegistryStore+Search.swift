@@ -10,20 +10,25 @@ extension RegistryStore {
         public let tag: TagName
         /// The model's own manifest, by its name.
         public let model: Digest
-        /// The manifest that was pushed; nil of a model of the store.
+        /// Its manifest in the registry; nil of a model of the store.
         public let artifact: BlobName?
+        /// By a mirror, into another storage.
+        let isBrought: Bool
     }
 
     /// Every model that has a tag, sorted by repository.
     public func models(where mayRead: (RepositoryName) -> Bool) throws(CakeError) -> [Listed] {
         var found: [RepositoryName: [TagName: Listed]] = [:]
-        func add(_ repository: RepositoryName, _ tag: TagName, _ model: Digest?, _ artifact: BlobName? = nil) {
+        func add(
+            _ repository: RepositoryName, _ tag: TagName, _ model: Digest?, _ artifact: BlobName?, isBrought: Bool = false
+        ) {
             found[repository, default: [:]][tag] = model.map {
-                Listed(repository: repository, tag: tag, model: $0, artifact: artifact)
+                Listed(repository: repository, tag: tag, model: $0, artifact: artifact, isBrought: isBrought)
             }
         }
         for one in shown where mayRead(one.place.repository) {
-            add(one.place.repository, one.place.tag, one.named.record.manifest)
+            let record = one.named.record
+            add(one.place.repository, one.place.tag, record.manifest, one.artifact, isBrought: one.artifact != nil)
         }
         for repository in try allRepositories() where mayRead(repository) {
             for tag in try pushedTags(in: repository) {

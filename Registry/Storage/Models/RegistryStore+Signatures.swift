@@ -32,7 +32,7 @@ extension RegistryStore {
     /// Rebuilds every file of a pushed model, and compares it with the digest that its pusher says it has.
     public func verifyFiles(of artifact: ModelArtifact, in repository: RepositoryName) throws {
         guard verifiedFiles[artifact.manifest.name] == nil else { return }
-        let objects = try PackedObjects(of: artifact, in: repository, self)
+        let objects = try PackedObjects(of: artifact, on: .repository(repository), self)
         let reader = LayerReader(store, from: objects)
         for file in try files(of: artifact, in: repository) ?? [] {
             var hash = SHA256()

@@ -39,8 +39,17 @@ final class MirrorStage: Sendable {
 
     /// A server over the store that all of a stage's share.
     func serve(in other: Scratch? = nil, _ change: (inout RegistryServer.Settings) -> Void = { _ in }) throws -> Stage {
+        let settings = try settings()
+        return try Stage(other ?? scratch) {
+            settings(&$0)
+            change(&$0)
+        }
+    }
+
+    /// Those of a server with the hub as its upstream.
+    func settings() throws -> (inout RegistryServer.Settings) -> Void {
         let upstream = try HubRoutes(endpoint: hub.endpoint)
-        return try Stage(other ?? scratch) { settings in
+        return { settings in
             var http = HTTPSettings(userAgent: "cake/test")
             // Far more than a busy machine takes: a test of waiting sets its own limit.
             http.stallSeconds = 600
@@ -49,7 +58,6 @@ final class MirrorStage: Sendable {
             self.change(&mirror)
             settings.mirror = mirror
             settings.allowsPush = false
-            change(&settings)
         }
     }
 

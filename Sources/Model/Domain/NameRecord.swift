@@ -78,6 +78,12 @@ public struct NameRecord: Hashable, Sendable {
         set { fields["pushed"] = newValue.isEmpty ? nil : newValue.suffix(20).joined(separator: " ") }
     }
 
+    /// The artifact that holds the model, where its name lies in a storage of values.
+    public var artifact: Digest? {
+        get { fields["artifact"].flatMap { Digest(hex: $0) } }
+        set { fields["artifact"] = newValue?.hex }
+    }
+
     public var isPartial: Bool { fields["missing"] != nil }
 
     /// Versions that the name had before, the latest last, each once.

@@ -5,11 +5,20 @@ extension LocalStore {
     /// The config blob of a model, pushed or served: the same model gives the same bytes. Files that cannot be read are
     /// left out.
     public func config(of manifest: Manifest, called digest: Digest) -> [UInt8] {
+        config(of: manifest, called: digest, read: reader)
+    }
+
+    private func reader(_ file: Manifest.File, limit: Int) -> [UInt8]? {
+        try? LayerReader(self).bytes(of: file, limit: limit)
+    }
+
+    /// The same of a model whose files lie elsewhere: `read` gives the bytes of a small one.
+    package func config(
+        of manifest: Manifest, called digest: Digest, read: (Manifest.File, Int) -> [UInt8]?
+    ) -> [UInt8] {
         let limit = JSONValue.usualLimit
         var config: JSONValue?
-        if let file = manifest.file(at: "config.json"), file.size <= UInt64(limit),
-            let bytes = try? LayerReader(self).bytes(of: file, limit: limit)
-        {
+        if let file = manifest.file(at: "config.json"), file.size <= UInt64(limit), let bytes = read(file, limit) {
             config = try? JSONValue(parsing: bytes.span, repeatedKeys: .kept)
         }
         let facts = Facts(config: config, tensors: manifest.segments.lazy.compactMap(\.tensor))
@@ -28,13 +37,20 @@ extension LocalStore {
     package func annotations(
         of named: Named, _ manifest: Manifest, naming placeInRegistry: (String) -> (name: String, digest: String)?
     ) -> [ModelArtifact.Annotation] {
+        annotations(of: named, manifest, naming: placeInRegistry, read: reader)
+    }
+
+    package func annotations(
+        of named: Named, _ manifest: Manifest, naming placeInRegistry: (String) -> (name: String, digest: String)?,
+        read: (Manifest.File, Int) -> [UInt8]?
+    ) -> [ModelArtifact.Annotation] {
         var annotations: [ModelArtifact.Annotation] = []
         func add(_ key: String, _ value: String?) {
             if let value { annotations.append(.init("org.opencontainers.image." + key, value)) }
         }
         func text(_ path: String) -> [UInt8]? {
             guard let file = manifest.file(at: path), file.size <= UInt64(LocalStore.cardLimit) else { return nil }
-            return try? LayerReader(self).bytes(of: file, limit: LocalStore.cardLimit)
+            return read(file, LocalStore.cardLimit)
         }
         let record = named.record
         let card = text(ModelCard.fileName)

@@ -12,7 +12,7 @@ extension LocalStore {
         /// Of an earlier version the name that had it.
         public let current: ModelName?
 
-        init(name: ModelName, record: NameRecord, place: String? = nil, current: ModelName? = nil) {
+        package init(name: ModelName, record: NameRecord, place: String? = nil, current: ModelName? = nil) {
             self.name = name
             self.record = record
             self.place = place

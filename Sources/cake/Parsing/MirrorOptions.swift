@@ -86,6 +86,9 @@ struct MirrorOptions: Sendable {
         }
     }
 
+    /// An option that only a mirror over a store has.
+    var needsStore: String? { quota == nil ? nil : "--quota" }
+
     func settings(in session: Session) throws(CakeError) -> Mirror.Settings {
         var settings = Mirror.Settings(try place(in: session.settings), session.settings.http)
         if let tokenFile { settings.token = try HubToken(file: tokenFile) }
@@ -94,6 +97,7 @@ struct MirrorOptions: Sendable {
         settings.names = names
         settings.gate = try session.settings.signatureGate()
         settings.quota = quota
+        settings.says = { [reporter = session.reporter] in reporter.note($0) }
         if let peers, let peerTokenFile {
             guard case .hub = settings.upstream else {
                 throw CakeError(

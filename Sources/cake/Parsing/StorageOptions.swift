@@ -48,7 +48,7 @@ struct StorageOptions: Sendable {
     func refuse(
         views: ShapeViews, _ mirror: MirrorOptions?, _ operating: OperatingOptions
     ) throws(CakeError) {
-        let option = mirror != nil ? "--upstream" : views.isEmpty ? operating.needsStore : "--views"
+        let option = mirror?.needsStore ?? (views.isEmpty ? operating.needsStore : "--views")
         guard let option else { return }
         throw CakeError(
             .usage, "\(option) needs a store, and with --storage there is none",

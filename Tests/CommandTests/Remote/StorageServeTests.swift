@@ -73,7 +73,10 @@ import Testing
     @Test(arguments: [
         (["--storage", "models"], "does not begin with s3://"), (["--cache", "1GB"], "are for --storage"),
         (["--no-redirect"], "are for --storage"),
-        (["--storage", "s3://bucket/x", "--upstream", "http://127.0.0.1:1"], "--upstream needs a store"),
+        (
+            ["--storage", "s3://bucket/x", "--upstream", "http://127.0.0.1:1", "--quota", "1GB"],
+            "--quota needs a store"
+        ),
         (["--storage", "s3://bucket/x", "--views", "image"], "--views needs a store"),
     ]) func `is refused with words`(words: [String], said: String) throws {
         let result = try home.cake(["serve"] + words, variables: keys)

@@ -57,8 +57,8 @@ extension Answers {
             return ServerReply(status, headers, .stream(ServerStream(announcing: range)))
         }
         switch try mirror.found(file, at: path, of: repository, commit: commit) {
-        case .here(let file, let manifest):
-            let bytes = try hub.models.bytes(range, of: file, inManifest: manifest)
+        case .here(let file, let model):
+            let bytes = try hub.models.bytes(range, of: file, in: model)
             return ServerReply(status, headers, .stream(ServerStream(bytes)))
         case .arriving(let arriving):
             // The head goes at once: the peer then knows that this server is there, and waits for the upstream. A piece

@@ -86,8 +86,8 @@ extension HubAnswers {
         case (.listed(let file), .listed(let listing)):
             guard let mirror else { throw HubRefusal.failed }
             switch try mirror.file(file, of: listing, for: asked.asker) {
-            case .here(let file, let manifest):
-                return .stream(ServerStream(try models.bytes(range, of: file, inManifest: manifest)))
+            case .here(let file, let model):
+                return .stream(ServerStream(try models.bytes(range, of: file, in: model)))
             case .arriving(let file):
                 let counts = mirror.counts
                 // A client that requests a piece by both its ends joins the file itself, and cannot be cut off in time.

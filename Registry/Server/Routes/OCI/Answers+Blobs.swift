@@ -76,7 +76,13 @@ extension Answers {
     }
 
     func blob(_ name: BlobName, in repository: RepositoryName, _ asked: Asked) throws -> ServerReply {
-        guard let blob = try registry.blob(name, in: repository),
+        var found = try registry.blob(name, in: repository)
+        // A client that pushes could not name one that was not pushed.
+        let takesPush = settings.allowsPush && visibility.takesPushes(to: repository, from: asked.caller)
+        if found == nil, asked.request.method != "HEAD" || !takesPush {
+            found = try registry.shownBlob(name, in: repository)
+        }
+        guard let blob = found,
             try visibility.gives(name, in: repository, to: asked.caller)
         else {
             if let reply = try viewedBlob(name, in: repository, asked) { return reply }

@@ -1,0 +1,52 @@
+import Foundation
+import Hub
+import Mirror
+import Model
+import Network
+import Platform
+import Server
+import Storage
+import Store
+import Support
+import Testing
+
+/// Servers that mirror one hub into one bucket.
+final class SharedBucket {
+    let line: MirrorStage
+    let stand: S3Stand
+    let storage: S3Storage
+    private let scratch: Scratch
+
+    init(
+        _ files: ModelMaker.Files? = nil, hub change: (inout HubSettings) -> Void = { _ in },
+        _ mirror: @escaping @Sendable (inout Mirror.Settings) -> Void = { _ in }
+    ) throws {
+        line = try MirrorStage(files, hub: change) { settings in
+            // A server that waits looks again at once.
+            settings.look = .milliseconds(1)
+            mirror(&settings)
+        }
+        scratch = try Scratch()
+        var made: S3Stand?
+        let storage = try Engine.bucket.storage(in: scratch, &made)
+        self.storage = try #require(storage as? S3Storage)
+        stand = try #require(made)
+    }
+
+    /// A server with a cache of its own.
+    func serve(_ change: (inout RegistryServer.Settings) -> Void = { _ in }) throws -> Stage {
+        let settings = try line.settings()
+        return try Stage(over: storage, in: Scratch(), beside: stand) {
+            settings(&$0)
+            change(&$0)
+        }
+    }
+
+    /// Keys below the registry's prefix.
+    func keys(in folder: String) -> [String] {
+        let start = "a registry/\(folder)/"
+        return stand.keys.compactMap { key in
+            key.firstRange(of: start).map { String(key[$0.upperBound...]) }
+        }.filter { !$0.isEmpty }
+    }
+}

@@ -30,7 +30,7 @@ extension DistantCollection {
             var failure: CakeError?
             for (one, end) in zip(claimed, ends) {
                 switch end {
-                case .removed: if let blob = one.candidate.blob { collected.add(blob) }
+                case .removed(let blob): if let blob { collected.add(blob) }
                 case .needed: collected.needed += 1
                 case .left: collected.left += 1
                 case .failed(let error): failure = failure ?? error
@@ -93,7 +93,9 @@ extension DistantCollection {
     }
 
     private enum End: Sendable {
-        case removed, needed
+        /// Nil if there was only something else under its digest.
+        case removed(DistantValues.Entry?)
+        case needed
         /// A request was not answered, or came too late.
         case left
         case failed(CakeError)
@@ -135,7 +137,7 @@ extension DistantCollection {
             isSent = true
             _ = try await values.removeOnceNow(keys.alias(alias), there.version)
         }
-        return .removed
+        return .removed(blob)
     }
 
     /// A request that is sent now has its effect before the claim can count as left.

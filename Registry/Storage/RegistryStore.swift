@@ -61,20 +61,13 @@ public struct RegistryStore: Sendable {
         letsAnybodyRead: Bool = false
     ) throws(CakeError) {
         try self.init(
-            in: DistantValues(storage), cachedIn: folder, room: room, pool: pool, letsAnybodyRead: letsAnybodyRead)
+            in: storage, StorageTiming(), cachedIn: folder, room: room, pool: pool, letsAnybodyRead: letsAnybodyRead)
     }
 
     /// With a time that tests make.
     package init(
         in storage: some KeyedStorage, _ timing: StorageTiming, cachedIn folder: String, room: UInt64,
-        pool: BlockingPool
-    ) throws(CakeError) {
-        try self.init(
-            in: DistantValues(storage, timing), cachedIn: folder, room: room, pool: pool, letsAnybodyRead: false)
-    }
-
-    private init(
-        in values: DistantValues, cachedIn folder: String, room: UInt64, pool: BlockingPool, letsAnybodyRead: Bool
+        pool: BlockingPool, letsAnybodyRead: Bool
     ) throws(CakeError) {
         let cache = try BlockCache(in: folder, room: room)
         store = try LocalStore(at: cache.place + "/work", pool: pool)
@@ -82,7 +75,7 @@ public struct RegistryStore: Sendable {
         self.letsAnybodyRead = letsAnybodyRead
         layout = RegistryLayout(store.layout)
         tokensPath = layout.tokens
-        storage = RegistryValues(values)
+        self.storage = RegistryValues(DistantValues(storage, timing))
         self.cache = cache
         try Disk.makeFolders(layout.aside)
     }

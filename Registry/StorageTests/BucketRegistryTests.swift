@@ -126,4 +126,65 @@ import Testing
         try await server.set(Array("sha256:zz\n".utf8), at: place.tag(try #require(TagName("v1"))))
         await #expect(throws: CakeError.self) { try await here.manifest(tag) }
     }
+
+    /// With a blob that a collection may want.
+    private func bury(_ blob: BlobName, _ state: Tombstone.State, age: Int) async throws {
+        var random = SeededNumbers(seed: 7)
+        let key = Tombstone.key(of: try #require(blob.sha256))
+        try await storage("team").set(Tombstone(state, using: &random).text, at: key)
+        stand.age("team/" + key, seconds: age)
+    }
+
+    private func isBuried(_ blob: BlobName) throws -> Bool {
+        stand.keys.contains("team/" + Tombstone.key(of: try #require(blob.sha256)))
+    }
+
+    @Test(arguments: [(Tombstone.State.waiting, 0), (.deleting, 601)]) func `takes away a tombstone of a blob that it needs`(
+        _ state: Tombstone.State, age: Int
+    ) async throws {
+        let here = try repository("team/m")
+        let blob = try await upload([1, 2, 3], to: here)
+        let kept = manifest(of: blob, size: 3)
+        let steps: [@Sendable () async throws -> Void] = [
+            {
+                let isThere = try await repository("team/m").has(blob, size: 3)
+                #expect(isThere)
+            },
+            { _ = try await upload([1, 2, 3], to: repository("team/m")) },
+            { try await repository("team/m").put(kept, as: .tag(#require(TagName("v1")))) },
+        ]
+        for step in steps {
+            try await bury(blob, state, age: age)
+            try await step()
+            #expect(try !isBuried(blob))
+            #expect(stand.keys.contains { $0.hasSuffix("blobs/03/" + blob.hex) })
+        }
+        #expect(try await here.tags().map(\.text) == ["v1"])
+    }
+
+    @Test func `takes a blob for gone that a collection is removing, and puts none over it`() async throws {
+        let here = try repository("team/m")
+        let blob = try await upload([1, 2, 3], to: here)
+        try await bury(blob, .deleting, age: 500)
+        #expect(try await !here.has(blob, size: 3))
+        let steps: [@Sendable () async throws -> Void] = [
+            { _ = try await upload([1, 2, 3], to: here) },
+            { try await here.put(manifest(of: blob, size: 3), as: .tag(#require(TagName("v1")))) },
+        ]
+        for step in steps {
+            let error = await #expect(throws: CakeError.self) { try await step() }
+            #expect(error?.kind == .locked && error?.fix?.contains("in a minute") == true)
+        }
+        #expect(try await here.tags().isEmpty && isBuried(blob))
+    }
+
+    @Test func `marks a blob again that it was asked for, when its mark is old`() async throws {
+        let here = try repository("team/m")
+        let blob = try await upload([1, 2, 3], to: here)
+        let mark = "team/repositories/m/blobs/\(blob.hex)"
+        let before = stand.bytes(mark)
+        #expect(try await here.has(blob, size: 3) && stand.bytes(mark) == before)
+        stand.age(mark, seconds: 3700)
+        #expect(try await here.has(blob, size: 3) && stand.bytes(mark) != before)
+    }
 }

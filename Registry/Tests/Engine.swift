@@ -44,9 +44,13 @@ enum Engine: CaseIterable {
 
 extension KeyedStorage {
     /// A registry of a server of its own.
-    func registry(in scratch: Scratch, room: UInt64 = 64 << 20, letsAnybodyRead: Bool = false) throws -> RegistryStore {
+    func registry(
+        in scratch: Scratch, _ timing: StorageTiming = StorageTiming(), room: UInt64 = 64 << 20,
+        letsAnybodyRead: Bool = false
+    ) throws -> RegistryStore {
         try RegistryStore(
-            in: self, cachedIn: scratch["cache"], room: room, pool: Stage.pool, letsAnybodyRead: letsAnybodyRead)
+            in: self, timing, cachedIn: scratch["cache"], room: room, pool: Stage.pool,
+            letsAnybodyRead: letsAnybodyRead)
     }
 
     /// Every key in a folder, without the folder's name.

@@ -64,7 +64,8 @@ final class Stage {
 
     /// Clients are not sent to a stand's bucket, unless a test wants it.
     init(
-        over storage: any KeyedStorage, in scratch: Scratch, room: UInt64 = 64 << 20, beside stand: S3Stand? = nil,
+        over storage: any KeyedStorage, in scratch: Scratch, _ timing: StorageTiming = StorageTiming(),
+        room: UInt64 = 64 << 20, beside stand: S3Stand? = nil,
         _ change: (inout RegistryServer.Settings) -> Void = { _ in }
     ) throws {
         self.scratch = scratch
@@ -74,7 +75,7 @@ final class Stage {
         settings.address = ListenAddress(host: "127.0.0.1", port: 0)
         settings.allowsPush = true
         change(&settings)
-        let registry = try storage.registry(in: scratch, room: room, letsAnybodyRead: settings.letsAnybodyRead)
+        let registry = try storage.registry(in: scratch, timing, room: room, letsAnybodyRead: settings.letsAnybodyRead)
         store = registry.store
         server = try RegistryServer(registry, settings, pool: Stage.pool) { [log] in log.add($0) }
     }

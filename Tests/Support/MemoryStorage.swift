@@ -1,4 +1,5 @@
 public import Model
+internal import Platform
 public import Storage
 
 /// A storage that is no file system: it shows that the interface needs none, and that a passing test asks nothing of a
@@ -11,6 +12,8 @@ public actor MemoryStorage: KeyedStorage {
 
     private var values: [String: Value] = [:]
     private var last = 0
+    /// Its clock stands, unless a test lets time pass.
+    private var time = Machine.now
     private var isCutOff = false
     private var givesLinks = false
     private var losses: [(key: String, word: String)] = []
@@ -21,6 +24,8 @@ public actor MemoryStorage: KeyedStorage {
 
     /// From now on every request fails, or none.
     public func cut(_ isCutOff: Bool) { self.isCutOff = isCutOff }
+
+    public func pass(_ seconds: Int) { time += seconds }
 
     public func giveLinks() { givesLinks = true }
 
@@ -53,7 +58,8 @@ public actor MemoryStorage: KeyedStorage {
 
     public func names(in folder: String) throws(CakeError) -> [String] {
         try check()
-        let behind = values.keys.filter { $0.hasPrefix(folder + "/") }.map { $0.dropFirst(folder.utf8.count + 1) }
+        let start = folder.isEmpty ? "" : folder + "/"
+        let behind = values.keys.filter { $0.hasPrefix(start) }.map { $0.dropFirst(start.utf8.count) }
         return Set(behind.map { String($0.prefix { $0 != "/" }) }).sorted()
     }
 
@@ -87,6 +93,6 @@ public actor MemoryStorage: KeyedStorage {
 
     private func set(_ key: String, _ bytes: [UInt8]) {
         last += 1
-        values[key] = Value(bytes: bytes, entry: StorageEntry(size: UInt64(bytes.count), time: last, version: last))
+        values[key] = Value(bytes: bytes, entry: StorageEntry(size: UInt64(bytes.count), time: time, version: last))
     }
 }

@@ -132,8 +132,10 @@ extension RegistryStore {
     /// collection is removing.
     public func keep(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> Bool {
         if isDistant {
-            guard let digest = try digest(of: name), try isSafe(digest) else { return false }
-            markAgain(digest, in: repository)
+            guard let digest = try digest(of: name) else { return false }
+            let safety = try safety(of: digest)
+            if safety == .isBeingRemoved { return false }
+            markAgain(digest, in: repository, ifYounger: safety == .wasSaved)
             return true
         }
         guard store.isWritable, let digest = try? digest(of: name) else { return true }
@@ -162,7 +164,7 @@ extension RegistryStore {
                 guard try storage.look(at: keys.repository(place).blob(digest)) != nil else { continue }
                 isThere = try isGiven(place)
             }
-            guard isThere, try size(of: digest) != nil, try isSafe(digest) else { return false }
+            guard isThere, try size(of: digest) != nil, try safety(of: digest) != .isBeingRemoved else { return false }
             try mark([digest], in: repository)
             return true
         }

@@ -81,22 +81,26 @@ extension RegistryStore {
         return isPut ? Brought(name, record.encode()) : nil
     }
 
-    /// The manifest, with marks for all that it names. False if something is not there any more.
+    /// The manifest, with marks for all that it names. False if something is not there any more. A collection may be at work beside:
+    /// the steps are those of a manifest that is pushed.
     private func shelve(_ artifact: ModelArtifact, _ bytes: [UInt8], as name: BlobName) throws(CakeError) -> Bool {
+        guard let values = storage.distant else { return false }
+        let start = values.timing.now()
         let blobs =
             [artifact.config, artifact.manifest, artifact.index].compactMap(\.name.sha256)
             + artifact.packs.map(\.digest)
         let marks = blobs.map(keys.brought.blob)
+        for blob in try values.save(blobs) { try values.saveOrWait(blob) }
         try storage.mark(marks)
         let line = RegistryStore.mark + RegistryManifest.image + "\n"
         try storage.put(StorageBody(Array(line.utf8) + bytes), at: keys.brought.manifest(name))
-        // Without a lock a collection may have removed one of them before it could see the manifest.
-        try storage.distant?.lookAgain(at: blobs.map(keys.blob) + marks)
+        guard try values.save(blobs).isEmpty else { return false }
+        try values.lookAgain(at: blobs.map(keys.blob) + marks)
         for blob in blobs {
             guard try storage.look(at: keys.blob(blob)) != nil, try storage.look(at: keys.brought.blob(blob)) != nil
             else { return false }
         }
-        return try has(artifact.packs, on: .brought)
+        return try has(artifact.packs, on: .brought) && values.timing.now() - start < Tombstone.longestRequest
     }
 
     /// A branch moved: the commit that it had keeps a name of its own.

@@ -11,8 +11,8 @@ extension DistantCollection {
 
     func removeLeftovers(_ now: Int, into collected: inout CollectedBlobs) async throws(CakeError) {
         for upload in try await removeUploads(since: now - uploadLife) { collected.add(upload) }
-        _ = try await DistantValues.each(try await repositories()) { [self] repository throws(CakeError) in
-            try await dropReferrers(in: keys.repository(repository), now)
+        _ = try await DistantValues.each(try await repositories()) { [self] place throws(CakeError) in
+            try await dropReferrers(in: place, now)
         }
         let probes = try await names(DistantCollection.probes).map { DistantCollection.probes + "/" + $0 }
         _ = try await DistantValues.each(probes) { [self] key throws(CakeError) -> Bool in

@@ -28,9 +28,9 @@ extension DistantCollection {
             }
             let ends = try await DistantValues.each(claimed) { [self] one throws(CakeError) in await end(one, last) }
             var failure: CakeError?
-            for (one, end) in zip(claimed, ends) {
+            for end in ends {
                 switch end {
-                case .removed: if let blob = one.candidate.blob { collected.add(blob) }
+                case .removed(let blob): if let blob { collected.add(blob) }
                 case .needed: collected.needed += 1
                 case .left: collected.left += 1
                 case .failed(let error): failure = failure ?? error
@@ -78,9 +78,8 @@ extension DistantCollection {
 
     private func marks(of wanted: Set<Digest>) async throws(CakeError) -> [Digest: [Mark]] {
         if wanted.isEmpty { return [:] }
-        let found = try await DistantValues.each(try await repositories()) {
-            [self] repository throws(CakeError) -> [(Digest, Mark)] in
-            let place = keys.repository(repository)
+        let found = try await DistantValues.each(try await places()) {
+            [self] place throws(CakeError) -> [(Digest, Mark)] in
             let blobs = try await names(place.blobs).compactMap { Digest(hex: $0) }.filter(wanted.contains)
             let looks = try await DistantValues.each(blobs) { [self] blob throws(CakeError) in
                 try await look(place.blob(blob))
@@ -93,7 +92,9 @@ extension DistantCollection {
     }
 
     private enum End: Sendable {
-        case removed, needed
+        /// Nil if there was only something else under its digest.
+        case removed(DistantValues.Entry?)
+        case needed
         /// A request was not answered, or came too late.
         case left
         case failed(CakeError)
@@ -135,7 +136,7 @@ extension DistantCollection {
             isSent = true
             _ = try await values.removeOnceNow(keys.alias(alias), there.version)
         }
-        return .removed
+        return .removed(blob)
     }
 
     /// A request that is sent now has its effect before the claim can count as left.

@@ -32,16 +32,18 @@ extension DistantCollection {
         }
     }
 
-    func repositories() async throws(CakeError) -> [RepositoryName] {
-        try await names(keys.repositories).compactMap { RepositoryName(fileName: $0) }
+    func repositories() async throws(CakeError) -> [RegistryLayout.Repository] {
+        try await names(keys.repositories).compactMap { RepositoryName(fileName: $0).map(keys.repository) }
     }
+
+    /// All that have manifests, and marks of blobs: repositories, and what mirrors brought.
+    func places() async throws(CakeError) -> [RegistryLayout.Repository] { try await repositories() + [keys.brought] }
 
     /// Reads all manifests, and drops old marks of blobs that no manifest of their repository names.
     func survey(_ now: Int) async throws(CakeError) -> Survey {
-        let found = try await DistantValues.each(try await repositories()) {
-            [self] repository throws(CakeError) -> Survey in
-            var survey = try await read(repository, knowing: [])
-            survey.young = try await dropMarks(in: repository, survey, now)
+        let found = try await DistantValues.each(try await places()) { [self] place throws(CakeError) -> Survey in
+            var survey = try await read(place, knowing: [])
+            survey.young = try await dropMarks(in: place, survey, now)
             return survey
         }
         var all = Survey()
@@ -52,8 +54,8 @@ extension DistantCollection {
 
     /// What repositories name now that they did not name before.
     func newlyNamed(since survey: Survey) async throws(CakeError) -> Set<Digest> {
-        let found = try await DistantValues.each(try await repositories()) {
-            [self] repository throws(CakeError) in try await read(repository, knowing: survey.read)
+        let found = try await DistantValues.each(try await places()) {
+            [self] place throws(CakeError) in try await read(place, knowing: survey.read)
         }
         var all = Survey()
         for one in found { all.add(one) }
@@ -61,11 +63,14 @@ extension DistantCollection {
         return all.named
     }
 
-    private func read(_ repository: RepositoryName, knowing known: Set<String>) async throws(CakeError) -> Survey {
-        let place = keys.repository(repository)
+    private func read(
+        _ place: RegistryLayout.Repository, knowing known: Set<String>
+    ) async throws(CakeError) -> Survey {
         let listed = Set(try await names(place.manifests).compactMap { BlobName(fileName: $0) })
-        let targets = Set(try await tagged(in: place))
-        var survey = Survey(repositories: 1, tagged: targets.count)
+        let isBrought = place.root == keys.brought.root
+        let targets = Set(isBrought ? try await recorded() : try await tagged(in: place))
+        let count = isBrought && listed.isEmpty && targets.isEmpty ? 0 : 1
+        var survey = Survey(repositories: count, tagged: targets.count)
         var next = listed.union(targets).union(try await referring(in: place))
         while !next.isEmpty {
             let wanted = next.filter {
@@ -100,6 +105,20 @@ extension DistantCollection {
                 throw unreadable(key, "names no manifest", "move the tag with a push, or delete it")
             }
             return name
+        }.compactMap(\.self)
+    }
+
+    /// Manifests of models that mirrors brought.
+    func recorded() async throws(CakeError) -> [BlobName] {
+        let names = try await names(keys.broughtNames).compactMap { ModelName(fileName: $0) }
+        return try await DistantValues.each(names) { [self] name throws(CakeError) -> BlobName? in
+            let key = keys.broughtName(name)
+            guard let text = try await listed({ () throws(CakeError) in try await bytes(key, NameRecord.maximumSize) })
+            else { return nil }
+            guard let brought = RegistryStore.Brought(name, text) else {
+                throw unreadable(key, "is not the record of a model", "delete it; a mirror downloads the model again")
+            }
+            return brought.artifact
         }.compactMap(\.self)
     }
 
@@ -142,9 +161,8 @@ extension DistantCollection {
 
     /// Removes old marks that belong to no manifest, each unless it is put again meanwhile. Returns the blobs with young ones.
     private func dropMarks(
-        in repository: RepositoryName, _ survey: Survey, _ now: Int
+        in place: RegistryLayout.Repository, _ survey: Survey, _ now: Int
     ) async throws(CakeError) -> Set<Digest> {
-        let place = keys.repository(repository)
         let unnamed = try await names(place.blobs).compactMap { Digest(hex: $0) }.filter { !survey.named.contains($0) }
         let looks = try await DistantValues.each(unnamed) { [self] blob throws(CakeError) in
             try await look(place.blob(blob))
@@ -157,7 +175,7 @@ extension DistantCollection {
         }
         guard !old.isEmpty, !options.isDryRun else { return young }
         // After the looks: a push that saw its mark has put its manifest before, or puts the mark again.
-        let named = try await read(repository, knowing: survey.read).named
+        let named = try await read(place, knowing: survey.read).named
         _ = try await DistantValues.each(old.filter { !named.contains($0.blob) }) { [self] mark throws(CakeError) in
             try await values.removeNow(place.blob(mark.blob), mark.version)
         }

@@ -80,7 +80,7 @@ extension DistantCollection {
             guard left >= 0 else { return }
             let end = values.timing.now() + .seconds(left + 1)
             while case let rest = end - values.timing.now(), rest > .zero {
-                tell(.waiting(seconds: Int((rest / .seconds(1)).rounded(.up))))
+                tell(.waiting(seconds: Int((rest / .seconds(1)).rounded(.up)), blobs: buried.count))
                 try await values.timing.rest(min(rest, .seconds(5)))
             }
         }

@@ -21,7 +21,7 @@ public struct DistantCollection: Sendable {
     public enum Step: Sendable, Equatable {
         case reading
         /// So many seconds more, until no request that began before the tombstones can be alive.
-        case waiting(seconds: Int)
+        case waiting(seconds: Int, blobs: Int)
         case removing(done: Int, of: Int)
     }
 
@@ -42,8 +42,10 @@ public struct DistantCollection: Sendable {
     }
 
     /// With a time that tests make.
-    package init(in storage: some KeyedStorage, _ timing: StorageTiming, _ options: Options) {
-        self.init(in: DistantValues(storage, timing), options)
+    package init(
+        in storage: some KeyedStorage, _ timing: StorageTiming, _ options: Options, _ tell: @escaping @Sendable (Step) -> Void
+    ) {
+        self.init(in: DistantValues(storage, timing), options, tell)
     }
 
     var grace: Int { Int(options.grace.components.seconds) }

@@ -4,16 +4,18 @@ internal import Synchronization
 
 /// How time passes for what waits for another storage. Tests pass in their own.
 package struct StorageTiming: Sendable {
-    package var now: @Sendable () -> ContinuousClock.Instant
-    package var rest: @Sendable (Duration) async throws(CakeError) -> Void
+    package let now: @Sendable () -> ContinuousClock.Instant
+    private let sleep: @Sendable (Duration) async throws -> Void
 
     package init(
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
-        rest: @escaping @Sendable (Duration) async throws(CakeError) -> Void = { time throws(CakeError) in
-            do { try await Task.sleep(for: time) } catch { throw CakeError(.failed, "the wait was cancelled") }
-        }
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     ) {
-        (self.now, self.rest) = (now, rest)
+        (self.now, self.sleep) = (now, sleep)
+    }
+
+    func rest(_ time: Duration) async throws(CakeError) {
+        do { try await sleep(time) } catch { throw CakeError(.failed, "the wait was cancelled") }
     }
 }
 
@@ -40,6 +42,17 @@ extension DistantValues {
             throw CakeError(.network, "the storage lost a value that was just written")
         }
         return now
+    }
+
+    /// The same, from what was learned in the last minute.
+    func recentTime() throws(CakeError) -> Int {
+        let now = timing.now()
+        if let known = clock.withLock({ $0 }), now - known.at < .seconds(60) {
+            return known.time + Int((now - known.at).components.seconds)
+        }
+        let time = try attempt { [self] () throws(CakeError) in try await clockNow() }
+        clock.withLock { $0 = (time, now) }
+        return time
     }
 
     /// A small value as it is now, with its version.
@@ -111,10 +124,14 @@ extension DistantValues {
 }
 
 extension RegistryStore {
-    /// Whether a blob that was seen may be called here: nobody removes it, or its tombstone could be taken away.
-    func isSafe(_ blob: Digest) throws(CakeError) -> Bool {
-        guard let values = storage.distant, try values.mayHaveTombstone(blob) else { return true }
-        guard try values.save([blob]).isEmpty else { return false }
-        return try storage.lookAgain(at: keys.blob(blob)) != nil
+    /// What may be said of a blob that was seen.
+    enum Safety { case isSafe, wasSaved, isBeingRemoved }
+
+    func safety(of blob: Digest) throws(CakeError) -> Safety {
+        guard let values = storage.distant, try values.mayHaveTombstone(blob) else { return .isSafe }
+        guard try values.save([blob]).isEmpty, try storage.lookAgain(at: keys.blob(blob)) != nil else {
+            return .isBeingRemoved
+        }
+        return .wasSaved
     }
 }

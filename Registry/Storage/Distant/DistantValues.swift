@@ -20,6 +20,8 @@ final class DistantValues: Sendable {
     private let known = BoundedCache<Question, Known>(room: 64 << 20) { $0.memory.cost }
     private let failure = Mutex<(error: CakeError, time: ContinuousClock.Instant)?>(nil)
     let lately = LatelyBuried()
+    /// What the storage's clock said, and when.
+    let clock = Mutex<(time: Int, at: ContinuousClock.Instant)?>(nil)
     let timing: StorageTiming
     // The storage as it is at this moment: nothing of this is remembered.
     let lookNow: @Sendable (String) async throws(CakeError) -> Entry?

@@ -43,10 +43,11 @@ extension RegistryStore {
     }
 
     /// For a collection the blob counts as new.
-    func markAgain(_ digest: Digest, in repository: RepositoryName) {
+    func markAgain(_ digest: Digest, in repository: RepositoryName, ifYounger: Bool) {
         let key = keys.repository(repository).blob(digest)
-        // Either clock may be ahead.
-        guard let entry = (try? storage.look(at: key)) ?? nil, abs(Machine.now - entry.time) > 3600 else { return }
+        guard let entry = (try? storage.look(at: key)) ?? nil, let now = try? storage.distant?.recentTime(),
+            ifYounger || now - entry.time > RegistryStore.youngMark
+        else { return }
         try? storage.mark([key])
     }
 }

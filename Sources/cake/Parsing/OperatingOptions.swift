@@ -37,7 +37,15 @@ struct OperatingOptions: Sendable {
     }
 
     /// An option that only a server of a store has.
-    var needsStore: String? { interval != nil ? "--gc-every" : quotas.isEmpty ? nil : "--quota" }
+    var needsStore: String? { quotas.isEmpty ? nil : "--quota" }
+
+    /// Of object storage a collection takes longer than ten minutes.
+    func checkCollection() throws(CakeError) {
+        guard let interval, interval < .seconds(3600) else { return }
+        throw CakeError(
+            .usage, "--gc-every is less than an hour, and with --storage a collection alone waits ten minutes",
+            fix: "write it like --gc-every 6h")
+    }
 
     func apply(to settings: inout RegistryServer.Settings) {
         settings.quotas = quotas

@@ -48,6 +48,7 @@ struct StorageOptions: Sendable {
     func refuse(
         views: ShapeViews, _ mirror: MirrorOptions?, _ operating: OperatingOptions
     ) throws(CakeError) {
+        try operating.checkCollection()
         let option = mirror?.needsStore ?? (views.isEmpty ? operating.needsStore : "--views")
         guard let option else { return }
         throw CakeError(
@@ -58,12 +59,7 @@ struct StorageOptions: Sendable {
     /// The registry, when the storage has answered.
     func registry(in session: Session, pool: BlockingPool, letsAnybodyRead: Bool = false) async throws -> RegistryStore
     {
-        try session.settings.needNetwork(for: "cake serve --storage")
-        let client = S3Client(
-            try S3Settings(session.settings.environment, endpoint: endpoint),
-            client: try HTTPClient(session.settings.http))
-        let storage = S3Storage(S3Bucket(place, client))
-        try await storage.check()
+        let storage = try await session.settings.storage(at: place, endpoint: endpoint, for: "cake serve --storage")
         return try RegistryStore(
             in: storage, cachedIn: session.settings.serverCache(), room: room, pool: pool,
             letsAnybodyRead: letsAnybodyRead)
@@ -71,6 +67,15 @@ struct StorageOptions: Sendable {
 }
 
 extension Settings {
+    /// Object storage that has answered.
+    func storage(at place: S3Place, endpoint: String?, for purpose: String) async throws -> S3Storage {
+        try needNetwork(for: purpose)
+        let client = S3Client(try S3Settings(environment, endpoint: endpoint), client: try HTTPClient(http))
+        let storage = S3Storage(S3Bucket(place, client))
+        try await storage.check()
+        return storage
+    }
+
     /// A folder for what a server can bring again.
     fileprivate func serverCache() throws(CakeError) -> String {
         if let cache = environment["XDG_CACHE_HOME"], cache.hasPrefix("/") { return cache + "/cake/serve" }

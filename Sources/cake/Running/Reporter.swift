@@ -66,6 +66,7 @@ final class Reporter: Sendable {
             case .lines, .silent: .seconds(5)
             }
         var wait = manner == .live ? Self.patience : pause
+        var said: (snapshot: Progress.Snapshot, time: ContinuousClock.Instant)?
         while (try? await Task.sleep(for: wait)) != nil {
             wait = pause
             let snapshot = progress.snapshot
@@ -74,7 +75,11 @@ final class Reporter: Sendable {
             let drawing = ProgressDrawing(snapshot: snapshot, pace: pace, elapsed: elapsed)
             switch manner {
             case .live: redraw(drawing)
-            case .lines: errors.line(drawing.plain)
+            case .lines:
+                // While nothing changes, a line a minute is enough.
+                if let last = said, last.snapshot == snapshot, clock.now - last.time < .seconds(60) { continue }
+                said = (snapshot, clock.now)
+                errors.line(drawing.plain)
             case .json: errors.line(drawing.json)
             case .silent: return
             }

@@ -46,6 +46,9 @@ public final class S3Stand: Sendable {
     /// Makes a value so much older.
     public func age(_ key: String, seconds: Int) { shelf.state.withLock { $0.values[key]?.time -= seconds } }
 
+    /// From now on its clock is so much later.
+    public func pass(seconds: Int) { shelf.state.withLock { $0.ahead += seconds } }
+
     /// Forgets a part of each unfinished upload.
     public func losePart(_ number: Int) {
         shelf.state.withLock { state in for id in state.uploads.keys { state.uploads[id]?.parts[number] = nil } }
@@ -61,7 +64,7 @@ final class S3Shelf: Sendable {
         let bytes: [UInt8]
         let etag: String
         let notes: [(name: String, value: String)]
-        var time = Machine.now
+        var time: Int
     }
 
     struct Upload {
@@ -75,6 +78,8 @@ final class S3Shelf: Sendable {
         var uploads: [String: Upload] = [:]
         var asked: [String] = []
         var last = 0
+        var ahead = 0
+        var now: Int { Machine.now + ahead }
     }
 
     let state = Mutex(State())
@@ -101,7 +106,8 @@ final class S3Shelf: Sendable {
                 guard engine == .careless || holds(request, state.values[key]) else {
                     return S3Shelf.refusal(412, "PreconditionFailed")
                 }
-                state.values[key] = Value(bytes: body, etag: etag, notes: S3Shelf.notes(request))
+                state.values[key] = Value(
+                    bytes: body, etag: etag, notes: S3Shelf.notes(request), time: state.now)
                 return ServerReply(200, [("ETag", "\"\(etag)\"")])
             case "DELETE":
                 guard engine != .amazon || holds(request, state.values[key]) else {
@@ -109,7 +115,7 @@ final class S3Shelf: Sendable {
                 }
                 state.values[key] = nil
                 return ServerReply(204)
-            default: return read(request, state.values[key])
+            default: return read(request, state.values[key], state.now)
             }
         }
     }
@@ -120,11 +126,14 @@ final class S3Shelf: Sendable {
         return (engine == .ceph ? match : match.replacing("\"", with: "")) == there?.etag
     }
 
-    private func read(_ request: ServerRequest, _ value: Value?) -> ServerReply {
+    private func read(_ request: ServerRequest, _ value: Value?, _ now: Int) -> ServerReply {
         guard let value else { return S3Shelf.refusal(404, "NoSuchKey") }
         guard holds(request, value) else { return S3Shelf.refusal(412, "PreconditionFailed") }
         let headers =
-            [("ETag", "\"\(value.etag)\""), ("Last-Modified", S3Shelf.date(value.time))] + value.notes
+            [
+                (name: "ETag", value: "\"\(value.etag)\""), ("Last-Modified", S3Shelf.date(value.time)),
+                ("Date", S3Shelf.date(now)),
+            ] + value.notes
         guard let asked = request["range"] else { return ServerReply(200, headers, .bytes(value.bytes)) }
         guard case .part(let range) = ByteRange(header: asked, size: UInt64(value.bytes.count)) else {
             return S3Shelf.refusal(416, "InvalidRange")
@@ -162,7 +171,7 @@ final class S3Shelf: Sendable {
             guard named == upload.parts.count else { return S3Shelf.refusal(400, "InvalidPart") }
             let bytes = upload.parts.sorted { $0.key < $1.key }.flatMap(\.value)
             let etag = S3Shelf.etag(bytes) + "-\(upload.parts.count)"
-            state.values[key] = Value(bytes: bytes, etag: etag, notes: upload.notes)
+            state.values[key] = Value(bytes: bytes, etag: etag, notes: upload.notes, time: state.now)
             state.uploads[id] = nil
             return S3Shelf.xml(200, "CompleteMultipartUploadResult", "<ETag>\(etag)</ETag>")
         }

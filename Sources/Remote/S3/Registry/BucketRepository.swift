@@ -84,8 +84,8 @@ struct BucketRepository: Sendable {
             try await values.mark(["\(folder(of: subject.name))/\(manifest.name.fileName)"])
         }
         let needed = Set(parsed.needed)
-        for one in needed.compactMap(\.name.sha256) where try await !tombstones.isSafe(one) {
-            throw tombstones.busy(one)
+        for one in needed.compactMap(\.name.sha256) where try await tombstones.has(one) {
+            if try await !tombstones.save(one) { throw tombstones.busy(one) }
         }
         try await values.mark(needed.compactMap { $0.name.sha256.map(mark) })
         let line = BucketRepository.mark + manifest.mediaType + "\n"
@@ -161,10 +161,13 @@ struct BucketRepository: Sendable {
 
     /// Who asks may leave the blob out of a push: for a collection it counts as new.
     func has(_ blob: BlobName, size: UInt64) async throws -> Bool {
-        guard let digest = blob.sha256, try await tombstones.isSafe(digest), try await isThere(blob, size: size) else {
-            return false
-        }
-        if let there = try await values.look(at: mark(of: digest)), there.now - there.time > BucketRepository.youngMark {
+        guard let digest = blob.sha256 else { return false }
+        let wasBuried = try await tombstones.has(digest)
+        if wasBuried, try await !tombstones.save(digest) { return false }
+        guard try await isThere(blob, size: size) else { return false }
+        if let there = try await values.look(at: mark(of: digest)),
+            wasBuried || there.now - there.time > BucketRepository.youngMark
+        {
             // Who may only read asks, too.
             do { try await values.mark([mark(of: digest)]) } catch { try Task.checkCancellation() }
         }
@@ -219,9 +222,9 @@ struct BucketRepository: Sendable {
     /// Makes a blob this repository's, too. False if the registry's data do not have it: another prefix of the bucket is
     /// another registry.
     func mount(_ blob: BlobName) async throws -> Bool {
-        guard let digest = blob.sha256, try await tombstones.isSafe(digest),
-            try await values.look(at: key(of: digest)) != nil
-        else { return false }
+        guard let digest = blob.sha256 else { return false }
+        if try await tombstones.has(digest), try await !tombstones.save(digest) { return false }
+        guard try await values.look(at: key(of: digest)) != nil else { return false }
         try await values.mark([mark(of: digest)])
         return true
     }

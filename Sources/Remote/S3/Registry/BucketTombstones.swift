@@ -23,15 +23,13 @@ final class BucketTombstones: Sendable {
         return true
     }
 
-    /// The same, by what was listed in the last two seconds.
-    func isSafe(_ blob: Digest) async throws -> Bool {
+    /// Whether it had one, by what was listed in the last two seconds.
+    func has(_ blob: Digest) async throws -> Bool {
         let now = ContinuousClock.now
-        if let known = lately.withLock({ $0 }), now - known.time < Tombstone.memory {
-            return known.listed.contains(blob) ? try await save(blob) : true
-        }
+        if let known = lately.withLock({ $0 }), now - known.time < Tombstone.memory { return known.listed.contains(blob) }
         let listed = Set(try await values.names(in: Tombstone.folder).compactMap { Digest(hex: $0) })
         lately.withLock { $0 = (listed, now) }
-        return listed.contains(blob) ? try await save(blob) : true
+        return listed.contains(blob)
     }
 
     /// Waits until a collection that is removing the blob has ended.

@@ -10,6 +10,8 @@ struct CollectCommand: Verb {
     /// Even when no model has a name, which is what a lost folder looks like.
     let collectsAll: Bool
     let rebases: Bool
+    /// Nil for the store.
+    let bucket: CollectedBucket?
 
     private static let dryRun = Flag("dry-run", "print what would be freed, and free nothing")
     private static let graceOption = Option.duration(
@@ -30,13 +32,16 @@ struct CollectCommand: Verb {
                 + "after the same grace time.",
             "A layer of a removed model stays while layers of other models are stored as deltas against it. With --rebase, "
                 + "one of those takes its place, where that saves space.",
+            "With --storage it does the same for a registry in object storage, while servers and pushes use it. Before it removes "
+                + "anything it waits ten minutes, for requests that began before.",
         ],
-        options: [dryRun.form, graceOption.form, now.form, rebaseFlag.form, force.form],
+        options: [dryRun.form, graceOption.form, now.form, rebaseFlag.form, force.form] + CollectedBucket.forms,
         examples: [
             .init("cake gc --dry-run", "what it would free"),
             .init("cake rm old-model && cake gc", "remove a model and free its disk space"),
             .init("cake gc --rebase", "also layers of removed models that deltas need"),
             .init("cake gc --now", "also what interrupted imports and pulls stored"),
+            .init("cake gc --storage s3://models/registry", "a registry in object storage"),
         ],
         whenInterrupted: "freed space stays freed; run it again for the rest")
 
@@ -49,11 +54,16 @@ struct CollectCommand: Verb {
         self.grace = grace ?? (arguments.has(Self.now) ? .zero : LocalStore.usualGrace)
         collectsAll = arguments.has(Self.force)
         rebases = arguments.has(Self.rebaseFlag)
+        bucket = try CollectedBucket(arguments)
+        guard bucket == nil || !rebases else {
+            throw CakeError(.usage, "--rebase is for a store, not for object storage", fix: "leave it out")
+        }
     }
 }
 
 extension CollectCommand {
     func run(in session: Session) async throws {
+        if let bucket { return try await run(on: bucket, in: session) }
         guard let store = try session.storeToRead() else {
             return session.show(
                 CollectSummary(isDryRun: isDryRun))

@@ -11,6 +11,8 @@ struct CollectSummary: Summary {
     /// Folders of the store that no command reads or removes, and their bytes.
     var damaged: [(folder: String, bytes: UInt64)] = []
     let isDryRun: Bool
+    /// Object storage has no models but what was pushed.
+    var isBucket = false
 
     func lines(on page: Page) -> [String] {
         let verb = isDryRun ? "would free" : "freed"
@@ -19,8 +21,10 @@ struct CollectSummary: Summary {
         if models > 0 {
             lines.append(
                 "\(verb) \(Quantities.bytes(collected.bytes)) in \(Quantities.count(collected.layers, of: "layer"))")
-        } else {
-            lines.append(blobs.blobs + blobs.uploads == 0 ? "nothing to collect" : "nothing to collect in models")
+        } else if blobs.blobs + blobs.uploads == 0 {
+            lines.append("nothing to collect")
+        } else if !isBucket {
+            lines.append("nothing to collect in models")
         }
         if let rebased, !rebased.bases.isEmpty {
             lines.append(
@@ -78,6 +82,15 @@ struct CollectSummary: Summary {
                     + "\(Quantities.count(blobs.keptManifests, of: "manifest")) within the grace time; cake gc --now frees it"
             )
         }
+        if blobs.needed > 0 {
+            lines.append("kept \(Quantities.count(blobs.needed, of: "blob")) that \(blobs.needed == 1 ? "was" : "were") needed again")
+        }
+        if blobs.left > 0 {
+            lines.append(
+                "left \(Quantities.count(blobs.left, of: "blob")): another collection is removing "
+                    + "\(blobs.left == 1 ? "it" : "them"), or the storage did not answer in time; "
+                    + "run cake gc again in ten minutes")
+        }
         for (folder, bytes) in damaged where bytes > 0 {
             lines.append(
                 "\(Quantities.bytes(bytes)) set aside as damaged: kept; to free it, delete what is in the store's folder \(folder)"
@@ -104,6 +117,7 @@ struct CollectSummary: Summary {
             "registry_uploads": JSONValue(blobs.uploads), "registry_bytes": JSONValue(blobs.bytes),
             "kept_registry_manifests": JSONValue(blobs.keptManifests),
             "kept_registry_bytes": JSONValue(blobs.keptBytes),
+            "needed_registry_blobs": JSONValue(blobs.needed), "left_registry_blobs": JSONValue(blobs.left),
             "kept_damaged_bytes": JSONValue(damaged.reduce(0) { $0 + $1.bytes }),
             "dry_run": .bool(isDryRun),
         ]

@@ -6,7 +6,7 @@ internal import Synchronization
 public import Transfer
 
 /// A range of an arriving file, for one reader.
-public final class ArrivingBytes: Sendable {
+public final class ArrivingBytes: ComingBytes {
     private struct State {
         /// The try that its bytes came from.
         var round: Int?
@@ -128,24 +128,8 @@ extension ArrivingBytes {
             case .plain, .layer, .here: return
             }
             try Task.checkCancellation()
-            let turn = Turn()
-            await withTaskCancellationHandler {
-                await withCheckedContinuation { continuation in
-                    turn.continuation.withLock { $0 = continuation }
-                    wait(for: 0) { turn.end() }
-                    if Task.isCancelled { turn.end() }
-                }
-            } onCancel: {
-                turn.end()
-            }
+            await ready(at: 0)
         }
-    }
-
-    /// The first of the two ends the wait.
-    private final class Turn: Sendable {
-        let continuation = Mutex<CheckedContinuation<Void, Never>?>(nil)
-
-        func end() { continuation.withLock { $0.take() }?.resume() }
     }
 
     private static func refusal(_ error: any Error) -> HubRefusal {

@@ -44,7 +44,11 @@ extension Mirror {
     ) throws -> [SnapshotFile] {
         var here: Set<FilePath> = []
         for model in found where model.record.commit == listing.commit {
-            here.formUnion(try models.manifest(of: model).files.map(\.path))
+            guard
+                let files = models.isDistant
+                    ? try? models.manifest(of: model).files : try models.manifest(of: model).files
+            else { continue }
+            here.formUnion(files.map(\.path))
         }
         let files = listing.snapshot.files
         let start = files.firstIndex { $0.path == file.path } ?? 0
@@ -95,7 +99,9 @@ extension Mirror {
             return Named(name: name, revision: revision)
         }
         if let word = revision(leadingTo: listing.commit, of: repository) { return try named(word) }
-        if try models.models(called: plain).contains(where: { $0.record.commit == listing.commit }) { return try named(Revision.main) }
+        if try models.models(called: plain).contains(where: { $0.record.commit == listing.commit }) {
+            return try named(Revision.main)
+        }
         return try named(listing.revision)
     }
 
@@ -103,10 +109,16 @@ extension Mirror {
         _ file: SnapshotFile, of listing: HubListing, in model: HubModels.Model
     ) throws -> Manifest.File? {
         guard model.record.commit == listing.commit, !model.record.isPartial,
-            let found = try models.file(at: file.path.string, of: model), found.file.size == file.size,
+            let found = try read(file.path, of: model), found.file.size == file.size,
             file.content.map({ $0 == found.content }) ?? true
         else { return nil }
         return found.file
+    }
+
+    /// What another storage has lost is downloaded again.
+    private func read(_ path: FilePath, of model: HubModels.Model) throws -> HubModels.File? {
+        guard models.isDistant else { return try models.file(at: path.string, of: model) }
+        return try? models.file(at: path.string, of: model)
     }
 
     private func bring(
@@ -117,10 +129,10 @@ extension Mirror {
             if let peers = await copies(for: transfer, of: listing) {
                 stored = try await bring(transfer.files, of: listing, as: named, for: asker, near: peers)
                 // A peer that downloaded it puts it into another storage itself.
-                try await alone(transfer.files, of: listing, as: named.name) { _ in }
+                try await alone(transfer.files, of: listing, as: named.name) { _, _ in }
             } else {
-                try await alone(transfer.files, of: listing, as: named.name) { files in
-                    stored = try await bring(files, of: listing, as: named, for: asker, near: nil)
+                try await alone(transfer.files, of: listing, as: named.name) { files, relay in
+                    stored = try await bring(files, of: listing, as: named, for: asker, near: relay)
                 }
             }
         } catch {
@@ -133,26 +145,26 @@ extension Mirror {
 
     private func bring(
         _ files: [Transfers.File], of listing: HubListing, as named: Named, for asker: UpstreamIdentity,
-        near peers: PeerCopies?
+        near servers: (any NearServers)?
     ) async throws -> UInt64 {
-        let sender: Transfers.Sender = peers == nil ? .upstream : .peer
+        let sender: Transfers.Sender = servers == nil ? .upstream : .peer
         try await transfers.takeTurn(sender)
         defer { transfers.endTurn(sender) }
         do {
-            return try await bring(files[...], of: listing, as: named, for: asker, near: peers)
+            return try await bring(files[...], of: listing, as: named, for: asker, near: servers)
         } catch {
             // A failure of a file that no client requested is ignored.
             guard files.count > 1, !Task.isCancelled else { throw error }
             for (_, _, arriving) in files.dropFirst() { arriving.hears(.failed(error)) }
             files[0].arriving.hears(.askedAgain)
-            return try await bring(files.prefix(1), of: listing, as: named, for: asker, near: peers)
+            return try await bring(files.prefix(1), of: listing, as: named, for: asker, near: servers)
         }
     }
 
     /// Returns the stored bytes.
     private func bring(
         _ files: ArraySlice<Transfers.File>, of listing: HubListing,
-        as named: Named, for asker: UpstreamIdentity, near peers: PeerCopies?
+        as named: Named, for asker: UpstreamIdentity, near servers: (any NearServers)?
     ) async throws -> UInt64 {
         let source: HubSource
         switch settings.upstream {
@@ -167,7 +179,7 @@ extension Mirror {
         options.mostConnections = Mirror.mostConnections
         // Equal samples may be of different bytes: clients would get them before this is known.
         options.probing = nil
-        options.peers = peers
+        options.peers = servers
         for (listed, _, arriving) in files { options.reading[listed.path] = arriving }
         options.readersFirst = readersFirst
         // A base would be a layer of a model with other readers.
@@ -177,9 +189,9 @@ extension Mirror {
         options.complete = Mirror.complete(listing)
         let snapshot = listing.snapshot.called(named.revision)
         let pull = Pull(from: source, into: store, progress: Progress("mirroring"), options: options)
-        let before = peers?.bytes ?? 0
+        let before = servers?.bytes ?? 0
         let report = try await pull(snapshot, files.map(\.listed), as: named.name) { _ in }
-        let near = (peers?.bytes ?? 0) - before
+        let near = (servers?.bytes ?? 0) - before
         counts.fetched.add(report.bytesFetched - min(near, report.bytesFetched))
         return report.bytesStored
     }

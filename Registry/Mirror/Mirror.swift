@@ -28,10 +28,8 @@ public final class Mirror: Sendable {
         public var quota: UInt64?
         /// How long a client waits for the upstream's answer.
         public var patience = Duration.seconds(8)
-        /// So often a server that waits for another one's download looks for it.
+        /// So often servers over one storage look for each other.
         public var look = Duration.seconds(1)
-        /// So often a server says that it still downloads.
-        public var renewal = Duration.seconds(3)
         /// A line for the operator.
         public var says: @Sendable (String) -> Void = { _ in }
         /// Servers that download from a Hub for each other.
@@ -143,6 +141,8 @@ extension Mirror {
         public let wrong = Count()
         /// Bytes that peers sent.
         public let fromPeers = Count()
+        /// Bytes that came from other servers through the storage.
+        public let relayed = Count()
         /// Files for which a peer was asked and another server was used.
         public let passedOver = Count()
         public let evicted = Count()

@@ -39,6 +39,9 @@ struct RegistryLayout: Sendable {
     /// Another server waits for it.
     func waiting(_ name: String) -> String { brought.root + "/waiting/" + name }
 
+    /// Bytes of a file that is being downloaded, for those that wait.
+    func relayed(_ name: String) -> String { brought.root + "/parts/" + name }
+
     var folders: [String] { [root, blobs, aliases, repositories, uploads, packs, held, aside] }
 
     func shard(of blob: Digest) -> String { blobs + "/" + Layout.shards[Int(blob.words.0 >> 56)] }

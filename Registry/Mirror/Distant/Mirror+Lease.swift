@@ -6,40 +6,75 @@ internal import Transfer
 
 /// One download for all servers of a storage.
 extension Mirror {
-    /// Downloads files that no other server has put into the storage, while no other downloads them. What others put there
-    /// meanwhile is not downloaded. Over a store the server is alone.
+    /// Downloads files that no other server has put into the storage, while no other downloads them. While another one does,
+    /// `body` gets a relay, which has their bytes. Over a store the server is alone.
     func alone(
         _ files: [Transfers.File], of listing: HubListing, as name: ModelName,
-        _ body: ([Transfers.File]) async throws -> Void
+        _ body: ([Transfers.File], Relay?) async throws -> Void
     ) async throws {
-        guard models.isDistant, let first = files.first else { return try await body(files) }
-        let key = PeerRing.key(first.listed.path, size: first.listed.size, of: listing.repository, at: listing.commit)
-        let text = SHA256.digest(of: Array("\(settings.upstream) \(key)".utf8).span).hex
-        let (left, lease) = try await lease(text, for: files, of: listing, as: name)
+        guard models.isDistant, let first = files.first else { return try await body(files, nil) }
         let complete = Mirror.complete(listing)
-        func bring() async throws {
-            if !left.isEmpty { try await body(left) }
+        let right = try await right(lease(first, listing), to: files, of: listing, as: name)
+        switch right {
+        case .done: await publish(name, complete: complete, of: listing.repository)
+        case .free(let left):
+            try await body(left, nil)
             await publish(name, complete: complete, of: listing.repository)
-        }
-        guard let lease else { return try await bring() }
-        defer { models.registry.release(lease) }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { [settings, models] in
-                while !Task.isCancelled {
-                    try await Task.sleep(for: settings.renewal)
-                    // A failure may pass: the next renewal comes before the lease is old.
-                    if try models.registry.renewIfReached(lease) == false { return }
-                }
+        case .held(let left, let lease):
+            defer { end(lease) }
+            try await beside {
+                await self.keep(lease, for: left)
+            } during: {
+                try await body(left, nil)
+                await publish(name, complete: complete, of: listing.repository)
             }
-            defer { group.cancelAll() }
-            try await bring()
+        case .others(let left, let relay):
+            try await beside {
+                await self.follow(relay, left, of: listing, as: name)
+            } during: {
+                try await body(left, relay)
+                // The other server publishes it, if it can.
+                try await relay.settled()
+                await publish(name, complete: complete, of: listing.repository)
+            }
         }
     }
 
-    /// Waits until this server may download the files that are left. Without an answer of the storage it may.
-    private func lease(
-        _ key: String, for files: [Transfers.File], of listing: HubListing, as name: ModelName
-    ) async throws -> (left: [Transfers.File], lease: BringLease?) {
+    private func beside(
+        _ other: @escaping @Sendable () async -> Void, during body: () async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await other() }
+            defer { group.cancelAll() }
+            try await body()
+        }
+    }
+
+    func end(_ lease: BringLease) {
+        try? models.registry.forgetRelayed(of: lease)
+        models.registry.release(lease)
+    }
+
+    /// Small files of a commit, which come together, have one lease.
+    private func lease(_ first: Transfers.File, _ listing: HubListing) -> String {
+        let key = PeerRing.key(first.listed.path, size: first.listed.size, of: listing.repository, at: listing.commit)
+        return SHA256.digest(of: Array("\(settings.upstream) \(key)".utf8).span).hex
+    }
+
+    private enum Right {
+        /// All of them are in the storage.
+        case done
+        case held([Transfers.File], BringLease)
+        /// The storage does not answer.
+        case free([Transfers.File])
+        /// Another server downloads them.
+        case others([Transfers.File], Relay)
+    }
+
+    /// Waits for another server only if its bytes would not be believed before all of them are there.
+    private func right(
+        _ key: String, to files: [Transfers.File], of listing: HubListing, as name: ModelName
+    ) async throws -> Right {
         var left = files
         var looks = 0
         var answered: ContinuousClock.Instant?
@@ -47,16 +82,21 @@ extension Mirror {
             do {
                 let lease = try models.registry.takeLease(key, isTimed: looks % 3 == 0)
                 // As it is now that nobody else downloads it.
-                if let brought = try models.registry.broughtAgain(name) { left = try rest(left, of: listing, in: brought) }
+                if let brought = try models.registry.broughtAgain(name) {
+                    left = try rest(left, of: listing, in: brought)
+                }
                 if left.isEmpty {
                     if let lease { models.registry.release(lease) }
-                    return ([], nil)
+                    return .done
                 }
-                if let lease { return (left, lease) }
+                if let lease { return .held(left, lease) }
+                if case .hub = settings.upstream, left.allSatisfy({ $0.listed.content != nil }) {
+                    return .others(left, Relay(key, from: models) { [counts] in counts.relayed.add($0) })
+                }
                 answered = .now
             } catch let error as CakeError {
                 guard error.kind == .network || error.kind == .offline else { throw error }
-                guard let last = answered, .now - last < Mirror.longestSilence else { return (left, nil) }
+                guard let last = answered, .now - last < Mirror.longestSilence else { return .free(left) }
             }
             try await Task.sleep(for: settings.look)
             looks += 1
@@ -64,7 +104,7 @@ extension Mirror {
     }
 
     /// A lease is old after this time.
-    private static let longestSilence = Duration.seconds(15)
+    static let longestSilence = Duration.seconds(15)
 
     /// Clients of files that are there read them there.
     private func rest(

@@ -30,6 +30,9 @@ extension Mirror {
 
     /// To be called now and then.
     func publishLater() {
+        if models.isDistant, publishing.mayTidy() {
+            publishing.tasks.start { try? self.models.registry.expireBrought(.seconds(24 * 3600)) }
+        }
         for (name, complete) in publishing.takeDue() {
             publishing.tasks.start {
                 let record = try? self.store.record(of: name)

@@ -11,9 +11,12 @@ final class Publishing: Sendable {
         var due = ContinuousClock.now
         var isComplaining = false
         var isCollecting = false
+        /// When old leftovers in the storage are looked for.
+        var tidies = ContinuousClock.now
     }
 
     private static let pause = Duration.seconds(5)
+    private static let tidyPause = Duration.seconds(6 * 3600)
 
     private let state = Mutex(State())
     private let queue = Waiters<ModelName, Void>()
@@ -56,6 +59,15 @@ final class Publishing: Sendable {
             state.due = .now + Publishing.pause
             defer { state.late = [:] }
             return state.late
+        }
+    }
+
+    /// Whether the caller looks for leftovers now.
+    func mayTidy() -> Bool {
+        state.withLock { state in
+            guard state.tidies <= .now else { return false }
+            state.tidies = .now + Publishing.tidyPause
+            return true
         }
     }
 

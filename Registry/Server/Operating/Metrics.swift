@@ -73,6 +73,9 @@ final class Metrics: Sendable {
             count("evicted", "Models that were evicted.", counts.evicted)
             count("peer_bytes", "Bytes that peers sent, instead of the upstream.", counts.fromPeers)
             count(
+                "relayed_bytes", "Bytes that another server downloaded, and that came through the storage.",
+                counts.relayed)
+            count(
                 "peers_passed_over", "Files for which a peer failed, and the next server was asked.", counts.passedOver)
             one("mirror_peers", "gauge", "Other servers of the ring that answer.", "\(mirror?.peers?.answering ?? 0)")
         }

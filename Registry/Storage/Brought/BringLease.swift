@@ -5,6 +5,7 @@ internal import Synchronization
 /// The right of one server to download something for all. Whoever holds it renews it; one that is old, by the storage's clock,
 /// belongs to a server that was killed, and goes to the next that wants it.
 public final class BringLease: Sendable {
+    public let name: String
     let key: String
     private let holder = UploadName.random().text
     private let last = Mutex<(number: Int, version: RegistryValues.Version?)>((0, nil))
@@ -12,7 +13,7 @@ public final class BringLease: Sendable {
     /// In seconds.
     static let life = 15
 
-    init(_ key: String) { self.key = key }
+    init(_ name: String, at key: String) { (self.name, self.key) = (name, key) }
 
     fileprivate var version: RegistryValues.Version? { last.withLock { $0.version } }
 
@@ -31,15 +32,26 @@ public final class BringLease: Sendable {
 extension RegistryStore {
     /// Nil while another server holds it. `isTimed` asks for the storage's time, too: only then an old one is found.
     public func takeLease(_ name: String, isTimed: Bool) throws(CakeError) -> BringLease? {
-        let lease = BringLease(keys.lease(name))
-        guard let known = try storage.lookAgain(at: lease.key) else {
-            return try put(lease, if: .absent) ? lease : nil
-        }
-        guard isTimed else { return nil }
+        let lease = BringLease(name, at: keys.lease(name))
         let waiting = keys.waiting(name)
-        try storage.mark([waiting])
-        guard let now = try storage.lookAgain(at: waiting)?.time, now - known.time > BringLease.life else { return nil }
-        return try put(lease, if: .unchanged(known.version)) ? lease : nil
+        var condition = StorageCondition<RegistryValues.Version>.absent
+        if let known = try storage.lookAgain(at: lease.key) {
+            guard isTimed else { return nil }
+            try storage.mark([waiting])
+            guard let now = try storage.lookAgain(at: waiting)?.time, now - known.time > BringLease.life else {
+                return nil
+            }
+            condition = .unchanged(known.version)
+        }
+        guard try put(lease, if: condition) else { return nil }
+        // The mark may be this server's own. Others make it again.
+        try storage.remove(waiting)
+        return lease
+    }
+
+    /// Whether other servers wait for what the lease stands for.
+    public func isAwaited(_ lease: BringLease) throws(CakeError) -> Bool {
+        try storage.lookAgain(at: keys.waiting(lease.name)) != nil
     }
 
     /// False when it belongs to another server by now.
@@ -67,6 +79,7 @@ extension RegistryStore {
     /// A failure does no harm: it becomes old.
     public func release(_ lease: BringLease) {
         guard let version = lease.version else { return }
+        _ = try? storage.remove(keys.waiting(lease.name))
         _ = try? storage.remove(lease.key, ifUnchanged: version)
     }
 }

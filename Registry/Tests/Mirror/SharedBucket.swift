@@ -4,6 +4,7 @@ import Mirror
 import Model
 import Network
 import Platform
+import Remote
 import Server
 import Storage
 import Store
@@ -23,7 +24,7 @@ final class SharedBucket {
     ) throws {
         line = try MirrorStage(files, hub: change) { settings in
             // A server that waits looks again at once.
-            settings.look = .milliseconds(1)
+            settings.look = .milliseconds(5)
             mirror(&settings)
         }
         scratch = try Scratch()
@@ -41,6 +42,30 @@ final class SharedBucket {
             change(&$0)
         }
     }
+
+    /// A server that mirrors nothing, as another process sees the storage.
+    func registry() throws -> RegistryStore { try storage.registry(in: Scratch()) }
+
+    /// The lease of a file at the commit that `main` is now.
+    func lease(of path: String) async throws -> String {
+        let source = HubSource(
+            try HubRoutes(endpoint: line.hub.endpoint), token: nil,
+            client: try HTTPClient(HTTPSettings(userAgent: "cake/test")))
+        let repository = try HubRepository(MirrorStage.name)
+        let commit = try await source.snapshot(of: HubReference(repository)).commit
+        let size = UInt64(try #require(line.files[path]).count)
+        let key = PeerRing.key(try FilePath(path), size: size, of: repository, at: commit)
+        let upstream = Mirror.Upstream.hub(try HubRoutes(endpoint: line.hub.endpoint))
+        line.hub.forgetRequests()
+        return SHA256.digest(of: Array("\(upstream) \(key)".utf8).span).hex
+    }
+
+    /// The key in the bucket.
+    func key(_ name: String) throws -> String { try #require(stand.keys.first { $0.hasSuffix("a registry/\(name)") }) }
+
+    /// Bytes of large files that the hub sent, and how often it was asked for any.
+    var sent: UInt64 { line.sent }
+    var asked: Int { line.hub.requests.count { $0.method == "GET" && $0.path.contains("/resolve/") } }
 
     /// Keys below the registry's prefix.
     func keys(in folder: String) -> [String] {

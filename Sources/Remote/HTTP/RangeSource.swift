@@ -75,26 +75,39 @@ extension RangeSource {
 
 /// An answer from the first byte on that was asked for.
 package final class OpenedRun: Sendable {
-    private let exchange: HTTPExchange
+    private enum Bytes {
+        case exchange(HTTPExchange)
+        /// From another place than a server's answer.
+        case other(@Sendable () async throws -> Chunk?)
+    }
+
+    private let bytes: Bytes
     /// The rest of a chunk whose beginning was dropped.
     private let rest: Mutex<Chunk?>
     private let watch: (any RunWatch)?
 
     init(_ exchange: HTTPExchange) {
-        self.exchange = exchange
+        bytes = .exchange(exchange)
         rest = Mutex(nil)
         watch = nil
     }
 
     /// The same run, before any byte of it was read.
     init(_ run: OpenedRun, watchedBy watch: any RunWatch) {
-        exchange = run.exchange
+        bytes = run.bytes
         rest = Mutex(run.rest.withLock { $0 })
         self.watch = watch
     }
 
+    /// `next` gives the bytes in order, and nil at their end.
+    package init(_ next: @escaping @Sendable () async throws -> Chunk?) {
+        bytes = .other(next)
+        rest = Mutex(nil)
+        watch = nil
+    }
+
     init(_ exchange: HTTPExchange, after dropped: Int, of chunk: Chunk) {
-        self.exchange = exchange
+        bytes = .exchange(exchange)
         rest = Mutex(chunk.withBytes { Chunk(copying: $0.extracting(dropped..<$0.count)) })
         watch = nil
     }
@@ -122,9 +135,13 @@ package final class OpenedRun: Sendable {
             return rest
         }
         if let first { return first }
-        guard let watch else { return try await TransientFailure.naming { try await exchange.next() } }
-        return try await watch.next(of: exchange)
+        switch bytes {
+        case .other(let next): return try await next()
+        case .exchange(let exchange):
+            guard let watch else { return try await TransientFailure.naming { try await exchange.next() } }
+            return try await watch.next(of: exchange)
+        }
     }
 
-    package func giveBack(_ chunk: Chunk) { exchange.giveBack(chunk) }
+    package func giveBack(_ chunk: Chunk) { if case .exchange(let exchange) = bytes { exchange.giveBack(chunk) } }
 }

@@ -8,7 +8,7 @@ package struct TransientFailure: Error {
     /// The failure, in two words.
     let words: String
     /// The server is not asked again: the next request goes to another one.
-    var isElsewhere = false
+    package var isElsewhere = false
 
     package init(_ error: CakeError, asked: Duration? = nil, words: String = "no connection") {
         self.words = words

@@ -47,7 +47,7 @@ package final class HubFile: RangeSource {
 
     /// Opens a run of the file. An expired address is requested again.
     package func open(_ range: Range<UInt64>) async throws -> OpenedRun {
-        if let run = try await near?.open(range, of: copies) { return run }
+        if let run = try await near?.open(range, of: listed, copies: copies) { return run }
         for attempt in 0..<2 {
             let used = try await currentAddress()
             switch try await source.open(range, of: listed, at: used) {

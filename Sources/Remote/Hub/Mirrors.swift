@@ -35,7 +35,9 @@ public final class Mirrors: NearServers {
     /// Bytes from all of them.
     public var bytes: UInt64 { received.load(ordering: .relaxed) }
 
-    package func open(_ range: Range<UInt64>, of copies: [HubFile]) async throws -> OpenedRun? {
+    package func open(
+        _ range: Range<UInt64>, of file: SnapshotFile, copies: [HubFile]
+    ) async throws -> OpenedRun? {
         let fit = copies.indices.filter { !rests($0) && !copies[$0].isGivenUp }
         guard let asked = race.withLock({ $0?.asked(among: fit) }) else {
             return try await first(of: fit, range, of: copies, among: fit)

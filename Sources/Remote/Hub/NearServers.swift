@@ -1,3 +1,4 @@
+package import Model
 internal import Network
 internal import Platform
 
@@ -5,8 +6,10 @@ internal import Platform
 /// files that have a digest from the Hub.
 package protocol NearServers: Sendable {
     var sources: [HubSource] { get }
+    /// Bytes from all of them.
+    var bytes: UInt64 { get }
     /// A run of a file from one that has it; `copies` are the file on each. Nil if none has it now.
-    func open(_ range: Range<UInt64>, of copies: [HubFile]) async throws -> OpenedRun?
+    func open(_ range: Range<UInt64>, of file: SnapshotFile, copies: [HubFile]) async throws -> OpenedRun?
 }
 
 /// Watches a run from a server that is left for another one when it is slow.

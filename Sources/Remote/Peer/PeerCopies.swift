@@ -1,4 +1,4 @@
-internal import Model
+package import Model
 internal import Network
 internal import Platform
 internal import Synchronization
@@ -41,7 +41,9 @@ package final class PeerCopies: NearServers {
     /// Bytes from all of them.
     package var bytes: UInt64 { received.load(ordering: .relaxed) }
 
-    package func open(_ range: Range<UInt64>, of copies: [HubFile]) async throws -> OpenedRun? {
+    package func open(
+        _ range: Range<UInt64>, of file: SnapshotFile, copies: [HubFile]
+    ) async throws -> OpenedRun? {
         for (server, copy) in zip(servers, copies) {
             guard mayAsk() else { return nil }
             guard server.answers, !copy.isGivenUp else { continue }

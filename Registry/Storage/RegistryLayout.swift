@@ -42,6 +42,9 @@ struct RegistryLayout: Sendable {
     /// Bytes of a file that is being downloaded, for those that wait.
     func relayed(_ name: String) -> String { brought.root + "/parts/" + name }
 
+    /// The folders of all three.
+    var relaying: [String] { ["leases", "waiting", "parts"].map { brought.root + "/" + $0 } }
+
     var folders: [String] { [root, blobs, aliases, repositories, uploads, packs, held, aside] }
 
     func shard(of blob: Digest) -> String { blobs + "/" + Layout.shards[Int(blob.words.0 >> 56)] }

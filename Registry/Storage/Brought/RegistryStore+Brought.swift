@@ -68,23 +68,6 @@ extension RegistryStore {
 
     /// So often another server may be faster.
     static let mostTries = 16
-
-    /// Every manifest of a model that was brought: those that records name, and younger ones, whose record may be on its way.
-    /// What they name stays.
-    public func broughtManifests(since oldest: Int) throws(CakeError) -> [StoredManifest] {
-        guard isDistant else { return [] }
-        let named = Set(try allBrought().map(\.artifact))
-        var found: [StoredManifest] = []
-        for name in try storage.names(in: keys.brought.manifests).compactMap({ BlobName(fileName: $0) }) {
-            if !named.contains(name) {
-                guard let entry = try storage.lookAgain(at: keys.brought.manifest(name)), entry.time > oldest else {
-                    continue
-                }
-            }
-            if let stored = try rawManifest(name, at: keys.brought) { found.append(stored) }
-        }
-        return found
-    }
 }
 
 /// What a registry shows of them: models that are whole and open, at the places of their names.

@@ -78,7 +78,9 @@ extension RegistryStore {
         if let closed = isClosed() { record.mark = closed ? .mirroredClosed : .mirrored }
         if let earlier = old.found, earlier.record.commit != record.commit { try keep(earlier) }
         let isPut = try storage.put(StorageBody(record.encode()), at: keys.broughtName(name), if: old.condition)
-        return isPut ? Brought(name, record.encode()) : nil
+        // One that no record had named for long may have been removed in this moment.
+        guard isPut, try storage.lookAgain(at: keys.brought.manifest(stored)) != nil else { return nil }
+        return Brought(name, record.encode())
     }
 
     /// The manifest, with marks for all that it names. False if something is not there any more. A collection may be at work beside:

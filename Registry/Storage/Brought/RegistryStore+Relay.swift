@@ -39,30 +39,12 @@ extension RegistryStore {
         }
     }
 
-    /// Removes what killed servers left, by the storage's clock: leases, marks and parts, and manifests that no record names.
+    /// Removes what killed servers left, by the storage's clock.
     public func expireBrought(_ life: Duration) throws(CakeError) {
-        try storage.mark([keys.clock])
-        guard let now = try storage.lookAgain(at: keys.clock)?.time else { return }
-        let oldest = now - Int(life.components.seconds)
-        func expire(_ key: String) throws(CakeError) {
-            guard let entry = try storage.lookAgain(at: key), entry.time <= oldest else { return }
-            _ = try storage.remove(key, ifUnchanged: entry.version)
+        guard let values = storage.distant else { return }
+        try values.attempt { () throws(CakeError) in
+            let oldest = try await values.clockNow() - Int(life.components.seconds)
+            try await DistantCollection(in: values, .init(grace: life)).removeBroughtLeftovers(since: oldest)
         }
-        var names: Set<String> = []
-        for folder in ["leases", "waiting", "parts"] {
-            names.formUnion(try storage.names(in: keys.brought.root + "/" + folder))
-        }
-        for name in names {
-            let folder = keys.relayed(name)
-            guard try storage.lookAgain(at: keys.lease(name)).map({ $0.time <= oldest }) ?? true else { continue }
-            for file in try storage.names(in: folder) {
-                for part in try storage.names(in: folder + "/" + file) { try expire(folder + "/" + file + "/" + part) }
-            }
-            try expire(keys.waiting(name))
-            try expire(keys.lease(name))
-        }
-        let manifests = try storage.names(in: keys.brought.manifests).compactMap { BlobName(fileName: $0) }
-        let named = Set(try allBrought().map(\.artifact))
-        for name in manifests where !named.contains(name) { try expire(keys.brought.manifest(name)) }
     }
 }

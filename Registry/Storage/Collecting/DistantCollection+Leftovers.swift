@@ -14,6 +14,7 @@ extension DistantCollection {
         _ = try await DistantValues.each(try await repositories()) { [self] place throws(CakeError) in
             try await dropReferrers(in: place, now)
         }
+        try await removeBroughtLeftovers(since: now - leftoverAge)
         let probes = try await names(DistantCollection.probes).map { DistantCollection.probes + "/" + $0 }
         _ = try await DistantValues.each(probes) { [self] key throws(CakeError) -> Bool in
             guard let there = try await look(key), there.time <= now - leftoverAge else { return false }

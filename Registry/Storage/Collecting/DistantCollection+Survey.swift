@@ -108,20 +108,6 @@ extension DistantCollection {
         }.compactMap(\.self)
     }
 
-    /// Manifests of models that mirrors brought.
-    func recorded() async throws(CakeError) -> [BlobName] {
-        let names = try await names(keys.broughtNames).compactMap { ModelName(fileName: $0) }
-        return try await DistantValues.each(names) { [self] name throws(CakeError) -> BlobName? in
-            let key = keys.broughtName(name)
-            guard let text = try await listed({ () throws(CakeError) in try await bytes(key, NameRecord.maximumSize) })
-            else { return nil }
-            guard let brought = RegistryStore.Brought(name, text) else {
-                throw unreadable(key, "is not the record of a model", "delete it; a mirror downloads the model again")
-            }
-            return brought.artifact
-        }.compactMap(\.self)
-    }
-
     /// Manifests that refer to another.
     private func referring(in place: RegistryLayout.Repository) async throws(CakeError) -> Set<BlobName> {
         let subjects = try await names(place.referrers)
@@ -144,7 +130,7 @@ extension DistantCollection {
         } catch { throw unreadable(key, "cannot be read: \(error.what)", "push the model again, or delete it") }
     }
 
-    private func unreadable(_ key: String, _ why: String, _ fix: String) -> CakeError {
+    func unreadable(_ key: String, _ why: String, _ fix: String) -> CakeError {
         CakeError(.damaged, "\(Printable.escape(key)) \(why); nothing was removed", fix: fix)
     }
 

@@ -145,9 +145,8 @@ import Testing
         stand.keys.contains("team/" + Tombstone.key(of: try #require(blob.sha256)))
     }
 
-    @Test(arguments: [(Tombstone.State.waiting, 0), (.deleting, 601)]) func `takes away a tombstone of a blob that it needs`(
-        _ state: Tombstone.State, age: Int
-    ) async throws {
+    @Test(arguments: [(Tombstone.State.waiting, 0), (.deleting, 601)])
+    func `takes away a tombstone of a blob that it needs`(_ state: Tombstone.State, age: Int) async throws {
         let here = try repository("team/m")
         let blob = try await upload([1, 2, 3], to: here)
         let kept = manifest(of: blob, size: 3)

@@ -3,7 +3,9 @@ import Support
 import Testing
 
 @Suite struct `The text of a tombstone` {
-    @Test(arguments: [Tombstone.State.waiting, .deleting]) func `is read as it was written`(_ state: Tombstone.State) throws {
+    @Test(arguments: [Tombstone.State.waiting, .deleting]) func `is read as it was written`(
+        _ state: Tombstone.State
+    ) throws {
         var random = SeededNumbers(seed: 1)
         let (one, other) = (Tombstone(state, using: &random), Tombstone(state, using: &random))
         #expect(try Tombstone(parsing: one.text, at: "key") == one && one.text != other.text)
@@ -15,7 +17,9 @@ import Testing
         var random = SeededNumbers(seed: 2)
         let text = Tombstone(.waiting, using: &random).text
         func refuses(_ bytes: [UInt8]) {
-            let error = #expect(throws: CakeError.self, "\(bytes)") { try Tombstone(parsing: bytes, at: "tombstones/x") }
+            let error = #expect(throws: CakeError.self, "\(bytes)") {
+                try Tombstone(parsing: bytes, at: "tombstones/x")
+            }
             #expect(error?.what.contains("tombstones/x") == true)
         }
         for count in 0..<text.count { refuses(Array(text.prefix(count))) }

@@ -133,9 +133,9 @@ extension RegistryStore {
     public func keep(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> Bool {
         if isDistant {
             guard let digest = try digest(of: name) else { return false }
-            let safety = try safety(of: digest)
-            if safety == .isBeingRemoved { return false }
-            markAgain(digest, in: repository, ifYounger: safety == .wasSaved)
+            let saved = try save(digest)
+            if saved == .isBeingRemoved { return false }
+            markAgain(digest, in: repository, evenIfYoung: saved == .wasSaved)
             return true
         }
         guard store.isWritable, let digest = try? digest(of: name) else { return true }
@@ -164,7 +164,7 @@ extension RegistryStore {
                 guard try storage.look(at: keys.repository(place).blob(digest)) != nil else { continue }
                 isThere = try isGiven(place)
             }
-            guard isThere, try size(of: digest) != nil, try safety(of: digest) != .isBeingRemoved else { return false }
+            guard isThere, try size(of: digest) != nil, try save(digest) != .isBeingRemoved else { return false }
             try mark([digest], in: repository)
             return true
         }

@@ -14,7 +14,11 @@ extension DistantCollection {
             let some = Array(next.prefix(DistantCollection.atOnce))
             next = next.dropFirst(DistantCollection.atOnce)
             let start = values.timing.now()
-            let claimed = try await claim(some)
+            let claims = try await claim(some)
+            let claimed = claims.compactMap { if case .won(let one) = $0 { one } else { nil } }
+            for case .lost(let isNeeded) in claims {
+                if isNeeded { collected.needed += 1 } else { collected.left += 1 }
+            }
             let last: LastLook
             do throws(CakeError) {
                 // After the claims: a manifest whose request took a tombstone away, or saw none, is there before.
@@ -40,17 +44,27 @@ extension DistantCollection {
         }
     }
 
-    /// Those whose tombstone is still there. It was taken away by who needs the blob, or claimed by another collection.
-    private func claim(_ buried: [Buried]) async throws(CakeError) -> [Buried] {
-        try await DistantValues.each(buried) { [self] one throws(CakeError) -> Buried? in
-            let key = Tombstone.key(of: one.candidate.digest)
+    private enum Claim: Sendable {
+        case won(Buried)
+        /// Who needs the blob took the tombstone away, or another collection has claimed it.
+        case lost(isNeeded: Bool)
+        /// Another collection has ended it.
+        case over
+    }
+
+    private func claim(_ buried: [Buried]) async throws(CakeError) -> [Claim] {
+        try await DistantValues.each(buried) { [self] one throws(CakeError) -> Claim in
+            let digest = one.candidate.digest
             var random = SystemRandomNumberGenerator()
             let claim = Tombstone(.deleting, using: &random)
-            guard try await values.putNow(StorageBody(claim.text), key, .unchanged(one.version)),
-                let (entry, there) = try await values.tombstoneNow(one.candidate.digest), there == claim
-            else { return nil }
-            return Buried(candidate: one.candidate, time: one.time, version: entry.version)
-        }.compactMap(\.self)
+            let isPut = try await values.putNow(
+                StorageBody(claim.text), Tombstone.key(of: digest), .unchanged(one.version))
+            guard let (entry, there) = try await values.tombstoneNow(digest) else {
+                return try await values.lookNow(keys.blob(digest)) == nil ? .over : .lost(isNeeded: true)
+            }
+            guard isPut, there == claim else { return .lost(isNeeded: false) }
+            return .won(Buried(candidate: one.candidate, time: one.time, version: entry.version))
+        }
     }
 
     /// Nothing was removed of these. Also when the collection is cancelled: else nobody could use the blobs for ten minutes.

@@ -43,7 +43,8 @@ public struct DistantCollection: Sendable {
 
     /// With a time that tests make.
     package init(
-        in storage: some KeyedStorage, _ timing: StorageTiming, _ options: Options, _ tell: @escaping @Sendable (Step) -> Void
+        in storage: some KeyedStorage, _ timing: StorageTiming, _ options: Options,
+        _ tell: @escaping @Sendable (Step) -> Void
     ) {
         self.init(in: DistantValues(storage, timing), options, tell)
     }

@@ -70,30 +70,32 @@ extension DistantValues {
         return (entry, try Tombstone(parsing: bytes, at: key))
     }
 
-    /// Takes away a tombstone that waits, or that a killed collection left. False while the blob is being removed.
-    func saveNow(_ blob: Digest) async throws(CakeError) -> Bool {
+    enum Saved: Sendable { case hadNone, wasSaved, isBeingRemoved }
+
+    /// Takes away a tombstone that waits, or that a killed collection left.
+    func saveNow(_ blob: Digest) async throws(CakeError) -> Saved {
+        var saved = Saved.hadNone
         // The answer of a removal is not believed: another collection may have been faster.
         while let (entry, tombstone) = try await tombstoneNow(blob) {
             if tombstone.state == .deleting {
-                guard tombstone.yields(atAge: try await clockNow() - entry.time) else { return false }
+                guard tombstone.yields(atAge: try await clockNow() - entry.time) else { return .isBeingRemoved }
             }
             _ = try await removeNow(Tombstone.key(of: blob), entry.version)
+            saved = .wasSaved
         }
-        return true
+        return saved
     }
 
-    /// The same of many. Returns those that are being removed.
-    func save(_ blobs: [Digest]) throws(CakeError) -> Set<Digest> {
-        let saved = try attempt { [self] () throws(CakeError) in
+    func save(_ blobs: [Digest]) throws(CakeError) -> [Saved] {
+        try attempt { [self] () throws(CakeError) in
             try await DistantValues.each(blobs) { [self] blob throws(CakeError) in try await saveNow(blob) }
         }
-        return Set(zip(blobs, saved).filter { !$0.1 }.map(\.0))
     }
 
     /// Waits until a collection that is removing the blob has ended.
     func saveOrWait(_ blob: Digest) throws(CakeError) {
         let start = timing.now()
-        while try !save([blob]).isEmpty {
+        while try save([blob]) == [.isBeingRemoved] {
             guard timing.now() - start < Tombstone.patience else {
                 throw CakeError(
                     .locked, "a collection is removing blob \(blob.short)", fix: "try again in a minute")
@@ -124,14 +126,10 @@ extension DistantValues {
 }
 
 extension RegistryStore {
-    /// What may be said of a blob that was seen.
-    enum Safety { case isSafe, wasSaved, isBeingRemoved }
-
-    func safety(of blob: Digest) throws(CakeError) -> Safety {
-        guard let values = storage.distant, try values.mayHaveTombstone(blob) else { return .isSafe }
-        guard try values.save([blob]).isEmpty, try storage.lookAgain(at: keys.blob(blob)) != nil else {
-            return .isBeingRemoved
-        }
-        return .wasSaved
+    /// To be asked before a blob that was seen is called here.
+    func save(_ blob: Digest) throws(CakeError) -> DistantValues.Saved {
+        guard let values = storage.distant, try values.mayHaveTombstone(blob) else { return .hadNone }
+        let saved = try values.save([blob]).first ?? .hadNone
+        return try storage.lookAgain(at: keys.blob(blob)) == nil ? .isBeingRemoved : saved
     }
 }

@@ -49,7 +49,10 @@ extension RegistryStore {
             owners[digest] = needed
             wanted.formUnion([keys.blob(digest), place.blob(digest)])
         }
-        if let removed = try values.save(owners.keys.sorted()).first { return owners[removed] }
+        let digests = owners.keys.sorted()
+        for (digest, saved) in zip(digests, try values.save(digests)) where saved == .isBeingRemoved {
+            return owners[digest]
+        }
         try values.lookAgain(at: wanted.sorted())
         return nil
     }

@@ -43,10 +43,10 @@ extension RegistryStore {
     }
 
     /// For a collection the blob counts as new.
-    func markAgain(_ digest: Digest, in repository: RepositoryName, ifYounger: Bool) {
+    func markAgain(_ digest: Digest, in repository: RepositoryName, evenIfYoung: Bool) {
         let key = keys.repository(repository).blob(digest)
         guard let entry = (try? storage.look(at: key)) ?? nil, let now = try? storage.distant?.recentTime(),
-            ifYounger || now - entry.time > RegistryStore.youngMark
+            evenIfYoung || now - entry.time > RegistryStore.youngMark
         else { return }
         try? storage.mark([key])
     }

@@ -67,10 +67,12 @@ extension KeyedStorage {
 
     /// Listings that have a key only when it is so many seconds old.
     func lagging(_ seconds: Int, by clock: @escaping @Sendable () async -> Int) -> any KeyedStorage {
-        AlteredStorage(inner: self, lists: { _, time in
-            guard let time else { return true }
-            return await clock() - time >= seconds
-        })
+        AlteredStorage(
+            inner: self,
+            lists: { _, time in
+                guard let time else { return true }
+                return await clock() - time >= seconds
+            })
     }
 
     func listing(_ has: @escaping @Sendable (String) -> Bool) -> any KeyedStorage {

@@ -36,7 +36,7 @@ final class MadeTime: Sendable {
 
 /// A registry in a storage, with blobs that no manifest names, and those that push and collect there.
 final class CollectedWorld: Sendable {
-    static let repository = RepositoryName("a/b")!
+    static var repository: RepositoryName { get throws { try #require(RepositoryName("a/b")) } }
     static let day = Duration.seconds(24 * 3600)
     static let config = Array("{}".utf8)
     static let live = Array("named by v1".utf8)
@@ -94,7 +94,8 @@ final class CollectedWorld: Sendable {
         do {
             for bytes in blobs {
                 let name = sha256(bytes)
-                if try server.blob(name, in: Self.repository) != nil, try server.keep(name, in: Self.repository) { continue }
+                let isKnown = try server.blob(name, in: Self.repository) != nil
+                if isKnown, try server.keep(name, in: Self.repository) { continue }
                 try upload(bytes, to: server)
             }
             let stored = Self.manifest(blobs)

@@ -101,10 +101,12 @@ import Testing
         let waits = Mutex(0)
         let timing = StorageTiming(now: world.time.timing.now) { time in
             await world.time.pass(time)
-            guard waits.withLock({ waits in
-                waits += 1
-                return waits
-            }) == 3 else { return }
+            guard
+                waits.withLock({ waits in
+                    waits += 1
+                    return waits
+                }) == 3
+            else { return }
             try await world.storage.delete(blob)
             try await world.storage.delete(key)
         }
@@ -119,14 +121,14 @@ import Testing
     @Test func `is listed once in two seconds by a server that many ask`() async throws {
         let world = try World.inMemory()
         try await world.begin()
-        let steps = Steps(killedAt: .max - 1)
-        let server = try world.server(world.storage.stepped(by: steps), timing: world.time.timing)
+        let listings = Mutex(0)
+        let counted = world.storage.before { key throws(CakeError) in
+            if key == Tombstone.folder { listings.withLock { $0 += 1 } }
+        }
+        let server = try world.server(counted)
         let name = sha256(World.live)
-        #expect(try server.keep(name, in: World.repository))
-        let before = steps.count
         for _ in 0..<50 { #expect(try server.keep(name, in: World.repository)) }
-        // Its mark is new.
-        #expect(steps.count == before)
+        #expect(listings.withLock { $0 } == 1)
         try await world.bury(World.live, .deleting, ago: .seconds(2))
         #expect(try !server.keep(name, in: World.repository))
     }
@@ -152,6 +154,33 @@ import Testing
             #expect(steps.isOver)
             let isTagged = try await world.storage.isThere("repositories/a+b/tags/\(tag.text)")
             #expect(isTagged == (limit < 240))
+        }
+    }
+
+    @Test func `refuses a manifest again without removing the one that was acknowledged`() async throws {
+        let world = try World.inMemory()
+        try await world.begin()
+        let key = "repositories/a+b/manifests/" + World.manifest([World.config, World.live]).name.fileName
+        let mark = "repositories/a+b/blobs/\(sha256(World.live).hex)"
+        for isClaimed in [true, false] {
+            let isOver = Mutex(false)
+            let storage = world.storage
+            // Between the first look and the last.
+            let server = try world.server(
+                storage.before { asked throws(CakeError) in
+                    guard asked == key, !isOver.withLock({ $0 }) else { return }
+                    isOver.withLock { $0 = true }
+                    if isClaimed {
+                        try? await world.bury(World.live, .deleting)
+                    } else {
+                        try await storage.delete(mark)
+                    }
+                })
+            #expect(try !world.push([World.config, World.live], as: "v2", at: server))
+            #expect(isOver.withLock { $0 })
+            try await storage.mark([mark])
+            try await world.check("claimed: \(isClaimed)")
+            await world.time.pass(.seconds(Tombstone.wait + 1))
         }
     }
 }

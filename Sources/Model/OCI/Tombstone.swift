@@ -21,7 +21,8 @@ public struct Tombstone: Hashable, Sendable {
     /// `key` is for the message.
     public init(parsing bytes: [UInt8], at key: String) throws(CakeError) {
         let text = String(decoding: bytes, as: UTF8.self)
-        let words = text.dropFirst(Tombstone.mark.count).dropLast().split(separator: " ", omittingEmptySubsequences: false)
+        let words = text.dropFirst(Tombstone.mark.count).dropLast()
+            .split(separator: " ", omittingEmptySubsequences: false)
         guard text.hasPrefix(Tombstone.mark), text.utf8.last == 0x0a, words.count == 2,
             let state = State(rawValue: String(words[0])), let number = UploadName(String(words[1]))
         else {

@@ -68,15 +68,19 @@ import Testing
     }
 
     @Test func `has the keys of JSON that cake gc of a store has`() throws {
-        let bucket = try JSONSerialization.jsonObject(with: Data(cake("gc", "--storage", place, "--dry-run", "--json").utf8))
-        let store = try JSONSerialization.jsonObject(with: Data(cake("gc", "--dry-run", "--json").utf8))
-        let documents = [bucket, store].compactMap { $0 as? [String: Any] }
+        let texts = [
+            try cake("gc", "--storage", place, "--dry-run", "--json"), try cake("gc", "--dry-run", "--json"),
+        ]
+        let documents = try texts.compactMap {
+            try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+        }
         #expect(documents.count == 2 && Set(documents[0].keys) == Set(documents[1].keys))
         #expect(documents[0]["registry_blobs"] as? Int ?? 0 > 0)
     }
 
     @Test(arguments: [
-        (["--storage", "models"], "does not begin with s3://"), (["--s3-endpoint", "http://127.0.0.1:1"], "is for --storage"),
+        (["--storage", "models"], "does not begin with s3://"),
+        (["--s3-endpoint", "http://127.0.0.1:1"], "is for --storage"),
         (["--storage", "s3://bucket/x", "--rebase"], "--rebase is for a store"),
     ]) func `refuses what makes no sense`(_ words: [String], _ error: String) throws {
         let tool = try home.cake(["gc"] + words, variables: variables)

@@ -26,7 +26,9 @@ final class BucketTombstones: Sendable {
     /// Whether it had one, by what was listed in the last two seconds.
     func has(_ blob: Digest) async throws -> Bool {
         let now = ContinuousClock.now
-        if let known = lately.withLock({ $0 }), now - known.time < Tombstone.memory { return known.listed.contains(blob) }
+        if let known = lately.withLock({ $0 }), now - known.time < Tombstone.memory {
+            return known.listed.contains(blob)
+        }
         let listed = Set(try await values.names(in: Tombstone.folder).compactMap { Digest(hex: $0) })
         lately.withLock { $0 = (listed, now) }
         return listed.contains(blob)

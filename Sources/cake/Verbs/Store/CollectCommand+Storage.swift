@@ -53,7 +53,7 @@ extension Progress {
         case .waiting(let seconds, _):
             begin("waiting for requests that began before")
             // A log has a line for each change.
-            stands(seconds > 60 ? "\((seconds + 59) / 60) min left" : "1 min left")
+            stands("\(max(1, (seconds + 30) / 60)) min left")
         case .removing(let done, let count):
             begin("removing blobs \(done + 1) to \(count)")
             stands(nil)

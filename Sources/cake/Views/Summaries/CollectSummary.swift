@@ -83,7 +83,9 @@ struct CollectSummary: Summary {
             )
         }
         if blobs.needed > 0 {
-            lines.append("kept \(Quantities.count(blobs.needed, of: "blob")) that \(blobs.needed == 1 ? "was" : "were") needed again")
+            lines.append(
+                "kept \(Quantities.count(blobs.needed, of: "blob")) that \(blobs.needed == 1 ? "was" : "were") needed again"
+            )
         }
         if blobs.left > 0 {
             lines.append(

@@ -13,8 +13,10 @@ final class WaitNote: Sendable {
                 return !said
             })
         else { return nil }
-        return "waiting \(Quantities.duration(.seconds(seconds))) before \(Quantities.count(blobs, of: "blob")) "
-            + "\(blobs == 1 ? "is" : "are") removed: requests that began before may still use \(blobs == 1 ? "it" : "them"). "
+        return
+            "waiting \(Quantities.duration(.seconds((seconds + 5) / 10 * 10))) before \(Quantities.count(blobs, of: "blob")) "
+            + "\(blobs == 1 ? "is" : "are") removed: requests that began before may still use "
+            + "\(blobs == 1 ? "it" : "them"). "
             + "Ctrl-C is safe, and the next cake gc goes on from here"
     }
 }

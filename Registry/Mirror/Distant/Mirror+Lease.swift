@@ -1,4 +1,4 @@
-internal import Model
+package import Model
 internal import Platform
 internal import Storage
 internal import Store
@@ -55,10 +55,15 @@ extension Mirror {
         models.registry.release(lease)
     }
 
-    /// Small files of a commit, which come together, have one lease.
     private func lease(_ first: Transfers.File, _ listing: HubListing) -> String {
-        let key = PeerRing.key(first.listed.path, size: first.listed.size, of: listing.repository, at: listing.commit)
-        return SHA256.digest(of: Array("\(settings.upstream) \(key)".utf8).span).hex
+        Mirror.lease(first.listed.path, of: listing.repository, at: listing.commit, from: settings.upstream)
+    }
+
+    /// Of small files that come together the requested one names it.
+    package static func lease(
+        _ path: FilePath, of repository: HubRepository, at commit: String, from upstream: Upstream
+    ) -> String {
+        SHA256.digest(of: Array("\(upstream)\n\(repository) \(commit) \(path.string)".utf8).span).hex
     }
 
     private enum Right {
@@ -80,7 +85,7 @@ extension Mirror {
         var answered: ContinuousClock.Instant?
         while true {
             do {
-                let lease = try models.registry.takeLease(key, isTimed: looks % 3 == 0)
+                let lease = try models.registry.takeLease(key, look: looks)
                 // As it is now that nobody else downloads it.
                 if let brought = try models.registry.broughtAgain(name) {
                     left = try rest(left, of: listing, in: brought)

@@ -82,7 +82,7 @@ extension Mirror {
             try? await Task.sleep(for: settings.look)
             looks += 1
             do {
-                let lease = try models.registry.takeLease(relay.name, isTimed: looks % 3 == 0)
+                let lease = try models.registry.takeLease(relay.name, look: looks)
                 defer { if let lease { end(lease) } }
                 if let model = try published(files, of: listing, as: name) { return relay.become(.there(model)) }
                 if let lease {

@@ -94,7 +94,7 @@ final class Relay: NearServers {
         private let relay: Relay
         private let state: Mutex<State>
 
-        private static let step: UInt64 = 1 << 20
+        private static let step: UInt64 = 4 << 20
 
         init(_ range: Range<UInt64>, of file: SnapshotFile, _ relay: Relay) {
             (self.file, self.relay, end) = (file, relay, range.upperBound)
@@ -122,7 +122,7 @@ final class Relay: NearServers {
             case .waiting: break
             }
             if let (start, body) = state.withLock({ $0.part }), start <= range.lowerBound,
-                range.lowerBound < start + body.size
+                range.lowerBound - start < body.size
             {
                 let part = range.lowerBound - start..<min(range.upperBound - start, body.size)
                 do {
@@ -139,7 +139,7 @@ final class Relay: NearServers {
             let last = state.withLock { $0.part?.start }
             if let known, known != last {
                 let body = try? await relay.models.registry.relayedPart(at: known, of: file.path, relay.name)
-                guard let body, known + body.size > range.lowerBound else {
+                guard let body, body.size > range.lowerBound - known else {
                     try await wait(after: known)
                     return nil
                 }

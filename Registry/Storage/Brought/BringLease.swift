@@ -30,22 +30,25 @@ public final class BringLease: Sendable {
 }
 
 extension RegistryStore {
-    /// Nil while another server holds it. `isTimed` asks for the storage's time, too: only then an old one is found.
-    public func takeLease(_ name: String, isTimed: Bool) throws(CakeError) -> BringLease? {
+    /// Nil while another server holds it. `look` counts the calls of one that waits: with every third it says that it does, and
+    /// learns the storage's time, by which an old lease is found.
+    public func takeLease(_ name: String, look: Int = 0) throws(CakeError) -> BringLease? {
         let lease = BringLease(name, at: keys.lease(name))
         let waiting = keys.waiting(name)
         var condition = StorageCondition<RegistryValues.Version>.absent
+        var hasMarked = look > 0
         if let known = try storage.lookAgain(at: lease.key) {
-            guard isTimed else { return nil }
+            guard look % 3 == 0 else { return nil }
             try storage.mark([waiting])
+            hasMarked = true
             guard let now = try storage.lookAgain(at: waiting)?.time, now - known.time > BringLease.life else {
                 return nil
             }
             condition = .unchanged(known.version)
         }
         guard try put(lease, if: condition) else { return nil }
-        // The mark may be this server's own. Others make it again.
-        try storage.remove(waiting)
+        // Others make it again.
+        if hasMarked { try storage.remove(waiting) }
         return lease
     }
 

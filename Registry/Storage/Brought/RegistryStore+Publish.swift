@@ -26,7 +26,8 @@ extension RegistryStore {
     }
 
     private func publish(
-        _ name: ModelName, _ record: NameRecord, _ complete: [SnapshotFile]?, _ isClosed: @escaping @Sendable () -> Bool?
+        _ name: ModelName, _ record: NameRecord, _ complete: [SnapshotFile]?,
+        _ isClosed: @escaping @Sendable () -> Bool?
     ) async throws(CakeError) -> Brought? {
         // Against collections of the work store.
         let operation = try Operation(store)

@@ -53,11 +53,9 @@ final class SharedBucket {
             client: try HTTPClient(HTTPSettings(userAgent: "cake/test")))
         let repository = try HubRepository(MirrorStage.name)
         let commit = try await source.snapshot(of: HubReference(repository)).commit
-        let size = UInt64(try #require(line.files[path]).count)
-        let key = PeerRing.key(try FilePath(path), size: size, of: repository, at: commit)
         let upstream = Mirror.Upstream.hub(try HubRoutes(endpoint: line.hub.endpoint))
         line.hub.forgetRequests()
-        return SHA256.digest(of: Array("\(upstream) \(key)".utf8).span).hex
+        return Mirror.lease(try FilePath(path), of: repository, at: commit, from: upstream)
     }
 
     /// The key in the bucket.

@@ -55,7 +55,7 @@ import Transfer
             let name = try await bucket.lease(of: Self.file)
             // It put two parts there before its end.
             let dead = try bucket.registry()
-            let lease = try #require(try dead.takeLease(name, isTimed: true))
+            let lease = try #require(try dead.takeLease(name))
             let path = try FilePath(Self.file)
             for start in stride(from: 0, to: 2 << 20, by: 1 << 20) {
                 try dead.relay(Array(wanted[start..<start + (1 << 20)]), of: path, at: UInt64(start), as: lease)
@@ -79,8 +79,8 @@ import Transfer
             let bucket = try Self.bucket()
             let name = try await bucket.lease(of: Self.file)
             let other = try bucket.registry()
-            let lease = try #require(try other.takeLease(name, isTimed: true))
-            #expect(try other.takeLease(name, isTimed: true) == nil)
+            let lease = try #require(try other.takeLease(name))
+            #expect(try other.takeLease(name) == nil)
             let stage = try bucket.serve()
             let client = try stage.client()
             try client.send(Self.get)
@@ -101,7 +101,7 @@ import Transfer
             let bucket = try Self.bucket()
             let name = try await bucket.lease(of: "config.json")
             let liar = try bucket.registry()
-            let lease = try #require(try liar.takeLease(name, isTimed: true))
+            let lease = try #require(try liar.takeLease(name))
             try liar.relay([0, 0], of: try FilePath("config.json"), at: 0, as: lease)
             let stage = try bucket.serve()
             #expect(try stage.ask("GET", MirrorStage.address("config.json")).text == "{}")
@@ -118,9 +118,9 @@ import Transfer
             let bucket = try Self.bucket()
             let dead = try bucket.registry()
             for name in ["old", "young"] {
-                let lease = try #require(try dead.takeLease(name, isTimed: true))
+                let lease = try #require(try dead.takeLease(name))
                 try dead.relay([1], of: try FilePath("a"), at: 0, as: lease)
-                #expect(try dead.takeLease(name, isTimed: true) == nil)
+                #expect(try dead.takeLease(name) == nil)
             }
             for key in bucket.stand.keys where key.contains("/old") { bucket.stand.age(key, seconds: 100_000) }
             let stage = try bucket.serve()

@@ -93,11 +93,13 @@ extension RegistryStore {
             [artifact.config, artifact.manifest, artifact.index].compactMap(\.name.sha256)
             + artifact.packs.map(\.digest)
         let marks = blobs.map(keys.brought.blob)
-        for blob in try values.save(blobs) { try values.saveOrWait(blob) }
+        for (blob, saved) in zip(blobs, try values.save(blobs)) where saved == .isBeingRemoved {
+            try values.saveOrWait(blob)
+        }
         try storage.mark(marks)
         let line = RegistryStore.mark + RegistryManifest.image + "\n"
         try storage.put(StorageBody(Array(line.utf8) + bytes), at: keys.brought.manifest(name))
-        guard try values.save(blobs).isEmpty else { return false }
+        guard try !values.save(blobs).contains(.isBeingRemoved) else { return false }
         try values.lookAgain(at: blobs.map(keys.blob) + marks)
         for blob in blobs {
             guard try storage.look(at: keys.blob(blob)) != nil, try storage.look(at: keys.brought.blob(blob)) != nil

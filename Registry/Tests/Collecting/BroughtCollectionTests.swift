@@ -45,7 +45,7 @@ import Testing
             #expect(try await collect(bucket).blobs > 0)
             try isWhole(bucket)
             let name = try #require(bucket.keys(in: "brought/names").first)
-            #expect(try await bucket.storage.remove("brought/names/\(name)", ifUnchanged: nil))
+            #expect(try await bucket.storage.delete("brought/names/\(name)"))
             for _ in 0..<2 {
                 bucket.stand.pass(seconds: Int(Self.long.components.seconds))
                 _ = try await collect(bucket)
@@ -61,8 +61,7 @@ import Testing
             #expect(try server.ask("GET", MirrorStage.address("config.json")).status == 200)
             await server.server.settle()
             let name = try #require(bucket.keys(in: "brought/names").first)
-            #expect(
-                try await bucket.storage.put(StorageBody(Array("rot".utf8)), at: "brought/names/\(name)", if: .always))
+            try await bucket.storage.set(Array("rot".utf8), at: "brought/names/\(name)")
             bucket.stand.pass(seconds: Int(Self.long.components.seconds))
             let before = bucket.keys(in: "blobs")
             let error = await #expect(throws: CakeError.self) { _ = try await collect(bucket) }
@@ -75,11 +74,11 @@ import Testing
         try await MirrorStage.asClient {
             let bucket = try SharedBucket()
             let registry = try bucket.registry()
-            let old = try #require(try registry.takeLease("old", isTimed: false))
+            let old = try #require(try registry.takeLease("old"))
             try registry.relay([1, 2, 3], of: try FilePath("a/b"), at: 0, as: old)
-            #expect(try registry.takeLease("old", isTimed: true) == nil)
+            #expect(try registry.takeLease("old", look: 3) == nil)
             bucket.stand.pass(seconds: Int(Self.long.components.seconds))
-            let held = try #require(try registry.takeLease("held", isTimed: false))
+            let held = try #require(try registry.takeLease("held"))
             try registry.relay([1, 2, 3], of: try FilePath("a/b"), at: 0, as: held)
             _ = try await collect(bucket)
             #expect(bucket.keys(in: "brought/leases") == ["held"])

@@ -73,17 +73,18 @@ import Transfer
             }
             await one.server.settle()
             let artifacts = bucket.keys(in: "brought/manifests").compactMap { BlobName(fileName: $0) }
-            let registry = try bucket.registry()
-            let manifests = try registry.broughtManifests(since: .max)
-            #expect(manifests.count == 1 && artifacts.count >= 1)
-            let listed = try #require(manifests.first)
+            let brought = try bucket.registry().allBrought()
+            #expect(brought.count == 1 && artifacts.count >= 1)
+            let listed = try #require(brought.first).artifact
+            let stored = try #require(try await bucket.storage.value("brought/manifests/\(listed.fileName)"))
+            let manifest = Array(stored.drop { $0 != 0x0a }.dropFirst())
             if state == .closedLater {
                 try bucket.line.folder.set(MirrorStage.name, gated: "auto")
                 #expect(try one.ask("GET", MirrorStage.address("config.json")).status == 401)
             }
             // The upstream is gone: what is here decides.
             bucket.line.hub.misbehave(.hangUp)
-            for (address, word, when) in try Self.rows(listed.name, listed.bytes) {
+            for (address, word, when) in try Self.rows(listed, manifest) {
                 for stage in [other, try bucket.serve { $0.mirror?.isOffline = true }] {
                     let reply = try stage.ask("GET", address)
                     let isShown = reply.status == 200 && (word.isEmpty || reply.text.contains(word))

@@ -101,8 +101,14 @@ extension RegistryStore {
     /// As it is stored; wrong bytes are an error.
     func rawManifest(_ name: BlobName, in repository: RepositoryName) throws(CakeError) -> StoredManifest? {
         let key = keys.repository(repository).manifest(name)
-        let limit = RegistryManifest.maximumSize + RegistryStore.longestType + 64
-        guard let all = try storage.bytes(at: key, limit: limit) else { return nil }
+        guard let all = try storage.bytes(at: key, limit: RegistryStore.longestManifest) else { return nil }
+        return try manifest(name, in: all, at: key)
+    }
+
+    static let longestManifest = RegistryManifest.maximumSize + RegistryStore.longestType + 64
+
+    /// A manifest in the bytes of its value.
+    func manifest(_ name: BlobName, in all: [UInt8], at key: String) throws(CakeError) -> StoredManifest {
         let path = storage.name(of: key)
         guard let end = all.firstIndex(of: UInt8(ascii: "\n")), all.starts(with: RegistryStore.mark.utf8) else {
             throw CakeError(
@@ -119,7 +125,14 @@ extension RegistryStore {
     }
 
     func target(of tag: TagName, in repository: RepositoryName) throws(CakeError) -> BlobName? {
-        guard let bytes = try storage.bytes(at: keys.repository(repository).tag(tag), limit: 256) else { return nil }
+        try storage.bytes(at: keys.repository(repository).tag(tag), limit: RegistryStore.longestTag)
+            .flatMap(RegistryStore.target)
+    }
+
+    static let longestTag = 256
+
+    /// What a tag points at, by the bytes of its value.
+    static func target(_ bytes: [UInt8]) -> BlobName? {
         let text = String(decoding: bytes, as: UTF8.self)
         return text.hasSuffix("\n") ? BlobName(text.dropLast()) : nil
     }

@@ -17,10 +17,10 @@ final class DistantValues: Sendable {
 
     typealias Entry = StorageEntry<Version>
 
-    private let known = BoundedCache<Question, Known>(room: 64 << 20) { $0.memory.cost }
+    let known = BoundedCache<Question, Known>(room: 64 << 20) { $0.memory.cost }
     private let failure = Mutex<(error: CakeError, time: ContinuousClock.Instant)?>(nil)
     private let lookNow: @Sendable (String) async throws(CakeError) -> Entry?
-    private let readNow: @Sendable (String) async throws(CakeError) -> StorageBody?
+    private let readNow: @Sendable (String) async throws(CakeError) -> (entry: Entry, body: StorageBody)?
     private let namesNow: @Sendable (String) async throws(CakeError) -> [String]
     private let putNow: @Sendable (StorageBody, String, StorageCondition<Version>) async throws(CakeError) -> Bool
     private let removeNow: @Sendable (String, Version?) async throws(CakeError) -> Bool
@@ -38,7 +38,7 @@ final class DistantValues: Sendable {
             Entry(size: entry.size, time: entry.time, version: Version(value: entry.version))
         }
         lookNow = { key throws(CakeError) in try await storage.look(at: key).map(entry) }
-        readNow = { key throws(CakeError) in try await storage.read(key)?.body }
+        readNow = { key throws(CakeError) in try await storage.read(key).map { (entry($0.entry), $0.body) } }
         namesNow = { folder throws(CakeError) in try await storage.names(in: folder) }
         putNow = { body, key, condition throws(CakeError) in
             switch condition {
@@ -60,24 +60,27 @@ final class DistantValues: Sendable {
 
     /// Again: as it is now, or a failure.
     func look(at key: String, isAgain: Bool = false) throws(CakeError) -> Entry? {
-        let memory = try ask(.entry(key), isAgain: isAgain) {
-            [lookNow] () throws(CakeError) in .entry(try await lookNow(key))
-        }
-        if case .entry(let entry) = memory { return entry }
+        if case .entry(let entry) = try ask(.entry(key), isAgain: isAgain) { return entry }
         return nil
     }
 
     func bytes(at key: String, limit: Int, isAgain: Bool = false) throws(CakeError) -> [UInt8]? {
-        let memory = try ask(.bytes(key), isAgain: isAgain) {
-            [readNow] () throws(CakeError) in
-            guard let body = try await readNow(key) else { return .bytes(nil) }
+        if case .bytes(let found) = try ask(.bytes(key), limit: limit, isAgain: isAgain) { return found?.bytes }
+        return nil
+    }
+
+    /// The storage's own answer, for one that may suspend.
+    func answer(_ question: Question, limit: Int) async throws(CakeError) -> Memory {
+        switch question {
+        case .entry(let key): return .entry(try await lookNow(key))
+        case .names(let folder): return .names(try await namesNow(folder))
+        case .bytes(let key):
+            guard let (entry, body) = try await readNow(key) else { return .bytes(nil) }
             guard body.size <= UInt64(limit) else {
                 throw CakeError(.damaged, "\(Printable.escape(key)) has \(body.size) bytes; the limit is \(limit)")
             }
-            return .bytes(try await body.bytes(0..<body.size))
+            return .bytes(Value(bytes: try await body.bytes(0..<body.size), time: entry.time))
         }
-        if case .bytes(let bytes) = memory { return bytes }
-        return nil
     }
 
     /// Looks at many keys as they are now, several at a time.
@@ -89,10 +92,7 @@ final class DistantValues: Sendable {
     }
 
     func names(in folder: String) throws(CakeError) -> [String] {
-        let memory = try ask(.names(folder)) { [namesNow] () throws(CakeError) in
-            .names(try await namesNow(folder))
-        }
-        if case .names(let names) = memory { return names }
+        if case .names(let names) = try ask(.names(folder)) { return names }
         return []
     }
 
@@ -112,12 +112,12 @@ final class DistantValues: Sendable {
     }
 
     /// The body of a value, for a caller that may suspend.
-    func body(at key: String) async throws(CakeError) -> StorageBody? { try await readNow(key) }
+    func body(at key: String) async throws(CakeError) -> StorageBody? { try await readNow(key)?.body }
 
     /// Appends a value to a file. Nil if it is not there, else its size.
     func copy(_ key: String, to spool: Spool) throws(CakeError) -> UInt64? {
         try waiting { [readNow] () async throws(CakeError) -> UInt64? in
-            guard let body = try await readNow(key) else { return nil }
+            guard let body = try await readNow(key)?.body else { return nil }
             var place: UInt64 = 0
             while place < body.size {
                 let end = min(body.size, place + DistantValues.step)
@@ -145,16 +145,22 @@ final class DistantValues: Sendable {
         if let slash = key.lastIndex(of: "/") { known[.names(String(key[..<slash]))] = nil }
     }
 
-    private func ask(
-        _ question: Question, isAgain: Bool = false,
-        _ body: @escaping @Sendable () async throws(CakeError) -> Memory
-    ) throws(CakeError) -> Memory {
+    /// What was said of it a moment ago, if that holds.
+    func fresh(_ question: Question) -> Memory? {
+        guard let last = known[question], last.memory.isThere, question.isLasting,
+            .now - last.time < DistantValues.life
+        else { return nil }
+        return last.memory
+    }
+
+    private func ask(_ question: Question, limit: Int = 0, isAgain: Bool = false) throws(CakeError) -> Memory {
+        if !isAgain, let fresh = fresh(question) { return fresh }
         let last = isAgain ? nil : known[question]
-        if let last, last.memory.isThere, question.isLasting, .now - last.time < DistantValues.life {
-            return last.memory
-        }
         do throws(CakeError) {
-            let memory = try attempt { () throws(CakeError) in try await DistantValues.limited(body) }
+            let memory = try attempt { () throws(CakeError) in
+                try await DistantValues.limited { () throws(CakeError) in try await self.answer(question, limit: limit)
+                }
+            }
             known[question] = Known(memory: memory, time: .now)
             return memory
         } catch {
@@ -164,7 +170,7 @@ final class DistantValues: Sendable {
     }
 
     /// After a failure one caller in a while tries again; the others get the same failure at once.
-    private func attempt<Value: Sendable>(
+    func attempt<Value: Sendable>(
         _ body: @escaping @Sendable () async throws(CakeError) -> Value
     ) throws(CakeError) -> Value {
         let known = failure.withLock { failure -> CakeError? in
@@ -184,7 +190,7 @@ final class DistantValues: Sendable {
         }
     }
 
-    private static func limited(
+    static func limited(
         _ body: @escaping @Sendable () async throws(CakeError) -> Memory
     ) async throws(CakeError) -> Memory {
         do {

@@ -45,7 +45,7 @@ public final class HubModels: Sendable {
     /// All revisions of a repository; empty if it is not here.
     public func revisions(of repository: HubRepository) throws(CakeError) -> [Model] {
         let pushed = try RepositoryName(of: repository).map { name throws(CakeError) in
-            try HubModels.models(self.pushed.all(in: name)).filter(isWhole)
+            try HubModels.models(self.pushed.all(in: [name])).filter(isWhole)
         }
         return try stored().filter { $0.place.repository == repository }.and(pushed ?? [])
     }
@@ -115,6 +115,9 @@ public final class HubModels: Sendable {
         for place in [store] + store.lower { if let record = try place.record(of: name) { return record } }
         return nil
     }
+
+    /// Makes the next questions about these quick.
+    public func prepare(_ models: [Model]) { pushed.prepare(models.compactMap(\.pushed)) }
 
     public func manifest(of model: Model) throws(CakeError) -> Manifest {
         if let pushed = model.pushed { return try self.pushed.open(pushed).manifest }

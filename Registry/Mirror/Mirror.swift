@@ -76,6 +76,7 @@ public final class Mirror: Sendable {
 
     public let settings: Settings
     public let counts = Counts()
+    public let sending = Sending()
     public let peers: Peers?
     let models: HubModels
     var store: LocalStore { models.store }

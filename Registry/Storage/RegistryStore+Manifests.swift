@@ -123,11 +123,13 @@ extension RegistryStore {
     }
 
     func target(of tag: TagName, in repository: RepositoryName) throws(CakeError) -> BlobName? {
-        guard let bytes = try storage.bytes(at: keys.repository(repository).tag(tag), limit: 256) else { return nil }
-        return RegistryStore.target(in: bytes)
+        try storage.bytes(at: keys.repository(repository).tag(tag), limit: RegistryStore.longestTag)
+            .flatMap { RegistryStore.target(in: $0) }
     }
 
-    /// Nil for what is not a tag's value.
+    static let longestTag = 256
+
+    /// What a tag points at, by the bytes of its value. Nil for what is not a tag's value.
     static func target(in bytes: [UInt8]) -> BlobName? {
         let text = String(decoding: bytes, as: UTF8.self)
         return text.hasSuffix("\n") ? BlobName(text.dropLast()) : nil

@@ -119,12 +119,17 @@ public struct RegistryStore: Sendable {
         var found: [RepositoryName] = []
         let models = Set(shown.map(\.place.repository))
         let names = models.union(try allRepositories()).sorted()
-        for name in names.drop(while: { !last.precedesInBytes($0.text) }) {
-            var isListed = models.contains(name)
-            if !isListed { isListed = try !manifests(in: name).isEmpty }
-            guard isListed, isVisible(name) else { continue }
-            if found.count == count { return (found, true) }
-            found.append(name)
+        var rest = names.drop { !last.precedesInBytes($0.text) }.filter(isVisible)[...]
+        while !rest.isEmpty {
+            let some = rest.prefix(max(RegistryStore.atOnce, min(1024, count - found.count + 1)))
+            rest = rest.dropFirst(some.count)
+            let pushed = some.filter { !models.contains($0) }
+            let manifests = try storage.names(inEach: pushed.map { keys.repository($0).manifests })
+            let full = Set(zip(pushed, manifests).filter { $1.contains { BlobName(fileName: $0) != nil } }.map(\.0))
+            for name in some where models.contains(name) || full.contains(name) {
+                if found.count == count { return (found, true) }
+                found.append(name)
+            }
         }
         return (found, false)
     }

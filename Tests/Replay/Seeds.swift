@@ -35,7 +35,7 @@ enum Seeds {
                 ("tree", trees), ("xet", xet), ("safetensors", safetensors), ("gguf", gguf), ("archive", try archive),
                 ("range", ranges), ("signature", signatures), ("statement", statements),
                 ("base", bases),
-                ("bundle", try bundles),
+                ("bundle", try bundles), ("storage", storages),
                 ("tar", tars), ("layer", try layers), ("modelpack", modelPacks), ("kitops", kits),
                 ("dockermodel", dockerModels), ("image", images),
                 // Objects' decoders choose by four bytes before.

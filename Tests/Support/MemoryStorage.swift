@@ -19,6 +19,12 @@ public actor MemoryStorage: KeyedStorage {
     private var losses: [(key: String, word: String)] = []
     /// How often values were read, by their keys.
     public private(set) var reads: [String: Int] = [:]
+    /// Everything that was asked and done, by its keys.
+    public private(set) var questions: [String] = []
+    private var gathering: (count: Int, beginnings: [String])?
+    private var gathered: [Int: CheckedContinuation<Bool, Never>] = [:]
+    /// How often so many were gathered.
+    public private(set) var rounds = 0
 
     public init() {}
 
@@ -41,23 +47,50 @@ public actor MemoryStorage: KeyedStorage {
 
     public func keys(in folder: String) -> [String] { values.keys.filter { $0.hasPrefix(folder + "/") }.sorted() }
 
+    public func forgetQuestions() { (questions, rounds) = ([], 0) }
+
+    /// From now on questions about keys that begin so are answered when so many wait. Who asks one after another gets no answer.
+    public func gather(_ count: Int, _ beginnings: String...) { gathering = (count, beginnings) }
+
+    private func ask(_ key: String) async throws(CakeError) {
+        try check()
+        questions.append(key)
+        guard let gathering, gathering.beginnings.contains(where: key.hasPrefix) else { return }
+        let number = questions.count
+        let isAnswered = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                if Task.isCancelled { return continuation.resume(returning: false) }
+                gathered[number] = continuation
+                guard gathered.count == gathering.count else { return }
+                rounds += 1
+                for one in gathered.values { one.resume(returning: true) }
+                gathered = [:]
+            }
+        } onCancel: {
+            Task { await self.giveUp(number) }
+        }
+        if !isAnswered { throw CakeError(.failed, "\(key) was asked alone") }
+    }
+
+    private func giveUp(_ number: Int) { gathered.removeValue(forKey: number)?.resume(returning: false) }
+
     private func check() throws(CakeError) {
         if isCutOff { throw CakeError(.network, "the storage cannot be reached") }
     }
 
-    public func look(at key: String) throws(CakeError) -> StorageEntry<Int>? {
-        try check()
+    public func look(at key: String) async throws(CakeError) -> StorageEntry<Int>? {
+        try await ask(key)
         return values[key]?.entry
     }
 
-    public func read(_ key: String) throws(CakeError) -> (entry: StorageEntry<Int>, body: StorageBody)? {
-        try check()
+    public func read(_ key: String) async throws(CakeError) -> (entry: StorageEntry<Int>, body: StorageBody)? {
+        try await ask(key)
         reads[key, default: 0] += 1
         return values[key].map { ($0.entry, StorageBody($0.bytes)) }
     }
 
-    public func names(in folder: String) throws(CakeError) -> [String] {
-        try check()
+    public func names(in folder: String) async throws(CakeError) -> [String] {
+        try await ask(folder)
         let start = folder.isEmpty ? "" : folder + "/"
         let behind = values.keys.filter { $0.hasPrefix(start) }.map { $0.dropFirst(start.utf8.count) }
         return Set(behind.map { String($0.prefix { $0 != "/" }) }).sorted()
@@ -68,6 +101,7 @@ public actor MemoryStorage: KeyedStorage {
     ) async throws(CakeError) -> Bool {
         let bytes = try await body.bytes(0..<body.size)
         try check()
+        questions.append(key)
         guard condition.allows(values[key]?.entry.version) else { return false }
         set(key, bytes)
         for loss in losses where key.contains(loss.word) { values[loss.key] = nil }
@@ -77,6 +111,7 @@ public actor MemoryStorage: KeyedStorage {
 
     public func remove(_ key: String, ifUnchanged version: Int?) throws(CakeError) -> Bool {
         try check()
+        questions.append(key)
         guard let value = values[key], version == nil || value.entry.version == version else { return false }
         values[key] = nil
         return true
@@ -84,6 +119,7 @@ public actor MemoryStorage: KeyedStorage {
 
     public func mark(_ keys: [String]) throws(CakeError) {
         try check()
+        questions += keys
         for key in keys { set(key, []) }
     }
 

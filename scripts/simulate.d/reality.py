@@ -15,7 +15,7 @@ import report
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PULLERS, MIRRORS, FILES, EACH = 16, 4, 12, 2_000_000
 # Megabits a second.
-UPLINK, SERVER, NODE = 24, 40, 20
+UPLINK, SERVER, NODE = 18, 30, 15
 # What a frame of Ethernet carries beside its heads.
 PAYLOAD = 1448 / 1514
 PORT = 5111

@@ -155,11 +155,35 @@ struct Visibility: Sendable {
     /// A model that the caller may have and whose layer of that digest can be sent from here: from the store, or from
     /// pushed packs. A layer that a pushed manifest only names is a claim, and gives no right to bytes.
     func holder(of layer: Digest, among models: [RegistryStore.Listed]) throws(CakeError) -> RegistryStore.Listed? {
-        var pushed: [RegistryStore.Listed] = []
-        for model in models where try registry.summary(of: model.model)?.has(layer) == true {
-            if model.artifact == nil { return model }
-            pushed.append(model)
+        try holders(of: [layer], among: models)[layer]
+    }
+
+    /// The same of many layers: those that have one.
+    func holders(
+        of layers: Set<Digest>, among models: [RegistryStore.Listed]
+    ) throws(CakeError) -> [Digest: RegistryStore.Listed] {
+        var found: [Digest: RegistryStore.Listed] = [:]
+        var pushed: [Digest: [Int]] = [:]
+        for some in models.groups where found.count < layers.count {
+            for (place, summary) in zip(some.indices, try registry.summaries(of: some)) {
+                guard let summary else { continue }
+                for layer in layers where found[layer] == nil && summary.has(layer) {
+                    if models[place].artifact == nil {
+                        found[layer] = models[place]
+                    } else {
+                        pushed[layer, default: []].append(place)
+                    }
+                }
+            }
         }
-        return pushed.first(where: self.models.hasPacks)
+        var whole: [Int: Bool] = [:]
+        for (layer, places) in pushed where found[layer] == nil {
+            for place in places where found[layer] == nil {
+                let isWhole = whole[place] ?? self.models.hasPacks(models[place])
+                whole[place] = isWhole
+                if isWhole { found[layer] = models[place] }
+            }
+        }
+        return found
     }
 }

@@ -18,9 +18,12 @@ extension DistantBytes: MadeBody {}
 extension ArrivingBytes: MadeBody {}
 
 extension ServerStream {
-    init(_ bytes: some MadeBody) {
+    /// `sending` hears of all bytes that are sent.
+    init(_ bytes: some MadeBody, heardBy sending: Sending? = nil) {
         self.init(count: bytes.count) { room, position in
-            bytes.take(into: &room, from: position)
+            let count = bytes.take(into: &room, from: position)
+            if let count, count > 0 { sending?.note() }
+            return count
         } wait: { position, then in
             bytes.wait(for: position, then)
         }

@@ -97,7 +97,8 @@ extension RegistryStore {
         if let blob = opened.blob(name, in: repository) { return blob }
         guard let digest = try digest(of: name) else { return nil }
         if isDistant {
-            guard try storage.look(at: keys.repository(repository).blob(digest)) != nil else { return nil }
+            let marked = try storage.look(atEach: [keys.repository(repository).blob(digest), keys.blob(digest)])
+            guard let mark = marked.first, mark != nil else { return nil }
             return try distantBlob(digest).map { Blob($0) }
         }
         let place = layout.repository(repository)
@@ -160,9 +161,9 @@ extension RegistryStore {
         return try locked(alone: false) { () throws(CakeError) in
             var isThere = false
             let places = if let source { [source] } else { try allRepositories() }
-            for place in places where !isThere {
-                guard try storage.look(at: keys.repository(place).blob(digest)) != nil else { continue }
-                isThere = try isGiven(place)
+            for some in places.groups where !isThere {
+                let marks = try storage.look(atEach: some.map { keys.repository($0).blob(digest) })
+                for (place, mark) in zip(some, marks) where !isThere && mark != nil { isThere = try isGiven(place) }
             }
             guard isThere, try size(of: digest) != nil, try save(digest) != .isBeingRemoved else { return false }
             try mark([digest], in: repository)

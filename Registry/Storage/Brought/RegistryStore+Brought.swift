@@ -28,10 +28,10 @@ extension RegistryStore {
     }
 
     public func allBrought(where isWanted: (ModelName) -> Bool = { _ in true }) throws(CakeError) -> [Brought] {
-        guard let values = storage.distant else { return [] }
-        let names = try values.names(in: keys.broughtNames).compactMap { ModelName(fileName: $0) }.filter(isWanted)
-        let texts = try values.bytes(at: names.map(keys.broughtName), limit: NameRecord.maximumSize)
-        return zip(names, texts).compactMap { name, text in text.flatMap { Brought(name, $0) } }
+        guard isDistant else { return [] }
+        let names = try storage.names(in: keys.broughtNames).compactMap { ModelName(fileName: $0) }.filter(isWanted)
+        let texts = try storage.read(atEach: names.map(keys.broughtName), limit: NameRecord.maximumSize)
+        return zip(names, texts).compactMap { name, text in text.flatMap { Brought(name, $0.bytes) } }
     }
 
     /// As it is now, with the version that a writer replaces.

@@ -17,7 +17,7 @@ final class DistantValues: Sendable {
 
     typealias Entry = StorageEntry<Version>
 
-    private let known = BoundedCache<Question, Known>(room: 64 << 20) { $0.memory.cost }
+    let known = BoundedCache<Question, Known>(room: 64 << 20) { $0.memory.cost }
     private let failure = Mutex<(error: CakeError, time: ContinuousClock.Instant)?>(nil)
     let lately = LatelyBuried()
     /// What the storage's clock said, and when.
@@ -71,59 +71,26 @@ final class DistantValues: Sendable {
 
     /// Again: as it is now, or a failure.
     func look(at key: String, isAgain: Bool = false) throws(CakeError) -> Entry? {
-        let memory = try ask(.entry(key), isAgain: isAgain) {
-            [lookNow] () throws(CakeError) in .entry(try await lookNow(key))
-        }
-        if case .entry(let entry) = memory { return entry }
+        if case .entry(let entry) = try ask(.entry(key), isAgain: isAgain) { return entry }
         return nil
     }
 
     func bytes(at key: String, limit: Int, isAgain: Bool = false) throws(CakeError) -> [UInt8]? {
-        let memory = try ask(.bytes(key), isAgain: isAgain) {
-            [readNow] () throws(CakeError) in
-            guard let body = try await readNow(key)?.body else { return .bytes(nil) }
-            guard body.size <= UInt64(limit) else {
-                throw CakeError(.damaged, "\(Printable.escape(key)) has \(body.size) bytes; the limit is \(limit)")
-            }
-            return .bytes(try await body.bytes(0..<body.size))
-        }
-        if case .bytes(let bytes) = memory { return bytes }
+        if case .bytes(let found) = try ask(.bytes(key), limit: limit, isAgain: isAgain) { return found?.bytes }
         return nil
     }
 
-    /// Looks at those that were not seen lately, several at a time.
-    func look(at keys: [String]) throws(CakeError) {
-        let old = keys.filter { isOld(.entry($0)) }
-        // One alone is asked when it is wanted.
-        if old.count > 1 { try? lookAgain(at: old) }
-    }
-
-    private func isOld(_ question: Question) -> Bool {
-        guard let last = known[question], last.memory.isThere, question.isLasting else { return true }
-        return .now - last.time >= DistantValues.life
-    }
-
-    /// Small values, several at a time. Nil for those that are not there.
-    func bytes(at keys: [String], limit: Int) throws(CakeError) -> [[UInt8]?] {
-        let old = keys.filter { isOld(.bytes($0)) }
-        var found: [String: [UInt8]?] = [:]
-        do throws(CakeError) {
-            let read = try attempt { [readNow] () throws(CakeError) in
-                try await DistantValues.each(old) { key throws(CakeError) -> [UInt8]? in
-                    guard let body = try await readNow(key)?.body, body.size <= UInt64(limit) else { return nil }
-                    return try await body.bytes(0..<body.size)
-                }
+    /// The storage's own answer, for one that may suspend.
+    func answer(_ question: Question, limit: Int) async throws(CakeError) -> Memory {
+        switch question {
+        case .entry(let key): return .entry(try await lookNow(key))
+        case .names(let folder): return .names(try await namesNow(folder))
+        case .bytes(let key):
+            guard let (entry, body) = try await readNow(key) else { return .bytes(nil) }
+            guard body.size <= UInt64(limit) else {
+                throw CakeError(.damaged, "\(Printable.escape(key)) has \(body.size) bytes; the limit is \(limit)")
             }
-            for (key, bytes) in zip(old, read) {
-                known[.bytes(key)] = Known(memory: .bytes(bytes), time: .now)
-                found[key] = bytes
-            }
-        } catch {
-            guard error.isOfNetwork else { throw error }
-        }
-        return try keys.map { key throws(CakeError) in
-            if let bytes = found[key] { return bytes }
-            return try bytes(at: key, limit: limit)
+            return .bytes(Value(bytes: try await body.bytes(0..<body.size), time: entry.time))
         }
     }
 
@@ -136,10 +103,7 @@ final class DistantValues: Sendable {
     }
 
     func names(in folder: String) throws(CakeError) -> [String] {
-        let memory = try ask(.names(folder)) { [namesNow] () throws(CakeError) in
-            .names(try await namesNow(folder))
-        }
-        if case .names(let names) = memory { return names }
+        if case .names(let names) = try ask(.names(folder)) { return names }
         return []
     }
 
@@ -192,16 +156,22 @@ final class DistantValues: Sendable {
         if let slash = key.lastIndex(of: "/") { known[.names(String(key[..<slash]))] = nil }
     }
 
-    private func ask(
-        _ question: Question, isAgain: Bool = false,
-        _ body: @escaping @Sendable () async throws(CakeError) -> Memory
-    ) throws(CakeError) -> Memory {
+    /// What was said of it a moment ago, if that holds.
+    func fresh(_ question: Question) -> Memory? {
+        guard let last = known[question], last.memory.isThere, question.isLasting,
+            .now - last.time < DistantValues.life
+        else { return nil }
+        return last.memory
+    }
+
+    private func ask(_ question: Question, limit: Int = 0, isAgain: Bool = false) throws(CakeError) -> Memory {
+        if !isAgain, let fresh = fresh(question) { return fresh }
         let last = isAgain ? nil : known[question]
-        if let last, last.memory.isThere, question.isLasting, .now - last.time < DistantValues.life {
-            return last.memory
-        }
         do throws(CakeError) {
-            let memory = try attempt { () throws(CakeError) in try await DistantValues.limited(body) }
+            let memory = try attempt { () throws(CakeError) in
+                try await DistantValues.limited { () throws(CakeError) in try await self.answer(question, limit: limit)
+                }
+            }
             known[question] = Known(memory: memory, time: .now)
             return memory
         } catch {
@@ -231,7 +201,7 @@ final class DistantValues: Sendable {
         }
     }
 
-    private static func limited(
+    static func limited(
         _ body: @escaping @Sendable () async throws(CakeError) -> Memory
     ) async throws(CakeError) -> Memory {
         do {

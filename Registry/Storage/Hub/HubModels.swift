@@ -46,7 +46,7 @@ public final class HubModels: Sendable {
     /// All revisions of a repository; empty if it is not here.
     public func revisions(of repository: HubRepository) throws(CakeError) -> [Model] {
         let pushed = try RepositoryName(of: repository).map { name throws(CakeError) in
-            try HubModels.models(self.pushed.all(in: name)).filter(isWhole)
+            try HubModels.models(self.pushed.all(in: [name])).filter(isWhole)
         }
         return try stored().filter { $0.place.repository == repository }.and(pushed ?? [])
     }
@@ -120,6 +120,9 @@ public final class HubModels: Sendable {
     public func hold(_ manifest: Digest) throws(CakeError) -> Operation? { try lease.hold(manifest) }
 
     func hold(existing manifest: Digest) throws(CakeError) -> Operation? { try lease.hold(existing: manifest) }
+
+    /// Makes the next questions about these quick.
+    public func prepare(_ models: [Model]) { pushed.prepare(models.compactMap(\.packed)) }
 
     public func manifest(of model: Model) throws(CakeError) -> Manifest {
         if let packed = model.packed { return try pushed.open(packed).manifest }

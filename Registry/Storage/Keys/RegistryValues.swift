@@ -47,7 +47,7 @@ struct RegistryValues: Sendable {
         }
     }
 
-    private static func entry(_ entry: DistantValues.Entry) -> Entry {
+    static func entry(_ entry: DistantValues.Entry) -> Entry {
         Entry(size: entry.size, time: entry.time, version: .distant(entry.version))
     }
 

@@ -52,18 +52,15 @@ final class PushedModels: Sendable {
     init(_ registry: RegistryStore) { self.registry = registry }
 
     /// Under every tag, whether they can be rebuilt or not.
-    func all() throws(CakeError) -> [PushedModel] {
-        var found: [PushedModel] = []
-        for repository in try registry.allRepositories() { found += try all(in: repository) }
-        return found
-    }
+    func all() throws(CakeError) -> [PushedModel] { try all(in: registry.allRepositories()) }
 
-    func all(in repository: RepositoryName) throws(CakeError) -> [PushedModel] {
-        var found: [PushedModel] = []
-        for tag in try registry.pushedTags(in: repository) {
-            if let model = try model(tag, in: repository) { found.append(model) }
+    func all(in repositories: [RepositoryName]) throws(CakeError) -> [PushedModel] {
+        try registry.tagged(in: repositories).compactMap { one in
+            one.model.map {
+                PushedModel(
+                    shelf: .repository(one.repository), tag: one.tag, artifact: one.artifact, model: $0, time: one.time)
+            }
         }
-        return found
     }
 
     func model(_ tag: TagName, in repository: RepositoryName) throws(CakeError) -> PushedModel? {
@@ -87,6 +84,12 @@ final class PushedModels: Sendable {
                 PushedModel(shelf: .repository(repository), tag: nil, artifact: artifact, model: model, time: time))
         }
         return found
+    }
+
+    /// Asks for what opening these needs, several at a time: then each is opened at once. Trouble is told by the opening.
+    func prepare(_ models: [PushedModel]) {
+        guard registry.isDistant else { return }
+        try? registry.prepare(models.map { (artifact: $0.artifact, shelf: $0.shelf) })
     }
 
     /// Whether it can be rebuilt, as far as that is known without reading a pack.

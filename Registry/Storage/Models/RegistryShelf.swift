@@ -32,7 +32,7 @@ extension RegistryStore {
     /// Whether a shelf has all of these, with their lengths.
     func has(_ packs: [PackIndex.Pack], on shelf: RegistryShelf) throws(CakeError) -> Bool {
         let place = place(of: shelf)
-        try storage.distant?.look(at: packs.flatMap { [place.blob($0.digest), keys.blob($0.digest)] })
+        if isDistant { _ = try storage.look(atEach: packs.flatMap { [place.blob($0.digest), keys.blob($0.digest)] }) }
         for pack in packs {
             guard try storage.look(at: place.blob(pack.digest)) != nil, try size(of: pack.digest) == pack.size else {
                 return false

@@ -30,30 +30,11 @@ extension RegistryStore {
             let record = one.named.record
             add(one.place.repository, one.place.tag, record.manifest, one.artifact, isBrought: one.artifact != nil)
         }
-        for repository in try allRepositories() where mayRead(repository) {
-            for tag in try pushedTags(in: repository) {
-                guard let name = try target(of: tag, in: repository) else { continue }
-                // Another pushed artifact hides a model of the store with the same tag.
-                add(repository, tag, try model(of: name, in: repository), name)
-            }
+        // Another pushed artifact hides a model of the store with the same tag.
+        for one in try tagged(in: allRepositories().filter(mayRead)) {
+            add(one.repository, one.tag, one.model, one.artifact)
         }
         return found.sorted { $0.key < $1.key }.flatMap { _, tags in tags.sorted { $0.key < $1.key }.map(\.value) }
-    }
-
-    /// The model of an artifact; nil for other artifacts, and for one whose repository does not have the model's own
-    /// manifest: naming its digest proves nothing.
-    func model(of name: BlobName, in repository: RepositoryName) throws(CakeError) -> Digest? {
-        var found: Digest?
-        if let known = models.ofArtifacts[name] {
-            found = known
-        } else {
-            guard let stored = try manifest(.digest(name), in: repository) else { return nil }
-            let manifest = try? RegistryManifest(parsing: stored.bytes.span)
-            found = manifest.flatMap { try? ModelArtifact($0) }?.manifest.name.sha256
-            models.ofArtifacts[name] = .some(found)
-        }
-        guard let found, try storage.look(at: keys.repository(repository).blob(found)) != nil else { return nil }
-        return found
     }
 
     /// The content of a model; nil if it cannot be read any more.

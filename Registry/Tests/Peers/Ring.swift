@@ -120,13 +120,24 @@ final class StrangePeer: Sendable {
     enum Manner: Sendable {
         /// Zeros, with the right length.
         case lies
-        /// So many bytes of a file, and then nothing.
+        /// So many bytes of a file, and then nothing until it is released.
         case stalls(after: Int)
+        /// The same, and it says that it sends; each time that it is asked, a thousand bytes more come.
+        case isCrowded(after: Int)
+
+        var most: Int? {
+            switch self {
+            case .lies: nil
+            case .stalls(let most), .isCrowded(let most): most
+            }
+        }
     }
 
     private final class Held: Sendable {
         let waiting = Mutex<[@Sendable () -> Void]>([])
         let isOver = Mutex(false)
+        let isReleased = Mutex(false)
+        let questions = Atomic(0)
     }
 
     private let server: HTTPServer
@@ -141,7 +152,10 @@ final class StrangePeer: Sendable {
                 let json = [(name: "Content-Type", value: "application/json")]
                 if route == .server { return ServerReply(200, json, .bytes(Array(#"{"server":"strange"}"#.utf8))) }
                 if request.address.contains("?") {
-                    return ServerReply(200, json, .bytes(Array(#"{"waits":false}"#.utf8)))
+                    held.questions.add(1, ordering: .relaxed)
+                    StrangePeer.wake(held)
+                    let sends = if case .isCrowded = manner { true } else { false }
+                    return ServerReply(200, json, .bytes(Array(#"{"waits":false,"sends":\#(sends)}"#.utf8)))
                 }
                 guard let model = model() else { return ServerReply(404) }
                 return StrangePeer.reply(manner, model.bytes, request, held)
@@ -160,26 +174,43 @@ final class StrangePeer: Sendable {
         let stream = ServerStream(count: range.upperBound - range.lowerBound) { room, position in
             if held.isOver.withLock({ $0 }) { return nil }
             var count = min(room.count, range.count - Int(position))
-            if case .stalls(let most) = manner { count = min(count, max(0, most - Int(position))) }
+            if var most = manner.most, !held.isReleased.withLock({ $0 }) {
+                if case .isCrowded = manner { most += 1000 * held.questions.load(ordering: .relaxed) }
+                count = min(count, max(0, most - Int(position)))
+            }
             for index in 0..<count { room[index] = 0 }
-            if case .stalls = manner {
+            if manner.most != nil {
                 for index in 0..<count { room[index] = bytes[Int(range.lowerBound + position) + index] }
             }
             return count
         } wait: { _, then in
-            let isOver = held.isOver.withLock { isOver in
-                if !isOver { held.waiting.withLock { $0.append(then) } }
-                return isOver
-            }
-            if isOver { then() }
+            held.waiting.withLock { $0.append(then) }
+            if held.isOver.withLock({ $0 }) || held.isReleased.withLock({ $0 }) { StrangePeer.wake(held) }
         }
         return ServerReply(206, headers, .stream(stream))
     }
 
     var authority: String { "127.0.0.1:\(server.port)" }
 
+    /// How often it was asked why nothing comes.
+    var questions: Int { held.questions.load(ordering: .relaxed) }
+
+    /// The rest comes.
+    func release() {
+        held.isReleased.withLock { $0 = true }
+        StrangePeer.wake(held)
+    }
+
+    private static func wake(_ held: Held) {
+        let waiting = held.waiting.withLock { waiting in
+            defer { waiting = [] }
+            return waiting
+        }
+        for then in waiting { then() }
+    }
+
     deinit {
         held.isOver.withLock { $0 = true }
-        for then in held.waiting.withLock({ $0 }) { then() }
+        StrangePeer.wake(held)
     }
 }

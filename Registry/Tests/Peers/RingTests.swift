@@ -161,6 +161,41 @@ import Transfer
         }
     }
 
+    @Test func `waits for a server whose line is full`() async throws {
+        try await MirrorStage.asClient {
+            let ring = try Ring(patience: .milliseconds(100))
+            let stage = try ring.serve()
+            let known = Known()
+            let strange = try StrangePeer(.isCrowded(after: 100_000)) { known.model }
+            await ring.meet([stage], beside: [strange.authority])
+            let model = try await ring.model(before: [strange.authority])
+            known.model = model
+            let got = Self.get(model, from: stage)
+            // Its patience has ended several times.
+            try waits(until: "the peer was asked why nothing comes") { strange.questions > 3 }
+            strange.release()
+            #expect(try await got.value == model.bytes)
+            #expect(ring.sent(model) == 0)
+            #expect(try stage.metric("mirror_peers_passed_over_total") == 0)
+            #expect(ring.said.withLock { $0 } == [])
+        }
+    }
+
+    @Test func `knows whether it is sending`() async throws {
+        try await MirrorStage.asClient {
+            let ring = try Ring()
+            let stages = try (0..<2).map { _ in try ring.serve() }
+            await ring.meet(stages)
+            let model = try await ring.model(before: [stages[0].authority])
+            func sends(_ stage: Stage) throws -> JSONValue? {
+                try stage.ask("GET", model.peerAddress + "?waits=0", Ring.bearer()).json?["sends"]
+            }
+            #expect(try stages.map(sends) == [false, false])
+            #expect(try stages[1].ask("GET", model.address).body == model.bytes)
+            #expect(try stages.map(sends) == [true, true])
+        }
+    }
+
     @Test func `keeps nothing of wrong bytes of a peer`() async throws {
         try await MirrorStage.asClient {
             let ring = try Ring()

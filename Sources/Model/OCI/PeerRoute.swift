@@ -11,6 +11,8 @@ public enum PeerRoute: Hashable, Sendable {
     public static let paths = [prefix, prefix + "/{file}"]
     /// The query that asks whether the server waits for a byte of the file itself.
     public static let position = "waits"
+    /// In its answer: whether it was sending bodies a moment ago, to anyone.
+    public static let sends = "sends"
 
     /// Nil for another address. Throws if the address is one of these and invalid.
     public init?(_ address: String) throws(RegistryError) {

@@ -37,9 +37,9 @@ package final class HubFile: RangeSource {
 
     func giveUp() { givenUp.store(true, ordering: .relaxed) }
 
-    /// Whether a server of the ring waits for that byte itself.
-    func isAwaited(at position: UInt64, by server: PeerServer, within patience: Duration) async -> Bool {
-        await server.waits(for: position, of: listed, in: snapshot, within: patience)
+    /// Why a server of the ring sends nothing at that byte.
+    func reason(at position: UInt64, by server: PeerServer, within patience: Duration) async -> PeerServer.Reason {
+        await server.reason(position, of: listed, in: snapshot, within: patience)
     }
 
     /// The SHA-256 that the server gave with the file's address; for a listing that hides it.

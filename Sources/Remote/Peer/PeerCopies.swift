@@ -6,7 +6,7 @@ internal import Synchronization
 /// The servers of a ring that are asked for the files of one transfer, one after another, before the upstream.
 package final class PeerCopies: NearServers {
     package struct Patience: Sendable {
-        /// So long a server is waited for, unless it says that it waits itself.
+        /// So long a server is waited for, unless it says that it waits itself, or that it sends.
         let usual: Duration
         /// And so long if it does.
         let longest: Duration
@@ -68,8 +68,9 @@ package final class PeerCopies: NearServers {
         }
     }
 
-    /// Waits no longer than the server is to be waited for: longer for one that sends other runs meanwhile, or says that
-    /// it waits for the upstream itself, because no other server would be faster.
+    /// Waits no longer than the server is to be waited for: longer for one that sends other runs meanwhile, says that it
+    /// waits for the upstream itself, because no other server would be faster, or sends to others over a full line, where
+    /// a lost packet alone may cost a second.
     func waiting<Value: Sendable>(
         for copy: HubFile, on server: PeerServer, at position: @escaping @Sendable () -> UInt64,
         _ work: @escaping @Sendable () async throws -> Value
@@ -93,13 +94,14 @@ package final class PeerCopies: NearServers {
             let moves = server.bytes > seen
             seen = server.bytes
             if moves { continue }
-            guard await waits(copy, server, position()) else { break }
+            let reason = await reason(copy, server, position())
+            if reason != .waits, reason != .sends { break }
         }
         return CakeError(.network, "it sends nothing")
     }
 
-    func waits(_ copy: HubFile, _ server: PeerServer, _ position: UInt64) async -> Bool {
-        await copy.isAwaited(at: position, by: server, within: patience.usual / 2)
+    func reason(_ copy: HubFile, _ server: PeerServer, _ position: UInt64) async -> PeerServer.Reason {
+        await copy.reason(at: position, by: server, within: patience.usual / 2)
     }
 
     func came(_ count: Int, from server: PeerServer) {

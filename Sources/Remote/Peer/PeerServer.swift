@@ -104,17 +104,30 @@ package final class PeerServer: Sendable {
         }
     }
 
-    /// Whether it waits itself for a byte of a file, which it downloads: then it is the upstream that is slow.
-    func waits(for position: UInt64, of file: SnapshotFile, in snapshot: Snapshot, within patience: Duration) async
-        -> Bool
+    /// Why nothing comes.
+    enum Reason {
+        /// It waits itself for that byte of a file, which it downloads: the upstream is slow.
+        case waits
+        /// It sends, to this server or to others: its line is full.
+        case sends
+        /// It says neither.
+        case unknown
+        /// It does not answer.
+        case silent
+    }
+
+    func reason(_ position: UInt64, of file: SnapshotFile, in snapshot: Snapshot, within patience: Duration) async
+        -> Reason
     {
         let url = source.routes.file(file.path, of: snapshot.repository, at: snapshot.commit)
         let answer = try? await within(patience, orElse: PeerServer.silent) {
             let asked = try WebURL("\(url.text)?\(PeerRoute.position)=\(position)")
             let body = try await self.source.document(at: asked, self.question, limit: PeerServer.longestAnswer).body
-            return try JSONValue(parsing: body.span)[PeerRoute.position] == true
+            return try JSONValue(parsing: body.span)
         }
-        return answer ?? false
+        guard let answer else { return .silent }
+        if answer[PeerRoute.position] == true { return .waits }
+        return answer[PeerRoute.sends] == true ? .sends : .unknown
     }
 
     private var question: HubQuestion { source.question(nil, nil) }

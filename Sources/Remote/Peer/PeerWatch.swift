@@ -12,13 +12,22 @@ final class PeerWatch: RunWatch {
     private let server: PeerServer
     private let copy: HubFile
     private let range: Range<UInt64>
-    /// Bytes of the run; what the server had sent in all when it was last looked at, and the time since then that it was
-    /// waited for.
-    private let state: Mutex<(came: UInt64, seen: UInt64, waited: Duration)>
+    private struct State {
+        /// Bytes of the run.
+        var came: UInt64 = 0
+        /// What the server had sent in all when it was last looked at.
+        var seen: UInt64
+        /// The time since then that it was waited for.
+        var waited = Duration.zero
+        /// So long it was slow while its line was full.
+        var crowded = Duration.zero
+    }
+
+    private let state: Mutex<State>
 
     init(_ copies: PeerCopies, _ server: PeerServer, _ copy: HubFile, _ range: Range<UInt64>) {
         (self.copies, self.server, self.copy, self.range) = (copies, server, copy, range)
-        state = Mutex((came: 0, seen: server.bytes, waited: .zero))
+        state = Mutex(State(seen: server.bytes))
     }
 
     func next(of exchange: HTTPExchange) async throws -> Chunk? {
@@ -63,7 +72,24 @@ final class PeerWatch: RunWatch {
             defer { (state.seen, state.waited) = (all, .zero) }
             return (all - state.seen, state.waited)
         }
-        guard Double(bytes) < waited / .seconds(1) * PeerWatch.leastBytesPerSecond else { return false }
-        return await !copies.waits(copy, server, position)
+        let isSlow = Double(bytes) < waited / .seconds(1) * PeerWatch.leastBytesPerSecond
+        guard isSlow else {
+            state.withLock { $0.crowded = .zero }
+            return false
+        }
+        switch await copies.reason(copy, server, position) {
+        case .waits:
+            state.withLock { $0.crowded = .zero }
+            return false
+        case .unknown: return true
+        // An answer may be lost on a full line, too. Bytes show that it is there.
+        case .silent where bytes == 0: return true
+        case .sends, .silent:
+            // One second tells little about a full line.
+            return state.withLock { state in
+                state.crowded += waited
+                return state.crowded >= copies.patience.longest
+            }
+        }
     }
 }

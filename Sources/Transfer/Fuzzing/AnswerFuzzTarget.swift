@@ -20,6 +20,8 @@ package enum AnswerFuzzTarget: String, CaseIterable, Sendable {
     case base
     /// A tar of `cake save`, and a list of `cake have`.
     case bundle
+    /// XML of object storage: a refusal, a listing, an upload in parts.
+    case storage
     /// A tar archive; one that may be compressed; models of other tools, each as four bytes with the length of its manifest,
     /// the manifest, and its config.
     case tar, layer, modelpack, kitops, dockermodel, image
@@ -38,6 +40,7 @@ package enum AnswerFuzzTarget: String, CaseIterable, Sendable {
         case .statement: AnswerFuzzTarget.readStatement(input)
         case .base: AnswerFuzzTarget.readBase(input)
         case .bundle: AnswerFuzzTarget.readBundle(input)
+        case .storage: AnswerFuzzTarget.readStorage(input)
         case .tar: AnswerFuzzTarget.readTar(input)
         case .layer: AnswerFuzzTarget.readLayer(input)
         case .modelpack, .kitops, .dockermodel, .image: AnswerFuzzTarget.readShape(input)

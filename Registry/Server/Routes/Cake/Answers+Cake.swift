@@ -42,10 +42,7 @@ extension Answers {
                     wanted.append(digest)
                 }
                 let models = try eachModel(asked)
-                var here: Set<Digest> = []
-                for layer in Set(wanted) where try visibility.holder(of: layer, among: models) != nil {
-                    here.insert(layer)
-                }
+                var here = Set(try visibility.holders(of: Set(wanted), among: models).keys)
                 let found = wanted.filter { here.remove($0) != nil }
                 return ServerReply(["has": .array(found.map { .string("sha256:\($0.hex)") })])
             }
@@ -61,14 +58,16 @@ extension Answers {
     private func models(with digest: Digest, _ asked: Asked) throws -> ServerReply {
         var found: [JSONValue] = []
         var places: [Digest: (path: FilePath, segment: Manifest.Segment)] = [:]
-        for model in try visibility.models(for: asked.caller) where found.count < Answers.most {
-            guard try registry.summary(of: model.model)?.has(digest) == true else { continue }
-            if places[model.model] == nil { places[model.model] = try place(of: digest, in: model.model) }
-            guard let (path, segment) = places[model.model] else { continue }
-            var document = Answers.document(model)
-            document.append("file", .string(path.text.string))
-            if let tensor = segment.tensor { document.append("tensor", .string(tensor.name.string)) }
-            found.append(.object(document))
+        for some in try visibility.models(for: asked.caller).groups where found.count < Answers.most {
+            for (model, summary) in zip(some, try registry.summaries(of: some)) where found.count < Answers.most {
+                guard summary?.has(digest) == true else { continue }
+                if places[model.model] == nil { places[model.model] = try place(of: digest, in: model.model) }
+                guard let (path, segment) = places[model.model] else { continue }
+                var document = Answers.document(model)
+                document.append("file", .string(path.text.string))
+                if let tensor = segment.tensor { document.append("tensor", .string(tensor.name.string)) }
+                found.append(.object(document))
+            }
         }
         return ServerReply(["models": .array(found)])
     }
@@ -91,16 +90,19 @@ extension Answers {
     private func search(_ asked: Asked) throws -> ServerReply {
         let words = (asked.target["q"] ?? "").lowercased().split(separator: " ")
         var found: [JSONValue] = []
-        for model in try visibility.models(for: asked.caller) where found.count < Answers.most {
+        let fitting = try visibility.models(for: asked.caller).filter { model in
             let name = "\(model.repository.text):\(model.tag.text)".lowercased()
-            guard words.allSatisfy({ name.contains($0) }), let summary = try registry.summary(of: model.model) else {
-                continue
+            return words.allSatisfy { name.contains($0) }
+        }
+        for some in fitting.groups where found.count < Answers.most {
+            for (model, summary) in zip(some, try registry.summaries(of: some)) where found.count < Answers.most {
+                guard let summary else { continue }
+                var document = Answers.document(model)
+                document.append("bytes", JSONValue(summary.bytes))
+                document.append("files", JSONValue(summary.files))
+                document.append("tensors", JSONValue(summary.tensors))
+                found.append(.object(document))
             }
-            var document = Answers.document(model)
-            document.append("bytes", JSONValue(summary.bytes))
-            document.append("files", JSONValue(summary.files))
-            document.append("tensors", JSONValue(summary.tensors))
-            found.append(.object(document))
         }
         return ServerReply(["models": .array(found)])
     }

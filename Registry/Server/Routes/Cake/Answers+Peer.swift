@@ -25,7 +25,8 @@ extension Answers {
                     if let text = RequestTarget(request.address)?[PeerRoute.position] {
                         let position = ByteRange.number(text.utf8) ?? 0
                         let waits = mirror.waits(for: position, at: path, of: repository, commit: commit)
-                        return ServerReply([PeerRoute.position: .bool(waits)])
+                        let sends = mirror.sending.was(within: peers.settings.patience)
+                        return ServerReply([PeerRoute.position: .bool(waits), PeerRoute.sends: .bool(sends)])
                     }
                     return try await peerFile(path, of: repository, commit, request, mirror)
                 } catch {
@@ -59,12 +60,12 @@ extension Answers {
         switch try mirror.found(file, at: path, of: repository, commit: commit) {
         case .here(let file, let model):
             let bytes = try hub.models.bytes(range, of: file, in: model)
-            return ServerReply(status, headers, .stream(ServerStream(bytes)))
+            return ServerReply(status, headers, .stream(ServerStream(bytes, heardBy: mirror.sending)))
         case .arriving(let arriving):
             // The head goes at once: the peer then knows that this server is there, and waits for the upstream. A piece
             // is checked by the peer.
             let bytes = ArrivingBytes(range, of: arriving, from: hub.models, holdingBack: range.count == file.size)
-            return ServerReply(status, headers, .stream(ServerStream(bytes)))
+            return ServerReply(status, headers, .stream(ServerStream(bytes, heardBy: mirror.sending)))
         }
     }
 }

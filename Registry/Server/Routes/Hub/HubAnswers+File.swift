@@ -82,12 +82,13 @@ extension HubAnswers {
         guard asked.request.method != "HEAD" else { return .stream(ServerStream(announcing: range)) }
         switch (file.source, view.source) {
         case (.stored(let file), .stored(let model, _)):
-            return .stream(ServerStream(try models.bytes(range, of: file, in: model)))
+            return .stream(ServerStream(try models.bytes(range, of: file, in: model), heardBy: mirror?.sending))
         case (.listed(let file), .listed(let listing)):
             guard let mirror else { throw HubRefusal.failed }
             switch try mirror.file(file, of: listing, for: asked.asker) {
             case .here(let file, let model):
-                return .stream(ServerStream(try models.bytes(range, of: file, in: model)))
+                let bytes = try models.bytes(range, of: file, in: model)
+                return .stream(ServerStream(bytes, heardBy: mirror.sending))
             case .arriving(let file):
                 let counts = mirror.counts
                 // A client that requests a piece by both its ends joins the file itself, and cannot be cut off in time.
@@ -96,7 +97,7 @@ extension HubAnswers {
                     counts.unchecked.add($0)
                 }
                 try await bytes.begin(within: mirror.settings.patience)
-                return .stream(ServerStream(bytes))
+                return .stream(ServerStream(bytes, heardBy: mirror.sending))
             }
         default: throw HubRefusal.failed
         }

@@ -69,7 +69,12 @@ extension HubAnswers {
             min(max(target["limit"].flatMap { ByteRange.number($0.utf8) } ?? HubAnswers.list, 1), HubAnswers.list))
         var list: [JSONValue] = []
         var place = Int(min(target["cursor"].flatMap { ByteRange.number($0.utf8) } ?? 0, UInt64(sorted.count)))
+        var prepared = place
         while place < sorted.count, list.count < count {
+            if place == prepared {
+                prepared = min(sorted.count, place + min(count, HubAnswers.prepared))
+                models.prepare(sorted[place..<prepared].map(\.model))
+            }
             let model = sorted[place].model
             place += 1
             // A model that cannot be read is not listed; a request by its name gets an error.
@@ -87,6 +92,7 @@ extension HubAnswers {
     }
 
     private static let list: UInt64 = 1000
+    private static let prepared = 16
 
     func revisions(of repository: HubRepository, _ asked: Asked) async throws -> ServerReply {
         if let said = try await upstream(.revisions, repository, nil, asked) { return ServerReply(said, 200) }

@@ -15,10 +15,10 @@ extension Answers {
         }
         return patient {
             let models = asked.caller.mayAsk ? try visibility.models(for: asked.caller) : []
-            let rows = try models.prefix(Answers.mostListed).map { model in
-                HomePage.Row(
-                    name: model.repository.text, tag: model.tag.text, size: try registry.summary(of: model.model)?.bytes
-                )
+            let rows = try Array(models.prefix(Answers.mostListed)).groups.flatMap { some in
+                zip(some, try registry.summaries(of: some)).map { model, summary in
+                    HomePage.Row(name: model.repository.text, tag: model.tag.text, size: summary?.bytes)
+                }
             }
             let page = HomePage(
                 host: asked.request["host"] ?? "localhost", origin: origin(of: asked.request), models: rows,

@@ -30,11 +30,13 @@ import Testing
 
     private let blobs = [World.config, World.loose, Array("new".utf8)]
 
-    private func pushes(_ world: World, _ number: Int) async throws -> (came: Bool, acknowledged: Bool) {
+    private func pushes(
+        _ world: World, _ number: Int, _ blobs: [[UInt8]], asks: Bool = true
+    ) async throws -> (came: Bool, acknowledged: Bool) {
         let isAcknowledged = Mutex(false)
         let server = try world.server()
         let steps = Steps(at: number) {
-            let pushed = (try? world.push(blobs, as: "v2", at: server)) ?? false
+            let pushed = (try? world.push(blobs, as: "v2", at: server, asks: asks)) ?? false
             isAcknowledged.withLock { $0 = pushed }
         }
         let collected = try #require(try await world.collect(world.storage.stepped(by: steps)))
@@ -49,14 +51,15 @@ import Testing
         return (steps.isOver, isAcknowledged.withLock { $0 })
     }
 
-    @Test func `a push runs, keeps all its blobs`() async throws {
+    @Test(arguments: [true, false]) func `a push runs, keeps all its blobs`(_ asks: Bool) async throws {
         var refused = 0
+        let blobs = asks ? blobs : [World.config, World.loose]
         let count = try await eachStep { world, number in
-            let (came, acknowledged) = try await pushes(world, number)
+            let (came, acknowledged) = try await pushes(world, number, blobs, asks: asks)
             if came, !acknowledged { refused += 1 }
             return came
         }
-        // Only while its blobs are claimed.
+        // Only while its blobs are claimed, or gone.
         #expect(count > 40 && refused > 0 && refused < count / 2, "\(refused) of \(count)")
     }
 
@@ -67,7 +70,7 @@ import Testing
         let count = try await eachStep(stride: 7, from: first) { number in
             try .inBucket(stand, "step \(number)")
         } _: { world, number in
-            try await pushes(world, number).came
+            try await pushes(world, number, blobs).came
         }
         #expect(count > 40)
     }

@@ -59,8 +59,8 @@ import Testing
             if came, !acknowledged { refused += 1 }
             return came
         }
-        // Only while its blobs are claimed, or gone.
-        #expect(count > 40 && refused > 0 && refused < count / 2, "\(refused) of \(count)")
+        // Who asks is refused only while its blobs are claimed. Who does not ask may lack a mark that was dropped.
+        #expect(count > 40 && refused > 0 && refused < (asks ? count / 2 : count), "\(refused) of \(count)")
     }
 
     @Test(arguments: [S3Stand.Engine.amazon, .ceph], Array(0..<7)) func `a push runs, keeps all its blobs in a bucket`(

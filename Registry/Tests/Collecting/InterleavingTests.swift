@@ -93,6 +93,47 @@ import Testing
         #expect(count > 20 && refused < count, "\(refused) of \(count)")
     }
 
+    /// A push begins before a step of the collection, and stands still before one of its own until the collection has ended.
+    @Test(arguments: [true, false]) func `a push begins that ends after it, keeps all its blobs`(_ asks: Bool)
+        async throws
+    {
+        let blobs = asks ? blobs : [World.config, World.loose]
+        let world = try World.inMemory()
+        try await world.begin()
+        let whole = Steps(killedAt: .max - 1)
+        try await world.collect(world.storage.stepped(by: whole))
+        var (pairs, refused) = (0, 0)
+        // From the claims on.
+        for number in (whole.count - 34)..<whole.count {
+            for step in 0... {
+                let world = try World.inMemory()
+                try await world.begin()
+                let (stands, ended) = (Signal(), Signal())
+                let own = Steps(at: step) {
+                    stands.set()
+                    await ended.wait()
+                }
+                let server = try world.server(world.storage.stepped(by: own))
+                let push = Mutex<Task<Bool, Never>?>(nil)
+                let steps = Steps(at: number) {
+                    let task = Task(executorPreference: Stage.pool) {
+                        defer { stands.set() }
+                        return (try? world.push(blobs, as: "v2", at: server, asks: asks)) ?? false
+                    }
+                    push.withLock { $0 = task }
+                    await stands.wait()
+                }
+                try await world.collect(world.storage.stepped(by: steps))
+                ended.set()
+                if await push.withLock({ $0 })?.value == false { refused += 1 }
+                pairs += 1
+                try await world.check("steps \(number) and \(step)")
+                guard own.isOver else { break }
+            }
+        }
+        #expect(pairs > 300 && refused > 0 && refused < pairs, "\(refused) of \(pairs)")
+    }
+
     @Test func `it is killed, leaves nothing that a push misses, and the next ends its work`() async throws {
         let count = try await eachStep { world, number in
             let steps = Steps(killedAt: number)

@@ -1,5 +1,6 @@
 internal import Model
 internal import Platform
+internal import Synchronization
 
 /// Claims, last looks, removals.
 extension DistantCollection {
@@ -10,7 +11,8 @@ extension DistantCollection {
         var survey = survey
         var next = buried[...]
         while !next.isEmpty {
-            tell(.removing(done: next.startIndex, of: buried.count))
+            let before = next.startIndex
+            tell(.removing(done: before, of: buried.count))
             let some = Array(next.prefix(DistantCollection.atOnce))
             next = next.dropFirst(DistantCollection.atOnce)
             let start = values.timing.now()
@@ -30,7 +32,15 @@ extension DistantCollection {
                 await giveBack(claimed)
                 throw error
             }
-            let ends = try await DistantValues.each(claimed) { [self] one throws(CakeError) in await end(one, last) }
+            let done = Mutex(before)
+            let ends = try await DistantValues.each(claimed) { [self] one throws(CakeError) in
+                let end = await end(one, last)
+                done.withLock { done in
+                    done += 1
+                    tell(.removing(done: done, of: buried.count))
+                }
+                return end
+            }
             var failure: CakeError?
             for end in ends {
                 switch end {

@@ -151,3 +151,26 @@ final class Steps: Sendable {
         await running?.value
     }
 }
+
+/// Something that has come.
+final class Signal: Sendable {
+    private let state = Mutex<(hasCome: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
+
+    func set() {
+        let waiting = state.withLock { state in
+            defer { state = (true, []) }
+            return state.waiting
+        }
+        for one in waiting { one.resume() }
+    }
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let hasCome = state.withLock { state in
+                if !state.hasCome { state.waiting.append(continuation) }
+                return state.hasCome
+            }
+            if hasCome { continuation.resume() }
+        }
+    }
+}

@@ -76,7 +76,7 @@ import Testing
         let took = await world.now - start
         #expect(took >= Tombstone.wait && took < Tombstone.wait + 10)
         let steps = waited.withLock { $0 }
-        #expect(steps.first == .reading && steps.last == .removing(done: 0, of: 2))
+        #expect(steps.first == .reading && steps.last == .removing(done: 2, of: 2))
         #expect(steps.contains(.waiting(seconds: 601, blobs: 2)) && steps.contains(.waiting(seconds: 1, blobs: 2)))
         let other = try await self.world()
         let interrupted = other.storage.collection(

@@ -88,11 +88,12 @@ final class CollectedWorld: Sendable {
         #expect(try server.finish(nil, spool, as: sha256(bytes), in: Self.repository))
     }
 
-    /// As clients do it: what is there is not sent. False when it is refused. The first blob is the config.
+    /// As clients do it: what is there is not sent. Or without a question, by a client that knows what is there. False when it is
+    /// refused. The first blob is the config.
     @discardableResult
-    func push(_ blobs: [[UInt8]], as tag: String, at server: RegistryStore) throws -> Bool {
+    func push(_ blobs: [[UInt8]], as tag: String, at server: RegistryStore, asks: Bool = true) throws -> Bool {
         do {
-            for bytes in blobs {
+            for bytes in blobs where asks {
                 let name = sha256(bytes)
                 let isKnown = try server.blob(name, in: Self.repository) != nil
                 if isKnown, try server.keep(name, in: Self.repository) { continue }

@@ -55,8 +55,8 @@ extension Progress {
             // A log has a line for each change.
             stands("\(max(1, (seconds + 30) / 60)) min left")
         case .removing(let done, let count):
-            begin("removing blobs \(done + 1) to \(count)")
-            stands(nil)
+            begin("removing blobs")
+            stands("\(done) of \(count)")
         }
     }
 }

@@ -7,7 +7,7 @@ extension HubModels {
     /// Changes the mark of mirrored models of a repository.
     public func mark(_ repository: HubRepository, _ mark: NameRecord.Mark) throws(CakeError) {
         guard store.isWritable else { return }
-        let plain = (repository.kind == .model ? "" : repository.kind.plural + "/") + repository.id
+        let plain = HubModels.name(of: repository)
         if isDistant { try registry.markBrought(plain, mark) }
         for file in try Disk.names(in: store.layout.names) {
             guard let name = ModelName(fileName: file), name.withoutRevision == plain,

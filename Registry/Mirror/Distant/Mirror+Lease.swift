@@ -51,6 +51,7 @@ extension Mirror {
     }
 
     func end(_ lease: BringLease) {
+        guard lease.isHeld else { return }
         try? models.registry.forgetRelayed(of: lease)
         models.registry.release(lease)
     }

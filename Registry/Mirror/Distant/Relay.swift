@@ -131,7 +131,7 @@ final class Relay: NearServers {
                     // It was replaced or removed.
                     try Task.checkCancellation()
                     state.withLock { $0.part = nil }
-                    try await wait(after: nil)
+                    try await wait()
                     return nil
                 }
             }
@@ -140,18 +140,18 @@ final class Relay: NearServers {
             if let known, known != last {
                 let body = try? await relay.models.registry.relayedPart(at: known, of: file.path, relay.name)
                 guard let body, body.size > range.lowerBound - known else {
-                    try await wait(after: known)
+                    try await wait()
                     return nil
                 }
                 state.withLock { $0.part = (known, body) }
                 return nil
             }
-            try await wait(after: known)
+            try await wait()
             return nil
         }
 
         /// Until there is another part, or the other server is not waited for.
-        private func wait(after known: UInt64?) async throws {
+        private func wait() async throws {
             let path = file.path
             let seen = relay.state.withLock { $0.parts[path] }
             try await relay.wait(for: path) { state in

@@ -17,6 +17,9 @@ public final class BringLease: Sendable {
 
     fileprivate var version: RegistryValues.Version? { last.withLock { $0.version } }
 
+    /// As far as this server knows.
+    public var isHeld: Bool { version != nil }
+
     fileprivate func note(_ version: RegistryValues.Version?) { last.withLock { $0.version = version } }
 
     /// Each renewal is another text, and has another version.
@@ -25,8 +28,12 @@ public final class BringLease: Sendable {
             last.number += 1
             return last.number
         }
-        return Array("cake lease 1 \(holder) \(number)\n".utf8)
+        return Array("\(mark)\(number)\n".utf8)
     }
+
+    private var mark: String { "cake lease 1 \(holder) " }
+
+    fileprivate func isOwn(_ text: [UInt8]) -> Bool { text.starts(with: mark.utf8) }
 }
 
 extension RegistryStore {
@@ -60,7 +67,13 @@ extension RegistryStore {
     /// False when it belongs to another server by now.
     func renew(_ lease: BringLease) throws(CakeError) -> Bool {
         guard let version = lease.version else { return false }
-        return try put(lease, if: .unchanged(version))
+        if try put(lease, if: .unchanged(version)) { return true }
+        // An answer may have been lost.
+        let now = try storage.lookAgain(at: lease.key)?.version
+        let text = try storage.bytes(at: lease.key, limit: 1024, isAgain: true)
+        lease.note(text.map(lease.isOwn) == true ? now : nil)
+        guard let now = lease.version else { return false }
+        return try put(lease, if: .unchanged(now))
     }
 
     /// Nil if the storage does not answer: the lease may still be there.
@@ -73,7 +86,6 @@ extension RegistryStore {
     private func put(
         _ lease: BringLease, if condition: StorageCondition<RegistryValues.Version>
     ) throws(CakeError) -> Bool {
-        lease.note(nil)
         guard try storage.put(StorageBody(lease.nextText()), at: lease.key, if: condition) else { return false }
         lease.note(try storage.lookAgain(at: lease.key)?.version)
         return true

@@ -34,7 +34,15 @@ extension RegistryStore {
         try operation.hold(manifest: record.manifest)
         defer { withExtendedLifetime(operation) {} }
         let seen = try broughtNow(name)
-        let old = seen.found.flatMap { try? contents(of: $0) }
+        var old: BroughtModel.Old?
+        if let found = seen.found {
+            do throws(CakeError) {
+                old = try contents(of: found)
+            } catch {
+                // What is lost or damaged is replaced.
+                guard !error.isOfNetwork else { throw error }
+            }
+        }
         let new = try BroughtModel(store.manifest(record.manifest), record, over: old, complete: complete)
         if let same = seen.found, !new.adds { return same }
         return try await publish(new, as: name, over: seen, isClosed, in: operation)

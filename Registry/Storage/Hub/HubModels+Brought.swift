@@ -4,7 +4,17 @@ public import Store
 
 /// Models that mirrors brought into another storage.
 extension HubModels {
-    func brought() throws(CakeError) -> [Model] { try pushed.registry.allBrought().compactMap(HubModels.model) }
+    /// Of one repository, or of all.
+    func brought(of repository: HubRepository?) throws(CakeError) -> [Model] {
+        try pushed.registry.allBrought { name in
+            repository.map { name.withoutRevision == HubModels.name(of: $0) } ?? true
+        }.compactMap(HubModels.model)
+    }
+
+    /// Without a revision.
+    public static func name(of repository: HubRepository) -> String {
+        (repository.kind == .model ? "" : repository.kind.plural + "/") + repository.id
+    }
 
     func brought(_ name: ModelName) throws(CakeError) -> Model? {
         try pushed.registry.brought(name).flatMap(HubModels.model)
@@ -28,9 +38,12 @@ extension HubModels {
     }
 
     /// A range of a file in a manifest that was in the store a moment ago, or is.
-    public func bytes(_ range: Range<UInt64>, of file: Manifest.File, once manifest: Digest) throws(CakeError) -> RebuiltBytes {
+    public func bytes(_ range: Range<UInt64>, of file: Manifest.File, once manifest: Digest) throws(CakeError)
+        -> RebuiltBytes
+    {
         do throws(CakeError) {
-            return RebuiltBytes(range, of: file, through: pieces, by: pieces.reader, holding: try hold(existing: manifest))
+            return RebuiltBytes(
+                range, of: file, through: pieces, by: pieces.reader, holding: try hold(existing: manifest))
         } catch {
             guard let model = published.models[manifest] else { throw error }
             return try bytes(range, of: file, in: model)

@@ -19,7 +19,8 @@ extension HubModels {
         var record = NameRecord(manifest: pushed.model)
         record.time = pushed.time
         guard case .repository(let repository) = pushed.shelf, let name = try? ModelName("\(repository)@\(revision)"),
-            let place = HubPlace(name, record) else {
+            let place = HubPlace(name, record)
+        else {
             return nil
         }
         return Model(place, record, in: pushed)

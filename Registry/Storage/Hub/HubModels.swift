@@ -48,11 +48,11 @@ public final class HubModels: Sendable {
         let pushed = try RepositoryName(of: repository).map { name throws(CakeError) in
             try HubModels.models(self.pushed.all(in: [name])).filter(isWhole)
         }
-        return try stored().filter { $0.place.repository == repository }.and(pushed ?? [])
+        return try stored(of: repository).filter { $0.place.repository == repository }.and(pushed ?? [])
     }
 
-    private func stored() throws(CakeError) -> [Model] {
-        try brought().and(
+    private func stored(of repository: HubRepository? = nil) throws(CakeError) -> [Model] {
+        try brought(of: repository).and(
             store.allNames().compactMap { named in HubPlace(named.name, named.record).map { Model($0, named.record) } })
     }
 

@@ -5,7 +5,7 @@ internal import Store
 extension RegistryStore {
     /// The model that a Hub would show as this repository's commit. Nil if there is none, and for a closed one.
     public func served(_ repository: HubRepository, at commit: String) -> Served? {
-        let name = (repository.kind == .model ? "" : repository.kind.plural + "/") + repository.id
+        let name = HubModels.name(of: repository)
         let models = isDistant ? (try? shownBrought { $0.withoutRevision == name }) ?? [] : shown
         return models.first { served in
             guard let place = HubPlace(served.named.name, served.named.record) else { return false }

@@ -20,7 +20,8 @@ extension RegistryStore {
     public func models(where mayRead: (RepositoryName) -> Bool) throws(CakeError) -> [Listed] {
         var found: [RepositoryName: [TagName: Listed]] = [:]
         func add(
-            _ repository: RepositoryName, _ tag: TagName, _ model: Digest?, _ artifact: BlobName?, isBrought: Bool = false
+            _ repository: RepositoryName, _ tag: TagName, _ model: Digest?, _ artifact: BlobName?,
+            isBrought: Bool = false
         ) {
             found[repository, default: [:]][tag] = model.map {
                 Listed(repository: repository, tag: tag, model: $0, artifact: artifact, isBrought: isBrought)

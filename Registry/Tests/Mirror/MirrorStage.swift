@@ -5,6 +5,7 @@ import Model
 import Network
 import Platform
 import Server
+import Storage
 import Store
 import Support
 import Testing
@@ -16,12 +17,18 @@ final class MirrorStage: Sendable {
     let hub: Hub
     let files: ModelMaker.Files
     let scratch: Scratch
+    /// Where its servers share what they brought, if that is no store.
+    private let storage: (any KeyedStorage)?
+    private let stand: S3Stand?
     private let change: @Sendable (inout Mirror.Settings) -> Void
 
     static let name = "org/model"
+    /// What a mirror promises, it promises on each.
+    static let engines: [Engine] = [.files, .bucket]
 
     init(
-        _ files: ModelMaker.Files? = nil, hub change: (inout HubSettings) -> Void = { _ in },
+        _ files: ModelMaker.Files? = nil, on engine: Engine = .files,
+        hub change: (inout HubSettings) -> Void = { _ in },
         _ mirror: @escaping @Sendable (inout Mirror.Settings) -> Void = { _ in }
     ) throws {
         folder = try HubFolder()
@@ -33,17 +40,22 @@ final class MirrorStage: Sendable {
         self.files = files
         scratch = try Scratch()
         self.change = mirror
+        var stand: S3Stand?
+        storage = try engine.storage(in: scratch, &stand)
+        self.stand = stand
     }
 
     deinit { hub.stop() }
 
-    /// A server over the store that all of a stage's share.
+    /// A server over the store or the storage that all of a stage's share.
     func serve(in other: Scratch? = nil, _ change: (inout RegistryServer.Settings) -> Void = { _ in }) throws -> Stage {
         let settings = try settings()
-        return try Stage(other ?? scratch) {
-            settings(&$0)
-            change(&$0)
+        func all(_ server: inout RegistryServer.Settings) {
+            settings(&server)
+            change(&server)
         }
+        guard let storage else { return try Stage(other ?? scratch, all) }
+        return try Stage(over: storage, in: other ?? scratch, beside: stand, all)
     }
 
     /// Those of a server with the hub as its upstream.
@@ -54,6 +66,7 @@ final class MirrorStage: Sendable {
             // Far more than a busy machine takes: a test of waiting sets its own limit.
             http.stallSeconds = 600
             var mirror = Mirror.Settings(upstream: upstream, http)
+            mirror.look = .milliseconds(5)
             mirror.patience = .seconds(600)
             self.change(&mirror)
             settings.mirror = mirror

@@ -101,9 +101,10 @@ import Transfer
         }
     }
 
-    @Test func `is brought once for all who ask for it at the same time`() async throws {
+    @Test(arguments: MirrorStage.engines)
+    func `is brought once for all who ask for it at the same time`(_ engine: Engine) async throws {
         try await MirrorStage.asClient {
-            let line = try MirrorStage(MirrorStage.large())
+            let line = try MirrorStage(MirrorStage.large(), on: engine)
             let stage = try line.serve()
             let port = stage.server.address.port
             let wanted = try #require(line.files[MirrorStage.weights])
@@ -126,9 +127,10 @@ import Transfer
         }
     }
 
-    @Test func `is sent while it comes, but for its end`() async throws {
+    @Test(arguments: MirrorStage.engines)
+    func `is sent while it comes, but for its end`(_ engine: Engine) async throws {
         try await MirrorStage.asClient {
-            let line = try MirrorStage(["weights.bin": seededBytes(3 << 20, seed: 4)])
+            let line = try MirrorStage(["weights.bin": seededBytes(3 << 20, seed: 4)], on: engine)
             let stage = try line.serve()
             let wanted = try #require(line.files["weights.bin"])
             // The last bytes stay with the hub.
@@ -169,11 +171,12 @@ import Transfer
         }
     }
 
-    @Test func `comes in few steps when it has many small files`() async throws {
+    @Test(arguments: MirrorStage.engines)
+    func `comes in few steps when it has many small files`(_ engine: Engine) async throws {
         try await MirrorStage.asClient {
             var files: ModelMaker.Files = [:]
             for number in 0..<100 { files["part-\(number).json"] = Array("\(number)".utf8) }
-            let line = try MirrorStage(files)
+            let line = try MirrorStage(files, on: engine)
             let stage = try line.serve()
             for (path, bytes) in files.sorted(by: { $0.key < $1.key }) {
                 #expect(try stage.ask("GET", MirrorStage.address(path)).body == bytes, "\(path)")
@@ -185,11 +188,11 @@ import Transfer
         }
     }
 
-    @Test func `comes all the same when a file that nobody asked for is gone`() async throws {
+    @Test(arguments: MirrorStage.engines)
+    func `comes all the same when a file that nobody asked for is gone`(_ engine: Engine) async throws {
         try await MirrorStage.asClient {
-            let line = try MirrorStage([
-                "a.json": [1], "b.json": [2], "c.json": [3], "d.json": [4],
-            ])
+            let line = try MirrorStage(
+                ["a.json": [1], "b.json": [2], "c.json": [3], "d.json": [4]], on: engine)
             line.hub.misbehave(.answer(404), when: .path(endingIn: "c.json"))
             let stage = try line.serve()
             for (path, bytes) in [("a.json", [1]), ("b.json", [2]), ("d.json", [4])] as [(String, [UInt8])] {
@@ -199,9 +202,10 @@ import Transfer
         }
     }
 
-    @Test func `goes on coming when nobody waits for it any more`() async throws {
+    @Test(arguments: MirrorStage.engines)
+    func `goes on coming when nobody waits for it any more`(_ engine: Engine) async throws {
         try await MirrorStage.asClient {
-            let line = try MirrorStage(["weights.bin": seededBytes(3 << 20, seed: 4)])
+            let line = try MirrorStage(["weights.bin": seededBytes(3 << 20, seed: 4)], on: engine)
             let stage = try line.serve()
             line.hub.misbehave(.stall(afterBytes: 1 << 20), when: .cdn())
             do {

@@ -17,14 +17,16 @@ import Transfer
     private static let size = 3 << 20
 
     private static func line(
-        _ mirror: @escaping @Sendable (inout Mirror.Settings) -> Void = { _ in }
+        on engine: Engine = .files, _ mirror: @escaping @Sendable (inout Mirror.Settings) -> Void = { _ in }
     ) throws -> MirrorStage {
-        try MirrorStage([file: seededBytes(size, seed: 4), "config.json": Array("{}".utf8)], mirror)
+        try MirrorStage(
+            [file: seededBytes(size, seed: 4), "config.json": Array("{}".utf8)], on: engine, hub: { _ in }, mirror)
     }
 
-    @Test func `goes on where it stopped when the server ended in the middle`() async throws {
+    @Test(arguments: MirrorStage.engines)
+    func `goes on where it stopped when the server ended in the middle`(_ engine: Engine) async throws {
         try await MirrorStage.asClient {
-            let line = try Self.line()
+            let line = try Self.line(on: engine)
             line.hub.misbehave(.stall(afterBytes: 1 << 20), when: .cdn().times(1))
             do {
                 let stage = try line.serve()
@@ -41,21 +43,24 @@ import Transfer
         }
     }
 
-    @Test(arguments: [
-        [Misbehaviour.cut(afterBytes: 1 << 20)], [.shorter(by: 100_000)], [.answer(503)], [.hangUp], [.ignoreRange],
-        [.drip(bytesPerSecond: 8 << 20)],
-    ]) func `is told nothing of what passes`(acts: [Misbehaviour]) async throws {
+    @Test(
+        arguments: [
+            [Misbehaviour.cut(afterBytes: 1 << 20)], [.shorter(by: 100_000)], [.answer(503)], [.hangUp], [.ignoreRange],
+            [.drip(bytesPerSecond: 8 << 20)],
+        ], MirrorStage.engines)
+    func `is told nothing of what passes`(acts: [Misbehaviour], _ engine: Engine) async throws {
         try await MirrorStage.asClient {
-            let line = try Self.line()
+            let line = try Self.line(on: engine)
             line.hub.misbehave(acts, when: .cdn().times(1))
             let stage = try line.serve()
             #expect(try stage.ask("GET", Self.address).body == line.files[Self.file])
         }
     }
 
-    @Test func `cuts off who was given wrong bytes, and does not let it go on from there`() async throws {
+    @Test(arguments: MirrorStage.engines)
+    func `cuts off who was given wrong bytes, and does not let it go on from there`(_ engine: Engine) async throws {
         try await MirrorStage.asClient {
-            let line = try Self.line()
+            let line = try Self.line(on: engine)
             line.hub.misbehave(
                 .flip(atByte: 200_000), .stall(afterBytes: 1 << 20), when: .cdn().times(1))
             let stage = try line.serve()
@@ -94,9 +99,10 @@ import Transfer
         }
     }
 
-    @Test func `keeps nothing of a file that is wrong however often it comes`() async throws {
+    @Test(arguments: MirrorStage.engines)
+    func `keeps nothing of a file that is wrong however often it comes`(_ engine: Engine) async throws {
         try await MirrorStage.asClient {
-            let line = try Self.line()
+            let line = try Self.line(on: engine)
             line.hub.misbehave(.flip(atByte: 1 << 20), when: .cdn().withRange())
             let stage = try line.serve()
             #expect(throws: CakeError.self) { try stage.ask("GET", Self.address) }
@@ -120,9 +126,12 @@ import Transfer
         }
     }
 
-    @Test func `gives what it knew when the upstream falls silent, and what it has after it began anew`() async throws {
+    @Test(arguments: MirrorStage.engines)
+    func `gives what it knew when the upstream falls silent, and what it has after it began anew`(_ engine: Engine)
+        async throws
+    {
         try await MirrorStage.asClient {
-            let line = try Self.line { $0.revalidation = .zero }
+            let line = try Self.line(on: engine) { $0.revalidation = .zero }
             do {
                 let stage = try line.serve()
                 #expect(try stage.ask("GET", MirrorStage.address("config.json")).status == 200)
@@ -151,9 +160,10 @@ import Transfer
         }
     }
 
-    @Test func `asks nothing offline, and gives what is here`() async throws {
+    @Test(arguments: MirrorStage.engines)
+    func `asks nothing offline, and gives what is here`(_ engine: Engine) async throws {
         try await MirrorStage.asClient {
-            let line = try Self.line()
+            let line = try Self.line(on: engine)
             do {
                 let stage = try line.serve()
                 #expect(try stage.ask("GET", MirrorStage.address("config.json")).status == 200)
@@ -167,10 +177,11 @@ import Transfer
         }
     }
 
-    @Test func `sees that a branch has gone on, in time, and keeps what a commit was`() async throws {
+    @Test(arguments: MirrorStage.engines)
+    func `sees that a branch has gone on, in time, and keeps what a commit was`(_ engine: Engine) async throws {
         try await MirrorStage.asClient {
             for (age, isNew) in [(Duration.zero, true), (.seconds(3600), false)] {
-                let line = try Self.line { $0.revalidation = age }
+                let line = try Self.line(on: engine) { $0.revalidation = age }
                 let stage = try line.serve()
                 let config = MirrorStage.address("config.json")
                 let commit = try #require(stage.ask("GET", config)["x-repo-commit"])

@@ -122,6 +122,8 @@ extension RegistryStore {
         try storage.mark([keys.clock])
         guard let now = try storage.lookAgain(at: keys.clock)?.time else { return }
         let oldest = now - Int(life.components.seconds)
+        // Not every engine lists these, or lets everyone list them.
+        _ = try? storage.distant?.dropUnfinished(olderThan: Int(life.components.seconds))
         func isOld(_ key: String) throws(CakeError) -> Bool {
             try storage.lookAgain(at: key).map { $0.time <= oldest } ?? true
         }

@@ -24,6 +24,34 @@ import Testing
         }
     }
 
+    @Test(arguments: S3Engine.there)
+    func `drops uploads of killed writers when they are old`(_ engine: S3Engine) async throws {
+        try await engine.with { storage, stand in
+            let bucket = storage.values.bucket
+            let elsewhere = S3Bucket(try S3Place("s3://bucket/elsewhere-\(S3Bucket.newName)"), bucket.client)
+            let other = try await elsewhere.begin("blobs/a", [:])
+            for number in 0..<3 { _ = try await bucket.begin("blobs/a b+\(number)", [:]) }
+            #expect(try await storage.dropUnfinished(olderThan: 3600) == 0)
+            stand?.ageUploads(seconds: 3600)
+            #expect(try await storage.dropUnfinished(olderThan: stand == nil ? 0 : 3600) == 3)
+            #expect(try await storage.dropUnfinished(olderThan: 0) == 0)
+            if let stand { #expect(stand.uploads == 1) }
+            await elsewhere.abort(other, of: "blobs/a")
+        }
+    }
+
+    @Test func `lists unfinished uploads page by page`() async throws {
+        let stand = try S3Stand(.amazon, page: 2)
+        let settings = try S3Settings(
+            Environment(variables: ["AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"]),
+            endpoint: stand.endpoint)
+        let client = S3Client(settings, client: try HTTPClient(HTTPSettings(userAgent: "cake-tests")))
+        let bucket = S3Bucket(try S3Place("s3://bucket"), client)
+        for number in 0..<5 { _ = try await bucket.begin("a\(number)", [:]) }
+        #expect(try await bucket.dropUnfinished(olderThan: 0) == 5)
+        #expect(stand.uploads == 0)
+    }
+
     @Test func `begins again when the storage lost an upload`() async throws {
         let bytes = [UInt8](repeating: 3, count: 2 << 20)
         let stand = try S3Stand(.amazon)

@@ -9,6 +9,9 @@ import Support
 
 /// Where the data of a registry lies. What a registry promises, it promises on each.
 enum Engine: CaseIterable {
+    static let allCases: [Engine] = [.files] + distant
+    static let distant: [Engine] = [.memory, .folder, .bucket] + (isNamed ? [.named] : [])
+
     /// Beside a store's models.
     case files
     /// In a storage that answers later. There is no store.
@@ -17,8 +20,13 @@ enum Engine: CaseIterable {
     case folder
     /// The same, and the storage is a bucket, which another server in this process has.
     case bucket
+    /// The same at CAKE_TEST_S3, an engine that runs beside. Only with CAKE_TEST_S3_REGISTRY: it takes longer.
+    case named
 
-    static let distant: [Engine] = [.memory, .folder, .bucket]
+    private static let variables = ProcessInfo.processInfo.environment
+    private static var isNamed: Bool {
+        variables["CAKE_TEST_S3"] != nil && variables["CAKE_TEST_S3_REGISTRY"] != nil
+    }
 
     /// `stand` has the bucket while it is kept.
     func storage(in scratch: Scratch, _ stand: inout S3Stand?) throws -> (any KeyedStorage)? {
@@ -28,17 +36,29 @@ enum Engine: CaseIterable {
         case .bucket:
             let made = try S3Stand(.amazon)
             stand = made
-            let settings = try S3Settings(
-                Environment(variables: ["AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"]),
-                endpoint: made.endpoint)
-            let client = S3Client(settings, client: try HTTPClient(HTTPSettings(userAgent: "cake-tests")))
-            return S3Storage(S3Bucket(try S3Place("s3://bucket/a registry"), client))
+            return try Engine.bucket("a registry", at: made.endpoint, key: "key", secret: "secret")
+        case .named:
+            let variables = Engine.variables
+            return try Engine.bucket(
+                "registry-\(UUID())", at: variables["CAKE_TEST_S3"] ?? "", key: variables["CAKE_TEST_S3_KEY"] ?? "",
+                secret: variables["CAKE_TEST_S3_SECRET"] ?? "")
         case .folder:
             for name in ["storage", "aside"] {
                 try FileManager.default.createDirectory(atPath: scratch[name], withIntermediateDirectories: true)
             }
             return FolderStorage(in: scratch["storage"], aside: scratch["aside"], lock: scratch["lock of storage"])
         }
+    }
+}
+
+extension Engine {
+    private static func bucket(
+        _ prefix: String, at endpoint: String, key: String, secret: String
+    ) throws -> S3Storage {
+        let settings = try S3Settings(
+            Environment(variables: ["AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret]), endpoint: endpoint)
+        let client = S3Client(settings, client: try HTTPClient(HTTPSettings(userAgent: "cake-tests")))
+        return S3Storage(S3Bucket(try S3Place("s3://bucket/\(prefix)"), client))
     }
 }
 

@@ -71,7 +71,7 @@ final class Stage {
         self.scratch = scratch
         (self.storage, self.stand) = (storage, stand)
         var settings = RegistryServer.Settings()
-        settings.redirects = stand == nil
+        settings.redirects = !(storage is S3Storage)
         settings.address = ListenAddress(host: "127.0.0.1", port: 0)
         settings.allowsPush = true
         change(&settings)

@@ -39,6 +39,14 @@ extension Seeds {
             ("begun", bytes("<InitiateMultipartUploadResult><UploadId>2~a</UploadId></InitiateMultipartUploadResult>")),
             ("parts", parts(part("1", "5242880", "&quot;a&quot;") + part("2", "1", "<![CDATA[b&<]]>"), cut)),
             ("parts-of-2^63", parts(part("10000", "9223372036854775807", "a") + part("1", "9223372036854775807", "b"))),
+            (
+                "unfinished",
+                bytes(
+                    "<ListMultipartUploadsResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
+                        + "<NextKeyMarker>models%2Fb</NextKeyMarker><NextUploadIdMarker>u2</NextUploadIdMarker>"
+                        + "<Upload><Key>models%2Fa</Key><UploadId>u1</UploadId><Initiated>2026-11-29T12:00:00.000Z</Initiated></Upload>"
+                        + "</ListMultipartUploadsResult>")
+            ),
             ("entities", bytes(#"<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>"#)),
             ("deep", bytes(String(repeating: "<a>", count: 200))),
         ]

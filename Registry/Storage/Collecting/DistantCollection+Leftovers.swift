@@ -11,6 +11,8 @@ extension DistantCollection {
 
     func removeLeftovers(_ now: Int, into collected: inout CollectedBlobs) async throws(CakeError) {
         for upload in try await removeUploads(since: now - uploadLife) { collected.add(upload) }
+        // Not every engine lists these, or lets everyone list them. One may be under way for hours.
+        _ = try? await values.dropNow(max(grace, DistantCollection.day))
         _ = try await DistantValues.each(try await repositories()) { [self] place throws(CakeError) in
             try await dropReferrers(in: place, now)
         }
@@ -24,6 +26,7 @@ extension DistantCollection {
 
     /// Where a process tries what the storage does with conditions.
     private static let probes = "probe"
+    private static let day = 24 * 3600
 
     /// Removes uploads to which nothing was added for so long. The list goes first: without it the parts lead nowhere.
     @discardableResult

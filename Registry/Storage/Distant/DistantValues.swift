@@ -32,6 +32,7 @@ final class DistantValues: Sendable {
     let removeOnceNow: @Sendable (String, Version) async throws(CakeError) -> Bool
     let markNow: @Sendable ([String]) async throws(CakeError) -> Void
     private let linkNow: @Sendable (String, Int) async throws(CakeError) -> String?
+    let dropNow: @Sendable (Int) async throws(CakeError) -> Int
 
     /// What was seen so recently is still there. Another server's removal counts after this time.
     static let life = Duration.seconds(2)
@@ -67,6 +68,7 @@ final class DistantValues: Sendable {
         }
         markNow = { keys throws(CakeError) in try await storage.mark(keys) }
         linkNow = { key, seconds throws(CakeError) in try await storage.link(to: key, seconds: seconds) }
+        dropNow = { seconds throws(CakeError) in try await storage.dropUnfinished(olderThan: seconds) }
     }
 
     /// Again: as it is now, or a failure.
@@ -145,6 +147,10 @@ final class DistantValues: Sendable {
     /// An address that leads a client to the value itself; nil if the storage gives none.
     func link(to key: String, seconds: Int) throws(CakeError) -> String? {
         try waiting { [linkNow] () throws(CakeError) in try await linkNow(key, seconds) }
+    }
+
+    func dropUnfinished(olderThan seconds: Int) throws(CakeError) -> Int {
+        try attempt { [dropNow] () throws(CakeError) in try await dropNow(seconds) }
     }
 
     /// Whether the last question was answered.

@@ -120,6 +120,8 @@ extension RegistryStore {
     /// Removes uploads to which nothing was added for this long, by the storage's clock.
     func expireSessions(_ life: Duration) throws(CakeError) {
         guard let values = storage.distant else { return }
+        // Not every engine lists these, or lets everyone list them.
+        _ = try? values.dropUnfinished(olderThan: Int(life.components.seconds))
         try values.attempt { () throws(CakeError) in
             let oldest = try await values.clockNow() - Int(life.components.seconds)
             try await DistantCollection(in: values, .init(grace: life)).removeUploads(since: oldest)

@@ -35,9 +35,15 @@ public protocol KeyedStorage: Sendable {
     /// An address under which everyone who knows it gets the value for so many seconds, from the storage itself. Nil if it gives
     /// none. It belongs into no log.
     func link(to key: String, seconds: Int) async throws(CakeError) -> String?
+
+    /// Drops what killed writers began to put so many seconds ago, and never completed. Returns how many values that were: none
+    /// where nothing of them is left.
+    func dropUnfinished(olderThan seconds: Int) async throws(CakeError) -> Int
 }
 
 extension KeyedStorage {
+    public func dropUnfinished(olderThan seconds: Int) async throws(CakeError) -> Int { 0 }
+
     public func link(to key: String, seconds: Int) async throws(CakeError) -> String? { nil }
 
     public func removeOnce(_ key: String, ifUnchanged version: Version) async throws(CakeError) -> Bool {

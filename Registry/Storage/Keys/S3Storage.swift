@@ -73,6 +73,10 @@ public struct S3Storage: KeyedStorage {
         try await S3Storage.naming { try await values.mark(keys) }
     }
 
+    public func dropUnfinished(olderThan seconds: Int) async throws(CakeError) -> Int {
+        try await S3Storage.naming { try await values.bucket.dropUnfinished(olderThan: seconds) }
+    }
+
     /// Errors of a client as errors of a storage.
     static func naming<Result>(_ work: () async throws -> Result) async throws(CakeError) -> Result {
         do {

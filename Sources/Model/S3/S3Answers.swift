@@ -51,14 +51,7 @@ public struct S3Listing: Hashable, Sendable {
         }
         let isEncoded = document.text("EncodingType") == "url"
         func plain(_ text: String?) throws(CakeError) -> String {
-            guard let text else { throw S3Listing.wrong("a key is missing") }
-            guard let key = isEncoded ? PercentText.decode(text.replacing("+", with: " ")) : text else {
-                throw S3Listing.wrong("a key is badly encoded")
-            }
-            guard key.utf8.starts(with: prefix.utf8) else {
-                throw S3Listing.wrong("a key lies outside of what was asked for")
-            }
-            return key
+            try S3Listing.key(text, isEncoded: isEncoded, prefix: prefix)
         }
         for found in document.all("Contents") {
             guard let size = found.text("Size").flatMap({ UInt64($0) }), size <= ByteCount.maximum,
@@ -72,7 +65,18 @@ public struct S3Listing: Hashable, Sendable {
         guard next != nil else { throw S3Listing.wrong("it is cut, and does not say where it goes on") }
     }
 
-    private static func wrong(_ why: String) -> CakeError { CakeError(.damaged, "the listing is wrong: \(why)") }
+    fileprivate static func key(_ text: String?, isEncoded: Bool, prefix: String) throws(CakeError) -> String {
+        guard let text else { throw wrong("a key is missing") }
+        guard let key = isEncoded ? PercentText.decode(text.replacing("+", with: " ")) : text else {
+            throw wrong("a key is badly encoded")
+        }
+        guard key.utf8.starts(with: prefix.utf8) else { throw wrong("a key lies outside of what was asked for") }
+        return key
+    }
+
+    fileprivate static func wrong(_ why: String) -> CakeError {
+        CakeError(.damaged, "the listing is wrong: \(why)")
+    }
 }
 
 /// Uploads in parts.
@@ -111,6 +115,39 @@ public enum S3Multipart {
             throw CakeError(.damaged, "the list of parts is cut, and does not say where it goes on")
         }
         return (parts, next)
+    }
+
+    /// An upload that was begun and not completed. Its parts take room.
+    public struct Unfinished: Hashable, Sendable {
+        public var key: String
+        public let upload: String
+        /// Seconds since 1970.
+        public let time: Int
+    }
+
+    /// Unfinished uploads of keys that begin with a prefix, and where the next page begins.
+    public static func unfinished(
+        in answer: [UInt8], prefix: String
+    ) throws(CakeError) -> (uploads: [Unfinished], next: (key: String, upload: String)?) {
+        let document = try XMLElement(parsing: answer)
+        guard document.name == "ListMultipartUploadsResult" else {
+            throw S3Listing.wrong("it is a \(Printable.escape(document.name))")
+        }
+        let isEncoded = document.text("EncodingType") == "url"
+        var uploads: [Unfinished] = []
+        for found in document.all("Upload") {
+            guard let id = found.text("UploadId"), id.utf8.count <= 2048,
+                let time = found.text("Initiated").flatMap(S3Time.seconds)
+            else { throw S3Listing.wrong("an upload has no name or time") }
+            let key = try S3Listing.key(found.text("Key"), isEncoded: isEncoded, prefix: prefix)
+            uploads.append(Unfinished(key: key, upload: id, time: time))
+        }
+        guard document.text("IsTruncated") == "true" else { return (uploads, nil) }
+        guard let upload = document.text("NextUploadIdMarker") else {
+            throw S3Listing.wrong("it is cut, and does not say where it goes on")
+        }
+        let key = try S3Listing.key(document.text("NextKeyMarker"), isEncoded: isEncoded, prefix: prefix)
+        return (uploads, (key, upload))
     }
 
     /// The request that makes one value of its parts.

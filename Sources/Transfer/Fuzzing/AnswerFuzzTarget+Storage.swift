@@ -15,6 +15,13 @@ extension AnswerFuzzTarget {
             precondition(lengths == shorter, "a key that is not shorter by its prefix")
         }
         _ = try? S3Multipart.upload(in: bytes)
+        if let (uploads, next) = try? S3Multipart.unfinished(in: bytes, prefix: "models/") {
+            precondition(
+                (uploads.map(\.key) + [next?.key].compactMap(\.self)).allSatisfy {
+                    $0.utf8.starts(with: "models/".utf8)
+                },
+                "an upload of a key from elsewhere")
+        }
         guard let (parts, _) = try? S3Multipart.parts(in: bytes) else { return }
         _ = Int(parts.prefix(100).reduce(0) { $0 + $1.size })
         let sent = try? XMLElement(parsing: S3Multipart.completion(of: parts)).all("Part")

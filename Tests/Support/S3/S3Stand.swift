@@ -49,6 +49,11 @@ public final class S3Stand: Sendable {
     /// From now on its clock is so much later.
     public func pass(seconds: Int) { shelf.state.withLock { $0.ahead += seconds } }
 
+    /// Makes unfinished uploads so much older.
+    public func ageUploads(seconds: Int) {
+        shelf.state.withLock { state in for id in state.uploads.keys { state.uploads[id]?.time -= seconds } }
+    }
+
     /// Forgets a part of each unfinished upload.
     public func losePart(_ number: Int) {
         shelf.state.withLock { state in for id in state.uploads.keys { state.uploads[id]?.parts[number] = nil } }
@@ -71,6 +76,7 @@ final class S3Shelf: Sendable {
         let key: String
         let notes: [(name: String, value: String)]
         var parts: [Int: [UInt8]] = [:]
+        var time = Machine.now
     }
 
     struct State {
@@ -94,7 +100,7 @@ final class S3Shelf: Sendable {
             guard let target = RequestTarget(request.address) else { return S3Shelf.refusal(400, "InvalidURI") }
             guard target.parts.first == "bucket" else { return S3Shelf.refusal(404, "NoSuchBucket") }
             let key = target.parts.dropFirst().joined(separator: "/")
-            if key.isEmpty { return list(target, state) }
+            if key.isEmpty { return target["uploads"] == nil ? list(target, state) : unfinished(target, state) }
             if let id = target["uploadId"] { return part(request.method, key, id, target, request, body, &state) }
             switch request.method {
             case "POST":
@@ -204,6 +210,22 @@ final class S3Shelf: Sendable {
         var text = "<EncodingType>url</EncodingType><IsTruncated>\(isCut)</IsTruncated>"
         if isCut { text += "<NextContinuationToken>\(last)</NextContinuationToken>" }
         return S3Shelf.xml(200, "ListBucketResult", text + entries + folders)
+    }
+
+    private func unfinished(_ target: RequestTarget, _ state: State) -> ServerReply {
+        let marker = target["upload-id-marker"] ?? ""
+        let found = state.uploads.filter { $0.value.key.hasPrefix(target["prefix"] ?? "") && $0.key > marker }
+            .sorted { $0.key < $1.key }
+        var text = "<EncodingType>url</EncodingType><IsTruncated>\(found.count > page)</IsTruncated>"
+        for (id, upload) in found.prefix(page) {
+            text += "<Upload><Key>\(S3Shelf.encoded(upload.key))</Key><UploadId>\(id)</UploadId>"
+            text += "<Initiated>\(Moment.text(upload.time))</Initiated></Upload>"
+        }
+        if found.count > page, let (id, upload) = found.prefix(page).last {
+            text += "<NextKeyMarker>\(S3Shelf.encoded(upload.key))</NextKeyMarker>"
+            text += "<NextUploadIdMarker>\(id)</NextUploadIdMarker>"
+        }
+        return S3Shelf.xml(200, "ListMultipartUploadsResult", text)
     }
 
     private static func encoded(_ text: String) -> String {

@@ -71,11 +71,11 @@ final class CollectedWorld: Sendable {
     }
 
     /// A pushed model, two blobs that nobody names, and two days.
-    func begin() async throws {
+    func begin(after time: Duration = day + day) async throws {
         let server = try server()
         #expect(try push([Self.config, Self.live], as: "v1", at: server))
         for bytes in [Self.loose, Self.garbage] { try upload(bytes, to: server) }
-        await time.pass(Self.day + Self.day)
+        await self.time.pass(time)
     }
 
     func server(_ storage: (any KeyedStorage)? = nil, timing: StorageTiming? = nil) throws -> RegistryStore {

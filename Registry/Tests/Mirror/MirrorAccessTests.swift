@@ -104,7 +104,8 @@ import Transfer
             line.hub.behave()
             try line.folder.set(MirrorStage.name)
             #expect(try line.serve().ask("GET", byCommit).text == "{}")
-            #expect(try stage.ask("GET", "/v2/_catalog").text == #"{"repositories":["org/model"]}"#)
+            // Over a storage it counts here a moment later.
+            try until { try stage.ask("GET", "/v2/_catalog").text == #"{"repositories":["org/model"]}"# }
         }
     }
 

@@ -101,10 +101,9 @@ import Transfer
         }
     }
 
-    @Test(arguments: MirrorStage.engines)
-    func `is brought once for all who ask for it at the same time`(_ engine: Engine) async throws {
+    @Test func `is brought once for all who ask for it at the same time`() async throws {
         try await MirrorStage.asClient {
-            let line = try MirrorStage(MirrorStage.large(), on: engine)
+            let line = try MirrorStage(MirrorStage.large())
             let stage = try line.serve()
             let port = stage.server.address.port
             let wanted = try #require(line.files[MirrorStage.weights])

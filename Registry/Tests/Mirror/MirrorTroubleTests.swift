@@ -23,10 +23,9 @@ import Transfer
             [file: seededBytes(size, seed: 4), "config.json": Array("{}".utf8)], on: engine, hub: { _ in }, mirror)
     }
 
-    @Test(arguments: MirrorStage.engines)
-    func `goes on where it stopped when the server ended in the middle`(_ engine: Engine) async throws {
+    @Test func `goes on where it stopped when the server ended in the middle`() async throws {
         try await MirrorStage.asClient {
-            let line = try Self.line(on: engine)
+            let line = try Self.line()
             line.hub.misbehave(.stall(afterBytes: 1 << 20), when: .cdn().times(1))
             do {
                 let stage = try line.serve()

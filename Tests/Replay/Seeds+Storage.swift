@@ -42,9 +42,9 @@ extension Seeds {
             (
                 "unfinished",
                 bytes(
-                    "<ListMultipartUploadsResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
-                        + "<NextKeyMarker>models%2Fb</NextKeyMarker><NextUploadIdMarker>u2</NextUploadIdMarker>"
-                        + "<Upload><Key>models%2Fa</Key><UploadId>u1</UploadId><Initiated>2026-11-29T12:00:00.000Z</Initiated></Upload>"
+                    "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>"
+                        + "<NextKeyMarker>models/b</NextKeyMarker><NextUploadIdMarker>u2</NextUploadIdMarker>"
+                        + "<Upload><Key>models/a</Key><UploadId>u1</UploadId><Initiated>2026-11-29T12:00:00.000Z</Initiated></Upload>"
                         + "</ListMultipartUploadsResult>")
             ),
             ("entities", bytes(#"<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>"#)),

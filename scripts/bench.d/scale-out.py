@@ -65,7 +65,8 @@ PULL, THROUGH = "pull", "pull, no redirects"
 def moving(name, root, costs):
     """One round of one system, with a storage that is empty. Its second server sends no client to the storage."""
     kind, begin = SYSTEMS[name]
-    home = os.path.join(WORK, kind.name)
+    # A store that an earlier run filled with another family is not this one's.
+    home = os.path.join(WORK, f"{kind.name}-{os.path.basename(root)}")
     os.makedirs(home, exist_ok=True)
     client, ceph = kind(home), Ceph(os.path.join(WORK, "ceph"), MEMORY)
     try:

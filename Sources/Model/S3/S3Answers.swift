@@ -133,20 +133,20 @@ public enum S3Multipart {
         guard document.name == "ListMultipartUploadsResult" else {
             throw S3Listing.wrong("it is a \(Printable.escape(document.name))")
         }
-        let isEncoded = document.text("EncodingType") == "url"
+        // Nobody asks for encoded keys here: Ceph encodes them then, and does not say so.
         var uploads: [Unfinished] = []
         for found in document.all("Upload") {
             guard let id = found.text("UploadId"), id.utf8.count <= 2048,
                 let time = found.text("Initiated").flatMap(S3Time.seconds)
             else { throw S3Listing.wrong("an upload has no name or time") }
-            let key = try S3Listing.key(found.text("Key"), isEncoded: isEncoded, prefix: prefix)
+            let key = try S3Listing.key(found.text("Key"), isEncoded: false, prefix: prefix)
             uploads.append(Unfinished(key: key, upload: id, time: time))
         }
         guard document.text("IsTruncated") == "true" else { return (uploads, nil) }
         guard let upload = document.text("NextUploadIdMarker") else {
             throw S3Listing.wrong("it is cut, and does not say where it goes on")
         }
-        let key = try S3Listing.key(document.text("NextKeyMarker"), isEncoded: isEncoded, prefix: prefix)
+        let key = try S3Listing.key(document.text("NextKeyMarker"), isEncoded: false, prefix: prefix)
         return (uploads, (key, upload))
     }
 

@@ -26,9 +26,7 @@ extension S3Bucket {
         var next: (key: String, upload: String)?
         for _ in 0..<S3Bucket.mostPages {
             var asked = question(.get, nil, "to list uploads in ")
-            asked.query = [
-                ("uploads", ""), ("prefix", prefix), ("encoding-type", "url"), ("max-uploads", "1000"),
-            ]
+            asked.query = [("uploads", ""), ("prefix", prefix), ("max-uploads", "1000")]
             if let next { asked.query += [("key-marker", next.key), ("upload-id-marker", next.upload)] }
             let question = asked
             let (now, answer) = try await client.line.retrying {

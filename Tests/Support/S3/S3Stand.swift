@@ -216,13 +216,13 @@ final class S3Shelf: Sendable {
         let marker = target["upload-id-marker"] ?? ""
         let found = state.uploads.filter { $0.value.key.hasPrefix(target["prefix"] ?? "") && $0.key > marker }
             .sorted { $0.key < $1.key }
-        var text = "<EncodingType>url</EncodingType><IsTruncated>\(found.count > page)</IsTruncated>"
+        var text = "<IsTruncated>\(found.count > page)</IsTruncated>"
         for (id, upload) in found.prefix(page) {
-            text += "<Upload><Key>\(S3Shelf.encoded(upload.key))</Key><UploadId>\(id)</UploadId>"
+            text += "<Upload><Key>\(upload.key)</Key><UploadId>\(id)</UploadId>"
             text += "<Initiated>\(Moment.text(upload.time))</Initiated></Upload>"
         }
         if found.count > page, let (id, upload) = found.prefix(page).last {
-            text += "<NextKeyMarker>\(S3Shelf.encoded(upload.key))</NextKeyMarker>"
+            text += "<NextKeyMarker>\(upload.key)</NextKeyMarker>"
             text += "<NextUploadIdMarker>\(id)</NextUploadIdMarker>"
         }
         return S3Shelf.xml(200, "ListMultipartUploadsResult", text)

@@ -65,7 +65,7 @@ import Transfer
         let reply = try ask(stage)
         #expect((200..<400).contains(reply.status), "\(reply.status) \(reply.text)")
         return await memory.questions.count { key in
-            ["repositories", "blobs/", "uploads"].contains(where: key.hasPrefix)
+            ["repositories", "blobs/", "uploads", "tombstones"].contains(where: key.hasPrefix)
         }
     }
 

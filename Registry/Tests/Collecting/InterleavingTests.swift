@@ -13,33 +13,47 @@ import Testing
     /// The world is made anew for each step. `body` says whether the step came.
     private func eachStep(
         stride: Int = 1, from first: Int = 0, _ make: (Int) throws -> World,
+        after time: Duration = World.day + World.day,
         _ body: (World, Int) async throws -> Bool
     ) async throws -> Int {
         var number = first
         while true {
             let world = try make(number)
-            try await world.begin()
+            try await world.begin(after: time)
             guard try await body(world, number) else { return number }
             number += stride
         }
     }
 
-    private func eachStep(_ body: (World, Int) async throws -> Bool) async throws -> Int {
-        try await eachStep({ _ in try .inMemory() }, body)
+    private func eachStep(
+        after time: Duration = World.day + World.day, _ body: (World, Int) async throws -> Bool
+    ) async throws -> Int {
+        try await eachStep({ _ in try .inMemory() }, after: time, body)
+    }
+
+    /// How a client pushes, and what else keeps its blobs than the manifest.
+    enum Manner: CaseIterable {
+        case asks
+        /// It knows what is there.
+        case doesNotAsk
+        /// The same, and no mark keeps a blob.
+        case hasNoGrace
     }
 
     private let blobs = [World.config, World.loose, Array("new".utf8)]
 
     private func pushes(
-        _ world: World, _ number: Int, _ blobs: [[UInt8]], asks: Bool = true
+        _ world: World, _ number: Int, _ blobs: [[UInt8]], _ manner: Manner
     ) async throws -> (came: Bool, acknowledged: Bool) {
         let isAcknowledged = Mutex(false)
         let server = try world.server()
         let steps = Steps(at: number) {
-            let pushed = (try? world.push(blobs, as: "v2", at: server, asks: asks)) ?? false
+            let pushed = (try? world.push(blobs, as: "v2", at: server, asks: manner == .asks)) ?? false
             isAcknowledged.withLock { $0 = pushed }
         }
-        let collected = try #require(try await world.collect(world.storage.stepped(by: steps)))
+        let collected = try #require(
+            try await world.collect(
+                world.storage.stepped(by: steps), grace: manner == .hasNoGrace ? .zero : World.day))
         try await world.check("step \(number)")
         let isThere = try await world.has(World.garbage)
         #expect(!isThere && collected.blobs >= 1, "step \(number)")
@@ -51,16 +65,19 @@ import Testing
         return (steps.isOver, isAcknowledged.withLock { $0 })
     }
 
-    @Test(arguments: [true, false]) func `a push runs, keeps all its blobs`(_ asks: Bool) async throws {
+    @Test(arguments: Manner.allCases) func `a push runs, keeps all its blobs`(_ manner: Manner) async throws {
         var refused = 0
-        let blobs = asks ? blobs : [World.config, World.loose]
-        let count = try await eachStep { world, number in
-            let (came, acknowledged) = try await pushes(world, number, blobs, asks: asks)
+        let blobs = manner == .asks ? blobs : [World.config, World.loose]
+        let time = manner == .hasNoGrace ? Duration.seconds(3000) : World.day + World.day
+        let count = try await eachStep(after: time) { world, number in
+            let (came, acknowledged) = try await pushes(world, number, blobs, manner)
             if came, !acknowledged { refused += 1 }
             return came
         }
         // Who asks is refused only while its blobs are claimed. Who does not ask may lack a mark that was dropped.
-        #expect(count > 40 && refused > 0 && refused < (asks ? count / 2 : count), "\(refused) of \(count)")
+        #expect(
+            count > 40 && refused > 0 && refused < (manner == .doesNotAsk ? count : count / 2), "\(refused) of \(count)"
+        )
     }
 
     @Test(arguments: [S3Stand.Engine.amazon, .ceph], Array(0..<7)) func `a push runs, keeps all its blobs in a bucket`(
@@ -70,7 +87,7 @@ import Testing
         let count = try await eachStep(stride: 7, from: first) { number in
             try .inBucket(stand, "step \(number)")
         } _: { world, number in
-            try await pushes(world, number, blobs).came
+            try await pushes(world, number, blobs, .asks).came
         }
         #expect(count > 40)
     }
@@ -91,88 +108,6 @@ import Testing
             return steps.isOver
         }
         #expect(count > 20 && refused < count, "\(refused) of \(count)")
-    }
-
-    /// A push begins before a step of the collection, and stands still before one of its own until the collection has ended.
-    @Test func `a push begins that ends after it, keeps all its blobs`() async throws {
-        let world = try World.inMemory()
-        try await world.begin()
-        let whole = Steps(killedAt: .max - 1)
-        try await world.collect(world.storage.stepped(by: whole))
-        var (pairs, refused) = (0, 0)
-        // From the claims on.
-        for number in stride(from: whole.count - 25, to: whole.count, by: 2) {
-            for step in 0... {
-                let world = try World.inMemory()
-                try await world.begin()
-                let (stands, ended) = (Signal(), Signal())
-                let own = Steps(at: step) {
-                    stands.set()
-                    await ended.wait()
-                }
-                let server = try world.server(world.storage.stepped(by: own))
-                let push = Mutex<Task<Bool, Never>?>(nil)
-                let steps = Steps(at: number) {
-                    let task = Task(executorPreference: Stage.pool) {
-                        defer { stands.set() }
-                        return (try? world.push(blobs, as: "v2", at: server)) ?? false
-                    }
-                    push.withLock { $0 = task }
-                    await stands.wait()
-                }
-                try await world.collect(world.storage.stepped(by: steps))
-                ended.set()
-                if await push.withLock({ $0 })?.value == false { refused += 1 }
-                pairs += 1
-                try await world.check("steps \(number) and \(step)")
-                guard own.isOver else { break }
-            }
-        }
-        #expect(pairs > 150 && refused > 0 && refused < pairs, "\(refused) of \(pairs)")
-    }
-
-    /// The collection has read everything before the manifest is put, and removes the blob after the manifest's request has begun its
-    /// last look. Its first look was more than ten minutes ago, and its mark is no reason to keep the blob.
-    @Test func `a manifest is put, is refused it when its blob goes within the last look`() async throws {
-        let world = try World.inMemory()
-        try await world.begin(after: .seconds(5400))
-        let (decides, mayEnd, ended) = (Signal(), Signal(), Signal())
-        let looks = Mutex(0)
-        let collected = world.storage.before { key throws(CakeError) in
-            guard key == RegistryKeys().blob(World.loose) else { return }
-            let count = looks.withLock { looks in
-                looks += 1
-                return looks
-            }
-            // The first look was for candidates.
-            guard count == 2 else { return }
-            decides.set()
-            await mayEnd.wait()
-        }
-        let manifest = World.manifest([World.config, World.loose]).name.fileName
-        let tombstone = Tombstone.key(of: try #require(sha256(World.loose).sha256))
-        let isPut = Mutex(false)
-        let pushed = world.storage.before { key throws(CakeError) in
-            if key.hasSuffix("manifests/" + manifest), !isPut.withLock({ $0 }) {
-                isPut.withLock { $0 = true }
-                await world.time.pass(.seconds(5))
-                Task(executorPreference: Stage.pool) {
-                    defer { ended.set() }
-                    _ = try? await world.collect(collected, grace: .zero)
-                }
-                await decides.wait()
-            } else if key == tombstone, isPut.withLock({ $0 }) {
-                mayEnd.set()
-                await ended.wait()
-            }
-        }
-        let server = try world.server(pushed, timing: world.time.standing)
-        let isAcknowledged = try await onPool {
-            try world.push([World.config, World.loose], as: "v2", at: server, asks: false)
-        }
-        let isThere = try await world.has(World.loose)
-        #expect(!isAcknowledged && !isThere)
-        try await world.check("after it")
     }
 
     @Test func `it is killed, leaves nothing that a push misses, and the next ends its work`() async throws {

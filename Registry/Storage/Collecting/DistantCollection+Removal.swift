@@ -56,7 +56,7 @@ extension DistantCollection {
 
     private enum Claim: Sendable {
         case won(Buried)
-        /// Who needs the blob took the tombstone away, or another collection has claimed it.
+        /// A push that needs the blob took the tombstone away, or another collection has claimed it.
         case lost(isNeeded: Bool)
         /// Another collection has ended it.
         case over
@@ -77,7 +77,7 @@ extension DistantCollection {
         }
     }
 
-    /// Nothing was removed of these. Also when the collection is cancelled: else nobody could use the blobs for ten minutes.
+    /// Nothing was removed of these. Also when the collection is cancelled: else the blobs would count as gone for ten minutes.
     private func giveBack(_ claimed: [Buried]) async {
         await Task { [values] in
             _ = try? await DistantValues.each(claimed) { one throws(CakeError) in
@@ -132,7 +132,7 @@ extension DistantCollection {
             _ = try await values.removeNow(Tombstone.key(of: one.candidate.digest), one.version)
             return end
         } catch {
-            // The tombstone stays when it is not known what a request did: nobody may rely on the blob until it cannot count any more.
+            // When it is not known what a request did, the tombstone stays: the blob counts as gone until the request can have no effect.
             if isSent, error.isOfNetwork { return .left }
             if !isSent || error.kind == .notAuthorised { await giveBack([one]) }
             return .failed(error)

@@ -3,7 +3,7 @@ internal import Platform
 internal import Synchronization
 
 /// Removes from object storage what no manifest names, while servers and other collections work there. Nothing is locked: each blob
-/// gets a tombstone, which who needs the blob takes away. docs/decisions/0020 says why no blob of an acknowledged manifest goes.
+/// gets a tombstone, which a push that needs the blob takes away. docs/decisions/0020 says why no acknowledged manifest loses a blob.
 public struct DistantCollection: Sendable {
     public struct Options: Sendable {
         /// What was pushed, mounted or requested within this time stays.

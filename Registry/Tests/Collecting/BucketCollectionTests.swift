@@ -156,7 +156,7 @@ import Testing
             try await world.collect(World.storage(at: line.endpoint, "registry")))
         #expect(collected.blobs == 1 && collected.left == 1 && line.left == 0)
         #expect(try await world.tombstone(of: World.garbage)?.state == .deleting)
-        // Nobody relies on the blob.
+        // Until then the blob counts as gone.
         let server = try world.server(timing: world.time.timing)
         #expect(try !world.push([World.config, World.garbage], as: "v2", at: server))
         await world.time.pass(.seconds(Tombstone.wait + 1))

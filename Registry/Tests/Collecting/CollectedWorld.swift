@@ -70,7 +70,7 @@ final class CollectedWorld: Sendable {
         return S3Storage(S3Bucket(try S3Place("s3://bucket/\(prefix)"), client))
     }
 
-    /// A pushed model, two blobs that nobody names, and two days.
+    /// A pushed model, two blobs that no manifest names, and two days.
     func begin(after time: Duration = day + day) async throws {
         let server = try server()
         #expect(try push([Self.config, Self.live], as: "v1", at: server))

@@ -57,7 +57,8 @@ import Testing
         }
     }
 
-    @Test(arguments: Place.allCases, Route.allCases) func `is taken away by who needs the blob, and a claim is heeded`(
+    @Test(arguments: Place.allCases, Route.allCases)
+    func `is taken away by a request that needs the blob, and a claim is heeded`(
         _ place: Place, _ route: Route
     ) async throws {
         for state in State.allCases {

@@ -74,7 +74,7 @@ import Testing
             if came, !acknowledged { refused += 1 }
             return came
         }
-        // Who asks is refused only while its blobs are claimed. Who does not ask may lack a mark that was dropped.
+        // A push that asks is refused only while its blobs are claimed. Without a question it may lack a mark that was dropped.
         #expect(
             count > 40 && refused > 0 && refused < (manner == .doesNotAsk ? count : count / 2), "\(refused) of \(count)"
         )

@@ -2,7 +2,7 @@
 /// before they call the blob here. docs/decisions/0020 says why no blob is lost.
 public struct Tombstone: Hashable, Sendable {
     public enum State: String, Sendable {
-        /// Who needs the blob removes the tombstone. Then the blob stays.
+        /// A server or client that needs the blob removes the tombstone. Then the blob stays.
         case waiting
         /// The blob counts as gone.
         case deleting
@@ -52,9 +52,9 @@ public struct Tombstone: Hashable, Sendable {
     /// What is remembered of all tombstones is not older.
     public static let memory = Duration.seconds(2)
 
-    /// Who has to write a blob waits so long for a collection that is removing it.
+    /// An upload waits so long for a collection that is removing its blob.
     public static let patience = Duration.seconds(30)
 
-    /// Whether it may be removed by who needs the blob, `age` seconds after it was written.
+    /// Whether it may be removed for the sake of the blob, `age` seconds after it was written.
     public func yields(atAge age: Int) -> Bool { state == .waiting || age > Tombstone.wait }
 }

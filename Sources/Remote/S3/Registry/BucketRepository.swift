@@ -159,7 +159,7 @@ struct BucketRepository: Sendable {
 
     // Blobs.
 
-    /// Who asks may leave the blob out of a push: for a collection it counts as new.
+    /// A push that asks may leave the blob out: for a collection it counts as new.
     func has(_ blob: BlobName, size: UInt64) async throws -> Bool {
         guard let digest = blob.sha256 else { return false }
         let wasBuried = try await tombstones.has(digest)
@@ -168,7 +168,7 @@ struct BucketRepository: Sendable {
         if let there = try await values.look(at: mark(of: digest)),
             wasBuried || there.now - there.time > BucketRepository.youngMark
         {
-            // Who may only read asks, too.
+            // Credentials that may only read ask, too.
             do { try await values.mark([mark(of: digest)]) } catch { try Task.checkCancellation() }
         }
         return true

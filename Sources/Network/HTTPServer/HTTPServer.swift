@@ -64,6 +64,7 @@ public struct HTTPServer: ~Copyable, Sendable {
     deinit {
         core.clients.stopWatching()
         drain()
+        core.endSuspending()
         // The open answers wait for a disk, not for a client.
         while core.isWorking { usleep(1000) }
         daemons.endAll()

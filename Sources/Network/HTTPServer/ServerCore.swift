@@ -17,6 +17,7 @@ final class ServerCore: Sendable {
     /// Connections that are suspended: libmicrohttpd must not be stopped while there are any.
     private let suspended = Atomic(0)
     private let draining = Atomic(false)
+    private let ended = Atomic(false)
 
     init(
         _ limits: ServerLimits, _ pool: BlockingPool, speaksPlain: Bool,
@@ -35,7 +36,7 @@ final class ServerCore: Sendable {
     var isDraining: Bool { draining.load(ordering: .acquiring) }
     var isIdle: Bool { openRequests == 0 }
     var openRequests: Int { active.load(ordering: .acquiring) }
-    var isWorking: Bool { suspended.load(ordering: .acquiring) > 0 }
+    var isWorking: Bool { suspended.load(ordering: .sequentiallyConsistent) > 0 }
 
     /// False when it was draining before.
     func drain() -> Bool { !draining.exchange(true, ordering: .acquiringAndReleasing) }
@@ -63,15 +64,24 @@ final class ServerCore: Sendable {
 
     /// Not a child task: the client waits for it, through libmicrohttpd.
     func work(_ body: @escaping @Sendable () async -> Void) {
-        suspend()
+        suspended.add(1, ordering: .sequentiallyConsistent)
         Task(executorPreference: pool) {
             await body()
             self.resumed()
         }
     }
 
-    /// A connection is about to be suspended. The code that then has data for it resumes it.
-    func suspend() { suspended.add(1, ordering: .acquiringAndReleasing) }
+    /// A connection is about to be suspended. The code that then has data for it resumes it. False when the server ends: a
+    /// connection that slept now would never be woken.
+    func suspend() -> Bool {
+        suspended.add(1, ordering: .sequentiallyConsistent)
+        guard ended.load(ordering: .sequentiallyConsistent) else { return true }
+        resumed()
+        return false
+    }
 
-    func resumed() { suspended.subtract(1, ordering: .acquiringAndReleasing) }
+    func resumed() { suspended.subtract(1, ordering: .sequentiallyConsistent) }
+
+    /// No connection is suspended from now on.
+    func endSuspending() { ended.store(true, ordering: .sequentiallyConsistent) }
 }

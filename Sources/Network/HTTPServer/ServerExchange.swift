@@ -54,19 +54,17 @@ final class ServerExchange: @unchecked Sendable {
             case .quick(let answer): return unsafe send(answer(), on: connection, core)
             case .refusal(let reply), .ready(let reply): return unsafe send(reply, on: connection, core)
             case .patient(let patient):
-                unsafe work(on: connection, of: client, core) { await patient.answer() }
-                return .YES
+                return unsafe work(on: connection, of: client, core) { await patient.answer() }
             case .holding(let holding):
                 if held?.end == .noRoom { return unsafe send(ServerExchange.noRoom, on: connection, core) }
                 let (bytes, room) = held.map { $0.finish() } ?? ([], nil)
                 held = nil
-                unsafe work(on: connection, of: client, core) {
+                return unsafe work(on: connection, of: client, core) {
                     let reply = await holding.answer(bytes)
                     // Before the answer is sent: its client may send another request at once.
                     room?.shrink(to: 0)
                     return reply
                 }
-                return .YES
             }
         case .answered(let reply): return unsafe send(reply, on: connection, core)
         case .working, .sending: return .YES
@@ -77,10 +75,10 @@ final class ServerExchange: @unchecked Sendable {
     private func work(
         on connection: OpaquePointer, of client: ServerClient, _ core: ServerCore,
         _ answer: @escaping @Sendable () async -> ServerReply
-    ) {
+    ) -> MHD_Result {
         stage = .working
         // Counted before: a server that ends must not miss it.
-        core.suspend()
+        guard core.suspend() else { return .NO }
         unsafe MHD_suspend_connection(connection)
         let address = Int(bitPattern: connection)
         client.turns(to: .server)
@@ -89,6 +87,7 @@ final class ServerExchange: @unchecked Sendable {
             unsafe MHD_resume_connection(OpaquePointer(bitPattern: address))
             core.resumed()
         }
+        return .YES
     }
 
     private func take(_ bytes: Span<UInt8>, for intake: ServerIntake, _ core: ServerCore) -> MHD_Result {

@@ -51,7 +51,7 @@ public struct ServerStream: Sendable {
             guard let count = stream.take(&room, position) else { return FileRunReader.failed }
             if count > 0 { return count }
             // Counted before: a server that ends must not miss it.
-            core.suspend()
+            guard core.suspend() else { return FileRunReader.failed }
             // A connection cannot be woken before it sleeps.
             unsafe MHD_suspend_connection(connection)
             let address = unsafe Int(bitPattern: connection)

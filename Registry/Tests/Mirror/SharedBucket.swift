@@ -64,7 +64,7 @@ final class SharedBucket {
     /// Bytes of large files that the hub sent, and how often it was asked for any.
     var sent: UInt64 { line.sent }
     var asked: Int {
-        line.hub.requests.count { $0.place == .cdn || $0.method == "GET" && $0.path.contains("/resolve/") }
+        line.hub.requests.count { $0.place == .cdn || $0.method == "GET" && $0.path.contains("/resolve") }
     }
 
     /// Bytes of the values in a folder.

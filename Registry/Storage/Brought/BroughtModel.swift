@@ -14,10 +14,13 @@ struct BroughtModel: Sendable {
     let manifest: Manifest
     /// Nil for another commit.
     let old: Old?
+    /// Of what the name has there, whatever its commit.
+    let index: PackIndex?
     private let new: NameRecord
     private let complete: [SnapshotFile]?
 
     init(_ files: Manifest, _ record: NameRecord, over old: Old?, complete: [SnapshotFile]?) throws(CakeError) {
+        index = old?.index
         let old = old?.record.commit == record.commit ? old : nil
         var all = files.files
         let own = Set(all.map(\.path))

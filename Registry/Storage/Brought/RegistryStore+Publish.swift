@@ -67,7 +67,7 @@ extension RegistryStore {
         }
         let plain = try await objectsAlone(of: new.manifest, deltas, in: operation)
         let packing = try Packing(
-            new.manifest.layers, of: store, plain: plain, beside: earlier(for: new.manifest, name, new.old?.index))
+            new.manifest.layers, of: store, plain: plain, beside: earlier(for: new.manifest, name, new.index))
         for one in packing.new {
             guard !Task.isCancelled else { throw CakeError(.failed, "\(name) is published when the server runs again") }
             try put(StorageBody(ObjectRuns(one.objects)), as: one.digest)

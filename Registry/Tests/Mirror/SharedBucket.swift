@@ -63,7 +63,14 @@ final class SharedBucket {
 
     /// Bytes of large files that the hub sent, and how often it was asked for any.
     var sent: UInt64 { line.sent }
-    var asked: Int { line.hub.requests.count { $0.method == "GET" && $0.path.contains("/resolve/") } }
+    var asked: Int {
+        line.hub.requests.count { $0.place == .cdn || $0.method == "GET" && $0.path.contains("/resolve") }
+    }
+
+    /// Bytes of the values in a folder.
+    func size(of folder: String) -> Int {
+        stand.keys.filter { $0.contains("a registry/\(folder)/") }.reduce(0) { $0 + (stand.bytes($1)?.count ?? 0) }
+    }
 
     /// Keys below the registry's prefix.
     func keys(in folder: String) -> [String] {

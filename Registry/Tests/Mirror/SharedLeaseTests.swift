@@ -105,6 +105,8 @@ import Transfer
             try liar.relay([0, 0], of: try FilePath("config.json"), at: 0, as: lease)
             let stage = try bucket.serve()
             #expect(try stage.ask("GET", MirrorStage.address("config.json")).text == "{}")
+            #expect(try stage.metric("mirror_relayed_bytes_total") >= 2)
+            #expect(bucket.asked > 0)
             liar.release(lease)
             await stage.server.settle()
             #expect(

@@ -121,7 +121,7 @@ import Transfer
 
     @Test func `waits for a server that waits for the Hub itself`() async throws {
         try await MirrorStage.asClient {
-            let ring = try Ring(patience: .milliseconds(100))
+            let ring = try Ring(patience: .milliseconds(400))
             let stages = try (0..<2).map { _ in try ring.serve() }
             await ring.meet(stages)
             let model = try await ring.model(before: [stages[0].authority])
@@ -142,7 +142,7 @@ import Transfer
 
     @Test func `waits for a server that the Hub has not told of the files yet`() async throws {
         try await MirrorStage.asClient {
-            let ring = try Ring(patience: .milliseconds(100))
+            let ring = try Ring(patience: .milliseconds(400))
             let stages = try (0..<2).map { _ in try ring.serve() }
             await ring.meet(stages)
             let model = try await ring.model(before: [stages[0].authority])
@@ -163,7 +163,7 @@ import Transfer
 
     @Test func `waits for a server whose line is full`() async throws {
         try await MirrorStage.asClient {
-            let ring = try Ring(patience: .milliseconds(100))
+            let ring = try Ring(patience: .milliseconds(400))
             let stage = try ring.serve()
             let known = Known()
             let strange = try StrangePeer(.isCrowded(after: 100_000)) { known.model }

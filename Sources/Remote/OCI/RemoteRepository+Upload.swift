@@ -21,12 +21,17 @@ package struct UploadBody: Sendable {
 package struct UploadSink: Sendable {
     private let taking: @Sendable () -> Chunk
     private let sending: @Sendable (Chunk) async throws -> Void
+    /// False where the bytes are only hashed, before they are sent.
+    package let isSending: Bool
 
-    init(_ sender: HTTPSender) { self.init(take: { sender.take() }) { try await sender.send($0) } }
+    init(_ sender: HTTPSender) {
+        (taking, sending) = ({ sender.take() }, { try await sender.send($0) })
+        isSending = true
+    }
 
-    /// For bytes that go elsewhere.
-    init(take: @escaping @Sendable () -> Chunk, send: @escaping @Sendable (Chunk) async throws -> Void) {
-        (taking, sending) = (take, send)
+    /// For bytes that are hashed.
+    init(take: @escaping @Sendable () -> Chunk, hash: @escaping @Sendable (Chunk) -> Void) {
+        (taking, sending, isSending) = (take, hash, false)
     }
 
     /// An empty chunk, to be filled and sent.

@@ -43,10 +43,12 @@ package struct S3Body: Sendable {
         if let digest, range == 0..<size { return digest }
         let running = Running()
         let chunk = Chunk(capacity: 256 << 10)
-        let sink = UploadSink(take: {
+        let sink = UploadSink {
             chunk.count = 0
             return chunk
-        }) { chunk in chunk.withBytes { bytes in running.hash.withLock { $0?.update(bytes) } } }
+        } hash: { chunk in
+            chunk.withBytes { bytes in running.hash.withLock { $0?.update(bytes) } }
+        }
         try await send(range, sink)
         guard let found = running.hash.withLock({ $0.take()?.finish() }) else {
             throw CakeError(.failed, "bytes were hashed twice")

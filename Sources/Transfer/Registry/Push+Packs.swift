@@ -43,9 +43,9 @@ extension Push {
                 let chunk = sender.take()
                 let count = Int(min(UInt64(chunk.capacity), wanted.upperBound - position))
                 try stored.bytes.fill(chunk, from: position, count: count)
-                try await throttle?.take(UInt64(count))
+                try await sender.wait(for: throttle, count)
                 try await sender.send(chunk)
-                progress.did(bytes: UInt64(count))
+                sender.count(count, in: progress)
                 position += UInt64(count)
             }
         }

@@ -119,14 +119,14 @@ public struct RegistryCopy: Sendable {
         let remote = RemoteBlob(blob.name, size: blob.size, in: source)
         let body = UploadBody(name: blob.name, size: blob.size) { range, sender in
             _ = try await remote.bring(range) { chunk, bytes in
-                try await throttle?.take(UInt64(bytes.count))
+                try await sender.wait(for: throttle, bytes.count)
                 var start = 0
                 while start < bytes.count {
                     let own = sender.take()
                     start += chunk.withBytes { own.append($0.extracting(start..<bytes.count)) }
                     try await sender.send(own)
                 }
-                progress.did(bytes: UInt64(bytes.count))
+                sender.count(bytes.count, in: progress)
             }
         }
         return try await target.copyBlob(body, from: isNeighbour ? source.name : nil)

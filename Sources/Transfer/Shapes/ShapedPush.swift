@@ -180,14 +180,14 @@ public struct ShapedPush: Sendable {
         let reader = LayerReader(store)
         return UploadBody(name: blob.descriptor.name, size: blob.descriptor.size) { range, sender in
             try await blob.plan.read(range, by: reader) { piece in
-                try await throttle?.take(UInt64(piece.count))
+                try await sender.wait(for: throttle, piece.count)
                 var start = 0
                 while start < piece.count {
                     let own = sender.take()
                     start += piece.withBytes { own.append($0.extracting(start..<piece.count)) }
                     try await sender.send(own)
                 }
-                progress.did(bytes: UInt64(piece.count))
+                sender.count(piece.count, in: progress)
             }
         }
     }
@@ -196,7 +196,7 @@ public struct ShapedPush: Sendable {
         let remote = RemoteBlob(blob.name, size: blob.size, in: base)
         return UploadBody(name: blob.name, size: blob.size) { range, sender in
             _ = try await remote.bring(range) { chunk, bytes in
-                try await throttle?.take(UInt64(bytes.count))
+                try await sender.wait(for: throttle, bytes.count)
                 let count = Int(bytes.length)
                 var start = 0
                 while start < count {
@@ -204,7 +204,7 @@ public struct ShapedPush: Sendable {
                     start += chunk.withBytes { own.append($0.extracting(start..<count)) }
                     try await sender.send(own)
                 }
-                progress.did(bytes: UInt64(count))
+                sender.count(count, in: progress)
             }
         }
     }

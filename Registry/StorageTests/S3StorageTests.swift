@@ -33,7 +33,10 @@ import Testing
             for number in 0..<3 { _ = try await bucket.begin("blobs/a b+\(number)", [:]) }
             #expect(try await storage.dropUnfinished(olderThan: 3600) == 0)
             stand?.ageUploads(seconds: 3600)
-            #expect(try await storage.dropUnfinished(olderThan: stand == nil ? 0 : 3600) == 3)
+            // moto says of every upload that it was begun in 2010.
+            let saysWhen = try await bucket.saysWhenUploadsBegan()
+            #expect(saysWhen || stand == nil)
+            #expect(try await storage.dropUnfinished(olderThan: stand == nil ? 0 : 3600) == (saysWhen ? 3 : 0))
             #expect(try await storage.dropUnfinished(olderThan: 0) == 0)
             if let stand { #expect(stand.uploads == 1) }
             await elsewhere.abort(other, of: "blobs/a")

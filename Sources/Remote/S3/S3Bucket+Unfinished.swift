@@ -7,6 +7,7 @@ extension S3Bucket {
 
     /// Drops those that were begun so long ago, by the storage's clock, and returns their number.
     package func dropUnfinished(olderThan seconds: Int) async throws -> Int {
+        guard try await saysWhenUploadsBegan() else { return 0 }
         var dropped = 0
         for old in try await unfinished(olderThan: seconds) {
             var asked = question(.delete, old.key, "to drop an upload of ")
@@ -19,6 +20,23 @@ extension S3Bucket {
         }
         return dropped
     }
+
+    /// Whether an upload that was just begun is listed as one. An engine may list all with the same time of years ago.
+    package func saysWhenUploadsBegan() async throws -> Bool {
+        let key = "probe/\(S3Bucket.newName)"
+        let upload = try await begin(key, [:])
+        do {
+            let old = try await unfinished(olderThan: S3Bucket.oldForNew)
+            await abort(upload, of: key)
+            return !old.contains { $0.upload == upload }
+        } catch {
+            await abort(upload, of: key)
+            throw error
+        }
+    }
+
+    /// Seconds.
+    private static let oldForNew = 3600
 
     private func unfinished(olderThan seconds: Int) async throws -> [S3Multipart.Unfinished] {
         let prefix = place.key("")

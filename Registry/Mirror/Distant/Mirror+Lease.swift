@@ -87,7 +87,7 @@ extension Mirror {
         while true {
             do {
                 let lease = try models.registry.takeLease(key, look: looks)
-                // As it is now that nobody else downloads it.
+                // As it is now: no other server downloads it.
                 if let brought = try models.registry.broughtAgain(name) {
                     left = try rest(left, of: listing, in: brought)
                 }

@@ -2,7 +2,7 @@ public import Model
 internal import Platform
 internal import Synchronization
 
-/// The right of one server to download something for all. Whoever holds it renews it; one that is old, by the storage's clock,
+/// The right of one server to download something for all. The server that holds it renews it; one that is old, by the storage's clock,
 /// belongs to a server that was killed, and goes to the next that wants it.
 public final class BringLease: Sendable {
     public let name: String

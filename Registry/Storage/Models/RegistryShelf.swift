@@ -4,7 +4,7 @@ internal import Model
 enum RegistryShelf: Hashable, Sendable {
     /// What was pushed there. All of it is its readers'.
     case repository(RepositoryName)
-    /// Models that mirrors brought. Nobody has a right to all of them.
+    /// Models that mirrors brought. No caller has a right to all of them.
     case brought
 }
 

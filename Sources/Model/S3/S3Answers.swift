@@ -133,7 +133,7 @@ public enum S3Multipart {
         guard document.name == "ListMultipartUploadsResult" else {
             throw S3Listing.wrong("it is a \(Printable.escape(document.name))")
         }
-        // Nobody asks for encoded keys here: Ceph encodes them then, and does not say so.
+        // No client asks for encoded keys here: Ceph encodes them then, and does not say so.
         var uploads: [Unfinished] = []
         for found in document.all("Upload") {
             guard let id = found.text("UploadId"), id.utf8.count <= 2048,

@@ -134,7 +134,7 @@ import Testing
         #expect(try stage.ask("GET", "/v2/a/b/manifests/v1").text == second)
     }
 
-    @Test(arguments: Engine.allCases) func `that nobody pushed is not here`(_ engine: Engine) throws {
+    @Test(arguments: Engine.allCases) func `that no client pushed is not here`(_ engine: Engine) throws {
         let stage = try self.stage(engine)
         for address in ["nothing", ".INVALID_MANIFEST_NAME", sha256([1]).description] {
             for method in ["GET", "HEAD", "DELETE"] {

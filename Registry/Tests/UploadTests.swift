@@ -52,7 +52,8 @@ import Testing
         #expect(reply.status == 400 && reply.code == code)
     }
 
-    @Test(arguments: Engine.allCases) func `when nobody began it, or for another repository`(_ engine: Engine) throws {
+    @Test(arguments: Engine.allCases) func `when no client began it, or for another repository`(_ engine: Engine) throws
+    {
         let stage = try Stage(engine)
         let place = try stage.begin("a")
         let other = place.replacing("/v2/a/", with: "/v2/b/")

@@ -88,11 +88,7 @@ final class DistantValues: Sendable {
         case .entry(let key): return .entry(try await lookNow(key))
         case .names(let folder): return .names(try await namesNow(folder))
         case .bytes(let key):
-            guard let (entry, body) = try await readNow(key) else { return .bytes(nil) }
-            guard body.size <= UInt64(limit) else {
-                throw CakeError(.damaged, "\(Printable.escape(key)) has \(body.size) bytes; the limit is \(limit)")
-            }
-            return .bytes(Value(bytes: try await body.bytes(0..<body.size), time: entry.time))
+            return .bytes(try await valueNow(key, limit: limit).map { Value(bytes: $0.bytes, time: $0.entry.time) })
         }
     }
 

@@ -117,7 +117,7 @@ import Transfer
         try untilStatus(200, [])
     }
 
-    @Test func `forget uploads that nobody continues`() async throws {
+    @Test func `forget uploads that no client continues`() async throws {
         let memory = MemoryStorage()
         let scratch = try Scratch()
         let one = try Stage(over: memory, in: scratch)

@@ -64,7 +64,7 @@ import Transfer
     }
 
     @Test(arguments: MirrorStage.engines)
-    func `does not give it when nobody can say who may have it`(_ engine: Engine) async throws {
+    func `does not give it when no Hub can say which clients may have it`(_ engine: Engine) async throws {
         try await MirrorStage.asClient {
             let line = try Self.line(on: engine)
             try line.folder.set(MirrorStage.name, gated: "auto")
@@ -138,7 +138,7 @@ import Transfer
     }
 
     @Test(arguments: MirrorStage.engines)
-    func `asks for what is open as nobody, whatever token a client has`(_ engine: Engine) async throws {
+    func `asks for what is open without a token, whatever token a client has`(_ engine: Engine) async throws {
         try await MirrorStage.asClient {
             let line = try Self.line(on: engine)
             let stage = try line.serve()

@@ -188,7 +188,7 @@ import Transfer
     }
 
     @Test(arguments: MirrorStage.engines)
-    func `comes all the same when a file that nobody asked for is gone`(_ engine: Engine) async throws {
+    func `comes all the same when a file that no client asked for is gone`(_ engine: Engine) async throws {
         try await MirrorStage.asClient {
             let line = try MirrorStage(
                 ["a.json": [1], "b.json": [2], "c.json": [3], "d.json": [4]], on: engine)
@@ -202,7 +202,7 @@ import Transfer
     }
 
     @Test(arguments: MirrorStage.engines)
-    func `goes on coming when nobody waits for it any more`(_ engine: Engine) async throws {
+    func `goes on coming when no client waits for it any more`(_ engine: Engine) async throws {
         try await MirrorStage.asClient {
             let line = try MirrorStage(["weights.bin": seededBytes(3 << 20, seed: 4)], on: engine)
             let stage = try line.serve()

@@ -2,7 +2,7 @@ internal import Model
 
 /// Removing a value only if it is unchanged, on engines that ignore the condition of a DELETE. The value is replaced by
 /// remains, with a condition on the write: from then on it is gone for everyone. The DELETE that follows removes the
-/// remains. It takes effect soon or never, and until then nobody writes over them.
+/// remains. It takes effect soon or never, and until then no process writes over them.
 extension S3Values {
     /// If an ETag is given, only while the value has it. False if nothing is removed.
     package func remove(_ key: String, ifUnchanged etag: String?) async throws -> Bool {
